@@ -1,0 +1,26 @@
+/**
+ * What a front end (NBD, iSCSI) serves: a mirrored volume or a plain store. Offsets and lengths are bytes and multiples of 512 (the
+ * front end splits or pads what is not). Callbacks may run before the call returns.
+ */
+export type DeviceErrorCode = 'EIO' | 'EINVAL' | 'ENOSPC' | 'EPERM' | 'ESHUTDOWN' | 'ENOTSUP' | 'ETIMEDOUT';
+
+export type DeviceDone = (error: DeviceErrorCode | undefined) => void;
+
+export interface BlockDevice {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly readOnly: boolean;
+  /** Changes with every promotion. A front-end connection belongs to one term and is cut when it ends. */
+  readonly term: number;
+  read(
+    offset: number,
+    lengthBytes: number,
+    done: (error: DeviceErrorCode | undefined, data: Buffer) => void,
+  ): void;
+  /** The device owns `data` until done. `fua`: durable on every in-sync replica before done. */
+  write(offset: number, data: Buffer, fua: boolean, done: DeviceDone): void;
+  /** Everything completed before, from every connection, becomes durable on every in-sync replica. */
+  flush(done: DeviceDone): void;
+  discard(offset: number, lengthBytes: number, done: DeviceDone): void;
+  writeZeroes(offset: number, lengthBytes: number, mayPunch: boolean, fua: boolean, done: DeviceDone): void;
+}

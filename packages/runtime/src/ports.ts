@@ -1,0 +1,244 @@
+/**
+ * The doors to the world. Everything above `runtime` reaches time, chance, network, disks and processes only
+ * through these interfaces, so that production (`runtime/src/node/`) and the simulator (`sim`) run the same code.
+ *
+ * Rules common to all of them:
+ * - Callbacks, not promises: a simulator can then order every event. A callback is called exactly once.
+ * - Unless a port says otherwise, a callback never runs before the call that takes it has returned.
+ * - Errors are values handed to the callback; nothing here throws for an operating error.
+ */
+import type { EterneError } from '@eterne/base';
+
+export interface Clock {
+  /** Wall clock, milliseconds since the Unix epoch; may jump. For people and logs only, never for a decision. */
+  wallMs(): number;
+  /** CLOCK_BOOTTIME in milliseconds with fractions: monotonic, counts suspends. For leases and timeouts. */
+  bootMs(): number;
+}
+
+export interface Timer {
+  cancel(): void;
+}
+
+export interface Timers {
+  after(delayMs: number, fire: () => void): Timer;
+  every(intervalMs: number, fire: () => void): Timer;
+  /** Once, after the I/O callbacks of this event-loop turn (`setImmediate`): the place to batch. */
+  soon(fire: () => void): void;
+}
+
+export interface Random {
+  bytes(lengthBytes: number): Buffer;
+  /** A whole number in [0, bound). */
+  below(bound: number): number;
+  /** RFC 9562 version 4. */
+  uuid(): string;
+}
+
+/** `10.0.0.1:7701`, `[::1]:7701` or `unix:/path/to.sock`. */
+export type Address = string;
+
+export interface StreamHandler {
+  /** `chunk` is only valid during the call (it is a view of a reused receive slab): copy what must live on. */
+  onData(chunk: Buffer): void;
+  /** The send buffer has fallen below its low-water mark after `write` returned false. */
+  onDrain(): void;
+  /** Last event of a stream, exactly once, for a clean end too (`error` undefined). */
+  onClose(error: EterneError | undefined): void;
+}
+
+/** An ordered, reliable byte stream (TCP, TLS or unix socket). */
+export interface Stream {
+  readonly localAddress: Address;
+  readonly remoteAddress: Address;
+  /** Bytes accepted by `write` and not yet given to the kernel. */
+  readonly bufferedBytes: number;
+  /** Installs the handler; data flows only after this. */
+  start(handler: StreamHandler): void;
+  /**
+   * Queues bytes, in order. The stream owns `chunk` until it is sent: the caller must not change it.
+   * Returns false when the sender should wait for `onDrain`. Ignored after close.
+   */
+  write(chunk: Buffer): boolean;
+  /** Holds back small writes until `uncork`, so that they leave as one vector. */
+  cork(): void;
+  uncork(): void;
+  pauseReading(): void;
+  resumeReading(): void;
+  /** Sends what is queued, then closes. */
+  end(): void;
+  /** Drops everything and closes at once. */
+  destroy(): void;
+}
+
+export interface Listener {
+  /** The bound address (with the real port when 0 was asked for). */
+  readonly address: Address;
+  close(): void;
+}
+
+export interface DatagramSocket {
+  readonly address: Address;
+  send(to: Address, payload: Buffer): void;
+  close(): void;
+}
+
+/** Certificate material for TLS 1.3 with both sides authenticated against `caPem`. */
+export interface TlsIdentity {
+  readonly certPem: string;
+  readonly keyPem: string;
+  readonly caPem: string;
+}
+
+export interface ConnectOptions {
+  readonly timeoutMs: number;
+  readonly localAddress?: string;
+  readonly tls?: TlsIdentity;
+}
+
+export interface Network {
+  listen(
+    address: Address,
+    onStream: (stream: Stream) => void,
+    done: (result: Listener | EterneError) => void,
+    tls?: TlsIdentity,
+  ): void;
+  connect(address: Address, options: ConnectOptions, done: (result: Stream | EterneError) => void): void;
+  datagram(
+    bind: Address,
+    onMessage: (payload: Buffer, from: Address) => void,
+    done: (result: DatagramSocket | EterneError) => void,
+  ): void;
+}
+
+/** What a failed disk operation was; DESIGN §4 "Errors". */
+export type StoreErrorKind = 'sector' | 'logical' | 'device' | 'timeout' | 'reservation-conflict';
+
+export interface StoreError {
+  readonly kind: StoreErrorKind;
+  /** errno name, e.g. `EIO`. */
+  readonly errno: string;
+  readonly message: string;
+}
+
+export type StoreDone = (error: StoreError | undefined) => void;
+
+/**
+ * A backing store: file, block device or LUN. Offsets and lengths are bytes. **A callback may run before the call
+ * returns** (the fast path of a buffered store is synchronous): callers must be ready for both.
+ * Completion of `write`/`discard`/`writeZeroes` means "had", perhaps only in a volatile cache; `flush` makes everything completed
+ * before it was called durable. Operations in flight at once on overlapping ranges have no defined order.
+ * A write is atomic only per 512-byte sector when power fails.
+ */
+export interface BlockStore {
+  readonly sizeBytes: number;
+  read(offset: number, into: Buffer, done: StoreDone): void;
+  /** Owns `from` until done. */
+  write(offset: number, from: Buffer, done: StoreDone): void;
+  flush(done: StoreDone): void;
+  /** Gives the range back; afterwards it reads as zeroes when `canPunch`, else anything. */
+  discard(offset: number, lengthBytes: number, done: StoreDone): void;
+  writeZeroes(offset: number, lengthBytes: number, mayPunch: boolean, done: StoreDone): void;
+  readonly canPunch: boolean;
+  /** Waits for everything in flight, then releases the exclusive lock. */
+  close(done: () => void): void;
+}
+
+export interface OpenStoreOptions {
+  readonly readOnly?: boolean;
+  /** Create (sparse) or grow a regular file to this size. Without it the path must exist. */
+  readonly createSizeBytes?: number;
+  /** After this an operation in flight fails with kind `timeout` and so does all that follows. */
+  readonly timeoutMs?: number;
+}
+
+export interface Stores {
+  /** Opens exclusively (O_EXCL for block devices, lock for files); a mounted or foreign-used one is refused with `busy`. */
+  open(path: string, options: OpenStoreOptions, done: (result: BlockStore | EterneError) => void): void;
+}
+
+/** Small state files (Raft log, identity, configuration). */
+export interface FileHandle {
+  readonly sizeBytes: number;
+  readAt(offset: number, lengthBytes: number, done: (result: Buffer | EterneError) => void): void;
+  writeAt(offset: number, from: Buffer, done: (error: EterneError | undefined) => void): void;
+  truncate(sizeBytes: number, done: (error: EterneError | undefined) => void): void;
+  /** fdatasync. A failed one is never retried: the caller must treat the file as lost. */
+  sync(done: (error: EterneError | undefined) => void): void;
+  close(done: () => void): void;
+}
+
+export interface Files {
+  openFile(path: string, done: (result: FileHandle | EterneError) => void): void;
+  /** Undefined when the file does not exist. */
+  readFile(path: string, done: (result: Buffer | undefined | EterneError) => void): void;
+  /** Write to a temporary name, fsync, rename, fsync the folder: the old or the new content, never a mix. */
+  writeFileAtomic(
+    path: string,
+    content: Buffer,
+    mode: number,
+    done: (error: EterneError | undefined) => void,
+  ): void;
+  remove(path: string, done: (error: EterneError | undefined) => void): void;
+  list(folder: string, done: (result: readonly string[] | EterneError) => void): void;
+  makeFolder(path: string, done: (error: EterneError | undefined) => void): void;
+}
+
+export interface SpawnOptions {
+  readonly command: readonly [string, ...string[]];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly directory?: string;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly stdin?: string;
+  /** Keep at most this much of stdout and stderr each (the newest). */
+  readonly captureBytes?: number;
+  /** Kill the whole process group after this. */
+  readonly timeoutMs?: number;
+  /** Append stdout and stderr to this file instead of capturing them. */
+  readonly logPath?: string;
+  /** Own session and process group, outliving us; otherwise the kernel kills it when we die. */
+  readonly detached?: boolean;
+}
+
+export interface ProcessExit {
+  /** Null when killed by a signal or never started. */
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly timedOut: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Set when the program could not be started at all. */
+  readonly startError?: EterneError;
+}
+
+export interface ChildHandle {
+  readonly pid: number | undefined;
+  /** Signals the child's whole process group. */
+  kill(signal: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void;
+}
+
+export interface Processes {
+  spawn(options: SpawnOptions, onExit: (exit: ProcessExit) => void): ChildHandle;
+  /** Does a process with this pid and this start time (see `startTime`) exist? */
+  alive(pid: number, startTime: string): boolean;
+  /** Kernel start time of a pid, which together with the pid is unique until reboot; undefined when gone. */
+  startTime(pid: number): string | undefined;
+  killGroup(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void;
+}
+
+/** All doors together; what a component is given at its start. */
+export interface World {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly network: Network;
+  readonly stores: Stores;
+  readonly files: Files;
+  readonly processes: Processes;
+  log(
+    level: 'debug' | 'info' | 'warn' | 'error',
+    message: string,
+    fields?: Readonly<Record<string, unknown>>,
+  ): void;
+}
