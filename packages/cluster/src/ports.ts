@@ -1,0 +1,113 @@
+/** The seams inside a node: what the service core sees of heart, monitor and log. The simulator implements each of them too. */
+import type { EterneError } from '@eterne/base';
+
+export interface PathStatus {
+  readonly peer: string;
+  /** Name of the heartbeat path, for example `udp:10.0.0.1`. */
+  readonly path: string;
+  readonly up: boolean;
+  readonly lossPercent: number;
+  readonly latencyMs: number | null;
+}
+
+/** A heart asks for the right to go on running what its node owns. `sentAtBootMs` is the asking node's own boot clock. */
+export interface LeaseRequest {
+  readonly node: string;
+  /** Random per start of the heart's machine: a grant never crosses a reboot. */
+  readonly bootId: string;
+  readonly sequence: number;
+  readonly sentAtBootMs: number;
+}
+
+/** Valid for `durationMs` counted from `request.sentAtBootMs` on the asking node's clock. */
+export interface LeaseGrant {
+  readonly request: LeaseRequest;
+  readonly durationMs: number;
+  readonly graceMs: number;
+  /** Groups (with the epoch of their ownership) that the leader's applied log gives to this node. */
+  readonly groups: readonly {
+    readonly group: string;
+    readonly epoch: number;
+    readonly volumes: readonly string[];
+  }[];
+}
+
+export interface HeartPort {
+  /** Nodes heard on at least one path, and the matrix; on every change and once a second. */
+  onLiveness(listener: (alive: ReadonlySet<string>, paths: readonly PathStatus[]) => void): void;
+  /** Lease requests of any node; only a leader answers, with `grant`. */
+  onLeaseRequest(listener: (request: LeaseRequest) => void): void;
+  grant(grant: LeaseGrant): void;
+  /** Small datagrams for Raft-independent hints between services; at most 1 KiB, may be lost. */
+  onLease(
+    listener: (
+      leases: ReadonlyMap<string, { readonly epoch: number; readonly validUntilBootMs: number }>,
+    ) => void,
+  ): void;
+}
+
+export type ResourceState = 'stopped' | 'starting' | 'running' | 'stopping' | 'failed' | 'unknown';
+
+/** A resource ready to run: every `${…}` replaced. `params` is what its agent's schema says. */
+export interface ResourceSpec {
+  readonly group: string;
+  readonly name: string;
+  readonly type: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+export interface ActionResult {
+  readonly ok: boolean;
+  /** A sentence for the operator when not ok. */
+  readonly reason: string;
+  /** Values that later resources refer to as `${name.key}`, for example `device`. */
+  readonly outputs: Readonly<Record<string, string>>;
+}
+
+export interface ResourceReport {
+  readonly group: string;
+  readonly resource: string;
+  readonly state: ResourceState;
+  readonly reason: string;
+}
+
+/** The monitor acts and watches; it decides nothing. */
+export interface MonitorPort {
+  start(resource: ResourceSpec, epoch: number, timeoutMs: number, done: (result: ActionResult) => void): void;
+  stop(resource: ResourceSpec, timeoutMs: number, done: (result: ActionResult) => void): void;
+  /** One check now, also on a resource this monitor never started. */
+  probe(resource: ResourceSpec, done: (state: ResourceState) => void): void;
+  /** SIGKILL everything of the group, drop its addresses; no stop scripts. */
+  kill(group: string, done: (error: EterneError | undefined) => void): void;
+  /** On a timer and on change, for everything started. */
+  onReport(listener: (reports: readonly ResourceReport[]) => void): void;
+}
+
+/**
+ * The ordered log: append → committed in one order everywhere. Embedded Raft is the default engine.
+ * `Command` and `State` are the cluster's (`state/`).
+ */
+export interface OrderedLog<Command> {
+  /** Calls back after the entry is committed **and applied here**, or with `no-quorum`/`not leader` errors; after `unknown` it may still commit. */
+  append(
+    command: Command,
+    done: (
+      result:
+        | { readonly kind: 'applied'; readonly index: number }
+        | { readonly kind: 'refused' | 'unknown'; readonly error: EterneError },
+    ) => void,
+  ): void;
+  /** Applied entries, in order, exactly once per start (replayed from the snapshot on start). */
+  onApplied(listener: (command: Command, index: number) => void): void;
+  /** Calls back once everything committed before the call is applied here, or with an error. */
+  readBarrier(done: (error: EterneError | undefined) => void): void;
+  leadership(): {
+    readonly leader: string | undefined;
+    readonly isLeader: boolean;
+    readonly raftTerm: number;
+    /** Leader only: on this node's boot clock, no other leader can exist before this. −Infinity otherwise. */
+    readonly authorityUntilBootMs: number;
+    readonly quorate: boolean;
+  };
+  onLeadership(listener: () => void): void;
+}

@@ -1,0 +1,164 @@
+/** What the rest of Eterne sees of one mirrored volume on one node. DESIGN §4. */
+import type { EterneError } from '@eterne/base';
+import type { Address, BlockDevice, Stream } from '@eterne/runtime';
+
+/** The right to write, granted once and strictly rising; equal numbers from different grantors are a split brain. */
+export interface Term {
+  readonly number: number;
+  readonly grantor: string;
+}
+
+/** The replicas that hold every acknowledged write. Only they may be promoted without force. */
+export interface InSyncSet {
+  readonly version: number;
+  readonly members: readonly string[];
+}
+
+export type DiskState =
+  'Diskless' | 'Failed' | 'Attaching' | 'Inconsistent' | 'Outdated' | 'Consistent' | 'UpToDate';
+export type ConnectionState = 'StandAlone' | 'Connecting' | 'Connected';
+export type ReplicationState =
+  | 'Off'
+  | 'Established'
+  | 'SyncSource'
+  | 'SyncTarget'
+  | 'PausedSync'
+  | 'VerifySource'
+  | 'VerifyTarget'
+  | 'Ahead'
+  | 'Behind';
+export type Role = 'primary' | 'secondary';
+export type ReadPolicy = 'local' | 'round-robin' | 'least-pending' | 'striped';
+export type SplitBrainAction =
+  | 'disconnect'
+  | 'discard-younger-primary'
+  | 'discard-older-primary'
+  | 'discard-zero-changes'
+  | 'discard-least-changes'
+  | 'discard-local'
+  | 'discard-remote';
+
+/** Validated; the file's grammar and defaults are in `process/config.ts`. */
+export interface VolumeConfig {
+  readonly name: string;
+  /** This node's name. */
+  readonly node: string;
+  readonly sizeBytes: number;
+  readonly mode: 'sync' | 'async';
+  readonly devicePath: string;
+  readonly metadataPath: string;
+  /** Peer name → its replication addresses, one per path. */
+  readonly peers: Readonly<Record<string, readonly Address[]>>;
+  readonly readPolicy: ReadPolicy;
+  readonly initialSync: 'smart' | 'full' | 'none';
+  readonly splitBrain: {
+    readonly zeroPrimaries: SplitBrainAction;
+    readonly onePrimary: SplitBrainAction;
+    readonly twoPrimaries: SplitBrainAction;
+  };
+  readonly onPeerLost: 'continue' | 'freeze';
+  readonly resyncRate: { readonly minBytesPerSecond: number; readonly maxBytesPerSecond: number };
+  readonly diskTimeoutMs: number;
+}
+
+/** A change of the in-sync set, proposed by the primary of `term` only. Compare-and-set on (volume, term, expectedVersion). */
+export interface SetProposal {
+  readonly volume: string;
+  readonly term: Term;
+  readonly expectedVersion: number;
+  readonly members: readonly string[];
+  readonly reason: string;
+}
+
+export type SetAnswer =
+  | { readonly kind: 'committed'; readonly set: InSyncSet }
+  /** This node may not decide it (isolated, older term, version moved): freeze and step down. */
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/**
+ * Who settles the loss or return of a replica: the cluster service, or local policy when standalone. Answers
+ * once; while the outcome is unknown it stays silent (the engine goes on holding, and needs the larger set).
+ */
+export interface Arbiter {
+  propose(proposal: SetProposal, done: (answer: SetAnswer) => void): void;
+}
+
+export interface PromoteRequest {
+  /** Standalone only: take it although this replica may not hold every acknowledged write. */
+  readonly force: boolean;
+  /** From the cluster: the committed entry (term, set reduced to the reachable replicas). Absent: standalone. */
+  readonly granted?: { readonly term: Term; readonly set: InSyncSet };
+}
+
+export interface ResyncStatus {
+  readonly kind: 'none' | 'full' | 'smart' | 'bitmap' | 'checksum';
+  readonly reason: string;
+  readonly syncedBytes: number;
+  readonly toSyncBytes: number;
+  readonly wireBytes: number;
+  readonly etaMs: number | null;
+}
+
+export interface PeerStatus {
+  readonly node: string;
+  readonly connection: ConnectionState;
+  readonly replication: ReplicationState;
+  readonly disk: DiskState;
+  readonly role: Role;
+  readonly dirtyBytes: number;
+  readonly lagBytes: number;
+  readonly lagMs: number;
+  readonly splitBrain: boolean;
+  readonly resync: ResyncStatus;
+  readonly lastVerify: {
+    readonly checkedBytes: number;
+    readonly differingBytes: number;
+    readonly wireBytes: number;
+  } | null;
+}
+
+/** One entry of `status --json`'s `volumes` (shared/INTERFACE). */
+export interface VolumeStatus {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly mode: 'sync' | 'async';
+  readonly role: Role;
+  readonly term: number;
+  readonly disk: DiskState;
+  readonly dirtyBytes: number;
+  readonly frozen: boolean;
+  readonly freezeReason: string | null;
+  readonly heldWrites: number;
+  readonly inSyncSet: readonly string[];
+  readonly setVersion: number;
+  readonly ioErrors: number;
+  readonly remappedSectors: number;
+  readonly attached: string | null;
+  readonly generation: { readonly current: string; readonly history: readonly string[] };
+  readonly peers: readonly PeerStatus[];
+}
+
+type Done = (error: EterneError | undefined) => void;
+
+/** One replica of a volume, opened. Made by `openVolume(world, config, arbiter, done)` in `engine/volume.ts`. */
+export interface MirrorVolume {
+  readonly config: VolumeConfig;
+  status(): VolumeStatus;
+  /** Called on every change of what `status` shows except counters; coalesced per event-loop turn. */
+  onChange(listener: () => void): void;
+  promote(request: PromoteRequest, done: Done): void;
+  /** Ends the term: front ends are cut, I/O drained, then secondary. */
+  demote(done: Done): void;
+  connect(peer: string, done: Done): void;
+  disconnect(peer: string, done: Done): void;
+  /** A replication connection that a peer opened to this node and that named this volume in its preface. */
+  acceptStream(stream: Stream): void;
+  /** What the front ends serve; undefined while secondary. A new object for every term. */
+  readonly device: BlockDevice | undefined;
+  /**
+   * Cluster only: data may be served until `validUntilBootMs` (this node's boot clock). When it lapses the volume freezes (reads and
+   * writes are held); a later extension of the same term thaws it. `graceMs` after the lapse it refuses I/O for good and ends the term.
+   */
+  setLease(lease: { readonly validUntilBootMs: number; readonly graceMs: number }): void;
+  close(done: () => void): void;
+}

@@ -1,0 +1,27 @@
+/** What the cluster sees of a disk process: over a unix socket in production, directly in the simulator. */
+import type { EterneError } from '@eterne/base';
+import type { PromoteRequest, SetAnswer, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
+
+export interface ExportSpec {
+  readonly kind: 'nbd' | 'iscsi';
+  readonly listen: string;
+  readonly iqn?: string;
+}
+
+type Done = (error: EterneError | undefined) => void;
+
+export interface DiskPort {
+  /** Opens the volume if it is not open. Idempotent; a different config for an open volume is `conflict`. */
+  ensureVolume(config: VolumeConfig, exports: readonly ExportSpec[], done: Done): void;
+  removeVolume(name: string, done: Done): void;
+  promote(name: string, request: PromoteRequest, done: Done): void;
+  demote(name: string, done: Done): void;
+  setLease(name: string, lease: { readonly validUntilBootMs: number; readonly graceMs: number }): void;
+  /** Current statuses once, then on every change (and at least once a second while something moves). */
+  onStatus(listener: (volumes: readonly VolumeStatus[]) => void): void;
+  /** The primary asks for a change of the in-sync set. Exactly one listener: the cluster service. */
+  onProposal(listener: (proposal: SetProposal, answer: (answer: SetAnswer) => void) => void): void;
+  /** The disk process has gone (and with it every export); a new port is needed. */
+  onClose(listener: () => void): void;
+  close(): void;
+}
