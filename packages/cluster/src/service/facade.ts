@@ -1,0 +1,194 @@
+/**
+ * What the API, the CLI and the console see of a cluster: the same on every node. Reads answer from this node's applied state
+ * and observations; commands travel through the ordered log to the leader and resolve once they are applied here. They reject
+ * with an `EterneError` (`not-found`, `refused`, `conflict`, `no-quorum`, `config` …).
+ */
+import type { DiskState } from '@eterne/disk/engine/api.ts';
+import type { PathStatus, ResourceState } from '../ports.ts';
+import type {
+  Account,
+  ClusterEvent,
+  ClusterState,
+  DaemonPids,
+  Edition,
+  GroupPhase,
+  MemberKind,
+  MemberSpec,
+  Profile,
+} from '../state/model.ts';
+
+export interface NodeStatus {
+  readonly name: string;
+  readonly kind: MemberKind;
+  readonly state: 'online' | 'lost' | 'standby' | 'maintenance';
+  readonly leader: boolean;
+  readonly incarnation: number;
+  readonly pids: DaemonPids;
+  readonly apiAddress: string;
+  /** Heartbeat paths from the reporting node to this one; empty for the reporting node itself. */
+  readonly paths: readonly PathStatus[];
+}
+
+export interface ReplicaStatus {
+  readonly node: string;
+  readonly disk: DiskState | 'Unknown';
+  readonly dirtyBytes: number;
+}
+
+export interface ClusterVolumeStatus {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly mode: 'sync' | 'async';
+  readonly primary: string | null;
+  readonly term: number;
+  readonly replicas: readonly ReplicaStatus[];
+  readonly inSyncSet: readonly string[];
+  readonly setVersion: number;
+  /** The group whose mirror resource uses it. */
+  readonly group: string | null;
+}
+
+export interface ResourceStatus {
+  readonly name: string;
+  readonly type: string;
+  readonly state: ResourceState;
+  readonly reason: string;
+}
+
+export interface GroupStatus {
+  readonly name: string;
+  readonly state: GroupPhase;
+  readonly desired: 'started' | 'stopped';
+  readonly owner: string | null;
+  readonly epoch: number;
+  /** Would another node carry it at once if its owner stopped now? */
+  readonly protected: boolean;
+  readonly reason: string;
+  /** As seen by the reporting node: its own lease, or what it granted as leader; null when it knows neither. */
+  readonly leaseRemainingMs: number | null;
+  readonly nodes: readonly string[];
+  readonly resources: readonly ResourceStatus[];
+}
+
+export interface ClusterStatus {
+  readonly cluster: string;
+  readonly edition: Edition;
+  readonly profile: Profile;
+  readonly reportedBy: string;
+  readonly leader: string | null;
+  readonly quorate: boolean;
+  readonly nodes: readonly NodeStatus[];
+  readonly volumes: readonly ClusterVolumeStatus[];
+  readonly groups: readonly GroupStatus[];
+  /** Sentences about what weakens the cluster now: no watchdog, no third voter, a replica out of sync … */
+  readonly warnings: readonly string[];
+}
+
+/** One step of a plan, in the order of execution. */
+export interface PlanStep {
+  readonly action: 'create' | 'change' | 'delete';
+  readonly subject: 'cluster' | 'volume' | 'group';
+  readonly name: string;
+  /** For the operator: what happens and what it costs. */
+  readonly sentence: string;
+}
+
+export interface ConfigPlan {
+  readonly steps: readonly PlanStep[];
+}
+
+/** A candidate node and why it may or may not run the group. */
+export interface CandidateExplanation {
+  readonly node: string;
+  readonly eligible: boolean;
+  readonly reason: string;
+}
+
+export interface GroupExplanation {
+  readonly group: string;
+  readonly owner: string | null;
+  /** Where it would be placed if it were placed now; null: nowhere. */
+  readonly chosen: string | null;
+  readonly sentences: readonly string[];
+  readonly candidates: readonly CandidateExplanation[];
+}
+
+export interface SimulatedMove {
+  readonly group: string;
+  readonly from: string;
+  /** Null: it would stay down. */
+  readonly to: string | null;
+  readonly reason: string;
+  /** From the loss to the first start action on the new node, by the configured timeouts; null when it stays down. */
+  readonly expectedOutageMs: number | null;
+}
+
+export interface FailureSimulation {
+  readonly node: string;
+  /** Would the rest still have a majority of voters? */
+  readonly quorate: boolean;
+  readonly moves: readonly SimulatedMove[];
+  readonly sentences: readonly string[];
+}
+
+export interface DrillResult {
+  readonly group: string;
+  readonly from: string;
+  readonly to: string;
+  /** From the start of the move to `online` on the other node. */
+  readonly outageMs: number;
+}
+
+/** Who asks, for the audit trail: `admin@10.0.0.9`. */
+export type Requester = string;
+
+export interface ServiceFacade {
+  /** This node's name. */
+  readonly node: string;
+  state(): ClusterState;
+  status(): ClusterStatus;
+  /** Events with an id above `afterId`, oldest first (the state keeps the newest 500). */
+  events(afterId: number): readonly ClusterEvent[];
+  /** Called on every change of `status()` or `events()`, coalesced to at most 10 a second. Returns the way to stop it. */
+  subscribe(listener: () => void): () => void;
+
+  /** `document` is parsed YAML or JSON, not yet validated; `config` errors name the offending key. */
+  configPlan(document: unknown): Promise<ConfigPlan>;
+  configApply(document: unknown, by: Requester): Promise<ConfigPlan>;
+  /** The document that `configApply` would take to make the cluster as it is. Secrets are masked. */
+  configShow(): Record<string, unknown>;
+
+  /** One entry of the document's `volumes`. */
+  volumeCreate(volume: unknown, by: Requester): Promise<void>;
+  volumeDelete(name: string, by: Requester): Promise<void>;
+
+  /** One entry of the document's `groups`. */
+  groupCreate(group: unknown, by: Requester): Promise<void>;
+  groupStart(name: string, by: Requester): Promise<void>;
+  groupStop(name: string, by: Requester): Promise<void>;
+  /** `to` undefined: the best other node. Resolves when the order is committed, not when the move is over. */
+  groupMove(name: string, to: string | undefined, by: Requester): Promise<void>;
+  groupDelete(name: string, by: Requester): Promise<void>;
+  groupExplain(name: string): GroupExplanation;
+
+  nodeStandby(name: string, by: Requester): Promise<void>;
+  /** Ends standby and maintenance. */
+  nodeUnstandby(name: string, by: Requester): Promise<void>;
+  nodeMaintenance(name: string, by: Requester): Promise<void>;
+  /** The node must carry no group and no replica. */
+  nodeRemove(name: string, by: Requester): Promise<void>;
+  /** A new member (its token and certificate already checked): added to the state and to the voters. */
+  joinNode(member: MemberSpec, by: Requester): Promise<void>;
+
+  simulateFail(node: string): FailureSimulation;
+  /** A real switch-over to the best other node; resolves when it is online there. */
+  drill(group: string, by: Requester): Promise<DrillResult>;
+
+  /** Validates and commits one-time join tokens, so that any node can honour one. The hash only; never the token. */
+  tokenAdd(tokenHash: string, expiresAtMs: number, by: Requester): Promise<void>;
+  /** Resolves once the token is spent; rejects `unauthorized` when unknown, expired or already used. */
+  tokenUse(tokenHash: string): Promise<void>;
+  /** Creates or replaces; the accounts are in `state().accounts`, the same on every node. */
+  accountPut(account: Account, by: Requester): Promise<void>;
+  accountRemove(name: string, by: Requester): Promise<void>;
+}

@@ -1,0 +1,236 @@
+/**
+ * What every node agrees on: the state that the ordered log builds, entry by entry. Plain JSON data, never changed in place.
+ * Not in here, because it is nobody's decision: leases (they live in the leader's and the hearts' memory), liveness and latencies
+ * (each node's own observation), the progress of a resync beyond a summary.
+ *
+ * Records are keyed by the name of their entries; whoever walks one does it in sorted order (`sortedEntries`), since
+ * JavaScript moves keys that look like numbers to the front.
+ */
+import type { Address } from '@eterne/runtime';
+import type { DiskState, InSyncSet, Term } from '@eterne/disk/engine/api.ts';
+import type { ResourceState } from '../ports.ts';
+
+/** Written into snapshots. A reader refuses a version it does not know. */
+export const STATE_VERSION = 1;
+
+/** The newest events that the state keeps; older ones are forgotten. */
+export const EVENTS_MAX = 500;
+
+export type Edition = 'ha' | 'cluster';
+export type Profile = 'lan' | 'wan';
+
+export interface TieBreaker {
+  readonly kind: 'none' | 'witness';
+}
+
+export interface ClusterConfig {
+  readonly edition: Edition;
+  readonly profile: Profile;
+  /** IANA name; failback windows are in it. */
+  readonly timezone: string;
+  readonly tieBreaker: TieBreaker;
+  readonly prefer: 'consistency' | 'availability';
+}
+
+/** `node` carries groups and replicas; `witness` only votes. */
+export type MemberKind = 'node' | 'witness';
+
+/** What the operator wants of a node. */
+export type NodeMode = 'active' | 'standby' | 'maintenance';
+
+/** Process ids of a node's daemons; null while one is down. */
+export interface DaemonPids {
+  readonly service: number | null;
+  readonly monitor: number | null;
+  readonly heart: number | null;
+  readonly disk: number | null;
+}
+
+/** What a joining node says about itself. */
+export interface MemberSpec {
+  readonly name: string;
+  readonly kind: MemberKind;
+  /** Heartbeat paths: `host:port`, one per NIC. */
+  readonly heartAddresses: readonly Address[];
+  readonly raftAddresses: readonly Address[];
+  /** Where its disk process accepts replication; empty for a witness. */
+  readonly replicationAddresses: readonly Address[];
+  readonly apiAddress: Address;
+}
+
+export interface Member extends MemberSpec {
+  readonly mode: NodeMode;
+  /** Rises with every start of the node; 0 before the first. */
+  readonly incarnation: number;
+  readonly pids: DaemonPids;
+  /** What the leader last committed about its silence. Status shows it; decisions rest on the leader's own observation. */
+  readonly presence: 'unknown' | 'online' | 'lost' | 'leaving';
+}
+
+/** One copy of a volume, as the operator wrote it. */
+export interface ReplicaSpec {
+  readonly node: string;
+  /** File, block device, `iscsi://…` or `nbd+unix://…`. */
+  readonly device: string;
+}
+
+export interface VolumeSpec {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly mode: 'sync' | 'async';
+  readonly replicas: readonly ReplicaSpec[];
+  readonly initialSync: 'smart' | 'full' | 'none';
+}
+
+export interface ReplicaSummary {
+  readonly node: string;
+  readonly disk: DiskState | 'Unknown';
+  readonly dirtyBytes: number;
+}
+
+export interface VolumeState {
+  readonly spec: VolumeSpec;
+  /** The last granted right to write; number 0 before the first promotion. */
+  readonly term: Term;
+  /** The node that holds `term`; null between a release or take-over and the next promotion. */
+  readonly primary: string | null;
+  /** Version 0 with no members: never promoted, nothing written yet, any replica may become the source. */
+  readonly inSyncSet: InSyncSet;
+  /** What the last primary reported of the replicas; for people, never for a decision. */
+  readonly summary: readonly ReplicaSummary[];
+}
+
+export interface RestartPolicy {
+  readonly attempts: number;
+  readonly windowMs: number;
+}
+
+/** A resource as configured: `${…}` not yet replaced. */
+export interface ResourceDefinition {
+  readonly name: string;
+  readonly type: string;
+  /** What the agent's schema says; checked when the document is applied. */
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly startTimeoutMs: number;
+  readonly stopTimeoutMs: number;
+  readonly restart: RestartPolicy;
+}
+
+export interface Failback {
+  readonly enabled: boolean;
+  /** `HH:MM-HH:MM` in the cluster's time zone, may wrap midnight; null: at any time. */
+  readonly window: string | null;
+}
+
+export interface GroupSpec {
+  readonly name: string;
+  /** In order of preference. */
+  readonly nodes: readonly string[];
+  readonly failback: Failback;
+  /** Started in this order, stopped in reverse. */
+  readonly resources: readonly ResourceDefinition[];
+}
+
+/**
+ *                  assign                 online
+ *   stopped/failed ──────► starting ──────────────► online
+ *        ▲                    │                        │ stop · move · failure
+ *        │      released      ▼                        ▼
+ *        └──────────────── stopping ◄──────────────────┘
+ * `blocked`: from any phase with an owner (a stop failed: nobody else may start it) or without one (no node may run it).
+ */
+export type GroupPhase = 'stopped' | 'starting' | 'online' | 'stopping' | 'failed' | 'blocked';
+
+export interface ResourceSummary {
+  readonly name: string;
+  readonly state: ResourceState;
+  readonly reason: string;
+}
+
+/** One failure of a resource on a node; kept while it is younger than its restart window. */
+export interface FailureRecord {
+  readonly node: string;
+  readonly resource: string;
+  /** Wall clock of the node that saw it, ms since the epoch. */
+  readonly atMs: number;
+  /** The node was given up for this group: it is not chosen again while the record lives. */
+  readonly gaveUp: boolean;
+}
+
+export interface GroupState {
+  readonly spec: GroupSpec;
+  readonly desired: 'started' | 'stopped';
+  /** Only the owner may run it, and only with a lease for `epoch`. */
+  readonly owner: string | null;
+  /** Rises with every assignment of an owner. */
+  readonly epoch: number;
+  readonly phase: GroupPhase;
+  /** A sentence: why it is where it is, or what keeps it from running. */
+  readonly reason: string;
+  readonly resources: readonly ResourceSummary[];
+  readonly failures: readonly FailureRecord[];
+  /** The owner is to stop it and let go. `to` null: the leader chooses. */
+  readonly move: { readonly to: string | null; readonly reason: string } | null;
+  /** It left its node because of a failure, so failback applies. A move by an operator clears it. */
+  readonly displaced: boolean;
+}
+
+export type EventLevel = 'info' | 'warning' | 'error';
+
+/** One line of the timeline. The same on every node. */
+export interface ClusterEvent {
+  /** 1, 2, 3 …, never reused. */
+  readonly id: number;
+  /** Wall clock of the node that proposed the entry, ms since the epoch. */
+  readonly atMs: number;
+  readonly level: EventLevel;
+  /** Stable, for translation and filters: `group.online`, `node.lost` … */
+  readonly code: string;
+  readonly node?: string;
+  readonly volume?: string;
+  readonly group?: string;
+  /** Who asked for it, when a person did. */
+  readonly by?: string;
+  /** An English sentence. */
+  readonly message: string;
+}
+
+/** A right to join, once. The key is the token's SHA-256 in hex; the token itself is nowhere. */
+export interface JoinToken {
+  readonly expiresAtMs: number;
+}
+
+export type AccountRole = 'viewer' | 'operator' | 'admin';
+
+/** A person or program that may use the API. Only hashes; made and checked by `api/`. */
+export interface Account {
+  readonly name: string;
+  readonly role: AccountRole;
+  /** scrypt, self-describing; null: no log-in by password. */
+  readonly passwordHash: string | null;
+  /** SHA-256 in hex of its API tokens. */
+  readonly tokenHashes: readonly string[];
+}
+
+export interface ClusterState {
+  readonly version: typeof STATE_VERSION;
+  readonly cluster: string;
+  readonly config: ClusterConfig;
+  readonly members: Readonly<Record<string, Member>>;
+  readonly volumes: Readonly<Record<string, VolumeState>>;
+  readonly groups: Readonly<Record<string, GroupState>>;
+  readonly tokens: Readonly<Record<string, JoinToken>>;
+  readonly accounts: Readonly<Record<string, Account>>;
+  readonly events: readonly ClusterEvent[];
+  /** Id of the newest event. */
+  readonly eventId: number;
+}
+
+/** Entries by rising name, so that every node walks a record the same way. */
+export function sortedEntries<T>(record: Readonly<Record<string, T>>): [string, T][] {
+  return Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+export function sortedValues<T>(record: Readonly<Record<string, T>>): T[] {
+  return sortedEntries(record).map(([, value]) => value);
+}
