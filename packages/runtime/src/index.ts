@@ -1,2 +1,4 @@
 export * from './ports.ts';
 export * from './block-device.ts';
+export * from './json-link.ts';
+export * from './instant.ts';

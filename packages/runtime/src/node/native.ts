@@ -1,0 +1,93 @@
+/**
+ * The system calls that Node.js lacks, through koffi's prebuilt FFI. Each use has a fallback where the kernel says no.
+ * Nothing here is called before it is needed: daemons that touch no disk never load the library.
+ */
+import { createRequire } from 'node:module';
+import { constants as os } from 'node:os';
+import { assert } from '@eterne/base';
+
+type Fn = ((...args: unknown[]) => number) & { async(...args: unknown[]): void };
+interface Koffi {
+  load(name: string): { func(prototype: string): Fn };
+  errno(): number;
+  address(buffer: Buffer): bigint;
+}
+
+const RWF_NOWAIT = 8;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+const FALLOC_FL_KEEP_SIZE = 1;
+const FALLOC_FL_PUNCH_HOLE = 2;
+const FALLOC_FL_ZERO_RANGE = 16;
+const CLOCK_BOOTTIME = 7;
+const PR_SET_PDEATHSIG = 1;
+
+function bind() {
+  const koffi = createRequire(import.meta.url)('koffi') as Koffi;
+  const libc = koffi.load('libc.so.6');
+  return {
+    koffi,
+    preadv2: libc.func('int64_t preadv2(int fd, void *iov, int count, int64_t offset, int flags)'),
+    flock: libc.func('int flock(int fd, int operation)'),
+    fallocate: libc.func('int fallocate(int fd, int mode, int64_t offset, int64_t length)'),
+    clockGettime: libc.func('int clock_gettime(int clock, void *timespec)'),
+    prctl: libc.func(
+      'int prctl(int option, unsigned long value, unsigned long b, unsigned long c, unsigned long d)',
+    ),
+  };
+}
+
+let bound: ReturnType<typeof bind> | undefined;
+const native = (): ReturnType<typeof bind> => (bound ??= bind());
+
+const timespec = Buffer.alloc(16);
+
+/** CLOCK_BOOTTIME in milliseconds: monotonic and counting suspends (clock_gettime(2)). */
+export function bootTimeMs(): number {
+  const rc = native().clockGettime(CLOCK_BOOTTIME, timespec);
+  assert(rc === 0, 'CLOCK_BOOTTIME exists on every kernel since 2.6.39');
+  return Number(timespec.readBigInt64LE(0)) * 1000 + Number(timespec.readBigInt64LE(8)) / 1e6;
+}
+
+/** Takes an exclusive whole-file lock without waiting (flock(2)). False when somebody else holds it. */
+export function tryLockFile(fd: number): boolean {
+  return native().flock(fd, LOCK_EX | LOCK_NB) === 0;
+}
+
+/** The kernel kills this process when its parent dies (prctl(2) PR_SET_PDEATHSIG). */
+export function dieWithParent(): void {
+  native().prctl(PR_SET_PDEATHSIG, os.signals.SIGKILL, 0, 0, 0);
+}
+
+const iovec = Buffer.alloc(16);
+
+/**
+ * Reads from the page cache only (preadv2(2) with RWF_NOWAIT): bytes read, perhaps fewer than asked for,
+ * or −1 when it would have to wait for the device or the file system cannot tell.
+ */
+export function readIfCached(fd: number, into: Buffer, offset: number): number {
+  const { koffi, preadv2 } = native();
+  iovec.writeBigUInt64LE(koffi.address(into), 0);
+  iovec.writeBigUInt64LE(BigInt(into.length), 8);
+  return Number(preadv2(fd, iovec, 1, offset, RWF_NOWAIT));
+}
+
+export type Deallocation = 'punch-hole' | 'zero-range';
+
+/** fallocate(2) off the event loop. `done` gets the errno number, 0 for success. */
+export function deallocate(
+  fd: number,
+  how: Deallocation,
+  offset: number,
+  lengthBytes: number,
+  done: (errno: number) => void,
+): void {
+  const { koffi, fallocate } = native();
+  const mode =
+    how === 'punch-hole'
+      ? FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE
+      : FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE;
+  fallocate.async(fd, mode, offset, lengthBytes, (error: unknown, rc: number) => {
+    done(error === null && rc === 0 ? 0 : koffi.errno() || os.errno.EOPNOTSUPP);
+  });
+}

@@ -1,0 +1,193 @@
+import { createSocket } from 'node:dgram';
+import * as fs from 'node:fs';
+import { Socket, connect as connectNet, createServer as createNetServer, type Server } from 'node:net';
+import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { EterneError } from '@eterne/base';
+import type {
+  Address,
+  ConnectOptions,
+  DatagramSocket,
+  Listener,
+  Network,
+  Stream,
+  TlsIdentity,
+} from '../ports.ts';
+import { formatInet, parseAddress, type Endpoint } from './address.ts';
+import { systemError } from './errno.ts';
+import { NodeStream, adoptSocket, slabOptions } from './stream.ts';
+
+const remoteOf = (socket: Socket): Address =>
+  socket.remoteAddress === undefined ? 'unix:' : formatInet(socket.remoteAddress, socket.remotePort ?? 0);
+const localOf = (socket: Socket): Address =>
+  socket.localAddress === undefined ? 'unix:' : formatInet(socket.localAddress, socket.localPort ?? 0);
+
+const tlsOptions = (tls: TlsIdentity) =>
+  ({
+    cert: tls.certPem,
+    key: tls.keyPem,
+    ca: tls.caPem,
+    minVersion: 'TLSv1.3',
+    rejectUnauthorized: true,
+  }) as const;
+
+function makeServer(onStream: (stream: Stream) => void, tls: TlsIdentity | undefined): Server {
+  if (!tls) {
+    return createNetServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
+      onStream(adoptSocket(socket, localOf(socket), remoteOf(socket)));
+    });
+  }
+  const server = createTlsServer({ ...tlsOptions(tls), requestCert: true }, (socket: TLSSocket) => {
+    socket.setNoDelay(true);
+    onStream(new NodeStream(socket, localOf(socket), remoteOf(socket)));
+  });
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  return server;
+}
+
+function boundAddress(server: Server, asked: Endpoint): Address {
+  const address = server.address();
+  if (asked.kind === 'unix' || address === null || typeof address === 'string') {
+    return asked.kind === 'unix' ? `unix:${asked.path}` : '';
+  }
+  return formatInet(address.address, address.port);
+}
+
+/** Removes a socket file that nobody listens on any more; `done(false)` when somebody does. */
+function clearStaleSocket(path: string, done: (free: boolean) => void): void {
+  if (path.startsWith('\0') || !fs.existsSync(path)) return done(true);
+  if (!fs.statSync(path).isSocket()) return done(false);
+  const probe = connectNet({ path });
+  probe.on('connect', () => {
+    probe.destroy();
+    done(false);
+  });
+  probe.on('error', () => {
+    fs.rmSync(path, { force: true });
+    done(true);
+  });
+}
+
+function startListening(
+  server: Server,
+  endpoint: Endpoint,
+  address: Address,
+  done: (result: Listener | EterneError) => void,
+): void {
+  const failed = (error: NodeJS.ErrnoException): void => done(systemError(`listen on ${address}`, error));
+  server.once('error', failed);
+  server.listen(
+    endpoint.kind === 'unix' ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port },
+    () => {
+      server.off('error', failed);
+      server.on('error', () => {}); // an accept that failed (EMFILE, a reset) concerns that one connection
+      if (endpoint.kind === 'unix' && !endpoint.path.startsWith('\0')) fs.chmodSync(endpoint.path, 0o600);
+      done({ address: boundAddress(server, endpoint), close: () => server.close() });
+    },
+  );
+}
+
+function listen(
+  address: Address,
+  onStream: (stream: Stream) => void,
+  done: (result: Listener | EterneError) => void,
+  tls?: TlsIdentity,
+): void {
+  listenServer(makeServer(onStream, tls), address, done);
+}
+
+/** Binds a server; a stale unix socket file is removed first, one that somebody listens on is `busy`. */
+export function listenServer(
+  server: Server,
+  address: Address,
+  done: (result: Listener | EterneError) => void,
+): void {
+  const endpoint = parseOrReport(address, done);
+  if (!endpoint) return;
+  if (endpoint.kind === 'inet') return startListening(server, endpoint, address, done);
+  clearStaleSocket(endpoint.path, (free) => {
+    if (free) return startListening(server, endpoint, address, done);
+    done(new EterneError('busy', `listen on ${address}: in use by another process`));
+  });
+}
+
+function parseOrReport(address: Address, done: (error: EterneError) => void): Endpoint | undefined {
+  try {
+    return parseAddress(address);
+  } catch (error) {
+    setImmediate(() => done(error as EterneError));
+    return undefined;
+  }
+}
+
+function connect(
+  address: Address,
+  options: ConnectOptions,
+  done: (result: Stream | EterneError) => void,
+): void {
+  const endpoint = parseOrReport(address, done);
+  if (!endpoint) return;
+  const owner: { stream: NodeStream | undefined } = { stream: undefined };
+  const target =
+    endpoint.kind === 'unix' ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port };
+  const local = options.localAddress === undefined ? {} : { localAddress: options.localAddress };
+  const socket: Socket = options.tls
+    ? connectTls({ ...target, ...local, ...tlsOptions(options.tls), checkServerIdentity: () => undefined })
+    : connectNet({ ...target, ...local, noDelay: true, onread: slabOptions(owner) });
+  let settled = false;
+  const settle = (result: Stream | EterneError): void => {
+    if (settled) return;
+    settled = true;
+    clearTimeout(timer);
+    socket.removeListener('error', failed);
+    if (result instanceof EterneError) {
+      socket.on('error', () => {}); // reported already
+      socket.destroy();
+    }
+    done(result);
+  };
+  const failed = (error: NodeJS.ErrnoException): void => settle(systemError(`connect to ${address}`, error));
+  const timer = setTimeout(() => {
+    settle(new EterneError('timeout', `connect to ${address}: no answer within ${options.timeoutMs} ms`));
+  }, options.timeoutMs);
+  socket.on('error', failed);
+  socket.on(options.tls ? 'secureConnect' : 'connect', () => {
+    if (settled) return;
+    socket.pause();
+    owner.stream = new NodeStream(socket, localOf(socket), address);
+    settle(owner.stream);
+  });
+}
+
+function datagram(
+  bind: Address,
+  onMessage: (payload: Buffer, from: Address) => void,
+  done: (result: DatagramSocket | EterneError) => void,
+): void {
+  const endpoint = parseOrReport(bind, done);
+  if (!endpoint) return;
+  if (endpoint.kind === 'unix') return done(new EterneError('config', `not a UDP address: ${bind}`));
+  const socket = createSocket({ type: endpoint.host.includes(':') ? 'udp6' : 'udp4' });
+  const failed = (error: NodeJS.ErrnoException): void => {
+    socket.close();
+    done(systemError(`bind ${bind}`, error));
+  };
+  socket.once('error', failed);
+  socket.on('message', (payload, from) => onMessage(payload, formatInet(from.address, from.port)));
+  socket.bind({ address: endpoint.host, port: endpoint.port, exclusive: true }, () => {
+    socket.off('error', failed);
+    socket.on('error', () => {}); // a datagram that could not be sent is a lost datagram
+    const { address, port } = socket.address();
+    done({
+      address: formatInet(address, port),
+      send: (to, payload) => sendDatagram(socket, to, payload),
+      close: () => socket.close(),
+    });
+  });
+}
+
+function sendDatagram(socket: ReturnType<typeof createSocket>, to: Address, payload: Buffer): void {
+  const endpoint = parseAddress(to);
+  if (endpoint.kind === 'inet') socket.send(payload, endpoint.port, endpoint.host, () => {});
+}
+
+export const nodeNetwork: Network = { listen, connect, datagram };

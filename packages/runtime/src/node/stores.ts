@@ -1,0 +1,247 @@
+/**
+ * Backing stores on files and block devices, buffered by the page cache.
+ *
+ * Cached reads and buffered writes run synchronously in the caller's event loop: they are memory copies, and the round trip
+ * through the thread pool costs twice what they do. A store that stalls (writeback throttling, a slow device) is
+ * noticed by the time one such write took and served through the thread pool until it has been quick for a while, so
+ * that it cannot hold up its volume's network traffic.
+ */
+import * as fs from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { constants as os } from 'node:os';
+import { EterneError, assert } from '@eterne/base';
+import type { BlockStore, OpenStoreOptions, StoreDone, StoreError, Stores } from '../ports.ts';
+import { deallocate, readIfCached, tryLockFile, type Deallocation } from './native.ts';
+import { storeError, systemError } from './errno.ts';
+
+/** A synchronous write that took longer marks the store as stalling. */
+const STALL_MS = 25;
+/** For so long after a stall all writes go through the thread pool. */
+const STALL_COOL_DOWN_MS = 5000;
+const ZERO_CHUNK = Buffer.alloc(1024 * 1024);
+const DEFAULT_TIMEOUT_MS = 30_000;
+
+interface Pending {
+  readonly startedMs: number;
+  readonly done: StoreDone;
+}
+
+/** errno name of a number, for example 5 → `EIO`. */
+function errnoName(errno: number): string {
+  for (const [name, value] of Object.entries(os.errno)) if (value === errno) return name;
+  return 'EIO';
+}
+
+class FileStore implements BlockStore {
+  readonly sizeBytes: number;
+  readonly canPunch = true;
+  readonly #fd: number;
+  readonly #path: string;
+  readonly #timeoutMs: number;
+  readonly #pending = new Set<Pending>();
+  readonly #watchdog: NodeJS.Timeout;
+  #stalledUntilMs = 0;
+  #failed: StoreError | undefined;
+  #onIdle: (() => void) | undefined;
+
+  constructor(path: string, fd: number, sizeBytes: number, timeoutMs: number) {
+    this.#path = path;
+    this.#fd = fd;
+    this.sizeBytes = sizeBytes;
+    this.#timeoutMs = timeoutMs;
+    this.#watchdog = setInterval(() => this.#failOverdue(), Math.min(1000, timeoutMs / 4));
+    this.#watchdog.unref();
+  }
+
+  read(offset: number, into: Buffer, done: StoreDone): void {
+    this.#checkRange(offset, into.length);
+    if (this.#failed) return done(this.#failed);
+    const cached = readIfCached(this.#fd, into, offset);
+    if (cached === into.length) return done(undefined);
+    this.#readRest(offset, into, Math.max(cached, 0), this.#begin(done));
+  }
+
+  #readRest(offset: number, into: Buffer, from: number, pending: Pending): void {
+    fs.read(this.#fd, into, from, into.length - from, offset + from, (error, count) => {
+      if (error) return this.#finish(pending, storeError(`read ${this.#path}`, error.code ?? 'EIO'));
+      if (count === 0)
+        return this.#finish(pending, storeError(`read past the end of ${this.#path}`, 'ENXIO'));
+      if (from + count < into.length) return this.#readRest(offset, into, from + count, pending);
+      this.#finish(pending, undefined);
+    });
+  }
+
+  write(offset: number, from: Buffer, done: StoreDone): void {
+    this.#checkRange(offset, from.length);
+    if (this.#failed) return done(this.#failed);
+    const startedMs = performance.now();
+    if (startedMs < this.#stalledUntilMs) return this.#writeRest(offset, from, 0, this.#begin(done));
+    let count = 0;
+    try {
+      count = fs.writeSync(this.#fd, from, 0, from.length, offset);
+    } catch (error) {
+      return done(storeError(`write ${this.#path}`, (error as NodeJS.ErrnoException).code ?? 'EIO'));
+    }
+    if (performance.now() - startedMs > STALL_MS)
+      this.#stalledUntilMs = performance.now() + STALL_COOL_DOWN_MS;
+    if (count === from.length) return done(undefined);
+    this.#writeRest(offset, from, count, this.#begin(done));
+  }
+
+  #writeRest(offset: number, from: Buffer, start: number, pending: Pending): void {
+    fs.write(this.#fd, from, start, from.length - start, offset + start, (error, count) => {
+      if (error) return this.#finish(pending, storeError(`write ${this.#path}`, error.code ?? 'EIO'));
+      if (performance.now() - pending.startedMs > STALL_MS)
+        this.#stalledUntilMs = performance.now() + STALL_COOL_DOWN_MS;
+      if (start + count < from.length) return this.#writeRest(offset, from, start + count, pending);
+      this.#finish(pending, undefined);
+    });
+  }
+
+  flush(done: StoreDone): void {
+    if (this.#failed) return done(this.#failed);
+    const pending = this.#begin(done);
+    fs.fdatasync(this.#fd, (error) => {
+      if (!error) return this.#finish(pending, undefined);
+      // The kernel has dropped the dirty pages and marked them clean: a second fsync would lie. The disk has failed.
+      this.#failed = {
+        kind: 'device',
+        errno: error.code ?? 'EIO',
+        message: `flush ${this.#path}: ${error.code ?? 'EIO'}`,
+      };
+      this.#finish(pending, this.#failed);
+    });
+  }
+
+  discard(offset: number, lengthBytes: number, done: StoreDone): void {
+    this.writeZeroes(offset, lengthBytes, true, done);
+  }
+
+  writeZeroes(offset: number, lengthBytes: number, mayPunch: boolean, done: StoreDone): void {
+    this.#checkRange(offset, lengthBytes);
+    if (this.#failed) return done(this.#failed);
+    const how: Deallocation = mayPunch ? 'punch-hole' : 'zero-range';
+    const pending = this.#begin(done);
+    deallocate(this.#fd, how, offset, lengthBytes, (errno) => {
+      if (errno === 0) return this.#finish(pending, undefined);
+      if (errno === os.errno.EOPNOTSUPP || errno === os.errno.ENOSYS || errno === os.errno.EINVAL) {
+        return this.#writeZeroChunks(offset, offset + lengthBytes, pending);
+      }
+      this.#finish(pending, storeError(`deallocate ${this.#path}`, errnoName(errno)));
+    });
+  }
+
+  #writeZeroChunks(offset: number, end: number, pending: Pending): void {
+    if (offset === end) return this.#finish(pending, undefined);
+    const length = Math.min(ZERO_CHUNK.length, end - offset);
+    fs.write(this.#fd, ZERO_CHUNK, 0, length, offset, (error, count) => {
+      if (error) return this.#finish(pending, storeError(`write ${this.#path}`, error.code ?? 'EIO'));
+      this.#writeZeroChunks(offset + count, end, pending);
+    });
+  }
+
+  close(done: () => void): void {
+    assert(this.#onIdle === undefined, 'a store is closed once');
+    this.#onIdle = () => {
+      clearInterval(this.#watchdog);
+      fs.close(this.#fd, () => done());
+    };
+    if (this.#pending.size === 0) this.#onIdle();
+  }
+
+  #begin(done: StoreDone): Pending {
+    const pending = { startedMs: performance.now(), done };
+    this.#pending.add(pending);
+    return pending;
+  }
+
+  #finish(pending: Pending, error: StoreError | undefined): void {
+    if (!this.#pending.delete(pending)) return; // it had been given up as overdue
+    pending.done(this.#failed ?? error);
+    if (this.#pending.size === 0) this.#onIdle?.();
+  }
+
+  #failOverdue(): void {
+    const oldest = this.#pending.values().next().value;
+    if (oldest === undefined || performance.now() - oldest.startedMs < this.#timeoutMs) return;
+    this.#failed = {
+      kind: 'timeout',
+      errno: 'ETIMEDOUT',
+      message: `${this.#path} has not answered for ${this.#timeoutMs} ms`,
+    };
+    for (const pending of this.#pending) this.#finish(pending, this.#failed);
+  }
+
+  #checkRange(offset: number, lengthBytes: number): void {
+    assert(
+      offset >= 0 && lengthBytes >= 0 && offset + lengthBytes <= this.sizeBytes,
+      'store access within its size',
+    );
+  }
+}
+
+function isMounted(path: string): boolean {
+  const real = fs.realpathSync(path);
+  return readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .some((line) => line.split(' ')[0] === real);
+}
+
+/** Size of a block device: its end. `stat` says 0 for one. */
+function deviceSizeBytes(fd: number, path: string): number {
+  const { rdev } = fs.fstatSync(fd);
+  const sysfs = `/sys/dev/block/${Math.floor(rdev / 256)}:${rdev % 256}/size`;
+  if (!fs.existsSync(sysfs)) throw new EterneError('io', `cannot tell the size of ${path}`);
+  return Number(readFileSync(sysfs, 'utf8')) * 512;
+}
+
+function openExclusive(path: string, options: OpenStoreOptions): BlockStore {
+  const exists = fs.existsSync(path);
+  if (!exists && options.createSizeBytes === undefined) {
+    throw new EterneError('not-found', `${path} does not exist`, { hint: 'create it, or give a size' });
+  }
+  const isDevice = exists && fs.statSync(path).isBlockDevice();
+  if (exists && !isDevice && !fs.statSync(path).isFile()) {
+    throw new EterneError('config', `${path} is neither a regular file nor a block device`);
+  }
+  if (isDevice && isMounted(path))
+    throw new EterneError('busy', `${path} is mounted`, { hint: 'unmount it first' });
+  const access = options.readOnly === true ? fs.constants.O_RDONLY : fs.constants.O_RDWR;
+  const fd = fs.openSync(
+    path,
+    access | (isDevice ? fs.constants.O_EXCL : exists ? 0 : fs.constants.O_CREAT),
+    0o600,
+  );
+  try {
+    if (!tryLockFile(fd)) throw new EterneError('busy', `${path} is in use by another process`);
+    const sizeBytes = isDevice ? deviceSizeBytes(fd, path) : growTo(fd, options.createSizeBytes);
+    return new FileStore(path, fd, sizeBytes, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+  } catch (error) {
+    fs.closeSync(fd);
+    throw error;
+  }
+}
+
+/** Grows a regular file, sparse; never shrinks one. Returns its size. */
+function growTo(fd: number, wantedBytes: number | undefined): number {
+  const { size } = fs.fstatSync(fd);
+  if (wantedBytes === undefined || wantedBytes <= size) return size;
+  fs.ftruncateSync(fd, wantedBytes);
+  fs.fsyncSync(fd);
+  return wantedBytes;
+}
+
+export const nodeStores: Stores = {
+  open(path, options, done) {
+    setImmediate(() => {
+      let result: BlockStore | EterneError;
+      try {
+        result = openExclusive(path, options);
+      } catch (error) {
+        result =
+          error instanceof EterneError ? error : systemError(`open ${path}`, error as NodeJS.ErrnoException);
+      }
+      done(result);
+    });
+  },
+};

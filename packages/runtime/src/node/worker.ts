@@ -1,0 +1,86 @@
+/**
+ * Worker processes with handed-over connections: the supervisor accepts, the worker serves. A worker is a process, not a thread, because
+ * Node.js passes sockets only between processes, and because a worker whose disk hangs can then be killed alone.
+ */
+import { fork, type ChildProcess, type Serializable } from 'node:child_process';
+import { Socket } from 'node:net';
+import { assert } from '@eterne/base';
+import type { Stream } from '../ports.ts';
+import { dieWithParent } from './native.ts';
+import { NodeStream, adoptSocket } from './stream.ts';
+
+export interface WorkerHandler {
+  onMessage(message: unknown): void;
+  /** Exactly once. */
+  onExit(code: number | null, signal: string | null): void;
+}
+
+export interface Worker {
+  readonly pid: number | undefined;
+  send(message: unknown): void;
+  /** Gives a connection away, with the bytes already read from it (`surplus`, at most 64 KiB). */
+  sendStream(message: unknown, stream: Stream, surplus: Buffer): void;
+  kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+}
+
+/** What travels over the IPC channel. */
+interface Envelope {
+  readonly message: unknown;
+  readonly stream?: { readonly local: string; readonly remote: string; readonly surplus: string };
+}
+
+const SURPLUS_BYTES_MAX = 64 * 1024;
+
+export function startWorker(modulePath: string, args: readonly string[], handler: WorkerHandler): Worker {
+  const child: ChildProcess = fork(modulePath, [...args], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  let exited = false;
+  const exit = (code: number | null, signal: string | null): void => {
+    if (exited) return;
+    exited = true;
+    handler.onExit(code, signal);
+  };
+  child.on('message', (envelope) => handler.onMessage((envelope as unknown as Envelope).message));
+  child.on('exit', exit);
+  child.on('error', () => exit(null, null));
+  const send = (envelope: Envelope, socket?: Socket): void => {
+    if (!child.connected) return void socket?.destroy();
+    child.send(envelope as unknown as Serializable, socket, { keepOpen: false }, () => {}); // a dead worker is reported by 'exit'
+  };
+  return {
+    pid: child.pid,
+    send: (message) => send({ message }),
+    sendStream(message, stream, surplus) {
+      assert(stream instanceof NodeStream, 'only a plain socket can be handed over');
+      assert(surplus.length <= SURPLUS_BYTES_MAX, 'surplus within its bound');
+      const { localAddress: local, remoteAddress: remote } = stream;
+      send({ message, stream: { local, remote, surplus: surplus.toString('base64') } }, stream.release());
+    },
+    kill: (signal) => void child.kill(signal),
+  };
+}
+
+export interface Supervisor {
+  send(message: unknown): void;
+}
+
+export interface SupervisedHandler {
+  onMessage(message: unknown): void;
+  onStream(message: unknown, stream: Stream): void;
+}
+
+/** In a worker: talks to the supervisor that started it, and dies with it. */
+export function attachToSupervisor(handler: SupervisedHandler): Supervisor {
+  assert(process.send !== undefined, 'started by startWorker');
+  dieWithParent();
+  process.on('disconnect', () => process.exit(1));
+  process.on('message', (raw, handle) => {
+    const { message, stream } = raw as Envelope;
+    if (!stream) return handler.onMessage(message);
+    if (!(handle instanceof Socket)) return; // it was closed on its way here
+    handler.onStream(
+      message,
+      adoptSocket(handle, stream.local, stream.remote, Buffer.from(stream.surplus, 'base64')),
+    );
+  });
+  return { send: (message) => void process.send?.({ message } satisfies Envelope) };
+}

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { EterneError } from '@eterne/base';
+import type { Listener, Stream } from '../src/index.ts';
+import { nodeNetwork } from '../src/node/network.ts';
+
+const listen = (address: string, onStream: (stream: Stream) => void): Promise<Listener> =>
+  new Promise((resolve, reject) => {
+    nodeNetwork.listen(address, onStream, (result) =>
+      result instanceof EterneError ? reject(result) : resolve(result),
+    );
+  });
+const connect = (address: string): Promise<Stream> =>
+  new Promise((resolve, reject) => {
+    nodeNetwork.connect(address, { timeoutMs: 1000 }, (result) =>
+      result instanceof EterneError ? reject(result) : resolve(result),
+    );
+  });
+
+/** Sends everything back, and closes when the other side does. */
+function echo(stream: Stream): void {
+  stream.start({
+    onData: (chunk) => void stream.write(Buffer.from(chunk)),
+    onDrain: () => {},
+    onClose: () => {},
+  });
+}
+
+test('a stream carries bytes both ways in order, and closes once', async () => {
+  const listener = await listen('127.0.0.1:0', echo);
+  const stream = await connect(listener.address);
+  const sent = Buffer.alloc(3_000_000);
+  for (let i = 0; i < sent.length; i += 1) sent[i] = i % 251;
+  const received: Buffer[] = [];
+  let bytes = 0;
+  const error = await new Promise<EterneError | undefined>((resolve) => {
+    stream.start({
+      onData(chunk) {
+        received.push(Buffer.from(chunk));
+        bytes += chunk.length;
+        if (bytes === sent.length) stream.end();
+      },
+      onDrain: () => {},
+      onClose: resolve,
+    });
+    stream.write(sent);
+  });
+  listener.close();
+  assert.equal(error, undefined);
+  assert.ok(Buffer.concat(received).equals(sent));
+});
+
+test('a refused connection, a port in use and a bad address are errors with codes', async () => {
+  const listener = await listen('127.0.0.1:0', echo);
+  await assert.rejects(listen(listener.address, echo), { code: 'busy' });
+  listener.close();
+  await assert.rejects(connect(listener.address), { code: 'unreachable' });
+  await assert.rejects(connect('nonsense'), { code: 'config' });
+});
+
+test('a stale unix socket file is replaced, one in use is not', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'eterne-net-'));
+  const address = `unix:${folder}/a.sock`;
+  writeFileSync(join(folder, 'plain'), 'data');
+  await assert.rejects(listen(`unix:${folder}/plain`, echo), { code: 'busy' });
+  const first = await listen(address, echo);
+  await assert.rejects(listen(address, echo), { code: 'busy' });
+  first.close();
+  const second = await listen(address, echo);
+  second.close();
+  rmSync(folder, { recursive: true });
+});
+
+test('a paused stream holds its data until it is resumed', async () => {
+  const listener = await listen('127.0.0.1:0', echo);
+  const stream = await connect(listener.address);
+  let heard = 0;
+  stream.start({ onData: (chunk) => (heard += chunk.length), onDrain: () => {}, onClose: () => {} });
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  stream.pauseReading();
+  stream.write(Buffer.alloc(100));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(heard, 0);
+  stream.resumeReading();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(heard, 100);
+  stream.destroy();
+  listener.close();
+});
