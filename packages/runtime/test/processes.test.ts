@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ProcessExit, SpawnOptions } from '../src/index.ts';
+import { nodeProcesses } from '../src/node/processes.ts';
+
+const run = (options: SpawnOptions): Promise<ProcessExit> =>
+  new Promise((resolve) => nodeProcesses.spawn(options, resolve));
+
+test('exit code, output and input of a program', async () => {
+  const exit = await run({ command: ['/bin/sh', '-c', 'cat; echo err >&2; exit 7'], stdin: 'hello' });
+  assert.deepEqual([exit.code, exit.stdout, exit.stderr, exit.timedOut], [7, 'hello', 'err\n', false]);
+});
+
+test('a program that overruns is killed with its whole family', async () => {
+  const exit = await run({ command: ['/bin/sh', '-c', 'sleep 60 & echo $!; sleep 60'], timeoutMs: 200 });
+  assert.equal(exit.timedOut, true);
+  assert.equal(exit.signal, 'SIGKILL');
+  const orphan = Number(exit.stdout.trim());
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(nodeProcesses.startTime(orphan), undefined);
+});
+
+test('a program that cannot be started is an error, not an exception', async () => {
+  const exit = await run({ command: ['/no/such/program'], detached: true });
+  assert.equal(exit.startError?.code, 'not-found');
+});
+
+test('pid and start time identify a process', () => {
+  const time = nodeProcesses.startTime(process.pid);
+  assert.ok(time !== undefined);
+  assert.equal(nodeProcesses.alive(process.pid, time), true);
+  assert.equal(nodeProcesses.alive(process.pid, '1'), false);
+});
