@@ -12,19 +12,19 @@ import type {
   DaemonPids,
   Edition,
   GroupPhase,
-  MemberKind,
+  MemberRole,
   MemberSpec,
   Profile,
 } from '../state/model.ts';
 
 export interface NodeStatus {
   readonly name: string;
-  readonly kind: MemberKind;
+  readonly role: MemberRole;
   readonly state: 'online' | 'lost' | 'standby' | 'maintenance';
   readonly leader: boolean;
   readonly incarnation: number;
   readonly pids: DaemonPids;
-  readonly apiAddress: string;
+  readonly api: string;
   /** Heartbeat paths from the reporting node to this one; empty for the reporting node itself. */
   readonly paths: readonly PathStatus[];
 }

@@ -33,7 +33,7 @@ export interface ClusterConfig {
 }
 
 /** `node` carries groups and replicas; `witness` only votes. */
-export type MemberKind = 'node' | 'witness';
+export type MemberRole = 'node' | 'witness';
 
 /** What the operator wants of a node. */
 export type NodeMode = 'active' | 'standby' | 'maintenance';
@@ -46,16 +46,16 @@ export interface DaemonPids {
   readonly disk: number | null;
 }
 
-/** What a joining node says about itself. */
+/** What a joining node says about itself. `servicePorts` (node/identity.ts) tells what listens behind its addresses. */
 export interface MemberSpec {
   readonly name: string;
-  readonly kind: MemberKind;
-  /** Heartbeat paths: `host:port`, one per NIC. */
-  readonly heartAddresses: readonly Address[];
-  readonly raftAddresses: readonly Address[];
-  /** Where its disk process accepts replication; empty for a witness. */
-  readonly replicationAddresses: readonly Address[];
-  readonly apiAddress: Address;
+  readonly role: MemberRole;
+  /** One per path, `host:port`. */
+  readonly addresses: readonly Address[];
+  /** Its HTTPS API. */
+  readonly api: Address;
+  /** Raft's name of it; a node that lost its log comes back under a new one. */
+  readonly voterId: string;
 }
 
 export interface Member extends MemberSpec {
@@ -214,8 +214,11 @@ export interface Account {
 
 export interface ClusterState {
   readonly version: typeof STATE_VERSION;
+  /** Empty before `bootstrap`, the first entry. */
   readonly cluster: string;
   readonly config: ClusterConfig;
+  /** Rises with every change of configuration, volumes or groups: what a plan was made for. */
+  readonly revision: number;
   readonly members: Readonly<Record<string, Member>>;
   readonly volumes: Readonly<Record<string, VolumeState>>;
   readonly groups: Readonly<Record<string, GroupState>>;
