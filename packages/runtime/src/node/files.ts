@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
-import { EterneError } from '@eterne/base';
+import type { EterneError } from '@eterne/base';
 import type { FileHandle, Files } from '../ports.ts';
 import { systemError } from './errno.ts';
 

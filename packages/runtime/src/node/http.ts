@@ -225,6 +225,6 @@ export function upgradeHttp(
   const timer = setTimeout(() => settle(new EterneError('timeout', `${address} does not answer`)), timeoutMs);
   request.on('error', (error) => settle(systemError(`connect to ${address}`, error)));
   request.on('response', () => settle(new EterneError('refused', `${address} does not speak ${protocol}`)));
-  request.on('upgrade', (_response, socket, head) => settle(bareStream(socket as Socket, head)));
+  request.on('upgrade', (_response, socket, head) => settle(bareStream(socket, head)));
   request.end();
 }

@@ -81,8 +81,16 @@ export function presentedChain(url: string, timeoutMs: number): Promise<Buffer[]
   const { hostname, port } = new URL(url);
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
   return new Promise((resolve, reject) => {
-    const socket = tlsConnect({ host, port: Number(port || 443), rejectUnauthorized: false, minVersion: 'TLSv1.3' });
-    const timer = setTimeout(() => socket.destroy(new EterneError('timeout', `${url} does not answer`)), timeoutMs);
+    const socket = tlsConnect({
+      host,
+      port: Number(port || 443),
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.3',
+    });
+    const timer = setTimeout(
+      () => socket.destroy(new EterneError('timeout', `${url} does not answer`)),
+      timeoutMs,
+    );
     socket.once('secureConnect', () => {
       clearTimeout(timer);
       const chain = chainOf(socket.getPeerCertificate(true));

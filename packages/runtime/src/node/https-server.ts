@@ -60,7 +60,10 @@ function peekFirstByte(socket: Socket, found: (byte: number) => void): void {
     const chunk = socket.read() as Buffer | null;
     socket.setTimeout(0);
     socket.off('timeout', giveUp);
-    if (chunk === null) return giveUp();
+    if (chunk === null) {
+      giveUp();
+      return;
+    }
     socket.unshift(chunk);
     found(chunk[0]!);
     socket.off('error', giveUp);

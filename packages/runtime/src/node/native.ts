@@ -69,7 +69,7 @@ export function readIfCached(fd: number, into: Buffer, offset: number): number {
   const { koffi, preadv2 } = native();
   iovec.writeBigUInt64LE(koffi.address(into), 0);
   iovec.writeBigUInt64LE(BigInt(into.length), 8);
-  return Number(preadv2(fd, iovec, 1, offset, RWF_NOWAIT));
+  return preadv2(fd, iovec, 1, offset, RWF_NOWAIT);
 }
 
 export type Deallocation = 'punch-hole' | 'zero-range';

@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 import * as fs from 'node:fs';
-import { Socket, connect as connectNet, createServer as createNetServer, type Server } from 'node:net';
+import { type Socket, connect as connectNet, createServer as createNetServer, type Server } from 'node:net';
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { EterneError } from '@eterne/base';
 import type {

@@ -39,7 +39,7 @@ export function startWorker(modulePath: string, args: readonly string[], handler
     exited = true;
     handler.onExit(code, signal);
   };
-  child.on('message', (envelope) => handler.onMessage((envelope as unknown as Envelope).message));
+  child.on('message', (envelope) => handler.onMessage((envelope as Envelope).message));
   child.on('exit', exit);
   child.on('error', () => exit(null, null));
   const send = (envelope: Envelope, socket?: Socket): void => {

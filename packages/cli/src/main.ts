@@ -1,0 +1,60 @@
+/** The eterne command: finds the sub-command, loads only what it needs, and turns errors into one line and an exit code. */
+import { EterneError, exitCodeOf } from '@eterne/base';
+import { Command, CommanderError } from 'commander';
+
+/** Each module adds its commands to the program. Loaded on demand: a node runs several of these as small daemons. */
+const MODULES: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  disk: async () => (await import('./disk/command.ts')).diskCommand,
+  node: async () => (await import('./node/command.ts')).nodeCommand,
+  test: async () => (await import('./test/command.ts')).testCommand,
+  demo: async () => (await import('./demo/command.ts')).demoCommand,
+};
+
+const cluster = async () => (await import('./cluster/command.ts')).clusterCommand;
+
+/** The first word that is not an option nor an option's value. */
+function subCommand(args: readonly string[]): string | undefined {
+  for (let i = 0; i < args.length; i += 1) {
+    const word = args[i] ?? '';
+    if (word === '--api' || word === '--dir' || word === '--token') i += 1;
+    else if (!word.startsWith('-')) return word;
+  }
+  return undefined;
+}
+
+async function main(): Promise<void> {
+  const args = process.argv.slice(2);
+  const program = new Command('eterne')
+    .description('High-availability clustering for ordinary servers')
+    .version('0.1.0')
+    .exitOverride()
+    .configureOutput({ outputError: () => {} });
+  const name = subCommand(args);
+  const load = name === undefined ? undefined : MODULES[name];
+  if (load) {
+    (await load())(program);
+  } else {
+    (await cluster())(program);
+    if (name === undefined) for (const other of Object.values(MODULES)) (await other())(program);
+  }
+  await program.parseAsync(args, { from: 'user' });
+}
+
+function report(error: unknown): void {
+  if (error instanceof CommanderError) {
+    // Help and version were asked for: they have been printed.
+    if (error.exitCode === 0) return;
+    process.stderr.write(`eterne: ${error.message.replace(/^error: /, '')}\n`);
+    process.exitCode = 2;
+    return;
+  }
+  if (!(error instanceof EterneError)) throw error;
+  process.stderr.write(`eterne: ${error.message}${error.hint === undefined ? '' : ` (${error.hint})`}\n`);
+  process.exitCode = exitCodeOf(error);
+}
+
+try {
+  await main();
+} catch (error) {
+  report(error);
+}

@@ -1,0 +1,110 @@
+/**
+ * All tests in one run: static checks, unit tests, then conformance and end-to-end tests one file at a time (they start
+ * servers and measure times). Ends with the line `N passed, N failed, N skipped`.
+ */
+import { run as runFiles } from 'node:test';
+import { nodeClock } from '@eterne/runtime/node/clock.ts';
+import { nodeProcesses } from '@eterne/runtime/node/processes.ts';
+import { findFiles, repositoryRoot } from '@eterne/runtime/node/repository.ts';
+
+interface Tally {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+const UNIT_PARALLEL = 2;
+/** A file that hangs is a failure, not a hanging run. */
+const FILE_TIMEOUT_MS = 15 * 60_000;
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** Types, lint and format count as one test each. */
+async function staticChecks(tally: Tally): Promise<void> {
+  for (const check of ['types', 'lint', 'format:check']) {
+    const exit = await new Promise<{ code: number | null; output: string }>((resolve) => {
+      nodeProcesses.spawn(
+        { command: ['npm', 'run', '--silent', check], directory: repositoryRoot, timeoutMs: FILE_TIMEOUT_MS },
+        ({ code, stdout, stderr }) => resolve({ code, output: stdout + stderr }),
+      );
+    });
+    if (exit.code === 0) {
+      tally.passed += 1;
+      print(`ok    static: ${check}`);
+    } else {
+      tally.failed += 1;
+      print(`FAIL  static: ${check}\n${exit.output}`);
+    }
+  }
+}
+
+interface Outcome {
+  readonly name: string;
+  readonly file?: string | undefined;
+  readonly skip?: string | boolean | undefined;
+  readonly details: {
+    readonly error?: Error | undefined;
+    readonly duration_ms?: number;
+    readonly type?: string | undefined;
+  };
+}
+
+const reason = (skip: string | boolean | undefined): string =>
+  typeof skip === 'string' ? skip : 'no reason given';
+
+const place = (test: Outcome): string => (test.file ?? '').replace(`${repositoryRoot}/`, '');
+
+/** One batch of files; every single test counts, whole files and suites do not. */
+async function runBatch(files: readonly string[], parallel: number, tally: Tally): Promise<void> {
+  const stream = runFiles({ files: [...files], concurrency: parallel, timeout: FILE_TIMEOUT_MS });
+  const failed = (test: Outcome): void => {
+    tally.failed += 1;
+    const cause = test.details.error?.cause;
+    print(
+      `FAIL  ${place(test)}: ${test.name}\n${String(cause instanceof Error ? cause.stack : (cause ?? test.details.error))}`,
+    );
+  };
+  stream.on('test:pass', (test: Outcome) => {
+    if (test.details.type === 'suite') return;
+    if (test.skip !== undefined && test.skip !== false) {
+      tally.skipped += 1;
+      print(`skip  ${place(test)}: ${test.name} (${reason(test.skip)})`);
+    } else {
+      tally.passed += 1;
+    }
+  });
+  stream.on('test:fail', (test: Outcome) => {
+    if (test.details.type !== 'suite') failed(test);
+  });
+  stream.on('test:stderr', ({ message }: { message: string }) => process.stderr.write(message));
+  await new Promise<void>((resolve) => {
+    stream.on('end', resolve);
+    stream.resume();
+  });
+}
+
+async function timed(title: string, work: () => Promise<void>): Promise<void> {
+  const startedMs = nodeClock.bootMs();
+  print(`==    ${title}`);
+  await work();
+  print(`==    ${title}: ${((nodeClock.bootMs() - startedMs) / 1000).toFixed(1)} s`);
+}
+
+/** True when nothing failed. */
+export async function runTests(filters: readonly string[]): Promise<boolean> {
+  const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
+  const wanted = (file: string): boolean =>
+    filters.length === 0 || filters.some((filter) => file.includes(filter));
+  const unit = findFiles('packages', '.test.ts').filter(wanted);
+  const serial = ['test/conformance', 'test/e2e']
+    .flatMap((folder) => findFiles(folder, '.test.ts'))
+    .filter(wanted);
+  if (filters.length === 0) await timed('static checks', () => staticChecks(tally));
+  if (unit.length > 0)
+    await timed(`unit tests (${unit.length} files)`, () => runBatch(unit, UNIT_PARALLEL, tally));
+  for (const file of serial) {
+    await timed(file.replace(`${repositoryRoot}/`, ''), () => runBatch([file], 1, tally));
+  }
+  print(`${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`);
+  return tally.failed === 0 && tally.passed > 0;
+}
