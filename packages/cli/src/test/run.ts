@@ -59,10 +59,9 @@ async function runBatch(files: readonly string[], parallel: number, tally: Tally
   const stream = runFiles({ files: [...files], concurrency: parallel, timeout: FILE_TIMEOUT_MS });
   const failed = (test: Outcome): void => {
     tally.failed += 1;
-    const cause = test.details.error?.cause;
-    print(
-      `FAIL  ${place(test)}: ${test.name}\n${String(cause instanceof Error ? cause.stack : (cause ?? test.details.error))}`,
-    );
+    const { error } = test.details;
+    const cause = error?.cause instanceof Error ? error.cause : error;
+    print(`FAIL  ${place(test)}: ${test.name}\n${cause?.stack ?? 'no reason given'}`);
   };
   stream.on('test:pass', (test: Outcome) => {
     if (test.details.type === 'suite') return;
