@@ -1,0 +1,219 @@
+import { assert, crc32c, EterneError } from '@eterne/base';
+import type {
+  BlockStore,
+  OpenStoreOptions,
+  StoreDone,
+  StoreError,
+  StoreErrorKind,
+  Stores,
+} from '@eterne/runtime';
+import { SECTOR_BYTES, type SimDisk } from './disk.ts';
+import type { SimProcess } from './process.ts';
+
+/** A hanging disk is asked again this often. */
+const HANG_POLL_MS = 5;
+
+/** The `Stores` port of one process: whole disks, opened by path, one opener at a time. */
+export class SimStores implements Stores {
+  private readonly process: SimProcess;
+  private readonly open_ = new Set<SimStore>();
+
+  constructor(process: SimProcess) {
+    this.process = process;
+  }
+
+  open(path: string, options: OpenStoreOptions, done: (result: BlockStore | EterneError) => void): void {
+    const { process } = this;
+    const disk = process.node.disk(path);
+    process.later(disk.random.between(0.05, 0.5), () => {
+      if (disk.sizeBytes === 0 && options.createSizeBytes === undefined)
+        return done(new EterneError('not-found', `there is no ${path}`));
+      if (disk.locked) return done(new EterneError('busy', `${path} is in use`));
+      disk.locked = true;
+      disk.sizeBytes = Math.max(disk.sizeBytes, options.createSizeBytes ?? 0);
+      const store = new SimStore(process, disk, options, () => this.open_.delete(store));
+      this.open_.add(store);
+      done(store);
+    });
+  }
+
+  ownerDied(cause: 'killed' | 'power'): void {
+    for (const store of this.open_) store.ownerDied(cause);
+    this.open_.clear();
+  }
+}
+
+/** A write on its way to the cache. */
+interface InFlight {
+  readonly offset: number;
+  readonly lengthBytes: number;
+  readonly data: Buffer;
+  readonly checksum: number;
+  applied: boolean;
+}
+
+/**
+ * One open store. Completions come inside the call or later, in any order, as the disk's temper says. Two promises of
+ * the port's user are checked on the way: a buffer lent to a write is not touched before its completion, and
+ * no two writes overlap in flight.
+ */
+class SimStore implements BlockStore {
+  readonly canPunch = true;
+  private readonly process: SimProcess;
+  private readonly disk: SimDisk;
+  private readonly timeoutMs: number;
+  private readonly forget: () => void;
+  private readonly writes = new Set<InFlight>();
+  private pending = 0;
+  private timedOut = false;
+  private closing: (() => void) | undefined;
+
+  constructor(process: SimProcess, disk: SimDisk, options: OpenStoreOptions, forget: () => void) {
+    this.process = process;
+    this.disk = disk;
+    this.timeoutMs = options.timeoutMs ?? Number.POSITIVE_INFINITY;
+    this.forget = forget;
+  }
+
+  get sizeBytes(): number {
+    return this.disk.sizeBytes;
+  }
+
+  read(offset: number, into: Buffer, done: StoreDone): void {
+    this.checkRange(offset, into.length);
+    this.perform(this.disk.temper.latencyMs, () => this.disk.read(offset, into), done);
+  }
+
+  write(offset: number, from: Buffer, done: StoreDone): void {
+    this.change(offset, from.length, from, done);
+  }
+
+  discard(offset: number, lengthBytes: number, done: StoreDone): void {
+    this.change(offset, lengthBytes, undefined, done);
+  }
+
+  writeZeroes(offset: number, lengthBytes: number, _mayPunch: boolean, done: StoreDone): void {
+    this.change(offset, lengthBytes, undefined, done);
+  }
+
+  flush(done: StoreDone): void {
+    const point = this.disk.flushPoint();
+    this.perform(this.disk.temper.flushLatencyMs, () => this.disk.flushUpTo(point), done);
+  }
+
+  close(done: () => void): void {
+    this.closing = done;
+    this.maybeClosed();
+  }
+
+  /** The kernel finishes, or never began, what was in flight; with the power it may also tear it. */
+  ownerDied(cause: 'killed' | 'power'): void {
+    const { random } = this.disk;
+    for (const write of this.writes) {
+      if (write.applied) continue;
+      const pieceBytes = cause === 'killed' ? write.lengthBytes : SECTOR_BYTES;
+      for (let at = 0; at < write.lengthBytes; at += pieceBytes)
+        if (random.chance(0.5))
+          this.disk.apply(write.offset + at, Buffer.from(write.data.subarray(at, at + pieceBytes)));
+    }
+    this.writes.clear();
+    this.disk.locked = false;
+  }
+
+  private change(offset: number, lengthBytes: number, from: Buffer | undefined, done: StoreDone): void {
+    this.checkRange(offset, lengthBytes);
+    if (!this.process.alive) return;
+    const { universe } = this.process.node;
+    for (const other of this.writes)
+      if (offset < other.offset + other.lengthBytes && other.offset < offset + lengthBytes)
+        universe.violate(
+          'store-overlap',
+          `${this.disk.name}: writes at ${offset}+${lengthBytes} and ${other.offset}+${other.lengthBytes} in flight at once`,
+        );
+    const write: InFlight = {
+      offset,
+      lengthBytes,
+      data: from ?? Buffer.alloc(lengthBytes),
+      checksum: from === undefined ? 0 : crc32c(from),
+      applied: false,
+    };
+    this.writes.add(write);
+    const apply = (): void => {
+      if (write.applied) return;
+      write.applied = true;
+      if (from !== undefined && crc32c(from) !== write.checksum)
+        universe.violate(
+          'store-buffer',
+          `${this.disk.name}: a buffer lent to a write at ${offset} was changed`,
+        );
+      this.disk.apply(offset, Buffer.from(write.data));
+    };
+    if (!this.failing && !this.disk.hanging && this.disk.random.chance(0.3)) apply();
+    this.perform(this.disk.temper.latencyMs, apply, (error) => {
+      this.writes.delete(write);
+      done(error);
+    });
+  }
+
+  private get failing(): boolean {
+    return this.timedOut || this.disk.broken;
+  }
+
+  /** Runs `effect` on the disk and completes, now or later. A dead process's call has no effect. */
+  private perform(latencyMs: readonly [number, number], effect: () => void, done: StoreDone): void {
+    if (!this.process.alive) return;
+    const { disk } = this;
+    this.pending += 1;
+    const { scheduler } = this.process.node.universe;
+    const startedMs = scheduler.nowMs;
+    const attempt = (): void => {
+      if (!this.process.alive) return;
+      if (disk.hanging && !this.timedOut) {
+        if (scheduler.nowMs - startedMs < this.timeoutMs) {
+          scheduler.after(HANG_POLL_MS, attempt);
+          return;
+        }
+        this.timedOut = true;
+      }
+      if (this.failing) return this.process.enter(() => this.complete(done, this.failure()));
+      effect();
+      this.process.enter(() => this.complete(done, undefined));
+    };
+    if (!disk.hanging && disk.random.chance(disk.temper.syncChance)) {
+      if (this.failing) return this.complete(done, this.failure());
+      effect();
+      return this.complete(done, undefined);
+    }
+    scheduler.after(disk.random.between(latencyMs[0], latencyMs[1]), attempt);
+  }
+
+  private complete(done: StoreDone, error: StoreError | undefined): void {
+    this.pending -= 1;
+    if (!this.process.alive) return;
+    done(error);
+    this.maybeClosed();
+  }
+
+  private failure(): StoreError {
+    const kind: StoreErrorKind = this.timedOut ? 'timeout' : 'device';
+    return { kind, errno: this.timedOut ? 'ETIMEDOUT' : 'EIO', message: `${this.disk.name}: ${kind} error` };
+  }
+
+  private maybeClosed(): void {
+    const { closing } = this;
+    if (closing === undefined || this.pending > 0 || !this.process.alive) return;
+    this.closing = undefined;
+    this.forget();
+    this.disk.locked = false;
+    this.process.later(0, closing);
+  }
+
+  private checkRange(offset: number, lengthBytes: number): void {
+    assert(offset >= 0 && lengthBytes > 0, `store operation at ${offset}+${lengthBytes}`);
+    assert(offset + lengthBytes <= this.disk.sizeBytes, `store operation past the end of ${this.disk.name}`);
+    assert(
+      offset % SECTOR_BYTES === 0 && lengthBytes % SECTOR_BYTES === 0,
+      'a store operation covers whole sectors',
+    );
+  }
+}

@@ -1,0 +1,55 @@
+import { SimNetwork } from './network.ts';
+import { Prng } from './prng.ts';
+import { Scheduler } from './scheduler.ts';
+import { SimNode } from './node.ts';
+import { Trace } from './trace.ts';
+
+/** A promise of the design that this seed has broken. The run stops at the first one. */
+export interface Violation {
+  readonly checker: string;
+  readonly message: string;
+  readonly atMs: number;
+}
+
+/** All there is in one simulated run: true time, chance, the network, the nodes, and the verdict. */
+export class Universe {
+  readonly seed: number;
+  readonly scheduler = new Scheduler();
+  readonly trace: Trace;
+  readonly network: SimNetwork;
+  readonly nodes = new Map<string, SimNode>();
+  violation: Violation | undefined;
+
+  constructor(seed: number, options: { readonly keepLines: boolean }) {
+    this.seed = seed;
+    this.trace = new Trace(() => this.scheduler.nowMs, options.keepLines);
+    this.network = new SimNetwork(this);
+  }
+
+  get nowMs(): number {
+    return this.scheduler.nowMs;
+  }
+
+  prng(name: string): Prng {
+    return new Prng(this.seed, name);
+  }
+
+  addNode(name: string, hosts: readonly string[]): SimNode {
+    const node = new SimNode(this, name, hosts);
+    this.nodes.set(name, node);
+    for (const host of hosts) this.network.assignHost(host, node);
+    return node;
+  }
+
+  violate(checker: string, message: string): void {
+    if (this.violation !== undefined) return;
+    this.violation = { checker, message, atMs: this.nowMs };
+    this.trace.line('VIOLATION', `${checker}: ${message}`);
+  }
+
+  /** Lets the world run until `untilMs`, or until something is violated. */
+  runUntil(untilMs: number): void {
+    const { scheduler, trace } = this;
+    while (this.violation === undefined && scheduler.step(untilMs)) trace.mix(scheduler.nowMs);
+  }
+}
