@@ -227,6 +227,15 @@ export interface Processes {
   killGroup(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void;
 }
 
+/**
+ * Whole families of processes, also of those who left their group and session (daemons): every one of a family carries the same `mark`,
+ * a `NAME=value` in the environment it was started with.
+ */
+export interface ProcessTrees {
+  /** SIGKILLs every living process with this mark and returns how many there were; 0: none is left. */
+  killMarked(mark: string): number;
+}
+
 /** All doors together; what a component is given at its start. */
 export interface World {
   readonly clock: Clock;
