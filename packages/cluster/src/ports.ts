@@ -62,6 +62,8 @@ export interface ActionResult {
   readonly reason: string;
   /** Values that later resources refer to as `${name.key}`, for example `device`. */
   readonly outputs: Readonly<Record<string, string>>;
+  /** The monitor went away before it answered: what happened is unknown, probe to find out. */
+  readonly lost?: true;
 }
 
 export interface ResourceReport {
@@ -77,7 +79,10 @@ export interface MonitorPort {
   stop(resource: ResourceSpec, timeoutMs: number, done: (result: ActionResult) => void): void;
   /** One check now, also on a resource this monitor never started. */
   probe(resource: ResourceSpec, done: (state: ResourceState) => void): void;
-  /** SIGKILL everything of the group, drop its addresses; no stop scripts. */
+  /**
+   * SIGKILL everything of the group, drop its addresses, mounts and attachments; no stop scripts. Done without an error means: nothing
+   * that this node ever started of the group is left (at once when nothing was).
+   */
   kill(group: string, done: (error: EterneError | undefined) => void): void;
   /** On a timer and on change, for everything started. */
   onReport(listener: (reports: readonly ResourceReport[]) => void): void;
