@@ -85,7 +85,8 @@ export class ReplyBatch {
 
   #append(data: Buffer): void {
     if (data.length <= LARGEST_COPY_BYTES) {
-      data.copy(this.#slab, this.#reserve(data.length));
+      const at = this.#reserve(data.length); // may change the slab, hence first
+      data.copy(this.#slab, at);
       return;
     }
     this.#cut();

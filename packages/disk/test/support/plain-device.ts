@@ -8,7 +8,9 @@ export function plainDevice(name: string, store: BlockStore): BlockDevice {
   const flushAfter =
     (fua: boolean, done: (error: DeviceErrorCode | undefined) => void): StoreDone =>
     (error) =>
-      error === undefined && fua ? store.flush((flushError) => done(deviceError(flushError))) : done(deviceError(error));
+      error === undefined && fua
+        ? store.flush((flushError) => done(deviceError(flushError)))
+        : done(deviceError(error));
   return {
     name,
     sizeBytes: store.sizeBytes,
@@ -20,7 +22,8 @@ export function plainDevice(name: string, store: BlockStore): BlockDevice {
     },
     write: (offset, data, fua, done) => store.write(offset, data, flushAfter(fua, done)),
     flush: (done) => store.flush((error) => done(deviceError(error))),
-    discard: (offset, lengthBytes, done) => store.discard(offset, lengthBytes, (error) => done(deviceError(error))),
+    discard: (offset, lengthBytes, done) =>
+      store.discard(offset, lengthBytes, (error) => done(deviceError(error))),
     writeZeroes: (offset, lengthBytes, mayPunch, fua, done) =>
       store.writeZeroes(offset, lengthBytes, mayPunch, flushAfter(fua, done)),
   };
