@@ -1,0 +1,144 @@
+/** What the clients of one volume saw, in true time: the ground truth that the checkers judge by. */
+import { assert } from '@eterne/base';
+import { ZERO } from './stamp.ts';
+
+/** One operation of a client. Times are true milliseconds; `returnedMs` is undefined while nobody knows the outcome. */
+export interface Operation {
+  readonly id: number;
+  readonly kind: 'read' | 'write' | 'zero' | 'flush';
+  readonly firstSector: number;
+  readonly sectorCount: number;
+  readonly term: number;
+  readonly node: string;
+  readonly durable: boolean;
+  readonly invokedMs: number;
+  returnedMs: number | undefined;
+  /** Reads: the value of each sector. */
+  values: readonly number[] | undefined;
+}
+
+/** From here on every operation of an older term has either taken effect or never will. */
+export interface Fence {
+  readonly kind: 'fence';
+  readonly atMs: number;
+  readonly term: number;
+  /**
+   * The replica now promoted had lost power while it was in the set: like a single disk after a power cut, it may have lost
+   * what no flush had covered.
+   */
+  readonly lossy: boolean;
+}
+
+/** What is known of one sector, kept up to date as operations return. */
+interface SectorTruth {
+  /** The latest start of an acknowledged change: what ended before it is stale. */
+  mustMs: number;
+  /** The same of changes that a flush has covered. */
+  durableMustMs: number;
+  /** The latest end of a change to zeroes; infinite while one is unsettled. */
+  zeroEndMs: number;
+}
+
+const NEVER_MS = -1;
+
+export class History {
+  readonly operations: Operation[] = [];
+  readonly fences: Fence[] = [];
+  private readonly sectors = new Map<number, SectorTruth>();
+  /** Acknowledged changes that no flush has covered yet. */
+  private uncovered: Operation[] = [];
+
+  begin(
+    what: Pick<Operation, 'kind' | 'firstSector' | 'sectorCount' | 'term' | 'node' | 'durable'>,
+    nowMs: number,
+  ): Operation {
+    const operation: Operation = {
+      ...what,
+      id: this.operations.length + 1,
+      invokedMs: nowMs,
+      returnedMs: undefined,
+      values: undefined,
+    };
+    this.operations.push(operation);
+    if (what.kind === 'zero')
+      for (const truth of this.truths(operation)) truth.zeroEndMs = Number.POSITIVE_INFINITY;
+    return operation;
+  }
+
+  /** A change was acknowledged. */
+  acknowledge(operation: Operation, nowMs: number): void {
+    assert(operation.returnedMs === undefined, 'an operation returns once');
+    operation.returnedMs = nowMs;
+    for (const truth of this.truths(operation)) {
+      truth.mustMs = Math.max(truth.mustMs, operation.invokedMs);
+      if (operation.durable) truth.durableMustMs = Math.max(truth.durableMustMs, operation.invokedMs);
+    }
+    if (!operation.durable) this.uncovered.push(operation);
+  }
+
+  answerRead(operation: Operation, values: readonly number[], nowMs: number): void {
+    operation.returnedMs = nowMs;
+    operation.values = values;
+  }
+
+  /** A flush was acknowledged. Returns the changes it covers: those acknowledged before it began. */
+  acknowledgeFlush(flush: Operation, nowMs: number): readonly Operation[] {
+    flush.returnedMs = nowMs;
+    const covered: Operation[] = [];
+    this.uncovered = this.uncovered.filter((change) => {
+      if ((change.returnedMs ?? Number.POSITIVE_INFINITY) >= flush.invokedMs) return true;
+      covered.push(change);
+      return false;
+    });
+    for (const change of covered)
+      for (const truth of this.truths(change))
+        truth.durableMustMs = Math.max(truth.durableMustMs, change.invokedMs);
+    return covered;
+  }
+
+  fence(term: number, lossy: boolean, nowMs: number): void {
+    this.fences.push({ kind: 'fence', atMs: nowMs, term, lossy });
+    if (!lossy) return;
+    this.uncovered = [];
+    for (const truth of this.sectors.values()) truth.mustMs = truth.durableMustMs;
+  }
+
+  /** True when `value` was surely overwritten by an acknowledged change: no replica of the set may still show it. */
+  isStale(sector: number, value: number): boolean {
+    const truth = this.sectors.get(sector);
+    return truth !== undefined && this.endOf(sector, value) < truth.mustMs;
+  }
+
+  /** The same for the platter, after a flush has covered the change that began at `sinceMs`. */
+  isOlderThan(sector: number, value: number, sinceMs: number): boolean {
+    return this.endOf(sector, value) < sinceMs;
+  }
+
+  /** Sectors that were ever written. */
+  touched(): number[] {
+    return [...this.sectors.keys()].toSorted((x, y) => x - y);
+  }
+
+  get changeCount(): number {
+    return this.operations.filter(({ kind }) => kind === 'write' || kind === 'zero').length;
+  }
+
+  private endOf(sector: number, value: number): number {
+    if (value === ZERO) return this.sectors.get(sector)?.zeroEndMs ?? NEVER_MS;
+    const writer = this.operations[value - 1];
+    if (writer === undefined || writer.kind !== 'write') return Number.NEGATIVE_INFINITY;
+    return writer.returnedMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  private *truths(operation: Operation): Generator<SectorTruth> {
+    for (let i = 0; i < operation.sectorCount; i += 1) {
+      const sector = operation.firstSector + i;
+      let truth = this.sectors.get(sector);
+      if (truth === undefined) {
+        truth = { mustMs: NEVER_MS, durableMustMs: NEVER_MS, zeroEndMs: NEVER_MS };
+        this.sectors.set(sector, truth);
+      }
+      yield truth;
+    }
+  }
+}
