@@ -60,6 +60,8 @@ export interface MemberSpec {
 
 export interface Member extends MemberSpec {
   readonly mode: NodeMode;
+  /** Random per start of the node; empty before the first. */
+  readonly startId: string;
   /** Rises with every start of the node; 0 before the first. */
   readonly incarnation: number;
   readonly pids: DaemonPids;
@@ -96,6 +98,8 @@ export interface VolumeState {
   readonly primary: string | null;
   /** Version 0 with no members: never promoted, nothing written yet, any replica may become the source. */
   readonly inSyncSet: InSyncSet;
+  /** The state's revision at its creation: a volume created again under the same name never meets the old one's metadata. */
+  readonly created: number;
   /** What the last primary reported of the replicas; for people, never for a decision. */
   readonly summary: readonly ReplicaSummary[];
 }
@@ -145,10 +149,14 @@ export interface ResourceSummary {
   readonly name: string;
   readonly state: ResourceState;
   readonly reason: string;
+  /** What later resources refer to; committed before it is used, so that a restarted service can go on. */
+  readonly outputs: Readonly<Record<string, string>>;
 }
 
-/** One failure of a resource on a node; kept while it is younger than its restart window. */
+/** One failure of a resource on a node. The leader has it forgotten when it is older than the resource's restart window. */
 export interface FailureRecord {
+  /** Unique in its group. */
+  readonly id: number;
   readonly node: string;
   readonly resource: string;
   /** Wall clock of the node that saw it, ms since the epoch. */
@@ -157,21 +165,29 @@ export interface FailureRecord {
   readonly gaveUp: boolean;
 }
 
+export interface PendingMove {
+  /** Null: the leader chooses. */
+  readonly to: string | null;
+  readonly reason: string;
+  /** See `GroupState.displaced`. */
+  readonly displaces: boolean;
+}
+
 export interface GroupState {
   readonly spec: GroupSpec;
   readonly desired: 'started' | 'stopped';
   /** Only the owner may run it, and only with a lease for `epoch`. */
   readonly owner: string | null;
-  /** Rises with every assignment of an owner. */
+  /** Number of its last assignment; rises, and no two assignments of any groups share one. 0 before the first. */
   readonly epoch: number;
   readonly phase: GroupPhase;
   /** A sentence: why it is where it is, or what keeps it from running. */
   readonly reason: string;
   readonly resources: readonly ResourceSummary[];
   readonly failures: readonly FailureRecord[];
-  /** The owner is to stop it and let go. `to` null: the leader chooses. */
-  readonly move: { readonly to: string | null; readonly reason: string } | null;
-  /** It left its node because of a failure, so failback applies. A move by an operator clears it. */
+  /** The owner is to stop it and let go. */
+  readonly move: PendingMove | null;
+  /** It is away from its preferred node against the operator's will, so failback applies. */
   readonly displaced: boolean;
 }
 
@@ -216,9 +232,15 @@ export interface ClusterState {
   readonly version: typeof STATE_VERSION;
   /** Empty before `bootstrap`, the first entry. */
   readonly cluster: string;
+  /** UUID; the grantor of every term. */
+  readonly clusterId: string;
+  /** Raft term of the leader whose decisions count (`lead`). */
+  readonly leaderTerm: number;
   readonly config: ClusterConfig;
   /** Rises with every change of configuration, volumes or groups: what a plan was made for. */
   readonly revision: number;
+  /** The newest epoch of any group. */
+  readonly epoch: number;
   readonly members: Readonly<Record<string, Member>>;
   readonly volumes: Readonly<Record<string, VolumeState>>;
   readonly groups: Readonly<Record<string, GroupState>>;

@@ -1,0 +1,156 @@
+/** Changes of configuration, volumes and groups: all of one entry, or none. */
+import { unreachable } from '@eterne/base';
+import type { ConfigChange, ConfigureCommand, Stamp } from './commands.ts';
+import type { ClusterState, GroupSpec, GroupState, VolumeSpec, VolumeState } from './model.ts';
+import { sortedValues } from './model.ts';
+import { stoppedResources } from './groups.ts';
+import type { Outcome, Refusal } from './outcome.ts';
+import { accepted, refuse, withEvent } from './outcome.ts';
+import { without } from './records.ts';
+import { volumesOf } from './references.ts';
+import { brokenRule } from './rules.ts';
+
+export function applyConfigure(state: ClusterState, command: Stamp & ConfigureCommand): Outcome {
+  if (command.revision !== state.revision)
+    return refuse(state, 'conflict', 'the configuration was changed by somebody else; plan again');
+  let next: ClusterState = { ...state, revision: state.revision + 1 };
+  for (const change of command.changes) {
+    const refused = changeRefusal(state, change);
+    if (refused) return { state, refused };
+    next = withEvent(applyChange(next, change), command, describe(state, change));
+  }
+  const broken = brokenRule(next);
+  return broken === undefined ? accepted(next) : refuse(state, 'config', broken);
+}
+
+/** What may not be changed while it is in use. */
+function changeRefusal(state: ClusterState, change: ConfigChange): Refusal | undefined {
+  switch (change.kind) {
+    case 'cluster':
+      return editionRefusal(state, change.config.edition);
+    case 'volume-put':
+      return volumeChangeRefusal(state.volumes[change.spec.name], change.spec);
+    case 'volume-delete':
+      return volumeDeleteRefusal(state, change.name);
+    case 'group-put':
+      return groupChangeRefusal(state.groups[change.spec.name], change.spec);
+    case 'group-delete':
+      return groupDeleteRefusal(state, change.name);
+    default:
+      return unreachable(change);
+  }
+}
+
+function editionRefusal(state: ClusterState, edition: string): Refusal | undefined {
+  const nodes = sortedValues(state.members).filter((member) => member.role === 'node').length;
+  if (edition === 'ha' && nodes > 2)
+    return { code: 'refused', message: `edition ha allows 2 nodes; this cluster has ${nodes}` };
+  return undefined;
+}
+
+function volumeChangeRefusal(present: VolumeState | undefined, spec: VolumeSpec): Refusal | undefined {
+  if (!present) return undefined;
+  if (present.spec.sizeBytes !== spec.sizeBytes)
+    return { code: 'unsupported', message: `volume ${spec.name}: its size cannot be changed yet` };
+  if (present.spec.mode !== spec.mode)
+    return { code: 'unsupported', message: `volume ${spec.name}: its mode cannot be changed yet` };
+  if (JSON.stringify(present.spec.replicas) !== JSON.stringify(spec.replicas))
+    return { code: 'unsupported', message: `volume ${spec.name}: its replicas cannot be changed yet` };
+  return undefined;
+}
+
+function volumeDeleteRefusal(state: ClusterState, name: string): Refusal | undefined {
+  if (!state.volumes[name]) return { code: 'not-found', message: `no volume ${name}` };
+  const user = sortedValues(state.groups).find((group) => volumesOf(group.spec).includes(name));
+  return user && { code: 'refused', message: `volume ${name} is used by group ${user.spec.name}` };
+}
+
+/** The owner runs what was configured when it started; so a running group keeps its resources. */
+function groupChangeRefusal(present: GroupState | undefined, spec: GroupSpec): Refusal | undefined {
+  if (!present || present.owner === null) return undefined;
+  if (JSON.stringify(present.spec.resources) !== JSON.stringify(spec.resources))
+    return { code: 'refused', message: `stop group ${spec.name} before changing its resources` };
+  if (!spec.nodes.includes(present.owner))
+    return { code: 'refused', message: `group ${spec.name} runs on ${present.owner}; move it away first` };
+  return undefined;
+}
+
+function groupDeleteRefusal(state: ClusterState, name: string): Refusal | undefined {
+  const group = state.groups[name];
+  if (!group) return { code: 'not-found', message: `no group ${name}` };
+  if (group.owner !== null || group.desired === 'started')
+    return { code: 'refused', message: `stop group ${name} before deleting it` };
+  return undefined;
+}
+
+function applyChange(state: ClusterState, change: ConfigChange): ClusterState {
+  switch (change.kind) {
+    case 'cluster':
+      return { ...state, config: change.config };
+    case 'volume-put':
+      return { ...state, volumes: { ...state.volumes, [change.spec.name]: putVolume(state, change.spec) } };
+    case 'volume-delete':
+      return { ...state, volumes: without(state.volumes, change.name) };
+    case 'group-put':
+      return { ...state, groups: { ...state.groups, [change.spec.name]: putGroup(state, change.spec) } };
+    case 'group-delete':
+      return { ...state, groups: without(state.groups, change.name) };
+    default:
+      return unreachable(change);
+  }
+}
+
+function putVolume(state: ClusterState, spec: VolumeSpec): VolumeState {
+  const present = state.volumes[spec.name];
+  if (present) return { ...present, spec };
+  return {
+    spec,
+    term: { number: 0, grantor: state.clusterId },
+    primary: null,
+    inSyncSet: { version: 0, members: [] },
+    created: state.revision,
+    summary: [],
+  };
+}
+
+/** A new group is to run at once, as its document says. */
+function putGroup(state: ClusterState, spec: GroupSpec): GroupState {
+  const present = state.groups[spec.name];
+  if (present) return { ...present, spec };
+  return {
+    spec,
+    desired: 'started',
+    owner: null,
+    epoch: 0,
+    phase: 'stopped',
+    reason: 'just created',
+    resources: stoppedResources(spec),
+    failures: [],
+    move: null,
+    displaced: false,
+  };
+}
+
+function describe(state: ClusterState, change: ConfigChange) {
+  const level = 'info' as const;
+  switch (change.kind) {
+    case 'cluster':
+      return { level, code: 'config.changed', message: 'cluster settings changed' };
+    case 'volume-put': {
+      const verb = state.volumes[change.spec.name] ? 'changed' : 'created';
+      const { name } = change.spec;
+      return { level, code: `volume.${verb}`, volume: name, message: `volume ${name} ${verb}` };
+    }
+    case 'volume-delete':
+      return { level, code: 'volume.deleted', volume: change.name, message: `volume ${change.name} deleted` };
+    case 'group-put': {
+      const verb = state.groups[change.spec.name] ? 'changed' : 'created';
+      const { name } = change.spec;
+      return { level, code: `group.${verb}`, group: name, message: `group ${name} ${verb}` };
+    }
+    case 'group-delete':
+      return { level, code: 'group.deleted', group: change.name, message: `group ${change.name} deleted` };
+    default:
+      return unreachable(change);
+  }
+}

@@ -1,0 +1,183 @@
+/** Members of the cluster: who they are, whether they are there, what the operator wants of them. */
+import { unreachable } from '@eterne/base';
+import type { MemberCommand, Stamp } from './commands.ts';
+import type { ClusterState, Member, MemberSpec } from './model.ts';
+import { sortedValues } from './model.ts';
+import type { Outcome } from './outcome.ts';
+import { accepted, refuse, withEvent } from './outcome.ts';
+import { without } from './records.ts';
+
+export const MEMBERS_MAX = 64;
+const NODES_MAX = { ha: 2, cluster: 32 } as const;
+
+type Of<Kind extends MemberCommand['kind']> = Stamp & Extract<MemberCommand, { kind: Kind }>;
+
+export function applyMember(state: ClusterState, command: Stamp & MemberCommand): Outcome {
+  switch (command.kind) {
+    case 'bootstrap':
+      return bootstrap(state, command);
+    case 'member-add':
+      return addMember(state, command);
+    case 'member-remove':
+      return removeMember(state, command);
+    case 'node-mode':
+      return setMode(state, command);
+    case 'node-report':
+      return reportNode(state, command);
+    case 'node-leaving':
+      return leaveNode(state, command);
+    case 'node-presence':
+      return setPresence(state, command);
+    default:
+      return unreachable(command);
+  }
+}
+
+function newMember(spec: MemberSpec): Member {
+  return {
+    ...spec,
+    mode: 'active',
+    startId: '',
+    incarnation: 0,
+    pids: { service: null, monitor: null, heart: null, disk: null },
+    presence: 'unknown',
+  };
+}
+
+function withMember(state: ClusterState, member: Member): ClusterState {
+  return { ...state, members: { ...state.members, [member.name]: member } };
+}
+
+function bootstrap(state: ClusterState, command: Of<'bootstrap'>): Outcome {
+  if (state.cluster !== '') return refuse(state, 'exists', `this is cluster ${state.cluster} already`);
+  const named = { ...state, cluster: command.cluster, clusterId: command.clusterId };
+  return accepted(
+    withEvent(withMember(named, newMember(command.member)), command, {
+      level: 'info',
+      code: 'cluster.created',
+      node: command.member.name,
+      message: `cluster ${command.cluster} created on ${command.member.name}`,
+    }),
+  );
+}
+
+function addMember(state: ClusterState, command: Of<'member-add'>): Outcome {
+  const { member } = command;
+  const known = state.members[member.name];
+  if (known && known.presence !== 'lost' && known.voterId !== member.voterId)
+    return refuse(state, 'exists', `${member.name} is a member and not lost; choose another name`);
+  const others = sortedValues(state.members).filter((other) => other.name !== member.name);
+  const refusal = memberLimit(state, member, others);
+  if (refusal !== undefined) return refuse(state, 'refused', refusal);
+  const next = withMember(state, known ? { ...known, ...member } : newMember(member));
+  return accepted(
+    withEvent(next, command, {
+      level: 'info',
+      code: 'node.joined',
+      node: member.name,
+      message: `${member.role} ${member.name} joined`,
+    }),
+  );
+}
+
+function memberLimit(state: ClusterState, member: MemberSpec, others: readonly Member[]): string | undefined {
+  const taken = others.find((other) => other.addresses.some((address) => member.addresses.includes(address)));
+  if (taken) return `${taken.name} has one of these addresses already`;
+  if (others.length >= MEMBERS_MAX) return `a cluster has at most ${MEMBERS_MAX} members`;
+  const nodes = others.filter((other) => other.role === 'node').length;
+  const max = NODES_MAX[state.config.edition];
+  if (member.role === 'node' && nodes >= max) return `edition ${state.config.edition} allows ${max} nodes`;
+  return undefined;
+}
+
+function removeMember(state: ClusterState, command: Of<'member-remove'>): Outcome {
+  const { name } = command;
+  if (!state.members[name]) return refuse(state, 'not-found', `no node ${name}`);
+  const group = sortedValues(state.groups).find(
+    (other) => other.owner === name || other.spec.nodes.includes(name),
+  );
+  if (group) return refuse(state, 'refused', `group ${group.spec.name} still uses ${name}`);
+  const volume = sortedValues(state.volumes).find((other) =>
+    other.spec.replicas.some((replica) => replica.node === name),
+  );
+  if (volume) return refuse(state, 'refused', `volume ${volume.spec.name} still has a replica on ${name}`);
+  if (Object.keys(state.members).length === 1) return refuse(state, 'refused', `${name} is the last member`);
+  return accepted(
+    withEvent({ ...state, members: without(state.members, name) }, command, {
+      level: 'info',
+      code: 'node.removed',
+      node: name,
+      message: `${name} removed`,
+    }),
+  );
+}
+
+function setMode(state: ClusterState, command: Of<'node-mode'>): Outcome {
+  const member = state.members[command.name];
+  if (!member) return refuse(state, 'not-found', `no node ${command.name}`);
+  if (member.role === 'witness')
+    return refuse(state, 'refused', `${command.name} is a witness; it only votes`);
+  if (member.mode === command.mode) return accepted(state);
+  return accepted(
+    withEvent(withMember(state, { ...member, mode: command.mode }), command, {
+      level: 'info',
+      code: `node.${command.mode}`,
+      node: command.name,
+      message: `${command.name} is ${command.mode}`,
+    }),
+  );
+}
+
+function reportNode(state: ClusterState, command: Of<'node-report'>): Outcome {
+  const member = state.members[command.name];
+  if (!member) return refuse(state, 'not-found', `no node ${command.name}`);
+  if (member.startId === command.startId)
+    return accepted(withMember(state, { ...member, pids: command.pids }));
+  const started: Member = {
+    ...member,
+    startId: command.startId,
+    incarnation: member.incarnation + 1,
+    pids: command.pids,
+    presence: 'online',
+  };
+  return accepted(
+    withEvent(withMember(state, started), command, {
+      level: 'info',
+      code: 'node.started',
+      node: command.name,
+      message: `${command.name} started (incarnation ${started.incarnation})`,
+    }),
+  );
+}
+
+function leaveNode(state: ClusterState, command: Of<'node-leaving'>): Outcome {
+  const member = state.members[command.name];
+  if (!member) return refuse(state, 'not-found', `no node ${command.name}`);
+  return accepted(
+    withEvent(withMember(state, { ...member, presence: 'leaving' }), command, {
+      level: 'info',
+      code: 'node.leaving',
+      node: command.name,
+      message: `${command.name} is being stopped`,
+    }),
+  );
+}
+
+function setPresence(state: ClusterState, command: Of<'node-presence'>): Outcome {
+  const member = state.members[command.name];
+  if (!member) return refuse(state, 'not-found', `no node ${command.name}`);
+  if (command.leaderTerm !== state.leaderTerm) return refuse(state, 'conflict', 'that leadership is over');
+  if (member.presence === command.presence) return accepted(state);
+  const lost = command.presence === 'lost';
+  const polite = member.presence === 'leaving';
+  return accepted(
+    withEvent(withMember(state, { ...member, presence: command.presence }), command, {
+      level: lost && !polite ? 'warning' : 'info',
+      code: lost ? 'node.lost' : 'node.online',
+      node: command.name,
+      message: lost
+        ? `${command.name} is ${polite ? 'down' : 'not heard any more'}`
+        : `${command.name} is heard`,
+    }),
+  );
+}

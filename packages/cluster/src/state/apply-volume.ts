@@ -1,0 +1,118 @@
+/**
+ * Terms and in-sync sets. Invariant 1 rests on two rules here: a set is reduced or grown only by the primary of the current term with
+ * the version it knows, and a term is granted only to a member of the set.
+ */
+import { unreachable } from '@eterne/base';
+import type { Term } from '@eterne/disk/engine/api.ts';
+import type { Stamp, VolumeCommand } from './commands.ts';
+import type { ClusterState, VolumeState } from './model.ts';
+import type { Outcome, Refusal } from './outcome.ts';
+import { accepted, refuse, withEvent } from './outcome.ts';
+import { sameMembers } from './records.ts';
+import { volumesOf } from './references.ts';
+
+type Of<Kind extends VolumeCommand['kind']> = Stamp & Extract<VolumeCommand, { kind: Kind }>;
+
+export function applyVolume(state: ClusterState, command: Stamp & VolumeCommand): Outcome {
+  const volume = state.volumes[command.volume];
+  if (!volume) return refuse(state, 'not-found', `no volume ${command.volume}`);
+  switch (command.kind) {
+    case 'volume-promote':
+      return promote(state, volume, command);
+    case 'volume-set':
+      return changeSet(state, volume, command);
+    case 'volume-report':
+      if (volume.primary !== command.node) return refuse(state, 'conflict', `${command.node} is not primary`);
+      return accepted(withVolume(state, { ...volume, summary: command.summary }));
+    default:
+      return unreachable(command);
+  }
+}
+
+export function withVolume(state: ClusterState, volume: VolumeState): ClusterState {
+  return { ...state, volumes: { ...state.volumes, [volume.spec.name]: volume } };
+}
+
+export function sameTerm(a: Term, b: Term): boolean {
+  return a.number === b.number && a.grantor === b.grantor;
+}
+
+function promote(state: ClusterState, volume: VolumeState, command: Of<'volume-promote'>): Outcome {
+  const refusal = promotionRefusal(state, volume, command);
+  if (refusal) return { state, refused: refusal };
+  const term: Term = { number: volume.term.number + 1, grantor: state.clusterId };
+  const members = promotedMembers(volume, command);
+  const inSyncSet = { version: volume.inSyncSet.version + 1, members };
+  const left = volume.inSyncSet.members.filter((member) => !members.includes(member));
+  const next = withVolume(state, { ...volume, term, primary: command.node, inSyncSet });
+  return accepted(
+    withEvent(next, command, {
+      level: left.length > 0 ? 'warning' : 'info',
+      code: 'volume.promoted',
+      volume: command.volume,
+      node: command.node,
+      message:
+        `${command.node} writes ${command.volume} in term ${term.number}, in sync: ${members.join(', ')}` +
+        (left.length > 0 ? `; out of reach: ${left.join(', ')}` : ''),
+    }),
+  );
+}
+
+function promotionRefusal(
+  state: ClusterState,
+  volume: VolumeState,
+  command: Of<'volume-promote'>,
+): Refusal | undefined {
+  const group = state.groups[command.group];
+  if (!group || group.owner !== command.node || group.epoch !== command.epoch)
+    return { code: 'conflict', message: `${command.node} does not own ${command.group} any more` };
+  if (!volumesOf(group.spec).includes(command.volume))
+    return { code: 'refused', message: `group ${command.group} has no mirror resource of ${command.volume}` };
+  if (volume.term.number !== command.expectedTerm)
+    return { code: 'conflict', message: `${command.volume} is in term ${volume.term.number} by now` };
+  if (!command.reached.includes(command.node))
+    return { code: 'refused', message: `${command.node} does not reach its own replica` };
+  if (volume.inSyncSet.version > 0 && !volume.inSyncSet.members.includes(command.node))
+    return {
+      code: 'refused',
+      message: `${command.node} does not hold every acknowledged write of ${command.volume}`,
+    };
+  return undefined;
+}
+
+/** The first promotion makes its node the only source, unless the operator gave his word that all copies are equal. */
+function promotedMembers(volume: VolumeState, command: Of<'volume-promote'>): readonly string[] {
+  const replicas = volume.spec.replicas.map((replica) => replica.node);
+  if (volume.inSyncSet.version > 0)
+    return volume.inSyncSet.members.filter((member) => command.reached.includes(member));
+  if (volume.spec.initialSync === 'none') return replicas.filter((node) => command.reached.includes(node));
+  return [command.node];
+}
+
+function changeSet(state: ClusterState, volume: VolumeState, command: Of<'volume-set'>): Outcome {
+  const { inSyncSet } = volume;
+  if (volume.primary !== command.node || !sameTerm(volume.term, command.term))
+    return refuse(state, 'conflict', `${command.node} is not primary of ${command.volume} in this term`);
+  if (command.expectedVersion + 1 === inSyncSet.version && sameMembers(inSyncSet.members, command.members))
+    return accepted(state); // the same proposal, asked again because its first answer was lost
+  if (command.expectedVersion !== inSyncSet.version)
+    return refuse(state, 'conflict', `the in-sync set has version ${inSyncSet.version} by now`);
+  const foreign = command.members.find(
+    (member) => !volume.spec.replicas.some((replica) => replica.node === member),
+  );
+  if (command.members.length === 0 || foreign !== undefined)
+    return refuse(state, 'refused', `an in-sync set has at least one member, and only replicas`);
+  const next = withVolume(state, {
+    ...volume,
+    inSyncSet: { version: inSyncSet.version + 1, members: command.members },
+  });
+  return accepted(
+    withEvent(next, command, {
+      level: command.members.length < inSyncSet.members.length ? 'warning' : 'info',
+      code: 'volume.set',
+      volume: command.volume,
+      node: command.node,
+      message: `in sync on ${command.volume}: ${command.members.join(', ')} (${command.reason})`,
+    }),
+  );
+}

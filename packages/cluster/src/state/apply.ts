@@ -1,0 +1,89 @@
+/** The replicated state machine: pure, total and the same on every node. */
+import { unreachable } from '@eterne/base';
+import type { Command } from './commands.ts';
+import type { ClusterState } from './model.ts';
+import { STATE_VERSION } from './model.ts';
+import { applyAccess } from './apply-access.ts';
+import { applyConfigure } from './apply-configure.ts';
+import { applyGroup } from './apply-group.ts';
+import { applyMember } from './apply-member.ts';
+import { applyVolume } from './apply-volume.ts';
+import type { Outcome } from './outcome.ts';
+import { accepted, refuse, withEvent } from './outcome.ts';
+
+export function emptyState(): ClusterState {
+  return {
+    version: STATE_VERSION,
+    cluster: '',
+    clusterId: '',
+    leaderTerm: 0,
+    config: {
+      edition: 'cluster',
+      profile: 'lan',
+      timezone: 'UTC',
+      tieBreaker: { kind: 'none' },
+      prefer: 'consistency',
+    },
+    revision: 0,
+    epoch: 0,
+    members: {},
+    volumes: {},
+    groups: {},
+    tokens: {},
+    accounts: {},
+    events: [],
+    eventId: 0,
+  };
+}
+
+export function apply(state: ClusterState, command: Command): Outcome {
+  switch (command.kind) {
+    case 'lead':
+      return applyLead(state, command);
+    case 'bootstrap':
+    case 'member-add':
+    case 'member-remove':
+    case 'node-mode':
+    case 'node-report':
+    case 'node-leaving':
+    case 'node-presence':
+      return applyMember(state, command);
+    case 'configure':
+      return applyConfigure(state, command);
+    case 'volume-promote':
+    case 'volume-set':
+    case 'volume-report':
+      return applyVolume(state, command);
+    case 'group-desire':
+    case 'group-move':
+    case 'group-assign':
+    case 'group-expired':
+    case 'group-unplaceable':
+    case 'failures-forget':
+    case 'group-phase':
+    case 'group-released':
+    case 'resource-failed':
+      return applyGroup(state, command);
+    case 'token-add':
+    case 'token-use':
+    case 'account-put':
+    case 'account-remove':
+      return applyAccess(state, command);
+    default:
+      return unreachable(command);
+  }
+}
+
+function applyLead(state: ClusterState, command: Extract<Command, { kind: 'lead' }>): Outcome {
+  if (command.leaderTerm <= state.leaderTerm)
+    return refuse(state, 'conflict', `leadership ${command.leaderTerm} is over`);
+  const next = { ...state, leaderTerm: command.leaderTerm };
+  return accepted(
+    withEvent(next, command, {
+      level: 'info',
+      code: 'cluster.leader',
+      node: command.node,
+      message: `${command.node} leads the cluster`,
+    }),
+  );
+}

@@ -1,0 +1,202 @@
+/**
+ * Everything that can be agreed on: the entries of the ordered log. Who may propose which is said at each; `apply.ts` checks what
+ * can be checked from the state, so that a late or repeated entry changes nothing.
+ *
+ * Changelog: 1 — first version.
+ */
+import type { Term } from '@eterne/disk/engine/api.ts';
+import type {
+  Account,
+  ClusterConfig,
+  DaemonPids,
+  GroupSpec,
+  JoinToken,
+  MemberSpec,
+  NodeMode,
+  ReplicaSummary,
+  ResourceSummary,
+  VolumeSpec,
+} from './model.ts';
+
+export const COMMAND_VERSION = 1;
+
+/** When and for whom: carried along, because applying must give the same result on every node. */
+export interface Stamp {
+  /** Wall clock of the proposing node, ms since the epoch. Shown, never compared. */
+  readonly atMs: number;
+  /** The person behind it, for the audit trail. */
+  readonly by?: string;
+}
+
+/** One change of a `configure` entry; all of them happen, or none. */
+export type ConfigChange =
+  | { readonly kind: 'cluster'; readonly config: ClusterConfig }
+  | { readonly kind: 'volume-put'; readonly spec: VolumeSpec }
+  | { readonly kind: 'volume-delete'; readonly name: string }
+  | { readonly kind: 'group-put'; readonly spec: GroupSpec }
+  | { readonly kind: 'group-delete'; readonly name: string };
+
+export type Command = Stamp &
+  (
+    | MemberCommand
+    | ConfigureCommand
+    | VolumeCommand
+    | GroupCommand
+    | AccessCommand
+    /**
+     * A new leader's first entry. It begins its duties only when this entry is applied on it: then every decision
+     * of its predecessors is either applied too, or will be refused because its `leaderTerm` is over.
+     */
+    | { readonly kind: 'lead'; readonly node: string; readonly leaderTerm: number }
+  );
+
+export type MemberCommand =
+  /** The founder, as the first entry of all. */
+  | {
+      readonly kind: 'bootstrap';
+      readonly cluster: string;
+      readonly clusterId: string;
+      readonly member: MemberSpec;
+    }
+  | { readonly kind: 'member-add'; readonly member: MemberSpec }
+  | { readonly kind: 'member-remove'; readonly name: string }
+  | { readonly kind: 'node-mode'; readonly name: string; readonly mode: NodeMode }
+  /** A node about itself, at its start and when a daemon's pid changes. `startId` is new with every start of the node. */
+  | {
+      readonly kind: 'node-report';
+      readonly name: string;
+      readonly startId: string;
+      readonly pids: DaemonPids;
+    }
+  /** The node itself, before it stops politely. */
+  | { readonly kind: 'node-leaving'; readonly name: string }
+  /** The leader, when it has stopped or begun to hear a node. */
+  | {
+      readonly kind: 'node-presence';
+      readonly name: string;
+      readonly presence: 'online' | 'lost';
+      readonly leaderTerm: number;
+    };
+
+export interface ConfigureCommand {
+  readonly kind: 'configure';
+  readonly changes: readonly ConfigChange[];
+  /** The state the plan was made for; another revision refuses the whole entry. */
+  readonly revision: number;
+}
+
+export type VolumeCommand =
+  /**
+   * The group's owner takes the right to write: new term, primary and the set reduced to the replicas it
+   * reaches, in one entry.
+   */
+  | {
+      readonly kind: 'volume-promote';
+      readonly volume: string;
+      readonly node: string;
+      readonly group: string;
+      readonly epoch: number;
+      readonly expectedTerm: number;
+      /** Replicas that answer this node now, itself included. */
+      readonly reached: readonly string[];
+    }
+  /** The primary of `term` only: compare-and-set on (volume, term, expectedVersion). */
+  | {
+      readonly kind: 'volume-set';
+      readonly volume: string;
+      readonly node: string;
+      readonly term: Term;
+      readonly expectedVersion: number;
+      readonly members: readonly string[];
+      readonly reason: string;
+    }
+  /** The primary, for people: at most every two seconds. */
+  | {
+      readonly kind: 'volume-report';
+      readonly volume: string;
+      readonly node: string;
+      readonly summary: readonly ReplicaSummary[];
+    };
+
+export type GroupCommand =
+  | { readonly kind: 'group-desire'; readonly group: string; readonly desired: 'started' | 'stopped' }
+  | {
+      readonly kind: 'group-move';
+      readonly group: string;
+      readonly to: string | null;
+      readonly reason: string;
+      /** False for an operator's move: he wants it there, so nothing brings it back. */
+      readonly displaces: boolean;
+    }
+  /**
+   * The leader gives the group to a node. Its duty before: the previous owner has let go, or can hold no
+   * lease any more (`leader/takeover.ts`).
+   */
+  | {
+      readonly kind: 'group-assign';
+      readonly group: string;
+      readonly expectedEpoch: number;
+      readonly owner: string;
+      readonly reason: string;
+      readonly displaced: boolean;
+      readonly leaderTerm: number;
+    }
+  /** The leader: the lost owner can hold no lease any more, and nobody takes the group over at once. */
+  | {
+      readonly kind: 'group-expired';
+      readonly group: string;
+      readonly expectedEpoch: number;
+      readonly reason: string;
+      readonly leaderTerm: number;
+    }
+  /** The leader: a group without owner that nobody may run now; `reason` says why. */
+  | {
+      readonly kind: 'group-unplaceable';
+      readonly group: string;
+      readonly expectedEpoch: number;
+      readonly reason: string;
+      readonly leaderTerm: number;
+    }
+  /** The leader: failures older than their window no longer count. */
+  | {
+      readonly kind: 'failures-forget';
+      readonly group: string;
+      readonly ids: readonly number[];
+      readonly leaderTerm: number;
+    }
+  /** The owner, about its work. `blocked`: a stop failed, so nobody else may start it. */
+  | {
+      readonly kind: 'group-phase';
+      readonly group: string;
+      readonly node: string;
+      readonly epoch: number;
+      readonly phase: 'starting' | 'online' | 'stopping' | 'blocked';
+      readonly reason: string;
+      readonly resources: readonly ResourceSummary[];
+    }
+  /** The owner: everything of it is proven stopped here. `failed`: it could not keep it running. */
+  | {
+      readonly kind: 'group-released';
+      readonly group: string;
+      readonly node: string;
+      readonly epoch: number;
+      readonly outcome: 'stopped' | 'failed';
+      readonly reason: string;
+    }
+  /** The owner. `gaveUp`: its restarts are used up, the group is to leave this node. */
+  | {
+      readonly kind: 'resource-failed';
+      readonly group: string;
+      readonly node: string;
+      readonly epoch: number;
+      readonly resource: string;
+      readonly reason: string;
+      readonly gaveUp: boolean;
+    };
+
+export type AccessCommand =
+  | { readonly kind: 'token-add'; readonly hash: string; readonly token: JoinToken }
+  /** Refused when unknown, or expired at the proposer's `atMs`; removes it. */
+  | { readonly kind: 'token-use'; readonly hash: string }
+  | { readonly kind: 'account-put'; readonly account: Account }
+  | { readonly kind: 'account-remove'; readonly name: string };
