@@ -88,6 +88,29 @@ export interface MonitorPort {
   onReport(listener: (reports: readonly ResourceReport[]) => void): void;
 }
 
+/** Who leads the log, as this node knows it now. */
+export interface LogLeadership {
+  /** Name of the leader's node; undefined when none is known. */
+  readonly leader: string | undefined;
+  readonly isLeader: boolean;
+  readonly raftTerm: number;
+  /** Leader only: on this node's boot clock, no other leader can exist before this. −Infinity otherwise. */
+  readonly authorityUntilBootMs: number;
+  /** This node is in contact with a majority: as leader its authority holds, as follower it hears the leader. */
+  readonly quorate: boolean;
+}
+
+/** What a log needs to know of the state behind it: how commands are written down, and how a long history is replaced by its result. */
+export interface LogSubject<Command> {
+  encode(command: Command): Buffer;
+  /** Throws for what this program cannot understand: to skip a command would make members disagree. */
+  decode(bytes: Buffer): Command;
+  /** The state as it is after the last `onApplied`. At most 63 MiB. */
+  takeSnapshot(): Buffer;
+  /** Replaces the state: before the first `onApplied` of a start, and when this node was too far behind. */
+  restoreSnapshot(bytes: Buffer, index: number): void;
+}
+
 /**
  * The ordered log: append → committed in one order everywhere. Embedded Raft is the default engine.
  * `Command` and `State` are the cluster's (`state/`).
@@ -106,13 +129,6 @@ export interface OrderedLog<Command> {
   onApplied(listener: (command: Command, index: number) => void): void;
   /** Calls back once everything committed before the call is applied here, or with an error. */
   readBarrier(done: (error: EterneError | undefined) => void): void;
-  leadership(): {
-    readonly leader: string | undefined;
-    readonly isLeader: boolean;
-    readonly raftTerm: number;
-    /** Leader only: on this node's boot clock, no other leader can exist before this. −Infinity otherwise. */
-    readonly authorityUntilBootMs: number;
-    readonly quorate: boolean;
-  };
+  leadership(): LogLeadership;
   onLeadership(listener: () => void): void;
 }

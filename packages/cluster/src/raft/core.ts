@@ -1,0 +1,167 @@
+/**
+ * The state of one Raft node, and what all its parts share. The parts (election, replication, heartbeats, snapshots, reads,
+ * transfer) are functions over this state; `node.ts` is the door.
+ *
+ * ```
+ *             silence                 a majority would vote        a majority voted
+ *  follower ──────────▶ pre-candidate ─────────────────▶ candidate ───────────────▶ leader
+ *     ▲  ◀── leader heard, or higher term ──┴──────────────────┴───── higher term,     │
+ *     │         (timeout-now: follower ───────────────▶ candidate)    quorum silent,   │
+ *     └────────────────────────────────────────────────────────────  handed over  ─────┘
+ * ```
+ */
+import type { Rounds } from './rounds.ts';
+import type { RaftLog } from './log.ts';
+import type { Message, MessageBody } from './messages/message.ts';
+import type { Progress } from './progress.ts';
+import type { Entry, HardState, LogIndex, MemberId, RaftTerm, RaftTiming, Snapshot } from './types.ts';
+import { isVoter } from './members.ts';
+
+export interface RaftConfig {
+  readonly id: MemberId;
+  readonly timing: RaftTiming;
+  /** A whole number in [0, bound). */
+  readonly randomBelow: (bound: number) => number;
+}
+
+/** Handing over (thesis §3.10). Authority is frozen from the start, and timeout-now goes out only when it has run out. */
+export interface Transfer {
+  readonly to: MemberId;
+  readonly authorityUntilMs: number;
+  readonly deadlineMs: number;
+  sent: boolean;
+}
+
+export interface PendingRead {
+  readonly from: MemberId;
+  readonly context: number;
+  readonly index: LogIndex;
+  /** The round that confirms it. */
+  readonly round: number;
+}
+
+export interface Leader {
+  readonly kind: 'leader';
+  readonly progress: Map<MemberId, Progress>;
+  readonly rounds: Rounds;
+  nextHeartbeatMs: number;
+  /** A read waits: begin a round before the next output leaves. */
+  roundWanted: boolean;
+  reads: PendingRead[];
+  transfer: Transfer | undefined;
+  uncommittedBytes: number;
+}
+
+export type Role =
+  | { readonly kind: 'follower'; readonly leader: MemberId | undefined }
+  | { readonly kind: 'pre-candidate'; readonly votes: Map<MemberId, boolean> }
+  | { readonly kind: 'candidate'; readonly votes: Map<MemberId, boolean>; readonly transfer: boolean }
+  | Leader;
+
+/** A snapshot on its way in. */
+export interface IncomingSnapshot {
+  readonly from: MemberId;
+  readonly index: LogIndex;
+  readonly term: RaftTerm;
+  readonly chunks: Buffer[];
+  receivedBytes: number;
+}
+
+export interface ReadResult {
+  readonly context: number;
+  readonly index: LogIndex;
+}
+
+export class RaftCore {
+  readonly config: RaftConfig;
+  readonly log: RaftLog;
+  term: RaftTerm;
+  vote: MemberId | undefined;
+  role: Role = { kind: 'follower', leader: undefined };
+  /** No vote for anyone until the minimum election timeout after this (thesis §4.2.3). Starts at our own start. */
+  heardLeaderMs: number;
+  electionDeadlineMs: number;
+  incoming: IncomingSnapshot | undefined;
+
+  /** Output that depends on nothing unwritten. */
+  readonly urgent: Message[] = [];
+  /** Output that leaves only after everything that precedes it is on disk. */
+  readonly afterPersist: Message[] = [];
+  readonly readResults: ReadResult[] = [];
+  /** Installed, and not yet given to the caller to write / to apply. */
+  snapshotToPersist: Snapshot | undefined;
+  snapshotToApply: Snapshot | undefined;
+
+  constructor(config: RaftConfig, log: RaftLog, hard: HardState, nowMs: number) {
+    this.config = config;
+    this.log = log;
+    this.term = hard.term;
+    this.vote = hard.vote;
+    this.heardLeaderMs = nowMs;
+    this.electionDeadlineMs = nowMs;
+    this.waitForElection(nowMs);
+  }
+
+  get id(): MemberId {
+    return this.config.id;
+  }
+
+  get isVoter(): boolean {
+    return isVoter(this.log.members, this.id);
+  }
+
+  get leaderId(): MemberId | undefined {
+    if (this.role.kind === 'leader') return this.id;
+    return this.role.kind === 'follower' ? this.role.leader : undefined;
+  }
+
+  /** May not vote yet: a leader lives that may have granted rights, or we may have forgotten one in a restart. */
+  isSticky(nowMs: number): boolean {
+    return nowMs - this.heardLeaderMs < this.config.timing.electionMinMs;
+  }
+
+  /** The leader of this term has been heard. */
+  heard(leader: MemberId, nowMs: number): void {
+    if (this.role.kind !== 'follower' || this.role.leader !== leader)
+      this.role = { kind: 'follower', leader };
+    this.heardLeaderMs = nowMs;
+    this.waitForElection(nowMs);
+  }
+
+  becomeFollower(term: RaftTerm, nowMs: number): void {
+    if (term > this.term) {
+      this.term = term;
+      this.vote = undefined;
+    }
+    if (this.role.kind === 'leader') this.waitForElection(nowMs);
+    this.role = { kind: 'follower', leader: undefined };
+    this.incoming = undefined;
+  }
+
+  /** A whole, randomised election timeout: after a leader was heard. */
+  waitForElection(nowMs: number): void {
+    const { electionMinMs, electionMaxMs } = this.config.timing;
+    this.electionDeadlineMs =
+      nowMs + electionMinMs + this.config.randomBelow(electionMaxMs - electionMinMs + 1);
+  }
+
+  /** A short one: an election without a winner is tried again soon, since nobody's rights depend on it. */
+  waitForRetry(nowMs: number): void {
+    const { heartbeatMs } = this.config.timing;
+    this.electionDeadlineMs = nowMs + heartbeatMs + this.config.randomBelow(2 * heartbeatMs);
+  }
+
+  /** For messages that promise nothing which a crash could make us forget. */
+  send(to: MemberId, body: MessageBody, term: RaftTerm = this.term): void {
+    this.urgent.push({ from: this.id, to, term, body });
+  }
+
+  /** For promises: votes, and confirmations of what is in our log. */
+  sendAfterPersist(to: MemberId, body: MessageBody): void {
+    this.afterPersist.push({ from: this.id, to, term: this.term, body });
+  }
+
+  newEntry(kind: Entry['kind'], data: Buffer): Entry {
+    return { index: this.log.lastIndex + 1, term: this.term, kind, data };
+  }
+}

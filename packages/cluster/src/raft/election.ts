@@ -1,0 +1,122 @@
+/** Elections: pre-vote (thesis §9.6), vote (§3.4), and who may not vote because a leader may still hold rights (§4.2.3). */
+import type { Leader, RaftCore } from './core.ts';
+import { broadcastHeartbeat } from './heartbeats.ts';
+import { quorumOf, votersOf } from './members.ts';
+import type { Message } from './messages/message.ts';
+import type { PreVote } from './messages/pre-vote.ts';
+import type { Vote } from './messages/vote.ts';
+import { newProgress } from './progress.ts';
+import { appendAsLeader, broadcastAppend } from './replication.ts';
+import { Rounds } from './rounds.ts';
+
+const NOTHING = Buffer.alloc(0);
+
+/** The leader has been silent for too long, or the last attempt had no winner. */
+export function electionTimeout(core: RaftCore, nowMs: number): void {
+  core.role = { kind: 'follower', leader: undefined };
+  if (!core.isVoter) {
+    core.waitForElection(nowMs);
+    return;
+  }
+  core.waitForRetry(nowMs);
+  if (core.isSticky(nowMs)) return;
+  core.role = { kind: 'pre-candidate', votes: new Map([[core.id, true]]) };
+  for (const voter of otherVoters(core))
+    core.send(
+      voter,
+      { kind: 'pre-vote', lastIndex: core.log.lastIndex, lastTerm: core.log.lastTerm },
+      core.term + 1,
+    );
+  countPreVotes(core, nowMs);
+}
+
+export function stepPreVote(core: RaftCore, message: Message, body: PreVote, nowMs: number): void {
+  const granted =
+    message.term > core.term &&
+    !core.isSticky(nowMs) &&
+    core.role.kind !== 'leader' &&
+    core.log.isUpToDate(body.lastIndex, body.lastTerm);
+  core.send(message.from, { kind: 'pre-vote-reply', granted }, granted ? message.term : core.term);
+}
+
+export function stepPreVoteReply(core: RaftCore, message: Message, granted: boolean, nowMs: number): void {
+  if (core.role.kind !== 'pre-candidate') return;
+  core.role.votes.set(message.from, granted);
+  countPreVotes(core, nowMs);
+}
+
+function countPreVotes(core: RaftCore, nowMs: number): void {
+  if (core.role.kind !== 'pre-candidate') return;
+  const count = tally(core, core.role.votes);
+  if (count.granted >= quorumOf(core.log.members)) standForElection(core, false, nowMs);
+}
+
+/** A real candidacy. Our own vote, like everybody's, counts once it is on disk: it is a message to ourselves. */
+export function standForElection(core: RaftCore, transfer: boolean, nowMs: number): void {
+  core.term += 1;
+  core.vote = core.id;
+  core.role = { kind: 'candidate', votes: new Map(), transfer };
+  core.waitForRetry(nowMs);
+  core.sendAfterPersist(core.id, { kind: 'vote-reply', granted: true });
+  for (const voter of otherVoters(core))
+    core.sendAfterPersist(voter, {
+      kind: 'vote',
+      lastIndex: core.log.lastIndex,
+      lastTerm: core.log.lastTerm,
+      transfer,
+    });
+}
+
+/** Called with the candidate's term already adopted, unless we are sticky (then the request was dropped before). */
+export function stepVote(core: RaftCore, message: Message, body: Vote, nowMs: number): void {
+  const granted =
+    message.term === core.term &&
+    (core.vote === undefined || core.vote === message.from) &&
+    core.leaderId === undefined &&
+    core.log.isUpToDate(body.lastIndex, body.lastTerm);
+  if (granted) {
+    core.vote = message.from;
+    core.waitForElection(nowMs);
+  }
+  core.sendAfterPersist(message.from, { kind: 'vote-reply', granted });
+}
+
+export function stepVoteReply(core: RaftCore, message: Message, granted: boolean, nowMs: number): void {
+  if (core.role.kind !== 'candidate') return;
+  core.role.votes.set(message.from, granted);
+  const count = tally(core, core.role.votes);
+  if (count.granted >= quorumOf(core.log.members)) becomeLeader(core, nowMs);
+  else if (count.denied >= quorumOf(core.log.members)) core.role = { kind: 'follower', leader: undefined };
+}
+
+/** A new leader commits an empty entry of its own term, and with it everything before (thesis §3.6.2, §6.4). */
+function becomeLeader(core: RaftCore, nowMs: number): void {
+  const leader: Leader = {
+    kind: 'leader',
+    progress: new Map(),
+    rounds: new Rounds(core.id),
+    nextHeartbeatMs: nowMs,
+    roundWanted: false,
+    reads: [],
+    transfer: undefined,
+    uncommittedBytes: 0,
+  };
+  for (const member of core.log.members)
+    if (member.id !== core.id) leader.progress.set(member.id, newProgress(core.log.lastIndex, nowMs));
+  core.role = leader;
+  appendAsLeader(core, leader, core.newEntry('noop', NOTHING));
+  broadcastHeartbeat(core, leader, nowMs);
+  broadcastAppend(core, leader);
+}
+
+function otherVoters(core: RaftCore): readonly string[] {
+  return votersOf(core.log.members).filter((id) => id !== core.id);
+}
+
+function tally(core: RaftCore, votes: ReadonlyMap<string, boolean>): { granted: number; denied: number } {
+  const cast = votersOf(core.log.members).map((id) => votes.get(id));
+  return {
+    granted: cast.filter((vote) => vote === true).length,
+    denied: cast.filter((vote) => vote === false).length,
+  };
+}

@@ -1,0 +1,389 @@
+/**
+ * The ordered log, embedded: drives one Raft node on the world's ports. Everything that comes in within one turn of the event loop is
+ * gathered and worked off together (`#pump`), so that many appends share one write. Duties, beside those of node.ts and persister.ts:
+ * 1. A message received late because this process was stopped is read before a timer that fired meanwhile is believed.
+ * 2. A command's sender is told `applied` only after the listeners here have seen it.
+ * 3. A muted node drops what it receives: an answer it may not give is worse than none.
+ */
+import { EterneError } from '@eterne/base';
+import type { Timer, World } from '@eterne/runtime';
+import type { LogLeadership, LogSubject, OrderedLog } from '../ports.ts';
+import { Barriers } from './barriers.ts';
+import { ByteReader, ByteWriter } from './codec.ts';
+import { RaftLog } from './log.ts';
+import type { MemberChange, Members } from './members.ts';
+import { decodeMembers, encodeMembers, isMember } from './members.ts';
+import { decodeMessage, encodeMessage } from './messages/message.ts';
+import type { Output, RaftStatus } from './node.ts';
+import { RaftNode } from './node.ts';
+import { Persister } from './persister.ts';
+import type { AppendResult } from './proposals.ts';
+import { Proposals } from './proposals.ts';
+import { decodeCommand, Sessions } from './sessions.ts';
+import type { LogIdentity } from './storage/format.ts';
+import { createLogFile, readLogFile } from './storage/log-store.ts';
+import type { LogImage } from './storage/recover.ts';
+import type { RaftTransport } from './transport.ts';
+import type { Entry, LogIndex, MemberId, RaftTiming, Snapshot } from './types.ts';
+import { nodeOfMember, SNAPSHOT_MAX_BYTES } from './types.ts';
+
+export interface EmbeddedLogOptions<Command> {
+  readonly world: Pick<World, 'clock' | 'timers' | 'random' | 'files' | 'log'>;
+  /** The log file. */
+  readonly path: string;
+  readonly identity: LogIdentity;
+  readonly timing: RaftTiming;
+  readonly transport: RaftTransport;
+  readonly subject: LogSubject<Command>;
+  /** Write a snapshot after this many entries, or this many bytes. Tests set them low. */
+  readonly compactAfterEntries?: number;
+  readonly compactAfterBytes?: number;
+}
+
+const COMPACT_AFTER_ENTRIES = 4096;
+const COMPACT_AFTER_BYTES = 4 * 1024 * 1024;
+/** Kept behind a snapshot for followers that lag a little. */
+const KEEP = { count: 512, bytes: 1024 * 1024 };
+/** An unanswered command or read is given up after this many (maximum) election timeouts. */
+const GIVE_UP_ELECTIONS = 5;
+const SESSIONS_MAX_BYTES = 1024 * 1024;
+
+type Done = (error: EterneError | undefined) => void;
+
+/**
+ * Writes the empty log of a new member: of the founder (`founder: true`), who is the only voter of a new cluster, or of a member that is to
+ * be added by the others. Only `cluster init` and `cluster join` call this: a log that is missing later is a loss, not a beginning.
+ */
+export function createEmbeddedLog(
+  world: Pick<World, 'files' | 'random'>,
+  path: string,
+  identity: LogIdentity,
+  founder: boolean,
+  done: Done,
+): void {
+  createLogFile(
+    world,
+    path,
+    firstImage(identity, founder ? [{ id: identity.member, role: 'voter' }] : []),
+    done,
+  );
+}
+
+/** The log as it begins: nothing, or one committed entry that names the first members. */
+export function firstImage(identity: LogIdentity, members: Members): LogImage {
+  const snapshot: Snapshot = { index: 0, term: 0, members: [], data: Buffer.alloc(0) };
+  if (members.length === 0)
+    return { identity, starts: 0, hardState: { term: 0, vote: undefined, commit: 0 }, snapshot, entries: [] };
+  const entry: Entry = { index: 1, term: 1, kind: 'members', data: encodeMembers(members) };
+  return {
+    identity,
+    starts: 0,
+    hardState: { term: 1, vote: undefined, commit: 1 },
+    snapshot,
+    entries: [entry],
+  };
+}
+
+/** Reads the log; install the listeners in `done`, then call `start`. */
+export function openEmbeddedLog<Command>(
+  options: EmbeddedLogOptions<Command>,
+  done: (result: EmbeddedLog<Command> | EterneError) => void,
+): void {
+  readLogFile(options.world.files, options.path, options.identity, (image) => {
+    done(image instanceof EterneError ? image : new EmbeddedLog(options, image));
+  });
+}
+
+export class EmbeddedLog<Command> implements OrderedLog<Command> {
+  readonly #options: EmbeddedLogOptions<Command>;
+  readonly #node: RaftNode;
+  readonly #persister: Persister;
+  readonly #proposals: Proposals;
+  readonly #barriers: Barriers;
+  readonly #sessions = new Sessions();
+  readonly #appliedListeners: ((command: Command, index: LogIndex) => void)[] = [];
+  readonly #leadershipListeners: (() => void)[] = [];
+  readonly #memberChanges: { readonly index: LogIndex; readonly term: number; readonly done: Done }[] = [];
+  #appliedMembers: Members = [];
+  #shownLeadership = '';
+  #pumpWanted = false;
+  #timer: { readonly dueMs: number; readonly timer: Timer } | undefined;
+  #state: 'new' | 'running' | 'closed' = 'new';
+
+  /** Use `openEmbeddedLog`. */
+  constructor(options: EmbeddedLogOptions<Command>, image: LogImage) {
+    this.#options = options;
+    const { world, identity, timing, path } = options;
+    const starts = image.starts + 1;
+    const times = {
+      giveUpMs: GIVE_UP_ELECTIONS * timing.electionMaxMs,
+      resendMs: timing.electionMaxMs,
+    };
+    this.#proposals = new Proposals(identity.member, starts, times);
+    this.#barriers = new Barriers(starts, { ...times, resendMs: 2 * timing.heartbeatMs });
+    this.#node = new RaftNode(
+      { id: identity.member, timing, randomBelow: (bound) => world.random.below(bound) },
+      new RaftLog(image.snapshot, image.entries, image.hardState.commit),
+      image.hardState,
+      world.clock.bootMs(),
+    );
+    this.#persister = new Persister(
+      world,
+      path,
+      this.#node,
+      { identity, starts },
+      {
+        onWritten: (ready) => {
+          for (const message of ready?.messages ?? []) this.#send(message);
+          if (ready) this.#node.persisted(ready, world.clock.bootMs());
+          this.#wantPump();
+        },
+        onFailed: (error) => this.#fellSilent(error),
+      },
+    );
+  }
+
+  /** Replays what is known to be committed to the listeners, and takes part. */
+  start(): void {
+    this.#state = 'running';
+    const { snapshot } = this.#node.log;
+    if (snapshot.index > 0) this.#restore(snapshot);
+    this.#options.transport.onMessage((bytes) => this.#receive(bytes));
+    this.#persister.rewrite(undefined);
+    this.#wantPump();
+  }
+
+  append(command: Command, done: (result: AppendResult) => void): void {
+    const { subject, world } = this.#options;
+    const error =
+      this.#state === 'running'
+        ? this.#proposals.add(subject.encode(command), done, world.clock.bootMs())
+        : new EterneError('refused', 'the cluster log is closed');
+    if (error) world.timers.soon(() => done({ kind: 'refused', error }));
+    else this.#wantPump();
+  }
+
+  onApplied(listener: (command: Command, index: LogIndex) => void): void {
+    this.#appliedListeners.push(listener);
+  }
+
+  readBarrier(done: Done): void {
+    const { world } = this.#options;
+    const error =
+      this.#state === 'running'
+        ? this.#barriers.add(done, world.clock.bootMs())
+        : new EterneError('refused', 'the cluster log is closed');
+    if (error) world.timers.soon(() => done(error));
+    else this.#wantPump();
+  }
+
+  leadership(): LogLeadership {
+    const status = this.#node.status();
+    const speaks = this.#state === 'running' && !this.#persister.isMuted;
+    const leads = speaks && status.role === 'leader';
+    return {
+      leader: speaks && status.leader !== undefined ? nodeOfMember(status.leader) : undefined,
+      isLeader: leads,
+      raftTerm: status.term,
+      authorityUntilBootMs: leads ? status.authorityUntilMs : Number.NEGATIVE_INFINITY,
+      quorate: speaks && this.#node.isQuorate(this.#options.world.clock.bootMs()),
+    };
+  }
+
+  onLeadership(listener: () => void): void {
+    this.#leadershipListeners.push(listener);
+  }
+
+  /** For operators and tests. */
+  status(): RaftStatus {
+    return this.#node.status();
+  }
+
+  /** The members that the applied log names. */
+  members(): Members {
+    return this.#appliedMembers;
+  }
+
+  /** Leader only. Calls back once the change is committed; `no-quorum` when that stays unknown. */
+  changeMember(change: MemberChange, done: Done): void {
+    const { world } = this.#options;
+    const error = this.#node.proposeMember(change, world.clock.bootMs());
+    if (error) return world.timers.soon(() => done(error));
+    const { lastIndex: index, term } = this.#node.status();
+    this.#memberChanges.push({ index, term, done });
+    this.#wantPump();
+    return undefined;
+  }
+
+  /** Leader only. Returns at once; `onLeadership` tells how it went. */
+  transferLeadership(to: MemberId): EterneError | undefined {
+    const error = this.#node.transferLeadership(to, this.#options.world.clock.bootMs());
+    this.#wantPump();
+    return error;
+  }
+
+  close(done: () => void): void {
+    this.#state = 'closed';
+    this.#timer?.timer.cancel();
+    this.#timer = undefined;
+    const error = new EterneError('refused', 'the cluster log is closed');
+    this.#proposals.abandon(error);
+    this.#barriers.abandon(error);
+    for (const change of this.#memberChanges.splice(0)) change.done(error);
+    this.#persister.close(done);
+  }
+
+  #receive(bytes: Buffer): void {
+    if (this.#state !== 'running' || this.#persister.isMuted) return;
+    const message = decodeMessage(bytes);
+    if (message instanceof EterneError) {
+      this.#options.world.log('warn', message.message);
+      return;
+    }
+    this.#node.step(message, this.#options.world.clock.bootMs());
+    this.#wantPump();
+  }
+
+  #send(message: Output['messages'][number]): void {
+    if (message.to === this.#options.identity.member) return;
+    this.#options.transport.send(message.to, encodeMessage(message));
+  }
+
+  #fellSilent(error: EterneError): void {
+    const { world } = this.#options;
+    world.log(
+      'error',
+      `the cluster log cannot be written, this node takes no part in votes: ${error.message}`,
+    );
+    this.#node.stepDown(world.clock.bootMs());
+    this.#wantPump();
+  }
+
+  #wantPump(): void {
+    if (this.#pumpWanted || this.#state !== 'running') return;
+    this.#pumpWanted = true;
+    this.#options.world.timers.soon(() => {
+      this.#pumpWanted = false;
+      if (this.#state === 'running') this.#pump();
+    });
+  }
+
+  #pump(): void {
+    const nowMs = this.#options.world.clock.bootMs();
+    if (!this.#persister.isMuted) {
+      if (nowMs >= this.#node.deadlineMs) this.#node.tick(nowMs);
+      this.#offer(nowMs);
+    }
+    this.#proposals.expire(nowMs);
+    this.#barriers.expire(nowMs);
+    this.#takeOutput(nowMs);
+    this.#compactIfDue();
+    if (this.#persister.isIdle) {
+      const ready = this.#node.ready();
+      if (ready) this.#persister.write(ready);
+    }
+    this.#showLeadership();
+    this.#armTimer(nowMs);
+  }
+
+  /** Hands commands and reads to whoever leads. */
+  #offer(nowMs: number): void {
+    const { leader, term, role } = this.#node.status();
+    if (leader === undefined) return;
+    const leadership = `${leader}@${term}`;
+    this.#proposals.sendTo(leadership, nowMs, (data) => {
+      if (role === 'leader') return this.#node.propose(data) === undefined;
+      this.#send({ from: this.#options.identity.member, to: leader, term, body: { kind: 'propose', data } });
+      return true;
+    });
+    this.#barriers.ask(leadership, nowMs, (context) => this.#node.readIndex(context));
+  }
+
+  #takeOutput(nowMs: number): void {
+    const output = this.#node.takeOutput(nowMs);
+    if (!this.#persister.isMuted) for (const message of output.messages) this.#send(message);
+    if (output.restore) this.#restore(output.restore);
+    for (const entry of output.committed) this.#apply(entry);
+    for (const { context, index } of output.reads) this.#barriers.answered(context, index);
+    this.#barriers.release(this.#node.log.applied);
+  }
+
+  #apply(entry: Entry): void {
+    switch (entry.kind) {
+      case 'noop':
+        break;
+      case 'members':
+        this.#appliedMembers = decodeMembers(entry.data);
+        this.#sessions.retain((id) => isMember(this.#appliedMembers, id));
+        break;
+      case 'command':
+        this.#applyCommand(entry);
+        break;
+    }
+    this.#settleMemberChanges(entry);
+  }
+
+  #applyCommand(entry: Entry): void {
+    const { id, command } = decodeCommand(entry.data);
+    if (!isMember(this.#appliedMembers, id.origin) || !this.#sessions.admit(id)) return;
+    const decoded = this.#options.subject.decode(command);
+    for (const listener of this.#appliedListeners) listener(decoded, entry.index);
+    this.#proposals.applied(id, entry.index);
+  }
+
+  #settleMemberChanges(entry: Entry): void {
+    while ((this.#memberChanges[0]?.index ?? Number.POSITIVE_INFINITY) <= entry.index) {
+      const change = this.#memberChanges.shift();
+      const same = change?.index === entry.index && change.term === entry.term;
+      change?.done(
+        same ? undefined : new EterneError('no-quorum', 'another leader took over: the change was lost'),
+      );
+    }
+  }
+
+  #restore(snapshot: Snapshot): void {
+    const reader = new ByteReader(snapshot.data);
+    this.#sessions.restore(reader.bytes(SESSIONS_MAX_BYTES));
+    this.#options.subject.restoreSnapshot(reader.bytes(SNAPSHOT_MAX_BYTES), snapshot.index);
+    reader.end();
+    this.#appliedMembers = snapshot.members;
+  }
+
+  #compactIfDue(): void {
+    const { log } = this.#node;
+    if (!this.#persister.isIdle) return;
+    const entries = log.applied - log.snapshot.index;
+    const { compactAfterEntries, compactAfterBytes, subject } = this.#options;
+    const due =
+      entries >= (compactAfterEntries ?? COMPACT_AFTER_ENTRIES) ||
+      (entries > 0 && log.bytesSinceSnapshot >= (compactAfterBytes ?? COMPACT_AFTER_BYTES));
+    if (!due) return;
+    const data = new ByteWriter().bytes(this.#sessions.encode()).bytes(subject.takeSnapshot()).finish();
+    log.compact(data, this.#appliedMembers, KEEP);
+    this.#persister.rewrite(undefined);
+  }
+
+  #showLeadership(): void {
+    const { leader, isLeader, raftTerm, quorate } = this.leadership();
+    const shown = `${leader} ${isLeader} ${raftTerm} ${quorate}`;
+    if (shown === this.#shownLeadership) return;
+    this.#shownLeadership = shown;
+    for (const listener of this.#leadershipListeners) listener();
+  }
+
+  /** One timer, for whatever is due first. When it fires, what has arrived meanwhile is read before it counts. */
+  #armTimer(nowMs: number): void {
+    const { world, timing } = this.#options;
+    const waiting = this.#proposals.size + this.#barriers.size > 0;
+    const retryMs = waiting ? nowMs + timing.heartbeatMs : Number.POSITIVE_INFINITY;
+    const deadlineMs = this.#persister.isMuted ? nowMs + timing.electionMinMs : this.#node.deadlineMs;
+    const dueMs = Math.min(retryMs, deadlineMs);
+    if (this.#timer && this.#timer.dueMs <= dueMs) return;
+    this.#timer?.timer.cancel();
+    const timer = world.timers.after(Math.max(0, dueMs - nowMs), () => {
+      this.#timer = undefined;
+      this.#wantPump();
+    });
+    this.#timer = { dueMs, timer };
+  }
+}

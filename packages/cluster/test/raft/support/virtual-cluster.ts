@@ -1,0 +1,177 @@
+import { EterneError } from '@eterne/base';
+import { EmbeddedLog, firstImage, openEmbeddedLog } from '../../../src/raft/embedded-log.ts';
+import type { Members } from '../../../src/raft/members.ts';
+import { createLogFile } from '../../../src/raft/storage/log-store.ts';
+import { LAN_TIMING } from '../../../src/raft/types.ts';
+import { Seeded } from './seeded.ts';
+import { VirtualDisk } from './virtual-files.ts';
+import { VirtualTime } from './virtual-time.ts';
+
+const PATH = 'raft.log';
+
+/** A machine whose state is the list of commands that were applied. */
+export class Machine {
+  readonly id: string;
+  readonly disk: VirtualDisk;
+  log: EmbeddedLog<string> | undefined;
+  applied: string[] = [];
+  /** This machine's boot clock runs ahead of virtual time by so much: no two clocks agree. */
+  readonly clockOffsetMs: number;
+  life = 0;
+  openError: EterneError | undefined;
+
+  constructor(id: string, disk: VirtualDisk, clockOffsetMs: number) {
+    this.id = id;
+    this.disk = disk;
+    this.clockOffsetMs = clockOffsetMs;
+  }
+}
+
+export interface ClusterOptions {
+  readonly seed: number;
+  readonly voters: readonly string[];
+  readonly joiners?: readonly string[];
+  readonly compactAfterEntries?: number;
+}
+
+/** Several `EmbeddedLog`s, whole, on virtual time, disks and network. */
+export class VirtualCluster {
+  readonly time = new VirtualTime();
+  readonly random: Seeded;
+  readonly machines = new Map<string, Machine>();
+  readonly #receivers = new Map<string, (message: Buffer) => void>();
+  readonly #options: ClusterOptions;
+  /** `from>to` pairs that lose everything. */
+  readonly cut = new Set<string>();
+  lossProbability = 0;
+  latencyMs = 1;
+
+  constructor(options: ClusterOptions) {
+    this.#options = options;
+    this.random = new Seeded(options.seed);
+    const members: Members = options.voters.map((id) => ({ id, role: 'voter' }));
+    for (const id of options.voters) this.#add(id, members);
+    for (const id of options.joiners ?? []) this.#add(id, []);
+    this.time.runUntil(20);
+  }
+
+  #add(id: string, members: Members): void {
+    const machine = new Machine(id, new VirtualDisk(this.time, this.random), this.random.below(1_000_000));
+    this.machines.set(id, machine);
+    const files = machine.disk.files(() => true);
+    createLogFile(
+      { files, random: this.random },
+      PATH,
+      firstImage({ cluster: 'c', member: id }, members),
+      () => this.start(id),
+    );
+  }
+
+  machine(id: string): Machine {
+    const machine = this.machines.get(id);
+    if (!machine) throw new Error(`no machine ${id}`);
+    return machine;
+  }
+
+  logOf(id: string): EmbeddedLog<string> {
+    const { log } = this.machine(id);
+    if (!log) throw new Error(`${id} is down`);
+    return log;
+  }
+
+  bootMs(machine: Machine): number {
+    return this.time.nowMs + machine.clockOffsetMs;
+  }
+
+  start(id: string): void {
+    const machine = this.machine(id);
+    machine.life += 1;
+    const { life } = machine;
+    const isAlive = (): boolean => machine.life === life;
+    machine.applied = [];
+    const world = {
+      clock: { wallMs: () => 0, bootMs: () => this.bootMs(machine) },
+      timers: this.time.timers(isAlive),
+      random: this.random,
+      files: machine.disk.files(isAlive),
+      log: () => {},
+    };
+    const subject = {
+      encode: (command: string) => Buffer.from(command),
+      decode: (bytes: Buffer) => bytes.toString(),
+      takeSnapshot: () => Buffer.from(JSON.stringify(machine.applied)),
+      restoreSnapshot: (bytes: Buffer) => {
+        machine.applied = JSON.parse(bytes.toString()) as string[];
+      },
+    };
+    const transport = {
+      send: (to: string, message: Buffer) => this.#send(id, to, message),
+      onMessage: (listener: (message: Buffer) => void) =>
+        void this.#receivers.set(id, (message) => {
+          if (isAlive()) listener(message);
+        }),
+      close: () => {},
+    };
+    const { compactAfterEntries = 20 } = this.#options;
+    const identity = { cluster: 'c', member: id };
+    openEmbeddedLog(
+      { world, path: PATH, identity, timing: LAN_TIMING, transport, subject, compactAfterEntries },
+      (log) => {
+        if (log instanceof EterneError) {
+          machine.openError = log;
+          return;
+        }
+        machine.log = log;
+        log.onApplied((command) => machine.applied.push(command));
+        log.start();
+      },
+    );
+  }
+
+  #send(from: string, to: string, message: Buffer): void {
+    if (this.cut.has(`${from}>${to}`) || this.random.chance(this.lossProbability)) return;
+    const copy = Buffer.from(message);
+    const delayMs = this.latencyMs * (0.5 + this.random.fraction());
+    this.time.at(this.time.nowMs + delayMs, () => {
+      if (!this.cut.has(`${from}>${to}`)) this.#receivers.get(to)?.(copy);
+    });
+  }
+
+  /** The process and everything un-fsynced is gone. */
+  losePower(id: string): void {
+    const machine = this.machine(id);
+    machine.life += 1;
+    machine.log = undefined;
+    machine.disk.losePower();
+  }
+
+  /** Both ways between `id` and everybody else. */
+  isolate(id: string): void {
+    for (const other of this.machines.keys())
+      if (other !== id) this.cut.add(`${id}>${other}`).add(`${other}>${id}`);
+  }
+
+  heal(): void {
+    this.cut.clear();
+  }
+
+  run(durationMs: number): void {
+    this.time.runUntil(this.time.nowMs + durationMs);
+  }
+
+  leaders(): string[] {
+    return [...this.machines.values()].filter((m) => m.log?.leadership().isLeader).map((m) => m.id);
+  }
+
+  /** Runs until exactly one leads (of those that are up), or fails. */
+  waitForLeader(withinMs = 5000): string {
+    const endMs = this.time.nowMs + withinMs;
+    while (this.time.nowMs < endMs) {
+      this.run(10);
+      const [leader, another] = this.leaders();
+      if (leader !== undefined && another === undefined && this.logOf(leader).leadership().quorate)
+        return leader;
+    }
+    throw new Error(`no leader within ${withinMs} ms`);
+  }
+}
