@@ -1,0 +1,56 @@
+/** Two disk processes of ours on loopback, one mirrored volume, promoted and in sync. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { repositoryRoot } from '@eterne/runtime/node/repository.ts';
+import { freePort, waitForFile, type Servers } from './processes.ts';
+
+const eterne = join(repositoryRoot, 'eterne');
+
+export interface Mirror {
+  readonly uri: string;
+  disk(node: string, ...words: string[]): string;
+}
+
+/** `peers: false` runs the same engine alone, to show what replication costs. */
+export async function startMirror(
+  servers: Servers,
+  parent: string,
+  sizeBytes: number,
+  options: { readonly peers: boolean },
+): Promise<Mirror> {
+  const folder = join(parent, options.peers ? 'mirror' : 'alone');
+  mkdirSync(folder);
+  const nodes = options.peers ? ['a', 'b'] : ['a'];
+  const ports = new Map<string, number>();
+  for (const node of nodes) ports.set(node, await freePort());
+  for (const node of nodes) {
+    const peers = nodes
+      .filter((name) => name !== node)
+      .map((name) => `${name}: [127.0.0.1:${ports.get(name)}]`)
+      .join(', ');
+    const config = [
+      `node: ${node}`,
+      `control: ${node}.ctl`,
+      `replication: { listen: 127.0.0.1:${ports.get(node)} }`,
+      'volumes:',
+      '  - name: v0',
+      `    size: ${sizeBytes}`,
+      `    device: ${node}.img`,
+      `    metadata: ${node}.meta`,
+      `    peers: { ${peers} }`,
+      '    initialSync: none',
+      '    exports:',
+      `      - nbd: { listen: 'unix:${node}.nbd' }`,
+    ];
+    writeFileSync(join(folder, `${node}.yaml`), `${config.join('\n')}\n`);
+    servers.start(eterne, ['disk', 'run', '--config', join(folder, `${node}.yaml`)]);
+  }
+  for (const node of nodes) await waitForFile(join(folder, `${node}.ctl`));
+  const disk = (node: string, ...words: string[]): string =>
+    execFileSync(eterne, ['disk', ...words, '--control', join(folder, `${node}.ctl`)], { encoding: 'utf8' });
+  if (options.peers) disk('a', 'wait', 'v0', '--for', 'connected', '--timeout', '20s');
+  disk('a', 'promote', 'v0', '--force');
+  if (options.peers) disk('a', 'wait', 'v0', '--for', 'synced', '--timeout', '120s');
+  return { uri: `nbd+unix:///v0?socket=${join(folder, 'a.nbd')}`, disk };
+}

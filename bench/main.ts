@@ -1,0 +1,23 @@
+/** `npm run bench -- NAME [options]`: one benchmark, its figures on stdout. */
+import { parseArgs } from 'node:util';
+import { benchMirror } from './mirror.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '4' },
+    only: { type: 'string' },
+  },
+});
+
+const options = { rounds: Number(values.rounds), seconds: Number(values.seconds), only: values.only };
+
+switch (positionals[0]) {
+  case 'mirror':
+    await benchMirror(options);
+    break;
+  default:
+    process.stderr.write('usage: npm run bench -- mirror [--rounds N] [--seconds N] [--only NAME]\n');
+    process.exitCode = 2;
+}
