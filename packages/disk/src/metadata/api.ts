@@ -110,7 +110,7 @@ export interface ActivityLog {
    * peers that lack any of them are durable.
    */
   flushedUpTo(epoch: number): void;
-  /** Called when a `touch` waits because no extent can leave: start a flush of every replica. At most once until the next `flushedUpTo`. */
+  /** Called when a `touch` waits and a flush of every replica would let an extent leave. At most once until the next `flushedUpTo`. */
   onStarved(listener: () => void): void;
 }
 
@@ -123,7 +123,7 @@ export interface Recovery {
   readonly hotExtents: readonly ExtentNumber[] | 'all';
 }
 
-/** One replica's metadata, opened. After any I/O error it stays failed: `onFailed` fires once and every later call gets that error. */
+/** One replica's metadata, opened. After any I/O error it stays failed: `onFailed` fires once (at once when it has failed already) and every later call gets that error. */
 export interface VolumeMetadata {
   readonly volume: string;
   readonly node: string;
@@ -134,12 +134,18 @@ export interface VolumeMetadata {
   /** The newest *durable* state. */
   readonly state: MetadataState;
   readonly activityLog: ActivityLog;
-  /** `change` is applied at once to the newest requested state; `done` when that is durable. Coalesced; done in order. */
+  /**
+   * `change` is applied at once to the newest requested state; `done` when that is durable. Coalesced; done in order.
+   * `refused`, and nothing changes, when a name is too long or the peer table is full.
+   */
   update(change: (state: MetadataState) => MetadataState, done: MetadataDone): void;
   /** The bitmap for `peer`; a broken invariant for an unknown one (see `addPeer`). */
   bitmap(peer: string): DirtyBitmap;
   readonly peers: readonly string[];
-  /** Gives `peer` a slot, durably (those named to `openMetadata` have one). `refused` when all 32 are taken. */
+  /**
+   * Gives `peer` a slot, durably (those named to `openMetadata` have one; `update` gives one to any node that the
+   * new state names). `refused` when all 32 are taken.
+   */
   addPeer(peer: string, done: MetadataDone): void;
   /** Makes every bitmap durable with as few flushes as possible. */
   persistBitmaps(done: MetadataDone): void;
@@ -157,6 +163,8 @@ export interface OpenMetadataOptions {
   readonly sizeBytes: number;
   /** Names that must have a slot. */
   readonly peers: readonly string[];
+  /** Hot extents at most, fixed at creation; `DEFAULT_LOG_SLOTS` when absent. */
+  readonly activityLogSlots?: number;
 }
 
 /**
@@ -200,8 +208,7 @@ export interface ReplicaSummary {
  * - `none`: the copies are equal; no bit is cleared. `adopt`: both were just created and are equal by the operator's word:
  *   both take this generation as current.
  * - `wait`: both just created; nothing to copy until one is promoted.
- * - `sync`: `bitmap` copies the union of both sides' bitmaps for each other (when `bitmapOf` is set: on the side that holds that slot, of
- *   the bitmap it keeps for node `bitmapOf`, too); `full` copies everything.
+ * - `sync`: `bitmap` copies the union of both sides' bitmaps for each other; `full` copies everything.
  * - `split-brain`: both have changes the other lacks: policy or operator.
  * - `unrelated`, `refuse`: no link; `reason` says why.
  */
@@ -213,7 +220,6 @@ export type HandshakeDecision =
       readonly source: string;
       readonly target: string;
       readonly extent: 'bitmap' | 'full';
-      readonly bitmapOf?: string;
       readonly reason: string;
     }
   | { readonly kind: 'split-brain'; readonly reason: string }

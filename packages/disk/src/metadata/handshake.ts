@@ -1,0 +1,200 @@
+/**
+ * Which way, and how much, two replicas synchronise when they meet. Pure and symmetric: both sides compute it from the same two summaries,
+ * each as `mine` once, and come to the same decision. DESIGN §4; every row is argued in `docs/internals/handshake.md`.
+ *
+ * Both sides first make the other's incarnation (`peerIncarnations`) and the higher term durable. The decision never clears a bit.
+ */
+import type { HandshakeDecision, ReplicaSummary } from './api.ts';
+import { NIL_UUID } from './api.ts';
+import { bitmapFor } from './generations.ts';
+import { derivedUuid } from './uuid.ts';
+import type { Relation } from './relation.ts';
+import { coversByBitmap, relate } from './relation.ts';
+
+type Extent = 'bitmap' | 'full';
+
+/** First match wins; the numbers are those of handshake.md. */
+export function decideHandshake(mine: ReplicaSummary, theirs: ReplicaSummary): HandshakeDecision {
+  const ordered = mine.node < theirs.node;
+  return decide(ordered ? mine : theirs, ordered ? theirs : mine);
+}
+
+/**
+ * The sync that carries out a split-brain decision: `victim`'s changes since the parting are overwritten. Both sides' bits are counted from the
+ * same ancestor when both keep the same generation for each other; otherwise only a full copy is safe.
+ */
+export function resolveSplitBrain(
+  mine: ReplicaSummary,
+  theirs: ReplicaSummary,
+  victim: string,
+): HandshakeDecision {
+  const [source, target] = victim === mine.node ? [theirs, mine] : [mine, theirs];
+  const base = bitmapFor(source.generations, target.node);
+  const sameAncestor = base !== NIL_UUID && base === bitmapFor(target.generations, source.node);
+  const covered = sameAncestor || relate(source, target).kind === 'equal';
+  const extent = covered && !isRolledBack(target, source) ? 'bitmap' : 'full';
+  return fromTo(source, target, extent, `split brain: the changes of ${target.node} are discarded`);
+}
+
+/** `a` has the lower node name, so that symmetry needs no proof row by row. */
+function decide(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision {
+  return (
+    differentVolumes(a, b) ?? withoutDisk(a, b) ?? freshReplicas(a, b) ?? amongWritten(a, b, relate(a, b))
+  );
+}
+
+/** Rows 1–3: they cannot be replicas of one volume. */
+function differentVolumes(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | undefined {
+  if (a.node === b.node) return { kind: 'refuse', reason: `both sides call themselves ${a.node}` };
+  if (a.sizeBytes !== b.sizeBytes)
+    return {
+      kind: 'refuse',
+      reason: `sizes differ: ${a.node} ${a.sizeBytes}, ${b.node} ${b.sizeBytes} bytes`,
+    };
+  if (a.volumeUuid !== b.volumeUuid && a.volumeUuid !== NIL_UUID && b.volumeUuid !== NIL_UUID)
+    return { kind: 'unrelated', reason: 'the replicas belong to different volumes of the same name' };
+  return undefined;
+}
+
+/** Row 4. */
+function withoutDisk(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | undefined {
+  const diskless = [a, b].find(({ diskState }) => !hasContent(diskState));
+  return diskless && { kind: 'wait', reason: `${diskless.node} has no disk (${diskless.diskState})` };
+}
+
+/** Rows 5–7: at least one side has never held data. */
+function freshReplicas(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | undefined {
+  if (a.justCreated && b.justCreated) {
+    if (!a.skipInitialSync || !b.skipInitialSync)
+      return { kind: 'wait', reason: 'both replicas are new: promote the one whose content counts' };
+    const words = [a.replicaUuid, b.replicaUuid].sort();
+    return {
+      kind: 'none',
+      reason: 'both replicas are new and equal by the operator’s word',
+      adopt: derivedUuid(...words),
+    };
+  }
+  if (a.justCreated) return fromTo(b, a, 'full', `${a.node} is new`);
+  if (b.justCreated) return fromTo(a, b, 'full', `${b.node} is new`);
+  return undefined;
+}
+
+/** Rows 8–14: both have held data. */
+function amongWritten(a: ReplicaSummary, b: ReplicaSummary, relation: Relation): HandshakeDecision {
+  const unfinished = unfinishedSync(a, b, relation);
+  if (unfinished !== undefined) return unfinished;
+  if (relation.kind === 'unrelated')
+    return { kind: 'unrelated', reason: 'the replicas have no generation in common' };
+  if (relation.kind === 'diverged')
+    return { kind: 'split-brain', reason: 'both sides were written independently' };
+  if (a.term.number === b.term.number && a.term.grantor !== b.term.grantor)
+    return {
+      kind: 'split-brain',
+      reason: `term ${a.term.number} was granted twice, by ${a.term.grantor} and by ${b.term.grantor}`,
+    };
+  return rolledBack(a, b) ?? outsideTheSet(a, b, relation) ?? byGeneration(a, b, relation);
+}
+
+/** Row 8: content that is half of one generation and half of another is never a source, whatever else is true. */
+function unfinishedSync(
+  a: ReplicaSummary,
+  b: ReplicaSummary,
+  relation: Relation,
+): HandshakeDecision | undefined {
+  const aUnfinished = a.diskState === 'Inconsistent';
+  const bUnfinished = b.diskState === 'Inconsistent';
+  if (!aUnfinished && !bUnfinished) return undefined;
+  if (aUnfinished && bUnfinished)
+    return { kind: 'wait', reason: 'neither replica is consistent: a third one must be the source' };
+  const [source, target] = aUnfinished ? [b, a] : [a, b];
+  if (isRolledBack(target, source)) return fromTo(source, target, 'full', `${target.node} was rolled back`);
+  const bitmap = relation.kind === 'equal' || coversByBitmap(source, target);
+  return fromTo(source, target, bitmap ? 'bitmap' : 'full', `${target.node} is Inconsistent`);
+}
+
+/** Row 12: a disk that has forgotten an attach has forgotten writes too, and its bits and ours say nothing about them. */
+function rolledBack(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | undefined {
+  const aBack = isRolledBack(a, b);
+  const bBack = isRolledBack(b, a);
+  if (aBack && bBack) return { kind: 'refuse', reason: 'both replicas were rolled back to an older copy' };
+  if (aBack) return fromTo(b, a, 'full', `${a.node} was rolled back to an older copy`);
+  if (bBack) return fromTo(a, b, 'full', `${b.node} was rolled back to an older copy`);
+  return undefined;
+}
+
+function isRolledBack(suspect: ReplicaSummary, witness: ReplicaSummary): boolean {
+  return suspect.incarnation < witness.witnessedIncarnation;
+}
+
+/**
+ * Row 13: under one grantor the newest (term, set version) is the committed one, and a replica outside that set may lack acknowledged writes.
+ * Terms of different grantors cannot be compared: there the generations decide alone.
+ */
+function outsideTheSet(
+  a: ReplicaSummary,
+  b: ReplicaSummary,
+  relation: Relation,
+): HandshakeDecision | undefined {
+  if (a.term.grantor !== b.term.grantor) return undefined;
+  const { members } = isCommittedLater(b, a) ? b.set : a.set;
+  const aInside = members.includes(a.node);
+  if (aInside === members.includes(b.node)) return undefined;
+  const [source, target] = aInside ? [a, b] : [b, a];
+  const extent = relation.kind === 'descends' ? relation.extent : 'bitmap';
+  if (relation.kind === 'equal' && !hasDoubt(a, b)) return undefined;
+  return fromTo(source, target, extent, `${target.node} is outside the in-sync set`);
+}
+
+function isCommittedLater(x: ReplicaSummary, y: ReplicaSummary): boolean {
+  return x.term.number === y.term.number ? x.set.version > y.set.version : x.term.number > y.term.number;
+}
+
+/** Rows 14–16. */
+function byGeneration(a: ReplicaSummary, b: ReplicaSummary, relation: Relation): HandshakeDecision {
+  if (relation.kind === 'descends') {
+    const [source, target] = relation.newer === 'mine' ? [a, b] : [b, a];
+    return fromTo(source, target, relation.extent, `${target.node} has an older generation`);
+  }
+  if (!hasDoubt(a, b)) return { kind: 'none', reason: 'same generation, no dirty blocks' };
+  const source = sourceAmongEquals(a, b);
+  const crashed = [a, b].filter((side) => side.crashedPrimary).map((side) => side.node);
+  const reason =
+    crashed.length > 0 ? `${crashed.join(' and ')} crashed as primary` : 'same generation with dirty blocks';
+  return fromTo(source, source === a ? b : a, 'bitmap', reason);
+}
+
+/** Equal generations can differ only where a bit is set or a primary crashed. */
+function hasDoubt(a: ReplicaSummary, b: ReplicaSummary): boolean {
+  return [a, b].some((side) => side.crashedPrimary || side.dirtyBlocks > 0);
+}
+
+/** The primary now, else the crashed one, else the higher term, else the lower node name. */
+function sourceAmongEquals(a: ReplicaSummary, b: ReplicaSummary): ReplicaSummary {
+  if (a.role !== b.role) return a.role === 'primary' ? a : b;
+  if (a.crashedPrimary !== b.crashedPrimary) return a.crashedPrimary ? a : b;
+  return b.term.number > a.term.number ? b : a;
+}
+
+/** A sync, if its source has whole content to give and its target may be overwritten. */
+function fromTo(
+  source: ReplicaSummary,
+  target: ReplicaSummary,
+  extent: Extent,
+  reason: string,
+): HandshakeDecision {
+  if (source.diskState === 'Inconsistent')
+    return {
+      kind: 'wait',
+      reason: `${reason}, but ${source.node} is Inconsistent: a third one must be the source`,
+    };
+  if (target.role === 'primary' && target.diskState !== 'Inconsistent')
+    return {
+      kind: 'refuse',
+      reason: `${reason}, but ${target.node} is primary and cannot be overwritten: demote it first`,
+    };
+  return { kind: 'sync', source: source.node, target: target.node, extent, reason };
+}
+
+function hasContent(state: ReplicaSummary['diskState']): boolean {
+  return state !== 'Diskless' && state !== 'Failed' && state !== 'Attaching';
+}

@@ -1,0 +1,5 @@
+export * from './api.ts';
+export * from './generations.ts';
+export { decideHandshake, resolveSplitBrain } from './handshake.ts';
+export { metadataBytes } from './layout.ts';
+export { openMetadata } from './open.ts';

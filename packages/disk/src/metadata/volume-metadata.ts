@@ -1,0 +1,213 @@
+/**
+ * One replica's metadata, opened (`VolumeMetadata` in `api.ts`). Made by `open.ts`.
+ *
+ * Duties
+ * 1. `state` is what the disk holds; a change is answered when it is durable (`superblock-driver.ts`).
+ * 2. The first I/O error ends everything: each waiting call and each later one gets it, nothing more is written.
+ * 3. `close` records a clean shutdown only when the activity log is settled; otherwise the next `openMetadata` treats this
+ *    one as crashed and marks the hot extents. All bits are durable before that record is begun.
+ */
+import { EterneError, assert } from '@eterne/base';
+import type { BlockStore, StoreError } from '@eterne/runtime';
+import { ActivityLogDriver } from './activity-log.ts';
+import type {
+  ActivityLog,
+  DirtyBitmap,
+  MetadataDone,
+  MetadataState,
+  Recovery,
+  VolumeMetadata,
+} from './api.ts';
+import { MAX_PEERS } from './api.ts';
+import { BitmapDriver } from './bitmap-driver.ts';
+import type { PageWrite } from './committer.ts';
+import { Committer } from './committer.ts';
+import type { Layout } from './layout.ts';
+import { layoutOf } from './layout.ts';
+import { SuperblockDriver } from './superblock-driver.ts';
+import type { Superblock } from './superblock.ts';
+import { fitsNameField, peersNamedBy } from './superblock.ts';
+
+interface Part {
+  collect(): readonly PageWrite[];
+  written(): void;
+  fail(error: EterneError): void;
+}
+
+export class VolumeMetadataDriver implements VolumeMetadata {
+  readonly volume: string;
+  readonly node: string;
+  readonly sizeBytes: number;
+  readonly replicaUuid: string;
+  recovery: Recovery = { created: false, unclean: false, hotExtents: [] };
+  readonly #store: BlockStore;
+  readonly #layout: Layout;
+  readonly #committer: Committer;
+  readonly #superblock: SuperblockDriver;
+  readonly #bitmaps = new Map<string, BitmapDriver>();
+  #log: ActivityLogDriver | undefined;
+  #failure: EterneError | undefined;
+  #closing = false;
+  readonly #onFailed: ((error: EterneError) => void)[] = [];
+
+  /** `found` is the newest good superblock; `open.ts` then loads bitmaps and starts the log. */
+  constructor(store: BlockStore, found: Superblock) {
+    this.volume = found.volume;
+    this.node = found.node;
+    this.sizeBytes = found.sizeBytes;
+    this.replicaUuid = found.replicaUuid;
+    this.#store = store;
+    this.#layout = layoutOf(found.sizeBytes);
+    this.#committer = new Committer(store);
+    this.#superblock = new SuperblockDriver(found, () => this.#committer.request());
+    this.#addPart(this.#superblock);
+    for (const peer of found.slots) this.#makeBitmap(peer);
+  }
+
+  get state(): MetadataState {
+    return this.#superblock.durable.state;
+  }
+
+  get activityLog(): ActivityLog {
+    assert(this.#log !== undefined, 'the log runs once the metadata is open');
+    return this.#log;
+  }
+
+  /** In slot order. */
+  get peers(): readonly string[] {
+    return this.#superblock.latest.slots;
+  }
+
+  bitmap(peer: string): DirtyBitmap {
+    return this.bitmapDriver(peer);
+  }
+
+  bitmapDriver(peer: string): BitmapDriver {
+    const bitmap = this.#bitmaps.get(peer);
+    assert(bitmap !== undefined, `no bitmap for unknown peer ${peer}`);
+    return bitmap;
+  }
+
+  update(change: (state: MetadataState) => MetadataState, done: MetadataDone): void {
+    const latest = this.#superblock.latest;
+    const state = change(latest.state);
+    const slots = this.#slotsFor(state);
+    if (slots instanceof EterneError) {
+      done(slots);
+      return;
+    }
+    this.#superblock.set({ ...latest, state, slots }, done);
+  }
+
+  addPeer(peer: string, done: MetadataDone): void {
+    this.update((state) => withPeers(state, [peer]), done);
+  }
+
+  persistBitmaps(done: MetadataDone): void {
+    let unfinished = this.#bitmaps.size + 1;
+    let firstError: EterneError | undefined = this.#failure;
+    const finished = (error: EterneError | undefined): void => {
+      firstError ??= error;
+      unfinished -= 1;
+      if (unfinished === 0) done(firstError);
+    };
+    for (const bitmap of this.#bitmaps.values()) bitmap.persist(finished);
+    finished(undefined);
+  }
+
+  onFailed(listener: (error: EterneError) => void): void {
+    if (this.#failure === undefined) this.#onFailed.push(listener);
+    else listener(this.#failure);
+  }
+
+  /** Opening's last step, after the bits of hot extents are durable: a new incarnation, and a log epoch that voids the old log. */
+  beginIncarnation(peers: readonly string[], done: MetadataDone): void {
+    const latest = this.#superblock.latest;
+    const crashed = latest.state.role === 'primary';
+    const logEpoch = (latest.logEpoch + 1) >>> 0;
+    const state: MetadataState = {
+      ...withPeers(latest.state, peers),
+      role: 'secondary',
+      crashedPrimary: latest.state.crashedPrimary || crashed,
+      incarnation: latest.state.incarnation + 1,
+    };
+    const slots = this.#slotsFor(state);
+    if (slots instanceof EterneError) {
+      done(slots);
+      return;
+    }
+    this.#superblock.setInBothSlots({ ...latest, state, slots, logEpoch, clean: false }, (error) => {
+      if (error === undefined) this.#startLog(logEpoch, latest.logSlots);
+      done(error);
+    });
+  }
+
+  close(done: MetadataDone): void {
+    assert(!this.#closing, 'closed once');
+    this.#closing = true;
+    const finish = (error: EterneError | undefined): void => this.#store.close(() => done(error));
+    this.persistBitmaps((error) => {
+      const clean = this.#log?.settled === true;
+      if (error !== undefined) finish(error);
+      else this.#superblock.setInBothSlots({ ...this.#superblock.latest, clean }, finish);
+    });
+  }
+
+  #startLog(epoch: number, slotCount: number): void {
+    const identity = {
+      replicaUuid: this.replicaUuid,
+      epoch,
+      slotCount,
+      extentCount: this.#layout.extentCount,
+    };
+    this.#log = new ActivityLogDriver(identity, () => this.#committer.request());
+    this.#addPart(this.#log);
+  }
+
+  /** The slot table for `state`, with bitmaps made for nodes it names for the first time. */
+  #slotsFor(state: MetadataState): readonly string[] | EterneError {
+    const known = this.#superblock.latest.slots;
+    const fresh = peersNamedBy(state, this.node).filter((peer) => !known.includes(peer));
+    const misfit = [...fresh, state.term.grantor].find((name) => !fitsNameField(name));
+    if (misfit !== undefined) return new EterneError('refused', `the name ${misfit} is longer than 63 bytes`);
+    if (known.length + fresh.length > MAX_PEERS)
+      return new EterneError('refused', `volume ${this.volume} already knows ${MAX_PEERS} peers`);
+    const slots = [...known, ...fresh];
+    for (const peer of fresh) this.#makeBitmap(peer, slots.indexOf(peer));
+    return slots;
+  }
+
+  #makeBitmap(peer: string, slot = this.#bitmaps.size): void {
+    const request = (): void => this.#committer.request();
+    const bitmap = new BitmapDriver(peer, slot, this.#layout, this.replicaUuid, request);
+    this.#bitmaps.set(peer, bitmap);
+    this.#addPart(bitmap);
+  }
+
+  #addPart(part: Part): void {
+    this.#committer.add({
+      collect: () => part.collect(),
+      written: () => part.written(),
+      failed: (error) => {
+        const failure = this.#fail(error);
+        part.fail(failure);
+      },
+    });
+  }
+
+  #fail(error: StoreError): EterneError {
+    if (this.#failure !== undefined) return this.#failure;
+    const message = `metadata of volume ${this.volume} on ${this.node}: ${error.message}`;
+    const failure = new EterneError('io', message, { cause: error });
+    this.#failure = failure;
+    for (const listener of this.#onFailed) listener(failure);
+    return failure;
+  }
+}
+
+/** `state` with `peers` among the known ones. */
+export function withPeers(state: MetadataState, peers: readonly string[]): MetadataState {
+  const fresh = peers.filter((peer) => !Object.hasOwn(state.peerIncarnations, peer));
+  const added = Object.fromEntries(fresh.map((peer) => [peer, 0]));
+  return { ...state, peerIncarnations: { ...state.peerIncarnations, ...added } };
+}
