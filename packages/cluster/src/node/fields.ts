@@ -2,7 +2,7 @@
  * Reads a small JSON document field by field: every field has one type, every unknown field is an error. Used where a validation
  * library would cost a daemon more memory than everything else it does (heart, launcher, monitor).
  */
-import { EterneError } from '@eterne/base';
+import { EterneError, parseDurationMs } from '@eterne/base';
 
 export class Fields {
   readonly #where: string;
@@ -68,8 +68,20 @@ export class Fields {
     return values.map((value, index) => new Fields(`${this.#where}: ${name}[${index}]`, value));
   }
 
-  has(name: string): boolean {
-    return this.#values.has(name);
+  /** `read` when the field is there, else `otherwise`. */
+  optional<T, U>(name: string, read: (name: string) => T, otherwise: U): T | U {
+    return this.#values.has(name) ? read(name) : otherwise;
+  }
+
+  durationMs(name: string): number {
+    return parseDurationMs(this.text(name));
+  }
+
+  /** Names and texts, as in an environment. */
+  textMap(name: string): Readonly<Record<string, string>> {
+    const fields = this.object(name);
+    const names = [...fields.#values.keys()];
+    return Object.fromEntries(names.map((key) => [key, fields.text(key)]));
   }
 
   /** After the last field: what is left is unknown. */

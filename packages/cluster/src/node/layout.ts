@@ -16,8 +16,13 @@ export type SocketName = DaemonName | 'launcher';
 /** Where a daemon of this node listens. Unix socket paths are limited to 107 bytes by the kernel. */
 export const socketPath = (dir: string, name: SocketName): string => join(runFolder(dir), `${name}.sock`);
 export const socketAddress = (dir: string, name: SocketName): string => `unix:${socketPath(dir, name)}`;
+/** Where the disk process exports a volume to this machine, as NBD; the export's name is the volume's. */
+export const volumeSocketPath = (dir: string, volume: string): string =>
+  join(runFolder(dir), `${volume}.nbd`);
 /** Held locked as long as the node runs: one launcher per DIR. */
 export const lockPath = (dir: string): string => join(runFolder(dir), 'node.lock');
+/** The cluster's members as the service last told the heart. */
+export const membersPath = (dir: string): string => join(runFolder(dir), 'members.json');
 /** What the monitor has started and not yet stopped. */
 export const startedPath = (dir: string): string => join(runFolder(dir), 'started.json');
 export const resourceLogPath = (dir: string, group: string, resource: string): string =>

@@ -1,0 +1,27 @@
+/**
+ * What heart, service and monitor of one node tell each other over the heart's unix socket. All are notes:
+ *
+ *   to the heart     subscribe  topics it wants            from the heart   liveness   (liveness)
+ *                    members    the cluster's nodes                         request    (requests)
+ *                    grant      a leader's answer                           leases     (leases)
+ *                    register   what the monitor has started
+ *                    recall     leases the monitor still knows
+ */
+import type { MemberAddress } from '../node/identity.ts';
+import type { LeaseGrant, LeaseRequest, PathStatus } from '../ports.ts';
+import type { Registration } from './guard.ts';
+import type { Lease } from './lease-client.ts';
+
+export type HeartTopic = 'liveness' | 'requests' | 'leases';
+
+export type ToHeart =
+  | { readonly note: 'subscribe'; readonly topics: readonly HeartTopic[] }
+  | { readonly note: 'members'; readonly members: readonly MemberAddress[] }
+  | { readonly note: 'grant'; readonly grant: LeaseGrant }
+  | { readonly note: 'register'; readonly registrations: readonly Registration[] }
+  | { readonly note: 'recall'; readonly leases: readonly (readonly [string, Lease])[] };
+
+export type FromHeart =
+  | { readonly note: 'liveness'; readonly alive: readonly string[]; readonly paths: readonly PathStatus[] }
+  | { readonly note: 'request'; readonly request: LeaseRequest }
+  | { readonly note: 'leases'; readonly leases: readonly (readonly [string, Lease])[] };

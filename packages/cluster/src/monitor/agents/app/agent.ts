@@ -1,0 +1,83 @@
+import { EterneError } from '@eterne/base';
+import { resourceLogPath } from '../../../node/layout.ts';
+import {
+  failed,
+  RUNNING,
+  succeeded,
+  type Agent,
+  type CheckSpec,
+  type Hands,
+  type Job,
+  type Started,
+} from '../agent.ts';
+import { stopFamily } from '../family.ts';
+import { parseAppParams, type AppCheck, type AppParams } from './params.ts';
+import { probeApp } from './probe.ts';
+
+/** Between two looks at a program that is starting. */
+const READY_INTERVAL_MS = 50;
+/** A program without a check has started when it has lived so long. */
+const SETTLE_MS = 150;
+const PATH_DEFAULT = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+export const appAgent: Agent<AppParams> = {
+  type: 'app',
+  parse: parseAppParams,
+  start(hands, job, timeoutMs, done) {
+    const { command, directory, user, groups } = job.params;
+    const logPath = resourceLogPath(hands.dir, job.spec.group, job.spec.name);
+    const identity = { ...(user === undefined ? {} : { user }), ...(groups === undefined ? {} : { groups }) };
+    const deadlineMs = hands.world.clock.bootMs() + timeoutMs;
+    hands.spawner.spawn({ command, env: environment(job), directory, logPath, ...identity }, (started) => {
+      if (started instanceof EterneError) return done(failed(started.message));
+      const spawned = { ...job, processes: [started] };
+      job.keep(spawned.processes, () => awaitReady(hands, spawned, deadlineMs, done));
+    });
+  },
+  stop: (hands, job, timeoutMs, done) => stopFamily(hands, job, timeoutMs, done),
+  checks: ({ quick, deep }) => [...checkSpec('quick', quick), ...checkSpec('deep', deep)],
+  check(hands, job, { name }, done) {
+    if (!isAlive(hands, job)) return done({ state: 'failed', reason: 'its process has ended' });
+    const check = job.params[name];
+    if (check === undefined) return done(RUNNING);
+    probeApp(hands, job.params, environment(job), check, done);
+  },
+  abandon: () => {},
+};
+
+function checkSpec(name: 'quick' | 'deep', check: AppCheck | undefined): readonly CheckSpec[] {
+  if (check !== undefined) return [{ name, intervalMs: check.intervalMs, timeoutMs: check.timeoutMs }];
+  return name === 'quick' ? [{ name, intervalMs: 1000, timeoutMs: 1000 }] : [];
+}
+
+function environment(job: Job<AppParams>): Record<string, string> {
+  const at = job.mark.indexOf('=');
+  return { PATH: PATH_DEFAULT, ...job.params.env, [job.mark.slice(0, at)]: job.mark.slice(at + 1) };
+}
+
+function isAlive(hands: Hands, job: Job<AppParams>): boolean {
+  return job.processes.some(({ pid, startTime }) => hands.world.processes.alive(pid, startTime));
+}
+
+/** Started means: its quick check passes; without one, it has lived for a moment. */
+function awaitReady(hands: Hands, job: Job<AppParams>, deadlineMs: number, done: Started): void {
+  const { clock, timers } = hands.world;
+  const { quick } = job.params;
+  const settledMs = clock.bootMs() + SETTLE_MS;
+  const look = (): void => {
+    if (!isAlive(hands, job))
+      return done(
+        failed(`it ended at once; see ${resourceLogPath(hands.dir, job.spec.group, job.spec.name)}`),
+      );
+    if (quick === undefined) {
+      if (clock.bootMs() >= settledMs) return done(succeeded());
+      return void timers.after(READY_INTERVAL_MS, look);
+    }
+    probeApp(hands, job.params, environment(job), quick, (result) => {
+      if (result.state === 'running') return done(succeeded());
+      if (clock.bootMs() >= deadlineMs) return done(failed(`it did not get ready in time: ${result.reason}`));
+      timers.after(READY_INTERVAL_MS, look);
+    });
+  };
+  look();
+}

@@ -1,0 +1,71 @@
+/** The monitor as the service sees it, over its unix socket. A call that finds the monitor being restarted waits for it. */
+import type { EterneError } from '@eterne/base';
+import { LinkClient, type LinkWorld } from '../node/link.ts';
+import type { ActionResult, MonitorPort, ResourceReport, ResourceSpec, ResourceState } from '../ports.ts';
+import { failed } from './agents/agent.ts';
+import type { ToMonitor } from './server.ts';
+
+/** The monitor keeps to the action's own timeout; beyond this much more it does not answer at all. */
+const ANSWER_SLACK_MS = 2000;
+const PROBE_TIMEOUT_MS = 2000;
+const KILL_TIMEOUT_MS = 5000;
+
+export class MonitorClient implements MonitorPort {
+  readonly #link: LinkClient;
+  readonly #listeners: ((reports: readonly ResourceReport[]) => void)[] = [];
+
+  constructor(world: LinkWorld, address: string) {
+    this.#link = new LinkClient(world, address, {
+      onUp: () => {},
+      onDown: () => {},
+      onNote: (_name, body) => {
+        for (const listener of this.#listeners) listener(body as readonly ResourceReport[]);
+      },
+    });
+    this.#link.open();
+  }
+
+  get isUp(): boolean {
+    return this.#link.isUp;
+  }
+
+  start(spec: ResourceSpec, epoch: number, timeoutMs: number, done: (result: ActionResult) => void): void {
+    this.#act({ call: 'start', spec, epoch, timeoutMs }, timeoutMs, done);
+  }
+
+  stop(spec: ResourceSpec, timeoutMs: number, done: (result: ActionResult) => void): void {
+    this.#act({ call: 'stop', spec, timeoutMs }, timeoutMs, done);
+  }
+
+  probe(spec: ResourceSpec, done: (state: ResourceState) => void): void {
+    this.#call({ call: 'probe', spec }, PROBE_TIMEOUT_MS, (state, error) =>
+      done(error ? 'unknown' : (state as ResourceState)),
+    );
+  }
+
+  kill(group: string, done: (error: EterneError | undefined) => void): void {
+    this.#call({ call: 'kill', group }, KILL_TIMEOUT_MS, (_ok, error) => done(error));
+  }
+
+  onReport(listener: (reports: readonly ResourceReport[]) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  close(): void {
+    this.#link.close();
+  }
+
+  #act(message: ToMonitor, timeoutMs: number, done: (result: ActionResult) => void): void {
+    this.#call(message, timeoutMs + ANSWER_SLACK_MS, (result, error) =>
+      done(error ? failed(error.message) : (result as ActionResult)),
+    );
+  }
+
+  #call(
+    message: ToMonitor,
+    timeoutMs: number,
+    answer: (result: unknown, error: EterneError | undefined) => void,
+  ): void {
+    this.#link.call(message.call, message, timeoutMs, answer);
+  }
+}

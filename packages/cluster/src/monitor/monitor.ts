@@ -1,0 +1,253 @@
+/**
+ * The monitor: starts, stops and watches resources through their agents, and kills them when their group's lease has lapsed. It
+ * decides nothing else.
+ *
+ * 1. Nothing is started without a live lease of its group.
+ * 2. What is started is on record, durably, before it runs, and is guarded by heart and monitor from that moment.
+ * 3. A restarted monitor adopts what its predecessor started; it never starts anything by itself.
+ * 4. A lapsed lease (grace included) kills the whole group; no stop scripts.
+ */
+import { EterneError } from '@eterne/base';
+import type { Random, Timer } from '@eterne/runtime';
+import type { Registration } from '../heart/guard.ts';
+import type { Lease } from '../heart/lease-client.ts';
+import { Reaper } from '../heart/reaper.ts';
+import { startedPath } from '../node/layout.ts';
+import type { ActionResult, MonitorPort, ResourceReport, ResourceSpec, ResourceState } from '../ports.ts';
+import { failed, succeeded, type Hands } from './agents/agent.ts';
+import { bindAgent, type BoundAgent } from './agents/registry.ts';
+import { LeaseGate } from './lease-gate.ts';
+import { RecordBook, type StartedRecord } from './record-book.ts';
+import { Resource } from './resource.ts';
+
+const REPORT_INTERVAL_MS = 1000;
+/** How long a start waits for the lease that its service has already seen. */
+const LEASE_WAIT_MS = 1000;
+/** Name of the mark in the environment of everything started. */
+const MARK = 'ETERNE_RESOURCE';
+
+/** What the monitor needs of the heart. */
+export interface MonitorHeart {
+  onLease(listener: (leases: ReadonlyMap<string, Lease>) => void): void;
+  register(registrations: readonly Registration[]): void;
+}
+
+export type MonitorHands = Hands & { readonly world: Hands['world'] & { readonly random: Random } };
+
+const keyOf = (group: string, name: string): string => `${group}/${name}`;
+
+export class Monitor implements MonitorPort {
+  readonly #hands: MonitorHands;
+  readonly #heart: MonitorHeart;
+  readonly #book: RecordBook;
+  readonly #gate: LeaseGate;
+  readonly #reaper: Reaper;
+  readonly #resources = new Map<string, Resource>();
+  readonly #listeners: ((reports: readonly ResourceReport[]) => void)[] = [];
+  #reportTimer: Timer | undefined;
+  #reportSoon = false;
+
+  constructor(hands: MonitorHands, heart: MonitorHeart) {
+    this.#hands = hands;
+    this.#heart = heart;
+    this.#book = new RecordBook(hands.world.files, startedPath(hands.dir));
+    this.#gate = new LeaseGate(hands.world);
+    this.#reaper = new Reaper(hands.world, (groups) => {
+      for (const group of groups) this.#forgetGroup(group, 'killed: the lease of its group has lapsed');
+    });
+  }
+
+  /** Adopts what the predecessor started, then serves. */
+  open(done: (error: EterneError | undefined) => void): void {
+    this.#book.read((records) => {
+      if (records instanceof EterneError) return done(records);
+      for (const record of records) this.#adopt(record);
+      this.#heart.onLease((leases) => {
+        this.#reaper.leased(leases);
+        this.#gate.leased(leases);
+      });
+      this.#guard();
+      this.#hands.spawner.onExit(({ process, code, signal }) => {
+        for (const resource of this.#resources.values())
+          if (resource.owns(process)) resource.processEnded(signal ?? `exit code ${code}`);
+      });
+      this.#reportTimer = this.#hands.world.timers.every(REPORT_INTERVAL_MS, () => this.#report());
+      done(undefined);
+    });
+  }
+
+  close(): void {
+    this.#reportTimer?.cancel();
+    this.#reaper.close();
+  }
+
+  start(spec: ResourceSpec, epoch: number, timeoutMs: number, done: (result: ActionResult) => void): void {
+    const bound = this.#bind(spec);
+    if (bound instanceof EterneError) return done(failed(bound.message));
+    this.#gate.pass(spec.group, epoch, Math.min(LEASE_WAIT_MS, timeoutMs), (isLeased) => {
+      if (!isLeased) return done(failed(`this node holds no lease of group ${spec.group} (epoch ${epoch})`));
+      const present = this.#resources.get(keyOf(spec.group, spec.name));
+      if (present === undefined) return this.#startNew(bound, spec, epoch, timeoutMs, done);
+      this.#startPresent(present, bound, spec, epoch, timeoutMs, done);
+    });
+  }
+
+  stop(spec: ResourceSpec, timeoutMs: number, done: (result: ActionResult) => void): void {
+    const key = keyOf(spec.group, spec.name);
+    const resource = this.#resources.get(key) ?? this.#stranger(spec);
+    if (resource instanceof EterneError) return done(failed(resource.message));
+    resource.stop(timeoutMs, (result) => {
+      if (!result.ok || this.#resources.get(key) !== resource) return done(result);
+      this.#resources.delete(key);
+      this.#guard();
+      this.#keep(() => done(result));
+    });
+  }
+
+  probe(spec: ResourceSpec, done: (state: ResourceState) => void): void {
+    const present = this.#resources.get(keyOf(spec.group, spec.name));
+    if (present === undefined) return done('stopped');
+    if (present.state !== 'running' && present.state !== 'failed') return done(present.state);
+    present.probe(({ state }) => done(state));
+  }
+
+  kill(group: string, done: (error: EterneError | undefined) => void): void {
+    this.#reaper.killGroup(group, () => {
+      this.#forgetGroup(group, 'killed');
+      done(undefined);
+    });
+  }
+
+  onReport(listener: (reports: readonly ResourceReport[]) => void): void {
+    this.#listeners.push(listener);
+    this.#reportChange();
+  }
+
+  #bind(spec: ResourceSpec): BoundAgent<never> | EterneError {
+    try {
+      return bindAgent(spec.type, spec.params);
+    } catch (error) {
+      if (error instanceof EterneError) return error;
+      throw error;
+    }
+  }
+
+  #startNew(
+    bound: BoundAgent<never>,
+    spec: ResourceSpec,
+    epoch: number,
+    timeoutMs: number,
+    done: (result: ActionResult) => void,
+  ): void {
+    const mark = `${MARK}=${this.#hands.world.random.uuid()}`;
+    const record: StartedRecord = { spec, epoch, mark, processes: [], outputs: undefined };
+    const resource = this.#add(bound, record);
+    this.#keep((error) => {
+      if (error) return done(failed(error.message));
+      resource.start(timeoutMs, done);
+    });
+  }
+
+  /** Still there, for example because the service was restarted: kept when it is well, else cleared away and started anew. */
+  #startPresent(
+    present: Resource,
+    bound: BoundAgent<never>,
+    spec: ResourceSpec,
+    epoch: number,
+    timeoutMs: number,
+    done: (result: ActionResult) => void,
+  ): void {
+    if (present.state === 'starting' || present.state === 'stopping')
+      return done(failed(`${spec.name} is ${present.state}`));
+    const isSame = JSON.stringify(present.spec) === JSON.stringify(spec);
+    if (isSame && present.state === 'running') return done(succeeded(present.outputs));
+    this.stop(spec, timeoutMs, (result) => {
+      if (!result.ok) return done(result);
+      this.#startNew(bound, spec, epoch, timeoutMs, done);
+    });
+  }
+
+  #adopt(record: StartedRecord): void {
+    const bound = this.#bind(record.spec);
+    if (bound instanceof EterneError) {
+      this.#hands.world.log('error', 'cannot adopt', { resource: record.spec, reason: bound.message });
+      return;
+    }
+    this.#add(bound, record).adopt(() => {});
+  }
+
+  /** Stopping what was never started here still makes sure that nothing of it is left. */
+  #stranger(spec: ResourceSpec): Resource | EterneError {
+    const bound = this.#bind(spec);
+    if (bound instanceof EterneError) return bound;
+    const mark = `${MARK}=${this.#hands.world.random.uuid()}`;
+    const record: StartedRecord = { spec, epoch: 0, mark, processes: [], outputs: undefined };
+    return new Resource(this.#hands, bound, record, { onChange: () => {}, onKeep: (done) => done() });
+  }
+
+  #add(bound: BoundAgent<never>, record: StartedRecord): Resource {
+    const resource = new Resource(this.#hands, bound, record, {
+      onChange: () => this.#reportChange(),
+      onKeep: (done) => {
+        this.#guard();
+        this.#keep(() => done());
+      },
+    });
+    this.#resources.set(keyOf(record.spec.group, record.spec.name), resource);
+    this.#guard();
+    return resource;
+  }
+
+  #forgetGroup(group: string, reason: string): void {
+    for (const [key, resource] of this.#resources) {
+      if (resource.spec.group !== group) continue;
+      resource.abandon(reason);
+      this.#tell([resource.report]);
+      this.#resources.delete(key);
+    }
+    this.#guard();
+    this.#keep(() => {});
+  }
+
+  /** Tells both reapers, ours and the heart's, what they guard. */
+  #guard(): void {
+    const registrations = [...this.#resources.values()].map(({ record }) => ({
+      group: record.spec.group,
+      resource: record.spec.name,
+      processes: record.processes,
+      mark: record.mark,
+    }));
+    this.#reaper.register(registrations);
+    this.#heart.register(registrations);
+  }
+
+  #keep(done: (error: EterneError | undefined) => void): void {
+    this.#book.write(
+      [...this.#resources.values()].map(({ record }) => record),
+      (error) => {
+        if (error)
+          this.#hands.world.log('error', 'cannot keep the record of what is started', {
+            reason: error.message,
+          });
+        done(error);
+      },
+    );
+  }
+
+  #reportChange(): void {
+    if (this.#reportSoon) return;
+    this.#reportSoon = true;
+    this.#hands.world.timers.soon(() => {
+      this.#reportSoon = false;
+      this.#report();
+    });
+  }
+
+  #report(): void {
+    this.#tell([...this.#resources.values()].map(({ report }) => report));
+  }
+
+  #tell(reports: readonly ResourceReport[]): void {
+    for (const listener of this.#listeners) listener(reports);
+  }
+}

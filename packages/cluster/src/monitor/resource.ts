@@ -1,0 +1,181 @@
+/**
+ * One resource in the monitor's hands.
+ *
+ *              start                  ready
+ *   stopped ───────────► starting ───────────► running ◄──check──► failed
+ *      ▲                     │ not ready          │                   │
+ *      │                     ▼                    │ stop              │ stop
+ *      └──nothing left── stopping ◄───────────────┴───────────────────┘
+ *
+ * A start that did not get ready, and a stop that left something, end as `failed`: the service decides what comes next.
+ */
+import type { Timer } from '@eterne/runtime';
+import type { GuardedProcess } from '../heart/guard.ts';
+import type { ActionResult, ResourceReport, ResourceSpec, ResourceState } from '../ports.ts';
+import { failed, type CheckResult, type CheckSpec, type Hands, type Job } from './agents/agent.ts';
+import type { BoundAgent } from './agents/registry.ts';
+import type { StartedRecord } from './record-book.ts';
+
+export interface ResourceEvents {
+  /** Its state or reason is another. */
+  onChange(): void;
+  /** What must survive the monitor has changed; `done` once it is durable. */
+  onKeep(done: () => void): void;
+}
+
+export class Resource {
+  readonly spec: ResourceSpec;
+  readonly epoch: number;
+  readonly mark: string;
+  readonly #hands: Hands;
+  readonly #bound: BoundAgent<never>;
+  readonly #events: ResourceEvents;
+  readonly #checkTimers: Timer[] = [];
+  #state: ResourceState = 'stopped';
+  #reason = '';
+  #processes: readonly GuardedProcess[];
+  #outputs: StartedRecord['outputs'];
+  #isGone = false;
+
+  constructor(hands: Hands, bound: BoundAgent<never>, record: StartedRecord, events: ResourceEvents) {
+    this.#hands = hands;
+    this.#bound = bound;
+    this.#events = events;
+    this.spec = record.spec;
+    this.epoch = record.epoch;
+    this.mark = record.mark;
+    this.#processes = record.processes;
+    this.#outputs = record.outputs;
+  }
+
+  get record(): StartedRecord {
+    const { spec, epoch, mark } = this;
+    return { spec, epoch, mark, processes: this.#processes, outputs: this.#outputs };
+  }
+
+  get report(): ResourceReport {
+    const { group, name } = this.spec;
+    return { group, resource: name, state: this.#state, reason: this.#reason };
+  }
+
+  get state(): ResourceState {
+    return this.#state;
+  }
+
+  get outputs(): StartedRecord['outputs'] {
+    return this.#outputs;
+  }
+
+  owns(process: GuardedProcess): boolean {
+    return this.#processes.some(
+      ({ pid, startTime }) => pid === process.pid && startTime === process.startTime,
+    );
+  }
+
+  start(timeoutMs: number, done: (result: ActionResult) => void): void {
+    this.#enter('starting', '');
+    this.#bound.agent.start(this.#hands, this.#job(), timeoutMs, (result) => {
+      if (this.#state !== 'starting') return done(failed(`it was stopped while starting`));
+      if (!result.ok) {
+        this.#enter('failed', result.reason);
+        return done(result);
+      }
+      this.#outputs = result.outputs;
+      this.#events.onKeep(() => {
+        if (this.#state === 'starting') this.#run();
+        done(result);
+      });
+    });
+  }
+
+  /** Started by our predecessor: one check says what has become of it. */
+  adopt(done: () => void): void {
+    if (this.#outputs === undefined) {
+      this.#enter('failed', 'the monitor was restarted while it was starting');
+      return done();
+    }
+    this.probe((result) => {
+      this.#run();
+      this.#take(result);
+      done();
+    });
+  }
+
+  stop(timeoutMs: number, done: (result: ActionResult) => void): void {
+    this.#stopChecks();
+    this.#enter('stopping', '');
+    this.#bound.agent.stop(this.#hands, this.#job(), timeoutMs, (result) => {
+      this.#enter(result.ok ? 'stopped' : 'failed', result.reason);
+      done(result);
+    });
+  }
+
+  /** Its processes have been killed; nothing is asked of it any more. */
+  abandon(reason: string): void {
+    this.#stopChecks();
+    this.#isGone = true;
+    this.#bound.agent.abandon(this.#hands, this.#job());
+    this.#state = 'stopped';
+    this.#reason = reason;
+  }
+
+  probe(done: (result: CheckResult) => void): void {
+    this.#bound.agent.check(
+      this.#hands,
+      this.#job(),
+      { name: 'quick', intervalMs: 0, timeoutMs: 1000 },
+      done,
+    );
+  }
+
+  /** A process of it has ended: no need to wait for the next check. */
+  processEnded(how: string): void {
+    if (this.#state === 'running') this.#enter('failed', `its process ended with ${how}`);
+  }
+
+  #run(): void {
+    this.#enter('running', '');
+    for (const check of this.#bound.agent.checks(this.#bound.params)) this.#schedule(check);
+  }
+
+  /** The interval runs from the end of one check to the start of the next: a slow check never overlaps itself. */
+  #schedule(check: CheckSpec): void {
+    const timer = this.#hands.world.timers.after(check.intervalMs, () => {
+      this.#checkTimers.splice(this.#checkTimers.indexOf(timer), 1);
+      this.#bound.agent.check(this.#hands, this.#job(), check, (result) => {
+        if (this.#state !== 'running' && this.#state !== 'failed') return;
+        this.#take(result);
+        this.#schedule(check);
+      });
+    });
+    this.#checkTimers.push(timer);
+  }
+
+  #take(result: CheckResult): void {
+    this.#enter(result.state, result.reason);
+  }
+
+  #stopChecks(): void {
+    for (const timer of this.#checkTimers.splice(0)) timer.cancel();
+  }
+
+  #enter(state: ResourceState, reason: string): void {
+    if (this.#isGone || (this.#state === state && this.#reason === reason)) return;
+    this.#state = state;
+    this.#reason = reason;
+    this.#events.onChange();
+  }
+
+  #job(): Job<never> {
+    return {
+      spec: this.spec,
+      params: this.#bound.params,
+      mark: this.mark,
+      processes: this.#processes,
+      keep: (processes, done) => {
+        this.#processes = processes;
+        this.#events.onKeep(done);
+      },
+    };
+  }
+}

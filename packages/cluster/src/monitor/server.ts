@@ -1,0 +1,58 @@
+/** Puts a monitor behind a unix socket: calls start, stop, probe, kill, ping; the note reports. */
+import type { EterneError } from '@eterne/base';
+import type { Listener, Reply } from '@eterne/runtime';
+import { listenLinks, type AcceptedLink, type LinkWorld } from '../node/link.ts';
+import type { ResourceSpec } from '../ports.ts';
+import type { Monitor } from './monitor.ts';
+
+export type ToMonitor =
+  | {
+      readonly call: 'start';
+      readonly spec: ResourceSpec;
+      readonly epoch: number;
+      readonly timeoutMs: number;
+    }
+  | { readonly call: 'stop'; readonly spec: ResourceSpec; readonly timeoutMs: number }
+  | { readonly call: 'probe'; readonly spec: ResourceSpec }
+  | { readonly call: 'kill'; readonly group: string }
+  | { readonly call: 'ping' };
+
+export function serveMonitor(
+  world: LinkWorld,
+  address: string,
+  monitor: Monitor,
+  done: (result: Listener | EterneError) => void,
+): void {
+  const links = new Set<AcceptedLink>();
+  monitor.onReport((reports) => {
+    for (const link of links) link.note('reports', reports);
+  });
+  listenLinks(
+    world,
+    address,
+    (link) => {
+      links.add(link);
+      return {
+        onCall: (_name, body, reply) => act(monitor, body as ToMonitor, reply),
+        onNote: () => {},
+        onClose: () => void links.delete(link),
+      };
+    },
+    done,
+  );
+}
+
+function act(monitor: Monitor, message: ToMonitor, reply: Reply): void {
+  switch (message.call) {
+    case 'start':
+      return monitor.start(message.spec, message.epoch, message.timeoutMs, (ok) => reply({ ok }));
+    case 'stop':
+      return monitor.stop(message.spec, message.timeoutMs, (ok) => reply({ ok }));
+    case 'probe':
+      return monitor.probe(message.spec, (ok) => reply({ ok }));
+    case 'kill':
+      return monitor.kill(message.group, (error) => reply(error ? { error } : { ok: null }));
+    case 'ping':
+      return reply({ ok: null });
+  }
+}

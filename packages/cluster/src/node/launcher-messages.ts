@@ -1,0 +1,26 @@
+/**
+ * What the daemons and their launcher tell each other over the launcher's unix socket:
+ *
+ *   to the launcher    call spawn    start a resource's process       → its pid and start time
+ *                      call restart  kill a daemon that hangs; it is started again
+ *                      call fatal    this daemon cannot work at all: the whole node ends with this sentence
+ *   from the launcher  note pids     process ids of the daemons, at once and on every change
+ *                      note exit     a resource's process has ended
+ */
+import type { FamilyExit, FamilyOptions } from '../monitor/spawner.ts';
+import type { DaemonName } from './layout.ts';
+
+export type DaemonPids = Readonly<Record<DaemonName, number | null>>;
+
+export type ToLauncher =
+  | { readonly call: 'spawn'; readonly options: FamilyOptions }
+  | { readonly call: 'restart'; readonly daemon: DaemonName; readonly pid: number; readonly reason: string }
+  | {
+      readonly call: 'fatal';
+      readonly daemon: DaemonName;
+      readonly message: string;
+      readonly isConfig: boolean;
+    };
+
+export type FromLauncher =
+  { readonly note: 'pids'; readonly pids: DaemonPids } | { readonly note: 'exit'; readonly exit: FamilyExit };

@@ -1,0 +1,243 @@
+/**
+ * The launcher: parent of the node's daemons and of every process of its groups. It decides nothing; it starts, reaps and, when it
+ * dies, takes everything with it (the kernel sends SIGKILL to the children of a dead parent that asked for it).
+ *
+ *            start()                       stop() or fatal
+ *   (new) ───────────► running ─────────────────────────────► stopping ──everything gone──► (ended)
+ *
+ * 1. A daemon that ends is started again: at once, with growing pauses (at most `RESTART_DELAY_MS_MAX`) while it keeps ending young.
+ * 2. A daemon that hangs is reported by another (service and monitor watch each other and the rest), killed, and so started again.
+ * 3. What an earlier life of this node left running is killed before anything is started.
+ * 4. Stopping: the service first, which takes the node's groups elsewhere; the others after it; whatever is left is killed.
+ */
+import { EterneError } from '@eterne/base';
+import type { ChildHandle, Listener, ProcessExit, ProcessTrees, Reply, Timer, World } from '@eterne/runtime';
+import { RecordBook } from '../monitor/record-book.ts';
+import { spawnFamily } from './families.ts';
+import type { DaemonPids, FromLauncher, ToLauncher } from './launcher-messages.ts';
+import {
+  daemonLogPath,
+  logFolder,
+  runFolder,
+  socketAddress,
+  startedPath,
+  type DaemonName,
+} from './layout.ts';
+import { listenLinks, type AcceptedLink } from './link.ts';
+
+const RESTART_DELAY_MS_MAX = 500;
+const RESTART_DELAY_MS_FIRST = 50;
+/** A daemon that lived so long is started again at once. */
+const YOUNG_MS = 5000;
+/** How long the service may take to bring the node's groups elsewhere, and then the others to end. */
+const LEAVE_TIMEOUT_MS = 30_000;
+const END_TIMEOUT_MS = 5000;
+
+export type LauncherWorld = Pick<World, 'clock' | 'timers' | 'network' | 'files' | 'processes' | 'log'> & {
+  readonly processTrees: ProcessTrees;
+};
+
+export interface LauncherOptions {
+  readonly dir: string;
+  /** How to run a daemon of this node. A witness runs fewer. */
+  readonly daemons: readonly DaemonName[];
+  readonly commandOf: (daemon: DaemonName) => readonly [string, ...string[]];
+  /** Everything has ended. `error`: what made the node give up. */
+  readonly onEnd: (error: EterneError | undefined) => void;
+}
+
+interface Daemon {
+  readonly name: DaemonName;
+  child: ChildHandle | undefined;
+  startedMs: number;
+  delayMs: number;
+}
+
+export class Launcher {
+  readonly #world: LauncherWorld;
+  readonly #options: LauncherOptions;
+  readonly #daemons: readonly Daemon[];
+  readonly #families = new Map<number, string>();
+  readonly #links = new Set<AcceptedLink>();
+  #listener: Listener | undefined;
+  #phase: 'running' | 'leaving' | 'ending' | 'ended' = 'running';
+  #deadline: Timer | undefined;
+  #error: EterneError | undefined;
+
+  constructor(world: LauncherWorld, options: LauncherOptions) {
+    this.#world = world;
+    this.#options = options;
+    this.#daemons = options.daemons.map((name) => ({ name, child: undefined, startedMs: 0, delayMs: 0 }));
+  }
+
+  start(done: (error: EterneError | undefined) => void): void {
+    const { dir } = this.#options;
+    const steps: ((next: (error: EterneError | undefined) => void) => void)[] = [
+      (next) => this.#world.files.makeFolder(runFolder(dir), next),
+      (next) => this.#world.files.makeFolder(logFolder(dir), next),
+      (next) => this.#killLeftovers(next),
+      (next) => this.#listen(next),
+    ];
+    const run = (index: number): void => {
+      const step = steps[index];
+      if (step !== undefined) return step((error) => (error ? done(error) : run(index + 1)));
+      for (const daemon of this.#daemons) this.#run(daemon);
+      done(undefined);
+    };
+    run(0);
+  }
+
+  /** SIGTERM: leave politely. A second one does not hurry it. */
+  stop(): void {
+    if (this.#phase !== 'running') return;
+    const service = this.#daemons.find(({ name }) => name === 'service');
+    if (service?.child === undefined) return this.#end();
+    this.#phase = 'leaving';
+    service.child.kill('SIGTERM');
+    this.#deadline = this.#world.timers.after(LEAVE_TIMEOUT_MS, () => this.#end());
+  }
+
+  get pids(): DaemonPids {
+    const pids: Record<DaemonName, number | null> = { service: null, monitor: null, heart: null, disk: null };
+    for (const { name, child } of this.#daemons) pids[name] = child?.pid ?? null;
+    return pids;
+  }
+
+  #killLeftovers(next: (error: EterneError | undefined) => void): void {
+    const book = new RecordBook(this.#world.files, startedPath(this.#options.dir));
+    book.read((records) => {
+      if (records instanceof EterneError) return next(records);
+      const killed = records.filter(({ mark }) => this.#world.processTrees.killMarked(mark) > 0);
+      if (killed.length > 0) return void this.#world.timers.after(20, () => this.#killLeftovers(next));
+      this.#world.files.remove(startedPath(this.#options.dir), next);
+    });
+  }
+
+  #listen(next: (error: EterneError | undefined) => void): void {
+    const accept = (link: AcceptedLink) => {
+      this.#links.add(link);
+      this.#world.timers.soon(() => link.note('launcher', this.#pidsNote()));
+      return {
+        onCall: (_name: string, body: unknown, reply: Reply) => this.#serve(body as ToLauncher, reply),
+        onNote: () => {},
+        onClose: () => void this.#links.delete(link),
+      };
+    };
+    listenLinks(this.#world, socketAddress(this.#options.dir, 'launcher'), accept, (result) => {
+      if (result instanceof EterneError) return next(result);
+      this.#listener = result;
+      next(undefined);
+    });
+  }
+
+  #serve(message: ToLauncher, reply: Reply): void {
+    switch (message.call) {
+      case 'spawn':
+        return this.#spawn(message, reply);
+      case 'restart':
+        this.#restart(message.daemon, message.pid, message.reason);
+        return reply({ ok: null });
+      case 'fatal':
+        reply({ ok: null });
+        return this.#giveUp(new EterneError(message.isConfig ? 'config' : 'io', message.message));
+    }
+  }
+
+  #spawn({ options }: ToLauncher & { readonly call: 'spawn' }, reply: Reply): void {
+    if (this.#phase === 'ending') return reply({ error: new EterneError('refused', 'the node is stopping') });
+    spawnFamily(
+      this.#world,
+      options,
+      (result) => {
+        if (result instanceof EterneError) return reply({ error: result });
+        this.#families.set(result.pid, result.startTime);
+        reply({ ok: result });
+      },
+      (exit) => {
+        this.#families.delete(exit.process.pid);
+        this.#publish({ note: 'exit', exit });
+      },
+    );
+  }
+
+  #restart(name: DaemonName, pid: number, reason: string): void {
+    const daemon = this.#daemons.find((known) => known.name === name);
+    if (daemon?.child?.pid !== pid) return;
+    this.#world.log('warn', `${name} hangs: killing it`, { pid, reason });
+    daemon.child.kill('SIGKILL');
+  }
+
+  #run(daemon: Daemon): void {
+    const { name } = daemon;
+    daemon.startedMs = this.#world.clock.bootMs();
+    daemon.child = this.#world.processes.spawn(
+      { command: this.#options.commandOf(name), logPath: daemonLogPath(this.#options.dir, name) },
+      (exit) => this.#daemonEnded(daemon, exit),
+    );
+    this.#publish(this.#pidsNote());
+  }
+
+  #daemonEnded(daemon: Daemon, exit: ProcessExit): void {
+    daemon.child = undefined;
+    this.#publish(this.#pidsNote());
+    switch (this.#phase) {
+      case 'leaving':
+        if (daemon.name === 'service') return this.#end();
+        return this.#runLater(daemon, exit);
+      case 'running':
+        return this.#runLater(daemon, exit);
+      case 'ending':
+        return this.#finishIfAllGone();
+      case 'ended':
+    }
+  }
+
+  #runLater(daemon: Daemon, exit: ProcessExit): void {
+    const livedMs = this.#world.clock.bootMs() - daemon.startedMs;
+    const longer = Math.min(Math.max(daemon.delayMs * 2, RESTART_DELAY_MS_FIRST), RESTART_DELAY_MS_MAX);
+    daemon.delayMs = livedMs >= YOUNG_MS ? 0 : longer;
+    const why = exit.startError?.message ?? exit.signal ?? `exit code ${exit.code}`;
+    this.#world.log('warn', `${daemon.name} ended: starting it again`, { why, livedMs: Math.round(livedMs) });
+    this.#world.timers.after(daemon.delayMs, () => {
+      if (this.#phase === 'running' || this.#phase === 'leaving') this.#run(daemon);
+    });
+  }
+
+  #giveUp(error: EterneError): void {
+    if (this.#phase !== 'running') return;
+    this.#error = error;
+    this.#end();
+  }
+
+  #end(): void {
+    this.#deadline?.cancel();
+    this.#phase = 'ending';
+    for (const { child } of this.#daemons) child?.kill('SIGTERM');
+    this.#deadline = this.#world.timers.after(END_TIMEOUT_MS, () => {
+      for (const { child } of this.#daemons) child?.kill('SIGKILL');
+    });
+    this.#finishIfAllGone();
+  }
+
+  #finishIfAllGone(): void {
+    if (this.#daemons.some(({ child }) => child !== undefined)) return;
+    this.#deadline?.cancel();
+    for (const [pid, startTime] of this.#families)
+      if (this.#world.processes.alive(pid, startTime)) this.#world.processes.killGroup(pid, 'SIGKILL');
+    this.#killLeftovers((error) => {
+      if (this.#phase === 'ended') return;
+      this.#phase = 'ended';
+      this.#listener?.close();
+      for (const link of this.#links) link.close();
+      this.#options.onEnd(this.#error ?? error);
+    });
+  }
+
+  #pidsNote(): FromLauncher {
+    return { note: 'pids', pids: this.pids };
+  }
+
+  #publish(message: FromLauncher): void {
+    for (const link of this.#links) link.note('launcher', message);
+  }
+}
