@@ -130,7 +130,7 @@ function alternativeNames(subject: CertificateSubject): { type: 'ip' | 'dns'; va
 
 function validity({ random, nowMs }: IssueContext) {
   const serial = random.bytes(SERIAL_BYTES);
-  serial[0] = (serial[0]! & 0x7f) | 0x40; // positive and of full length, RFC 5280 §4.1.2.2
+  serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40; // positive and of full length, RFC 5280 §4.1.2.2
   return {
     serialNumber: serial.toString('hex'),
     notBefore: instantOf(nowMs - BACKDATE_MS),

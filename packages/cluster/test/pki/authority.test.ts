@@ -30,7 +30,7 @@ test('a request whose signature does not fit, or that is not one, is refused', a
   const subject = { cluster: 'prod', node: 'n1', hosts: [] };
   const { requestPem } = await createRequest('n1');
   const der = Buffer.from(requestPem.replaceAll(/-----.*-----|\s/g, ''), 'base64');
-  der[der.length - 1]! ^= 1;
+  der.writeUInt8(der.readUInt8(der.length - 1) ^ 1, der.length - 1);
   const forged = `-----BEGIN CERTIFICATE REQUEST-----\n${der.toString('base64')}\n-----END CERTIFICATE REQUEST-----`;
   for (const bad of [forged, '', 'x'.repeat(20_000), authority.certPem])
     await assert.rejects(

@@ -6,7 +6,7 @@
  * people reach them by names, forwarded ports and addresses that no certificate can list.
  */
 import { request as httpsRequest } from 'node:https';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { connect as tlsConnect, type DetailedPeerCertificate } from 'node:tls';
 import { EterneError } from '@eterne/base';
 
@@ -22,6 +22,7 @@ export interface HttpsRequest {
 
 export interface HttpsResponse {
   readonly status: number;
+  readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
 
@@ -48,7 +49,11 @@ export function requestHttps(request: HttpsRequest): Promise<HttpsResponse> {
       response.on('error', fail);
       response.on('end', () => {
         clearTimeout(timer);
-        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') });
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body: Buffer.concat(chunks).toString('utf8'),
+        });
       });
     });
     outgoing.on('error', fail);
@@ -107,10 +112,11 @@ export function presentedChain(url: string, timeoutMs: number): Promise<Buffer[]
 function chainOf(leaf: DetailedPeerCertificate): Buffer[] {
   const chain: Buffer[] = [];
   let current: DetailedPeerCertificate | undefined = leaf;
+  // Node says "self-signed" by a certificate that is its own issuer.
   while (current?.raw !== undefined && chain.length < CHAIN_DEPTH_MAX) {
-    if (chain.some((seen) => seen.equals(current!.raw))) break;
-    chain.push(current.raw);
-    current = current.issuerCertificate;
+    const { raw, issuerCertificate }: DetailedPeerCertificate = current;
+    chain.push(raw);
+    current = issuerCertificate === current ? undefined : issuerCertificate;
   }
   return chain;
 }

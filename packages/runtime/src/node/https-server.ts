@@ -22,7 +22,7 @@ const REDIRECT_TIMEOUT_MS = 5_000;
 export function createHttpsServer(certificate: HttpsCertificate, listener: RequestListener): Server {
   const server = createServer(
     {
-      cert: certificate.certPem + certificate.chainPem,
+      cert: `${certificate.certPem}\n${certificate.chainPem}`,
       key: certificate.keyPem,
       minVersion: 'TLSv1.3',
       handshakeTimeout: FIRST_BYTE_TIMEOUT_MS,
@@ -60,12 +60,13 @@ function peekFirstByte(socket: Socket, found: (byte: number) => void): void {
     const chunk = socket.read() as Buffer | null;
     socket.setTimeout(0);
     socket.off('timeout', giveUp);
-    if (chunk === null) {
+    const first = chunk?.[0];
+    if (chunk === null || first === undefined) {
       giveUp();
       return;
     }
     socket.unshift(chunk);
-    found(chunk[0]!);
+    found(first);
     socket.off('error', giveUp);
   });
 }

@@ -1,0 +1,43 @@
+import { type ApiContext, requesterOf } from '../context.ts';
+import type { Api } from '../instance.ts';
+import { configDocument, configPlan } from '../schema/orders.ts';
+
+export function configRoutes(api: Api, { facade }: ApiContext): void {
+  api.get(
+    '/api/v1/config',
+    {
+      schema: {
+        summary: 'The document that would make the cluster as it is; secrets are masked',
+        response: { 200: configDocument },
+      },
+      config: { access: 'viewer' },
+    },
+    () => facade.configShow(),
+  );
+
+  api.post(
+    '/api/v1/config/plan',
+    {
+      schema: {
+        summary: 'What applying a document would do',
+        body: configDocument,
+        response: { 200: configPlan },
+      },
+      config: { access: 'viewer' },
+    },
+    (request) => facade.configPlan(request.body),
+  );
+
+  api.post(
+    '/api/v1/config/apply',
+    {
+      schema: {
+        summary: 'Make the cluster as the document says',
+        body: configDocument,
+        response: { 200: configPlan },
+      },
+      config: { access: 'admin' },
+    },
+    (request) => facade.configApply(request.body, requesterOf(request)),
+  );
+}

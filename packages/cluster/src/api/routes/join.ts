@@ -1,0 +1,133 @@
+/**
+ * Admitting a node. In this order, so that a crash or a refusal at any step costs at most a token:
+ *
+ * 1. The token is looked up here; a stranger costs the cluster nothing.
+ * 2. The name and the addresses must be free.
+ * 3. The certificate is made.
+ * 4. The token is spent: committed, so that no second node can use it, wherever it asks.
+ * 5. The member is committed. From now on the others try to reach it.
+ * 6. The answer with certificate, authority and cluster key goes out.
+ *
+ * When the answer to step 6 is lost, the operator removes the member and begins again with a new token.
+ */
+import { EterneError } from '@eterne/base';
+import { NAME, normaliseAddress, type MemberAddress } from '../../node/identity.ts';
+import { issueCertificate } from '../../pki/authority.ts';
+import { certificateFingerprint } from '../../pki/fingerprint.ts';
+import { createToken, decodeToken, encodeToken, hashSecret } from '../../pki/token.ts';
+import type { ClusterState, MemberSpec } from '../../state/model.ts';
+import { sortedValues } from '../../state/model.ts';
+import { type ApiContext, requesterOf } from '../context.ts';
+import type { Api } from '../instance.ts';
+import { joinAnswer, joinRequest, joinToken, joinTokenOrder, type JoinRequest } from '../schema/access.ts';
+
+const DEFAULT_VALID_MINUTES = 60;
+const MINUTE_MS = 60_000;
+
+export function joinRoutes(api: Api, context: ApiContext): void {
+  const { facade, identity, world } = context;
+
+  api.post(
+    '/api/v1/tokens',
+    {
+      schema: {
+        summary: 'Make a one-time token that admits one node',
+        body: joinTokenOrder,
+        response: { 200: joinToken },
+      },
+      config: { access: 'admin' },
+    },
+    async (request) => {
+      const token = createToken('join', certificateFingerprint(identity.tls.caPem), world.random);
+      const validMinutes = request.body?.validMinutes ?? DEFAULT_VALID_MINUTES;
+      const expiresAtMs = world.clock.wallMs() + validMinutes * MINUTE_MS;
+      await facade.tokenAdd(hashSecret(token.secret), expiresAtMs, requesterOf(request));
+      return { token: encodeToken(token), expiresAtMs };
+    },
+  );
+
+  api.post(
+    '/api/v1/join',
+    {
+      schema: { summary: 'Join with a one-time token', body: joinRequest, response: { 200: joinAnswer } },
+      config: { access: 'public' },
+    },
+    async (request) => {
+      const order = request.body;
+      const tokenHash = hashSecret(decodeToken('join', order.token).secret);
+      requireToken(facade.state(), tokenHash, world.clock.wallMs());
+      const member = memberOf(order);
+      requireFree(facade.state(), member);
+      const certPem = await certify(context, member, order.certificateRequest);
+      await facade.tokenUse(tokenHash);
+      const members = sortedValues(facade.state().members).map(addressOf);
+      await facade.joinNode(member, `join@${request.ip}`);
+      world.log('info', 'a node has joined', { node: member.name, from: request.ip });
+      return {
+        cluster: identity.clusterName,
+        clusterId: identity.clusterId,
+        clusterKey: identity.clusterKey.toString('base64'),
+        certPem,
+        caPem: identity.tls.caPem,
+        caKeyPem: member.role === 'node' ? (context.authority?.keyPem ?? null) : null,
+        members,
+      };
+    },
+  );
+}
+
+function requireToken({ tokens }: ClusterState, tokenHash: string, nowMs: number): void {
+  const known = Object.hasOwn(tokens, tokenHash) ? tokens[tokenHash] : undefined;
+  if (!known || known.expiresAtMs <= nowMs)
+    throw new EterneError('unauthorized', 'the join token is unknown, used or expired', {
+      hint: 'make a new one with `eterne cluster token`',
+    });
+}
+
+function memberOf(order: JoinRequest): MemberSpec {
+  const { node: name, role, voterId, api } = order;
+  return {
+    name,
+    role,
+    voterId,
+    api: normaliseAddress(api),
+    addresses: order.addresses.map(normaliseAddress),
+  };
+}
+
+function requireFree({ members }: ClusterState, { name, addresses }: MemberSpec): void {
+  if (!NAME.test(name)) throw new EterneError('usage', `${name} is not a name for a node`);
+  for (const member of sortedValues(members)) {
+    const shared = member.addresses.find((address) => addresses.includes(address));
+    if (member.name !== name && shared === undefined) continue;
+    throw new EterneError('exists', `${member.name === name ? name : shared} belongs to a member already`, {
+      hint: `if ${member.name} is gone for good: eterne node remove ${member.name}`,
+    });
+  }
+}
+
+function certify(context: ApiContext, member: MemberSpec, requestPem: string): Promise<string> {
+  const { authority, identity, world } = context;
+  if (!authority)
+    throw new EterneError('refused', `${identity.node} is a witness and cannot admit anybody`, {
+      hint: 'join by the address of a node',
+    });
+  const hosts = [...member.addresses, member.api].map(hostOf);
+  return issueCertificate(
+    authority,
+    { cluster: identity.clusterName, node: member.name, hosts },
+    requestPem,
+    {
+      random: world.random,
+      nowMs: world.clock.wallMs(),
+    },
+  );
+}
+
+function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
+}
+
+function addressOf({ name, role, addresses }: MemberSpec): MemberAddress {
+  return { node: name, role, addresses };
+}

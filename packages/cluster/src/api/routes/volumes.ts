@@ -1,0 +1,34 @@
+import { type ApiContext, requesterOf } from '../context.ts';
+import type { Api } from '../instance.ts';
+import { accepted, nameParams } from '../schema/names.ts';
+import { configDocument } from '../schema/orders.ts';
+
+export function volumeRoutes(api: Api, { facade }: ApiContext): void {
+  api.post(
+    '/api/v1/volumes',
+    {
+      schema: {
+        summary: 'Create a volume: one entry of the configuration document’s `volumes`',
+        body: configDocument,
+        response: { 202: accepted },
+      },
+      config: { access: 'admin' },
+    },
+    async (request, reply) => {
+      await facade.volumeCreate(request.body, requesterOf(request));
+      return reply.code(202).send({ accepted: true });
+    },
+  );
+
+  api.delete(
+    '/api/v1/volumes/:name',
+    {
+      schema: { summary: 'Delete a volume', params: nameParams, response: { 202: accepted } },
+      config: { access: 'admin' },
+    },
+    async (request, reply) => {
+      await facade.volumeDelete(request.params.name, requesterOf(request));
+      return reply.code(202).send({ accepted: true });
+    },
+  );
+}

@@ -1,0 +1,99 @@
+/** The shapes of `GET /api/v1/status` and of the live stream; what is not named here never leaves the node. */
+import { z } from 'zod';
+import type { ClusterStatus } from '../../service/facade.ts';
+import type { ClusterEvent } from '../../state/model.ts';
+
+export const diskState = z.enum([
+  'Diskless',
+  'Failed',
+  'Attaching',
+  'Inconsistent',
+  'Outdated',
+  'Consistent',
+  'UpToDate',
+  'Unknown',
+]);
+
+export const pathStatus = z.object({
+  peer: z.string(),
+  path: z.string().describe('for example udp:10.0.0.1'),
+  up: z.boolean(),
+  lossPercent: z.number(),
+  latencyMs: z.number().nullable(),
+});
+
+const pid = z.int().nullable();
+
+export const nodeStatus = z.object({
+  name: z.string(),
+  role: z.enum(['node', 'witness']),
+  state: z.enum(['online', 'lost', 'standby', 'maintenance']),
+  leader: z.boolean(),
+  incarnation: z.int(),
+  pids: z.object({ service: pid, monitor: pid, heart: pid, disk: pid }),
+  api: z.string(),
+  paths: z
+    .array(pathStatus)
+    .readonly()
+    .describe('heartbeat paths from the reporting node; empty for the reporting node itself'),
+});
+
+export const volumeStatus = z.object({
+  name: z.string(),
+  sizeBytes: z.int(),
+  mode: z.enum(['sync', 'async']),
+  primary: z.string().nullable(),
+  term: z.int(),
+  replicas: z.array(z.object({ node: z.string(), disk: diskState, dirtyBytes: z.int() })).readonly(),
+  inSyncSet: z.array(z.string()).readonly(),
+  setVersion: z.int(),
+  group: z.string().nullable(),
+});
+
+export const resourceState = z.enum(['stopped', 'starting', 'running', 'stopping', 'failed', 'unknown']);
+
+export const groupStatus = z.object({
+  name: z.string(),
+  state: z.enum(['stopped', 'starting', 'online', 'stopping', 'failed', 'blocked']),
+  desired: z.enum(['started', 'stopped']),
+  owner: z.string().nullable(),
+  epoch: z.int(),
+  protected: z.boolean().describe('would another node carry it at once if its owner stopped now?'),
+  reason: z.string(),
+  leaseRemainingMs: z.number().nullable(),
+  nodes: z.array(z.string()).readonly(),
+  resources: z
+    .array(z.object({ name: z.string(), type: z.string(), state: resourceState, reason: z.string() }))
+    .readonly(),
+});
+
+export const clusterStatus = z.object({
+  cluster: z.string(),
+  edition: z.enum(['ha', 'cluster']),
+  profile: z.enum(['lan', 'wan']),
+  reportedBy: z.string(),
+  leader: z.string().nullable(),
+  quorate: z.boolean(),
+  nodes: z.array(nodeStatus).readonly(),
+  volumes: z.array(volumeStatus).readonly(),
+  groups: z.array(groupStatus).readonly(),
+  warnings: z.array(z.string()).readonly(),
+}) satisfies z.ZodType<ClusterStatus>;
+
+export const clusterEvent = z.object({
+  id: z.int(),
+  atMs: z.number(),
+  level: z.enum(['info', 'warning', 'error']),
+  code: z.string(),
+  node: z.string().exactOptional(),
+  volume: z.string().exactOptional(),
+  group: z.string().exactOptional(),
+  by: z.string().exactOptional(),
+  message: z.string(),
+}) satisfies z.ZodType<ClusterEvent>;
+
+export const eventsQuery = z.strictObject({
+  after: z.coerce.number().int().min(0).default(0).describe('only events with a higher id'),
+  limit: z.coerce.number().int().min(1).max(500).default(500).describe('the newest so many of them'),
+});
+export const eventList = z.object({ events: z.array(clusterEvent).readonly() });
