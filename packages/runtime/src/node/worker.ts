@@ -2,7 +2,7 @@
  * Worker processes with handed-over connections: the supervisor accepts, the worker serves. A worker is a process, not a thread, because
  * Node.js passes sockets only between processes, and because a worker whose disk hangs can then be killed alone.
  */
-import { fork, type ChildProcess, type Serializable } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
 import { assert } from '@eterne/base';
 import type { Stream } from '../ports.ts';
@@ -44,7 +44,7 @@ export function startWorker(modulePath: string, args: readonly string[], handler
   child.on('error', () => exit(null, null));
   const send = (envelope: Envelope, socket?: Socket): void => {
     if (!child.connected) return void socket?.destroy();
-    child.send(envelope as unknown as Serializable, socket, { keepOpen: false }, () => {}); // a dead worker is reported by 'exit'
+    child.send(envelope, socket, { keepOpen: false }, () => {}); // a dead worker is reported by 'exit'
   };
   return {
     pid: child.pid,
