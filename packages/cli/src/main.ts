@@ -2,15 +2,32 @@
 import { EterneError, exitCodeOf } from '@eterne/base';
 import { Command, CommanderError } from 'commander';
 
-/** Each module adds its commands to the program. Loaded on demand: a node runs several of these as small daemons. */
-const MODULES: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+type AddCommands = (program: Command) => void;
+
+const LOAD = {
   disk: async () => (await import('./disk/command.ts')).diskCommand,
   node: async () => (await import('./node/command.ts')).nodeCommand,
   test: async () => (await import('./test/command.ts')).testCommand,
   demo: async () => (await import('./demo/command.ts')).demoCommand,
-};
+  cluster: async () => (await import('./cluster/command.ts')).clusterCommand,
+} satisfies Record<string, () => Promise<AddCommands>>;
 
-const cluster = async () => (await import('./cluster/command.ts')).clusterCommand;
+/** Which modules know a word; all other words are the cluster's. Loaded on demand: a start must be quick. */
+function loadersFor(name: string | undefined): readonly (() => Promise<AddCommands>)[] {
+  switch (name) {
+    case undefined:
+      return Object.values(LOAD);
+    case 'disk':
+    case 'test':
+    case 'demo':
+      return [LOAD[name]];
+    case 'node':
+    case 'witness':
+      return [LOAD.node, LOAD.cluster];
+    default:
+      return [LOAD.cluster];
+  }
+}
 
 /** The first word that is not an option nor an option's value. */
 function subCommand(args: readonly string[]): string | undefined {
@@ -29,14 +46,7 @@ async function main(): Promise<void> {
     .version('0.1.0')
     .exitOverride()
     .configureOutput({ outputError: () => {} });
-  const name = subCommand(args);
-  const load = name === undefined ? undefined : MODULES[name];
-  if (load) {
-    (await load())(program);
-  } else {
-    (await cluster())(program);
-    if (name === undefined) for (const other of Object.values(MODULES)) (await other())(program);
-  }
+  for (const load of loadersFor(subCommand(args))) (await load())(program);
   await program.parseAsync(args, { from: 'user' });
 }
 
