@@ -1,0 +1,224 @@
+/**
+ * The service of one node, as a state machine: an event goes in, effects come out (`effects.ts`). It composes the duties; each keeps
+ * its own rules: the leader's (`leader/`), the owner's (`owner/`), the arbiter's, the keeper's of replicas, the reporter's.
+ * No clock, no I/O: time comes with the events.
+ */
+import { unreachable } from '@eterne/base';
+import { apply, emptyState } from '../state/apply.ts';
+import type { Command } from '../state/commands.ts';
+import type { ClusterState, MemberSpec } from '../state/model.ts';
+import { sortedValues } from '../state/model.ts';
+import type { Refusal } from '../state/outcome.ts';
+import { ArbiterDuty } from './arbiter.ts';
+import type { Completion, CoreEvent, Effect, EffectId, LeadershipView, LeaseTable, Now } from './effects.ts';
+import { Outbox } from './effects.ts';
+import { LeaderDuties } from './leader/duties.ts';
+import { GroupRunner } from './owner/runner.ts';
+import type { ReplicaPlaces } from './replicas.ts';
+import { ReplicaDuty } from './replicas.ts';
+import { ReportDuty } from './reports.ts';
+import { SERVICE_TIMING } from './timing.ts';
+import type { View } from './view.ts';
+
+export interface CoreOptions {
+  readonly self: string;
+  /** New with every start of the node, kept when only the service is restarted. */
+  readonly startId: string;
+  readonly places: ReplicaPlaces;
+  /** On the node that made the cluster: its first entry. */
+  readonly founding?: { readonly cluster: string; readonly clusterId: string; readonly member: MemberSpec };
+}
+
+const NO_LEADERSHIP: LeadershipView = {
+  leader: undefined,
+  isLeader: false,
+  raftTerm: 0,
+  authorityUntilBootMs: Number.NEGATIVE_INFINITY,
+  quorate: false,
+};
+
+export class ServiceCore {
+  readonly view: View;
+  readonly #options: CoreOptions;
+  readonly #outbox = new Outbox();
+  readonly #arbiter = new ArbiterDuty();
+  readonly #replicas: ReplicaDuty;
+  readonly #reports = new ReportDuty();
+  readonly #runners = new Map<string, GroupRunner>();
+  /** Before, the state may be an old one, and acting on it could hurt what runs by a newer one. */
+  #caughtUp = false;
+  #leader: LeaderDuties | undefined;
+  #founding: EffectId | undefined;
+  #leaving: { sent: EffectId | undefined } | undefined;
+
+  constructor(options: CoreOptions, now: Now) {
+    this.#options = options;
+    this.#replicas = new ReplicaDuty(options.places);
+    this.view = {
+      self: options.self,
+      startId: options.startId,
+      now,
+      timing: SERVICE_TIMING.lan,
+      state: emptyState(),
+      leadership: NO_LEADERSHIP,
+      alive: undefined,
+      paths: [],
+      leases: undefined,
+      disk: { connected: false, volumes: undefined },
+      pids: undefined,
+    };
+  }
+
+  /** Leader only: what is left of the lease it granted to `node`. */
+  grantedRemainingMs(node: string): number | null {
+    return this.#leader?.leaseRemainingMs(node, this.view) ?? null;
+  }
+
+  /** Why this node's replica of `volume` is not open. */
+  replicaProblem(volume: string): string | undefined {
+    return this.#replicas.problem(volume);
+  }
+
+  /** Everything this node owned is let go, after `leave`. */
+  hasLeft(): boolean {
+    const owns = sortedValues(this.view.state.groups).some(({ owner }) => owner === this.view.self);
+    return this.#leaving !== undefined && !owns && this.#runners.size === 0;
+  }
+
+  /** Applies a committed entry and tells why the state did not take it. Entries come in order, exactly once. */
+  apply(command: Command): Refusal | undefined {
+    const { state, refused } = apply(this.view.state, command);
+    this.restore(state);
+    return refused;
+  }
+
+  /** Goes on from a snapshot. */
+  restore(state: ClusterState): void {
+    this.view.state = state;
+    this.view.timing = SERVICE_TIMING[state.config.profile];
+  }
+
+  handle(event: CoreEvent, now: Now, leadership: LeadershipView): readonly Effect[] {
+    this.view.now = now;
+    this.#lead(leadership);
+    this.#take(event);
+    this.#step();
+    return this.#outbox.take();
+  }
+
+  #lead(leadership: LeadershipView): void {
+    this.view.leadership = leadership;
+    if (!leadership.isLeader) this.#leader = undefined;
+    else if (this.#leader?.raftTerm !== leadership.raftTerm)
+      this.#leader = new LeaderDuties(leadership.raftTerm, this.view.now.bootMs);
+  }
+
+  #take(event: CoreEvent): void {
+    const { view } = this;
+    switch (event.kind) {
+      case 'tick':
+      case 'leadership':
+        return;
+      case 'caught-up':
+        this.#caughtUp = true;
+        return;
+      case 'liveness':
+        view.alive = event.alive;
+        view.paths = event.paths;
+        return;
+      case 'leases':
+        view.leases = mergeLeases(view.leases, event.leases);
+        return;
+      case 'lease-request':
+        return this.#leader?.grant(view, this.#outbox, event.request);
+      case 'disk-connected':
+        view.disk = { connected: true, volumes: undefined };
+        return;
+      case 'disk-gone':
+        view.disk = { connected: false, volumes: undefined };
+        this.#arbiter.diskGone();
+        return this.#replicas.diskGone();
+      case 'disk-status':
+        view.disk = { ...view.disk, volumes: new Map(event.volumes.map((volume) => [volume.name, volume])) };
+        return;
+      case 'proposal':
+        return this.#arbiter.propose(view, this.#outbox, event.id, event.proposal);
+      case 'reports':
+        for (const runner of this.#runners.values()) runner.reports(view, event.reports);
+        return;
+      case 'pids':
+        view.pids = event.pids;
+        return;
+      case 'leave':
+        this.#leaving ??= { sent: undefined };
+        return;
+      case 'done':
+        return this.#done(event.id, event.completion);
+      default:
+        return unreachable(event);
+    }
+  }
+
+  #done(id: EffectId, completion: Completion): void {
+    const { view } = this;
+    if (completion.of === 'append') {
+      const { result } = completion;
+      this.#leader?.done(view, id, result);
+      this.#arbiter.done(view, this.#outbox, id, result);
+      this.#reports.done(id);
+      if (this.#founding === id) this.#founding = undefined;
+      if (this.#leaving?.sent === id && result.kind !== 'applied') this.#leaving.sent = undefined;
+    }
+    this.#replicas.done(view, id, completion);
+    for (const runner of this.#runners.values()) runner.done(view, this.#outbox, id, completion);
+  }
+
+  #step(): void {
+    const { view } = this;
+    if (!this.#caughtUp) return;
+    if (view.state.cluster === '') return this.#found();
+    this.#replicas.step(view, this.#outbox);
+    this.#reports.step(view, this.#outbox);
+    this.#arbiter.step(view, this.#outbox);
+    this.#leave();
+    this.#leader?.step(view, this.#outbox);
+    this.#run();
+  }
+
+  #found(): void {
+    const { founding } = this.#options;
+    if (!founding || !this.view.leadership.isLeader || this.#founding !== undefined) return;
+    const command = { kind: 'bootstrap', ...founding, atMs: this.view.now.wallMs } as const;
+    this.#founding = this.#outbox.send({ kind: 'append', command });
+  }
+
+  #leave(): void {
+    if (!this.#leaving || this.#leaving.sent !== undefined) return;
+    const command = { kind: 'node-leaving', name: this.view.self, atMs: this.view.now.wallMs } as const;
+    this.#leaving.sent = this.#outbox.send({ kind: 'append', command });
+  }
+
+  #run(): void {
+    const { view } = this;
+    for (const group of sortedValues(view.state.groups)) {
+      const { name } = group.spec;
+      if (group.owner === view.self && !this.#runners.has(name))
+        this.#runners.set(name, new GroupRunner(group));
+    }
+    for (const [name, runner] of this.#runners) {
+      runner.step(view, this.#outbox);
+      if (runner.finished(view)) this.#runners.delete(name);
+    }
+  }
+}
+
+/** A heart that was restarted knows less than it did; an end once promised for an epoch stands. */
+function mergeLeases(known: LeaseTable | undefined, told: LeaseTable): LeaseTable {
+  const merged = new Map(known);
+  for (const [group, lease] of told) {
+    const before = merged.get(group);
+    const older = before?.epoch === lease.epoch && before.validUntilBootMs > lease.validUntilBootMs;
+    if (!older) merged.set(group, lease);
+  }
+  return merged;
+}

@@ -1,0 +1,125 @@
+/**
+ * What goes into the core and what comes out. Effects with an `id` are answered by one event `done` with the same id;
+ * whoever sent it remembers the id, and an answer that nobody waits for any more is ignored.
+ */
+import type { EterneError } from '@eterne/base';
+import type {
+  PromoteRequest,
+  SetAnswer,
+  SetProposal,
+  VolumeConfig,
+  VolumeStatus,
+} from '@eterne/disk/engine/api.ts';
+import type { ExportSpec } from '@eterne/disk/process/port.ts';
+import type {
+  ActionResult,
+  LeaseGrant,
+  LeaseRequest,
+  PathStatus,
+  ResourceReport,
+  ResourceSpec,
+  ResourceState,
+} from '../ports.ts';
+import type { Command } from '../state/commands.ts';
+import type { DaemonPids } from '../state/model.ts';
+import type { Refusal } from '../state/outcome.ts';
+
+export type EffectId = number;
+/** Names one question of the disk process. */
+export type ProposalId = number;
+
+export type Request =
+  | { readonly kind: 'append'; readonly command: Command }
+  | {
+      readonly kind: 'disk-ensure';
+      readonly config: VolumeConfig;
+      readonly exports: readonly ExportSpec[];
+    }
+  | { readonly kind: 'disk-remove'; readonly volume: string }
+  | { readonly kind: 'disk-promote'; readonly volume: string; readonly request: PromoteRequest }
+  | { readonly kind: 'disk-demote'; readonly volume: string }
+  | {
+      readonly kind: 'monitor-start';
+      readonly resource: ResourceSpec;
+      readonly epoch: number;
+      readonly timeoutMs: number;
+    }
+  | { readonly kind: 'monitor-stop'; readonly resource: ResourceSpec; readonly timeoutMs: number }
+  | { readonly kind: 'monitor-probe'; readonly resource: ResourceSpec }
+  | { readonly kind: 'monitor-kill'; readonly group: string };
+
+export type Effect =
+  | (Request & { readonly id: EffectId })
+  | { readonly kind: 'grant'; readonly grant: LeaseGrant }
+  | { readonly kind: 'answer'; readonly proposal: ProposalId; readonly answer: SetAnswer };
+
+export type AppendResult =
+  /** Applied here; `refused` when the state did not take it. */
+  | { readonly kind: 'applied'; readonly refused: Refusal | undefined }
+  /** Not in the log now. `unknown`: it may still get there. */
+  | { readonly kind: 'refused' | 'unknown'; readonly error: EterneError };
+
+export type Completion =
+  | { readonly of: 'append'; readonly result: AppendResult }
+  | { readonly of: 'action'; readonly result: ActionResult }
+  | { readonly of: 'probe'; readonly state: ResourceState }
+  | { readonly of: 'plain'; readonly error: EterneError | undefined };
+
+export interface LeadershipView {
+  readonly leader: string | undefined;
+  readonly isLeader: boolean;
+  readonly raftTerm: number;
+  readonly authorityUntilBootMs: number;
+  readonly quorate: boolean;
+}
+
+export type LeaseTable = ReadonlyMap<string, { readonly epoch: number; readonly validUntilBootMs: number }>;
+
+export type CoreEvent =
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'leadership' }
+  /** Everything committed before this start is applied: duties may begin. */
+  | { readonly kind: 'caught-up' }
+  | { readonly kind: 'liveness'; readonly alive: ReadonlySet<string>; readonly paths: readonly PathStatus[] }
+  | { readonly kind: 'leases'; readonly leases: LeaseTable }
+  | { readonly kind: 'lease-request'; readonly request: LeaseRequest }
+  | { readonly kind: 'disk-connected' }
+  | { readonly kind: 'disk-gone' }
+  | { readonly kind: 'disk-status'; readonly volumes: readonly VolumeStatus[] }
+  | { readonly kind: 'proposal'; readonly id: ProposalId; readonly proposal: SetProposal }
+  | { readonly kind: 'reports'; readonly reports: readonly ResourceReport[] }
+  | { readonly kind: 'pids'; readonly pids: DaemonPids }
+  | { readonly kind: 'leave' }
+  | { readonly kind: 'done'; readonly id: EffectId; readonly completion: Completion };
+
+/** What time it is where the core runs. */
+export interface Now {
+  readonly bootMs: number;
+  readonly wallMs: number;
+}
+
+/** Collects what a step wants done, in order. */
+export class Outbox {
+  #effects: Effect[] = [];
+  #lastId: EffectId = 0;
+
+  send(request: Request): EffectId {
+    this.#lastId += 1;
+    this.#effects.push({ ...request, id: this.#lastId });
+    return this.#lastId;
+  }
+
+  grant(grant: LeaseGrant): void {
+    this.#effects.push({ kind: 'grant', grant });
+  }
+
+  answer(proposal: ProposalId, answer: SetAnswer): void {
+    this.#effects.push({ kind: 'answer', proposal, answer });
+  }
+
+  take(): readonly Effect[] {
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * What the leader decides about one group, from what it knows now. Pure: the duties (`duties.ts`) append the answer as an entry.
+ *
+ *   owner   desired   decision
+ *   none    started   assign to the best node, or say why there is none
+ *   none    stopped   nothing
+ *   lost    any       nothing, until its last lease, grace and margin are over; then assign elsewhere, or expire the ownership
+ *   there   started   move it away from a node in standby; back to its preferred node when failback allows
+ *   there   stopped   nothing: the owner stops it and lets go
+ */
+import type { Command } from '../../state/commands.ts';
+import type { GroupState } from '../../state/model.ts';
+import type { View } from '../view.ts';
+import type { LeaseBook } from './lease-book.ts';
+import { failbackMove } from './failback.ts';
+import type { Placement } from './placement.ts';
+import { place } from './placement.ts';
+
+export interface LeaderView {
+  readonly view: View;
+  readonly alive: ReadonlySet<string>;
+  readonly leases: LeaseBook;
+  readonly leaderTerm: number;
+  /** Since when a node is heard without a break; undefined: it is not. */
+  readonly heardSinceBootMs: ReadonlyMap<string, number>;
+}
+
+export type GroupDecision = Extract<
+  Command,
+  { kind: 'group-assign' | 'group-expired' | 'group-unplaceable' | 'group-move' }
+>;
+
+export function decideGroup(leader: LeaderView, group: GroupState): GroupDecision | undefined {
+  if (group.owner === null) return decidePlacement(leader, group);
+  if (!leader.alive.has(group.owner)) return decideTakeOver(leader, group, group.owner);
+  return decideMove(leader, group, group.owner);
+}
+
+function decidePlacement(leader: LeaderView, group: GroupState): GroupDecision | undefined {
+  if (group.desired === 'stopped') return undefined;
+  const placement = place(leader.view.state, group, leader);
+  if (placement.chosen !== null) return assign(leader, group, placement.chosen, placement);
+  if (group.phase === 'blocked' && group.reason === placement.reason) return undefined;
+  return {
+    kind: 'group-unplaceable',
+    group: group.spec.name,
+    expectedEpoch: group.epoch,
+    reason: placement.reason,
+    leaderTerm: leader.leaderTerm,
+    atMs: leader.view.now.wallMs,
+  };
+}
+
+function decideTakeOver(leader: LeaderView, group: GroupState, owner: string): GroupDecision | undefined {
+  const { view } = leader;
+  if (view.now.bootMs < leader.leases.provenGoneBootMs(owner, view.timing)) return undefined;
+  if (view.state.members[owner]?.mode === 'maintenance') return undefined;
+  const placement = place(view.state, group, leader, owner);
+  if (group.desired === 'started' && placement.chosen !== null)
+    return assign(leader, group, placement.chosen, placement);
+  return {
+    kind: 'group-expired',
+    group: group.spec.name,
+    expectedEpoch: group.epoch,
+    reason: `${owner} is lost`,
+    leaderTerm: leader.leaderTerm,
+    atMs: view.now.wallMs,
+  };
+}
+
+function decideMove(leader: LeaderView, group: GroupState, owner: string): GroupDecision | undefined {
+  if (group.desired === 'stopped' || group.move !== null || group.phase !== 'online') return undefined;
+  const { view } = leader;
+  const move = { kind: 'group-move', group: group.spec.name, atMs: view.now.wallMs } as const;
+  if (view.state.members[owner]?.mode === 'standby') {
+    const placement = place(view.state, group, leader, owner);
+    if (placement.chosen === null) return undefined;
+    return { ...move, to: null, reason: `${owner} is in standby`, displaces: true };
+  }
+  const back = failbackMove(leader, group, owner);
+  return back && { ...move, to: back.to, reason: back.reason, displaces: false };
+}
+
+function assign(leader: LeaderView, group: GroupState, owner: string, placement: Placement): GroupDecision {
+  const operatorsWill = group.move !== null && !group.move.displaces;
+  return {
+    kind: 'group-assign',
+    group: group.spec.name,
+    expectedEpoch: group.epoch,
+    owner,
+    reason: placement.reason,
+    displaced: owner !== group.spec.nodes[0] && !operatorsWill,
+    leaderTerm: leader.leaderTerm,
+    atMs: leader.view.now.wallMs,
+  };
+}

@@ -1,0 +1,160 @@
+/**
+ * What a leader does, and nobody else:
+ * 1. It commits its `lead` entry before anything; until that is applied here it grants and decides nothing.
+ * 2. It grants leases within its own authority, never for a group that it is taking away.
+ * 3. It takes over from lost owners, places groups without owner, moves them off standby nodes and home again (`decide.ts`).
+ * 4. It keeps the timeline of who is heard, and lets old failures be forgotten.
+ */
+import type { LeaseRequest } from '../../ports.ts';
+import type { Command } from '../../state/commands.ts';
+import type { FailureRecord, GroupState } from '../../state/model.ts';
+import { sortedValues } from '../../state/model.ts';
+import { volumesOf } from '../../state/references.ts';
+import type { AppendResult, EffectId, Outbox } from '../effects.ts';
+import type { View } from '../view.ts';
+import type { LeaderView } from './decide.ts';
+import { decideGroup } from './decide.ts';
+import { LeaseBook } from './lease-book.ts';
+
+/** An entry on its way; nothing else is decided about the same subject meanwhile. */
+interface Pending {
+  readonly subject: string;
+  readonly command: Command;
+}
+
+export class LeaderDuties {
+  readonly #raftTerm: number;
+  readonly #leases: LeaseBook;
+  readonly #heardSinceBootMs = new Map<string, number>();
+  readonly #failureSeenBootMs = new Map<string, number>();
+  readonly #pending = new Map<EffectId, Pending>();
+  /**
+   * Group → epoch that an entry of this leadership ends. While its outcome is open it may still be committed, so
+   * the epoch gets no lease any more.
+   */
+  readonly #taking = new Map<string, number>();
+  /** Subject → when it may be tried again. */
+  readonly #retryAtBootMs = new Map<string, number>();
+
+  constructor(raftTerm: number, electedAtBootMs: number) {
+    this.#raftTerm = raftTerm;
+    this.#leases = new LeaseBook(electedAtBootMs);
+  }
+
+  get raftTerm(): number {
+    return this.#raftTerm;
+  }
+
+  active(view: View): boolean {
+    return view.leadership.isLeader && view.state.leaderTerm === this.#raftTerm;
+  }
+
+  leaseRemainingMs(node: string, view: View): number | null {
+    return this.#leases.remainingMs(node, view.now.bootMs);
+  }
+
+  step(view: View, outbox: Outbox): void {
+    const atMs = view.now.wallMs;
+    if (!this.active(view)) {
+      this.#append(view, outbox, 'lead', { kind: 'lead', node: view.self, leaderTerm: this.#raftTerm, atMs });
+      return;
+    }
+    if (view.alive === undefined) return;
+    this.#watchMembers(view, outbox, view.alive);
+    const leader: LeaderView = {
+      view,
+      alive: view.alive,
+      leases: this.#leases,
+      leaderTerm: this.#raftTerm,
+      heardSinceBootMs: this.#heardSinceBootMs,
+    };
+    for (const group of sortedValues(view.state.groups)) {
+      this.#forgetFailures(view, outbox, group);
+      const decision = decideGroup(leader, group);
+      if (decision) this.#append(view, outbox, `group ${group.spec.name}`, decision);
+    }
+  }
+
+  /** Duty 2. */
+  grant(view: View, outbox: Outbox, request: LeaseRequest): void {
+    const member = view.state.members[request.node];
+    if (!this.active(view) || member?.role !== 'node') return;
+    const { now, leadership, timing } = view;
+    const durationMs = this.#leases.grant(request, now.bootMs, leadership.authorityUntilBootMs, timing);
+    if (durationMs === 0) return;
+    const groups = sortedValues(view.state.groups)
+      .filter((group) => group.owner === request.node && this.#taking.get(group.spec.name) !== group.epoch)
+      .map(({ spec, epoch }) => ({ group: spec.name, epoch, volumes: volumesOf(spec) }));
+    outbox.grant({ request, durationMs, graceMs: timing.graceMs, groups });
+  }
+
+  done(view: View, id: EffectId, result: AppendResult): void {
+    const pending = this.#pending.get(id);
+    if (!pending) return;
+    this.#pending.delete(id);
+    if (isTaking(pending.command) && result.kind !== 'unknown') this.#taking.delete(pending.command.group);
+    // A refused decision would be refused again until something changes; an unknown one is settled by waiting.
+    if (result.kind !== 'applied' || result.refused)
+      this.#retryAtBootMs.set(pending.subject, view.now.bootMs + view.timing.retryMs);
+  }
+
+  #append(view: View, outbox: Outbox, subject: string, command: Command): void {
+    if ([...this.#pending.values()].some((pending) => pending.subject === subject)) return;
+    if (view.now.bootMs < (this.#retryAtBootMs.get(subject) ?? Number.NEGATIVE_INFINITY)) return;
+    this.#retryAtBootMs.delete(subject);
+    if (isTaking(command)) this.#taking.set(command.group, command.expectedEpoch);
+    this.#pending.set(outbox.send({ kind: 'append', command }), { subject, command });
+  }
+
+  #watchMembers(view: View, outbox: Outbox, alive: ReadonlySet<string>): void {
+    for (const member of sortedValues(view.state.members)) {
+      const { name } = member;
+      const heard = alive.has(name);
+      if (!heard) this.#heardSinceBootMs.delete(name);
+      else if (!this.#heardSinceBootMs.has(name)) this.#heardSinceBootMs.set(name, view.now.bootMs);
+      const presence = heard ? 'online' : 'lost';
+      const settled = heard && member.presence === 'leaving';
+      const neverSeen = !heard && member.presence === 'unknown';
+      if (member.presence === presence || settled || neverSeen) continue;
+      this.#append(view, outbox, `member ${name}`, {
+        kind: 'node-presence',
+        name,
+        presence,
+        leaderTerm: this.#raftTerm,
+        atMs: view.now.wallMs,
+      });
+    }
+  }
+
+  /** Ages run on the boot clock of the leader that watches; a new leader counts anew, which only delays. */
+  #forgetFailures(view: View, outbox: Outbox, group: GroupState): void {
+    const { name } = group.spec;
+    const old = group.failures.filter(
+      (failure) => this.#ageMs(view, name, failure) > windowMs(group, failure),
+    );
+    if (old.length === 0) return;
+    for (const { id } of old) this.#failureSeenBootMs.delete(`${name} ${id}`);
+    this.#append(view, outbox, `failures ${name}`, {
+      kind: 'failures-forget',
+      group: name,
+      ids: old.map(({ id }) => id),
+      leaderTerm: this.#raftTerm,
+      atMs: view.now.wallMs,
+    });
+  }
+
+  #ageMs(view: View, group: string, failure: FailureRecord): number {
+    const key = `${group} ${failure.id}`;
+    const seen = this.#failureSeenBootMs.get(key) ?? view.now.bootMs;
+    this.#failureSeenBootMs.set(key, seen);
+    return view.now.bootMs - seen;
+  }
+}
+
+function windowMs(group: GroupState, failure: FailureRecord): number {
+  return group.spec.resources.find(({ name }) => name === failure.resource)?.restart.windowMs ?? 0;
+}
+
+function isTaking(command: Command): command is Extract<Command, { kind: 'group-assign' | 'group-expired' }> {
+  return command.kind === 'group-assign' || command.kind === 'group-expired';
+}

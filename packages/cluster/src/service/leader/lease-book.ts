@@ -1,0 +1,45 @@
+/**
+ * What the leader has granted, and when the last right of a node ends for certain.
+ *
+ * Why the bound holds: a lease runs for `durationMs` from the moment the heart *sent* its request, which was before the leader
+ * received it; so it ends, in true time, before reception + duration. Leases of earlier leaders ended when their authority did, and
+ * that was before this leader was elected. Grace and margin come on top: after them disk, monitor and heart have each ended
+ * what the node ran.
+ */
+import type { LeaseRequest } from '../../ports.ts';
+import type { ServiceTiming } from '../timing.ts';
+
+export class LeaseBook {
+  readonly #electedAtBootMs: number;
+  readonly #endsBootMs = new Map<string, number>();
+
+  constructor(electedAtBootMs: number) {
+    this.#electedAtBootMs = electedAtBootMs;
+  }
+
+  /** Length of the lease to grant now, or 0 when the leader's own authority does not carry one. */
+  grant(
+    request: LeaseRequest,
+    nowBootMs: number,
+    authorityUntilBootMs: number,
+    timing: ServiceTiming,
+  ): number {
+    const durationMs = Math.floor(Math.min(timing.leaseMs, authorityUntilBootMs - nowBootMs));
+    if (!(durationMs > timing.leaseReserveMs)) return 0;
+    const end = nowBootMs + durationMs;
+    this.#endsBootMs.set(request.node, Math.max(end, this.#endsBootMs.get(request.node) ?? end));
+    return durationMs;
+  }
+
+  /** From here on `node` runs nothing that it has not been granted anew. */
+  provenGoneBootMs(node: string, timing: ServiceTiming): number {
+    const lastEnd = Math.max(this.#electedAtBootMs, this.#endsBootMs.get(node) ?? Number.NEGATIVE_INFINITY);
+    return lastEnd + timing.graceMs + timing.marginMs;
+  }
+
+  /** What is left of the newest lease of `node`; null when this leader has granted none. */
+  remainingMs(node: string, nowBootMs: number): number | null {
+    const end = this.#endsBootMs.get(node);
+    return end === undefined ? null : Math.max(0, end - nowBootMs);
+  }
+}

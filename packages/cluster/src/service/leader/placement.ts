@@ -1,0 +1,92 @@
+/**
+ * Where a group runs: a pure function of what is configured, agreed and observed, that also says why. The same function places,
+ * explains (`group explain`) and rehearses (`simulate --fail`).
+ */
+import type { ClusterState, GroupState } from '../../state/model.ts';
+import { volumesOf } from '../../state/references.ts';
+
+export interface Observations {
+  readonly alive: ReadonlySet<string>;
+}
+
+export interface Candidate {
+  readonly node: string;
+  readonly eligible: boolean;
+  /** Half a sentence after the node's name. */
+  readonly reason: string;
+}
+
+export interface Placement {
+  /** Null: nowhere. */
+  readonly chosen: string | null;
+  /** One sentence. */
+  readonly reason: string;
+  /** In order of preference. */
+  readonly candidates: readonly Candidate[];
+}
+
+/** The best node for a group that has to be started somewhere now. `avoid`: the node it is being taken from. */
+export function place(
+  state: ClusterState,
+  group: GroupState,
+  seen: Observations,
+  avoid: string | null = null,
+): Placement {
+  const candidates = group.spec.nodes.map((node) => judge(state, group, seen, node, avoid));
+  const wanted = candidates.find(({ node, eligible }) => eligible && node === group.move?.to);
+  const chosen = wanted ?? candidates.find(({ eligible }) => eligible);
+  return { chosen: chosen?.node ?? null, reason: explain(group, candidates, chosen), candidates };
+}
+
+function judge(
+  state: ClusterState,
+  group: GroupState,
+  seen: Observations,
+  node: string,
+  avoid: string | null,
+): Candidate {
+  const obstacle =
+    (node === avoid ? 'is the node it has to leave' : undefined) ??
+    nodeObstacle(state, seen, node) ??
+    failureObstacle(group, node) ??
+    dataObstacle(state, group, node);
+  return { node, eligible: obstacle === undefined, reason: obstacle ?? 'is ready' };
+}
+
+function nodeObstacle(state: ClusterState, seen: Observations, node: string): string | undefined {
+  const member = state.members[node];
+  if (!member) return 'is not a member any more';
+  if (!seen.alive.has(node)) return 'is not heard';
+  if (member.presence === 'leaving') return 'is being stopped';
+  if (member.mode !== 'active') return `is in ${member.mode}`;
+  return undefined;
+}
+
+function failureObstacle(group: GroupState, node: string): string | undefined {
+  const failure = group.failures.find((record) => record.gaveUp && record.node === node);
+  return failure && `could not keep ${failure.resource} running a short while ago`;
+}
+
+function dataObstacle(state: ClusterState, group: GroupState, node: string): string | undefined {
+  const volume = volumesOf(group.spec).find((name) => {
+    const set = state.volumes[name]?.inSyncSet;
+    return set === undefined || (set.version > 0 && !set.members.includes(node));
+  });
+  return volume && `does not hold every acknowledged write of volume ${volume}`;
+}
+
+function explain(group: GroupState, candidates: readonly Candidate[], chosen: Candidate | undefined): string {
+  const passedOver = candidates
+    .filter(({ node, eligible }) => !eligible && node !== chosen?.node)
+    .map(({ node, reason }) => `${node} ${reason}`)
+    .join(', ');
+  if (!chosen) return passedOver === '' ? 'the group has no nodes' : passedOver;
+  const because =
+    chosen.node === group.move?.to ? group.move.reason : preferenceReason(candidates, chosen, passedOver);
+  return `${chosen.node} ${chosen.reason}; ${because}`;
+}
+
+function preferenceReason(candidates: readonly Candidate[], chosen: Candidate, passedOver: string): string {
+  if (candidates[0] === chosen) return 'it is the preferred node';
+  return `it is the first of the preferred nodes that may run it (${passedOver})`;
+}

@@ -1,0 +1,433 @@
+/**
+ * The owner's work on one group: brings its resources where they are wanted, one action at a time, and tells the log.
+ *
+ * 1. A new epoch begins with a kill: whatever an older epoch left here is gone before anything starts. An epoch that had begun
+ *    before this service was restarted is adopted instead: every resource is probed, what runs goes on running.
+ * 2. Nothing is started without a lease for this epoch; when it has lapsed and its grace is over, the group is killed.
+ * 3. A resource's outputs are committed before a later resource uses them.
+ * 4. A failure is committed before it is acted upon, so that restarts are counted across restarts of this service.
+ * 5. A stop that fails blocks the group here; it is let go only when everything is proven stopped.
+ */
+import { assert, unreachable } from '@eterne/base';
+import type { ResourceReport, ResourceState } from '../../ports.ts';
+import type { Command } from '../../state/commands.ts';
+import type { GroupSpec, GroupState } from '../../state/model.ts';
+import { volumeOf } from '../../state/references.ts';
+import type { Completion, EffectId, Outbox } from '../effects.ts';
+import type { View } from '../view.ts';
+import { leaseRemainingMs } from '../view.ts';
+import { mirrorHealth, servesAgreedTerm } from './mirror-health.ts';
+import type { MirrorProgress } from './mirror-start.ts';
+import { MirrorStart } from './mirror-start.ts';
+import { nextStep } from './next-step.ts';
+import { PhaseReporter } from './phase-reporter.ts';
+import type { LocalResource } from './resource.ts';
+import { localResources, resourceSpec, summarise } from './resource.ts';
+import type { Wish } from './wish.ts';
+import { wishFor } from './wish.ts';
+
+type Busy =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'killing'; readonly id: EffectId }
+  | {
+      readonly kind: 'probing' | 'starting' | 'stopping' | 'demoting';
+      readonly index: number;
+      readonly id: EffectId;
+    }
+  | { readonly kind: 'mirror-starting'; readonly index: number; readonly start: MirrorStart }
+  | { readonly kind: 'recording' | 'releasing'; readonly id: EffectId };
+
+const IDLE: Busy = { kind: 'idle' };
+
+export class GroupRunner {
+  readonly #name: string;
+  readonly #reporter = new PhaseReporter();
+  #epoch = 0;
+  #spec: GroupSpec;
+  #resources: LocalResource[];
+  #busy: Busy = IDLE;
+  #killFirst = false;
+  /** Committed by duty 4 before anything else. */
+  #failure: { readonly index: number; readonly reason: string } | undefined;
+  /** Duty 5. `shown`: the log has it, so the operator's word may end it. */
+  #stuck: { readonly reason: string; readonly shown: boolean } | undefined;
+  #retryAtBootMs = Number.NEGATIVE_INFINITY;
+  #epochSeenBootMs = 0;
+  /** Once per lapse; what is left after it is stopped like anything else. */
+  #killedForLapse = false;
+
+  constructor(group: GroupState) {
+    this.#name = group.spec.name;
+    this.#spec = group.spec;
+    this.#resources = [];
+  }
+
+  /** Nothing of the group is left here and nothing is asked of this node. */
+  finished(view: View): boolean {
+    return !this.#owned(view) && this.#busy.kind === 'idle' && this.#allStopped() && !this.#killFirst;
+  }
+
+  step(view: View, outbox: Outbox): void {
+    const group = this.#owned(view);
+    if (group && group.epoch !== this.#epoch) this.#beginEpoch(view, group);
+    this.#watchLease(view, outbox);
+    if (group && view.state.members[view.self]?.mode === 'maintenance') return;
+    const wish: Wish = group
+      ? wishFor(view.state, group, view.self, view.startId)
+      : { kind: 'stop', outcome: 'stopped', reason: `${view.self} is not its owner` };
+    this.#checkMirrors(view);
+    if (this.#busy.kind === 'mirror-starting')
+      this.#mirrorProgress(view, this.#busy.index, this.#busy.start.step(view, outbox));
+    if (group) this.#report(view, outbox, group, wish);
+    if (this.#busy.kind === 'idle' && view.now.bootMs >= this.#retryAtBootMs)
+      this.#choose(view, outbox, group, wish);
+  }
+
+  done(view: View, outbox: Outbox, id: EffectId, completion: Completion): void {
+    this.#reporter.done(view, id, completion);
+    const busy = this.#busy;
+    if (busy.kind === 'idle') return;
+    if (busy.kind === 'mirror-starting')
+      return this.#mirrorProgress(view, busy.index, busy.start.done(view, outbox, id, completion));
+    if (busy.id !== id) return;
+    this.#busy = IDLE;
+    switch (busy.kind) {
+      case 'killing':
+        return this.#killed(view, completion);
+      case 'probing':
+        assert(completion.of === 'probe', 'a probe tells a state');
+        return this.#probed(view, busy.index, completion.state);
+      case 'starting':
+        return this.#started(busy.index, completion);
+      case 'stopping':
+        return this.#stopped(view, outbox, busy.index, completion);
+      case 'demoting':
+        return this.#demoted(view, busy.index, completion);
+      case 'recording':
+      case 'releasing':
+        return this.#committed(view, busy.kind, completion);
+      default:
+        return unreachable(busy);
+    }
+  }
+
+  /** What the monitor saw by itself. Only a running resource can fail; the rest is this runner's own doing. */
+  reports(view: View, reports: readonly ResourceReport[]): void {
+    if (view.state.members[view.self]?.mode === 'maintenance') return;
+    for (const report of reports) {
+      const index = this.#resources.findIndex(({ definition }) => definition.name === report.resource);
+      if (report.group !== this.#name || this.#resources[index]?.state !== 'running') continue;
+      if (report.state === 'failed' || report.state === 'stopped') this.#fail(index, report.reason);
+    }
+  }
+
+  #owned(view: View): GroupState | undefined {
+    const group = view.state.groups[this.#name];
+    return group?.owner === view.self ? group : undefined;
+  }
+
+  /** Duty 1. */
+  #beginEpoch(view: View, group: GroupState): void {
+    const fresh = this.#epoch !== 0 || group.resources.every(({ state }) => state === 'stopped');
+    this.#epoch = group.epoch;
+    this.#spec = group.spec;
+    this.#resources = localResources(group.spec, group.resources, fresh ? 'stopped' : 'unknown');
+    this.#busy = IDLE;
+    this.#killFirst = fresh;
+    this.#failure = undefined;
+    this.#stuck = undefined;
+    this.#epochSeenBootMs = view.now.bootMs;
+    this.#killedForLapse = false;
+    this.#reporter.reset();
+  }
+
+  /**
+   * Duty 2. Before the heart has spoken nothing is known of the lease; a heart that was restarted may know nothing of it either, so
+   * the grace counts from the epoch's first sight at the earliest.
+   */
+  #watchLease(view: View, outbox: Outbox): void {
+    if (view.leases === undefined) return;
+    const remainingMs = leaseRemainingMs(view, this.#name, this.#epoch);
+    if (remainingMs >= 0) this.#killedForLapse = false;
+    const endedForMs = Math.min(-remainingMs, view.now.bootMs - this.#epochSeenBootMs);
+    if (endedForMs <= view.timing.graceMs || this.#killedForLapse || this.#busy.kind === 'killing') return;
+    const acting = this.#busy.kind === 'starting' || this.#busy.kind === 'mirror-starting';
+    if (this.#allStopped() && !acting) return;
+    this.#killedForLapse = true;
+    this.#kill(outbox);
+  }
+
+  #kill(outbox: Outbox): void {
+    this.#killFirst = false;
+    this.#busy = { kind: 'killing', id: outbox.send({ kind: 'monitor-kill', group: this.#name }) };
+  }
+
+  #killed(view: View, completion: Completion): void {
+    assert(completion.of === 'plain', 'a kill is answered plainly');
+    if (completion.error) {
+      this.#killFirst = true;
+      this.#retryAtBootMs = view.now.bootMs + view.timing.retryMs;
+      return;
+    }
+    this.#failure = undefined;
+    this.#resources = localResources(this.#spec, [], 'stopped');
+    this.#findServedVolumes(view);
+  }
+
+  /** A volume may still be served although its resource counts as stopped: then it does not. True when there was one. */
+  #findServedVolumes(view: View): boolean {
+    let found = false;
+    for (const [index, { definition, state }] of this.#resources.entries()) {
+      const volume = volumeOf(definition);
+      if (state !== 'stopped' || volume === undefined) continue;
+      if (view.disk.volumes?.get(volume)?.role !== 'primary') continue;
+      this.#set(index, { state: 'failed', reason: 'still primary' });
+      found = true;
+    }
+    return found;
+  }
+
+  #choose(view: View, outbox: Outbox, group: GroupState | undefined, wish: Wish): void {
+    if (this.#killFirst) return this.#kill(outbox);
+    if (wish.kind === 'stop') this.#failure = undefined;
+    if (this.#failure && group) return this.#recordFailure(view, outbox, group, this.#failure);
+    if (this.#stuck && !this.#unstick(group)) return;
+    const step = nextStep(
+      this.#resources.map(({ state }) => state),
+      wish.kind,
+    );
+    switch (step.kind) {
+      case 'probe':
+        return this.#probe(view, outbox, step.index);
+      case 'start':
+        if (group && this.#mayStart(view, group)) this.#start(view, outbox, step.index);
+        return;
+      case 'stop':
+        return this.#stop(outbox, step.index);
+      case 'none':
+        if (group && wish.kind === 'stop') this.#release(view, outbox, group, wish);
+        return;
+      default:
+        return unreachable(step);
+    }
+  }
+
+  /** Duties 2 and 3. */
+  #mayStart(view: View, group: GroupState): boolean {
+    const committed = this.#resources.every(
+      ({ definition, outputs }) =>
+        Object.keys(outputs).length === 0 ||
+        group.resources.some(
+          (summary) =>
+            summary.name === definition.name && JSON.stringify(summary.outputs) === JSON.stringify(outputs),
+        ),
+    );
+    return committed && leaseRemainingMs(view, this.#name, this.#epoch) >= view.timing.leaseReserveMs;
+  }
+
+  #start(view: View, outbox: Outbox, index: number): void {
+    const { definition } = this.#at(index);
+    const { spec, missing } = resourceSpec(this.#name, this.#resources, index);
+    if (missing !== undefined) return this.#fail(index, missing);
+    const volume = volumeOf(definition);
+    const timeoutMs = definition.startTimeoutMs;
+    if (volume === undefined) {
+      const id = outbox.send({ kind: 'monitor-start', resource: spec, epoch: this.#epoch, timeoutMs });
+      this.#busy = { kind: 'starting', index, id };
+      return;
+    }
+    const start = new MirrorStart(volume, spec, this.#epoch, timeoutMs, view.now.bootMs);
+    this.#busy = { kind: 'mirror-starting', index, start };
+    this.#mirrorProgress(view, index, start.step(view, outbox));
+  }
+
+  #started(index: number, completion: Completion): void {
+    assert(completion.of === 'action', 'a start is an action');
+    const { ok, reason, outputs, lost } = completion.result;
+    if (ok) this.#set(index, { state: 'running', reason: '', outputs });
+    else if (lost) this.#set(index, { state: 'unknown', reason });
+    else this.#fail(index, reason);
+  }
+
+  #mirrorProgress(view: View, index: number, progress: MirrorProgress): void {
+    if (progress.kind === 'busy') return;
+    this.#busy = IDLE;
+    const volume = volumeOf(this.#at(index).definition);
+    assert(volume !== undefined, 'only a mirror resource makes mirror progress');
+    if (progress.kind === 'failed') return this.#fail(index, progress.reason);
+    if (progress.kind === 'lost')
+      return this.#set(index, { state: 'failed', reason: 'the monitor has gone' });
+    const mirror = { volume, termNumber: progress.termNumber, sinceBootMs: view.now.bootMs, seen: false };
+    this.#set(index, { state: 'running', reason: '', outputs: progress.outputs, mirror });
+  }
+
+  #stop(outbox: Outbox, index: number): void {
+    const { spec } = resourceSpec(this.#name, this.#resources, index);
+    const timeoutMs = this.#at(index).definition.stopTimeoutMs;
+    this.#busy = {
+      kind: 'stopping',
+      index,
+      id: outbox.send({ kind: 'monitor-stop', resource: spec, timeoutMs }),
+    };
+  }
+
+  #stopped(view: View, outbox: Outbox, index: number, completion: Completion): void {
+    assert(completion.of === 'action', 'a stop is an action');
+    const { ok, reason, lost } = completion.result;
+    if (lost) return this.#set(index, { state: 'unknown', reason });
+    if (!ok) return this.#block(view, index, reason);
+    const volume = volumeOf(this.#at(index).definition);
+    if (volume === undefined || view.disk.volumes?.get(volume)?.role !== 'primary')
+      return this.#set(index, { state: 'stopped', reason: '', outputs: {} });
+    this.#busy = { kind: 'demoting', index, id: outbox.send({ kind: 'disk-demote', volume }) };
+  }
+
+  #demoted(view: View, index: number, completion: Completion): void {
+    assert(completion.of === 'plain', 'a demotion is answered plainly');
+    if (completion.error) this.#block(view, index, completion.error.message);
+    else this.#set(index, { state: 'stopped', reason: '', outputs: {} });
+  }
+
+  /** Duty 5. */
+  #block(view: View, index: number, reason: string): void {
+    const { name } = this.#at(index).definition;
+    this.#set(index, { state: 'failed', reason });
+    this.#stuck = { reason: `${name} could not be stopped: ${reason}`, shown: false };
+    this.#retryAtBootMs = view.now.bootMs + view.timing.retryMs;
+  }
+
+  #unstick(group: GroupState | undefined): boolean {
+    assert(this.#stuck !== undefined, 'only what is stuck is unstuck');
+    if (!group) this.#stuck = undefined;
+    else if (group.phase === 'blocked') this.#stuck = { ...this.#stuck, shown: true };
+    else if (this.#stuck.shown) this.#stuck = undefined;
+    return this.#stuck === undefined;
+  }
+
+  #probe(view: View, outbox: Outbox, index: number): void {
+    const volume = volumeOf(this.#at(index).definition);
+    if (volume !== undefined) {
+      const serving = servesAgreedTerm(view, volume);
+      const waited = view.now.bootMs - this.#epochSeenBootMs;
+      if (serving === undefined && waited < view.timing.promotionShowMs) return;
+      if (!serving) return this.#set(index, { state: 'failed', reason: 'not primary' });
+    }
+    const { spec } = resourceSpec(this.#name, this.#resources, index);
+    this.#busy = { kind: 'probing', index, id: outbox.send({ kind: 'monitor-probe', resource: spec }) };
+  }
+
+  #probed(view: View, index: number, state: ResourceState): void {
+    const volume = volumeOf(this.#at(index).definition);
+    if (state === 'running' && volume !== undefined) {
+      const termNumber = view.state.volumes[volume]?.term.number ?? 0;
+      const mirror = { volume, termNumber, sinceBootMs: view.now.bootMs, seen: true };
+      return this.#set(index, { state: 'running', reason: '', mirror });
+    }
+    if (state === 'running') return this.#set(index, { state: 'running', reason: '' });
+    const waited = view.now.bootMs - this.#epochSeenBootMs;
+    const settling = state !== 'stopped' && state !== 'failed';
+    if (settling && waited < this.#at(index).definition.startTimeoutMs) {
+      this.#retryAtBootMs = view.now.bootMs + view.timing.retryMs;
+      return;
+    }
+    // A primary without its attachment still has to be demoted before it can be started again.
+    if (state === 'stopped' && volume === undefined)
+      return this.#set(index, { state: 'stopped', outputs: {} });
+    this.#set(index, { state: 'failed', reason: `found ${state}` });
+  }
+
+  #checkMirrors(view: View): void {
+    for (const [index, { state, mirror }] of this.#resources.entries()) {
+      if (state !== 'running' || !mirror) continue;
+      const health = mirrorHealth(view, mirror);
+      if (health.kind === 'gone') this.#fail(index, health.reason);
+      else if (health.seen !== mirror.seen) this.#set(index, { mirror: { ...mirror, seen: health.seen } });
+    }
+  }
+
+  #fail(index: number, reason: string): void {
+    this.#set(index, { state: 'failed', reason });
+    this.#failure ??= { index, reason };
+  }
+
+  /** Duty 4. */
+  #recordFailure(
+    view: View,
+    outbox: Outbox,
+    group: GroupState,
+    failure: { readonly index: number; readonly reason: string },
+  ): void {
+    const { name, restart } = this.#at(failure.index).definition;
+    const before = group.failures.filter(({ node, resource }) => node === view.self && resource === name);
+    const command: Command = {
+      kind: 'resource-failed',
+      group: this.#name,
+      node: view.self,
+      epoch: this.#epoch,
+      resource: name,
+      reason: failure.reason,
+      gaveUp: before.length >= restart.attempts,
+      atMs: view.now.wallMs,
+    };
+    this.#busy = { kind: 'recording', id: outbox.send({ kind: 'append', command }) };
+  }
+
+  #release(view: View, outbox: Outbox, group: GroupState, wish: Extract<Wish, { kind: 'stop' }>): void {
+    if (this.#findServedVolumes(view)) {
+      this.#retryAtBootMs = view.now.bootMs + view.timing.retryMs;
+      return;
+    }
+    const command: Command = {
+      kind: 'group-released',
+      group: this.#name,
+      node: view.self,
+      epoch: group.epoch,
+      outcome: wish.outcome,
+      reason: wish.reason,
+      atMs: view.now.wallMs,
+    };
+    this.#busy = { kind: 'releasing', id: outbox.send({ kind: 'append', command }) };
+  }
+
+  #committed(view: View, kind: 'recording' | 'releasing', completion: Completion): void {
+    assert(completion.of === 'append', 'only appends are committed');
+    if (completion.result.kind !== 'applied') this.#retryAtBootMs = view.now.bootMs + view.timing.retryMs;
+    else if (kind === 'recording') this.#failure = undefined;
+  }
+
+  #report(view: View, outbox: Outbox, group: GroupState, wish: Wish): void {
+    this.#reporter.step(view, outbox, group, {
+      ...this.#phase(wish),
+      resources: summarise(this.#resources),
+    });
+  }
+
+  #phase(wish: Wish): {
+    readonly phase: 'starting' | 'online' | 'stopping' | 'blocked';
+    readonly reason: string;
+  } {
+    if (this.#stuck) return { phase: 'blocked', reason: this.#stuck.reason };
+    if (wish.kind === 'stop') return { phase: 'stopping', reason: wish.reason };
+    const problem = this.#resources.find(({ state }) => state === 'failed');
+    if (problem) return { phase: 'starting', reason: `${problem.definition.name}: ${problem.reason}` };
+    return {
+      phase: this.#resources.every(({ state }) => state === 'running') ? 'online' : 'starting',
+      reason: '',
+    };
+  }
+
+  #at(index: number): LocalResource {
+    const resource = this.#resources[index];
+    assert(resource !== undefined, 'a resource is named by its index');
+    return resource;
+  }
+
+  #allStopped(): boolean {
+    return this.#resources.every(({ state }) => state === 'stopped');
+  }
+
+  #set(index: number, change: Partial<Omit<LocalResource, 'definition'>>): void {
+    const next = { ...this.#at(index), ...change };
+    this.#resources[index] = next.state === 'running' ? next : { ...next, mirror: undefined };
+  }
+}

@@ -1,0 +1,284 @@
+/**
+ * Drives the core (`core.ts`) on the ports. It decides nothing; its duties:
+ * 1. Events reach the core one at a time, in the order they came, also those that arrive while another is worked off.
+ * 2. Every effect with an id is answered exactly once, also when the process it was meant for goes away.
+ * 3. The core begins when everything committed before this start is applied (`caught-up`).
+ */
+import { EterneError, unreachable } from '@eterne/base';
+import type { Timer, World } from '@eterne/runtime';
+import type { DiskPort } from '@eterne/disk/process/port.ts';
+import type { SetAnswer } from '@eterne/disk/engine/api.ts';
+import type { HeartPort, LogSubject, MonitorPort, OrderedLog } from '../ports.ts';
+import { decodeCommand, decodeState, encodeCommand, encodeState } from '../state/codec.ts';
+import type { Command } from '../state/commands.ts';
+import type { ClusterState, DaemonPids } from '../state/model.ts';
+import type { Refusal } from '../state/outcome.ts';
+import type { CoreOptions } from './core.ts';
+import { ServiceCore } from './core.ts';
+import type { AppendResult, Completion, CoreEvent, Effect, EffectId, Now, ProposalId } from './effects.ts';
+import type { View } from './view.ts';
+
+export interface ServiceOptions extends CoreOptions {
+  readonly world: Pick<World, 'clock' | 'timers' | 'log'>;
+  readonly heart: HeartPort;
+  readonly monitor: MonitorPort;
+  /** Asked again `RECONNECT_MS` after it failed or the connection was lost. Absent on a witness. */
+  readonly connectDisk?: (done: (result: DiskPort | EterneError) => void) => void;
+}
+
+const RECONNECT_MS = 50;
+/** Listeners hear of a change at most this late, and at most this often. */
+const NOTIFY_MS = 100;
+/** Refusals remembered until the sender of the entry asks, which is at once. */
+const REFUSALS_MAX = 256;
+
+export class Service {
+  readonly #options: ServiceOptions;
+  readonly #core: ServiceCore;
+  readonly #queue: CoreEvent[] = [];
+  readonly #refusals = new Map<number, Refusal>();
+  readonly #answers = new Map<ProposalId, (answer: SetAnswer) => void>();
+  readonly #diskWaiting = new Map<EffectId, (error: EterneError) => void>();
+  readonly #listeners = new Set<() => void>();
+  #log: OrderedLog<Command> | undefined;
+  #disk: DiskPort | undefined;
+  #draining = false;
+  #stepWanted = false;
+  #lastProposal: ProposalId = 0;
+  #notify: Timer | undefined;
+  #timers: Timer[] = [];
+  #closed = false;
+
+  constructor(options: ServiceOptions) {
+    this.#options = options;
+    this.#core = new ServiceCore(options, this.#now());
+  }
+
+  /** What the log has to know of the state. */
+  readonly subject: LogSubject<Command> = {
+    encode: encodeCommand,
+    decode: decodeCommand,
+    takeSnapshot: () => encodeState(this.#core.view.state),
+    restoreSnapshot: (bytes) => {
+      this.#core.restore(decodeState(bytes));
+      this.#wantStep();
+    },
+  };
+
+  get view(): View {
+    return this.#core.view;
+  }
+
+  get state(): ClusterState {
+    return this.#core.view.state;
+  }
+
+  get core(): ServiceCore {
+    return this.#core;
+  }
+
+  /** `log` is open and not started yet. */
+  start(log: OrderedLog<Command>): void {
+    const { heart, monitor, world } = this.#options;
+    this.#log = log;
+    log.onApplied((command, index) => {
+      const refused = this.#core.apply(command);
+      if (refused) this.#remember(index, refused);
+      this.#wantStep();
+    });
+    log.onLeadership(() => this.#feed({ kind: 'leadership' }));
+    heart.onLiveness((alive, paths) => this.#feed({ kind: 'liveness', alive, paths }));
+    heart.onLease((leases) => this.#feed({ kind: 'leases', leases }));
+    heart.onLeaseRequest((request) => this.#feed({ kind: 'lease-request', request }));
+    monitor.onReport((reports) => this.#feed({ kind: 'reports', reports }));
+    this.#timers.push(world.timers.every(this.view.timing.tickMs, () => this.#feed({ kind: 'tick' })));
+    this.#connectDisk();
+    this.#catchUp(log);
+  }
+
+  setPids(pids: DaemonPids): void {
+    this.#feed({ kind: 'pids', pids });
+  }
+
+  /** Appends an entry for an operator or a facade. */
+  submit(command: Command, done: (result: AppendResult) => void): void {
+    const log = this.#log;
+    if (!log) {
+      const error = new EterneError('no-quorum', 'this node is still starting');
+      return this.#options.world.timers.soon(() => done({ kind: 'refused', error }));
+    }
+    log.append(command, (result) => {
+      if (result.kind !== 'applied') return done(result);
+      done({ kind: 'applied', refused: this.#refusals.get(result.index) });
+    });
+  }
+
+  /** Calls back once everything committed before the call is applied here. */
+  readBarrier(done: (error: EterneError | undefined) => void): void {
+    if (this.#log) this.#log.readBarrier(done);
+    else
+      this.#options.world.timers.soon(() =>
+        done(new EterneError('no-quorum', 'this node is still starting')),
+      );
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Lets go of every group of this node, politely, within `timeoutMs`. */
+  leave(timeoutMs: number, done: () => void): void {
+    const { clock, timers } = this.#options.world;
+    const deadline = clock.bootMs() + timeoutMs;
+    this.#feed({ kind: 'leave' });
+    const look = timers.every(this.view.timing.tickMs, () => {
+      if (!this.#core.hasLeft() && clock.bootMs() < deadline) return;
+      look.cancel();
+      done();
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#notify?.cancel();
+    for (const timer of this.#timers) timer.cancel();
+    this.#disk?.close();
+  }
+
+  #now(): Now {
+    const { clock } = this.#options.world;
+    return { bootMs: clock.bootMs(), wallMs: clock.wallMs() };
+  }
+
+  /** Duty 1. */
+  #feed(event: CoreEvent): void {
+    if (this.#closed || !this.#log) return;
+    this.#queue.push(event);
+    if (this.#draining) return;
+    this.#draining = true;
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      const effects = this.#core.handle(next, this.#now(), this.#log.leadership());
+      for (const effect of effects) this.#perform(effect);
+      if (next.kind !== 'tick') this.#changed();
+    }
+    this.#draining = false;
+  }
+
+  /** Entries come in batches; the core looks at the state once they are all applied. */
+  #wantStep(): void {
+    if (this.#stepWanted) return;
+    this.#stepWanted = true;
+    this.#options.world.timers.soon(() => {
+      this.#stepWanted = false;
+      this.#feed({ kind: 'leadership' });
+    });
+  }
+
+  /** Duty 3. */
+  #catchUp(log: OrderedLog<Command>): void {
+    if (this.#closed) return;
+    log.readBarrier((error) => {
+      if (!error) return this.#feed({ kind: 'caught-up' });
+      this.#options.world.timers.after(this.view.timing.retryMs, () => this.#catchUp(log));
+    });
+  }
+
+  #remember(index: number, refused: Refusal): void {
+    this.#refusals.set(index, refused);
+    const oldest = this.#refusals.keys().next();
+    if (this.#refusals.size > REFUSALS_MAX && !oldest.done) this.#refusals.delete(oldest.value);
+  }
+
+  #perform(effect: Effect): void {
+    const { heart, monitor } = this.#options;
+    switch (effect.kind) {
+      case 'grant':
+        return heart.grant(effect.grant);
+      case 'answer':
+        this.#answers.get(effect.proposal)?.(effect.answer);
+        this.#answers.delete(effect.proposal);
+        return;
+      case 'append':
+        return this.submit(effect.command, (result) => this.#complete(effect.id, { of: 'append', result }));
+      case 'monitor-start':
+        return monitor.start(effect.resource, effect.epoch, effect.timeoutMs, (result) =>
+          this.#complete(effect.id, { of: 'action', result }),
+        );
+      case 'monitor-stop':
+        return monitor.stop(effect.resource, effect.timeoutMs, (result) =>
+          this.#complete(effect.id, { of: 'action', result }),
+        );
+      case 'monitor-probe':
+        return monitor.probe(effect.resource, (state) => this.#complete(effect.id, { of: 'probe', state }));
+      case 'monitor-kill':
+        return monitor.kill(effect.group, (error) => this.#complete(effect.id, { of: 'plain', error }));
+      case 'disk-ensure':
+        return this.#askDisk(effect.id, (disk, done) =>
+          disk.ensureVolume(effect.config, effect.exports, done),
+        );
+      case 'disk-remove':
+        return this.#askDisk(effect.id, (disk, done) => disk.removeVolume(effect.volume, done));
+      case 'disk-promote':
+        return this.#askDisk(effect.id, (disk, done) => disk.promote(effect.volume, effect.request, done));
+      case 'disk-demote':
+        return this.#askDisk(effect.id, (disk, done) => disk.demote(effect.volume, done));
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  #complete(id: EffectId, completion: Completion): void {
+    this.#feed({ kind: 'done', id, completion });
+  }
+
+  /** Duty 2. */
+  #askDisk(
+    id: EffectId,
+    ask: (disk: DiskPort, done: (error: EterneError | undefined) => void) => void,
+  ): void {
+    const finish = (error: EterneError | undefined): void => {
+      if (this.#diskWaiting.delete(id)) this.#complete(id, { of: 'plain', error });
+    };
+    this.#diskWaiting.set(id, finish);
+    if (this.#disk) ask(this.#disk, finish);
+    else finish(new EterneError('unreachable', 'the disk process does not answer'));
+  }
+
+  #connectDisk(): void {
+    const { connectDisk, world } = this.#options;
+    if (!connectDisk || this.#closed) return;
+    connectDisk((disk) => {
+      if (disk instanceof EterneError) {
+        world.timers.after(RECONNECT_MS, () => this.#connectDisk());
+        return;
+      }
+      this.#disk = disk;
+      this.#feed({ kind: 'disk-connected' });
+      disk.onStatus((volumes) => this.#feed({ kind: 'disk-status', volumes }));
+      disk.onProposal((proposal, answer) => {
+        this.#lastProposal += 1;
+        this.#answers.set(this.#lastProposal, answer);
+        this.#feed({ kind: 'proposal', id: this.#lastProposal, proposal });
+      });
+      disk.onClose(() => this.#lostDisk());
+    });
+  }
+
+  #lostDisk(): void {
+    this.#disk = undefined;
+    this.#answers.clear();
+    this.#feed({ kind: 'disk-gone' });
+    const gone = new EterneError('unreachable', 'the disk process has gone');
+    for (const fail of this.#diskWaiting.values()) fail(gone);
+    this.#options.world.timers.after(RECONNECT_MS, () => this.#connectDisk());
+  }
+
+  #changed(): void {
+    if (this.#notify || this.#listeners.size === 0) return;
+    this.#notify = this.#options.world.timers.after(NOTIFY_MS, () => {
+      this.#notify = undefined;
+      for (const listener of this.#listeners) listener();
+    });
+  }
+}

@@ -1,0 +1,33 @@
+/** What this node knows at the moment: the agreed state, and its own observations. Duties read it; only the core writes it. */
+import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
+import type { PathStatus } from '../ports.ts';
+import type { ClusterState, DaemonPids } from '../state/model.ts';
+import type { LeadershipView, LeaseTable, Now } from './effects.ts';
+import type { ServiceTiming } from './timing.ts';
+
+export interface View {
+  readonly self: string;
+  /** New with every start of this node (not of the service). */
+  readonly startId: string;
+  now: Now;
+  timing: ServiceTiming;
+  state: ClusterState;
+  leadership: LeadershipView;
+  /** Nodes the heart hears, this one included; undefined until it has spoken once. */
+  alive: ReadonlySet<string> | undefined;
+  paths: readonly PathStatus[];
+  /** This node's own rights; undefined until the heart has spoken once. */
+  leases: LeaseTable | undefined;
+  disk: {
+    connected: boolean;
+    /** Undefined until the connected disk process has spoken once. */
+    volumes: ReadonlyMap<string, VolumeStatus> | undefined;
+  };
+  pids: DaemonPids | undefined;
+}
+
+/** May this node run `group` in `epoch` right now, and for how long still? Negative when the right has lapsed. */
+export function leaseRemainingMs(view: View, group: string, epoch: number): number {
+  const lease = view.leases?.get(group);
+  return lease?.epoch === epoch ? lease.validUntilBootMs - view.now.bootMs : Number.NEGATIVE_INFINITY;
+}

@@ -1,0 +1,126 @@
+/** The shape of `ClusterState`, checked when a snapshot is read. */
+import { z } from 'zod';
+import type { ClusterState } from './model.ts';
+import { STATE_VERSION } from './model.ts';
+
+const name = z.string().min(1).max(63);
+const count = z.number().int().min(0);
+const record = <T extends z.ZodType>(value: T) => z.record(z.string(), value);
+
+const config = z.strictObject({
+  edition: z.enum(['ha', 'cluster']),
+  profile: z.enum(['lan', 'wan']),
+  timezone: z.string(),
+  tieBreaker: z.strictObject({ kind: z.enum(['none', 'witness']) }),
+  prefer: z.enum(['consistency', 'availability']),
+});
+
+const pid = count.nullable();
+
+const member = z.strictObject({
+  name,
+  role: z.enum(['node', 'witness']),
+  addresses: z.array(z.string()),
+  api: z.string(),
+  voterId: z.string(),
+  mode: z.enum(['active', 'standby', 'maintenance']),
+  startId: z.string(),
+  incarnation: count,
+  pids: z.strictObject({ service: pid, monitor: pid, heart: pid, disk: pid }),
+  presence: z.enum(['unknown', 'online', 'lost', 'leaving']),
+});
+
+const diskState = z.enum([
+  'Diskless',
+  'Failed',
+  'Attaching',
+  'Inconsistent',
+  'Outdated',
+  'Consistent',
+  'UpToDate',
+  'Unknown',
+]);
+
+const volume = z.strictObject({
+  spec: z.strictObject({
+    name,
+    sizeBytes: count,
+    mode: z.enum(['sync', 'async']),
+    replicas: z.array(z.strictObject({ node: name, device: z.string() })),
+    initialSync: z.enum(['smart', 'full', 'none']),
+  }),
+  term: z.strictObject({ number: count, grantor: z.string() }),
+  primary: name.nullable(),
+  inSyncSet: z.strictObject({ version: count, members: z.array(name) }),
+  created: count,
+  summary: z.array(z.strictObject({ node: name, disk: diskState, dirtyBytes: count })),
+});
+
+const resourceState = z.enum(['stopped', 'starting', 'running', 'stopping', 'failed', 'unknown']);
+
+const group = z.strictObject({
+  spec: z.strictObject({
+    name,
+    nodes: z.array(name),
+    failback: z.strictObject({ enabled: z.boolean(), window: z.string().nullable() }),
+    resources: z.array(
+      z.strictObject({
+        name,
+        type: z.string(),
+        params: record(z.unknown()),
+        startTimeoutMs: count,
+        stopTimeoutMs: count,
+        restart: z.strictObject({ attempts: count, windowMs: count }),
+      }),
+    ),
+  }),
+  desired: z.enum(['started', 'stopped']),
+  owner: name.nullable(),
+  epoch: count,
+  phase: z.enum(['stopped', 'starting', 'online', 'stopping', 'failed', 'blocked']),
+  reason: z.string(),
+  resources: z.array(
+    z.strictObject({ name, state: resourceState, reason: z.string(), outputs: record(z.string()) }),
+  ),
+  failures: z.array(
+    z.strictObject({ id: count, node: name, resource: name, atMs: z.number(), gaveUp: z.boolean() }),
+  ),
+  move: z.strictObject({ to: name.nullable(), reason: z.string(), displaces: z.boolean() }).nullable(),
+  displaced: z.boolean(),
+});
+
+const event = z.strictObject({
+  id: count,
+  atMs: z.number(),
+  level: z.enum(['info', 'warning', 'error']),
+  code: z.string(),
+  node: z.string().exactOptional(),
+  volume: z.string().exactOptional(),
+  group: z.string().exactOptional(),
+  by: z.string().exactOptional(),
+  message: z.string(),
+});
+
+export const stateSchema = z.strictObject({
+  version: z.literal(STATE_VERSION),
+  cluster: z.string(),
+  clusterId: z.string(),
+  leaderTerm: count,
+  config,
+  revision: count,
+  epoch: count,
+  members: record(member),
+  volumes: record(volume),
+  groups: record(group),
+  tokens: record(z.strictObject({ expiresAtMs: z.number() })),
+  accounts: record(
+    z.strictObject({
+      name: z.string(),
+      role: z.enum(['viewer', 'operator', 'admin']),
+      passwordHash: z.string().nullable(),
+      tokenHashes: z.array(z.string()),
+    }),
+  ),
+  events: z.array(event),
+  eventId: count,
+}) satisfies z.ZodType<ClusterState>;
