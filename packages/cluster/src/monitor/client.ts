@@ -57,7 +57,7 @@ export class MonitorClient implements MonitorPort {
 
   #act(message: ToMonitor, timeoutMs: number, done: (result: ActionResult) => void): void {
     this.#call(message, timeoutMs + ANSWER_SLACK_MS, (result, error) =>
-      done(error ? failed(error.message) : (result as ActionResult)),
+      done(error ? { ...failed(error.message), lost: true } : (result as ActionResult)),
     );
   }
 

@@ -41,6 +41,7 @@ export interface LauncherOptions {
   readonly dir: string;
   /** How to run a daemon of this node. A witness runs fewer. */
   readonly daemons: readonly DaemonName[];
+  readonly env: Readonly<Record<string, string>>;
   readonly commandOf: (daemon: DaemonName) => readonly [string, ...string[]];
   /** Everything has ended. `error`: what made the node give up. */
   readonly onEnd: (error: EterneError | undefined) => void;
@@ -171,7 +172,11 @@ export class Launcher {
     const { name } = daemon;
     daemon.startedMs = this.#world.clock.bootMs();
     daemon.child = this.#world.processes.spawn(
-      { command: this.#options.commandOf(name), logPath: daemonLogPath(this.#options.dir, name) },
+      {
+        command: this.#options.commandOf(name),
+        env: this.#options.env,
+        logPath: daemonLogPath(this.#options.dir, name),
+      },
       (exit) => this.#daemonEnded(daemon, exit),
     );
     this.#publish(this.#pidsNote());

@@ -1,0 +1,21 @@
+/** The disk daemon: volumes come from the service, rights from the heart. */
+import { EterneError } from '@eterne/base';
+import { servicePorts } from '@eterne/cluster/node/identity.ts';
+import { socketPath } from '@eterne/cluster/node/layout.ts';
+import { startDisk } from '@eterne/disk/process/run.ts';
+import { startDaemon } from '../daemon.ts';
+
+startDaemon('disk', ({ dir, world, identity, giveUp }) => {
+  const [address] = identity.addresses;
+  const options = {
+    node: identity.node,
+    controlPath: socketPath(dir, 'disk'),
+    replicationListen: address === undefined ? undefined : servicePorts(address).replication,
+    volumes: [],
+    arbiter: 'cluster',
+  } as const;
+  startDisk(world, options, (running) => {
+    if (running instanceof EterneError) return giveUp(running);
+    process.on('SIGTERM', () => running.stop(() => process.exit(0)));
+  });
+});

@@ -1,0 +1,48 @@
+/** The heart daemon: beats, leases, and the end of what outlives its lease. */
+import { EterneError } from '@eterne/base';
+import { DiskLeases } from '@eterne/cluster/heart/disk-leases.ts';
+import { Heart } from '@eterne/cluster/heart/heart.ts';
+import { Reaper } from '@eterne/cluster/heart/reaper.ts';
+import { serveHeart } from '@eterne/cluster/heart/server.ts';
+import { HEART_TIMING } from '@eterne/cluster/heart/timing.ts';
+import { readMembers, writeMembers } from '@eterne/cluster/node/members-file.ts';
+import { socketAddress, socketPath } from '@eterne/cluster/node/layout.ts';
+import { connectDiskPort } from '@eterne/disk/process/port-client.ts';
+import { nodeProcessTrees } from '@eterne/runtime/node/process-trees.ts';
+import { startDaemon, type Daemon } from '../daemon.ts';
+
+startDaemon('heart', (daemon) => {
+  const { dir, world, identity } = daemon;
+  readMembers(world.files, dir, identity.seeds, (members) => {
+    const heart = new Heart(world, {
+      node: identity.node,
+      clusterKey: identity.clusterKey,
+      addresses: identity.addresses,
+      timing: HEART_TIMING.lan,
+      asksForLeases: true,
+    });
+    heart.setMembers(members);
+    serve(daemon, heart);
+  });
+  process.on('SIGTERM', () => process.exit(0));
+
+  function serve({ giveUp }: Daemon, heart: Heart): void {
+    const reaper = new Reaper({ ...world, processTrees: nodeProcessTrees }, () => {});
+    const diskLeases = new DiskLeases(world.timers, (done) =>
+      connectDiskPort(world, socketPath(dir, 'disk'), done),
+    );
+    heart.onLease((leases) => diskLeases.leased(leases));
+    const parts = {
+      heart,
+      reaper,
+      onMembers: (members: Parameters<Heart['setMembers']>[0]) => {
+        heart.setMembers(members);
+        writeMembers(world, dir, members);
+      },
+    };
+    serveHeart(world, socketAddress(dir, 'heart'), parts, (listener) => {
+      if (listener instanceof EterneError) return giveUp(listener);
+      heart.open((error) => error && giveUp(error));
+    });
+  }
+});

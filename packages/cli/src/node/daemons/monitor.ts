@@ -1,0 +1,23 @@
+/** The monitor daemon: acts and watches, and keeps an eye on the other daemons. */
+import { EterneError } from '@eterne/base';
+import { HeartClient } from '@eterne/cluster/heart/client.ts';
+import { Monitor } from '@eterne/cluster/monitor/monitor.ts';
+import { serveMonitor } from '@eterne/cluster/monitor/server.ts';
+import { socketAddress } from '@eterne/cluster/node/layout.ts';
+import { Watcher } from '@eterne/cluster/node/watcher.ts';
+import { nodeProcessTrees } from '@eterne/runtime/node/process-trees.ts';
+import { startDaemon } from '../daemon.ts';
+
+startDaemon('monitor', ({ dir, world, launcher, giveUp }) => {
+  const heart = new HeartClient(world, socketAddress(dir, 'heart'));
+  const hands = { world: { ...world, processTrees: nodeProcessTrees }, spawner: launcher, dir };
+  const monitor = new Monitor(hands, heart);
+  monitor.open((error) => {
+    if (error) return giveUp(error);
+    serveMonitor(world, socketAddress(dir, 'monitor'), monitor, (listener) => {
+      if (listener instanceof EterneError) giveUp(listener);
+    });
+  });
+  for (const other of ['service', 'heart'] as const) new Watcher(world, launcher, dir, other);
+  process.on('SIGTERM', () => process.exit(0));
+});
