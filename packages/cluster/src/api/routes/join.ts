@@ -11,7 +11,8 @@
  * When the answer to step 6 is lost, the operator removes the member and begins again with a new token.
  */
 import { EterneError } from '@eterne/base';
-import { NAME, normaliseAddress, type MemberAddress } from '../../node/identity.ts';
+import type { MemberAddress } from '../../node/identity.ts';
+import { hostOf, parseAddresses, parseApiAddress } from '../../pki/addresses.ts';
 import { issueCertificate } from '../../pki/authority.ts';
 import { certificateFingerprint } from '../../pki/fingerprint.ts';
 import { createToken, decodeToken, encodeToken, hashSecret } from '../../pki/token.ts';
@@ -90,13 +91,12 @@ function memberOf(order: JoinRequest): MemberSpec {
     name,
     role,
     voterId,
-    api: normaliseAddress(api),
-    addresses: order.addresses.map(normaliseAddress),
+    api: parseApiAddress(api),
+    addresses: parseAddresses(order.addresses),
   };
 }
 
 function requireFree({ members }: ClusterState, { name, addresses }: MemberSpec): void {
-  if (!NAME.test(name)) throw new EterneError('usage', `${name} is not a name for a node`);
   for (const member of sortedValues(members)) {
     const shared = member.addresses.find((address) => addresses.includes(address));
     if (member.name !== name && shared === undefined) continue;
@@ -122,10 +122,6 @@ function certify(context: ApiContext, member: MemberSpec, requestPem: string): P
       nowMs: world.clock.wallMs(),
     },
   );
-}
-
-function hostOf(address: string): string {
-  return address.slice(0, address.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
 }
 
 function addressOf({ name, role, addresses }: MemberSpec): MemberAddress {
