@@ -1,0 +1,105 @@
+/** `eterne disk …`: one node's disk process, run and steered by hand or by Pacemaker (shared/INTERFACE "Storage alone"). */
+import { EterneError, parseDurationMs } from '@eterne/base';
+import type { Command } from 'commander';
+import { Control, type DiskStatus } from './control.ts';
+import { statusText } from './status-text.ts';
+
+interface VerbOptions {
+  readonly control: string;
+  readonly json?: true;
+}
+
+const NOT_YET = ['verify', 'resync', 'invalidate', 'resolve', 'rescue', 'resize'] as const;
+const WAIT_GOALS = ['connected', 'uptodate', 'synced'];
+/** Beyond the wait itself, for the answer's way back. */
+const ANSWER_SLACK_MS = 5_000;
+
+export function diskCommand(program: Command): void {
+  const disk = program.command('disk').description("one node's mirrored volumes, without a cluster");
+  disk
+    .command('run')
+    .description('run the disk process in the foreground; SIGTERM ends it cleanly')
+    .requiredOption('--config <file>', 'YAML configuration')
+    .action(async ({ config }: { config: string }) => (await import('./run.ts')).runDisk(config));
+  verb(disk, 'status', 'show volumes, replicas and links').action(
+    async (volume: string | undefined, options: VerbOptions) => {
+      const status = await new Control(options.control).status(volume);
+      print(options, status, statusText(status));
+    },
+  );
+  verb(disk, 'promote', 'make this node primary')
+    .option('--force', 'although this replica may not hold every acknowledged write')
+    .action(act('promote', ({ force }: { force?: true }) => ({ force: force === true })));
+  verb(disk, 'demote', 'end the term: front ends are cut, then secondary').action(act('demote'));
+  verb(disk, 'connect', 'connect to the peers again')
+    .option('--peer <node>', 'only this one')
+    .action(act('connect', peerOf));
+  verb(disk, 'disconnect', 'leave the peers alone')
+    .option('--peer <node>', 'only this one')
+    .action(act('disconnect', peerOf));
+  verb(disk, 'wait', 'wait for a state of the volume')
+    .requiredOption('--for <state>', WAIT_GOALS.join(' | '))
+    .option('--timeout <time>', 'for example 30s', '30s')
+    .action(wait);
+  for (const name of NOT_YET)
+    verb(disk, name, 'not available yet')
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .action(() => {
+        throw new EterneError('unsupported', `disk ${name} is not available yet`);
+      });
+}
+
+function verb(disk: Command, name: string, description: string): Command {
+  return disk
+    .command(name)
+    .description(description)
+    .argument('[volume]', 'default: every volume of this disk process')
+    .requiredOption('--control <socket>', 'control socket of the disk process')
+    .option('--json', 'machine-readable output');
+}
+
+const peerOf = ({ peer }: { peer?: string }): object => (peer === undefined ? {} : { peer });
+
+/** An action that posts `path` for the volume, or for each one, and shows the status after it. */
+function act<Options extends object>(path: string, bodyOf: (options: Options) => object = () => ({})) {
+  return async (volume: string | undefined, options: VerbOptions & Options): Promise<void> => {
+    const control = new Control(options.control);
+    for (const name of await control.names(volume)) await control.post(name, path, bodyOf(options));
+    const status = await control.status(volume);
+    print(options, status, statusText(status));
+  };
+}
+
+async function wait(
+  volume: string | undefined,
+  options: VerbOptions & { readonly for: string; readonly timeout: string },
+): Promise<void> {
+  if (!WAIT_GOALS.includes(options.for))
+    throw new EterneError('usage', `cannot wait for ${JSON.stringify(options.for)}`, {
+      hint: `one of ${WAIT_GOALS.join(', ')}`,
+    });
+  const timeoutMs = timeoutOf(options.timeout);
+  const control = new Control(options.control);
+  const names = await control.names(volume);
+  const body = { for: options.for, timeoutMs };
+  await Promise.all(names.map((name) => control.post(name, 'wait', body, timeoutMs + ANSWER_SLACK_MS)));
+  const status = await control.status(volume);
+  print(options, status, statusText(status));
+}
+
+function timeoutOf(text: string): number {
+  try {
+    return parseDurationMs(text);
+  } catch (error) {
+    if (error instanceof EterneError)
+      throw new EterneError('usage', `--timeout: ${error.message}`, hintOf(error));
+    throw error;
+  }
+}
+
+const hintOf = ({ hint }: EterneError): { hint?: string } => (hint === undefined ? {} : { hint });
+
+function print(options: VerbOptions, status: DiskStatus, text: string): void {
+  process.stdout.write(options.json === true ? `${JSON.stringify(status)}\n` : text);
+}

@@ -1,0 +1,40 @@
+/** `eterne disk run`: reads the configuration, starts the disk process, and stays until SIGTERM. */
+import { EterneError } from '@eterne/base';
+import { loadDiskConfig, type DiskConfig } from '@eterne/disk/process/config.ts';
+import { runDiskProcess } from '@eterne/disk/process/run.ts';
+import type { World } from '@eterne/runtime';
+import { createNodeWorld } from '@eterne/runtime/node/world.ts';
+
+export async function runDisk(configPath: string): Promise<void> {
+  const world = createNodeWorld('disk');
+  const config = await load(world, configPath);
+  try {
+    await runDiskProcess(world, { ...config, arbiter: 'local' }, ({ replicationAddress }) => {
+      const replication = replicationAddress === undefined ? '' : `, replication on ${replicationAddress}`;
+      process.stdout.write(
+        `node ${config.node} is ready: control socket ${config.controlPath}${replication}\n`,
+      );
+    });
+  } catch (error) {
+    throw atStart(error);
+  }
+  // Nothing keeps running on purpose after a clean end, but idle sockets of clients may linger.
+  process.exit(0);
+}
+
+function load(world: World, path: string): Promise<DiskConfig> {
+  return new Promise((resolve, reject) => {
+    loadDiskConfig(world, path, (result) =>
+      result instanceof EterneError ? reject(result) : resolve(result),
+    );
+  });
+}
+
+/** What keeps a disk process from starting is, to whoever started it, a wrong configuration: exit code 2. */
+function atStart(error: unknown): unknown {
+  if (!(error instanceof EterneError)) return error;
+  return new EterneError('config', error.message, {
+    cause: error,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  });
+}

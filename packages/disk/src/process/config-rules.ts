@@ -1,0 +1,65 @@
+/** Rules that span several keys of the configuration: nothing is used twice, and what belongs together is there. */
+import type { DiskConfigDocument, VolumeDocument } from './config-schema.ts';
+import type { Complaint } from './config-support.ts';
+
+/** Peers and this node together are at most 32 replicas. */
+const MAX_PEERS = 31;
+const LOOPBACK = /^(unix:.*|127\.\d+\.\d+\.\d+:\d+|localhost:\d+|\[::1\]:\d+)$/;
+
+export function brokenRules(document: DiskConfigDocument): readonly Complaint[] {
+  const volumes = document.volumes.flatMap((volume, index) =>
+    volumeRules(document, volume, ['volumes', index]),
+  );
+  return [...volumes, ...usedTwice(document)];
+}
+
+function volumeRules(
+  document: DiskConfigDocument,
+  volume: VolumeDocument,
+  path: readonly (string | number)[],
+): readonly Complaint[] {
+  const complaints: Complaint[] = [];
+  const complain = (key: readonly (string | number)[], message: string): void => {
+    complaints.push({ path: [...path, ...key], message: `volume ${volume.name}: ${message}` });
+  };
+  if ((volume.device === undefined) === (volume.devices === undefined))
+    complain([], 'give either device or devices');
+  if (document.node in volume.peers)
+    complain(['peers', document.node], `${document.node} is this node, not a peer`);
+  if (Object.keys(volume.peers).length > MAX_PEERS) complain(['peers'], `more than ${MAX_PEERS} peers`);
+  if (Object.keys(volume.peers).length > 0 && document.replication === undefined)
+    complain(['peers'], 'peers need `replication: { listen: … }`');
+  for (const [index, entry] of volume.exports.entries())
+    if ('nbd' in entry && !isPrivateListen(entry.nbd.listen))
+      complain(['exports', index], 'NBD beyond loopback needs TLS, which is not supported yet');
+  return complaints;
+}
+
+/** NBD without TLS is for this machine only (DESIGN §8). */
+export function isPrivateListen(listen: string): boolean {
+  return LOOPBACK.test(listen);
+}
+
+/** Names, stores and listening addresses, each with where it stands. Port 0 is a different port every time. */
+function usedTwice(document: DiskConfigDocument): readonly Complaint[] {
+  const uses = document.volumes.flatMap((volume, index) => [
+    { kind: 'volume', value: volume.name, path: ['volumes', index, 'name'] },
+    ...[volume.device, ...Object.values(volume.devices ?? {}), volume.metadata]
+      .filter((path) => path !== undefined && path !== 'internal')
+      .map((path) => ({
+        kind: 'store',
+        value: path ?? '',
+        path: ['volumes', index, path === volume.metadata ? 'metadata' : 'device'],
+      })),
+    ...volume.exports.map((entry, at) => ({
+      kind: 'listening address',
+      value: 'nbd' in entry ? entry.nbd.listen : entry.iscsi.listen,
+      path: ['volumes', index, 'exports', at],
+    })),
+  ]);
+  const seen = new Set<string>();
+  return uses
+    .filter(({ value }) => !value.endsWith(':0'))
+    .filter(({ kind, value }) => seen.size === seen.add(`${kind} ${value}`).size)
+    .map(({ kind, value, path }) => ({ path, message: `${kind} ${value} is used twice` }));
+}

@@ -1,0 +1,48 @@
+/**
+ * What the grammar allows and the engine cannot do yet. Such a configuration is refused: a key that is silently ignored would be a
+ * promise broken. A line goes when its feature arrives.
+ */
+import type { DiskConfigDocument, VolumeDocument } from './config-schema.ts';
+
+export interface Complaint {
+  /** Where in the document. */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+const UNSUPPORTED: readonly (readonly [
+  key: keyof VolumeDocument,
+  value: string,
+  isUsed: (v: VolumeDocument) => boolean,
+])[] = [
+  ['mode', 'async', (volume) => volume.mode === 'async'],
+  ['devices', 'several local replicas', (volume) => volume.devices !== undefined],
+  ['device', 'iscsi:// stores', (volume) => volume.device?.startsWith('iscsi://') ?? false],
+  ['metadata', 'internal metadata', (volume) => volume.metadata === 'internal'],
+  ['readPolicy', 'any policy but local', (volume) => volume.readPolicy !== 'local'],
+  [
+    'splitBrain',
+    'any action but disconnect',
+    (volume) => Object.values(volume.splitBrain).some((a) => a !== 'disconnect'),
+  ],
+  ['congestion', 'asynchronous mirroring', (volume) => volume.congestion !== undefined],
+  ['compress', 'zstd', (volume) => volume.compress !== 'none'],
+  ['onDiskError', 'move', (volume) => volume.onDiskError !== 'serve-from-peer'],
+  ['rescueJournal', 'the rescue journal', (volume) => (volume.rescueJournal?.whenFull ?? 'off') !== 'off'],
+  ['checksums', 'crc32c', (volume) => volume.checksums !== 'none'],
+  ['exports', 'iscsi', (volume) => volume.exports.some((entry) => 'iscsi' in entry)],
+];
+
+export function unsupportedFeatures(document: DiskConfigDocument): readonly Complaint[] {
+  const ofVolumes = document.volumes.flatMap((volume, index) =>
+    UNSUPPORTED.filter(([, , isUsed]) => isUsed(volume)).map(([key, value]) => ({
+      path: ['volumes', index, key],
+      message: `volume ${volume.name}: ${value} is not supported yet`,
+    })),
+  );
+  if (document.mirrorSets.length === 0) return ofVolumes;
+  return [
+    ...ofVolumes,
+    { path: ['mirrorSets'], message: 'mirror sets of several volumes are not supported yet' },
+  ];
+}

@@ -1,0 +1,152 @@
+/**
+ * Reads the configuration of a disk process: YAML text → checked settings, or one `config` error that names file, line and key.
+ * The grammar is `config-schema.ts`; relative paths are relative to the file.
+ */
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { EterneError } from '@eterne/base';
+import type { World } from '@eterne/runtime';
+import { LineCounter, isMap, isNode, isScalar, parseDocument, type Document } from 'yaml';
+import type { VolumeConfig } from '../engine/api.ts';
+import { brokenRules } from './config-rules.ts';
+import { diskConfigSchema, type DiskConfigDocument, type VolumeDocument } from './config-schema.ts';
+import { unsupportedFeatures, type Complaint } from './config-support.ts';
+import type { ExportSpec } from './port.ts';
+
+export interface VolumeSpec {
+  readonly config: VolumeConfig;
+  readonly exports: readonly ExportSpec[];
+}
+
+export interface DiskConfig {
+  readonly node: string;
+  readonly controlPath: string;
+  readonly replicationListen: string | undefined;
+  readonly volumes: readonly VolumeSpec[];
+}
+
+const MAX_FILE_BYTES = 1024 * 1024;
+
+export function loadDiskConfig(
+  world: Pick<World, 'files'>,
+  path: string,
+  done: (result: DiskConfig | EterneError) => void,
+): void {
+  world.files.readFile(path, (content) => {
+    if (content instanceof EterneError) return done(new EterneError('config', `${path}: ${content.message}`));
+    if (content === undefined) return done(new EterneError('config', `${path} does not exist`));
+    if (content.length > MAX_FILE_BYTES)
+      return done(new EterneError('config', `${path} is longer than 1 MiB`));
+    done(parseDiskConfig(content.toString('utf8'), path));
+  });
+}
+
+/** `path` names the file in errors and anchors relative paths. */
+export function parseDiskConfig(text: string, path: string): DiskConfig | EterneError {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const [syntax] = document.errors;
+  if (syntax !== undefined)
+    return new EterneError(
+      'config',
+      `${path}:${lines.linePos(syntax.pos[0]).line}: ${firstLine(syntax.message)}`,
+    );
+  const plain = toPlain(document);
+  if (plain === undefined) return new EterneError('config', `${path}: it refers to itself too often`);
+  const parsed = diskConfigSchema.safeParse(plain.value);
+  const complaint = parsed.success
+    ? [...brokenRules(parsed.data), ...unsupportedFeatures(parsed.data)][0]
+    : complaintOf(parsed.error.issues[0]);
+  if (complaint !== undefined) {
+    const at = `${path}:${lineOf(document, lines, complaint.path)}`;
+    return new EterneError('config', `${at}: ${complaint.message}`);
+  }
+  return parsed.success ? settings(parsed.data, dirname(resolve(path))) : new EterneError('config', path);
+}
+
+/** Undefined for aliases that blow up or lead nowhere. */
+function toPlain(document: Document): { readonly value: unknown } | undefined {
+  try {
+    return { value: document.toJS() as unknown };
+  } catch (error) {
+    if (error instanceof ReferenceError) return undefined;
+    throw error;
+  }
+}
+
+const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
+
+interface Issue {
+  readonly code: string;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly keys?: readonly string[];
+  readonly errors?: readonly (readonly Issue[])[];
+}
+
+function complaintOf(issue: Issue | undefined): Complaint {
+  const path = (issue?.path ?? []).map((key) => (typeof key === 'number' ? key : String(key)));
+  const unknown = issue?.keys?.[0];
+  if (issue?.code === 'unrecognized_keys' && unknown !== undefined)
+    return { path: [...path, unknown], message: `unknown key ${[...path, unknown].join('.')}` };
+  return {
+    path,
+    message: `${path.length === 0 ? 'the file' : path.join('.')}: ${firstLine(issue?.message ?? 'invalid')}`,
+  };
+}
+
+/** Line of the deepest node on `path` that exists; for a map's entry, of its key. */
+function lineOf(document: Document, lines: LineCounter, path: readonly (string | number)[]): number {
+  for (let depth = path.length; depth > 0; depth -= 1) {
+    const parent: unknown = document.getIn(path.slice(0, depth - 1), true);
+    const last = path[depth - 1];
+    const pair = isMap(parent)
+      ? parent.items.find(({ key }) => isScalar(key) && key.value === last)
+      : undefined;
+    const node = pair?.key ?? document.getIn(path.slice(0, depth), true);
+    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
+  }
+  return 1;
+}
+
+function settings(document: DiskConfigDocument, folder: string): DiskConfig {
+  return {
+    node: document.node,
+    controlPath: resolve(folder, document.control),
+    replicationListen: document.replication?.listen,
+    volumes: document.volumes.map((volume) => ({
+      config: volumeConfig(document.node, volume, folder),
+      exports: volume.exports.map((entry) =>
+        'nbd' in entry
+          ? { kind: 'nbd', listen: resolveListen(folder, entry.nbd.listen) }
+          : { kind: 'iscsi', listen: entry.iscsi.listen, iqn: entry.iscsi.iqn },
+      ),
+    })),
+  };
+}
+
+function volumeConfig(node: string, volume: VolumeDocument, folder: string): VolumeConfig {
+  return {
+    name: volume.name,
+    node,
+    sizeBytes: volume.size,
+    mode: volume.mode,
+    devicePath: resolveStore(folder, volume.device ?? ''),
+    metadataPath: resolveStore(folder, volume.metadata),
+    peers: volume.peers,
+    readPolicy: volume.readPolicy,
+    initialSync: volume.initialSync,
+    splitBrain: volume.splitBrain,
+    onPeerLost: volume.onPeerLost,
+    resyncRate: { minBytesPerSecond: volume.resyncRate.min, maxBytesPerSecond: volume.resyncRate.max },
+    diskTimeoutMs: volume.diskTimeout,
+  };
+}
+
+/** Stores behind a scheme (`nbd+unix://…`) are no paths. */
+function resolveStore(folder: string, store: string): string {
+  return store.includes('://') || isAbsolute(store) ? store : resolve(folder, store);
+}
+
+function resolveListen(folder: string, listen: string): string {
+  return listen.startsWith('unix:') ? `unix:${resolve(folder, listen.slice('unix:'.length))}` : listen;
+}

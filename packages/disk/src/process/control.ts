@@ -1,0 +1,167 @@
+/**
+ * The control socket's HTTP interface (docs/reference/disk.md), used by `eterne disk VERB`:
+ * ```
+ *   GET  /v1/status                               {"node","volumes":[…]}
+ *   GET  /v1/processes                            {"volumes":[{"name","pid","exports"}]}
+ *   POST /v1/volumes/NAME/promote                 {"force":bool}
+ *   POST /v1/volumes/NAME/demote
+ *   POST /v1/volumes/NAME/connect | disconnect    {"peer"?}     without one: all peers
+ *   POST /v1/volumes/NAME/wait                    {"for","timeoutMs"}
+ * ```
+ * Each POST answers the volume's status after it. Errors: `{"error":{"code","message","hint"?}}`.
+ */
+import { EterneError } from '@eterne/base';
+import type { Timers } from '@eterne/runtime';
+import { errorReply, type HttpReply, type HttpRequest } from '@eterne/runtime/node/http.ts';
+import * as z from 'zod';
+import type { VolumeStatus } from '../engine/api.ts';
+import type { DiskProcess } from './disk-process.ts';
+import { WAIT_GOALS, hasReached, type WaitGoal } from './wait.ts';
+import type { ArbiterKind, VolumeCall } from './worker-messages.ts';
+
+const WAIT_LONGEST_MS = 24 * 3_600_000;
+const MAX_WAITS = 256;
+
+const bodies = {
+  promote: z.strictObject({ force: z.boolean().default(false) }).prefault({}),
+  demote: z.strictObject({}).prefault({}),
+  connect: z.strictObject({ peer: z.string().optional() }).prefault({}),
+  disconnect: z.strictObject({ peer: z.string().optional() }).prefault({}),
+  wait: z.strictObject({ for: z.enum(WAIT_GOALS), timeoutMs: z.number().min(0).max(WAIT_LONGEST_MS) }),
+};
+type Verb = keyof typeof bodies;
+
+const isVerb = (text: string): text is Verb => Object.hasOwn(bodies, text);
+
+type Done = (error: EterneError | undefined) => void;
+type Reply = (reply: HttpReply) => void;
+
+interface Wait {
+  readonly volume: string;
+  readonly goal: WaitGoal;
+  finish(error: EterneError | undefined): void;
+}
+
+export class DiskControl {
+  readonly #node: string;
+  readonly #disk: DiskProcess;
+  readonly #timers: Timers;
+  readonly #arbiter: ArbiterKind;
+  readonly #waits = new Set<Wait>();
+
+  constructor(node: string, disk: DiskProcess, timers: Timers, arbiter: ArbiterKind) {
+    this.#node = node;
+    this.#disk = disk;
+    this.#timers = timers;
+    this.#arbiter = arbiter;
+    disk.onStatus((volumes) => this.#checkWaits(volumes));
+  }
+
+  onRequest(request: HttpRequest, reply: Reply): void {
+    const [, version, kind, volume, verb, ...more] = request.path.split('/');
+    if (version !== 'v1' || more.length > 0) return reply(notFound(request));
+    if (request.method === 'GET' && kind === 'status' && volume === undefined) return this.#status(reply);
+    if (request.method === 'GET' && kind === 'processes' && volume === undefined)
+      return reply({ status: 200, body: { volumes: this.#disk.processes() } });
+    if (request.method !== 'POST' || kind !== 'volumes' || volume === undefined || !isVerb(verb ?? ''))
+      return reply(notFound(request));
+    this.#post(volume, verb as Verb, request.body, (error) =>
+      error === undefined ? this.#volumeStatus(volume, reply) : reply(errorReply(error)),
+    );
+  }
+
+  /** Counters move without an event: each worker is asked for fresh ones; one that cannot answer is shown as last known. */
+  #status(reply: Reply): void {
+    const { names } = this.#disk;
+    let left = names.length;
+    const finish = (): void =>
+      reply({ status: 200, body: { node: this.#node, volumes: this.#disk.statuses } });
+    if (left === 0) return finish();
+    for (const name of names)
+      this.#disk.call(name, { verb: 'refresh' }, () => {
+        left -= 1;
+        if (left === 0) finish();
+      });
+  }
+
+  #volumeStatus(volume: string, reply: Reply): void {
+    const status = this.#disk.statuses.find(({ name }) => name === volume);
+    if (status === undefined)
+      return reply(errorReply(new EterneError('not-found', `volume ${volume} is gone`)));
+    reply({ status: 200, body: status });
+  }
+
+  #post(volume: string, verb: Verb, body: unknown, done: Done): void {
+    const parsed = bodies[verb].safeParse(body);
+    if (!parsed.success)
+      return done(new EterneError('usage', `${verb}: ${parsed.error.issues[0]?.message ?? 'wrong body'}`));
+    if (this.#arbiter === 'cluster' && verb !== 'wait') return done(managedByCluster(volume));
+    switch (verb) {
+      case 'promote': {
+        const { force } = parsed.data as z.output<typeof bodies.promote>;
+        return this.#disk.call(volume, { verb, request: { force } }, done);
+      }
+      case 'demote':
+        return this.#disk.call(volume, { verb }, done);
+      case 'connect':
+      case 'disconnect':
+        return this.#eachPeer(volume, verb, (parsed.data as z.output<typeof bodies.connect>).peer, done);
+      case 'wait': {
+        const { for: goal, timeoutMs } = parsed.data as z.output<typeof bodies.wait>;
+        return this.#wait(volume, goal, timeoutMs, done);
+      }
+    }
+  }
+
+  /** One after the other; stops at the first error. */
+  #eachPeer(volume: string, verb: 'connect' | 'disconnect', peer: string | undefined, done: Done): void {
+    const status = this.#disk.statuses.find(({ name }) => name === volume);
+    const peers = peer === undefined ? (status?.peers.map(({ node }) => node) ?? []) : [peer];
+    const next = (index: number): void => {
+      const target = peers[index];
+      if (target === undefined) return done(undefined);
+      const call: VolumeCall = { verb, peer: target };
+      this.#disk.call(volume, call, (error) => (error === undefined ? next(index + 1) : done(error)));
+    };
+    if (status === undefined) done(new EterneError('not-found', `there is no volume ${volume} on this node`));
+    else next(0);
+  }
+
+  #wait(volume: string, goal: WaitGoal, timeoutMs: number, done: Done): void {
+    if (!this.#disk.names.includes(volume))
+      return done(new EterneError('not-found', `there is no volume ${volume} on this node`));
+    if (this.#waits.size >= MAX_WAITS) return done(new EterneError('busy', 'too many waits at once'));
+    const timer = this.#timers.after(timeoutMs, () =>
+      wait.finish(new EterneError('timeout', `volume ${volume} is not ${goal} after ${timeoutMs} ms`)),
+    );
+    const wait: Wait = {
+      volume,
+      goal,
+      finish: (error) => {
+        timer.cancel();
+        if (this.#waits.delete(wait)) done(error);
+      },
+    };
+    this.#waits.add(wait);
+    this.#checkWaits(this.#disk.statuses);
+  }
+
+  #checkWaits(volumes: readonly VolumeStatus[]): void {
+    for (const wait of this.#waits) {
+      const status = volumes.find(({ name }) => name === wait.volume);
+      if (status !== undefined && hasReached(status, wait.goal)) wait.finish(undefined);
+    }
+  }
+}
+
+function notFound(request: HttpRequest): HttpReply {
+  return errorReply(
+    new EterneError('not-found', `${request.method} ${request.path} is not part of this interface`),
+  );
+}
+
+function managedByCluster(volume: string): EterneError {
+  return new EterneError('refused', `volume ${volume} is managed by the cluster`, {
+    hint: 'use `eterne group` and `eterne volume`',
+  });
+}

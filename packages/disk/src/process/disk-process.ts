@@ -1,0 +1,184 @@
+/**
+ * The supervisor of a node's volumes: one worker process for each, one acceptor for all replication connections, and the
+ * `DiskPort` that the cluster (or the control socket) commands. It touches no data itself.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { EterneError } from '@eterne/base';
+import type { Address, Listener, World } from '@eterne/runtime';
+import type { Worker, WorkerHandler } from '@eterne/runtime/node/worker.ts';
+import type { PromoteRequest, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
+import type { VolumeSpec } from './config.ts';
+import { isPrivateListen } from './config-rules.ts';
+import type { DiskPort, ExportSpec } from './port.ts';
+import { acceptReplication } from './replication-acceptor.ts';
+import { VolumeProcess, type Verdict, type VolumeProcessOwner } from './volume-process.ts';
+import type { ArbiterKind, Lease, VolumeCall } from './worker-messages.ts';
+
+const MAX_VOLUMES = 256;
+
+type Done = (error: EterneError | undefined) => void;
+
+export interface DiskProcessOptions {
+  readonly world: World;
+  readonly arbiter: ArbiterKind;
+  readonly startWorker: (handler: WorkerHandler) => Worker;
+}
+
+export class DiskProcess implements DiskPort {
+  readonly #world: World;
+  readonly #volumeOwner: VolumeProcessOwner;
+  readonly #volumes = new Map<string, VolumeProcess>();
+  readonly #statusListeners: ((volumes: readonly VolumeStatus[]) => void)[] = [];
+  #proposalListener: ((proposal: SetProposal, verdict: Verdict) => void) | undefined;
+  #workerGoneListener: ((volume: string) => void) | undefined;
+  #statusScheduled = false;
+  #acceptor: Listener | undefined;
+
+  constructor(options: DiskProcessOptions) {
+    this.#world = options.world;
+    this.#volumeOwner = {
+      world: options.world,
+      arbiter: options.arbiter,
+      startWorker: options.startWorker,
+      onStatus: () => this.#scheduleStatus(),
+      onProposal: (proposal, verdict) => this.#proposalListener?.(proposal, verdict),
+      onWorkerGone: (volume) => this.#workerGoneListener?.(volume),
+    };
+  }
+
+  get statuses(): readonly VolumeStatus[] {
+    return [...this.#volumes.values()].map(({ status }) => status);
+  }
+
+  get names(): readonly string[] {
+    return [...this.#volumes.keys()];
+  }
+
+  /** Worker pids and bound export addresses, for people and tests. */
+  processes(): readonly {
+    readonly name: string;
+    readonly pid: number | undefined;
+    readonly exports: readonly Address[];
+  }[] {
+    return [...this.#volumes].map(([name, { pid, listening }]) => ({ name, pid, exports: listening }));
+  }
+
+  /** Answers the bound address. */
+  listenForPeers(address: Address, done: (result: Address | EterneError) => void): void {
+    acceptReplication(
+      this.#world,
+      address,
+      (preface, stream, surplus) => {
+        const volume = this.#volumes.get(preface.volume);
+        if (volume === undefined) stream.destroy();
+        else volume.giveStream({ fromNode: preface.fromNode }, stream, surplus);
+      },
+      (listener) => {
+        if (listener instanceof EterneError) return done(listener);
+        this.#acceptor = listener;
+        done(listener.address);
+      },
+    );
+  }
+
+  ensureVolume(config: VolumeConfig, exports: readonly ExportSpec[], done: Done): void {
+    const spec: VolumeSpec = { config, exports };
+    const present = this.#volumes.get(config.name);
+    if (present !== undefined)
+      return done(isDeepStrictEqual(present.spec, spec) ? undefined : differs(config.name));
+    if (this.#volumes.size >= MAX_VOLUMES)
+      return done(new EterneError('refused', `more than ${MAX_VOLUMES} volumes`));
+    const open = exports.find(({ kind, listen }) => kind === 'nbd' && !isPrivateListen(listen));
+    if (open !== undefined)
+      return done(
+        new EterneError(
+          'refused',
+          `${open.listen}: NBD beyond loopback needs TLS, which is not supported yet`,
+        ),
+      );
+    const volume = new VolumeProcess(spec, this.#volumeOwner);
+    this.#volumes.set(config.name, volume);
+    volume.start((error) => {
+      if (error !== undefined) this.#volumes.delete(config.name);
+      this.#scheduleStatus();
+      done(error);
+    });
+  }
+
+  removeVolume(name: string, done: Done): void {
+    const volume = this.#volumes.get(name);
+    if (volume === undefined) return done(undefined);
+    volume.close(() => {
+      this.#volumes.delete(name);
+      this.#scheduleStatus();
+      done(undefined);
+    });
+  }
+
+  promote(name: string, request: PromoteRequest, done: Done): void {
+    this.call(name, { verb: 'promote', request }, done);
+  }
+
+  demote(name: string, done: Done): void {
+    this.call(name, { verb: 'demote' }, done);
+  }
+
+  call(name: string, call: VolumeCall, done: Done): void {
+    const volume = this.#volumes.get(name);
+    if (volume === undefined) done(new EterneError('not-found', `there is no volume ${name} on this node`));
+    else volume.call(call, done);
+  }
+
+  setLease(name: string, lease: Lease): void {
+    this.#volumes.get(name)?.setLease(lease);
+  }
+
+  onStatus(listener: (volumes: readonly VolumeStatus[]) => void): void {
+    this.#statusListeners.push(listener);
+    listener(this.statuses);
+  }
+
+  onProposal(listener: (proposal: SetProposal, verdict: Verdict) => void): void {
+    this.#proposalListener = listener;
+  }
+
+  /** A volume's worker has died: what it had proposed is void. One listener. */
+  onWorkerGone(listener: (volume: string) => void): void {
+    this.#workerGoneListener = listener;
+  }
+
+  /** It is this very process: when it goes, so do its listeners. */
+  onClose(): void {}
+
+  close(): void {
+    this.closeAll(() => {});
+  }
+
+  /** Clean end: no new peers, then every volume closed. */
+  closeAll(done: () => void): void {
+    this.#acceptor?.close();
+    let left = this.#volumes.size;
+    if (left === 0) return done();
+    for (const volume of this.#volumes.values())
+      volume.close(() => {
+        left -= 1;
+        if (left === 0) done();
+      });
+  }
+
+  /** Many volumes change in one turn when a peer goes: listeners hear of it once. */
+  #scheduleStatus(): void {
+    if (this.#statusScheduled) return;
+    this.#statusScheduled = true;
+    this.#world.timers.soon(() => {
+      this.#statusScheduled = false;
+      for (const listener of this.#statusListeners) listener(this.statuses);
+    });
+  }
+}
+
+function differs(name: string): EterneError {
+  return new EterneError('conflict', `volume ${name} is open with another configuration`, {
+    hint: 'remove it first',
+  });
+}

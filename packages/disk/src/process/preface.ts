@@ -1,0 +1,56 @@
+/**
+ * The first line of a replication connection, in plain text, so that whoever accepts it can hand the connection to the
+ * volume it is for without speaking the mirror protocol:
+ * ```
+ *   ETERNE-MIRROR/1 <volume> <from-node>\n          at most 256 bytes
+ * ```
+ * Changelog: 1 — first version.
+ */
+import { MAX_PREFACE_BYTES, PROTOCOL_VERSION } from '../protocol/wire.ts';
+
+/** A peer that has not sent its preface by then is no peer. */
+export const PREFACE_TIMEOUT_MS = 2_000;
+
+const NAME = '[A-Za-z0-9][A-Za-z0-9._-]{0,63}';
+const LINE = new RegExp(`^ETERNE-MIRROR/${PROTOCOL_VERSION} (${NAME}) (${NAME})$`);
+const NEWLINE = 0x0a;
+
+export interface Preface {
+  readonly volume: string;
+  readonly fromNode: string;
+}
+
+export type PrefaceEvent =
+  | { readonly kind: 'more' }
+  | { readonly kind: 'failed' }
+  /** `surplus`: bytes after the line; they belong to the mirror protocol. Copied. */
+  | { readonly kind: 'preface'; readonly preface: Preface; readonly surplus: Buffer };
+
+/** Stays failed once failed; not to be pushed again after the preface. */
+export class PrefaceDecoder {
+  #line: Buffer = Buffer.alloc(0);
+  #failed = false;
+
+  push(chunk: Buffer): PrefaceEvent {
+    if (this.#failed) return { kind: 'failed' };
+    const newline = chunk.indexOf(NEWLINE);
+    const lineBytes = this.#line.length + (newline === -1 ? chunk.length : newline);
+    if (lineBytes >= MAX_PREFACE_BYTES) return this.#fail();
+    this.#line = Buffer.concat([this.#line, newline === -1 ? chunk : chunk.subarray(0, newline)]);
+    if (newline === -1) return { kind: 'more' };
+    const match = LINE.exec(this.#line.toString('latin1'));
+    const [, volume, fromNode] = match ?? [];
+    if (volume === undefined || fromNode === undefined) return this.#fail();
+    return {
+      kind: 'preface',
+      preface: { volume, fromNode },
+      surplus: Buffer.from(chunk.subarray(newline + 1)),
+    };
+  }
+
+  #fail(): PrefaceEvent {
+    this.#failed = true;
+    this.#line = Buffer.alloc(0);
+    return { kind: 'failed' };
+  }
+}

@@ -1,0 +1,237 @@
+/**
+ * The supervisor's side of one volume: keeps its worker process running and speaks for it.
+ * ```
+ *   starting ──opened──▶ open ──worker died──▶ waiting ──back-off──▶ starting
+ *      │ first start refused                │ close            │ close
+ *      ▼                                    ▼                  ▼
+ *   closed ◀──────────────────────────── closing ◀─────────────┘
+ * ```
+ * A worker that dies, for whatever reason, is started again: the volume comes back as secondary and its last term's exports are
+ * gone with it. Only a refusal at the very first start is final, because then somebody is waiting to be told.
+ */
+import { EterneError, assert, unreachable } from '@eterne/base';
+import type { Address, Stream, Timer, World } from '@eterne/runtime';
+import type { Worker, WorkerHandler } from '@eterne/runtime/node/worker.ts';
+import type { SetAnswer, SetProposal, VolumeStatus } from '../engine/api.ts';
+import type { VolumeSpec } from './config.ts';
+import { absentStatus } from './absent-status.ts';
+import { fromWireError } from './wire-error.ts';
+import type { ArbiterKind, FromWorker, Lease, StreamNote, ToWorker, VolumeCall } from './worker-messages.ts';
+
+/** Restart delays after a worker died: at once, then doubling. */
+const RESTART_FIRST_MS = 50;
+const RESTART_LONGEST_MS = 5_000;
+/** A worker that has lived so long had started well. */
+const RESTART_FORGET_MS = 10_000;
+/** A volume that cannot close by then (a hung store) is killed: its metadata says what was in flight. */
+const CLOSE_TIMEOUT_MS = 10_000;
+const MAX_CALLS_IN_FLIGHT = 256;
+
+type Done = (error: EterneError | undefined) => void;
+export type Verdict = (answer: SetAnswer) => void;
+
+export interface VolumeProcessOwner {
+  readonly world: Pick<World, 'timers' | 'clock' | 'log'>;
+  readonly arbiter: ArbiterKind;
+  readonly startWorker: (handler: WorkerHandler) => Worker;
+  onStatus(): void;
+  onProposal(proposal: SetProposal, verdict: Verdict): void;
+  /** The worker has gone, and with it whatever it had proposed. */
+  onWorkerGone(volume: string): void;
+}
+
+type State =
+  | { readonly kind: 'starting'; readonly worker: Worker; readonly startedBootMs: number }
+  | { readonly kind: 'open'; readonly worker: Worker; readonly startedBootMs: number }
+  | { readonly kind: 'waiting'; readonly timer: Timer }
+  | { readonly kind: 'closing'; readonly worker: Worker; readonly killer: Timer }
+  | { readonly kind: 'closed' };
+
+export class VolumeProcess {
+  readonly spec: VolumeSpec;
+  readonly #owner: VolumeProcessOwner;
+  readonly #calls = new Map<number, Done>();
+  #nextCall = 1;
+  #state: State = { kind: 'closed' };
+  #status: VolumeStatus;
+  #listening: readonly Address[] = [];
+  #restartDelayMs = RESTART_FIRST_MS;
+  /** Waits for the first start; undefined once it was told. */
+  #started: Done | undefined;
+  #onClosed: (() => void)[] = [];
+
+  constructor(spec: VolumeSpec, owner: VolumeProcessOwner) {
+    this.spec = spec;
+    this.#owner = owner;
+    this.#status = absentStatus(spec.config, undefined);
+  }
+
+  /** The newest the worker has sent; of a volume without a worker, what can be said without it. */
+  get status(): VolumeStatus {
+    return this.#status;
+  }
+
+  /** Bound addresses of the exports, in the order of `spec.exports`. */
+  get listening(): readonly Address[] {
+    return this.#listening;
+  }
+
+  get pid(): number | undefined {
+    return 'worker' in this.#state ? this.#state.worker.pid : undefined;
+  }
+
+  /** Once. `done` comes when the volume is open and its exports are bound, or cannot be. */
+  start(done: Done): void {
+    assert(this.#started === undefined && this.#state.kind === 'closed', 'a volume process is started once');
+    this.#started = done;
+    this.#startWorker();
+  }
+
+  call(call: VolumeCall, done: Done): void {
+    const state = this.#state;
+    if (state.kind !== 'open') return done(this.#notOpen());
+    if (this.#calls.size >= MAX_CALLS_IN_FLIGHT)
+      return done(new EterneError('busy', `volume ${this.#name}: too many requests at once`));
+    const id = this.#nextCall++;
+    this.#calls.set(id, done);
+    this.#send(state.worker, { kind: 'call', id, call });
+  }
+
+  setLease(lease: Lease): void {
+    if (this.#state.kind === 'open') this.#send(this.#state.worker, { kind: 'lease', lease });
+  }
+
+  giveStream(note: StreamNote, stream: Stream, surplus: Buffer): void {
+    if (this.#state.kind === 'open') this.#state.worker.sendStream(note, stream, surplus);
+    else stream.destroy();
+  }
+
+  /** Closes the volume cleanly and ends its worker; for good. */
+  close(done: () => void): void {
+    const state = this.#state;
+    if (state.kind === 'closed') return done();
+    this.#onClosed.push(done);
+    if (state.kind === 'closing') return;
+    if (state.kind === 'waiting') {
+      state.timer.cancel();
+      return this.#closed();
+    }
+    if (state.kind === 'open') this.call({ verb: 'close' }, () => {});
+    else state.worker.kill('SIGKILL'); // it has promised nothing to anybody yet
+    const killer = this.#owner.world.timers.after(CLOSE_TIMEOUT_MS, () => state.worker.kill('SIGKILL'));
+    this.#state = { kind: 'closing', worker: state.worker, killer };
+  }
+
+  get #name(): string {
+    return this.spec.config.name;
+  }
+
+  #notOpen(): EterneError {
+    return new EterneError('unreachable', `volume ${this.#name} is not open`, {
+      hint: 'its worker is starting; try again',
+    });
+  }
+
+  #startWorker(): void {
+    const worker: Worker = this.#owner.startWorker({
+      onMessage: (message) => this.#receive(worker, message as FromWorker),
+      onExit: (code, signal) => this.#exited(code, signal),
+    });
+    this.#state = { kind: 'starting', worker, startedBootMs: this.#owner.world.clock.bootMs() };
+    const { config, exports } = this.spec;
+    this.#send(worker, { kind: 'open', config, exports, arbiter: this.#owner.arbiter });
+  }
+
+  #send(worker: Worker, message: ToWorker): void {
+    worker.send(message);
+  }
+
+  #receive(worker: Worker, message: FromWorker): void {
+    switch (message.kind) {
+      case 'opened':
+        return this.#opened(worker, message);
+      case 'refused':
+        return this.#refused(fromWireError(message.error));
+      case 'answer': {
+        const done = this.#calls.get(message.id);
+        this.#calls.delete(message.id);
+        return done?.(message.error && fromWireError(message.error));
+      }
+      case 'status':
+        this.#status = message.status;
+        return this.#owner.onStatus();
+      case 'proposal': {
+        const { id, proposal } = message;
+        return this.#owner.onProposal(proposal, (answer) =>
+          worker.send({ kind: 'verdict', id, answer } satisfies ToWorker),
+        );
+      }
+      default:
+        return unreachable(message);
+    }
+  }
+
+  #opened(worker: Worker, { listening, status }: Extract<FromWorker, { kind: 'opened' }>): void {
+    if (this.#state.kind !== 'starting') return;
+    this.#state = { kind: 'open', worker, startedBootMs: this.#state.startedBootMs };
+    this.#listening = listening;
+    this.#status = status;
+    this.#owner.onStatus();
+    this.#tellStarted(undefined);
+  }
+
+  /** At the first start it is final; later the restart goes on, for the reason may pass (a store still locked by the dead worker). */
+  #refused(error: EterneError): void {
+    this.#owner.world.log('error', 'volume cannot be opened', { volume: this.#name, reason: error.message });
+    if (this.#started === undefined || this.#state.kind !== 'starting') return;
+    this.#onClosed.push(() => this.#tellStarted(error));
+    const { worker } = this.#state;
+    const killer = this.#owner.world.timers.after(CLOSE_TIMEOUT_MS, () => worker.kill('SIGKILL'));
+    this.#state = { kind: 'closing', worker, killer };
+  }
+
+  #tellStarted(error: EterneError | undefined): void {
+    const started = this.#started;
+    this.#started = undefined;
+    started?.(error);
+  }
+
+  #exited(code: number | null, signal: string | null): void {
+    const state = this.#state;
+    const gone = new EterneError('unreachable', `volume ${this.#name}: its worker has ended`);
+    const calls = [...this.#calls.values()];
+    this.#calls.clear();
+    for (const done of calls) done(gone);
+    this.#owner.onWorkerGone(this.#name);
+    if (state.kind === 'closing') {
+      state.killer.cancel();
+      return this.#closed();
+    }
+    this.#owner.world.log('error', 'volume worker died', { volume: this.#name, code, signal });
+    if (this.#started !== undefined) {
+      this.#state = { kind: 'closed' };
+      return this.#tellStarted(
+        new EterneError('io', `volume ${this.#name}: its worker died at start (${signal ?? code})`),
+      );
+    }
+    this.#restartLater('startedBootMs' in state ? this.#owner.world.clock.bootMs() - state.startedBootMs : 0);
+  }
+
+  #restartLater(livedMs: number): void {
+    if (livedMs > RESTART_FORGET_MS) this.#restartDelayMs = RESTART_FIRST_MS;
+    const timer = this.#owner.world.timers.after(this.#restartDelayMs, () => this.#startWorker());
+    this.#restartDelayMs = Math.min(RESTART_LONGEST_MS, this.#restartDelayMs * 2);
+    this.#state = { kind: 'waiting', timer };
+    this.#status = absentStatus(this.spec.config, this.#status);
+    this.#owner.onStatus();
+  }
+
+  #closed(): void {
+    this.#state = { kind: 'closed' };
+    this.#listening = [];
+    const waiting = this.#onClosed;
+    this.#onClosed = [];
+    for (const done of waiting) done();
+    this.#tellStarted(new EterneError('refused', `volume ${this.#name} was closed while it started`));
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * A volume's worker: owns its stores, its replication connections and its front ends, in a process of its own, so that a hung
+ * store or a broken invariant takes down one volume and nothing else. It does what the supervisor says.
+ *
+ * Duties:
+ * 1. Front ends are bound before `opened` is reported, and serve only while the volume has a device.
+ * 2. The front ends follow the volume's term before the call that changed it is answered: after `promote` clients can
+ *    connect, after `demote` no connection is left.
+ * 3. A status is sent whenever it has changed, at least once a second while figures move.
+ */
+import { EterneError, assert, unreachable } from '@eterne/base';
+import type { Stream, World } from '@eterne/runtime';
+import type { Arbiter, MirrorVolume, SetAnswer, SetProposal, VolumeConfig } from '../engine/api.ts';
+import { ByteDevice } from '../nbd/byte-device.ts';
+import { NbdServer } from '../nbd/server.ts';
+import type { ExportSpec } from './port.ts';
+import { toWireError } from './wire-error.ts';
+import type { FromWorker, StreamNote, ToWorker, VolumeCall } from './worker-messages.ts';
+
+const STATUS_INTERVAL_MS = 1000;
+
+type Done = (error: EterneError | undefined) => void;
+
+export interface VolumeWorkerOptions {
+  readonly world: World;
+  send(message: FromWorker): void;
+  /** Ends the process, after what was sent has left. */
+  exit(): void;
+  readonly openVolume: (
+    world: World,
+    config: VolumeConfig,
+    arbiter: Arbiter,
+    done: (result: MirrorVolume | EterneError) => void,
+  ) => void;
+  readonly localArbiter: (world: World, config: VolumeConfig) => Arbiter;
+}
+
+export class VolumeWorker {
+  readonly #options: VolumeWorkerOptions;
+  readonly #verdicts = new Map<number, (answer: SetAnswer) => void>();
+  readonly #servers: NbdServer[] = [];
+  #nextProposal = 1;
+  #volume: MirrorVolume | undefined;
+  #served: ByteDevice | undefined;
+  #lastStatus = '';
+
+  constructor(options: VolumeWorkerOptions) {
+    this.#options = options;
+  }
+
+  onMessage(message: ToWorker): void {
+    switch (message.kind) {
+      case 'open':
+        return this.#open(message);
+      case 'call':
+        return this.#call(message.call, (error) => this.#answer(message.id, error));
+      case 'lease':
+        return this.#volume?.setLease(message.lease);
+      case 'verdict': {
+        const answer = this.#verdicts.get(message.id);
+        this.#verdicts.delete(message.id);
+        return answer?.(message.answer);
+      }
+      default:
+        return unreachable(message);
+    }
+  }
+
+  /** Before the volume is open the peer is turned away; it will dial again. */
+  onStream(note: StreamNote, stream: Stream): void {
+    if (this.#volume === undefined) stream.destroy();
+    else this.#volume.acceptStream(stream, note.fromNode);
+  }
+
+  #open({ config, exports, arbiter }: Extract<ToWorker, { kind: 'open' }>): void {
+    const { world, openVolume, localArbiter } = this.#options;
+    const judge = arbiter === 'local' ? localArbiter(world, config) : this.#clusterArbiter();
+    openVolume(world, config, judge, (volume) => {
+      if (volume instanceof EterneError) return this.#refuse(volume);
+      this.#listen(config.name, exports, (error) => {
+        if (error !== undefined) return volume.close(() => this.#refuse(error));
+        this.#opened(volume);
+      });
+    });
+  }
+
+  #opened(volume: MirrorVolume): void {
+    this.#volume = volume;
+    volume.onChange(() => this.#follow());
+    this.#options.world.timers.every(STATUS_INTERVAL_MS, () => this.#sendStatus());
+    const status = volume.status();
+    this.#options.send({ kind: 'opened', listening: this.#servers.map(({ address }) => address), status });
+    this.#follow();
+  }
+
+  #refuse(error: EterneError): void {
+    for (const server of this.#servers) server.close();
+    this.#options.send({ kind: 'refused', error: toWireError(error) });
+    this.#options.exit();
+  }
+
+  /** Binds the front ends one after the other; the first failure ends it. */
+  #listen(name: string, exports: readonly ExportSpec[], done: Done): void {
+    const next = exports[this.#servers.length];
+    if (next === undefined) return done(undefined);
+    if (next.kind !== 'nbd')
+      return done(new EterneError('unsupported', `${next.kind} exports are not supported yet`));
+    NbdServer.listen(this.#options.world, next.listen, name, (server) => {
+      if (server instanceof EterneError) return done(server);
+      this.#servers.push(server);
+      this.#listen(name, exports, done);
+    });
+  }
+
+  #clusterArbiter(): Arbiter {
+    return {
+      propose: (proposal: SetProposal, done: (answer: SetAnswer) => void): void => {
+        const id = this.#nextProposal++;
+        this.#verdicts.set(id, done);
+        this.#options.send({ kind: 'proposal', id, proposal });
+      },
+    };
+  }
+
+  #call(call: VolumeCall, done: Done): void {
+    const volume = this.#volume;
+    assert(volume !== undefined, 'the supervisor calls only an open volume');
+    const finish = (error: EterneError | undefined): void => {
+      this.#follow();
+      done(error);
+    };
+    switch (call.verb) {
+      case 'promote':
+        return volume.promote(call.request, finish);
+      case 'demote':
+        return volume.demote(finish);
+      case 'connect':
+        return volume.connect(call.peer, finish);
+      case 'disconnect':
+        return volume.disconnect(call.peer, finish);
+      case 'refresh':
+        return finish(undefined);
+      case 'close':
+        return this.#close(volume, done);
+      default:
+        return unreachable(call);
+    }
+  }
+
+  #close(volume: MirrorVolume, done: Done): void {
+    for (const server of this.#servers) server.close();
+    volume.close(() => {
+      done(undefined);
+      this.#options.exit();
+    });
+  }
+
+  #answer(id: number, error: EterneError | undefined): void {
+    this.#options.send({ kind: 'answer', id, ...(error === undefined ? {} : { error: toWireError(error) }) });
+  }
+
+  /** Duties 2 and 3. One `ByteDevice` for each term, shared by all front ends. */
+  #follow(): void {
+    const device = this.#volume?.device;
+    if (this.#served?.device !== device) {
+      this.#served = device === undefined ? undefined : new ByteDevice(device);
+      for (const server of this.#servers) {
+        if (this.#served === undefined) server.withdraw();
+        else server.serve(this.#served);
+      }
+    }
+    this.#sendStatus();
+  }
+
+  #sendStatus(): void {
+    const status = this.#volume?.status();
+    if (status === undefined) return;
+    const text = JSON.stringify(status);
+    if (text === this.#lastStatus) return;
+    this.#lastStatus = text;
+    this.#options.send({ kind: 'status', status });
+  }
+}

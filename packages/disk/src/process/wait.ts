@@ -1,0 +1,29 @@
+/** What `eterne disk wait --for …` waits for. */
+import type { VolumeStatus } from '../engine/api.ts';
+
+export const WAIT_GOALS = ['connected', 'uptodate', 'synced'] as const;
+export type WaitGoal = (typeof WAIT_GOALS)[number];
+
+/**
+ * `connected`: every peer is. `uptodate`: the local replica is. `synced`: all replicas are connected and UpToDate and not one
+ * block differs.
+ */
+export function hasReached(status: VolumeStatus, goal: WaitGoal): boolean {
+  const connected = status.peers.every(({ connection }) => connection === 'Connected');
+  switch (goal) {
+    case 'connected':
+      return connected;
+    case 'uptodate':
+      return status.disk === 'UpToDate';
+    case 'synced':
+      return (
+        connected &&
+        status.disk === 'UpToDate' &&
+        status.dirtyBytes === 0 &&
+        status.peers.every(
+          ({ disk, replication, dirtyBytes }) =>
+            disk === 'UpToDate' && replication === 'Established' && dirtyBytes === 0,
+        )
+      );
+  }
+}

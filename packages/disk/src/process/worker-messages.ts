@@ -1,0 +1,53 @@
+/**
+ * What the supervisor and a volume's worker say to each other over their IPC channel. Both ends are the same version of the same program:
+ * the types are the format.
+ */
+import type { Address } from '@eterne/runtime';
+import type { PromoteRequest, SetAnswer, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
+import type { ExportSpec } from './port.ts';
+import type { WireError } from './wire-error.ts';
+
+/** Who settles the loss and return of replicas: local policy, or the cluster by way of the supervisor. */
+export type ArbiterKind = 'local' | 'cluster';
+
+export interface Lease {
+  readonly validUntilBootMs: number;
+  readonly graceMs: number;
+}
+
+/** What can be asked of an open volume; each is answered once. */
+export type VolumeCall =
+  | { readonly verb: 'promote'; readonly request: PromoteRequest }
+  | { readonly verb: 'demote' }
+  | { readonly verb: 'connect'; readonly peer: string }
+  | { readonly verb: 'disconnect'; readonly peer: string }
+  /** Only to have a fresh status sent before the answer. */
+  | { readonly verb: 'refresh' }
+  /** Clean end: after the answer the worker exits. */
+  | { readonly verb: 'close' };
+
+export type ToWorker =
+  /** First message, once. */
+  | {
+      readonly kind: 'open';
+      readonly config: VolumeConfig;
+      readonly exports: readonly ExportSpec[];
+      readonly arbiter: ArbiterKind;
+    }
+  | { readonly kind: 'call'; readonly id: number; readonly call: VolumeCall }
+  | { readonly kind: 'lease'; readonly lease: Lease }
+  | { readonly kind: 'verdict'; readonly id: number; readonly answer: SetAnswer };
+
+/** Travels with a replication connection whose preface has been read. */
+export interface StreamNote {
+  readonly fromNode: string;
+}
+
+export type FromWorker =
+  | { readonly kind: 'opened'; readonly listening: readonly Address[]; readonly status: VolumeStatus }
+  /** The worker exits after this. */
+  | { readonly kind: 'refused'; readonly error: WireError }
+  | { readonly kind: 'answer'; readonly id: number; readonly error?: WireError }
+  /** Sent before the answer of every call that changed it. */
+  | { readonly kind: 'status'; readonly status: VolumeStatus }
+  | { readonly kind: 'proposal'; readonly id: number; readonly proposal: SetProposal };

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { EterneError } from '@eterne/base';
+import { parseDiskConfig, type DiskConfig } from '../../src/process/config.ts';
+
+const MINIMAL = `node: a
+control: a.ctl
+volumes:
+  - name: v0
+    size: 64MiB
+    device: a.img
+    metadata: a.meta
+`;
+
+function valid(text: string): DiskConfig {
+  const result = parseDiskConfig(text, '/etc/eterne/a.yaml');
+  if (result instanceof EterneError) throw result;
+  return result;
+}
+
+function error(text: string): string {
+  const result = parseDiskConfig(text, '/etc/eterne/a.yaml');
+  assert.ok(result instanceof EterneError, 'must be refused');
+  assert.equal(result.code, 'config');
+  assert.doesNotMatch(result.message, /\n/);
+  return result.message.replace('/etc/eterne/a.yaml', 'FILE');
+}
+
+describe('disk configuration', () => {
+  it('fills in defaults, and takes paths relative to the file', () => {
+    const { controlPath, replicationListen, volumes } = valid(MINIMAL);
+    assert.equal(controlPath, '/etc/eterne/a.ctl');
+    assert.equal(replicationListen, undefined);
+    assert.deepEqual(volumes, [
+      {
+        config: {
+          name: 'v0',
+          node: 'a',
+          sizeBytes: 64 * 1024 * 1024,
+          mode: 'sync',
+          devicePath: '/etc/eterne/a.img',
+          metadataPath: '/etc/eterne/a.meta',
+          peers: {},
+          readPolicy: 'local',
+          initialSync: 'smart',
+          splitBrain: { zeroPrimaries: 'disconnect', onePrimary: 'disconnect', twoPrimaries: 'disconnect' },
+          onPeerLost: 'continue',
+          resyncRate: { minBytesPerSecond: 4 * 1024 * 1024, maxBytesPerSecond: 1024 * 1024 * 1024 },
+          diskTimeoutMs: 30_000,
+        },
+        exports: [],
+      },
+    ]);
+  });
+
+  it('takes every key that the engine knows', () => {
+    const { replicationListen, volumes } = valid(`
+node: a
+control: /run/a.ctl
+replication: { listen: 127.0.0.1:7701 }
+mirrorSets: []
+volumes:
+  - name: v0
+    size: 1GiB
+    mode: sync
+    device: /dev/sdb1
+    metadata: a.meta
+    peers: { b: [127.0.0.1:7702, 127.0.0.2:7702] }
+    readPolicy: local
+    initialSync: none
+    splitBrain: { zeroPrimaries: disconnect, onePrimary: disconnect, twoPrimaries: disconnect }
+    onPeerLost: freeze
+    resyncRate: { min: 1MiB, max: 2MiB }
+    compress: none
+    diskTimeout: 5s
+    onDiskError: serve-from-peer
+    checksums: none
+    rescueJournal: { path: a.rescue, max: 10GiB, whenFull: off }
+    exports: [{ nbd: { listen: unix:a.nbd } }, { nbd: { listen: 127.0.0.1:10809 } }]
+`);
+    assert.equal(replicationListen, '127.0.0.1:7701');
+    assert.equal(volumes[0]?.config.devicePath, '/dev/sdb1');
+    assert.equal(volumes[0]?.config.diskTimeoutMs, 5000);
+    assert.deepEqual(volumes[0]?.exports, [
+      { kind: 'nbd', listen: 'unix:/etc/eterne/a.nbd' },
+      { kind: 'nbd', listen: '127.0.0.1:10809' },
+    ]);
+  });
+
+  it('says which line is wrong, and why', () => {
+    const more = (line: string): string => `${MINIMAL}    ${line}\n`;
+    const cases: readonly (readonly [string, RegExp])[] = [
+      [MINIMAL.replace('size: 64MiB', 'size: many'), /^FILE:5: volumes\.0\.size: not a size: "many"$/],
+      [
+        MINIMAL.replace('64MiB', '1000'),
+        /^FILE:5: volumes\.0\.size: a size is a positive multiple of 4 KiB$/,
+      ],
+      [MINIMAL.replace('64MiB', '0'), /^FILE:5: /],
+      [MINIMAL.replace('node: a', 'node: a b'), /^FILE:1: node: a name is/],
+      [`${MINIMAL}extra: 1\n`, /^FILE:8: unknown key extra$/],
+      [more('raedPolicy: local'), /^FILE:8: unknown key volumes\.0\.raedPolicy$/],
+      [more('splitBrain: { both: disconnect }'), /^FILE:8: unknown key volumes\.0\.splitBrain\.both$/],
+      [more('readPolicy: fastest'), /^FILE:8: volumes\.0\.readPolicy: /],
+      [more('diskTimeout: 30'), /^FILE:8: volumes\.0\.diskTimeout: /],
+      [more('diskTimeout: 1ms'), /^FILE:8: .*at least 100ms/],
+      [more('resyncRate: { min: 2MiB, max: 1MiB }'), /^FILE:8: .*min ≤ max/],
+      [more('peers: { b: [127.0.0.1:7702] }'), /^FILE:8: volume v0: peers need `replication/],
+      [more('peers: { b: [] }'), /^FILE:8: /],
+      [
+        more('exports: [{ nbd: { listen: 0.0.0.0:10809 } }]'),
+        /^FILE:8: volume v0: NBD beyond loopback needs TLS/,
+      ],
+      [more('exports: [{ nbd: { listen: nowhere } }]'), /^FILE:8: /],
+      [more('devices: { d1: x, d2: y }'), /^FILE:4: volume v0: give either device or devices$/],
+      [MINIMAL.replace('    device: a.img\n', ''), /^FILE:4: volume v0: give either/],
+      [MINIMAL.replace('a.meta', 'a.img'), /^FILE:7: store a\.img is used twice$/],
+      [
+        `${MINIMAL}  - { name: v0, size: 4KiB, device: c, metadata: d }\n`,
+        /^FILE:8: volume v0 is used twice$/,
+      ],
+      [MINIMAL.replace('control: a.ctl\n', ''), /^FILE:1: control: /],
+      [`${MINIMAL}node: b\n`, /^FILE:8: /],
+      ['node: [', /^FILE:1: /],
+      ['', /^FILE:1: the file: /],
+      ['- 1', /^FILE:1: the file: /],
+      ['a: &x [1]\nb: *y', /^FILE/],
+      [
+        `a: &a [x,x]\n${[...'bcdefghijk'].map((c, i) => `${c}: &${c} [${`*${'abcdefghij'[i]},`.repeat(9)}]`).join('\n')}`,
+        /too often/,
+      ],
+    ];
+    for (const [text, wanted] of cases) assert.match(error(text), wanted);
+  });
+
+  it('refuses what is not supported yet instead of ignoring it', () => {
+    const lines = [
+      'mode: async',
+      'readPolicy: striped',
+      'splitBrain: { onePrimary: discard-local }',
+      'congestion: { queue: 64MiB, policy: slow }',
+      'compress: zstd',
+      'onDiskError: move',
+      'rescueJournal: { path: a.rescue, max: 10GiB }',
+      'checksums: crc32c',
+      'exports: [{ iscsi: { listen: 127.0.0.1:3260, iqn: "iqn.2026-11.io.eterne:v0" } }]',
+    ];
+    for (const line of lines)
+      assert.match(error(`${MINIMAL}    ${line}\n`), /^FILE:8: volume v0: .* not supported yet$/);
+    assert.match(error(MINIMAL.replace('a.meta', 'internal')), /^FILE:7: .*not supported yet$/);
+    assert.match(
+      error(MINIMAL.replace('device: a.img', 'devices: { x: a, y: b }')),
+      /^FILE:6: .*not supported yet$/,
+    );
+    assert.match(
+      error(`${MINIMAL}mirrorSets: [{ name: db, volumes: [v0] }]\n`),
+      /^FILE:8: .*not supported yet$/,
+    );
+  });
+});
