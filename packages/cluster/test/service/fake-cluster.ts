@@ -1,0 +1,343 @@
+/**
+ * Whole clusters of real services on fake machines in virtual time. The ordered log is one list; who leads and who reaches the majority
+ * is said by the test. Checks at every millisecond that no group runs on two nodes (invariant 4).
+ */
+import assert from 'node:assert/strict';
+import { EterneError } from '@eterne/base';
+import type { LogLeadership, OrderedLog } from '../../src/ports.ts';
+import { Service } from '../../src/service/service.ts';
+import { decodeCommand, encodeCommand } from '../../src/state/codec.ts';
+import type { Command } from '../../src/state/commands.ts';
+import type { ClusterState, GroupSpec, GroupState, MemberSpec, VolumeSpec } from '../../src/state/model.ts';
+import { FakeDisk, FakeHeart, FakeMonitor } from './fake-node.ts';
+import { VirtualTime } from './virtual-time.ts';
+
+const COMMIT_MS = 4;
+const AUTHORITY_MS = 600;
+const LOST_AFTER_MS = 1000;
+
+export interface FakeMachine {
+  readonly name: string;
+  readonly monitor: FakeMonitor;
+  readonly heart: FakeHeart;
+  readonly disk: FakeDisk;
+  log: FakeLog;
+  service: Service;
+  startId: string;
+  /** Reaches the others. */
+  connected: boolean;
+  lastHeardMs: number;
+}
+
+export class FakeLog implements OrderedLog<Command> {
+  readonly #cluster: FakeCluster;
+  readonly node: string;
+  applied = 0;
+  authorityUntilMs = Number.NEGATIVE_INFINITY;
+  #appliedListeners: ((command: Command, index: number) => void)[] = [];
+  #leadershipListeners: (() => void)[] = [];
+  closed = false;
+
+  constructor(cluster: FakeCluster, node: string) {
+    this.#cluster = cluster;
+    this.node = node;
+  }
+
+  append(command: Command, done: Parameters<OrderedLog<Command>['append']>[1]): void {
+    const { time } = this.#cluster;
+    time.after(COMMIT_MS, () => {
+      if (this.closed) return;
+      const index = this.#cluster.commit(this.node, command);
+      if (index !== undefined) return done({ kind: 'applied', index });
+      time.after(300, () => {
+        if (!this.closed) done({ kind: 'refused', error: new EterneError('no-quorum', 'no majority') });
+      });
+    });
+  }
+
+  onApplied(listener: (command: Command, index: number) => void): void {
+    this.#appliedListeners.push(listener);
+  }
+
+  readBarrier(done: (error: EterneError | undefined) => void): void {
+    this.#cluster.time.after(COMMIT_MS, () => {
+      if (this.closed) return;
+      done(this.#cluster.reachesMajority(this.node) ? undefined : new EterneError('no-quorum', 'alone'));
+    });
+  }
+
+  leadership(): LogLeadership {
+    const { leader, raftTerm } = this.#cluster;
+    const isLeader = leader === this.node;
+    const reaches = this.#cluster.reachesMajority(this.node);
+    if (isLeader && reaches) this.authorityUntilMs = this.#cluster.time.bootMs() + AUTHORITY_MS;
+    return {
+      leader: reaches ? leader : undefined,
+      isLeader,
+      raftTerm,
+      authorityUntilBootMs: isLeader ? this.authorityUntilMs : Number.NEGATIVE_INFINITY,
+      quorate: reaches,
+    };
+  }
+
+  onLeadership(listener: () => void): void {
+    this.#leadershipListeners.push(listener);
+  }
+
+  tellLeadership(): void {
+    for (const listener of this.#leadershipListeners) listener();
+  }
+
+  catchUp(entries: readonly Buffer[]): void {
+    for (; this.applied < entries.length; this.applied += 1) {
+      const bytes = entries[this.applied];
+      assert(bytes);
+      for (const listener of this.#appliedListeners) listener(decodeCommand(bytes), this.applied + 1);
+    }
+  }
+}
+
+export class FakeCluster {
+  readonly time = new VirtualTime();
+  readonly machines = new Map<string, FakeMachine>();
+  readonly entries: Buffer[] = [];
+  leader: string | undefined;
+  raftTerm = 0;
+
+  constructor(names: readonly string[]) {
+    for (const name of names) this.#addMachine(name);
+    this.time.every(1, () => this.#checkInvariant4());
+    this.time.every(20, () => this.#watch());
+    this.elect(names[0] ?? '');
+    this.time.run(50);
+    for (const name of names.slice(1))
+      this.submit({ kind: 'member-add', member: member(name), atMs: this.time.wallMs() });
+    this.time.run(1500);
+  }
+
+  machine(name: string): FakeMachine {
+    const machine = this.machines.get(name);
+    assert(machine, `no machine ${name}`);
+    return machine;
+  }
+
+  state(node?: string): ClusterState {
+    return this.machine(node ?? this.#anyConnected()).service.state;
+  }
+
+  group(name: string): GroupState {
+    const group = this.state().groups[name];
+    assert(group, `no group ${name}`);
+    return group;
+  }
+
+  elect(node: string): void {
+    this.leader = node;
+    this.raftTerm += 1;
+    for (const machine of this.machines.values()) machine.log.tellLeadership();
+  }
+
+  /** Power off: nothing of it goes on. */
+  powerOff(name: string): void {
+    const machine = this.machine(name);
+    this.stopService(name);
+    machine.connected = false;
+    machine.heart.up = false;
+    machine.monitor.running.clear();
+    machine.disk.crash(Number.POSITIVE_INFINITY);
+    machine.heart.leases.clear();
+  }
+
+  powerOn(name: string): void {
+    const machine = this.machine(name);
+    machine.connected = true;
+    machine.heart.up = true;
+    machine.disk.up = true;
+    machine.startId = `${machine.startId}+`;
+    this.startService(name);
+  }
+
+  stopService(name: string): void {
+    const machine = this.machine(name);
+    machine.log.closed = true;
+    machine.service.close();
+    machine.heart.forgetListeners();
+    machine.monitor.forgetListeners();
+  }
+
+  startService(name: string): void {
+    const machine = this.machine(name);
+    machine.log = new FakeLog(this, name);
+    machine.service = this.#makeService(machine);
+    machine.service.start(machine.log);
+    machine.service.setPids({ service: 1, monitor: 2, heart: 3, disk: 4 });
+    if (machine.connected) machine.log.catchUp(this.entries);
+  }
+
+  reachesMajority(name: string): boolean {
+    const connected = [...this.machines.values()].filter((machine) => machine.connected && machine.heart.up);
+    return this.machine(name).connected && connected.length * 2 > this.machines.size;
+  }
+
+  commit(node: string, command: Command): number | undefined {
+    if (!this.reachesMajority(node) || this.leader === undefined || !this.reachesMajority(this.leader))
+      return undefined;
+    this.entries.push(encodeCommand(command));
+    for (const machine of this.machines.values())
+      if (machine.connected && !machine.log.closed) machine.log.catchUp(this.entries);
+    return this.entries.length;
+  }
+
+  submit(command: Command): void {
+    this.machine(this.#anyConnected()).service.submit(command, (result) => {
+      if (result.kind !== 'applied' || result.refused) throw new Error(`refused: ${JSON.stringify(result)}`);
+    });
+    this.time.run(30);
+  }
+
+  configure(volumes: readonly VolumeSpec[], groups: readonly GroupSpec[]): void {
+    this.submit({
+      kind: 'configure',
+      revision: this.state().revision,
+      changes: [
+        ...volumes.map((spec) => ({ kind: 'volume-put' as const, spec })),
+        ...groups.map((spec) => ({ kind: 'group-put' as const, spec })),
+      ],
+      atMs: this.time.wallMs(),
+    });
+  }
+
+  untilOnline(group: string, node: string, limitMs = 5000): number {
+    return this.time.until(
+      () => {
+        const { owner, phase } = this.group(group);
+        return owner === node && phase === 'online';
+      },
+      limitMs,
+      `${group} online on ${node}; it is ${JSON.stringify(this.group(group))}`,
+    );
+  }
+
+  /** Whether everything of the group runs on the machine, in truth. */
+  runs(group: string, node: string): boolean {
+    return this.group(group).spec.resources.every(({ name }) =>
+      this.machine(node).monitor.running.has(`${group}/${name}`),
+    );
+  }
+
+  #anyConnected(): string {
+    const machine = [...this.machines.values()].find(
+      ({ name, log }) => !log.closed && this.reachesMajority(name),
+    );
+    return machine?.name ?? this.leader ?? '';
+  }
+
+  #addMachine(name: string): void {
+    const { time } = this;
+    const heart = new FakeHeart(
+      time,
+      name,
+      (request) => this.#deliver(name, this.leader, (to) => to.heart.hearRequest(request)),
+      (grant) => this.#deliver(this.leader, grant.request.node, (to) => to.heart.hearGrant(grant)),
+    );
+    const disk = new FakeDisk(
+      time,
+      (peer) => this.machine(name).connected && this.machine(peer).connected && this.machine(peer).disk.up,
+    );
+    const partial = { name, monitor: new FakeMonitor(time), heart, disk, startId: `${name}-1` };
+    const machine = { ...partial, connected: true, lastHeardMs: 0, log: new FakeLog(this, name) };
+    const whole = Object.assign(machine, { service: undefined as unknown as Service });
+    whole.service = this.#makeService(whole);
+    this.machines.set(name, whole);
+    whole.service.start(whole.log);
+    whole.service.setPids({ service: 1, monitor: 2, heart: 3, disk: 4 });
+  }
+
+  #makeService(machine: Omit<FakeMachine, 'service'>): Service {
+    const first = this.machines.size === 0 && this.entries.length === 0;
+    return new Service({
+      self: machine.name,
+      startId: machine.startId,
+      places: {
+        metadataPath: (volume, created) => `/meta/${volume}@${created}`,
+        exportAddress: (volume) => `unix:/run/${volume}.nbd`,
+      },
+      world: { clock: this.time, timers: this.time, log: () => {} },
+      heart: machine.heart,
+      monitor: machine.monitor,
+      connectDisk: (done) => machine.disk.connect(done),
+      ...(first ? { founding: { cluster: 'test', clusterId: 'id', member: member(machine.name) } } : {}),
+    });
+  }
+
+  #deliver(from: string | undefined, to: string | undefined, action: (machine: FakeMachine) => void): void {
+    if (from === undefined || to === undefined) return;
+    this.time.after(1, () => {
+      const [sender, receiver] = [this.machine(from), this.machine(to)];
+      if (from === to || (sender.connected && receiver.connected)) action(receiver);
+    });
+  }
+
+  /** Heartbeats, and what the hearts do when a lease and its grace are over. */
+  #watch(): void {
+    const nowMs = this.time.bootMs();
+    for (const machine of this.machines.values())
+      if (machine.connected && machine.heart.up) machine.lastHeardMs = nowMs;
+    for (const machine of this.machines.values()) {
+      machine.heart.tellAlive(new Set(this.#heardBy(machine, nowMs)));
+      machine.disk.changed();
+      for (const [group, lease] of machine.heart.leases) {
+        if (nowMs <= lease.validUntilBootMs + lease.graceMs) continue;
+        machine.monitor.killNow(group);
+        machine.disk.demoteAll();
+        machine.heart.leases.delete(group);
+      }
+    }
+  }
+
+  #heardBy(machine: FakeMachine, nowMs: number): string[] {
+    if (!machine.connected) return [machine.name];
+    return [...this.machines.values()]
+      .filter(({ name, lastHeardMs }) => name === machine.name || nowMs - lastHeardMs < LOST_AFTER_MS)
+      .map(({ name }) => name);
+  }
+
+  #checkInvariant4(): void {
+    const where = new Map<string, string>();
+    for (const { name, monitor } of this.machines.values())
+      for (const key of monitor.running) {
+        const group = key.slice(0, key.indexOf('/'));
+        const other = where.get(group);
+        assert(other === undefined || other === name, `${group} runs on ${other} and ${name}`);
+        where.set(group, name);
+      }
+  }
+}
+
+export function member(name: string): MemberSpec {
+  const role = name.startsWith('w') ? 'witness' : 'node';
+  return { name, role, addresses: [`${name}:7700`], api: `${name}:8443`, voterId: `${name}-voter` };
+}
+
+export function volume(name: string, nodes: readonly string[]): VolumeSpec {
+  return {
+    name,
+    sizeBytes: 1 << 20,
+    mode: 'sync',
+    replicas: nodes.map((node) => ({ node, device: `/srv/${name}.img` })),
+    initialSync: 'none',
+  };
+}
+
+export function group(name: string, nodes: readonly string[], volumeName?: string): GroupSpec {
+  const timeouts = { startTimeoutMs: 5000, stopTimeoutMs: 5000, restart: { attempts: 2, windowMs: 60_000 } };
+  const mirror = { name: 'vol', type: 'mirror', params: { volume: volumeName }, ...timeouts };
+  const params = volumeName === undefined ? {} : { command: ['run', '${vol.device}'] };
+  const app = { name: 'app', type: 'app', params, ...timeouts };
+  return {
+    name,
+    nodes,
+    failback: { enabled: false, window: null },
+    resources: volumeName === undefined ? [app] : [mirror, app],
+  };
+}

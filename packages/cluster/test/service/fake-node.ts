@@ -1,0 +1,344 @@
+/** The machine under a service: heart, monitor and disk process as simply as their ports allow, in virtual time. */
+import { EterneError } from '@eterne/base';
+import type {
+  PromoteRequest,
+  SetAnswer,
+  SetProposal,
+  VolumeConfig,
+  VolumeStatus,
+} from '@eterne/disk/engine/api.ts';
+import type { DiskPort } from '@eterne/disk/process/port.ts';
+import type {
+  ActionResult,
+  HeartPort,
+  LeaseGrant,
+  LeaseRequest,
+  MonitorPort,
+  ResourceReport,
+  ResourceSpec,
+  ResourceState,
+} from '../../src/ports.ts';
+import type { LeaseTable } from '../../src/service/effects.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+const OK: ActionResult = { ok: true, reason: '', outputs: {} };
+
+export class FakeMonitor implements MonitorPort {
+  readonly #time: VirtualTime;
+  /** `group/resource` of everything that runs. */
+  readonly running = new Set<string>();
+  readonly log: string[] = [];
+  /** `start group/resource` or `stop group/resource` → why it fails. */
+  readonly failures = new Map<string, string>();
+  startMs = 20;
+  #listeners: ((reports: readonly ResourceReport[]) => void)[] = [];
+
+  constructor(time: VirtualTime) {
+    this.#time = time;
+  }
+
+  /** A restarted service listens anew. */
+  forgetListeners(): void {
+    this.#listeners = [];
+  }
+
+  start(
+    resource: ResourceSpec,
+    _epoch: number,
+    _timeoutMs: number,
+    done: (result: ActionResult) => void,
+  ): void {
+    const key = `${resource.group}/${resource.name}`;
+    this.#act('start', key, done, () => this.running.add(key), { device: `dev-of-${resource.name}` });
+  }
+
+  stop(resource: ResourceSpec, _timeoutMs: number, done: (result: ActionResult) => void): void {
+    const key = `${resource.group}/${resource.name}`;
+    this.#act('stop', key, done, () => this.running.delete(key), {});
+  }
+
+  probe(resource: ResourceSpec, done: (state: ResourceState) => void): void {
+    const key = `${resource.group}/${resource.name}`;
+    this.log.push(`probe ${key}`);
+    this.#time.after(5, () => done(this.running.has(key) ? 'running' : 'stopped'));
+  }
+
+  kill(group: string, done: (error: EterneError | undefined) => void): void {
+    this.log.push(`kill ${group}`);
+    this.killNow(group);
+    this.#time.after(5, () => done(undefined));
+  }
+
+  killNow(group: string): void {
+    for (const key of this.running) if (key.startsWith(`${group}/`)) this.running.delete(key);
+  }
+
+  onReport(listener: (reports: readonly ResourceReport[]) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** The resource dies by itself and the monitor notices. */
+  crash(group: string, resource: string): void {
+    this.running.delete(`${group}/${resource}`);
+    const report: ResourceReport = { group, resource, state: 'failed', reason: 'it died' };
+    for (const listener of this.#listeners) listener([report]);
+  }
+
+  #act(
+    verb: string,
+    key: string,
+    done: (result: ActionResult) => void,
+    effect: () => void,
+    outputs: Record<string, string>,
+  ): void {
+    this.log.push(`${verb} ${key}`);
+    this.#time.after(this.startMs, () => {
+      const reason = this.failures.get(`${verb} ${key}`);
+      if (reason !== undefined) return done({ ok: false, reason, outputs: {} });
+      effect();
+      done({ ...OK, outputs });
+    });
+  }
+}
+
+interface FakeVolume {
+  readonly config: VolumeConfig;
+  role: 'primary' | 'secondary';
+  term: number;
+  set: readonly string[];
+  setVersion: number;
+}
+
+/** A disk process. `reaches` tells which peers' disk processes answer. */
+export class FakeDisk {
+  readonly #time: VirtualTime;
+  readonly #reaches: (peer: string) => boolean;
+  readonly volumes = new Map<string, FakeVolume>();
+  #port:
+    | {
+        closed: () => void;
+        status: () => void;
+        propose: (proposal: SetProposal, answer: (answer: SetAnswer) => void) => void;
+      }
+    | undefined;
+  up = true;
+
+  constructor(time: VirtualTime, reaches: (peer: string) => boolean) {
+    this.#time = time;
+    this.#reaches = reaches;
+  }
+
+  connect(done: (result: DiskPort | EterneError) => void): void {
+    this.#time.after(2, () => done(this.up ? this.#makePort() : new EterneError('unreachable', 'down')));
+  }
+
+  /** kill -9 and the restart: nothing is open any more. */
+  crash(restartMs: number): void {
+    this.up = false;
+    this.volumes.clear();
+    this.#time.after(restartMs, () => (this.up = true));
+    const port = this.#port;
+    this.#port = undefined;
+    port?.closed();
+  }
+
+  demoteAll(): void {
+    for (const volume of this.volumes.values()) volume.role = 'secondary';
+    this.changed();
+  }
+
+  changed(): void {
+    this.#port?.status();
+  }
+
+  propose(volume: string, members: readonly string[], answer: (answer: SetAnswer) => void): void {
+    const held = this.volumes.get(volume);
+    if (!held) throw new Error(`no ${volume}`);
+    const term = { number: held.term, grantor: 'id' };
+    const proposal = { volume, term, expectedVersion: held.setVersion, members, reason: 'test' };
+    this.#port?.propose(proposal, (given) => {
+      if (given.kind === 'committed')
+        Object.assign(held, { set: given.set.members, setVersion: given.set.version });
+      answer(given);
+    });
+  }
+
+  #makePort(): DiskPort {
+    const closed: (() => void)[] = [];
+    const status: ((volumes: readonly VolumeStatus[]) => void)[] = [];
+    let onProposal: ((proposal: SetProposal, answer: (answer: SetAnswer) => void) => void) | undefined;
+    const own = {
+      closed: () => closed.forEach((listener) => listener()),
+      status: () => status.forEach((listener) => listener(this.#statuses())),
+      propose: (proposal: SetProposal, answer: (answer: SetAnswer) => void) => onProposal?.(proposal, answer),
+    };
+    this.#port = own;
+    const later = (
+      action: () => EterneError | undefined,
+      done: (error: EterneError | undefined) => void,
+    ): void =>
+      void this.#time.after(3, () => {
+        if (this.#port !== own) return;
+        const error = action();
+        own.status();
+        done(error);
+      });
+    return {
+      ensureVolume: (config, _exports, done) => later(() => this.#ensure(config), done),
+      removeVolume: (name, done) => later(() => void this.volumes.delete(name), done),
+      promote: (name, request, done) => later(() => this.#promote(name, request), done),
+      demote: (name, done) => later(() => this.#demote(name), done),
+      setLease: () => {},
+      onStatus: (listener) => {
+        status.push(listener);
+        this.#time.after(1, () => listener(this.#statuses()));
+      },
+      onProposal: (listener) => (onProposal = listener),
+      onClose: (listener) => closed.push(listener),
+      close: () => {},
+    };
+  }
+
+  #ensure(config: VolumeConfig): undefined {
+    if (!this.volumes.has(config.name))
+      this.volumes.set(config.name, { config, role: 'secondary', term: 0, set: [], setVersion: 0 });
+    return undefined;
+  }
+
+  #promote(name: string, request: PromoteRequest): EterneError | undefined {
+    const volume = this.volumes.get(name);
+    if (!volume || !request.granted) return new EterneError('not-found', `no ${name}`);
+    volume.role = 'primary';
+    volume.term = request.granted.term.number;
+    volume.set = request.granted.set.members;
+    volume.setVersion = request.granted.set.version;
+    return undefined;
+  }
+
+  #demote(name: string): undefined {
+    const volume = this.volumes.get(name);
+    if (volume) volume.role = 'secondary';
+    return undefined;
+  }
+
+  #statuses(): readonly VolumeStatus[] {
+    return [...this.volumes.values()].map((volume) => ({
+      name: volume.config.name,
+      sizeBytes: volume.config.sizeBytes,
+      mode: 'sync',
+      role: volume.role,
+      term: volume.term,
+      disk: 'UpToDate',
+      dirtyBytes: 0,
+      frozen: false,
+      freezeReason: null,
+      heldWrites: 0,
+      inSyncSet: volume.set,
+      setVersion: volume.setVersion,
+      ioErrors: 0,
+      remappedSectors: 0,
+      attached: null,
+      generation: { current: '', history: [] },
+      peers: Object.keys(volume.config.peers).map((node) => ({
+        node,
+        connection: this.#reaches(node) ? ('Connected' as const) : ('Connecting' as const),
+        replication: 'Established' as const,
+        disk: 'UpToDate' as const,
+        role: 'secondary' as const,
+        dirtyBytes: 0,
+        lagBytes: 0,
+        lagMs: 0,
+        splitBrain: false,
+        resync: {
+          kind: 'none' as const,
+          reason: '',
+          syncedBytes: 0,
+          toSyncBytes: 0,
+          wireBytes: 0,
+          etaMs: null,
+        },
+        lastVerify: null,
+      })),
+    }));
+  }
+}
+
+/** A heart: asks for leases, keeps them, and tells who is heard. `send` carries a request to whoever leads. */
+export class FakeHeart implements HeartPort {
+  readonly #time: VirtualTime;
+  readonly #node: string;
+  readonly #send: (request: LeaseRequest) => void;
+  readonly #route: (grant: LeaseGrant) => void;
+  leases = new Map<string, { epoch: number; validUntilBootMs: number; graceMs: number }>();
+  up = true;
+  #sequence = 0;
+  #liveness: ((alive: ReadonlySet<string>, paths: readonly []) => void)[] = [];
+  #requests: ((request: LeaseRequest) => void)[] = [];
+  #leaseListeners: ((leases: LeaseTable) => void)[] = [];
+
+  constructor(
+    time: VirtualTime,
+    node: string,
+    send: (request: LeaseRequest) => void,
+    route: (grant: LeaseGrant) => void,
+  ) {
+    this.#time = time;
+    this.#node = node;
+    this.#send = send;
+    this.#route = route;
+    time.every(150, () => this.#ask());
+  }
+
+  forgetListeners(): void {
+    this.#liveness = [];
+    this.#requests = [];
+    this.#leaseListeners = [];
+  }
+
+  onLiveness(listener: (alive: ReadonlySet<string>, paths: readonly []) => void): void {
+    this.#liveness.push(listener);
+  }
+
+  onLeaseRequest(listener: (request: LeaseRequest) => void): void {
+    this.#requests.push(listener);
+  }
+
+  onLease(listener: (leases: LeaseTable) => void): void {
+    this.#leaseListeners.push(listener);
+    this.#time.after(1, () => listener(this.leases));
+  }
+
+  grant(grant: LeaseGrant): void {
+    this.#route(grant);
+  }
+
+  tellAlive(alive: ReadonlySet<string>): void {
+    if (this.up) for (const listener of this.#liveness) listener(alive, []);
+  }
+
+  hearRequest(request: LeaseRequest): void {
+    if (this.up) for (const listener of this.#requests) listener(request);
+  }
+
+  hearGrant(grant: LeaseGrant): void {
+    if (!this.up) return;
+    for (const { group, epoch } of grant.groups)
+      this.leases.set(group, {
+        epoch,
+        validUntilBootMs: grant.request.sentAtBootMs + grant.durationMs,
+        graceMs: grant.graceMs,
+      });
+    for (const listener of this.#leaseListeners) listener(this.leases);
+  }
+
+  #ask(): void {
+    if (!this.up) return;
+    this.#sequence += 1;
+    this.#send({
+      node: this.#node,
+      bootId: 'boot',
+      sequence: this.#sequence,
+      sentAtBootMs: this.#time.bootMs(),
+    });
+  }
+}

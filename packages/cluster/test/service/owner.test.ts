@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FakeCluster, group, volume } from './fake-cluster.ts';
+
+function pair(): FakeCluster {
+  const cluster = new FakeCluster(['n1', 'n2', 'w1']);
+  cluster.configure([volume('data', ['n1', 'n2'])], [group('db', ['n1', 'n2'], 'data')]);
+  cluster.untilOnline('db', 'n1');
+  cluster.elect('w1');
+  cluster.time.run(1000);
+  cluster.machine('n1').monitor.log.length = 0;
+  return cluster;
+}
+
+const order = (cluster: FakeCluster, command: 'started' | 'stopped'): void =>
+  cluster.submit({ kind: 'group-desire', group: 'db', desired: command, atMs: 0 });
+
+test('a failed application is restarted in place, and only it', () => {
+  const cluster = pair();
+  cluster.machine('n1').monitor.crash('db', 'app');
+  cluster.time.run(200);
+  assert.deepEqual(cluster.machine('n1').monitor.log, ['stop db/app', 'start db/app']);
+  cluster.untilOnline('db', 'n1');
+});
+
+test('when its restarts are used up the group moves', () => {
+  const cluster = pair();
+  for (let failure = 0; failure < 3; failure += 1) {
+    cluster.machine('n1').monitor.crash('db', 'app');
+    cluster.time.run(300);
+  }
+  cluster.untilOnline('db', 'n2');
+  assert.equal(cluster.group('db').failures.filter(({ node }) => node === 'n1').length, 3);
+});
+
+test('it fails everywhere: blocked with the reasons, and tried again when the failures are old', () => {
+  const cluster = pair();
+  for (const node of ['n1', 'n2']) cluster.machine(node).monitor.failures.set('start db/app', 'no such file');
+  cluster.machine('n1').monitor.crash('db', 'app');
+  cluster.time.until(() => cluster.group('db').phase === 'blocked', 10_000, 'blocked');
+  assert.match(cluster.group('db').reason, /n1 could not keep app .* n2 could not keep app/);
+  for (const node of ['n1', 'n2']) cluster.machine(node).monitor.failures.clear();
+  cluster.time.run(50_000);
+  assert.equal(cluster.group('db').phase, 'blocked');
+  cluster.untilOnline('db', 'n1', 20_000);
+});
+
+test('a stop that fails blocks the group where it is; the operator clears it', () => {
+  const cluster = pair();
+  cluster.machine('n1').monitor.failures.set('stop db/app', 'it hangs');
+  cluster.submit({ kind: 'group-move', group: 'db', to: 'n2', reason: 'test', displaces: false, atMs: 0 });
+  cluster.time.run(5000);
+  assert.equal(cluster.group('db').phase, 'blocked');
+  assert.equal(cluster.group('db').owner, 'n1');
+  assert.match(cluster.group('db').reason, /app could not be stopped: it hangs/);
+  assert.equal(cluster.machine('n2').monitor.running.size, 0);
+  cluster.machine('n1').monitor.failures.clear();
+  order(cluster, 'stopped');
+  cluster.time.run(1000);
+  assert.equal(cluster.group('db').phase, 'stopped');
+  assert.equal(cluster.group('db').owner, null);
+});
+
+test('a move stops in reverse order, starts on the other node, and leaves no residue', () => {
+  const cluster = pair();
+  cluster.submit({ kind: 'group-move', group: 'db', to: 'n2', reason: 'asked', displaces: false, atMs: 0 });
+  cluster.untilOnline('db', 'n2');
+  assert.deepEqual(cluster.machine('n1').monitor.log, ['stop db/app', 'stop db/vol']);
+  assert.equal(cluster.group('db').move, null);
+  assert.equal(cluster.group('db').displaced, false);
+  assert.equal(cluster.machine('n1').disk.volumes.get('data')?.role, 'secondary');
+  assert.deepEqual(cluster.state().volumes['data']?.inSyncSet.members, ['n1', 'n2']);
+});
+
+test('stopped by the operator it stays stopped, through restarts, until started', () => {
+  const cluster = pair();
+  order(cluster, 'stopped');
+  cluster.time.run(3000);
+  assert.equal(cluster.group('db').phase, 'stopped');
+  order(cluster, 'started');
+  cluster.untilOnline('db', 'n1');
+});
+
+test('a restarted service adopts what runs', () => {
+  const cluster = pair();
+  cluster.stopService('n1');
+  cluster.time.run(400);
+  cluster.startService('n1');
+  cluster.time.run(3000);
+  assert.deepEqual(cluster.machine('n1').monitor.log, ['probe db/vol', 'probe db/app']);
+  assert(cluster.runs('db', 'n1'));
+  assert.equal(cluster.group('db').phase, 'online');
+});
+
+test('an application that died while the service was away is started again', () => {
+  const cluster = pair();
+  cluster.stopService('n1');
+  cluster.machine('n1').monitor.running.delete('db/app');
+  cluster.time.run(400);
+  cluster.startService('n1');
+  cluster.time.run(1000);
+  assert.deepEqual(cluster.machine('n1').monitor.log, ['probe db/vol', 'probe db/app', 'start db/app']);
+});
+
+test('a restarted disk process is promoted again in a new term, and what stands on it is restarted', () => {
+  const cluster = pair();
+  const before = cluster.state().volumes['data']?.term.number ?? 0;
+  cluster.machine('n1').disk.crash(300);
+  cluster.time.run(100);
+  cluster.untilOnline('db', 'n1');
+  assert.deepEqual(cluster.machine('n1').monitor.log, [
+    'stop db/app',
+    'stop db/vol',
+    'start db/vol',
+    'start db/app',
+  ]);
+  assert.equal(cluster.state().volumes['data']?.term.number, before + 1);
+});
+
+test('standby empties a node; failback brings home only what was driven away', () => {
+  const cluster = pair();
+  const spec = { ...group('db', ['n1', 'n2'], 'data'), failback: { enabled: true, window: null } };
+  cluster.configure([], [spec]);
+  cluster.submit({ kind: 'node-mode', name: 'n1', mode: 'standby', atMs: 0 });
+  cluster.untilOnline('db', 'n2');
+  cluster.submit({ kind: 'node-mode', name: 'n1', mode: 'active', atMs: 0 });
+  cluster.untilOnline('db', 'n1', 15_000);
+  cluster.submit({ kind: 'group-move', group: 'db', to: 'n2', reason: 'asked', displaces: false, atMs: 0 });
+  cluster.untilOnline('db', 'n2');
+  cluster.time.run(30_000);
+  assert.equal(cluster.group('db').owner, 'n2');
+});
+
+test('in maintenance nothing is done about failures', () => {
+  const cluster = pair();
+  cluster.submit({ kind: 'node-mode', name: 'n1', mode: 'maintenance', atMs: 0 });
+  cluster.machine('n1').monitor.crash('db', 'app');
+  cluster.time.run(5000);
+  assert.deepEqual(cluster.machine('n1').monitor.log, []);
+  assert.equal(cluster.group('db').owner, 'n1');
+});
+
+test('a node that leaves politely hands its groups over', () => {
+  const cluster = pair();
+  let left = false;
+  cluster.machine('n1').service.leave(10_000, () => (left = true));
+  const tookMs = cluster.untilOnline('db', 'n2');
+  assert(left && tookMs < 1000, `took ${tookMs} ms`);
+});
+
+test('the arbiter stays silent without a majority and answers when it is back', () => {
+  const cluster = pair();
+  const answers: string[] = [];
+  cluster.machine('n1').connected = false;
+  cluster.machine('n1').disk.propose('data', ['n1'], (given) => answers.push(given.kind));
+  cluster.time.run(700);
+  assert.deepEqual(answers, []);
+  cluster.machine('n1').connected = true;
+  cluster.machine('n1').log.catchUp(cluster.entries);
+  cluster.time.run(700);
+  assert.deepEqual(answers, ['committed']);
+});
+
+test('the arbiter refuses the primary of an older term', () => {
+  const cluster = pair();
+  cluster.machine('n1').connected = false;
+  cluster.untilOnline('db', 'n2');
+  const answers: string[] = [];
+  cluster.machine('n1').disk.propose('data', ['n1'], (given) => answers.push(given.kind));
+  cluster.machine('n1').connected = true;
+  cluster.machine('n1').log.catchUp(cluster.entries);
+  cluster.time.run(1000);
+  assert.deepEqual(answers, ['refused']);
+});

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FakeCluster, group, volume } from './fake-cluster.ts';
+
+function pair(): FakeCluster {
+  const cluster = new FakeCluster(['n1', 'n2', 'w1']);
+  cluster.configure([volume('data', ['n1', 'n2'])], [group('db', ['n1', 'n2'], 'data')]);
+  cluster.untilOnline('db', 'n1');
+  return cluster;
+}
+
+test('a new group starts on its preferred node, in order, with the outputs of the mirror', () => {
+  const cluster = pair();
+  assert.deepEqual(cluster.machine('n1').monitor.log, ['kill db', 'start db/vol', 'start db/app']);
+  const state = cluster.state();
+  assert.equal(state.volumes['data']?.primary, 'n1');
+  assert.deepEqual(state.volumes['data']?.inSyncSet.members, ['n1', 'n2']);
+  assert.deepEqual(cluster.group('db').resources[0]?.outputs, { device: 'dev-of-vol' });
+});
+
+test('the owner, not the leader, loses power: the other node takes over after lease, grace and margin', () => {
+  const cluster = pair();
+  cluster.elect('w1');
+  cluster.time.run(1000);
+  cluster.powerOff('n1');
+  const tookMs = cluster.untilOnline('db', 'n2');
+  assert(tookMs > 900 && tookMs <= 1700, `took ${tookMs} ms`);
+  assert.deepEqual(cluster.state().volumes['data']?.inSyncSet.members, ['n2']);
+  assert(cluster.state().volumes['data']?.primary === 'n2');
+});
+
+test('the owner is the leader: the new leader waits from its election', () => {
+  const cluster = pair();
+  cluster.powerOff('n1');
+  cluster.time.run(900);
+  cluster.elect('n2');
+  const tookMs = 900 + cluster.untilOnline('db', 'n2');
+  assert(tookMs > 1800 && tookMs <= 2100, `took ${tookMs} ms`);
+});
+
+test('a new leader never takes over before leases of its predecessor, grace and margin are over', () => {
+  const cluster = pair();
+  cluster.elect('n2');
+  cluster.time.run(500);
+  cluster.machine('n1').connected = false;
+  cluster.time.run(1200);
+  cluster.elect('w1');
+  const epoch = cluster.group('db').epoch;
+  cluster.time.run(880);
+  assert.equal(cluster.group('db').epoch, epoch);
+  cluster.untilOnline('db', 'n2');
+});
+
+test('an isolated owner ends its group by itself, and joins again as a standby', () => {
+  const cluster = pair();
+  cluster.elect('w1');
+  cluster.time.run(500);
+  cluster.machine('n1').connected = false;
+  cluster.untilOnline('db', 'n2');
+  assert.equal(cluster.machine('n1').monitor.running.size, 0);
+  cluster.machine('n1').connected = true;
+  cluster.machine('n1').log.catchUp(cluster.entries);
+  cluster.time.run(3000);
+  assert.equal(cluster.group('db').owner, 'n2');
+  assert(cluster.runs('db', 'n2'));
+  assert.equal(cluster.machine('n1').disk.volumes.get('data')?.role, 'secondary');
+});
+
+test('without a majority nobody takes over, and the owner stops', () => {
+  const cluster = pair();
+  cluster.machine('n1').connected = false;
+  cluster.machine('w1').connected = false;
+  cluster.time.run(10_000);
+  for (const node of ['n1', 'n2']) assert.equal(cluster.machine(node).monitor.running.size, 0);
+});
+
+test('a short silence costs nothing: the group goes on where it is', () => {
+  const cluster = pair();
+  const { epoch } = cluster.group('db');
+  cluster.elect('w1');
+  cluster.time.run(500);
+  cluster.machine('n1').connected = false;
+  cluster.time.run(1100);
+  cluster.machine('n1').connected = true;
+  cluster.machine('n1').log.catchUp(cluster.entries);
+  cluster.time.run(3000);
+  assert.equal(cluster.group('db').epoch, epoch);
+  assert(cluster.runs('db', 'n1'));
+  assert(!cluster.machine('n1').monitor.log.includes('stop db/app'));
+});
+
+test('a replica outside the in-sync set is never promoted', () => {
+  const cluster = pair();
+  cluster.elect('w1');
+  let answer = '';
+  cluster.machine('n1').disk.propose('data', ['n1'], (given) => (answer = given.kind));
+  cluster.time.run(100);
+  assert.equal(answer, 'committed');
+  cluster.powerOff('n1');
+  cluster.time.run(5000);
+  assert.equal(cluster.group('db').owner, null);
+  assert.equal(cluster.group('db').phase, 'blocked');
+  assert.match(cluster.group('db').reason, /n2 does not hold every acknowledged write/);
+  cluster.powerOn('n1');
+  cluster.untilOnline('db', 'n1');
+});
+
+test('the whole cluster loses power and comes back: the group runs again', () => {
+  const cluster = pair();
+  for (const node of ['n1', 'n2', 'w1']) cluster.powerOff(node);
+  cluster.time.run(5000);
+  for (const node of ['w1', 'n2', 'n1']) cluster.powerOn(node);
+  cluster.elect('w1');
+  cluster.time.until(() => cluster.runs('db', 'n1'), 5000, 'db runs on n1');
+  cluster.untilOnline('db', 'n1');
+});

@@ -1,0 +1,74 @@
+/** A clock that only moves when told, and its timers in order. */
+import type { Clock, Timer, Timers } from '@eterne/runtime';
+
+interface Waiting {
+  dueMs: number;
+  readonly order: number;
+  readonly fire: () => void;
+}
+
+export class VirtualTime implements Clock, Timers {
+  #nowMs = 1_000_000;
+  #order = 0;
+  readonly #waiting = new Set<Waiting>();
+
+  wallMs(): number {
+    return Date.UTC(2026, 0, 5) + this.#nowMs;
+  }
+
+  bootMs(): number {
+    return this.#nowMs;
+  }
+
+  after(delayMs: number, fire: () => void): Timer {
+    this.#order += 1;
+    const waiting: Waiting = { dueMs: this.#nowMs + Math.max(0, delayMs), order: this.#order, fire };
+    this.#waiting.add(waiting);
+    return { cancel: () => void this.#waiting.delete(waiting) };
+  }
+
+  every(intervalMs: number, fire: () => void): Timer {
+    let timer: Timer;
+    const again = (): void => {
+      timer = this.after(intervalMs, again);
+      fire();
+    };
+    timer = this.after(intervalMs, again);
+    return { cancel: () => timer.cancel() };
+  }
+
+  soon(fire: () => void): void {
+    this.after(0, fire);
+  }
+
+  run(durationMs: number): void {
+    const endMs = this.#nowMs + durationMs;
+    for (let next = this.#next(endMs); next; next = this.#next(endMs)) {
+      this.#waiting.delete(next);
+      this.#nowMs = next.dueMs;
+      next.fire();
+    }
+    this.#nowMs = endMs;
+  }
+
+  /** Runs until `condition`, checked every millisecond. Returns how long that took; fails after `limitMs`. */
+  until(condition: () => boolean, limitMs: number, what: string): number {
+    const startMs = this.#nowMs;
+    while (!condition()) {
+      if (this.#nowMs - startMs >= limitMs) throw new Error(`not within ${limitMs} ms: ${what}`);
+      this.run(1);
+    }
+    return this.#nowMs - startMs;
+  }
+
+  #next(endMs: number): Waiting | undefined {
+    let first: Waiting | undefined;
+    for (const waiting of this.#waiting)
+      if (waiting.dueMs <= endMs && (!first || before(waiting, first))) first = waiting;
+    return first;
+  }
+}
+
+function before(a: Waiting, b: Waiting): boolean {
+  return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.order < b.order);
+}
