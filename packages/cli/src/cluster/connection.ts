@@ -1,0 +1,69 @@
+/** Where the cluster is and with what right it is asked: --api and --token, their environment variables, or a node's own DIR. */
+import { EterneError } from '@eterne/base';
+import type { Files } from '@eterne/runtime';
+import type { ApiTarget } from '@eterne/cluster/api/client.ts';
+import { rootToken } from '@eterne/cluster/api/auth/root-token.ts';
+import { type NodeIdentity, readIdentity } from '@eterne/cluster/node/identity.ts';
+import { certificateFingerprint } from '@eterne/cluster/pki/fingerprint.ts';
+import { settle } from '@eterne/cluster/pki/settle.ts';
+import { decodeToken, encodeToken } from '@eterne/cluster/pki/token.ts';
+
+export const DEFAULT_DIR = '/var/lib/eterne';
+
+export interface ConnectionOptions {
+  readonly api?: string;
+  readonly token?: string;
+  readonly dir?: string;
+}
+
+/** Throws `usage` when there is no way to know whom to ask. */
+export async function findCluster(
+  files: Files,
+  options: ConnectionOptions,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<ApiTarget> {
+  const api = options.api ?? (options.dir === undefined ? env['ETERNE_API'] : undefined);
+  const token = options.token ?? (options.dir === undefined ? env['ETERNE_TOKEN'] : undefined);
+  if (api !== undefined && token !== undefined) {
+    const { authorityFingerprint } = decodeToken('api', token);
+    return { url: parseUrl(api), authorityFingerprint, token };
+  }
+  const identity = await localNode(files, options.dir, api);
+  const authorityFingerprint = certificateFingerprint(identity.tls.caPem);
+  return {
+    url: parseUrl(api ?? `https://${reachable(identity.api)}`),
+    authorityFingerprint,
+    token: token ?? encodeToken(rootToken(identity.clusterKey, authorityFingerprint)),
+  };
+}
+
+async function localNode(
+  files: Files,
+  dir: string | undefined,
+  api: string | undefined,
+): Promise<NodeIdentity> {
+  try {
+    return await settle<NodeIdentity>((done) => readIdentity(files, dir ?? DEFAULT_DIR, done));
+  } catch (cause) {
+    if (dir !== undefined || !(cause instanceof EterneError)) throw cause;
+    const missing = api === undefined ? 'no cluster is given' : `no token for ${api}`;
+    throw new EterneError('usage', missing, {
+      hint: 'set ETERNE_API and ETERNE_TOKEN, or on a node give --dir',
+      cause,
+    });
+  }
+}
+
+function parseUrl(text: string): string {
+  const url = URL.parse(text.includes('://') ? text : `https://${text}`);
+  if (url?.protocol !== 'https:')
+    throw new EterneError('usage', `not the address of an API: ${JSON.stringify(text)}`, {
+      hint: 'write for example https://10.0.0.1:8443',
+    });
+  return url.origin;
+}
+
+/** A node that listens everywhere is asked on loopback. */
+function reachable(api: string): string {
+  return api.replace(/^0\.0\.0\.0:/, '127.0.0.1:').replace(/^\[::\]:/, '[::1]:');
+}

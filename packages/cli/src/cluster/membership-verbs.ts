@@ -1,0 +1,107 @@
+/** `eterne cluster init|token|join` and `eterne witness join`. */
+import { EterneError, parseDurationMs } from '@eterne/base';
+import { joinToken } from '@eterne/cluster/api/schema/access.ts';
+import { administratorPath } from '@eterne/cluster/pki/files.ts';
+import { foundCluster } from '@eterne/cluster/pki/found.ts';
+import { joinCluster } from '@eterne/cluster/pki/join.ts';
+import { instantOf } from '@eterne/runtime';
+import { createNodeWorld } from '@eterne/runtime/node/world.ts';
+import type { Command } from 'commander';
+import { DEFAULT_DIR } from './connection.ts';
+import { openSession, withConnection } from './session.ts';
+
+interface NodeOptions {
+  readonly dir: string;
+  readonly node: string;
+  readonly address: readonly string[];
+  readonly api: string;
+  readonly json?: boolean;
+}
+
+type JoinOptions = NodeOptions & { readonly token: string; readonly to: string };
+
+const MINUTE_MS = 60_000;
+
+export function clusterVerbs(program: Command): void {
+  const cluster = program.command('cluster').description('make a cluster and let nodes join it');
+
+  withNodeOptions(cluster.command('init'))
+    .description('make a cluster of this node')
+    .requiredOption('--name <cluster>', 'what the cluster is called')
+    .action(async (options: NodeOptions & { name: string }) => {
+      const world = createNodeWorld('cli');
+      const administrator = await foundCluster(world, options.name, orderOf(options));
+      const { api, user, password, token } = administrator;
+      print(options, { cluster: options.name, node: options.node, ...administrator }, [
+        `cluster ${options.name} founded; bring it to life with: eterne node run --dir ${options.dir}`,
+        `console:   ${api}`,
+        `user:      ${user}`,
+        `password:  ${password}`,
+        `API token: ${token}`,
+        `These are also in ${administratorPath(options.dir)}, readable by its owner only.`,
+      ]);
+    });
+
+  withConnection(cluster.command('token'))
+    .description('make a one-time token with which one node may join')
+    .option('--valid <duration>', 'how long it may be used, up to 7d', '1h')
+    .action(async ({ valid }: { valid: string }, command: Command) => {
+      const session = await openSession(command);
+      const validMinutes = Math.max(1, Math.round(parseDurationMs(valid) / MINUTE_MS));
+      const answer = await session.ask(
+        { method: 'POST', path: '/api/v1/tokens', body: { validMinutes } },
+        joinToken,
+      );
+      // The token alone on stdout, so that scripts can take it as it is.
+      if (!session.json) process.stderr.write(`valid until ${instantOf(answer.expiresAtMs).toISOString()}\n`);
+      session.print(answer, () => answer.token);
+    });
+
+  joinVerb(cluster.command('join'), 'node').description('let this machine join as a node');
+}
+
+/** `join` of `eterne witness`. */
+export function witnessJoinVerb(witness: Command): void {
+  joinVerb(witness.command('join'), 'witness').description('let this machine join as a witness');
+}
+
+function joinVerb(command: Command, role: 'node' | 'witness'): Command {
+  return withNodeOptions(command)
+    .requiredOption('--token <token>', 'made by `eterne cluster token`')
+    .requiredOption('--to <address>', 'API of any node of the cluster, host:port')
+    .action(async (options: JoinOptions) => {
+      const { token, to } = options;
+      const identity = await joinCluster(createNodeWorld('cli'), { ...orderOf(options), role, token, to });
+      const runs = role === 'node' ? 'node run' : 'witness run';
+      print(options, { cluster: identity.clusterName, node: identity.node, role }, [
+        `${identity.node} is a ${role} of ${identity.clusterName}; bring it to life with: eterne ${runs} --dir ${options.dir}`,
+      ]);
+    });
+}
+
+function withNodeOptions(command: Command): Command {
+  return command
+    .option('--dir <dir>', 'folder for this node’s state', DEFAULT_DIR)
+    .requiredOption('--node <node>', 'what this node is called')
+    .requiredOption(
+      '--address <addresses>',
+      'its addresses towards other nodes, separated by commas',
+      splitList,
+    )
+    .requiredOption('--api <address>', 'where its API and console listen, host:port')
+    .option('--json', 'print JSON');
+}
+
+function orderOf({ dir, node, address, api }: NodeOptions) {
+  return { dir, node, addresses: address, api };
+}
+
+function splitList(text: string): string[] {
+  const parts = text.split(',').map((part) => part.trim());
+  if (parts.includes('')) throw new EterneError('usage', `an address is empty in ${JSON.stringify(text)}`);
+  return parts;
+}
+
+function print(options: NodeOptions, value: unknown, lines: readonly string[]): void {
+  process.stdout.write(`${options.json === true ? JSON.stringify(value) : lines.join('\n')}\n`);
+}

@@ -1,0 +1,66 @@
+/** `eterne node …` of the cluster (`eterne node run` is in `../node/`), `eterne simulate` and `eterne drill`. */
+import { drillResult, failureSimulation } from '@eterne/cluster/api/schema/orders.ts';
+import { clusterStatus } from '@eterne/cluster/api/schema/status.ts';
+import type { Command } from 'commander';
+import { openSession, withConnection } from './session.ts';
+import { nodesText } from './status-text.ts';
+
+/** A drill waits for a whole switch-over. */
+const DRILL_TIMEOUT_MS = 120_000;
+
+/** Adds the verbs to an existing `eterne node` command. */
+export function nodeVerbs(node: Command): void {
+  withConnection(node.command('list'))
+    .description('list the members')
+    .action(async (_options, command: Command) => {
+      const session = await openSession(command);
+      const { nodes } = await session.ask({ method: 'GET', path: '/api/v1/status' }, clusterStatus);
+      session.print(nodes, () => nodesText(nodes));
+    });
+
+  const orders = [
+    ['standby', 'move everything away from it and let it carry nothing', 'goes to standby'],
+    ['unstandby', 'let it carry groups again; ends standby and maintenance', 'is active again'],
+    ['maintenance', 'leave everything where it is and act on nothing', 'goes to maintenance'],
+  ] as const;
+  for (const [verb, description, outcome] of orders)
+    withConnection(node.command(`${verb} <node>`))
+      .description(description)
+      .action(async (name: string, _options, command: Command) => {
+        const session = await openSession(command);
+        const path = `/api/v1/nodes/${encodeURIComponent(name)}/${verb}`;
+        await session.order({ method: 'POST', path }, `${name} ${outcome}`);
+      });
+
+  withConnection(node.command('remove <node>'))
+    .description('remove a member that carries no group and no replica')
+    .action(async (name: string, _options, command: Command) => {
+      const session = await openSession(command);
+      const path = `/api/v1/nodes/${encodeURIComponent(name)}`;
+      await session.order({ method: 'DELETE', path }, `${name} is no member any more`);
+    });
+}
+
+export function rehearsalVerbs(program: Command): void {
+  withConnection(program.command('simulate'))
+    .description('say what would happen, without doing it')
+    .requiredOption('--fail <node>', 'as if this node stopped now')
+    .action(async ({ fail }: { fail: string }, command: Command) => {
+      const session = await openSession(command);
+      const path = `/api/v1/simulation?fail=${encodeURIComponent(fail)}`;
+      const answer = await session.ask({ method: 'GET', path }, failureSimulation);
+      session.print(answer, () => answer.sentences.join('\n'));
+    });
+
+  withConnection(program.command('drill <group>'))
+    .description('switch a group over for real and report the outage')
+    .action(async (group: string, _options, command: Command) => {
+      const session = await openSession(command);
+      const path = `/api/v1/groups/${encodeURIComponent(group)}/drill`;
+      const answer = await session.ask({ method: 'POST', path, timeoutMs: DRILL_TIMEOUT_MS }, drillResult);
+      session.print(
+        answer,
+        () => `${group} moved from ${answer.from} to ${answer.to} in ${answer.outageMs} ms`,
+      );
+    });
+}

@@ -1,0 +1,74 @@
+/** The cluster's status as text. */
+import { formatSize } from '@eterne/base';
+import type {
+  ClusterStatus,
+  ClusterVolumeStatus,
+  GroupStatus,
+  NodeStatus,
+} from '@eterne/cluster/service/facade.ts';
+import type { ClusterEvent } from '@eterne/cluster/state/model.ts';
+import { instantOf } from '@eterne/runtime';
+import { table } from './table.ts';
+
+export function statusText(status: ClusterStatus): string {
+  const { cluster, reportedBy, leader, quorate, nodes, volumes, groups, warnings } = status;
+  const head = `cluster ${cluster}: ${quorate ? 'quorate' : 'NO QUORUM'}, leader ${leader ?? 'none'}, reported by ${reportedBy}`;
+  return [
+    head,
+    nodesText(nodes),
+    ...(volumes.length > 0 ? [volumesText(volumes)] : []),
+    ...(groups.length > 0 ? [groupsText(groups)] : []),
+    ...(warnings.length > 0 ? [warnings.map((warning) => `! ${warning}`).join('\n')] : []),
+  ].join('\n\n');
+}
+
+export function nodesText(nodes: readonly NodeStatus[]): string {
+  return table(
+    ['NODE', 'ROLE', 'STATE', 'PATHS', 'API'],
+    nodes.map(({ name, role, state, leader, paths, api }) => [
+      name,
+      leader ? `${role}, leader` : role,
+      state,
+      paths.length === 0 ? '-' : `${paths.filter(({ up }) => up).length}/${paths.length} up`,
+      api,
+    ]),
+  );
+}
+
+export function volumesText(volumes: readonly ClusterVolumeStatus[]): string {
+  return table(
+    ['VOLUME', 'SIZE', 'MODE', 'PRIMARY', 'REPLICAS', 'IN SYNC'],
+    volumes.map(({ name, sizeBytes, mode, primary, replicas, inSyncSet }) => [
+      name,
+      formatSize(sizeBytes),
+      mode,
+      primary ?? '-',
+      replicas
+        .map(
+          ({ node, disk, dirtyBytes }) =>
+            `${node} ${disk}${dirtyBytes > 0 ? ` (${formatSize(dirtyBytes)} to sync)` : ''}`,
+        )
+        .join(', '),
+      inSyncSet.join(', ') || '-',
+    ]),
+  );
+}
+
+export function groupsText(groups: readonly GroupStatus[]): string {
+  return table(
+    ['GROUP', 'STATE', 'OWNER', 'PROTECTED', 'RESOURCES', 'REASON'],
+    groups.map((group) => [
+      group.name,
+      group.state,
+      group.owner ?? '-',
+      group.protected ? 'yes' : 'no',
+      group.resources.map(({ name, state }) => `${name} ${state}`).join(', '),
+      group.reason,
+    ]),
+  );
+}
+
+export function eventText({ id, atMs, level, message, by }: ClusterEvent): string {
+  const who = by === undefined ? '' : ` (${by})`;
+  return `${instantOf(atMs).toISOString()}  #${id}  ${level.padEnd(7)}  ${message}${who}`;
+}

@@ -1,0 +1,52 @@
+/** `eterne volume …`. */
+import { EterneError } from '@eterne/base';
+import { clusterStatus } from '@eterne/cluster/api/schema/status.ts';
+import type { Command } from 'commander';
+import { openSession, withConnection } from './session.ts';
+import { volumesText } from './status-text.ts';
+
+interface CreateOptions {
+  readonly size: string;
+  readonly mode: string;
+  readonly replica: Readonly<Record<string, string>>;
+}
+
+export function volumeVerbs(program: Command): void {
+  const volume = program.command('volume').description('mirrored volumes');
+
+  withConnection(volume.command('list'))
+    .description('list the volumes')
+    .action(async (_options, command: Command) => {
+      const session = await openSession(command);
+      const { volumes } = await session.ask({ method: 'GET', path: '/api/v1/status' }, clusterStatus);
+      session.print(volumes, () => volumesText(volumes));
+    });
+
+  withConnection(volume.command('create <name>'))
+    .description('create a volume')
+    .requiredOption('--size <size>', 'for example 10GiB')
+    .option('--mode <mode>', 'sync or async', 'sync')
+    .requiredOption('--replica <node=device>', 'one copy; give it once per node', collectReplica, {})
+    .action(async (name: string, { size, mode, replica }: CreateOptions, command: Command) => {
+      const session = await openSession(command);
+      const body = { name, size, mode, replicas: replica };
+      await session.order({ method: 'POST', path: '/api/v1/volumes', body }, `volume ${name} created`);
+    });
+
+  withConnection(volume.command('delete <name>'))
+    .description('delete a volume that no group uses; the data on its devices stays')
+    .action(async (name: string, _options, command: Command) => {
+      const session = await openSession(command);
+      const path = `/api/v1/volumes/${encodeURIComponent(name)}`;
+      await session.order({ method: 'DELETE', path }, `volume ${name} deleted`);
+    });
+}
+
+function collectReplica(text: string, earlier: Readonly<Record<string, string>>): Record<string, string> {
+  const [, node, device] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  if (node === undefined || device === undefined)
+    throw new EterneError('usage', `not a replica: ${JSON.stringify(text)}`, {
+      hint: 'write for example --replica n1=/srv/data.img',
+    });
+  return { ...earlier, [node]: device };
+}
