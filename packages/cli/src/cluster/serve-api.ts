@@ -1,0 +1,41 @@
+/** Puts the API and the console in front of a node's service. */
+import { fileURLToPath } from 'node:url';
+import { EterneError } from '@eterne/base';
+import { seedAdministrator } from '@eterne/cluster/api/administrator.ts';
+import { type RunningApi, startApi } from '@eterne/cluster/api/server.ts';
+import type { NodeIdentity } from '@eterne/cluster/node/identity.ts';
+import { readAuthority } from '@eterne/cluster/pki/files.ts';
+import type { ServiceFacade } from '@eterne/cluster/service/facade.ts';
+import type { World } from '@eterne/runtime';
+
+const CONSOLE_FOLDER = fileURLToPath(new URL('../../../console/dist/', import.meta.url));
+
+export interface ServedNode {
+  readonly world: World;
+  readonly dir: string;
+  readonly identity: NodeIdentity;
+}
+
+/** Rejects with `io` when the API's address cannot be used. */
+export async function serveApi(
+  { world, dir, identity }: ServedNode,
+  facade: ServiceFacade,
+): Promise<RunningApi> {
+  const authority = await readAuthority(world.files, dir, identity.tls.caPem);
+  const consoleFolder = await builtConsole(world);
+  const running = await startApi({ facade, identity, authority, world, consoleFolder });
+  world.log('info', 'the API is served', { address: running.address });
+  if (identity.founder) seedAdministrator(world, facade, dir);
+  return running;
+}
+
+/** Undefined when it has not been built (`npm run build`): the API works without. */
+function builtConsole({ files, log }: World): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    files.list(CONSOLE_FOLDER, (names) => {
+      const built = !(names instanceof EterneError) && names.includes('index.html');
+      if (!built) log('warn', 'the console is not built; only the API is served', { folder: CONSOLE_FOLDER });
+      resolve(built ? CONSOLE_FOLDER : undefined);
+    });
+  });
+}
