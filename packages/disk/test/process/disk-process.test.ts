@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { EterneError } from '@eterne/base';
+import type { EterneError } from '@eterne/base';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { startWorker } from '@eterne/runtime/node/worker.ts';
 import type { VolumeStatus } from '../../src/engine/api.ts';
