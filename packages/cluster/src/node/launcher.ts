@@ -21,6 +21,7 @@ import {
   runFolder,
   socketAddress,
   startedPath,
+  volumesFolder,
   type DaemonName,
 } from './layout.ts';
 import { listenLinks, type AcceptedLink } from './link.ts';
@@ -76,6 +77,7 @@ export class Launcher {
     const steps: ((next: (error: EterneError | undefined) => void) => void)[] = [
       (next) => this.#world.files.makeFolder(runFolder(dir), next),
       (next) => this.#world.files.makeFolder(logFolder(dir), next),
+      (next) => this.#world.files.makeFolder(volumesFolder(dir), next),
       (next) => this.#killLeftovers(next),
       (next) => this.#listen(next),
     ];

@@ -9,6 +9,7 @@ export const identityPath = (dir: string): string => join(dir, 'node.json');
 export const runFolder = (dir: string): string => join(dir, 'run');
 export const logFolder = (dir: string): string => join(dir, 'log');
 export const raftFolder = (dir: string): string => join(dir, 'raft');
+export const raftLogPath = (dir: string): string => join(raftFolder(dir), 'log');
 /** Metadata of the volumes' replicas. */
 export const volumesFolder = (dir: string): string => join(dir, 'volumes');
 

@@ -1,19 +1,49 @@
 /** The service daemon: the replicated state and its decisions, the API and the console. */
 import { EterneError } from '@eterne/base';
-import { socketAddress } from '@eterne/cluster/node/layout.ts';
+import { HeartClient } from '@eterne/cluster/heart/client.ts';
+import { MonitorClient } from '@eterne/cluster/monitor/client.ts';
+import { socketAddress, socketPath } from '@eterne/cluster/node/layout.ts';
 import { listenLinks } from '@eterne/cluster/node/link.ts';
 import { Watcher } from '@eterne/cluster/node/watcher.ts';
-import { startDaemon } from '../daemon.ts';
+import type { Service } from '@eterne/cluster/service/service.ts';
+import { connectDiskPort } from '@eterne/disk/process/port-client.ts';
+import type { Reply } from '@eterne/runtime';
+import { startDaemon, type Daemon } from '../daemon.ts';
+import { startService } from '../service.ts';
 
-startDaemon('service', ({ dir, world, launcher, giveUp }) => {
-  const accept = () => ({
-    onCall: (_name: string, _body: unknown, reply: (result: { ok: unknown }) => void) => reply({ ok: null }),
+/** Within this the node's groups are elsewhere, or stopped, when it is asked to end. */
+const LEAVE_TIMEOUT_MS = 20_000;
+
+startDaemon('service', (daemon) => {
+  const { dir, startId, world, identity, giveUp } = daemon;
+  const heart = new HeartClient(world, socketAddress(dir, 'heart'));
+  const parts = {
+    world,
+    dir,
+    startId,
+    identity,
+    heart,
+    monitor: new MonitorClient(world, socketAddress(dir, 'monitor')),
+    connectDisk: (done: Parameters<typeof connectDiskPort>[2]) =>
+      connectDiskPort(world, socketPath(dir, 'disk'), done),
+    onMembers: (members: Parameters<HeartClient['setMembers']>[0]) => heart.setMembers(members),
+  };
+  startService(parts, (service) => {
+    if (service instanceof EterneError) return giveUp(service);
+    serve(daemon, service);
+  });
+});
+
+function serve({ dir, world, launcher, giveUp }: Daemon, service: Service): void {
+  launcher.onPids((pids) => service.setPids(pids));
+  const answerPing = () => ({
+    onCall: (_name: string, _body: unknown, reply: Reply) => reply({ ok: null }),
     onNote: () => {},
     onClose: () => {},
   });
-  listenLinks(world, socketAddress(dir, 'service'), accept, (listener) => {
-    if (listener instanceof EterneError) return giveUp(listener);
+  listenLinks(world, socketAddress(dir, 'service'), answerPing, (listener) => {
+    if (listener instanceof EterneError) giveUp(listener);
   });
   for (const other of ['monitor', 'heart'] as const) new Watcher(world, launcher, dir, other);
-  process.on('SIGTERM', () => process.exit(0));
-});
+  process.on('SIGTERM', () => service.leave(LEAVE_TIMEOUT_MS, () => process.exit(0)));
+}

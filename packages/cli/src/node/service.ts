@@ -1,0 +1,112 @@
+/** Puts a node's service together: the ordered log, the replicated state and its decisions, the API. For the daemon and for a witness. */
+import { join } from 'node:path';
+import { EterneError } from '@eterne/base';
+import { logIdentity } from '@eterne/cluster/node/raft-log.ts';
+import { raftLogPath, volumeSocketPath, volumesFolder } from '@eterne/cluster/node/layout.ts';
+import { servicePorts, type MemberAddress, type NodeIdentity } from '@eterne/cluster/node/identity.ts';
+import { VoterKeeper } from '@eterne/cluster/node/voters.ts';
+import type { HeartPort, MonitorPort } from '@eterne/cluster/ports.ts';
+import { openEmbeddedLog } from '@eterne/cluster/raft/embedded-log.ts';
+import { openTcpTransport } from '@eterne/cluster/raft/transport/tcp-transport.ts';
+import { LAN_TIMING, nodeOfMember } from '@eterne/cluster/raft/types.ts';
+import { Service } from '@eterne/cluster/service/service.ts';
+import { sortedValues, type ClusterState } from '@eterne/cluster/state/model.ts';
+import type { ConnectDisk } from '@eterne/cluster/heart/disk-leases.ts';
+import type { World } from '@eterne/runtime';
+
+export interface ServiceParts {
+  readonly world: World;
+  readonly dir: string;
+  readonly startId: string;
+  readonly identity: NodeIdentity;
+  readonly heart: HeartPort;
+  readonly monitor: MonitorPort;
+  /** Absent on a witness. */
+  readonly connectDisk?: ConnectDisk;
+  /** The cluster's members, at once and on every change. */
+  readonly onMembers: (members: readonly MemberAddress[]) => void;
+}
+
+/** Calls back when the service takes part in the cluster. */
+export function startService(parts: ServiceParts, done: (result: Service | EterneError) => void): void {
+  const { world, dir, identity } = parts;
+  const service = makeService(parts);
+  const transportOptions = {
+    world,
+    cluster: identity.clusterId,
+    clusterKey: identity.clusterKey,
+    self: logIdentity(identity).member,
+    timing: LAN_TIMING,
+    addressesOf: (member: string) => raftAddresses(service.state, identity, nodeOfMember(member)),
+    tls: identity.tls,
+  };
+  const listenOn = identity.addresses.map((address) => servicePorts(address).raft);
+  openTcpTransport(transportOptions, listenOn, (transport) => {
+    if (transport instanceof EterneError) return done(transport);
+    const log = {
+      world,
+      path: raftLogPath(dir),
+      identity: logIdentity(identity),
+      timing: LAN_TIMING,
+      transport,
+      subject: service.subject,
+    };
+    openEmbeddedLog(log, (opened) => {
+      if (opened instanceof EterneError) return done(opened);
+      service.start(opened);
+      opened.start();
+      new VoterKeeper(world.timers, opened, () => ({ state: service.state, alive: service.view.alive }));
+      done(service);
+    });
+  });
+}
+
+function makeService({
+  world,
+  dir,
+  startId,
+  identity,
+  heart,
+  monitor,
+  connectDisk,
+  onMembers,
+}: ServiceParts) {
+  const { node, role, addresses, api, voterId, clusterName, clusterId, founder } = identity;
+  const member = { name: node, role, addresses, api, voterId };
+  const service = new Service({
+    world,
+    heart,
+    monitor,
+    self: node,
+    startId,
+    places: {
+      metadataPath: (volume, created) => join(volumesFolder(dir), `${volume}.${created}.meta`),
+      exportAddress: (volume) => `unix:${volumeSocketPath(dir, volume)}`,
+    },
+    ...(connectDisk === undefined ? {} : { connectDisk }),
+    ...(founder ? { founding: { cluster: clusterName, clusterId, member } } : {}),
+  });
+  tellMembers(service, onMembers);
+  return service;
+}
+
+function tellMembers(service: Service, onMembers: ServiceParts['onMembers']): void {
+  let told = '';
+  service.onChange(() => {
+    const members = sortedValues(service.state.members).map(({ name, role, addresses }) => ({
+      node: name,
+      role,
+      addresses,
+    }));
+    const now = JSON.stringify(members);
+    if (members.length === 0 || now === told) return;
+    told = now;
+    onMembers(members);
+  });
+}
+
+/** Before the log has told where a member is, the addresses known when this node joined. */
+function raftAddresses({ members }: ClusterState, { seeds }: NodeIdentity, node: string): readonly string[] {
+  const known = members[node]?.addresses ?? seeds.find((seed) => seed.node === node)?.addresses ?? [];
+  return known.map((address) => servicePorts(address).raft);
+}
