@@ -8,6 +8,7 @@
  */
 import { assert, crc32c } from '@eterne/base';
 import { PAGE_BYTES, SECTOR_BYTES, SECTORS_PER_PAGE, WORDS_PER_PAGE, WORDS_PER_SECTOR } from './layout.ts';
+import { isZero } from './zero.ts';
 
 const BITS_BYTES = WORDS_PER_SECTOR * 4;
 assert(new Uint8Array(Uint32Array.of(1).buffer)[0] === 1, 'bitmaps are handled as little-endian words');
@@ -45,9 +46,4 @@ export function decodeBitmapPage(page: Buffer, seed: number): Uint32Array | unde
 /** The checksum seed of a page; sectors add their number to it. */
 export function pageSeed(replicaUuid: string, slot: number, page: number): number {
   return (crc32c(Buffer.from(`${replicaUuid}/${slot}/${page}`)) & 0x7fff_ffff) >>> 0;
-}
-
-const ZEROES = Buffer.alloc(PAGE_BYTES);
-function isZero(bytes: Buffer): boolean {
-  return bytes.compare(ZEROES, 0, bytes.length) === 0;
 }

@@ -107,6 +107,12 @@ function unfinishedSync(
   if (aUnfinished && bUnfinished)
     return { kind: 'wait', reason: 'neither replica is consistent: a third one must be the source' };
   const [source, target] = aUnfinished ? [b, a] : [a, b];
+  const committed = committedSet(a, b);
+  if (committed !== undefined && !committed.includes(source.node))
+    return {
+      kind: 'wait',
+      reason: `${target.node} is Inconsistent and ${source.node} is outside the in-sync set: it may lack writes`,
+    };
   if (isRolledBack(target, source)) return fromTo(source, target, 'full', `${target.node} was rolled back`);
   const bitmap = relation.kind === 'equal' || coversByBitmap(source, target);
   return fromTo(source, target, bitmap ? 'bitmap' : 'full', `${target.node} is Inconsistent`);
@@ -126,23 +132,30 @@ function isRolledBack(suspect: ReplicaSummary, witness: ReplicaSummary): boolean
   return suspect.incarnation < witness.witnessedIncarnation;
 }
 
-/**
- * Row 13: under one grantor the newest (term, set version) is the committed one, and a replica outside that set may lack acknowledged writes.
- * Terms of different grantors cannot be compared: there the generations decide alone.
- */
+/** Row 13: a replica outside the committed set may lack acknowledged writes. */
 function outsideTheSet(
   a: ReplicaSummary,
   b: ReplicaSummary,
   relation: Relation,
 ): HandshakeDecision | undefined {
-  if (a.term.grantor !== b.term.grantor) return undefined;
-  const { members } = isCommittedLater(b, a) ? b.set : a.set;
-  const aInside = members.includes(a.node);
-  if (aInside === members.includes(b.node)) return undefined;
+  const committed = committedSet(a, b);
+  if (committed === undefined) return undefined;
+  const aInside = committed.includes(a.node);
+  if (aInside === committed.includes(b.node)) return undefined;
+  if (relation.kind === 'equal' && !hasDoubt(a, b)) return undefined;
   const [source, target] = aInside ? [a, b] : [b, a];
   const extent = relation.kind === 'descends' ? relation.extent : 'bitmap';
-  if (relation.kind === 'equal' && !hasDoubt(a, b)) return undefined;
   return fromTo(source, target, extent, `${target.node} is outside the in-sync set`);
+}
+
+/**
+ * Under one grantor the newest (term, set version) is the committed one. Terms of different grantors cannot be compared: there the
+ * generations decide alone. Undefined too before the first promotion.
+ */
+function committedSet(a: ReplicaSummary, b: ReplicaSummary): readonly string[] | undefined {
+  if (a.term.grantor !== b.term.grantor) return undefined;
+  const { members } = isCommittedLater(b, a) ? b.set : a.set;
+  return members.length > 0 ? members : undefined;
 }
 
 function isCommittedLater(x: ReplicaSummary, y: ReplicaSummary): boolean {

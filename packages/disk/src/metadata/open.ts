@@ -36,6 +36,7 @@ import { scan } from './scan.ts';
 import type { Superblock } from './superblock.ts';
 import { decodeSuperblock, encodeSuperblock, fitsNameField } from './superblock.ts';
 import { VolumeMetadataDriver } from './volume-metadata.ts';
+import { isZero } from './zero.ts';
 
 type Opened = (result: VolumeMetadata | EterneError) => void;
 
@@ -229,7 +230,7 @@ function markExtent(
 function expectZeroes(options: OpenMetadataOptions, layout: Layout, done: MetadataDone): void {
   let blank = true;
   const visit = (bytes: Buffer): boolean => {
-    blank = bytes.every((byte) => byte === 0);
+    blank = isZero(bytes);
     return blank;
   };
   scan(options.store, 0, layout.totalBytes, visit, (error) => {

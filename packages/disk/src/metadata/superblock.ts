@@ -33,6 +33,7 @@ import type { MetadataState } from './api.ts';
 import { HISTORY_LENGTH, MAX_NAME_BYTES, MAX_PEERS, NIL_UUID } from './api.ts';
 import { MAX_LOG_SLOTS, MAX_VOLUME_BYTES, PAGE_BYTES } from './layout.ts';
 import { readUuid, UUID_BYTES, writeUuid } from './uuid.ts';
+import { isZero } from './zero.ts';
 
 export const FORMAT_VERSION = 1;
 const MAGIC = Buffer.from('ETERNMD1', 'latin1');
@@ -99,7 +100,7 @@ export function encodeSuperblock(superblock: Superblock): Buffer {
 /** Judges one slot. `valid` only when re-encoding gives the same bytes: reserved bytes are zero, every field is in range. */
 export function decodeSuperblock(page: Buffer): SlotContent {
   assert(page.length === PAGE_BYTES, 'a slot is one page');
-  if (page.every((byte) => byte === 0)) return { kind: 'empty' };
+  if (isZero(page)) return { kind: 'empty' };
   if (page.compare(MAGIC, 0, MAGIC.length, 0, MAGIC.length) !== 0) return { kind: 'foreign' };
   if (page.readUInt32LE(8) !== checksumOf(page)) return { kind: 'corrupt' };
   const version = page.readUInt32LE(12);

@@ -46,7 +46,8 @@ export function tryOpen(options: OpenMetadataOptions): VolumeMetadata | EterneEr
 
 export function opened(options: OpenMetadataOptions): VolumeMetadata {
   const result = tryOpen(options);
-  assert(result !== undefined && !(result instanceof EterneError), String(result));
+  assert(result !== undefined, 'the store is silent');
+  if (result instanceof EterneError) throw result;
   return result;
 }
 

@@ -1,0 +1,202 @@
+/** One test per row of `docs/internals/handshake.md`. */
+import { strict as assert } from 'node:assert';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { HandshakeDecision, ReplicaSummary } from '../../src/metadata/api.ts';
+import { NIL_UUID } from '../../src/metadata/api.ts';
+import { syncGeneration } from '../../src/metadata/generations.ts';
+import { decideHandshake, resolveSplitBrain } from '../../src/metadata/handshake.ts';
+import { derivedUuid } from '../../src/metadata/uuid.ts';
+
+const [W, X, Y, Z] = ['w', 'x', 'y', 'z'].map((name) => derivedUuid(name)) as [
+  string,
+  string,
+  string,
+  string,
+];
+
+type Changes = Partial<Omit<ReplicaSummary, 'generations'>> & Partial<ReplicaSummary['generations']>;
+
+function replica(node: string, changes: Changes = {}): ReplicaSummary {
+  const { current = X, bitmaps = {}, history = [], ...rest } = changes;
+  return {
+    node,
+    sizeBytes: 4096,
+    volumeUuid: W,
+    replicaUuid: derivedUuid('replica', node),
+    term: { number: 1, grantor: 'g' },
+    set: { version: 1, members: ['a', 'b'] },
+    incarnation: 5,
+    witnessedIncarnation: 5,
+    diskState: 'UpToDate',
+    role: 'secondary',
+    justCreated: false,
+    crashedPrimary: false,
+    generations: { current, bitmaps, history },
+    dirtyBlocks: 0,
+    skipInitialSync: false,
+    ...rest,
+  };
+}
+
+const NEW: Changes = {
+  justCreated: true,
+  current: NIL_UUID,
+  volumeUuid: NIL_UUID,
+  diskState: 'Inconsistent',
+};
+
+function decide(a: Changes, b: Changes): HandshakeDecision {
+  const [mine, theirs] = [replica('a', a), replica('b', b)];
+  const decision = decideHandshake(mine, theirs);
+  assert.deepEqual(decideHandshake(theirs, mine), decision);
+  return decision;
+}
+
+/** `a→b bitmap` or the kind. */
+function brief(decision: HandshakeDecision): string {
+  return decision.kind === 'sync'
+    ? `${decision.source}→${decision.target} ${decision.extent}`
+    : decision.kind;
+}
+
+const ROWS: readonly [string, Changes, Changes, string][] = [
+  ['sizes differ', { sizeBytes: 8192 }, {}, 'refuse'],
+  ['volumes differ', { volumeUuid: Z }, {}, 'unrelated'],
+  ['no disk', { diskState: 'Failed' }, {}, 'wait'],
+  ['both new', NEW, NEW, 'wait'],
+  ['both new, equal by word', { ...NEW, skipInitialSync: true }, { ...NEW, skipInitialSync: true }, 'none'],
+  ['one new', {}, NEW, 'a→b full'],
+  ['one new, the other half-synced', { diskState: 'Inconsistent' }, NEW, 'wait'],
+  ['both Inconsistent', { diskState: 'Inconsistent' }, { diskState: 'Inconsistent' }, 'wait'],
+  ['Inconsistent of the same generation', { diskState: 'Inconsistent' }, { dirtyBlocks: 1 }, 'b→a bitmap'],
+  [
+    'an interrupted sync, name confirmed',
+    { current: Z, diskState: 'Inconsistent' },
+    { current: Y, bitmaps: { a: Z }, history: [X] },
+    'b→a bitmap',
+  ],
+  [
+    'an interrupted sync, name not yet confirmed',
+    { current: syncGeneration(X, derivedUuid('replica', 'b'), 'a'), diskState: 'Inconsistent' },
+    { current: Y, bitmaps: { a: X }, history: [X] },
+    'b→a bitmap',
+  ],
+  [
+    'a sync interrupted with another source',
+    { current: Z, diskState: 'Inconsistent', history: [X] },
+    { current: Y, bitmaps: { a: X }, history: [X] },
+    'b→a full',
+  ],
+  [
+    'Inconsistent next to an outsider',
+    { diskState: 'Inconsistent', set: { version: 2, members: ['a'] } },
+    {},
+    'wait',
+  ],
+  ['same, clean', {}, {}, 'none'],
+  ['same, bits set, primary decides', { dirtyBlocks: 1 }, { role: 'primary' }, 'b→a bitmap'],
+  ['same, bits set, nobody primary', {}, { dirtyBlocks: 1 }, 'a→b bitmap'],
+  ['same, one crashed as primary', {}, { crashedPrimary: true }, 'b→a bitmap'],
+  ['same, crashed, other promoted', { crashedPrimary: true }, { role: 'primary' }, 'b→a bitmap'],
+  [
+    'same, both crashed, higher term',
+    { crashedPrimary: true },
+    { crashedPrimary: true, term: { number: 2, grantor: 'g' } },
+    'b→a bitmap',
+  ],
+  ['same, both crashed, same term', { crashedPrimary: true }, { crashedPrimary: true }, 'a→b bitmap'],
+  ['mine is the peer’s bitmap generation', {}, { current: Y, bitmaps: { a: X }, history: [X] }, 'b→a bitmap'],
+  ['the peer’s is my bitmap generation', { current: Y, bitmaps: { b: X }, history: [X] }, {}, 'a→b bitmap'],
+  ['mine is in the peer’s history', {}, { current: Y, history: [Z, X] }, 'b→a full'],
+  ['mine is the peer’s for another node', {}, { current: Y, bitmaps: { c: X } }, 'b→a full'],
+  ['the peer’s is in my history', { current: Y, history: [X] }, {}, 'a→b full'],
+  [
+    'both divided from one',
+    { current: Y, bitmaps: { b: X } },
+    { current: Z, bitmaps: { a: X } },
+    'split-brain',
+  ],
+  ['common history', { current: Y, history: [W] }, { current: Z, history: [W] }, 'split-brain'],
+  ['nothing in common', { current: Y }, { current: Z }, 'unrelated'],
+  ['one term, two grantors', { term: { number: 1, grantor: 'h' } }, {}, 'split-brain'],
+  ['rolled back', { incarnation: 4 }, {}, 'b→a full'],
+  ['both rolled back', { incarnation: 4 }, { incarnation: 4 }, 'refuse'],
+  [
+    'rolled back to an old generation',
+    { incarnation: 4 },
+    { current: Y, bitmaps: { a: X }, history: [X] },
+    'b→a full',
+  ],
+  ['rolled back and primary', { incarnation: 4, role: 'primary' }, {}, 'refuse'],
+  [
+    'outside the set although newer',
+    { current: Y, bitmaps: { b: X }, history: [X] },
+    { set: { version: 2, members: ['b'] } },
+    'b→a bitmap',
+  ],
+  [
+    'outside a set of another grantor says nothing',
+    { current: Y, bitmaps: { b: X }, history: [X] },
+    { set: { version: 2, members: ['b'] }, term: { number: 2, grantor: 'h' } },
+    'a→b bitmap',
+  ],
+  ['outside the set, same and clean', {}, { set: { version: 2, members: ['b'] } }, 'none'],
+  [
+    'the older side is primary',
+    { role: 'primary' },
+    { current: Y, bitmaps: { a: X }, history: [X] },
+    'refuse',
+  ],
+];
+
+describe('decideHandshake', () => {
+  for (const [name, a, b, expected] of ROWS) it(name, () => assert.equal(brief(decide(a, b)), expected));
+
+  it('gives two new replicas the same generation on both sides', () => {
+    const decision = decide({ ...NEW, skipInitialSync: true }, { ...NEW, skipInitialSync: true });
+    assert.ok(decision.kind === 'none' && decision.adopt !== undefined);
+  });
+
+  it('is symmetric for any two summaries', () => {
+    const uuid = fc.constantFrom(NIL_UUID, W, X, Y, Z, syncGeneration(X, derivedUuid('replica', 'a'), 'b'));
+    const small = fc.nat(2);
+    const summary = fc.record({
+      volumeUuid: fc.constantFrom(NIL_UUID, W),
+      term: fc.record({ number: small, grantor: fc.constantFrom('g', 'h') }),
+      set: fc.record({ version: small, members: fc.subarray(['a', 'b', 'c']) }),
+      incarnation: small,
+      witnessedIncarnation: small,
+      diskState: fc.constantFrom('Diskless', 'Inconsistent', 'Outdated', 'Consistent', 'UpToDate'),
+      role: fc.constantFrom('primary', 'secondary'),
+      justCreated: fc.boolean(),
+      crashedPrimary: fc.boolean(),
+      dirtyBlocks: fc.nat(1),
+      skipInitialSync: fc.boolean(),
+      current: uuid,
+      bitmaps: fc.record({ a: uuid, b: uuid, c: uuid }),
+      history: fc.uniqueArray(uuid, { maxLength: 2 }),
+    }) satisfies fc.Arbitrary<Changes>;
+    fc.assert(
+      fc.property(summary, summary, (a, b) => {
+        const decision = decide(a, b);
+        if (decision.kind !== 'sync') return;
+        const [source, target] = decision.source === 'a' ? [a, b] : [b, a];
+        assert.notEqual(source.diskState, 'Inconsistent');
+        assert.ok(target.role === 'secondary' || target.diskState === 'Inconsistent');
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
+
+describe('resolveSplitBrain', () => {
+  it('copies the bits of both sides when both count from one ancestor, else everything', () => {
+    const a = replica('a', { current: Y, bitmaps: { b: X } });
+    const b = replica('b', { current: Z, bitmaps: { a: X } });
+    assert.equal(brief(resolveSplitBrain(a, b, 'a')), 'b→a bitmap');
+    assert.equal(brief(resolveSplitBrain(b, a, 'a')), 'b→a bitmap');
+    const elsewhere = replica('b', { current: Z, bitmaps: { a: W } });
+    assert.equal(brief(resolveSplitBrain(a, elsewhere, 'b')), 'a→b full');
+  });
+});

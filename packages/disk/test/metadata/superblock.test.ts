@@ -1,0 +1,82 @@
+import { strict as assert } from 'node:assert';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { Superblock } from '../../src/metadata/superblock.ts';
+import { decodeSuperblock, encodeSuperblock } from '../../src/metadata/superblock.ts';
+
+const uuid = fc.uuid();
+const name = fc.stringMatching(/^[a-z0-9.-]{1,63}$/);
+const count = fc.maxSafeNat();
+
+const superblock: fc.Arbitrary<Superblock> = fc
+  .record({
+    slots: fc.uniqueArray(name, { maxLength: 32 }),
+    numbers: fc.tuple(count, count, count, count, count),
+    names: fc.tuple(name, fc.constant('SELF'), name),
+    uuids: fc.tuple(uuid, uuid, uuid, uuid),
+    history: fc.uniqueArray(uuid, { maxLength: 32 }),
+    flags: fc.tuple(fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean()),
+    logEpoch: fc.nat(0xffff_ffff),
+    logSlots: fc.integer({ min: 1, max: 32_768 }),
+    diskState: fc.constantFrom('Inconsistent', 'Outdated', 'Consistent', 'UpToDate'),
+  })
+  .map(({ slots, numbers, names, uuids, history, flags, logEpoch, logSlots, diskState }) => ({
+    sequence: numbers[0],
+    volume: names[0],
+    node: names[1],
+    sizeBytes: 1 + (numbers[1] % 2 ** 50),
+    replicaUuid: uuids[0],
+    clean: flags[0],
+    logEpoch,
+    logSlots,
+    slots,
+    state: {
+      volumeUuid: uuids[1],
+      diskState,
+      justCreated: flags[1],
+      role: flags[2] ? 'primary' : 'secondary',
+      crashedPrimary: flags[3],
+      term: { number: numbers[2], grantor: names[2] },
+      set: { version: numbers[3], members: [...slots.slice(1), ...(flags[4] ? ['SELF'] : [])].sort() },
+      incarnation: numbers[4],
+      generations: {
+        current: uuids[2],
+        bitmaps: Object.fromEntries(slots.map((peer) => [peer, uuids[3]])),
+        history,
+      },
+      peerIncarnations: Object.fromEntries(slots.map((peer, index) => [peer, index])),
+    },
+  }));
+
+describe('the superblock', () => {
+  it('comes back as it was', () => {
+    fc.assert(
+      fc.property(superblock, (original) => {
+        const decoded = decodeSuperblock(encodeSuperblock(original));
+        assert.equal(decoded.kind, 'valid');
+        if (decoded.kind === 'valid') assert.deepEqual(decoded.superblock, original);
+      }),
+    );
+  });
+
+  it('is never valid with any byte changed', () => {
+    fc.assert(
+      fc.property(superblock, fc.nat(4095), fc.integer({ min: 1, max: 255 }), (original, at, flip) => {
+        const page = encodeSuperblock(original);
+        page[at] = (page[at] ?? 0) ^ flip;
+        assert.notEqual(decodeSuperblock(page).kind, 'valid');
+      }),
+    );
+  });
+
+  it('survives hostile bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 4096, maxLength: 4096 }), (bytes) => {
+        const page = Buffer.from(bytes);
+        page.write('ETERNMD1', 0, 'latin1');
+        assert.equal(decodeSuperblock(page).kind, 'corrupt');
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
