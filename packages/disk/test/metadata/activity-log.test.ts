@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { ActivityLogDriver } from '../../src/metadata/activity-log.ts';
 import { EXTENT_BYTES } from '../../src/metadata/api.ts';
 import { Committer } from '../../src/metadata/committer.ts';
@@ -15,8 +15,8 @@ interface Bench {
   readonly log: ActivityLogDriver;
   readonly store: CrashStore;
   /** Answers what the store has been asked so far, and what that leads to. */
-  settle(): void;
-  hotOnDisk(): readonly number[] | 'all';
+  readonly settle: () => void;
+  readonly hotOnDisk: () => readonly number[] | 'all';
 }
 
 function bench(slotCount: number): Bench {

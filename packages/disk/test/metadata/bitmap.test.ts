@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { MIB, TIB } from '@eterne/base';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { BLOCK_BYTES } from '../../src/metadata/api.ts';
 import { decodeBitmapPage, encodeBitmapPage } from '../../src/metadata/bitmap-page.ts';
 import { Bitmap } from '../../src/metadata/bitmap.ts';

@@ -3,7 +3,7 @@ import { strict as assert } from 'node:assert';
 import { describe, it } from 'node:test';
 import type { BlockNumber } from '@eterne/base';
 import { EterneError, MIB } from '@eterne/base';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { DirtyBitmap, VolumeMetadata } from '../../src/metadata/api.ts';
 import { BLOCK_BYTES, EXTENT_BYTES } from '../../src/metadata/api.ts';
 import { metadataBytes } from '../../src/metadata/layout.ts';

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { HISTORY_LENGTH } from '../../src/metadata/api.ts';
 import { divided, NO_GENERATIONS } from '../../src/metadata/generations.ts';
 import { derivedUuid } from '../../src/metadata/uuid.ts';

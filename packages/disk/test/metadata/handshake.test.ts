@@ -1,7 +1,7 @@
 /** One test per row of `docs/internals/handshake.md`. */
 import { strict as assert } from 'node:assert';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { HandshakeDecision, ReplicaSummary } from '../../src/metadata/api.ts';
 import { NIL_UUID } from '../../src/metadata/api.ts';
 import { syncGeneration } from '../../src/metadata/generations.ts';

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Superblock } from '../../src/metadata/superblock.ts';
 import { decodeSuperblock, encodeSuperblock } from '../../src/metadata/superblock.ts';
 
