@@ -98,6 +98,12 @@ export class ServiceCore {
     this.view.timing = SERVICE_TIMING[state.config.profile];
   }
 
+  /** Only for reading `view`. */
+  look(now: Now, leadership: LeadershipView): void {
+    this.view.now = now;
+    this.view.leadership = leadership;
+  }
+
   handle(event: CoreEvent, now: Now, leadership: LeadershipView): readonly Effect[] {
     this.view.now = now;
     this.#lead(leadership);

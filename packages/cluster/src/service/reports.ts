@@ -1,4 +1,5 @@
 /** What a node tells the log about itself and the volumes it is primary of, so that every node can show it. */
+import { isDeepStrictEqual } from 'node:util';
 import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { Command } from '../state/commands.ts';
 import type { ReplicaSummary, VolumeState } from '../state/model.ts';
@@ -32,7 +33,7 @@ export class ReportDuty {
     const member = view.state.members[view.self];
     if (!member || !view.pids) return;
     const { pids, startId } = view;
-    if (member.startId === startId && JSON.stringify(member.pids) === JSON.stringify(pids)) return;
+    if (member.startId === startId && isDeepStrictEqual(member.pids, pids)) return;
     const command: Command = { kind: 'node-report', name: view.self, startId, pids, atMs: view.now.wallMs };
     this.#send(view, outbox, 'node', STATE_INTERVAL_MS, command);
   }
@@ -42,7 +43,7 @@ export class ReportDuty {
     const local = view.disk.volumes?.get(name);
     if (volume.primary !== view.self || local?.role !== 'primary') return;
     const summary = summarise(volume, local, view.self);
-    if (JSON.stringify(summary) === JSON.stringify(volume.summary)) return;
+    if (isDeepStrictEqual(summary, volume.summary)) return;
     const interval = sameStates(summary, volume.summary) ? DIRTY_INTERVAL_MS : STATE_INTERVAL_MS;
     const command: Command = {
       kind: 'volume-report',

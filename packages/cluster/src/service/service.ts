@@ -96,6 +96,11 @@ export class Service {
     this.#catchUp(log);
   }
 
+  /** Brings time and leadership in `view` up to now, for who reads it between events. */
+  refresh(): void {
+    if (this.#log) this.#core.look(this.#now(), this.#log.leadership());
+  }
+
   setPids(pids: DaemonPids): void {
     this.#feed({ kind: 'pids', pids });
   }

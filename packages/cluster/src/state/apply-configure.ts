@@ -1,4 +1,5 @@
 /** Changes of configuration, volumes and groups: all of one entry, or none. */
+import { isDeepStrictEqual } from 'node:util';
 import { unreachable } from '@eterne/base';
 import type { ConfigChange, ConfigureCommand, Stamp } from './commands.ts';
 import type { ClusterState, GroupSpec, GroupState, VolumeSpec, VolumeState } from './model.ts';
@@ -54,7 +55,7 @@ function volumeChangeRefusal(present: VolumeState | undefined, spec: VolumeSpec)
     return { code: 'unsupported', message: `volume ${spec.name}: its size cannot be changed yet` };
   if (present.spec.mode !== spec.mode)
     return { code: 'unsupported', message: `volume ${spec.name}: its mode cannot be changed yet` };
-  if (JSON.stringify(present.spec.replicas) !== JSON.stringify(spec.replicas))
+  if (!isDeepStrictEqual(present.spec.replicas, spec.replicas))
     return { code: 'unsupported', message: `volume ${spec.name}: its replicas cannot be changed yet` };
   return undefined;
 }
@@ -68,7 +69,7 @@ function volumeDeleteRefusal(state: ClusterState, name: string): Refusal | undef
 /** The owner runs what was configured when it started; so a running group keeps its resources. */
 function groupChangeRefusal(present: GroupState | undefined, spec: GroupSpec): Refusal | undefined {
   if (!present || present.owner === null) return undefined;
-  if (JSON.stringify(present.spec.resources) !== JSON.stringify(spec.resources))
+  if (!isDeepStrictEqual(present.spec.resources, spec.resources))
     return { code: 'refused', message: `stop group ${spec.name} before changing its resources` };
   if (!spec.nodes.includes(present.owner))
     return { code: 'refused', message: `group ${spec.name} runs on ${present.owner}; move it away first` };

@@ -1,4 +1,5 @@
 /** Tells the log where a group's owner is with it: one entry at a time, only when something differs, later if it failed. */
+import { isDeepStrictEqual } from 'node:util';
 import type { GroupState, ResourceSummary } from '../../state/model.ts';
 import type { Completion, EffectId, Outbox } from '../effects.ts';
 import type { View } from '../view.ts';
@@ -22,7 +23,7 @@ export class PhaseReporter {
     if (
       group.phase === own.phase &&
       group.reason === own.reason &&
-      sameResources(group.resources, own.resources)
+      isDeepStrictEqual(group.resources, own.resources)
     )
       return;
     this.#pending = outbox.send({
@@ -44,8 +45,4 @@ export class PhaseReporter {
     const applied = completion.of === 'append' && completion.result.kind === 'applied';
     if (!applied) this.#nextAtBootMs = view.now.bootMs + view.timing.retryMs;
   }
-}
-
-function sameResources(a: readonly ResourceSummary[], b: readonly ResourceSummary[]): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -8,6 +8,7 @@
  * 4. A failure is committed before it is acted upon, so that restarts are counted across restarts of this service.
  * 5. A stop that fails blocks the group here; it is let go only when everything is proven stopped.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { assert, unreachable } from '@eterne/base';
 import type { ResourceReport, ResourceState } from '../../ports.ts';
 import type { Command } from '../../state/commands.ts';
@@ -218,8 +219,7 @@ export class GroupRunner {
       ({ definition, outputs }) =>
         Object.keys(outputs).length === 0 ||
         group.resources.some(
-          (summary) =>
-            summary.name === definition.name && JSON.stringify(summary.outputs) === JSON.stringify(outputs),
+          (summary) => summary.name === definition.name && isDeepStrictEqual(summary.outputs, outputs),
         ),
     );
     return committed && leaseRemainingMs(view, this.#name, this.#epoch) >= view.timing.leaseReserveMs;

@@ -1,0 +1,191 @@
+/**
+ * The configuration document (`eterne config apply`): its grammar and defaults. Unknown keys and values are refused with their path.
+ *
+ *   cluster  edition, profile, timezone, tieBreaker, prefer, consensus, fencing
+ *   volumes  name, size, mode, initialSync, replicas: { node: device }
+ *   groups   name, nodes, failback, resources: [{ name, type, restart, startTimeout, stopTimeout, …the agent's own }]
+ *
+ * A document says what should be there; what it does not name stays as it is.
+ */
+import { EterneError, parseDurationMs, parseSizeBytes } from '@eterne/base';
+import { z } from 'zod';
+import { checkResourceParams } from '../../monitor/agents/registry.ts';
+import { NAME } from '../../node/identity.ts';
+import type { ClusterConfig, GroupSpec, ResourceDefinition, VolumeSpec } from '../../state/model.ts';
+
+export const DOCUMENT_ITEMS_MAX = 1024;
+
+const name = z.string().regex(NAME, 'is not a name: letters, digits, dots, dashes, underscores; at most 63');
+/** Without dots, so that `${name.key}` reads one way only. */
+const resourceName = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_-]{0,62}$/, 'is not a resource name');
+const duration = z.string().transform((text, context) => parsed(() => parseDurationMs(text), context));
+const size = z.union([z.string(), z.number()]).transform((text, context) => {
+  const bytes = parsed(() => parseSizeBytes(text), context);
+  if (bytes === 0 || bytes % 4096 !== 0) context.addIssue('is not a multiple of 4096 bytes');
+  return bytes;
+});
+
+function parsed<T>(parse: () => T, context: z.RefinementCtx): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof EterneError)) throw error;
+    context.addIssue(error.message);
+    return z.NEVER;
+  }
+}
+
+const timezone = z.string().refine(isTimezone, 'is not a time zone');
+
+function isTimezone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone }).format(0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const cluster = z.strictObject({
+  edition: z.enum(['ha', 'cluster']).optional(),
+  profile: z.literal('lan', 'only lan is supported yet').optional(),
+  timezone: timezone.optional(),
+  tieBreaker: z
+    .strictObject({ kind: z.enum(['none', 'witness'], 'only witness is supported yet') })
+    .optional(),
+  prefer: z.literal('consistency', 'only consistency is supported yet').optional(),
+  consensus: z.strictObject({ engine: z.literal('embedded', 'only embedded is supported yet') }).optional(),
+  fencing: z.array(z.never('fencing is not supported yet')).max(0).optional(),
+});
+
+const volume = z.strictObject({
+  name,
+  size,
+  mode: z.literal('sync', 'only sync is supported in a cluster yet').default('sync'),
+  initialSync: z.enum(['smart', 'full', 'none']).default('smart'),
+  replicas: z.record(name, z.string().min(1).max(4096)),
+});
+
+const restart = z.strictObject({
+  attempts: z.number().int().min(0).max(1000).default(2),
+  window: duration.prefault('10m'),
+});
+
+const resource = z.looseObject({
+  name: resourceName,
+  type: z.string().min(1).max(128),
+  restart: restart.prefault({}),
+  startTimeout: duration.prefault('60s'),
+  stopTimeout: duration.prefault('60s'),
+});
+
+const clockTime = '([01][0-9]|2[0-3]):[0-5][0-9]';
+
+const group = z.strictObject({
+  name,
+  nodes: z.array(name).min(1).max(32),
+  failback: z
+    .strictObject({
+      enabled: z.boolean().default(false),
+      window: z
+        .string()
+        .regex(new RegExp(`^${clockTime}-${clockTime}$`), 'is not HH:MM-HH:MM')
+        .optional(),
+    })
+    .prefault({}),
+  resources: z.array(resource).min(1),
+});
+
+const document = z.strictObject({
+  cluster: cluster.optional(),
+  volumes: z.array(volume).max(DOCUMENT_ITEMS_MAX).default([]),
+  groups: z.array(group).max(DOCUMENT_ITEMS_MAX).default([]),
+});
+
+export interface ConfigDocument {
+  readonly cluster: Partial<ClusterConfig> | undefined;
+  readonly volumes: readonly VolumeSpec[];
+  readonly groups: readonly GroupSpec[];
+}
+
+/** Throws `config` with the path of the first wrong key. */
+export function parseDocument(value: unknown): ConfigDocument {
+  const result = document.safeParse(value ?? {});
+  if (!result.success) throw documentError(result.error);
+  const { cluster: given, volumes, groups } = result.data;
+  refuseRepeats('volumes', volumes);
+  refuseRepeats('groups', groups);
+  return {
+    cluster: given && clusterChange(given),
+    volumes: volumes.map(volumeSpec),
+    groups: groups.map(groupSpec),
+  };
+}
+
+function documentError(error: z.ZodError): EterneError {
+  const issue = error.issues[0];
+  const path = issue?.path.map(String).join('.') ?? '';
+  return new EterneError('config', `${path === '' ? 'the document' : path}: ${issue?.message ?? 'is wrong'}`);
+}
+
+function refuseRepeats(where: string, items: readonly { readonly name: string }[]): void {
+  const seen = new Set<string>();
+  for (const item of items) {
+    if (seen.has(item.name)) throw new EterneError('config', `${where}: ${item.name} is there twice`);
+    seen.add(item.name);
+  }
+}
+
+function clusterChange(given: z.infer<typeof cluster>): Partial<ClusterConfig> {
+  const { edition, profile, timezone: zone, tieBreaker, prefer } = given;
+  return {
+    ...(edition === undefined ? {} : { edition }),
+    ...(profile === undefined ? {} : { profile }),
+    ...(zone === undefined ? {} : { timezone: zone }),
+    ...(tieBreaker === undefined ? {} : { tieBreaker }),
+    ...(prefer === undefined ? {} : { prefer }),
+  };
+}
+
+function volumeSpec(given: z.infer<typeof volume>): VolumeSpec {
+  const replicas = Object.entries(given.replicas).map(([node, device]) => ({ node, device }));
+  return {
+    name: given.name,
+    sizeBytes: given.size,
+    mode: given.mode,
+    replicas,
+    initialSync: given.initialSync,
+  };
+}
+
+function groupSpec(given: z.infer<typeof group>): GroupSpec {
+  const { enabled, window } = given.failback;
+  return {
+    name: given.name,
+    nodes: given.nodes,
+    failback: { enabled, window: window ?? null },
+    resources: given.resources.map((item) => resourceDefinition(given.name, item)),
+  };
+}
+
+function resourceDefinition(groupName: string, given: z.infer<typeof resource>): ResourceDefinition {
+  const { name: own, type, restart: policy, startTimeout, stopTimeout, ...params } = given;
+  try {
+    checkResourceParams(type, params);
+  } catch (error) {
+    if (!(error instanceof EterneError)) throw error;
+    throw new EterneError(
+      'config',
+      `group ${groupName}, resource ${own}: ${error.message}`,
+      error.hint === undefined ? {} : { hint: error.hint },
+    );
+  }
+  return {
+    name: own,
+    type,
+    params,
+    startTimeoutMs: startTimeout,
+    stopTimeoutMs: stopTimeout,
+    restart: { attempts: policy.attempts, windowMs: policy.window },
+  };
+}

@@ -1,0 +1,82 @@
+/** From a document and the present state to the changes that lead there, each with a sentence for the operator. Pure. */
+import { isDeepStrictEqual } from 'node:util';
+import { EterneError, formatSize } from '@eterne/base';
+import { applyConfigure } from '../../state/apply-configure.ts';
+import type { ConfigChange, ConfigureCommand, Stamp } from '../../state/commands.ts';
+import type { ClusterState, GroupSpec, VolumeSpec } from '../../state/model.ts';
+import type { PlanStep } from '../facade.ts';
+import type { ConfigDocument } from './document.ts';
+
+export interface Plan {
+  readonly changes: readonly ConfigChange[];
+  readonly steps: readonly PlanStep[];
+}
+
+interface Planned {
+  readonly change: ConfigChange;
+  readonly step: PlanStep;
+}
+
+/** Throws what applying it would be refused with. */
+export function planDocument(state: ClusterState, document: ConfigDocument): Plan {
+  const planned = [
+    planCluster(state, document.cluster),
+    ...document.volumes.map((volume) => planVolume(state, volume)),
+    ...document.groups.map((group) => planGroup(state, group)),
+  ].filter((item) => item !== undefined);
+  const plan = { changes: planned.map(({ change }) => change), steps: planned.map(({ step }) => step) };
+  const { refused } = applyConfigure(state, configureCommand(state, plan, { atMs: 0 }));
+  if (refused) throw new EterneError(refused.code, refused.message);
+  return plan;
+}
+
+export function configureCommand(state: ClusterState, plan: Plan, stamp: Stamp): Stamp & ConfigureCommand {
+  return { kind: 'configure', changes: plan.changes, revision: state.revision, ...stamp };
+}
+
+function planCluster(state: ClusterState, change: ConfigDocument['cluster']): Planned | undefined {
+  const config = { ...state.config, ...change };
+  if (isDeepStrictEqual(config, state.config)) return undefined;
+  const keys = Object.keys(change ?? {}).join(', ');
+  return {
+    change: { kind: 'cluster', config },
+    step: {
+      action: 'change',
+      subject: 'cluster',
+      name: state.cluster,
+      sentence: `Change ${keys} of the cluster.`,
+    },
+  };
+}
+
+function planVolume(state: ClusterState, spec: VolumeSpec): Planned | undefined {
+  const present = state.volumes[spec.name]?.spec;
+  if (isDeepStrictEqual(present, spec)) return undefined;
+  const where = spec.replicas.map(({ node, device }) => `${device} on ${node}`).join(', ');
+  const sentence = present
+    ? `Change volume ${spec.name}.`
+    : `Create volume ${spec.name} of ${formatSize(spec.sizeBytes)} on ${where}; what is there now is overwritten.`;
+  const step = {
+    action: present ? 'change' : 'create',
+    subject: 'volume',
+    name: spec.name,
+    sentence,
+  } as const;
+  return { change: { kind: 'volume-put', spec }, step };
+}
+
+function planGroup(state: ClusterState, spec: GroupSpec): Planned | undefined {
+  const present = state.groups[spec.name]?.spec;
+  if (isDeepStrictEqual(present, spec)) return undefined;
+  const resources = spec.resources.map(({ name }) => name).join(', ');
+  const sentence = present
+    ? `Change group ${spec.name}.`
+    : `Create group ${spec.name} (${resources}) and start it, preferably on ${spec.nodes[0]}.`;
+  const step = {
+    action: present ? 'change' : 'create',
+    subject: 'group',
+    name: spec.name,
+    sentence,
+  } as const;
+  return { change: { kind: 'group-put', spec }, step };
+}

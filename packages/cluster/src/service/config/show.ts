@@ -1,0 +1,43 @@
+/** The document that would make the cluster as it is. */
+import type { ClusterState, GroupSpec, ResourceDefinition, VolumeSpec } from '../../state/model.ts';
+import { sortedValues } from '../../state/model.ts';
+
+export function showDocument(state: ClusterState): Record<string, unknown> {
+  return {
+    cluster: { ...state.config, consensus: { engine: 'embedded' } },
+    volumes: sortedValues(state.volumes).map(({ spec }) => showVolume(spec)),
+    groups: sortedValues(state.groups).map(({ spec }) => showGroup(spec)),
+  };
+}
+
+function showVolume(spec: VolumeSpec): Record<string, unknown> {
+  return {
+    name: spec.name,
+    size: spec.sizeBytes,
+    mode: spec.mode,
+    initialSync: spec.initialSync,
+    replicas: Object.fromEntries(spec.replicas.map(({ node, device }) => [node, device])),
+  };
+}
+
+function showGroup(spec: GroupSpec): Record<string, unknown> {
+  const { enabled, window } = spec.failback;
+  return {
+    name: spec.name,
+    nodes: spec.nodes,
+    failback: { enabled, ...(window === null ? {} : { window }) },
+    resources: spec.resources.map(showResource),
+  };
+}
+
+function showResource(resource: ResourceDefinition): Record<string, unknown> {
+  const { attempts, windowMs } = resource.restart;
+  return {
+    name: resource.name,
+    type: resource.type,
+    ...resource.params,
+    restart: { attempts, window: `${windowMs}ms` },
+    startTimeout: `${resource.startTimeoutMs}ms`,
+    stopTimeout: `${resource.stopTimeoutMs}ms`,
+  };
+}

@@ -1,0 +1,265 @@
+/** The facade that the API serves, on a running service: turns orders into entries and their outcome into promises. */
+import { EterneError } from '@eterne/base';
+import type { World } from '@eterne/runtime';
+import type { Command } from '../state/commands.ts';
+import type {
+  Account,
+  ClusterEvent,
+  ClusterState,
+  GroupState,
+  MemberSpec,
+  NodeMode,
+} from '../state/model.ts';
+import { parseDocument } from './config/document.ts';
+import type { Plan } from './config/plan.ts';
+import { configureCommand, planDocument } from './config/plan.ts';
+import { showDocument } from './config/show.ts';
+import { explainGroup, simulateFailure } from './explain.ts';
+import type {
+  ClusterStatus,
+  ConfigPlan,
+  DrillResult,
+  FailureSimulation,
+  GroupExplanation,
+  Requester,
+  ServiceFacade,
+} from './facade.ts';
+import { place } from './leader/placement.ts';
+import type { Service } from './service.ts';
+import { clusterStatus } from './status.ts';
+
+/** Between two changes of a busy cluster somebody else may have planned too. */
+const CONFLICT_RETRIES = 3;
+const DRILL_TIMEOUT_MS = 120_000;
+const DRILL_LOOK_MS = 20;
+
+type Draft<T = Command> = T extends Command ? Omit<T, 'atMs' | 'by'> : never;
+
+export class LiveFacade implements ServiceFacade {
+  readonly node: string;
+  readonly #service: Service;
+  readonly #world: Pick<World, 'clock' | 'timers'>;
+
+  constructor(service: Service, world: Pick<World, 'clock' | 'timers'>) {
+    this.node = service.view.self;
+    this.#service = service;
+    this.#world = world;
+  }
+
+  state(): ClusterState {
+    return this.#service.state;
+  }
+
+  status(): ClusterStatus {
+    this.#service.refresh();
+    return clusterStatus(this.#service.core);
+  }
+
+  events(afterId: number): readonly ClusterEvent[] {
+    return this.state().events.filter(({ id }) => id > afterId);
+  }
+
+  subscribe(listener: () => void): () => void {
+    return this.#service.onChange(listener);
+  }
+
+  async configPlan(document: unknown): Promise<ConfigPlan> {
+    return { steps: (await this.#plan(document)).steps };
+  }
+
+  async configApply(document: unknown, by: Requester): Promise<ConfigPlan> {
+    for (let attempt = 1; ; attempt += 1) {
+      const plan = await this.#plan(document);
+      if (plan.changes.length === 0) return { steps: [] };
+      try {
+        await this.#configure(plan, by);
+        return { steps: plan.steps };
+      } catch (error) {
+        const again = error instanceof EterneError && error.code === 'conflict' && attempt < CONFLICT_RETRIES;
+        if (!again) throw error;
+      }
+    }
+  }
+
+  configShow(): Record<string, unknown> {
+    return showDocument(this.state());
+  }
+
+  async volumeCreate(volume: unknown, by: Requester): Promise<void> {
+    await this.#create({ volumes: [volume] }, by);
+  }
+
+  async volumeDelete(name: string, by: Requester): Promise<void> {
+    await this.#configure({ changes: [{ kind: 'volume-delete', name }], steps: [] }, by);
+  }
+
+  async groupCreate(group: unknown, by: Requester): Promise<void> {
+    await this.#create({ groups: [group] }, by);
+  }
+
+  async groupStart(name: string, by: Requester): Promise<void> {
+    await this.#append({ kind: 'group-desire', group: name, desired: 'started' }, by);
+  }
+
+  async groupStop(name: string, by: Requester): Promise<void> {
+    await this.#append({ kind: 'group-desire', group: name, desired: 'stopped' }, by);
+  }
+
+  async groupMove(name: string, to: string | undefined, by: Requester): Promise<void> {
+    await this.#barrier();
+    const group = this.#group(name);
+    this.#target(group, to);
+    const reason = `asked for by ${by}`;
+    await this.#append({ kind: 'group-move', group: name, to: to ?? null, reason, displaces: false }, by);
+  }
+
+  async groupDelete(name: string, by: Requester): Promise<void> {
+    await this.#configure({ changes: [{ kind: 'group-delete', name }], steps: [] }, by);
+  }
+
+  groupExplain(name: string): GroupExplanation {
+    return explainGroup(this.#service.view, name);
+  }
+
+  nodeStandby(name: string, by: Requester): Promise<void> {
+    return this.#setMode(name, 'standby', by);
+  }
+
+  nodeUnstandby(name: string, by: Requester): Promise<void> {
+    return this.#setMode(name, 'active', by);
+  }
+
+  nodeMaintenance(name: string, by: Requester): Promise<void> {
+    return this.#setMode(name, 'maintenance', by);
+  }
+
+  async nodeRemove(name: string, by: Requester): Promise<void> {
+    await this.#append({ kind: 'member-remove', name }, by);
+  }
+
+  async joinNode(member: MemberSpec, by: Requester): Promise<void> {
+    await this.#append({ kind: 'member-add', member }, by);
+  }
+
+  simulateFail(node: string): FailureSimulation {
+    return simulateFailure(this.#service.view, node);
+  }
+
+  async drill(name: string, by: Requester): Promise<DrillResult> {
+    await this.#barrier();
+    const group = this.#group(name);
+    const from = group.owner;
+    if (from === null || group.phase !== 'online')
+      throw new EterneError('refused', `group ${name} is not online; a drill needs a running group`);
+    const to = this.#target(group, undefined);
+    const startedMs = this.#world.clock.bootMs();
+    await this.#append(
+      { kind: 'group-move', group: name, to, reason: `drill by ${by}`, displaces: false },
+      by,
+    );
+    await this.#onlineElsewhere(name, group.epoch, startedMs + DRILL_TIMEOUT_MS);
+    const outageMs = Math.round(this.#world.clock.bootMs() - startedMs);
+    return { group: name, from, to: this.#group(name).owner ?? to, outageMs };
+  }
+
+  async tokenAdd(hash: string, expiresAtMs: number, by: Requester): Promise<void> {
+    await this.#append({ kind: 'token-add', hash, token: { expiresAtMs } }, by);
+  }
+
+  async tokenUse(hash: string): Promise<void> {
+    await this.#append({ kind: 'token-use', hash });
+  }
+
+  async accountPut(account: Account, by: Requester): Promise<void> {
+    await this.#append({ kind: 'account-put', account }, by);
+  }
+
+  async accountRemove(name: string, by: Requester): Promise<void> {
+    await this.#append({ kind: 'account-remove', name }, by);
+  }
+
+  async #setMode(name: string, mode: NodeMode, by: Requester): Promise<void> {
+    await this.#append({ kind: 'node-mode', name, mode }, by);
+  }
+
+  async #plan(document: unknown): Promise<Plan> {
+    const parsed = parseDocument(document);
+    await this.#barrier();
+    return planDocument(this.state(), parsed);
+  }
+
+  async #create(document: unknown, by: Requester): Promise<void> {
+    const plan = await this.#plan(document);
+    const present = plan.steps.find(({ action }) => action !== 'create');
+    if (present || plan.steps.length === 0)
+      throw new EterneError('exists', `it exists already${present ? `: ${present.name}` : ''}`, {
+        hint: 'change it with `eterne config apply`',
+      });
+    await this.#configure(plan, by);
+  }
+
+  async #configure(plan: Plan, by: Requester): Promise<void> {
+    await this.#append(configureCommand(this.state(), plan, { atMs: 0 }), by);
+  }
+
+  #group(name: string): GroupState {
+    const group = this.state().groups[name];
+    if (!group) throw new EterneError('not-found', `no group ${name}`);
+    return group;
+  }
+
+  /** Refuses before anything is stopped when nobody could take it. */
+  #target(group: GroupState, to: string | undefined): string {
+    const alive = this.#service.view.alive ?? new Set<string>();
+    const { candidates, chosen, reason } = place(this.state(), group, { alive }, group.owner);
+    const wanted = to === undefined ? chosen : to;
+    const candidate = candidates.find(({ node }) => node === wanted);
+    if (wanted === null)
+      throw new EterneError('refused', `no node can take group ${group.spec.name}: ${reason}`);
+    if (!candidate)
+      throw new EterneError(
+        'refused',
+        `group ${group.spec.name} may not run on ${wanted}: it is not among its nodes`,
+      );
+    if (!candidate.eligible)
+      throw new EterneError(
+        'refused',
+        `${wanted} cannot take group ${group.spec.name}: it ${candidate.reason}`,
+      );
+    return wanted;
+  }
+
+  #onlineElsewhere(name: string, epochBefore: number, deadlineMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = this.#world.timers.every(DRILL_LOOK_MS, () => {
+        const group = this.state().groups[name];
+        const online = group !== undefined && group.epoch > epochBefore && group.phase === 'online';
+        const late = this.#world.clock.bootMs() >= deadlineMs;
+        if (!online && !late && group) return;
+        look.cancel();
+        if (online) resolve();
+        else
+          reject(
+            new EterneError('timeout', `group ${name} did not come online: ${group?.reason ?? 'it is gone'}`),
+          );
+      });
+    });
+  }
+
+  #barrier(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#service.readBarrier((error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  #append(draft: Draft, by?: Requester): Promise<void> {
+    const stamp = { atMs: this.#world.clock.wallMs(), ...(by === undefined ? {} : { by }) };
+    return new Promise((resolve, reject) => {
+      this.#service.submit({ ...draft, ...stamp }, (result) => {
+        if (result.kind !== 'applied') return reject(result.error);
+        if (result.refused) return reject(new EterneError(result.refused.code, result.refused.message));
+        resolve();
+      });
+    });
+  }
+}

@@ -1,0 +1,149 @@
+/** The cluster as this node sees it: the agreed state, coloured by its own observations. */
+import type { GroupState, Member, VolumeState } from '../state/model.ts';
+import { sortedValues } from '../state/model.ts';
+import { volumesOf } from '../state/references.ts';
+import type { ServiceCore } from './core.ts';
+import type { ClusterStatus, ClusterVolumeStatus, GroupStatus, NodeStatus, ReplicaStatus } from './facade.ts';
+import { place } from './leader/placement.ts';
+import type { View } from './view.ts';
+import { leaseRemainingMs } from './view.ts';
+
+export function clusterStatus(core: ServiceCore): ClusterStatus {
+  const { view } = core;
+  const { state, leadership } = view;
+  return {
+    cluster: state.cluster,
+    edition: state.config.edition,
+    profile: state.config.profile,
+    reportedBy: view.self,
+    leader: leadership.leader ?? null,
+    quorate: leadership.quorate,
+    nodes: sortedValues(state.members).map((member) => nodeStatus(view, member)),
+    volumes: sortedValues(state.volumes).map((volume) => volumeStatus(view, volume)),
+    groups: sortedValues(state.groups).map((group) => groupStatus(core, group)),
+    warnings: warnings(core),
+  };
+}
+
+function isHeard(view: View, member: Member): boolean {
+  return view.alive ? view.alive.has(member.name) : member.presence === 'online';
+}
+
+function nodeState(view: View, member: Member): NodeStatus['state'] {
+  if (!isHeard(view, member)) return 'lost';
+  return member.mode === 'active' ? 'online' : member.mode;
+}
+
+function nodeStatus(view: View, member: Member): NodeStatus {
+  return {
+    name: member.name,
+    role: member.role,
+    state: nodeState(view, member),
+    leader: view.leadership.leader === member.name,
+    incarnation: member.incarnation,
+    pids: member.name === view.self && view.pids ? view.pids : member.pids,
+    api: member.api,
+    paths: view.paths.filter(({ peer }) => peer === member.name),
+  };
+}
+
+function volumeStatus(view: View, volume: VolumeState): ClusterVolumeStatus {
+  const { spec, term, inSyncSet, primary } = volume;
+  const user = sortedValues(view.state.groups).find((group) => volumesOf(group.spec).includes(spec.name));
+  return {
+    name: spec.name,
+    sizeBytes: spec.sizeBytes,
+    mode: spec.mode,
+    primary,
+    term: term.number,
+    replicas: spec.replicas.map(({ node }) => replicaStatus(view, volume, node)),
+    inSyncSet: inSyncSet.members,
+    setVersion: inSyncSet.version,
+    group: user?.spec.name ?? null,
+  };
+}
+
+/** What the primary last told; of its own replica a node knows best itself. */
+function replicaStatus(view: View, volume: VolumeState, node: string): ReplicaStatus {
+  const told = volume.summary.find((replica) => replica.node === node);
+  const own = node === view.self ? view.disk.volumes?.get(volume.spec.name) : undefined;
+  return {
+    node,
+    disk: own?.disk ?? told?.disk ?? 'Unknown',
+    dirtyBytes: told?.dirtyBytes ?? own?.dirtyBytes ?? 0,
+  };
+}
+
+function groupStatus(core: ServiceCore, group: GroupState): GroupStatus {
+  const { view } = core;
+  const { spec, owner, epoch } = group;
+  const ownerLost = owner !== null && view.alive !== undefined && !view.alive.has(owner);
+  return {
+    name: spec.name,
+    state: group.phase,
+    desired: group.desired,
+    owner,
+    epoch,
+    protected: isProtected(view, group),
+    reason: ownerLost ? `${owner} is not heard; waiting until its lease has ended for certain` : group.reason,
+    leaseRemainingMs: shownLease(core, group),
+    nodes: spec.nodes,
+    resources: spec.resources.map(({ name, type }) => {
+      const summary = group.resources.find((resource) => resource.name === name);
+      return { name, type, state: summary?.state ?? 'unknown', reason: summary?.reason ?? '' };
+    }),
+  };
+}
+
+function isProtected(view: View, group: GroupState): boolean {
+  if (group.owner === null || view.alive === undefined || !view.leadership.quorate) return false;
+  return place(view.state, group, { alive: view.alive }, group.owner).chosen !== null;
+}
+
+function shownLease(core: ServiceCore, group: GroupState): number | null {
+  const { view } = core;
+  if (group.owner === null) return null;
+  if (group.owner !== view.self) return roundedLease(core.grantedRemainingMs(group.owner));
+  const own = leaseRemainingMs(view, group.spec.name, group.epoch);
+  return own === Number.NEGATIVE_INFINITY ? null : roundedLease(Math.max(0, own));
+}
+
+function roundedLease(remainingMs: number | null): number | null {
+  return remainingMs === null ? null : Math.round(remainingMs);
+}
+
+function warnings(core: ServiceCore): readonly string[] {
+  const { view } = core;
+  return [
+    ...quorumWarnings(view),
+    ...sortedValues(view.state.members)
+      .filter((member) => !isHeard(view, member))
+      .map(({ name }) => `${name} is not heard.`),
+    ...sortedValues(view.state.volumes).flatMap((volume) => volumeWarnings(core, volume)),
+    ...sortedValues(view.state.groups)
+      .filter((group) => group.desired === 'started' && !isProtected(view, group))
+      .map(({ spec }) => `Group ${spec.name} has no node that would take it over now.`),
+  ];
+}
+
+function quorumWarnings(view: View): readonly string[] {
+  const lines: string[] = [];
+  const voters = Object.keys(view.state.members).length;
+  if (!view.leadership.quorate)
+    lines.push('This node is not in contact with a majority: it may not start anything.');
+  if (voters < 3)
+    lines.push(
+      `${voters === 1 ? 'One voter' : 'Two voters'} cannot outvote a loss; add a witness or a third node.`,
+    );
+  return lines;
+}
+
+function volumeWarnings(core: ServiceCore, volume: VolumeState): readonly string[] {
+  const { name, replicas } = volume.spec;
+  const problem = core.replicaProblem(name);
+  const outside = replicas.filter(({ node }) => !volume.inSyncSet.members.includes(node));
+  const lines =
+    problem === undefined ? [] : [`The replica of ${name} on ${core.view.self} is not open: ${problem}`];
+  if (volume.inSyncSet.version === 0 || outside.length === 0) return lines;
+  return [...lines, `Volume ${name} is not in sync on ${outside.map(({ node }) => node).join(', ')}.`];
+}

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { EterneError } from '@eterne/base';
+import { parseDocument } from '../../src/service/config/document.ts';
+import { configureCommand, planDocument } from '../../src/service/config/plan.ts';
+import { showDocument } from '../../src/service/config/show.ts';
+import { apply } from '../../src/state/apply.ts';
+import { decodeState, encodeState } from '../../src/state/codec.ts';
+import type { ClusterState } from '../../src/state/model.ts';
+import { foundedState } from '../state/founded.ts';
+
+const DOCUMENT = {
+  cluster: { timezone: 'Asia/Shanghai', tieBreaker: { kind: 'witness' }, consensus: { engine: 'embedded' } },
+  volumes: [{ name: 'data', size: '64MiB', replicas: { n1: '/srv/data.img', n2: '/srv/data.img' } }],
+  groups: [
+    {
+      name: 'db',
+      nodes: ['n1', 'n2'],
+      failback: { enabled: true, window: '22:00-04:00' },
+      resources: [
+        { name: 'vol', type: 'mirror', volume: 'data', attach: 'none' },
+        {
+          name: 'app',
+          type: 'app',
+          command: ['/bin/app', '${vol.device}'],
+          restart: { attempts: 1, window: '1m' },
+        },
+      ],
+    },
+  ],
+};
+
+function applied(state: ClusterState, document: unknown): ClusterState {
+  const plan = planDocument(state, parseDocument(document));
+  const outcome = apply(state, configureCommand(state, plan, { atMs: 0 }));
+  assert.equal(outcome.refused, undefined);
+  return outcome.state;
+}
+
+const configError =
+  (pattern: RegExp, code = 'config') =>
+  (error: unknown): boolean =>
+    error instanceof EterneError && error.code === code && pattern.test(error.message);
+
+test('the document becomes volumes and groups, with their defaults', () => {
+  const state = applied(foundedState(), DOCUMENT);
+  assert.equal(state.config.timezone, 'Asia/Shanghai');
+  assert.equal(state.volumes['data']?.spec.sizeBytes, 64 << 20);
+  assert.equal(state.volumes['data']?.inSyncSet.version, 0);
+  const [vol, app] = state.groups['db']?.spec.resources ?? [];
+  assert.deepEqual(vol?.params, { volume: 'data', attach: 'none' });
+  assert.deepEqual(app?.restart, { attempts: 1, windowMs: 60_000 });
+  assert.equal(app?.startTimeoutMs, 60_000);
+});
+
+test('what config show gives changes nothing when applied, also after a snapshot', () => {
+  const state = applied(foundedState(), DOCUMENT);
+  for (const same of [state, decodeState(encodeState(state))])
+    assert.deepEqual(planDocument(same, parseDocument(showDocument(state))).steps, []);
+});
+
+test('a plan tells each step in a sentence', () => {
+  const { steps } = planDocument(foundedState(), parseDocument(DOCUMENT));
+  assert.deepEqual(
+    steps.map(({ action, subject, name }) => `${action} ${subject} ${name}`),
+    ['change cluster test', 'create volume data', 'create group db'],
+  );
+  assert.match(steps[1]?.sentence ?? '', /64 MiB .*n1.*n2.*overwritten/);
+});
+
+const wrong: [string, unknown, RegExp][] = [
+  ['an unknown key', { colour: 1 }, /olour/],
+  ['an unknown key inside', { cluster: { edtion: 'ha' } }, /cluster: .*edtion/],
+  ['an unknown value', { cluster: { edition: 'gold' } }, /cluster\.edition/],
+  ['a bad size', { volumes: [{ name: 'v', size: '1GB', replicas: {} }] }, /volumes\.0\.size: not a size/],
+  ['a size that is no block', { volumes: [{ name: 'v', size: 1000, replicas: {} }] }, /multiple of 4096/],
+  ['a bad name', { volumes: [{ name: '../x', size: '1MiB', replicas: {} }] }, /volumes\.0\.name/],
+  ['a bad window', { groups: [{ ...DOCUMENT.groups[0], failback: { window: '25:00-26:00' } }] }, /window/],
+  ['a bad time zone', { cluster: { timezone: 'Mars/Olympus' } }, /time zone/],
+  [
+    'an unknown agent',
+    { groups: [{ name: 'g', nodes: ['n1'], resources: [{ name: 'r', type: 'magic' }] }] },
+    /magic/,
+  ],
+  [
+    'a wrong parameter of an agent',
+    {
+      groups: [
+        { name: 'g', nodes: ['n1'], resources: [{ name: 'r', type: 'app', command: ['x'], colour: 1 }] },
+      ],
+    },
+    /group g, resource r: .*colour/,
+  ],
+  ['a repeated name', { volumes: [DOCUMENT.volumes[0], DOCUMENT.volumes[0]] }, /data is there twice/],
+];
+for (const [what, document, pattern] of wrong)
+  test(`refused: ${what}`, () => {
+    assert.throws(() => parseDocument(document), configError(pattern));
+  });
+
+const broken: [string, unknown, RegExp][] = [
+  [
+    'overlapping disks',
+    { volumes: [DOCUMENT.volumes[0], { name: 'b', size: '1MiB', replicas: { n2: '/srv/../srv/data.img' } }] },
+    /volumes b and data are on the same disk .* of n2/,
+  ],
+  [
+    'an unknown node',
+    { volumes: [{ name: 'v', size: '1MiB', replicas: { n9: '/x' } }] },
+    /n9, which is not a node/,
+  ],
+  ['a witness', { volumes: [{ name: 'v', size: '1MiB', replicas: { w1: '/x' } }] }, /w1, which is a witness/],
+  ['no replicas', { volumes: [{ name: 'v', size: '1MiB', replicas: {} }] }, /needs 1 to 32 replicas/],
+  ['a missing volume', { groups: DOCUMENT.groups }, /volume data, which does not exist/],
+  [
+    'a node without replica',
+    { volumes: [{ name: 'data', size: '1MiB', replicas: { n1: '/x' } }], groups: DOCUMENT.groups },
+    /may run on n2, where volume data has no replica/,
+  ],
+  [
+    'a volume in two groups',
+    { ...DOCUMENT, groups: [...DOCUMENT.groups, { ...DOCUMENT.groups[0], name: 'db2' }] },
+    /volume data is used by both groups db and db2/,
+  ],
+  [
+    'a reference that is cyclic or points forward',
+    {
+      groups: [
+        {
+          name: 'g',
+          nodes: ['n1'],
+          resources: [
+            { name: 'a', type: 'app', command: ['${b.x}'] },
+            { name: 'b', type: 'app', command: ['${a.x}'] },
+          ],
+        },
+      ],
+    },
+    /a refers to b, which does not come before it/,
+  ],
+];
+for (const [what, document, pattern] of broken)
+  test(`refused against the cluster: ${what}`, () => {
+    assert.throws(() => planDocument(foundedState(), parseDocument(document)), configError(pattern));
+  });
+
+test('what is in use is not changed under it', () => {
+  const state = applied(foundedState(), DOCUMENT);
+  const bigger = { volumes: [{ ...DOCUMENT.volumes[0], size: '128MiB' }] };
+  assert.throws(() => planDocument(state, parseDocument(bigger)), configError(/size/, 'unsupported'));
+});
