@@ -23,7 +23,7 @@ import { decodeCommand, Sessions } from './sessions.ts';
 import type { LogIdentity } from './storage/format.ts';
 import { createLogFile, readLogFile } from './storage/log-store.ts';
 import type { LogImage } from './storage/recover.ts';
-import type { RaftTransport } from './transport.ts';
+import type { RaftTransport } from './transport/port.ts';
 import type { Entry, LogIndex, MemberId, RaftTiming, Snapshot } from './types.ts';
 import { nodeOfMember, SNAPSHOT_MAX_BYTES } from './types.ts';
 
@@ -148,7 +148,7 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     this.#state = 'running';
     const { snapshot } = this.#node.log;
     if (snapshot.index > 0) this.#restore(snapshot);
-    this.#options.transport.onMessage((bytes) => this.#receive(bytes));
+    this.#options.transport.onMessage((from, bytes) => this.#receive(from, bytes));
     this.#persister.rewrite(undefined);
     this.#wantPump();
   }
@@ -233,13 +233,14 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     this.#persister.close(done);
   }
 
-  #receive(bytes: Buffer): void {
+  #receive(from: MemberId, bytes: Buffer): void {
     if (this.#state !== 'running' || this.#persister.isMuted) return;
     const message = decodeMessage(bytes);
     if (message instanceof EterneError) {
       this.#options.world.log('warn', message.message);
       return;
     }
+    if (message.from !== from) return;
     this.#node.step(message, this.#options.world.clock.bootMs());
     this.#wantPump();
   }

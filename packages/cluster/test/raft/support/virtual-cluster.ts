@@ -1,5 +1,6 @@
 import { EterneError } from '@eterne/base';
-import { EmbeddedLog, firstImage, openEmbeddedLog } from '../../../src/raft/embedded-log.ts';
+import type { EmbeddedLog } from '../../../src/raft/embedded-log.ts';
+import { firstImage, openEmbeddedLog } from '../../../src/raft/embedded-log.ts';
 import type { Members } from '../../../src/raft/members.ts';
 import { createLogFile } from '../../../src/raft/storage/log-store.ts';
 import { LAN_TIMING } from '../../../src/raft/types.ts';
@@ -39,7 +40,7 @@ export class VirtualCluster {
   readonly time = new VirtualTime();
   readonly random: Seeded;
   readonly machines = new Map<string, Machine>();
-  readonly #receivers = new Map<string, (message: Buffer) => void>();
+  readonly #receivers = new Map<string, (from: string, message: Buffer) => void>();
   readonly #options: ClusterOptions;
   /** `from>to` pairs that lose everything. */
   readonly cut = new Set<string>();
@@ -106,9 +107,9 @@ export class VirtualCluster {
     };
     const transport = {
       send: (to: string, message: Buffer) => this.#send(id, to, message),
-      onMessage: (listener: (message: Buffer) => void) =>
-        void this.#receivers.set(id, (message) => {
-          if (isAlive()) listener(message);
+      onMessage: (listener: (from: string, message: Buffer) => void) =>
+        void this.#receivers.set(id, (from, message) => {
+          if (isAlive()) listener(from, message);
         }),
       close: () => {},
     };
@@ -133,7 +134,7 @@ export class VirtualCluster {
     const copy = Buffer.from(message);
     const delayMs = this.latencyMs * (0.5 + this.random.fraction());
     this.time.at(this.time.nowMs + delayMs, () => {
-      if (!this.cut.has(`${from}>${to}`)) this.#receivers.get(to)?.(copy);
+      if (!this.cut.has(`${from}>${to}`)) this.#receivers.get(to)?.(from, copy);
     });
   }
 

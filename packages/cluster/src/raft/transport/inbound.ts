@@ -1,0 +1,128 @@
+/** A connection on which another member sends to this one: proven first, then one message per frame, each confirmed by count. */
+import { EterneError } from '@eterne/base';
+import type { Stream, Timer } from '@eterne/runtime';
+import type { MemberId } from '../types.ts';
+import { FrameSeal, FrameSplitter, MESSAGE_MAX_BYTES, plainFrame } from './frames.ts';
+import { Acceptor, HANDSHAKE_MAX_BYTES } from './handshake.ts';
+import type { LinkOptions } from './outbound.ts';
+import { CONFIRMATION_BYTES } from './outbound.ts';
+
+const GREETING_LIMIT_MS = 2000;
+
+type State =
+  | { readonly kind: 'hello' }
+  | { readonly kind: 'proof'; readonly from: MemberId }
+  | {
+      readonly kind: 'open';
+      readonly from: MemberId;
+      readonly messages: FrameSeal;
+      readonly receipts: FrameSeal;
+    }
+  /** Nothing more is believed of this stream. */
+  | { readonly kind: 'refused' };
+
+export class InboundLink {
+  readonly #options: LinkOptions;
+  readonly #stream: Stream;
+  readonly #acceptor: Acceptor;
+  readonly #frames = new FrameSplitter(HANDSHAKE_MAX_BYTES);
+  readonly #onMessage: (from: MemberId, message: Buffer) => void;
+  readonly #limit: Timer;
+  #state: State = { kind: 'hello' };
+  #received = 0;
+
+  constructor(
+    options: LinkOptions,
+    stream: Stream,
+    onMessage: (from: MemberId, message: Buffer) => void,
+    onClose: () => void,
+  ) {
+    const { world, clusterKey } = options;
+    this.#options = options;
+    this.#stream = stream;
+    this.#onMessage = onMessage;
+    this.#acceptor = new Acceptor(clusterKey, world.random.bytes(32));
+    this.#limit = world.timers.after(GREETING_LIMIT_MS, () => stream.destroy());
+    stream.start({
+      onData: (chunk) => this.#onData(chunk),
+      onDrain: () => {},
+      onClose: () => {
+        this.#limit.cancel();
+        this.#state = { kind: 'refused' };
+        onClose();
+      },
+    });
+  }
+
+  close(): void {
+    this.#stream.destroy();
+  }
+
+  #onData(chunk: Buffer): void {
+    const before = this.#received;
+    this.#frames.push(chunk);
+    for (let frame = this.#frames.next(); frame !== undefined; frame = this.#frames.next()) {
+      if (this.#state.kind === 'refused') return;
+      const error = frame instanceof EterneError ? frame : this.#onFrame(frame);
+      if (error) return this.#refuse(error);
+    }
+    if (this.#received > before) this.#confirm();
+    return undefined;
+  }
+
+  #onFrame(frame: Buffer): EterneError | undefined {
+    switch (this.#state.kind) {
+      case 'hello':
+        return this.#onHello(frame);
+      case 'proof':
+        return this.#onProof(frame, this.#state.from);
+      case 'open': {
+        const message = this.#state.messages.open(frame);
+        if (!message) return new EterneError('protocol', 'a frame of the log’s transport fails its check');
+        this.#received += 1;
+        this.#onMessage(this.#state.from, message);
+        return undefined;
+      }
+      case 'refused':
+        return undefined;
+    }
+  }
+
+  #onHello(frame: Buffer): EterneError | undefined {
+    const { cluster, self } = this.#options;
+    const result = this.#acceptor.challenge(frame);
+    if (result instanceof EterneError) return result;
+    const { hello, challenge } = result;
+    if (hello.cluster !== cluster || hello.to !== self)
+      return new EterneError(
+        'unauthorized',
+        `${hello.from} looks for ${hello.to} of cluster ${hello.cluster} here`,
+      );
+    this.#state = { kind: 'proof', from: hello.from };
+    this.#stream.write(plainFrame(challenge));
+    return undefined;
+  }
+
+  #onProof(frame: Buffer, from: MemberId): EterneError | undefined {
+    const keys = this.#acceptor.accept(frame);
+    if (keys instanceof EterneError) return keys;
+    this.#limit.cancel();
+    this.#frames.expectSealed(MESSAGE_MAX_BYTES);
+    const messages = new FrameSeal(keys.toAcceptor);
+    this.#state = { kind: 'open', from, messages, receipts: new FrameSeal(keys.toDialer) };
+    return undefined;
+  }
+
+  #confirm(): void {
+    if (this.#state.kind !== 'open') return;
+    const payload = Buffer.alloc(CONFIRMATION_BYTES);
+    payload.writeBigUInt64LE(BigInt(this.#received));
+    this.#stream.write(this.#state.receipts.seal(payload));
+  }
+
+  #refuse(error: EterneError): void {
+    this.#state = { kind: 'refused' };
+    this.#options.world.log('debug', error.message, { address: this.#stream.remoteAddress });
+    this.#stream.destroy();
+  }
+}

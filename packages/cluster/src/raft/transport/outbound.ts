@@ -1,0 +1,215 @@
+/**
+ * Messages to one member, over one connection at a time, on whichever of its addresses answers.
+ *
+ * ```
+ *  idle ──send──▶ dialing(address i) ──connected──▶ greeting ──proven──▶ open
+ *   ▲                 │ failed: next address          │ refused             │ closed, or unconfirmed for too long
+ *   └── nothing to ───┴──── after all: wait ≤ RETRY ◀──┴─────────────────────┘
+ *       send for long
+ * ```
+ * The other side confirms what it has received (`received u64`, sealed), so that a path that swallows bytes is noticed and left.
+ */
+import { EterneError } from '@eterne/base';
+import type { Address, Stream, Timer, TlsIdentity, World } from '@eterne/runtime';
+import type { MemberId, RaftTiming } from '../types.ts';
+import { FrameSeal, FrameSplitter, plainFrame } from './frames.ts';
+import type { SessionKeys } from './handshake.ts';
+import { Dialer, HANDSHAKE_MAX_BYTES } from './handshake.ts';
+
+export interface LinkOptions {
+  readonly world: Pick<World, 'clock' | 'timers' | 'random' | 'network' | 'log'>;
+  readonly cluster: string;
+  readonly clusterKey: Buffer;
+  readonly self: MemberId;
+  readonly timing: RaftTiming;
+  /** Where a member listens now, one address per path, in order of preference. */
+  readonly addressesOf: (member: MemberId) => readonly Address[];
+  readonly tls?: TlsIdentity;
+}
+
+const RETRY_MS = 100;
+/** While there is no connection the newest messages wait, the older are dropped: Raft repeats what matters. */
+const WAITING_MAX = 64;
+const WAITING_MAX_BYTES = 4 * 1024 * 1024;
+const UNSENT_MAX_BYTES = 8 * 1024 * 1024;
+export const CONFIRMATION_BYTES = 8;
+
+type State =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'dialing' }
+  | { readonly kind: 'greeting'; readonly stream: Stream; readonly limit: Timer }
+  | { readonly kind: 'open'; readonly stream: Stream; readonly seal: FrameSeal; readonly watch: Timer }
+  | { readonly kind: 'waiting'; readonly timer: Timer }
+  | { readonly kind: 'closed' };
+
+export class OutboundLink {
+  readonly #options: LinkOptions;
+  readonly #to: MemberId;
+  #state: State = { kind: 'idle' };
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  /** Which address next. */
+  #turn = 0;
+  #sent = 0;
+  #confirmed = 0;
+  /** Since when the oldest unconfirmed message waits. */
+  #unconfirmedSinceMs = 0;
+  /** One warning until it has worked again. */
+  #warned = false;
+
+  constructor(options: LinkOptions, to: MemberId) {
+    this.#options = options;
+    this.#to = to;
+  }
+
+  send(message: Buffer): void {
+    if (this.#state.kind === 'closed') return;
+    if (this.#state.kind === 'open') return this.#write(this.#state.stream, this.#state.seal, message);
+    this.#waiting.push(message);
+    this.#waitingBytes += message.length;
+    while (this.#waiting.length > WAITING_MAX || this.#waitingBytes > WAITING_MAX_BYTES)
+      this.#waitingBytes -= this.#waiting.shift()?.length ?? 0;
+    if (this.#state.kind === 'idle') this.#dial();
+    return undefined;
+  }
+
+  close(): void {
+    this.#leave({ kind: 'closed' });
+  }
+
+  #write(stream: Stream, seal: FrameSeal, message: Buffer): void {
+    if (stream.bufferedBytes > UNSENT_MAX_BYTES) return;
+    if (this.#sent === this.#confirmed) this.#unconfirmedSinceMs = this.#options.world.clock.bootMs();
+    this.#sent += 1;
+    stream.write(seal.seal(message));
+  }
+
+  #dial(): void {
+    const { world, tls } = this.#options;
+    const addresses = this.#options.addressesOf(this.#to);
+    const address = addresses[this.#turn % Math.max(1, addresses.length)];
+    if (address === undefined) return this.#retryLater();
+    this.#state = { kind: 'dialing' };
+    const timeoutMs = this.#patienceMs(addresses.length);
+    world.network.connect(address, { timeoutMs, ...(tls && { tls }) }, (stream) => {
+      if (this.#state.kind === 'closed') {
+        if (!(stream instanceof EterneError)) stream.destroy();
+      } else if (stream instanceof EterneError) this.#nextAddress(addresses.length);
+      else this.#greet(stream, addresses.length);
+    });
+    return undefined;
+  }
+
+  /** With another path to go to, a silent one is left well within an election timeout; with none, TCP is given its time. */
+  #patienceMs(addressCount: number): number {
+    const { heartbeatMs, electionMaxMs } = this.#options.timing;
+    return addressCount > 1 ? 4 * heartbeatMs : 2 * electionMaxMs;
+  }
+
+  /** The others at once; then a pause. */
+  #nextAddress(count: number): void {
+    this.#turn += 1;
+    if (this.#turn % Math.max(1, count) === 0) this.#retryLater();
+    else this.#dial();
+  }
+
+  #retryLater(): void {
+    const timer = this.#options.world.timers.after(RETRY_MS, () => {
+      if (this.#waiting.length > 0) this.#dial();
+      else this.#state = { kind: 'idle' };
+    });
+    this.#state = { kind: 'waiting', timer };
+  }
+
+  #greet(stream: Stream, addressCount: number): void {
+    const { world, cluster, clusterKey, self } = this.#options;
+    const dialer = new Dialer(clusterKey, { cluster, from: self, to: this.#to }, world.random.bytes(32));
+    const limit = world.timers.after(this.#patienceMs(addressCount), () => stream.destroy());
+    this.#state = { kind: 'greeting', stream, limit };
+    const frames = new FrameSplitter(HANDSHAKE_MAX_BYTES);
+    let receipts: FrameSeal | undefined;
+    stream.start({
+      onData: (chunk) => {
+        frames.push(chunk);
+        for (let frame = frames.next(); frame !== undefined; frame = frames.next()) {
+          const keys =
+            frame instanceof EterneError ? undefined : this.#onFrame(stream, dialer, receipts, frame);
+          if (keys === undefined) return stream.destroy();
+          if (keys === 'confirmed') continue;
+          frames.expectSealed(CONFIRMATION_BYTES);
+          receipts = new FrameSeal(keys.toDialer);
+          this.#open(stream, keys, addressCount);
+        }
+        return undefined;
+      },
+      onDrain: () => {},
+      onClose: () => this.#onClose(stream, addressCount),
+    });
+    stream.write(plainFrame(dialer.hello));
+  }
+
+  /** The keys from the challenge, `confirmed` from a confirmation, undefined when the stream is to be dropped. */
+  #onFrame(
+    stream: Stream,
+    dialer: Dialer,
+    receipts: FrameSeal | undefined,
+    frame: Buffer,
+  ): SessionKeys | 'confirmed' | undefined {
+    if (receipts) {
+      const payload = receipts.open(frame);
+      if (payload?.length !== CONFIRMATION_BYTES) return undefined;
+      this.#onConfirmed(Number(payload.readBigUInt64LE()));
+      return 'confirmed';
+    }
+    const answer = dialer.answer(frame);
+    if (answer instanceof EterneError) {
+      if (!this.#warned)
+        this.#options.world.log('warn', answer.message, { peer: this.#to, address: stream.remoteAddress });
+      this.#warned = true;
+      return undefined;
+    }
+    stream.write(plainFrame(answer.proof));
+    return answer.keys;
+  }
+
+  #open(stream: Stream, keys: SessionKeys, addressCount: number): void {
+    const { world, timing } = this.#options;
+    if (this.#state.kind === 'greeting') this.#state.limit.cancel();
+    const seal = new FrameSeal(keys.toAcceptor);
+    const patienceMs = this.#patienceMs(addressCount);
+    const watch = world.timers.every(timing.heartbeatMs, () => {
+      const silent =
+        this.#sent > this.#confirmed && world.clock.bootMs() - this.#unconfirmedSinceMs > patienceMs;
+      if (silent) stream.destroy();
+    });
+    this.#state = { kind: 'open', stream, seal, watch };
+    this.#sent = 0;
+    this.#confirmed = 0;
+    this.#warned = false;
+    for (const message of this.#waiting) this.#write(stream, seal, message);
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+  }
+
+  #onConfirmed(received: number): void {
+    if (received <= this.#confirmed || received > this.#sent) return;
+    this.#confirmed = received;
+    this.#unconfirmedSinceMs = this.#options.world.clock.bootMs();
+  }
+
+  #onClose(stream: Stream, addressCount: number): void {
+    const { kind } = this.#state;
+    if ((kind !== 'greeting' && kind !== 'open') || this.#state.stream !== stream) return;
+    this.#leave({ kind: 'idle' });
+    this.#nextAddress(addressCount);
+  }
+
+  #leave(next: State): void {
+    const state = this.#state;
+    this.#state = next;
+    if (state.kind === 'greeting') state.limit.cancel();
+    if (state.kind === 'open') state.watch.cancel();
+    if (state.kind === 'waiting') state.timer.cancel();
+    if (state.kind === 'greeting' || state.kind === 'open') state.stream.destroy();
+  }
+}

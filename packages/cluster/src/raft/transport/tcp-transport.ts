@@ -1,0 +1,103 @@
+/** The transport of production: TCP (in TLS when the node has an identity), authenticated by the cluster key. Byte by byte in docs/internals/raft.md. */
+import { EterneError } from '@eterne/base';
+import type { Address, Listener } from '@eterne/runtime';
+import type { MemberId } from '../types.ts';
+import { InboundLink } from './inbound.ts';
+import type { LinkOptions } from './outbound.ts';
+import { OutboundLink } from './outbound.ts';
+import type { RaftTransport } from './port.ts';
+
+const INBOUND_MAX = 256;
+/** A member not written to for so long (it was removed) is let go. */
+const IDLE_MS = 60_000;
+
+/** Listens on every address; calls back when all are bound, or with the first failure (and then on none). */
+export function openTcpTransport(
+  options: LinkOptions,
+  listenOn: readonly Address[],
+  done: (result: TcpTransport | EterneError) => void,
+): void {
+  const transport = new TcpTransport(options);
+  transport.listen(listenOn, (error) => {
+    if (error) transport.close();
+    done(error ?? transport);
+  });
+}
+
+export class TcpTransport implements RaftTransport {
+  readonly #options: LinkOptions;
+  readonly #listeners: Listener[] = [];
+  readonly #inbound = new Set<InboundLink>();
+  readonly #outbound = new Map<MemberId, { readonly link: OutboundLink; usedMs: number }>();
+  #onMessage: (from: MemberId, message: Buffer) => void = () => {};
+  #closed = false;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+  }
+
+  /** Bound addresses, in the order asked for. */
+  get addresses(): readonly Address[] {
+    return this.#listeners.map((listener) => listener.address);
+  }
+
+  listen(addresses: readonly Address[], done: (error: EterneError | undefined) => void): void {
+    const [address, ...rest] = addresses;
+    if (address === undefined) return done(undefined);
+    const { network } = this.#options.world;
+    network.listen(
+      address,
+      (stream) => {
+        if (this.#closed || this.#inbound.size >= INBOUND_MAX) return stream.destroy();
+        const link: InboundLink = new InboundLink(
+          this.#options,
+          stream,
+          (from, message) => this.#onMessage(from, message),
+          () => this.#inbound.delete(link),
+        );
+        this.#inbound.add(link);
+        return undefined;
+      },
+      (listener) => {
+        if (listener instanceof EterneError) return done(listener);
+        this.#listeners.push(listener);
+        return this.listen(rest, done);
+      },
+      this.#options.tls,
+    );
+    return undefined;
+  }
+
+  send(to: MemberId, message: Buffer): void {
+    if (this.#closed) return;
+    const nowMs = this.#options.world.clock.bootMs();
+    let entry = this.#outbound.get(to);
+    if (!entry) {
+      this.#dropIdle(nowMs);
+      entry = { link: new OutboundLink(this.#options, to), usedMs: nowMs };
+      this.#outbound.set(to, entry);
+    }
+    entry.usedMs = nowMs;
+    entry.link.send(message);
+  }
+
+  #dropIdle(nowMs: number): void {
+    for (const [id, { link, usedMs }] of this.#outbound) {
+      if (nowMs - usedMs < IDLE_MS) continue;
+      this.#outbound.delete(id);
+      link.close();
+    }
+  }
+
+  onMessage(listener: (from: MemberId, message: Buffer) => void): void {
+    this.#onMessage = listener;
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const listener of this.#listeners) listener.close();
+    for (const link of this.#inbound) link.close();
+    for (const { link } of this.#outbound.values()) link.close();
+    this.#outbound.clear();
+  }
+}

@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { afterEach, test } from 'node:test';
+import { EterneError } from '@eterne/base';
+import type { Address, World } from '@eterne/runtime';
+import { createNodeWorld } from '@eterne/runtime/node/world.ts';
+import { openTcpTransport, type TcpTransport } from '../../../src/raft/transport/tcp-transport.ts';
+import { LAN_TIMING } from '../../../src/raft/types.ts';
+
+const KEY = Buffer.alloc(32, 7);
+const world: World = { ...createNodeWorld('test'), log: () => {} };
+const cleanups: (() => void)[] = [];
+afterEach(() => {
+  for (const clean of cleanups.splice(0)) clean();
+});
+
+interface Peer {
+  readonly transport: TcpTransport;
+  readonly received: string[];
+}
+
+const addressBook = new Map<string, readonly Address[]>();
+
+async function open(
+  self: string,
+  options: { key?: Buffer; cluster?: string; at?: Address[] } = {},
+): Promise<Peer> {
+  const { key = KEY, cluster = 'c', at = ['127.0.0.1:0'] } = options;
+  const transport = await new Promise<TcpTransport>((resolve, reject) => {
+    openTcpTransport(
+      {
+        world,
+        cluster,
+        clusterKey: key,
+        self,
+        timing: LAN_TIMING,
+        addressesOf: (member) => addressBook.get(member) ?? [],
+      },
+      at,
+      (result) => (result instanceof EterneError ? reject(result) : resolve(result)),
+    );
+  });
+  cleanups.push(() => transport.close());
+  addressBook.set(self, transport.addresses);
+  const received: string[] = [];
+  transport.onMessage((from, message) => received.push(`${from}: ${message.toString()}`));
+  return { transport, received };
+}
+
+async function until(condition: () => boolean, what: string): Promise<void> {
+  const end = Date.now() + 5000;
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`never happened: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Forwards to `target` and keeps what the dialer said; `swallow` makes it a path that loses everything. */
+async function proxy(target: Address): Promise<{ address: Address; said: Buffer[]; swallow(): void }> {
+  const said: Buffer[] = [];
+  let swallowing = false;
+  const sockets = new Set<net.Socket>();
+  const server = net.createServer((client) => {
+    const upstream = net.connect(Number(target.split(':')[1]), '127.0.0.1');
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => (client.destroy(), upstream.destroy()));
+    }
+    client.on('data', (chunk) => {
+      said.push(chunk);
+      if (!swallowing) upstream.write(chunk);
+    });
+    upstream.on('data', (chunk) => {
+      if (!swallowing) client.write(chunk);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanups.push(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  const { port } = server.address() as net.AddressInfo;
+  return { address: `127.0.0.1:${port}`, said, swallow: () => void (swallowing = true) };
+}
+
+test('messages arrive in order, named after their sender', async () => {
+  const a = await open('a');
+  const b = await open('b');
+  for (let i = 0; i < 50; i += 1) a.transport.send('b', Buffer.from(String(i)));
+  b.transport.send('a', Buffer.from('hello'));
+  await until(() => b.received.length === 50 && a.received.length === 1, 'all messages');
+  assert.deepEqual(
+    b.received,
+    Array.from({ length: 50 }, (_, i) => `a: ${i}`),
+  );
+});
+
+test('the largest message passes and a longer one ends the connection', async () => {
+  const a = await open('a');
+  const b = await open('b');
+  a.transport.send('b', Buffer.alloc(1024 * 1024));
+  await until(() => b.received.length === 1, 'the large message');
+  a.transport.send('b', Buffer.alloc(2 * 1024 * 1024));
+  await pause(50);
+  a.transport.send('b', Buffer.from('after'));
+  await until(
+    () => b.received.at(-1) === 'a: after' || (a.transport.send('b', Buffer.from('after')), false),
+    'recovery',
+  );
+  assert.ok(b.received.every((message) => message.length < 1_100_000));
+});
+
+test('another cluster key, another cluster, another member: nothing passes', async () => {
+  const b = await open('b');
+  const wrongKey = await open('a', { key: Buffer.alloc(32, 8) });
+  const wrongCluster = await open('a2', { cluster: 'other' });
+  wrongKey.transport.send('b', Buffer.from('x'));
+  wrongCluster.transport.send('b', Buffer.from('x'));
+  addressBook.set('ghost', b.transport.addresses);
+  (await open('a3')).transport.send('ghost', Buffer.from('x'));
+  await pause(300);
+  assert.deepEqual(b.received, []);
+});
+
+test('a recorded connection, played again, delivers nothing', async () => {
+  const a = await open('a');
+  const b = await open('b');
+  const between = await proxy(b.transport.addresses[0] ?? '');
+  addressBook.set('b', [between.address]);
+  a.transport.send('b', Buffer.from('once'));
+  await until(() => b.received.length === 1, 'the first delivery');
+  const replay = net.connect(Number(b.transport.addresses[0]?.split(':')[1]), '127.0.0.1');
+  cleanups.push(() => replay.destroy());
+  const closed = new Promise((resolve) => replay.on('error', () => {}).on('close', resolve));
+  replay.resume();
+  replay.write(Buffer.concat(between.said));
+  await closed;
+  assert.equal(b.received.length, 1);
+});
+
+test('garbage on the port is dropped', async () => {
+  const b = await open('b');
+  const port = Number(b.transport.addresses[0]?.split(':')[1]);
+  for (const garbage of ['GET / HTTP/1.1\r\n\r\n', '\0\0\0\0', '\x10\0\0\0ETERNE-RAFTxxxxx']) {
+    const socket = net.connect(port, '127.0.0.1');
+    cleanups.push(() => socket.destroy());
+    const closed = new Promise((resolve) => socket.on('error', () => {}).on('close', resolve));
+    socket.write(garbage, 'latin1');
+    await closed;
+  }
+  const a = await open('a');
+  a.transport.send('b', Buffer.from('still there'));
+  await until(() => b.received.length === 1, 'a proper message');
+});
+
+test('a path that refuses or swallows is left for another', async () => {
+  const a = await open('a');
+  const b = await open('b');
+  const [direct = ''] = b.transport.addresses;
+  const path = await proxy(direct);
+  addressBook.set('b', ['127.0.0.1:1', path.address, direct]);
+  a.transport.send('b', Buffer.from('first'));
+  await until(() => b.received.length === 1, 'delivery past the closed port');
+  assert.ok(path.said.length > 0, 'it went through the proxy');
+  path.swallow();
+  a.transport.send('b', Buffer.from('swallowed'));
+  const lostAt = Date.now();
+  await until(
+    () => (a.transport.send('b', Buffer.from('second')), b.received.length > 1),
+    'delivery on the other path',
+  );
+  assert.ok(Date.now() - lostAt < 700, 'within the minimum election timeout');
+});
+
+test('a member that restarts is reached again within a moment', async () => {
+  const a = await open('a');
+  const b = await open('b');
+  a.transport.send('b', Buffer.from('x'));
+  await until(() => b.received.length === 1, 'the first delivery');
+  const at = [...b.transport.addresses];
+  b.transport.close();
+  await pause(50);
+  const again = await open('b', { at });
+  const startedAt = Date.now();
+  await until(
+    () => (a.transport.send('b', Buffer.from('y')), again.received.length > 0),
+    'delivery after the restart',
+  );
+  assert.ok(Date.now() - startedAt < 500);
+});
