@@ -54,7 +54,11 @@ export function syncGeneration(base: Uuid, sourceReplica: Uuid, target: string):
   return derivedUuid('eterne sync', base, sourceReplica, target);
 }
 
-/** Source, step 1. `fresh` names the target's content when nothing else does: for a full sync, whatever it was called before is void. */
+/**
+ * Source, step 1. When nothing names what the target still has, `fresh` does: for a full sync as the target's name (what it was called before is
+ * void), for a bitmap sync among equals as our own new generation, because from here on we may take writes that the target
+ * lacks; other peers that have the old one get the new one announced, as after `divided`.
+ */
 export function syncOpened(
   generations: Generations,
   target: string,
@@ -62,8 +66,8 @@ export function syncOpened(
   fresh: Uuid,
 ): Generations {
   if (extent === 'full') return withBitmap(generations, target, fresh);
-  const base = bitmapFor(generations, target);
-  return withBitmap(generations, target, base === NIL_UUID ? generations.current : base);
+  if (bitmapFor(generations, target) !== NIL_UUID) return generations;
+  return divided(generations, fresh, [target, ...Object.keys(generations.bitmaps)]);
 }
 
 /** Target, step 2. What it was called before is in the source's history or void; its own history is replaced at the end. */

@@ -166,7 +166,9 @@ export class Model {
     if (decision.kind === 'split-brain') {
       this.splitBrains += 1;
       const victim = victimIsFirst ? a : b;
-      victim.acknowledged = new Set();
+      const survivor = victimIsFirst ? b : a;
+      const kept = [...victim.acknowledged].filter((id) => survivor.acknowledged.has(id));
+      victim.acknowledged = new Set(kept);
       const resolution = resolveSplitBrain(a.towards(b), b.towards(a), victim.node);
       if (resolution.kind === 'sync') this.#sync(resolution, copied);
     }
