@@ -3,7 +3,8 @@ import { EterneError } from '@eterne/base';
 import { JsonLink, type Reply, type Stream, type Timers } from '@eterne/runtime';
 import type { SetProposal } from '../engine/api.ts';
 import type { DiskProcess } from './disk-process.ts';
-import { clientBodies, type ClientBodies, type ProposalNote, type StatusNote } from './port-messages.ts';
+import type { ClientBodies, ProposalNote, StatusNote } from './port-messages.ts';
+import { clientBodies } from './port-schemas.ts';
 import type { Verdict } from './volume-process.ts';
 
 interface Outstanding {

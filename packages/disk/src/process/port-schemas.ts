@@ -1,0 +1,44 @@
+/** Checks what a `DiskPort` client sends. Apart from `port-messages.ts`, so that the small daemons that only send need no zod. */
+import * as z from 'zod';
+
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
+const whole = z.number().int().min(0);
+
+/** Fields of every version of `VolumeConfig`; those added later pass through unchecked. */
+const volumeConfig = z.looseObject({
+  name,
+  node: name,
+  sizeBytes: whole,
+  devicePath: z.string(),
+  metadataPath: z.string(),
+  peers: z.record(name, z.array(z.string())),
+});
+const exportSpec = z.object({
+  kind: z.enum(['nbd', 'iscsi']),
+  listen: z.string(),
+  iqn: z.string().optional(),
+});
+const promoteRequest = z.object({
+  force: z.boolean(),
+  granted: z
+    .object({
+      term: z.object({ number: whole, grantor: z.string() }),
+      set: z.object({ version: whole, members: z.array(name) }),
+    })
+    .optional(),
+});
+const setAnswer = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('committed'), set: z.object({ version: whole, members: z.array(name) }) }),
+  z.object({ kind: z.literal('refused'), reason: z.string() }),
+  z.object({ kind: z.literal('hold'), reason: z.string() }),
+]);
+
+export const clientBodies = {
+  'ensure-volume': z.object({ config: volumeConfig, exports: z.array(exportSpec) }),
+  'remove-volume': z.object({ name }),
+  promote: z.object({ name, request: promoteRequest }),
+  demote: z.object({ name }),
+  lease: z.object({ name, lease: z.object({ validUntilBootMs: z.number(), graceMs: z.number() }) }),
+  arbitrate: z.unknown(),
+  verdict: z.object({ id: whole, answer: setAnswer }),
+};
