@@ -21,6 +21,8 @@ import type { ArbiterKind, VolumeCall } from './worker-messages.ts';
 
 const WAIT_LONGEST_MS = 24 * 3_600_000;
 const MAX_WAITS = 256;
+/** A worker whose store hangs must not hang the status that would show it. */
+const REFRESH_TIMEOUT_MS = 1_000;
 
 const bodies = {
   promote: z.strictObject({ force: z.boolean().default(false) }).prefault({}),
@@ -70,12 +72,17 @@ export class DiskControl {
     );
   }
 
-  /** Counters move without an event: each worker is asked for fresh ones; one that cannot answer is shown as last known. */
+  /** Counters move without an event: each worker is asked for fresh ones; one that does not answer is shown as last known. */
   #status(reply: Reply): void {
     const { names } = this.#disk;
     let left = names.length;
-    const finish = (): void =>
+    const finish = (): void => {
+      if (left < 0) return;
+      left = -1;
+      timer.cancel();
       reply({ status: 200, body: { node: this.#node, volumes: this.#disk.statuses } });
+    };
+    const timer = this.#timers.after(REFRESH_TIMEOUT_MS, finish);
     if (left === 0) return finish();
     for (const name of names)
       this.#disk.call(name, { verb: 'refresh' }, () => {

@@ -168,6 +168,15 @@ describe('control socket', () => {
     assert.equal(demoted.role, 'secondary');
   });
 
+  it('shows the last known status of a worker that hangs', async () => {
+    const [{ pid } = { pid: undefined }] = served.disk.processes();
+    assert.ok(pid !== undefined);
+    process.kill(pid, 'SIGSTOP');
+    const status = (await call('GET', '/v1/status')) as { volumes: VolumeStatus[] };
+    process.kill(pid, 'SIGCONT');
+    assert.equal(status.volumes[0]?.disk, 'UpToDate');
+  });
+
   it('waits for a state, and says when it was not reached', async () => {
     await call('POST', '/v1/volumes/c0/wait', { for: 'uptodate', timeoutMs: 1000 });
     await answer((done) =>
