@@ -67,13 +67,17 @@ export interface SetProposal {
   readonly term: Term;
   readonly expectedVersion: number;
   readonly members: readonly string[];
+  /** Those of the present set that `members` leaves out. */
+  readonly removed?: readonly string[];
   readonly reason: string;
 }
 
 export type SetAnswer =
   | { readonly kind: 'committed'; readonly set: InSyncSet }
   /** This node may not decide it (isolated, older term, version moved): freeze and step down. */
-  | { readonly kind: 'refused'; readonly reason: string };
+  | { readonly kind: 'refused'; readonly reason: string }
+  /** Standalone `onPeerLost: freeze`: nothing changes; hold all I/O until the lost replica is back and equal. */
+  | { readonly kind: 'hold'; readonly reason: string };
 
 /**
  * Who settles the loss or return of a replica: the cluster service, or local policy when standalone. Answers
@@ -151,8 +155,11 @@ export interface MirrorVolume {
   demote(done: Done): void;
   connect(peer: string, done: Done): void;
   disconnect(peer: string, done: Done): void;
-  /** A replication connection that a peer opened to this node and that named this volume in its preface. */
-  acceptStream(stream: Stream): void;
+  /**
+   * A replication connection that a peer opened to this node and that named this volume and `fromNode` in its preface, which
+   * has been read off the stream already.
+   */
+  acceptStream(stream: Stream, fromNode: string): void;
   /** What the front ends serve; undefined while secondary. A new object for every term. */
   readonly device: BlockDevice | undefined;
   /**

@@ -1,0 +1,33 @@
+import type { HandshakeDecision, MetadataState, ReplicaSummary } from '../../metadata/index.ts';
+
+/**
+ * What both sides make durable before anything else: whom they have met, the higher term, and, on a secondary, the newer
+ * committed set; and the common generation where the operator said that two new replicas are equal.
+ */
+export function afterHandshake(
+  state: MetadataState,
+  mine: ReplicaSummary,
+  theirs: ReplicaSummary,
+  decision: HandshakeDecision,
+): MetadataState {
+  const witnessed = Math.max(state.peerIncarnations[theirs.node] ?? 0, theirs.incarnation);
+  const next: MetadataState = {
+    ...state,
+    peerIncarnations: { ...state.peerIncarnations, [theirs.node]: witnessed },
+  };
+  const committed = isNewer(theirs, state) ? { ...next, term: theirs.term, set: theirs.set } : next;
+  if (decision.kind !== 'none' || decision.adopt === undefined) return committed;
+  return {
+    ...committed,
+    volumeUuid: decision.adopt,
+    justCreated: false,
+    diskState: 'UpToDate',
+    set: { version: 1, members: [mine.node, theirs.node].sort() },
+    generations: { ...committed.generations, current: decision.adopt },
+  };
+}
+
+function isNewer(theirs: ReplicaSummary, state: MetadataState): boolean {
+  if (theirs.term.number !== state.term.number) return theirs.term.number > state.term.number;
+  return theirs.term.grantor === state.term.grantor && theirs.set.version > state.set.version;
+}

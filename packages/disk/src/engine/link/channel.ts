@@ -1,0 +1,117 @@
+import type { EterneError } from '@eterne/base';
+import type { Stream, Timer, Timers } from '@eterne/runtime';
+import { FrameDecoder, type Frame } from '../../protocol/frame-decoder.ts';
+import { FrameSender } from '../../protocol/frame-sender.ts';
+import { encodeBye } from '../../protocol/messages/bye.ts';
+import { FrameType } from '../../protocol/wire.ts';
+
+/** A peer that is silent for so many ticks is dead. Counted in ticks of ours, so that a stall of this process kills no peer. */
+const TICK_MS = 250;
+const SILENT_TICKS_MAX = 6;
+
+export interface ChannelHandler {
+  onFrame(frame: Frame): void;
+  /** Last event, exactly once. */
+  onClosed(reason: string): void;
+}
+
+/** Frames over one stream, kept alive, with one end of life whatever ended it. */
+export class Channel {
+  readonly #stream: Stream;
+  readonly #handler: ChannelHandler;
+  readonly #timers: Timers;
+  readonly #decoder: FrameDecoder;
+  #sender: FrameSender | undefined;
+  readonly #ticker: Timer;
+  #heard = false;
+  #silentTicks = 0;
+  #closed = false;
+
+  constructor(stream: Stream, timers: Timers, handler: ChannelHandler) {
+    this.#stream = stream;
+    this.#timers = timers;
+    this.#handler = handler;
+    this.#decoder = new FrameDecoder(
+      (frame) => handler.onFrame(frame),
+      (error) => this.close(error.message),
+    );
+    this.#ticker = timers.every(TICK_MS, () => this.#tick());
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get session(): number | undefined {
+    return this.#decoder.session;
+  }
+
+  /** Only after `open`. */
+  get sender(): FrameSender {
+    if (this.#sender === undefined) throw new TypeError('a channel is opened before it is written to');
+    return this.#sender;
+  }
+
+  /** Names the session in which this side speaks; nothing was sent before. */
+  open(session: number): void {
+    this.#sender = new FrameSender(this.#stream, this.#timers, session);
+    this.#decoder.session = session;
+  }
+
+  start(): void {
+    this.#stream.start({
+      onData: (chunk) => this.#received(chunk),
+      onDrain: () => {},
+      onClose: (error: EterneError | undefined) => this.close(error?.message ?? 'closed by the peer'),
+    });
+  }
+
+  /** Frames wait until `release`: a duty must become durable first. */
+  hold(): void {
+    this.#decoder.hold();
+    this.#stream.pauseReading();
+  }
+
+  release(): void {
+    if (this.#closed) return;
+    this.#decoder.release();
+    if (!this.#decoder.held && !this.#closed) this.#stream.resumeReading();
+  }
+
+  /** Says why, then closes. */
+  bye(reason: string): void {
+    if (this.#closed) return;
+    this.#sender?.send(FrameType.bye, encodeBye(reason));
+    this.#sender?.flush();
+    this.#end(reason, () => this.#stream.end());
+  }
+
+  close(reason: string): void {
+    if (!this.#closed) this.#end(reason, () => this.#stream.destroy());
+  }
+
+  #end(reason: string, shut: () => void): void {
+    this.#closed = true;
+    this.#ticker.cancel();
+    this.#decoder.stop();
+    this.#sender?.close();
+    shut();
+    this.#handler.onClosed(reason);
+  }
+
+  #received(chunk: Buffer): void {
+    if (this.#closed) return;
+    this.#heard = true;
+    this.#decoder.push(chunk);
+  }
+
+  #tick(): void {
+    this.#silentTicks = this.#heard || this.#decoder.held ? 0 : this.#silentTicks + 1;
+    this.#heard = false;
+    if (this.#silentTicks >= SILENT_TICKS_MAX)
+      return this.close(`silent for ${SILENT_TICKS_MAX * TICK_MS} ms`);
+    if (this.#sender === undefined) return;
+    this.#sender.begin(FrameType.ping, 0);
+    this.#sender.end();
+  }
+}

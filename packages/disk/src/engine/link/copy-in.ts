@@ -1,0 +1,135 @@
+/**
+ * The target's side of a copy (`copy-out.ts` has the source's):
+ *
+ * ```
+ * await begin ──BITMAP…, RESYNC_BEGIN──▶ opening ──durable──▶ copying ──all flushed──▶ await names ──RESYNC_NAMES──▶
+ *     naming ──durable──▶ done
+ * ```
+ *
+ * Before the first foreign byte lands, the union of both sides' bits, the state Inconsistent and the name of the mixture are durable.
+ */
+import { EterneError } from '@eterne/base';
+import { syncTargetBegun, syncTargetFinished, type MetadataState } from '../../metadata/index.ts';
+import { decodeBitmap, sendBitmap } from '../../protocol/messages/bitmap.ts';
+import { decodeResyncData } from '../../protocol/messages/resync.ts';
+import { decodeResyncBegin, decodeResyncNames, type ResyncNames } from '../../protocol/messages/resync-names.ts';
+import { FrameType } from '../../protocol/wire.ts';
+import type { CopyLink } from './copy-link.ts';
+import { SyncTarget } from './sync-target.ts';
+
+type Step = 'awaitBegin' | 'opening' | 'copying' | 'awaitNames' | 'naming';
+
+const NOTHING = Buffer.alloc(0);
+
+export class CopyIn {
+  readonly #link: CopyLink;
+  readonly #blocks: SyncTarget;
+  #step: Step = 'awaitBegin';
+  #bitmapComplete = false;
+
+  constructor(link: CopyLink) {
+    this.#link = link;
+    const { replica, figures } = link;
+    this.#blocks = new SyncTarget({
+      disk: replica.disk,
+      locks: replica.locks,
+      bitmap: link.bitmap,
+      slabs: replica.slabs,
+      sender: link.sender,
+      sizeBytes: replica.config.sizeBytes,
+      received: (bytes) => figures.moved(bytes),
+      cleared: () => figures.remaining(link.bitmap.dirtyBytes),
+      done: () => this.#copied(),
+    });
+  }
+
+  start(): void {
+    sendBitmap(this.#link.sender, this.#link.bitmap);
+  }
+
+  bitmap(body: Buffer): void {
+    this.#expect('awaitBegin');
+    const { bitmap } = this.#link;
+    const { last, all } = decodeBitmap(body, bitmap.blockCount, (first, count) =>
+      this.#link.markBlocks(first, count),
+    );
+    if (all) bitmap.markAll();
+    this.#bitmapComplete ||= last;
+  }
+
+  begin(body: Buffer): void {
+    this.#expect('awaitBegin');
+    const { full, name } = decodeResyncBegin(body);
+    if (!this.#bitmapComplete) throw new EterneError('protocol', 'a copy begins without its bitmap');
+    const { bitmap, replica, sender, figures } = this.#link;
+    if (full) bitmap.markAll();
+    figures.begin(bitmap.dirtyBytes);
+    this.#step = 'opening';
+    const begin = (state: MetadataState): MetadataState => ({
+      ...state,
+      diskState: 'Inconsistent',
+      generations: syncTargetBegun(state.generations, name),
+    });
+    this.#link.duty(
+      (done) =>
+        bitmap.persist((error) => {
+          if (error !== undefined) done(error);
+          else replica.metadata.update(begin, done);
+        }),
+      () => {
+        sender.send(FrameType.resyncReady, NOTHING);
+        this.#step = 'copying';
+        this.#link.replicating();
+        this.#blocks.start();
+      },
+    );
+  }
+
+  data(body: Buffer): void {
+    this.#expect('copying');
+    this.#blocks.data(decodeResyncData(body, this.#link.replica.config.sizeBytes));
+  }
+
+  names(body: Buffer): void {
+    this.#expect('awaitNames');
+    const names = decodeResyncNames(body);
+    this.#step = 'naming';
+    const { bitmap, replica, sender } = this.#link;
+    this.#link.duty(
+      (done) =>
+        bitmap.persist((error) => {
+          if (error !== undefined) done(error);
+          else replica.metadata.update((state) => this.#finished(state, names), done);
+        }),
+      () => {
+        sender.send(FrameType.resyncFinished, NOTHING);
+        this.#link.copied();
+      },
+    );
+  }
+
+  close(): void {
+    this.#blocks.close();
+  }
+
+  #copied(): void {
+    this.#step = 'awaitNames';
+    this.#link.sender.send(FrameType.resyncDone, NOTHING);
+  }
+
+  #finished(state: MetadataState, { generations, volumeUuid }: ResyncNames): MetadataState {
+    const { node } = this.#link.replica.config;
+    return {
+      ...state,
+      volumeUuid,
+      justCreated: false,
+      crashedPrimary: false,
+      diskState: state.set.members.includes(node) ? 'UpToDate' : 'Consistent',
+      generations: syncTargetFinished(generations, this.#link.peerNode, node),
+    };
+  }
+
+  #expect(step: Step): void {
+    if (this.#step !== step) throw new EterneError('protocol', `a copy frame out of turn (${this.#step})`);
+  }
+}

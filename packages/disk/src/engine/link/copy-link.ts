@@ -1,0 +1,25 @@
+import type { DirtyBitmap, MetadataDone, MetadataState } from '../../metadata/index.ts';
+import type { FrameSender } from '../../protocol/frame-sender.ts';
+import type { Replica } from '../replica.ts';
+import type { ResyncFigures } from './resync-figures.ts';
+import type { ResyncPacer } from './resync-pacer.ts';
+
+/** What a copy needs of the session it runs in. */
+export interface CopyLink {
+  readonly replica: Replica;
+  readonly peerNode: string;
+  /** The blocks that this side keeps as dirty for the other. */
+  readonly bitmap: DirtyBitmap;
+  readonly sender: FrameSender;
+  readonly figures: ResyncFigures;
+  pacer(): ResyncPacer;
+  markBlocks(firstBlock: number, count: number): void;
+  /** Later frames wait until `work` is done; then `then`, unless the session is gone. A failure closes the session. */
+  duty(work: (done: MetadataDone) => void, then: () => void): void;
+  updateDuty(change: (state: MetadataState) => MetadataState, then: () => void): void;
+  /** Writes of the primary flow from now on. */
+  replicating(): void;
+  /** Both copies are equal. */
+  copied(): void;
+  close(reason: string): void;
+}

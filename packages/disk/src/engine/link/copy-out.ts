@@ -1,0 +1,171 @@
+/**
+ * The source's side of a copy, step by step as `metadata/generations.ts` orders them:
+ *
+ * ```
+ * await bitmap ──BITMAP(last)──▶ opening ──durable──▶ await ready ──RESYNC_READY──▶ confirming ──durable──▶ copying
+ *     ──RESYNC_DONE──▶ naming ──bits durable──▶ await finished ──RESYNC_FINISHED──▶ finishing ──durable──▶ done
+ * ```
+ *
+ * Writes flow from the moment BITMAP and RESYNC_BEGIN are in the stream: what was written before is among the bits, what comes later
+ * follows them.
+ */
+import { EterneError } from '@eterne/base';
+import {
+  bitmapFor,
+  syncConfirmed,
+  syncFinished,
+  syncGeneration,
+  syncOpened,
+  type MetadataDone,
+  type MetadataState,
+  type Uuid,
+} from '../../metadata/index.ts';
+import { decodeBitmap, sendBitmap } from '../../protocol/messages/bitmap.ts';
+import { decodeResyncClear, decodeResyncRequest } from '../../protocol/messages/resync.ts';
+import { encodeResyncBegin, encodeResyncNames } from '../../protocol/messages/resync-names.ts';
+import { FrameType } from '../../protocol/wire.ts';
+import type { CopyLink } from './copy-link.ts';
+import { SyncSource } from './sync-source.ts';
+
+type Step =
+  'awaitBitmap' | 'opening' | 'awaitReady' | 'confirming' | 'copying' | 'naming' | 'awaitFinished' | 'finishing';
+
+export class CopyOut {
+  readonly #link: CopyLink;
+  readonly #extent: 'bitmap' | 'full';
+  readonly #blocks: SyncSource;
+  #step: Step = 'awaitBitmap';
+  #name: Uuid = '';
+
+  constructor(link: CopyLink, extent: 'bitmap' | 'full') {
+    this.#link = link;
+    this.#extent = extent;
+    const { replica, figures } = link;
+    this.#blocks = new SyncSource({
+      disk: replica.disk,
+      locks: replica.locks,
+      bitmap: link.bitmap,
+      sender: link.sender,
+      pacer: link.pacer(),
+      sizeBytes: replica.config.sizeBytes,
+      sent: (bytes) => figures.moved(bytes),
+      failed: (error) => link.close(`reading blocks to copy: ${error.message}`),
+    });
+  }
+
+  /** Do the primary's writes go to this target already? */
+  get replicates(): boolean {
+    return this.#step !== 'awaitBitmap' && this.#step !== 'opening';
+  }
+
+  willCopy(offset: number, lengthBytes: number): boolean {
+    return this.#blocks.willCopy(offset, lengthBytes);
+  }
+
+  bitmap(body: Buffer): void {
+    this.#expect('awaitBitmap');
+    const { bitmap } = this.#link;
+    const { last, all } = decodeBitmap(body, bitmap.blockCount, (first, count) =>
+      this.#link.markBlocks(first, count),
+    );
+    if (all) bitmap.markAll();
+    if (last) this.#open();
+  }
+
+  /** Step 1: the union of both sides' bits, then what they are counted from. */
+  #open(): void {
+    const { bitmap, replica, peerNode } = this.#link;
+    if (this.#extent === 'full') bitmap.markAll();
+    this.#step = 'opening';
+    const fresh = replica.world.random.uuid();
+    const open = (state: MetadataState): MetadataState => ({
+      ...state,
+      generations: syncOpened(state.generations, peerNode, this.#extent, fresh),
+    });
+    this.#link.duty(
+      (done) => this.#persistThenUpdate(open, done),
+      () => this.#opened(),
+    );
+  }
+
+  #opened(): void {
+    const { bitmap, replica, peerNode, sender, figures } = this.#link;
+    const { metadata } = replica;
+    const base = bitmapFor(metadata.state.generations, peerNode);
+    this.#name = syncGeneration(base, metadata.replicaUuid, peerNode);
+    figures.begin(bitmap.dirtyBytes);
+    sendBitmap(sender, bitmap);
+    const begin = { full: this.#extent === 'full', name: this.#name };
+    sender.send(FrameType.resyncBegin, encodeResyncBegin(begin));
+    this.#step = 'awaitReady';
+    this.#link.replicating();
+  }
+
+  /** Step 3. */
+  ready(): void {
+    this.#expect('awaitReady');
+    this.#step = 'confirming';
+    const { peerNode } = this.#link;
+    this.#link.updateDuty(
+      (state) => ({ ...state, generations: syncConfirmed(state.generations, peerNode, this.#name) }),
+      () => (this.#step = 'copying'),
+    );
+  }
+
+  request(body: Buffer): void {
+    this.#expect('copying');
+    this.#blocks.request(decodeResyncRequest(body, this.#link.replica.config.sizeBytes));
+  }
+
+  clear(body: Buffer): void {
+    this.#expect('copying');
+    for (const range of decodeResyncClear(body, this.#link.replica.config.sizeBytes)) this.#blocks.clear(range);
+    this.#link.figures.remaining(this.#link.bitmap.dirtyBytes);
+  }
+
+  /** The target has everything. Step 5 begins: the cleared bits become durable. */
+  targetDone(): void {
+    this.#expect('copying');
+    const { bitmap, replica, sender } = this.#link;
+    if (bitmap.dirtyBlocks > 0) throw new EterneError('protocol', 'the target is done while blocks are dirty');
+    this.#step = 'naming';
+    this.#link.duty(
+      (done) => bitmap.persist(done),
+      () => {
+        const { generations, volumeUuid } = replica.metadata.state;
+        sender.send(FrameType.resyncNames, encodeResyncNames({ volumeUuid, generations }));
+        this.#step = 'awaitFinished';
+      },
+    );
+  }
+
+  finished(): void {
+    this.#expect('awaitFinished');
+    this.#step = 'finishing';
+    const { peerNode } = this.#link;
+    this.#link.updateDuty(
+      (state) => ({
+        ...state,
+        crashedPrimary: false,
+        generations: syncFinished(state.generations, peerNode),
+      }),
+      () => this.#link.copied(),
+    );
+  }
+
+  close(): void {
+    this.#blocks.close();
+  }
+
+  #persistThenUpdate(change: (state: MetadataState) => MetadataState, done: MetadataDone): void {
+    const { metadata } = this.#link.replica;
+    this.#link.bitmap.persist((error) => {
+      if (error !== undefined) done(error);
+      else metadata.update(change, done);
+    });
+  }
+
+  #expect(step: Step): void {
+    if (this.#step !== step) throw new EterneError('protocol', `a copy frame out of turn (${this.#step})`);
+  }
+}

@@ -1,0 +1,222 @@
+import { EterneError } from '@eterne/base';
+import type { Address, Stream, Timer } from '@eterne/runtime';
+import type { DirtyBitmap, HandshakeDecision, ReplicaSummary } from '../../metadata/index.ts';
+import { encodePreface } from '../../protocol/wire.ts';
+import type { PeerStatus } from '../api.ts';
+import type { Mirror, MirrorLink } from '../primary/mirror.ts';
+import { peerBit } from '../primary/write-op.ts';
+import type { Replica } from '../replica.ts';
+import { ResyncFigures } from './resync-figures.ts';
+import { Session } from './session.ts';
+
+const FIRST_RETRY_MS = 50;
+const MAX_RETRY_MS = 400;
+const CONNECT_TIMEOUT_MS = 1000;
+
+/**
+ * One peer of a replica, connected or not. Of two nodes the one with the lower name dials, the other accepts: there is never a
+ * second connection to choose between. A dialer that comes again has given the old connection up, so the acceptor drops it, too.
+ */
+export class Peer implements Mirror {
+  readonly replica: Replica;
+  readonly node: string;
+  readonly bit: number;
+  readonly figures: ResyncFigures;
+  readonly #addresses: readonly Address[];
+  readonly #isDialer: boolean;
+  #session: Session | undefined;
+  /** Accepted, and silent so far. */
+  #candidate: Session | undefined;
+  #standAlone = false;
+  #splitBrain = false;
+  #retryMs = FIRST_RETRY_MS;
+  #nextAddress = 0;
+  #dialing = false;
+  #retry: Timer | undefined;
+  #closed = false;
+
+  constructor(replica: Replica, node: string, index: number, addresses: readonly Address[]) {
+    this.replica = replica;
+    this.node = node;
+    this.bit = peerBit(index);
+    this.figures = new ResyncFigures(replica.world.clock);
+    this.#addresses = addresses;
+    this.#isDialer = replica.config.node < node;
+  }
+
+  get bitmap(): DirtyBitmap {
+    return this.replica.metadata.bitmap(this.node);
+  }
+
+  get link(): MirrorLink | undefined {
+    return this.#session?.replicates === true ? this.#session : undefined;
+  }
+
+  /** The session, once its handshake is over. */
+  get session(): Session | undefined {
+    return this.#session?.isConnected === true ? this.#session : undefined;
+  }
+
+  start(): void {
+    this.#dial();
+  }
+
+  /** Lets the peer in, or dials it, again. */
+  connect(): void {
+    this.#standAlone = false;
+    this.#splitBrain = false;
+    this.#retryMs = FIRST_RETRY_MS;
+    this.replica.changed();
+    this.#dial();
+  }
+
+  disconnect(reason: string): void {
+    this.#standAlone = true;
+    this.#hangUp(reason);
+    this.replica.changed();
+  }
+
+  /** Ends the present session, if any; a new one follows. */
+  reset(reason: string): void {
+    this.#hangUp(reason);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#retry?.cancel();
+    this.#hangUp('this node is shutting down');
+  }
+
+  accept(stream: Stream): void {
+    if (this.#closed || this.#standAlone || this.#isDialer) return stream.destroy();
+    this.#candidate?.close('another connection came');
+    this.#candidate = new Session(this, stream, false);
+    this.#candidate.start();
+  }
+
+  status(): PeerStatus {
+    const { replica } = this;
+    const { session } = this;
+    const isCopying = session?.phase === 'source' || session?.phase === 'target';
+    return {
+      node: this.node,
+      connection: this.#standAlone ? 'StandAlone' : session === undefined ? 'Connecting' : 'Connected',
+      replication: session?.replication ?? 'Off',
+      disk: session === undefined ? 'Consistent' : this.#diskOf(session),
+      role: session?.peerRole ?? 'secondary',
+      dirtyBytes: this.bitmap.dirtyBytes,
+      lagBytes: session?.lagBytes ?? 0,
+      lagMs: 0,
+      splitBrain: this.#splitBrain,
+      resync: this.figures.status(isCopying && replica.disk.failure === undefined),
+      lastVerify: null,
+    };
+  }
+
+  #diskOf(session: Session): PeerStatus['disk'] {
+    if (!session.isEqual) return session.peerDisk;
+    return this.replica.metadata.state.set.members.includes(this.node) ? 'UpToDate' : 'Consistent';
+  }
+
+  // What the session reports.
+
+  /** May a handshake begin, or end, now? */
+  mayMeet(): boolean {
+    const { replica } = this;
+    if (this.#closed || this.#standAlone || replica.changingRole) return false;
+    return replica.primary === undefined || replica.primary.mayMeet(this.node);
+  }
+
+  /** A valid HELLO came on an accepted connection: it is the session now, unless an older one has to go first. */
+  takeOver(session: Session): boolean {
+    this.#candidate = undefined;
+    const old = this.#session;
+    this.#session = session;
+    if (old === undefined) return true;
+    old.close('the peer has dialled again');
+    session.close('an older connection had to be dropped first');
+    return false;
+  }
+
+  /** A primary that meets a newer term is one no more. */
+  metNewerTerm(theirs: ReplicaSummary): boolean {
+    const { primary, metadata } = this.replica;
+    if (primary === undefined || theirs.term.number <= metadata.state.term.number) return false;
+    primary.end(`${this.node} knows term ${theirs.term.number}`);
+    this.#session?.close('a newer term is known');
+    return true;
+  }
+
+  rejected(decision: HandshakeDecision): void {
+    this.replica.world.log('warn', `volume ${this.replica.config.name}: ${this.node}: ${decision.reason}`);
+    this.#retryMs = MAX_RETRY_MS;
+    if (decision.kind === 'split-brain') this.#splitBrain = true;
+    if (decision.kind === 'refuse') return this.#session?.bye(decision.reason);
+    // The other side comes to the same decision by itself; it must get our HELLO, so the connection is ended, not torn.
+    this.#standAlone = true;
+    this.#session?.bye(decision.reason);
+  }
+
+  connected(reason: string): void {
+    this.#retryMs = FIRST_RETRY_MS;
+    this.replica.world.log('info', `volume ${this.replica.config.name}: connected with ${this.node}: ${reason}`);
+    this.replica.changed();
+  }
+
+  replicating(): void {
+    this.replica.primary?.peerReplicating();
+    this.replica.changed();
+  }
+
+  equal(): void {
+    this.replica.primary?.peerCaughtUp(this);
+    this.replica.changed();
+  }
+
+  sessionClosed(session: Session, reason: string, wasReplicating: boolean): void {
+    if (session === this.#candidate) this.#candidate = undefined;
+    if (session !== this.#session) return;
+    this.#session = undefined;
+    this.replica.world.log('info', `volume ${this.replica.config.name}: lost ${this.node}: ${reason}`);
+    if (wasReplicating) this.replica.primary?.peerLost(this);
+    this.replica.changed();
+    this.#dialLater();
+  }
+
+  #hangUp(reason: string): void {
+    this.#candidate?.close(reason);
+    if (this.#session?.isConnected === true) this.#session.bye(reason);
+    else this.#session?.close(reason);
+  }
+
+  #dialLater(): void {
+    if (!this.#isDialer || this.#closed || this.#retry !== undefined) return;
+    this.#retry = this.replica.world.timers.after(this.#retryMs, () => {
+      this.#retry = undefined;
+      this.#dial();
+    });
+    this.#retryMs = Math.min(2 * this.#retryMs, MAX_RETRY_MS);
+  }
+
+  #dial(): void {
+    if (!this.#isDialer || this.#closed || this.#standAlone || this.#dialing) return;
+    if (this.#session !== undefined || this.#retry !== undefined) return;
+    const address = this.#addresses[this.#nextAddress++ % this.#addresses.length];
+    if (address === undefined) return;
+    if (!this.mayMeet()) return this.#dialLater();
+    this.#dialing = true;
+    this.replica.world.network.connect(address, { timeoutMs: CONNECT_TIMEOUT_MS }, (result) => {
+      this.#dialing = false;
+      if (result instanceof EterneError) this.#dialLater();
+      else this.#dialled(result);
+    });
+  }
+
+  #dialled(stream: Stream): void {
+    if (this.#closed || this.#standAlone) return stream.destroy();
+    const { name, node } = this.replica.config;
+    stream.write(encodePreface(name, node));
+    this.#session = new Session(this, stream, true);
+    this.#session.start();
+  }
+}

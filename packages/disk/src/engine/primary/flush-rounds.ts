@@ -1,0 +1,150 @@
+/**
+ * Flushes of all replicas, one round at a time; requests that come during a round share the next one.
+ *
+ * 1. A round covers every write that was finished when it began: it closes the *epoch* those writes joined, and starts another.
+ * 2. It is confirmed by the local disk and by every peer that is replicating or needed. Peers get FLUSH behind their writes.
+ * 3. Then the requests are answered and the activity log may let go of the closed epoch, once the dirty bits of absent
+ *    peers are durable.
+ *
+ * What a peer got after its last confirmed round is in the epochs here and among the writes in flight: all of it becomes dirty when
+ * the peer is lost.
+ */
+import type { VolumeMetadata } from '../../metadata/api.ts';
+import { BlockSet } from '../block-set.ts';
+import type { LocalDisk } from '../local-disk.ts';
+import type { Mirror } from './mirror.ts';
+import { LOCAL_BIT } from './write-op.ts';
+
+export interface FlushRoundsOwner {
+  /** The volume's flush epochs go on rising from one term to the next, as the activity log wants. */
+  readonly firstEpoch: number;
+  readonly ended: boolean;
+  readonly needed: number;
+  readonly mirrors: readonly Mirror[];
+  metadataFailed(): void;
+}
+
+interface Round {
+  readonly number: number;
+  /** The closed epoch. */
+  readonly blocks: BlockSet;
+  readonly requests: readonly (() => void)[];
+  waiting: number;
+}
+
+export class FlushRounds {
+  readonly #owner: FlushRoundsOwner;
+  readonly #metadata: VolumeMetadata;
+  readonly #disk: LocalDisk;
+  #epoch: number;
+  #blocks = new BlockSet();
+  #round: Round | undefined;
+  #next: (() => void)[] = [];
+
+  constructor(owner: FlushRoundsOwner, metadata: VolumeMetadata, disk: LocalDisk) {
+    this.#owner = owner;
+    this.#metadata = metadata;
+    this.#disk = disk;
+    this.#epoch = owner.firstEpoch;
+  }
+
+  /** The epoch that writes finished now belong to: the number of the round that will close it. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Nothing was written since the last complete round. */
+  get isClean(): boolean {
+    return this.#round === undefined && this.#blocks.isEmpty;
+  }
+
+  /** A write is finished: it belongs to the open epoch. */
+  wrote(offset: number, lengthBytes: number): void {
+    this.#blocks.add(offset, lengthBytes);
+  }
+
+  /** `done` once everything finished before this call is on stable storage of every needed replica. Never called when the term ends first. */
+  request(done: () => void): void {
+    this.#next.push(done);
+    this.#startRound();
+  }
+
+  confirm(bit: number, round: number): void {
+    if (this.#round === undefined || this.#round.number !== round) return;
+    this.#round.waiting &= ~bit;
+    if (this.#round.waiting === 0) this.#complete(this.#round);
+  }
+
+  /** The peer's last confirmed round is all that is sure to be on its disk. */
+  peerLost(mirror: Mirror): void {
+    const { bit, bitmap } = mirror;
+    const mark = (offset: number, lengthBytes: number): unknown => bitmap.markDirty(offset, lengthBytes);
+    this.#blocks.forEachRun(mark);
+    const round = this.#round;
+    if (round === undefined || (round.waiting & bit) === 0) return;
+    round.blocks.forEachRun(mark);
+    if ((this.#owner.needed & bit) === 0) this.confirm(bit, round.number);
+  }
+
+  /** These replicas are needed no more, or have everything by another way: the present round does not wait for them. */
+  forget(bits: number): void {
+    if (this.#round !== undefined) this.confirm(bits, this.#round.number);
+  }
+
+  /** The peer has come back and holds everything that was finished: ask it for the round that began without it. */
+  resend(mirror: Mirror): void {
+    if (this.#round !== undefined && (this.#round.waiting & mirror.bit) !== 0)
+      mirror.link?.sendFlush(this.#round.number);
+  }
+
+  /** The term is over: nobody is answered any more; everything not confirmed becomes dirty for every peer. */
+  end(): void {
+    for (const mirror of this.#owner.mirrors) this.peerLost(mirror);
+    this.#next = [];
+    this.#round = undefined;
+  }
+
+  #startRound(): void {
+    if (this.#round !== undefined || this.#next.length === 0 || this.#owner.ended) return;
+    const round: Round = {
+      number: this.#epoch,
+      blocks: this.#blocks,
+      requests: this.#next,
+      waiting: this.#owner.needed,
+    };
+    this.#epoch += 1;
+    this.#blocks = new BlockSet();
+    this.#next = [];
+    this.#round = round;
+    for (const { link, bit } of this.#owner.mirrors) {
+      if (link === undefined) continue;
+      round.waiting |= bit;
+      link.sendFlush(round.number);
+    }
+    if (this.#disk.failure === undefined) this.#flushLocally(round);
+  }
+
+  #flushLocally(round: Round): void {
+    round.waiting |= LOCAL_BIT;
+    this.#disk.flush((error) => {
+      // A failed disk leaves its bit: the round goes on when this replica is out of the set.
+      if (error === undefined) this.confirm(LOCAL_BIT, round.number);
+    });
+  }
+
+  #complete(round: Round): void {
+    this.#round = undefined;
+    for (const done of round.requests) done();
+    this.#letGo(round.number);
+    this.#startRound();
+  }
+
+  #letGo(round: number): void {
+    const isBehind = this.#owner.mirrors.some(({ bitmap }) => bitmap.needsPersist);
+    if (!isBehind) return this.#metadata.activityLog.flushedUpTo(round);
+    this.#metadata.persistBitmaps((error) => {
+      if (error !== undefined) return this.#owner.metadataFailed();
+      this.#metadata.activityLog.flushedUpTo(round);
+    });
+  }
+}

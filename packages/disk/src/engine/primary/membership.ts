@@ -1,0 +1,189 @@
+/**
+ * The in-sync set as the primary of a term steers it: one proposal at a time, each a compare-and-set on the committed version.
+ *
+ * ```
+ * in step ──link lost──▶ lost ──proposed──▶ removal pending ──committed──▶ out ──caught up──▶ joining ──drained, flushed──▶
+ *    ▲                                           │ hold                                                      in step, proposed
+ *    │                                           ▼                                                                  │
+ *    └──────────────── in step again ◀──── held (all I/O frozen) ◀─ caught up                          committed ───┘
+ * ```
+ *
+ * Duties
+ * 1. A reply waits for every replica in `needed`: the committed set, and whoever is joining or whose addition may have been committed.
+ * 2. While a member is lost nothing new is admitted; what is in flight is held until its removal is committed.
+ * 3. A committed change is durable here before anything is answered by it, together with the new generation when writes are held.
+ * 4. A replica is proposed for addition only after it had every write sent to it and flushed them.
+ * 5. Refused: the term ends.
+ */
+import type { Arbiter, InSyncSet, SetAnswer, Term } from '../api.ts';
+import { LOCAL_BIT, peerBit } from './write-op.ts';
+
+export interface MembershipOwner {
+  readonly ended: boolean;
+  readonly term: Term;
+  readonly localFailed: boolean;
+  /** Makes the set durable; `minted`: with a new generation. `done` when both are. */
+  persistSet(set: InSyncSet, done: () => void): void;
+  /** `bits` are not needed any more. */
+  released(bits: number): void;
+  /** Something about `isSettled` or `holdReason` has changed. */
+  moved(): void;
+  refused(reason: string): void;
+}
+
+export interface MembershipParts {
+  readonly volume: string;
+  readonly node: string;
+  /** In the order of their bits. */
+  readonly peers: readonly string[];
+  readonly arbiter: Arbiter;
+  readonly set: InSyncSet;
+}
+
+export class Membership {
+  readonly #owner: MembershipOwner;
+  readonly #parts: MembershipParts;
+  #set: InSyncSet;
+  /** Peers that hold everything this primary acknowledged, and go on receiving. */
+  readonly #inStep = new Set<string>();
+  /** Peers on their way into the set: needed, so that nothing is acknowledged that they lack. */
+  readonly #joining = new Set<string>();
+  #pending: readonly string[] | undefined;
+  #holdReason: string | undefined;
+
+  constructor(owner: MembershipOwner, parts: MembershipParts) {
+    this.#owner = owner;
+    this.#parts = parts;
+    this.#set = parts.set;
+  }
+
+  get set(): InSyncSet {
+    return this.#set;
+  }
+
+  get holdReason(): string | undefined {
+    return this.#holdReason;
+  }
+
+  /** No member is lost: writes may enter. */
+  get isSettled(): boolean {
+    return this.#lost().length === 0 && !this.#localMustLeave();
+  }
+
+  /** Is the loss of this peer still undecided? A handshake with it waits for the answer. */
+  isDeciding(peer: string): boolean {
+    return this.#pending !== undefined && this.#set.members.includes(peer) !== this.#pending.includes(peer);
+  }
+
+  get needed(): number {
+    let bits = 0;
+    this.#parts.peers.forEach((peer, index) => {
+      if (this.#isNeeded(peer)) bits |= peerBit(index);
+    });
+    if (this.#set.members.includes(this.#parts.node)) bits |= LOCAL_BIT;
+    return bits;
+  }
+
+  isInStep(peer: string): boolean {
+    return this.#inStep.has(peer);
+  }
+
+  /** From now on nothing is acknowledged that this peer lacks. `inStep` follows when it has caught up with what was before. */
+  join(peer: string): void {
+    this.#joining.add(peer);
+  }
+
+  inStep(peer: string): void {
+    this.#inStep.add(peer);
+    this.evaluate();
+  }
+
+  lost(peer: string): void {
+    this.#inStep.delete(peer);
+    this.#joining.delete(peer);
+    this.#released();
+    this.evaluate();
+  }
+
+  /** Proposes what has become necessary. */
+  evaluate(): void {
+    if (this.#owner.ended || this.#pending !== undefined) return;
+    const lost = this.#lost();
+    if (lost.length === 0 && this.#holdReason !== undefined) this.#setHold(undefined);
+    if (this.#holdReason !== undefined) return;
+    const leaving = this.#localMustLeave() ? [...lost, this.#parts.node] : lost;
+    const arrived = [...this.#inStep].filter((peer) => !this.#set.members.includes(peer)).sort();
+    const members = [...this.#set.members.filter((member) => !leaving.includes(member)), ...arrived];
+    this.#owner.moved();
+    if (leaving.length === 0 && arrived.length === 0) return;
+    if (members.length === 0) return this.#owner.refused('no replica is left');
+    this.#propose(members, leaving, arrived);
+  }
+
+  #propose(members: readonly string[], leaving: readonly string[], arrived: readonly string[]): void {
+    this.#pending = members;
+    const reason = [
+      ...leaving.map((peer) => `${peer} is lost`),
+      ...arrived.map((peer) => `${peer} is in sync`),
+    ].join(', ');
+    this.#parts.arbiter.propose(
+      {
+        volume: this.#parts.volume,
+        term: this.#owner.term,
+        expectedVersion: this.#set.version,
+        members,
+        removed: leaving,
+        reason,
+      },
+      (answer) => this.#answered(answer),
+    );
+  }
+
+  #answered(answer: SetAnswer): void {
+    if (this.#owner.ended) return;
+    switch (answer.kind) {
+      case 'refused':
+        this.#owner.refused(answer.reason);
+        return;
+      case 'hold':
+        this.#pending = undefined;
+        this.#setHold(answer.reason);
+        this.evaluate();
+        return;
+      case 'committed':
+        this.#owner.persistSet(answer.set, () => this.#committed(answer.set));
+        return;
+    }
+  }
+
+  #committed(set: InSyncSet): void {
+    if (this.#owner.ended) return;
+    this.#set = set;
+    this.#pending = undefined;
+    for (const member of set.members) this.#joining.delete(member);
+    this.#released();
+    this.evaluate();
+  }
+
+  #released(): void {
+    this.#owner.released(~this.needed);
+  }
+
+  #setHold(reason: string | undefined): void {
+    this.#holdReason = reason;
+    this.#owner.moved();
+  }
+
+  #isNeeded(peer: string): boolean {
+    if (this.#set.members.includes(peer)) return true;
+    return this.#joining.has(peer) || (this.#pending?.includes(peer) ?? false);
+  }
+
+  #lost(): string[] {
+    return this.#set.members.filter((member) => member !== this.#parts.node && !this.#inStep.has(member));
+  }
+
+  #localMustLeave(): boolean {
+    return this.#owner.localFailed && this.#set.members.includes(this.#parts.node);
+  }
+}

@@ -1,0 +1,24 @@
+import type { DirtyBitmap } from '../../metadata/api.ts';
+import type { WriteOp } from './write-op.ts';
+
+/** One peer as the primary sees it. */
+export interface Mirror {
+  readonly node: string;
+  readonly bit: number;
+  /** Blocks that this node knows the peer may lack. */
+  readonly bitmap: DirtyBitmap;
+  /** The session that takes writes; undefined while the peer is away or still shaking hands. */
+  readonly link: MirrorLink | undefined;
+}
+
+/** A replicating session, towards the peer. */
+export interface MirrorLink {
+  /** `copyData`: the reply does not wait for this peer, so its bytes must outlive the write. */
+  sendWrite(op: WriteOp, copyData: boolean): void;
+  sendFlush(round: number): void;
+  /** Is every block of the range still to be copied by a request that has not been answered yet? */
+  willCopy(offset: number, lengthBytes: number): boolean;
+  /** The peer answers with the data, or undefined when it cannot; never after the session is lost. */
+  read(offset: number, lengthBytes: number, done: (data: Buffer | undefined) => void): void;
+  flushSendBuffer(): void;
+}

@@ -1,0 +1,393 @@
+/**
+ * The primary of one term: it admits, replicates and answers application I/O until the term ends, by `demote` or by force. A new
+ * promotion is a new object.
+ *
+ * ```
+ * serving ──demote──▶ draining ──▶ ended
+ *    │ refused, lease expired, newer term, nothing left to write to
+ *    └────────────────────────────▶ ended (abrupt: what is unsettled is dirty for everybody)
+ * ```
+ */
+import type { EterneError } from '@eterne/base';
+import type { BlockDevice, DeviceDone, World } from '@eterne/runtime';
+import { NIL_UUID, bitmapFor, divided, type MetadataState, type VolumeMetadata } from '../../metadata/index.ts';
+import type { Arbiter, InSyncSet, Term, VolumeConfig } from '../api.ts';
+import type { BufferSlabs } from '../buffer-slabs.ts';
+import type { LocalDisk } from '../local-disk.ts';
+import type { RangeLocks } from '../range-locks.ts';
+import { FlushRounds, type FlushRoundsOwner } from './flush-rounds.ts';
+import { PrimaryDevice, type FrontTarget } from './front.ts';
+import { Lease } from './lease.ts';
+import { Membership, type MembershipOwner } from './membership.ts';
+import type { Mirror, MirrorLink } from './mirror.ts';
+import { ReadPath, type ReadDone, type ReadPathOwner } from './read-path.ts';
+import { WriteOp } from './write-op.ts';
+import { WritePath, type WritePathOwner } from './write-path.ts';
+
+export interface PrimaryParts {
+  readonly world: World;
+  readonly config: VolumeConfig;
+  readonly metadata: VolumeMetadata;
+  readonly disk: LocalDisk;
+  readonly locks: RangeLocks;
+  readonly slabs: BufferSlabs;
+  readonly mirrors: readonly Mirror[];
+  readonly arbiter: Arbiter;
+  readonly term: Term;
+  readonly firstEpoch: number;
+}
+
+/** What the volume that owns a primary does for it. */
+export interface PrimaryOwner {
+  statusChanged(): void;
+  /** Set or generation have changed durably: tell the connected peers. */
+  announce(): void;
+  /** The term has ended abruptly; `unsettled`: some replica may have writes that others lack. */
+  ended(reason: string, unsettled: boolean): void;
+}
+
+export class Primary
+  implements WritePathOwner, FlushRoundsOwner, ReadPathOwner, FrontTarget, MembershipOwner
+{
+  readonly term: Term;
+  readonly firstEpoch: number;
+  readonly mirrors: readonly Mirror[];
+  readonly device: BlockDevice;
+  readonly #parts: PrimaryParts;
+  readonly #owner: PrimaryOwner;
+  readonly #flushes: FlushRounds;
+  readonly #writes: WritePath;
+  readonly #reads: ReadPath;
+  readonly #membership: Membership;
+  readonly #lease: Lease;
+  #ended = false;
+  #draining = false;
+  /** Cached, because every write asks: no loss undecided, nothing held. */
+  #isOpen = false;
+  /** Some peer is away whose copy has the name of ours: the next write needs a new name first. */
+  #mustMint = false;
+  #minting = false;
+  #turnScheduled = false;
+  #needed = 0;
+  readonly #flushWaiters = new Set<DeviceDone>();
+  #heldFlushes: DeviceDone[] = [];
+  readonly #onEnd: (() => void)[] = [];
+
+  constructor(parts: PrimaryParts, owner: PrimaryOwner) {
+    this.#parts = parts;
+    this.#owner = owner;
+    this.term = parts.term;
+    this.firstEpoch = parts.firstEpoch;
+    this.mirrors = parts.mirrors;
+    const { config, disk, locks, metadata, slabs, world } = parts;
+    this.#flushes = new FlushRounds(this, metadata, disk);
+    this.#writes = new WritePath(this, { locks, disk, log: metadata.activityLog, flushes: this.#flushes });
+    this.#reads = new ReadPath(this, locks, disk, slabs);
+    this.#membership = new Membership(this, {
+      volume: config.name,
+      node: config.node,
+      peers: parts.mirrors.map((mirror) => mirror.node),
+      arbiter: parts.arbiter,
+      set: metadata.state.set,
+    });
+    this.#lease = new Lease(world.clock, world.timers, {
+      lapsed: () => owner.statusChanged(),
+      renewed: () => this.#openGates(),
+      expired: () => this.end('the lease has expired'),
+    });
+    this.device = new PrimaryDevice(this, config.name, config.sizeBytes, parts.term.number);
+    metadata.activityLog.onStarved(() => this.#flushes.request(() => {}));
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get needed(): number {
+    return this.#needed;
+  }
+
+  get localFailed(): boolean {
+    return this.#parts.disk.failure !== undefined;
+  }
+
+  get localIsGood(): boolean {
+    return !this.localFailed;
+  }
+
+  get set(): InSyncSet {
+    return this.#membership.set;
+  }
+
+  get heldWrites(): number {
+    return this.#writes.heldCount;
+  }
+
+  /** Application I/O is under way. */
+  get isBusy(): boolean {
+    return this.#writes.inFlightCount > 0;
+  }
+
+  /** The epoch with which a later term must go on. */
+  get nextEpoch(): number {
+    return this.#flushes.epoch + 1;
+  }
+
+  get freezeReason(): string | null {
+    if (!this.#lease.isValid) return 'the lease has lapsed';
+    return this.#membership.holdReason ?? null;
+  }
+
+  /** Serves from now on. Peers that replicate already and belong to the set are in step: their copies are equal. */
+  start(): void {
+    for (const mirror of this.mirrors)
+      if (mirror.link !== undefined && this.set.members.includes(mirror.node))
+        this.#membership.inStep(mirror.node);
+    this.#recompute();
+    this.#membership.evaluate();
+  }
+
+  setLease(validUntilBootMs: number, graceMs: number): void {
+    this.#lease.extend(validUntilBootMs, graceMs);
+    this.#owner.statusChanged();
+  }
+
+  /** May a handshake with this peer begin? Not while it is undecided whether the peer is out. */
+  mayMeet(peer: string): boolean {
+    return !this.#ended && !this.#membership.isDeciding(peer);
+  }
+
+  isInStep(peer: string): boolean {
+    return this.#membership.isInStep(peer);
+  }
+
+  /** The peer takes writes from now on; blocks may still have to be copied to it. */
+  peerReplicating(): void {
+    this.#recompute();
+  }
+
+  /** The peer has every block: it follows now, and joins the set when it has had and flushed what was sent to it. */
+  peerCaughtUp(mirror: Mirror): void {
+    const { link } = mirror;
+    if (this.#ended || link === undefined || this.#membership.isInStep(mirror.node)) return;
+    this.#membership.join(mirror.node);
+    this.#recompute();
+    this.#writes.forgetUnsent(mirror.bit);
+    this.#flushes.resend(mirror);
+    this.#writes.whenHadBy(mirror.bit, () => {
+      this.#flushes.request(() => {
+        if (mirror.link === link) this.#membership.inStep(mirror.node);
+      });
+    });
+  }
+
+  /** Its session is gone (and `mirror.link` with it). */
+  peerLost(mirror: Mirror): void {
+    if (this.#ended) return;
+    this.#writes.peerLost(mirror);
+    this.#flushes.peerLost(mirror);
+    this.#membership.lost(mirror.node);
+    this.#recompute();
+    this.#reads.retryRemote();
+  }
+
+  confirmed(op: WriteOp, bit: number): void {
+    this.#writes.confirm(op, bit);
+  }
+
+  flushConfirmed(bit: number, round: number): void {
+    this.#flushes.confirm(bit, round);
+  }
+
+  /** This node's disk has failed: leave the set before anything is acknowledged without it. */
+  localLost(): void {
+    if (this.#ended) return;
+    this.#recompute();
+    this.#membership.evaluate();
+  }
+
+  metadataFailed(): void {
+    this.end('the metadata cannot be written');
+  }
+
+  /** Takes no more I/O, and calls `done` when everything taken is settled and flushed everywhere; abrupt when that cannot be. */
+  drain(done: (isClean: boolean) => void): void {
+    if (this.#ended) return done(false);
+    this.#draining = true;
+    this.#writes.rejectQueued('ESHUTDOWN');
+    if (this.freezeReason !== null) {
+      this.end('demoted while frozen');
+      return done(false);
+    }
+    this.#onEnd.push(() => done(false));
+    this.#writes.whenDrained(() => {
+      this.#flushes.request(() => {
+        if (this.#ended) return;
+        this.#onEnd.length = 0;
+        this.#stop();
+        done(true);
+      });
+    });
+  }
+
+  /** Ends the term at once. */
+  end(reason: string): void {
+    if (this.#ended) return;
+    this.#stop();
+    const isClean = this.#writes.isIdle && this.#flushes.isClean;
+    this.#writes.end('ESHUTDOWN');
+    this.#flushes.end();
+    this.#reads.end('ESHUTDOWN');
+    for (const fail of this.#flushWaiters) fail('ESHUTDOWN');
+    this.#flushWaiters.clear();
+    this.#owner.ended(reason, !isClean);
+    for (const then of this.#onEnd.splice(0)) then();
+  }
+
+  // What the front end's device calls.
+
+  get closed(): boolean {
+    return this.#ended || this.#draining;
+  }
+
+  readPiece(offset: number, lengthBytes: number, done: ReadDone): void {
+    this.#reads.submit(offset, lengthBytes, done);
+  }
+
+  writePiece(
+    offset: number,
+    lengthBytes: number,
+    data: Buffer | undefined,
+    mayPunch: boolean,
+    fua: boolean,
+    done: DeviceDone,
+  ): void {
+    this.#writes.submit(new WriteOp(this.#writes, offset, lengthBytes, data, mayPunch, fua, done));
+  }
+
+  flush(done: DeviceDone): void {
+    this.#flushWaiters.add(done);
+    if (this.#writes.isIdle && this.#flushes.isClean) return this.#flushed(done);
+    this.#flushes.request(() => this.#flushed(done));
+  }
+
+  // What its parts ask.
+
+  mayAdmit(): boolean {
+    if (!this.#isOpen || this.#ended || !this.#lease.isValid) return false;
+    if (this.#mustMint) this.#mint();
+    return !this.#mustMint;
+  }
+
+  mayReply(): boolean {
+    return !this.#ended && this.#membership.holdReason === undefined && this.#lease.isValid;
+  }
+
+  source(): MirrorLink | undefined {
+    return this.mirrors.find((mirror) => mirror.link !== undefined && this.#membership.isInStep(mirror.node))
+      ?.link;
+  }
+
+  scheduleTurn(): void {
+    if (this.#turnScheduled) return;
+    this.#turnScheduled = true;
+    this.#parts.world.timers.soon(() => {
+      this.#turnScheduled = false;
+      this.#writes.endTurn();
+    });
+  }
+
+  persistSet(set: InSyncSet, done: () => void): void {
+    const held = this.#writes.inFlightCount > 0 || this.#writes.hasQueued;
+    const change = (state: MetadataState): MetadataState => ({ ...state, set });
+    this.#persist(held ? (state) => this.#minted(change(state)) : change, done);
+  }
+
+  released(bits: number): void {
+    this.#needed = this.#membership.needed;
+    this.#writes.forgetUnsent(bits);
+    this.#flushes.forget(bits & ~this.#linkedBits());
+  }
+
+  moved(): void {
+    this.#recompute();
+  }
+
+  refused(reason: string): void {
+    this.end(reason);
+  }
+
+  #flushed(done: DeviceDone): void {
+    if (this.mayReply() && this.#flushWaiters.delete(done)) done(undefined);
+    else if (this.#flushWaiters.has(done)) this.#heldFlushes.push(done);
+  }
+
+  /** Brings everything cached up to date with peers and membership, and lets through what may go now. */
+  #recompute(): void {
+    this.#needed = this.#membership.needed;
+    this.#isOpen = this.#membership.isSettled && this.#membership.holdReason === undefined;
+    this.#mustMint = this.mirrors.some((mirror) => this.#lacksName(mirror));
+    this.#owner.statusChanged();
+    this.#openGates();
+  }
+
+  #openGates(): void {
+    if (this.#ended) return;
+    this.#writes.admitQueued();
+    if (!this.mayReply()) return;
+    this.#writes.replyHeld();
+    for (const done of this.#heldFlushes.splice(0)) this.#flushed(done);
+    this.#reads.resume();
+  }
+
+  /** The peer is away, and its copy has the name that ours has. */
+  #lacksName(mirror: Mirror): boolean {
+    const { generations } = this.#parts.metadata.state;
+    return mirror.link === undefined && bitmapFor(generations, mirror.node) === NIL_UUID;
+  }
+
+  /** First write after a loss was settled: a new generation, before the write is admitted. */
+  #mint(): void {
+    if (this.#minting) return;
+    this.#minting = true;
+    this.#persist(
+      (state) => this.#minted(state),
+      () => {
+        this.#minting = false;
+        this.#recompute();
+      },
+    );
+  }
+
+  #minted(state: MetadataState): MetadataState {
+    const lacking = this.mirrors.filter((mirror) => this.#lacksName(mirror)).map((mirror) => mirror.node);
+    if (lacking.length === 0) return state;
+    const fresh = this.#parts.world.random.uuid();
+    return { ...state, generations: divided(state.generations, fresh, lacking) };
+  }
+
+  /** Makes a change of the metadata durable, then tells the peers. A term that cannot write its metadata has no disk. */
+  #persist(change: (state: MetadataState) => MetadataState, done: () => void): void {
+    this.#parts.metadata.update(change, (error) => {
+      if (this.#ended) return;
+      if (error !== undefined) return this.#metadataLost(error);
+      this.#owner.announce();
+      done();
+    });
+  }
+
+  #metadataLost(error: EterneError): void {
+    this.end(`the metadata cannot be written: ${error.message}`);
+  }
+
+  #linkedBits(): number {
+    let bits = 0;
+    for (const mirror of this.mirrors) if (mirror.link !== undefined) bits |= mirror.bit;
+    return bits;
+  }
+
+  #stop(): void {
+    this.#ended = true;
+    this.#lease.end();
+  }
+}

@@ -1,0 +1,301 @@
+/**
+ * The way of a write through the primary. Its duties, in order:
+ *
+ * 1. It waits for earlier overlapping writes and for blocks being copied (range lock).
+ * 2. The activity log covers it, durably, before any replica sees it.
+ * 3. It is sent to every replicating peer before the local write starts; a peer that is not replicating gets dirty bits instead.
+ * 4. The front end hears of it when every *needed* replica had it and the primary may reply.
+ * 5. When nobody is left to answer, its blocks join the flush epoch, and its range and its log references are given back.
+ */
+import { assert } from '@eterne/base';
+import type { DeviceErrorCode, StoreError } from '@eterne/runtime';
+import type { ActivityLog } from '../../metadata/api.ts';
+import type { LocalDisk } from '../local-disk.ts';
+import type { RangeLocks } from '../range-locks.ts';
+import type { FlushRounds } from './flush-rounds.ts';
+import type { Mirror } from './mirror.ts';
+import { LOCAL_BIT, type WriteOp } from './write-op.ts';
+
+/** Writes admitted and not finished; later ones wait at the entry, where the front ends bound them. */
+const MAX_IN_FLIGHT = 4096;
+const MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024;
+
+/** What the write path asks of the primary that owns it. */
+export interface WritePathOwner {
+  /** The primary's term is over: nothing is issued any more. */
+  readonly ended: boolean;
+  /** May a write enter? When not, the owner calls `admitQueued` later. Called with a write at hand, so it may prepare for one. */
+  mayAdmit(): boolean;
+  /** Replies are withheld while this is false; the owner calls `replyHeld` later. */
+  mayReply(): boolean;
+  /** Bits of the replicas whose having it a reply waits for. */
+  readonly needed: number;
+  readonly mirrors: readonly Mirror[];
+  /** Runs `WritePath.endTurn` after the I/O of this event-loop turn. */
+  scheduleTurn(): void;
+  metadataFailed(): void;
+}
+
+export class WritePath {
+  readonly #owner: WritePathOwner;
+  readonly #locks: RangeLocks;
+  readonly #log: ActivityLog;
+  readonly #disk: LocalDisk;
+  readonly #flushes: FlushRounds;
+  readonly #inFlight = new Set<WriteOp>();
+  #inFlightBytes = 0;
+  #queue: WriteOp[] = [];
+  #localWrites: WriteOp[] = [];
+  #heldReplies: WriteOp[] = [];
+  #onDrained: (() => void)[] = [];
+  #watches: { readonly bit: number; readonly open: Set<WriteOp>; readonly then: () => void }[] = [];
+
+  constructor(
+    owner: WritePathOwner,
+    parts: {
+      readonly locks: RangeLocks;
+      readonly log: ActivityLog;
+      readonly disk: LocalDisk;
+      readonly flushes: FlushRounds;
+    },
+  ) {
+    this.#owner = owner;
+    this.#locks = parts.locks;
+    this.#log = parts.log;
+    this.#disk = parts.disk;
+    this.#flushes = parts.flushes;
+  }
+
+  get isIdle(): boolean {
+    return this.#inFlight.size === 0 && this.#queue.length === 0;
+  }
+
+  get inFlightCount(): number {
+    return this.#inFlight.size;
+  }
+
+  get inFlight(): Iterable<WriteOp> {
+    return this.#inFlight;
+  }
+
+  get hasQueued(): boolean {
+    return this.#queue.length > 0;
+  }
+
+  /** Writes that wait for something else than a replica that is about to answer. */
+  get heldCount(): number {
+    let held = this.#queue.length + this.#heldReplies.length;
+    for (const op of this.#inFlight) if ((op.waiting & ~op.sent & ~LOCAL_BIT) !== 0) held += 1;
+    return held;
+  }
+
+  submit(op: WriteOp): void {
+    if (this.#queue.length === 0 && this.#hasRoom() && this.#owner.mayAdmit()) this.#admit(op);
+    else this.#queue.push(op);
+  }
+
+  admitQueued(): void {
+    while (this.#queue.length > 0 && this.#hasRoom() && this.#owner.mayAdmit())
+      this.#admit(this.#queue.shift() as WriteOp);
+  }
+
+  /** Fails what waits at the entry. */
+  rejectQueued(error: DeviceErrorCode): void {
+    for (const op of this.#queue.splice(0)) op.reply(error);
+  }
+
+  /** Its range is locked: cover it by the activity log, then send it on its way. */
+  start(op: WriteOp): void {
+    if (this.#owner.ended) return this.#abandon(op);
+    // A replica without a disk has nothing that could differ after its crash.
+    if (this.#disk.failure !== undefined) return this.#issue(op);
+    op.logged = true;
+    if (this.#log.tryTouch(op.offset, op.lengthBytes)) return this.#issue(op);
+    this.#log.touch(op.offset, op.lengthBytes, (error) => this.#touched(op, error !== undefined));
+  }
+
+  #touched(op: WriteOp, failed: boolean): void {
+    if (failed) {
+      op.logged = false;
+      this.#owner.metadataFailed();
+    }
+    if (this.#owner.ended) this.#abandon(op);
+    else this.#issue(op);
+  }
+
+  /** Peers first, then the local disk: the wire works while this node writes. */
+  endTurn(): void {
+    for (const mirror of this.#owner.mirrors) mirror.link?.flushSendBuffer();
+    const writes = this.#localWrites;
+    this.#localWrites = [];
+    for (const op of writes) this.#writeLocally(op);
+  }
+
+  /** `bit` had the write. */
+  confirm(op: WriteOp, bit: number): void {
+    op.waiting &= ~bit;
+    if (this.#watches.length > 0) this.#notifyWatches(op, bit);
+    if (!op.settled && (op.waiting & this.#owner.needed) === 0) this.#settle(op);
+    if (op.waiting === 0) this.#finish(op);
+  }
+
+  /** The needed set has shrunk, or a peer has everything by another way: `bits` are waited for no more where they never will answer. */
+  forgetUnsent(bits: number): void {
+    for (const op of [...this.#inFlight]) if (op.issued) this.confirm(op, bits & ~op.sent);
+  }
+
+  /** Everything in flight that the peer was sent is dirty for it, had or not: nothing says that it is on stable storage. */
+  peerLost(mirror: Mirror): void {
+    const { bit } = mirror;
+    this.#watches = this.#watches.filter((watch) => watch.bit !== bit);
+    for (const op of [...this.#inFlight]) {
+      if ((op.sent & bit) === 0) continue;
+      op.sent &= ~bit;
+      mirror.bitmap.markDirty(op.offset, op.lengthBytes);
+      if ((this.#owner.needed & bit) === 0) this.confirm(op, bit);
+    }
+  }
+
+  /** Calls `then` once `bit` has had, or lost, every write that it was sent before this call. */
+  whenHadBy(bit: number, then: () => void): void {
+    const open = new Set([...this.#inFlight].filter((op) => (op.waiting & op.sent & bit) !== 0));
+    if (open.size === 0) then();
+    else this.#watches.push({ bit, open, then });
+  }
+
+  /** Calls `then` when nothing is in flight. */
+  whenDrained(then: () => void): void {
+    if (this.#inFlight.size === 0) then();
+    else this.#onDrained.push(then);
+  }
+
+  /** Answers what was withheld, as far as the owner may reply now. */
+  replyHeld(): void {
+    const held = this.#heldReplies;
+    this.#heldReplies = [];
+    for (const op of held) this.#reply(op);
+  }
+
+  /**
+   * The term is over: everything unanswered fails, and what any peer may lack is marked for it. Local writes already begun go on;
+   * `LocalDisk.own` tells when they have left. Returns how many writes were not settled.
+   */
+  end(error: DeviceErrorCode): number {
+    assert(this.#owner.ended, 'the owner ended first');
+    const queued = this.#queue;
+    this.#queue = [];
+    const unsettled = [...this.#inFlight];
+    const waitingLocally = this.#localWrites;
+    this.#localWrites = [];
+    for (const op of unsettled) for (const mirror of this.#owner.mirrors) this.#markFor(mirror, op);
+    for (const op of waitingLocally) op.waiting &= ~LOCAL_BIT;
+    for (const op of unsettled) {
+      op.waiting &= LOCAL_BIT;
+      op.sent = 0;
+      if (op.issued && op.waiting === 0) this.#finish(op);
+    }
+    this.#heldReplies = [];
+    for (const op of [...unsettled, ...queued]) op.reply(error);
+    return unsettled.length;
+  }
+
+  #markFor(mirror: Mirror, op: WriteOp): void {
+    if (op.issued) mirror.bitmap.markDirty(op.offset, op.lengthBytes);
+  }
+
+  #hasRoom(): boolean {
+    return this.#inFlight.size < MAX_IN_FLIGHT && this.#inFlightBytes < MAX_IN_FLIGHT_BYTES;
+  }
+
+  #admit(op: WriteOp): void {
+    this.#inFlight.add(op);
+    this.#inFlightBytes += op.data?.length ?? 0;
+    if (this.#locks.acquire(op)) this.start(op);
+  }
+
+  #issue(op: WriteOp): void {
+    op.issued = true;
+    op.waiting = this.#owner.needed & LOCAL_BIT;
+    for (const mirror of this.#owner.mirrors) this.#sendOrMark(mirror, op);
+    this.#owner.scheduleTurn();
+    if (this.#disk.failure !== undefined) return;
+    op.waiting |= LOCAL_BIT;
+    this.#localWrites.push(op);
+  }
+
+  #sendOrMark(mirror: Mirror, op: WriteOp): void {
+    const needed = (this.#owner.needed & mirror.bit) !== 0;
+    const { link } = mirror;
+    if (link === undefined) {
+      mirror.bitmap.markDirty(op.offset, op.lengthBytes);
+      if (needed) op.waiting |= mirror.bit;
+      return;
+    }
+    // The copy will bring a block that it has not reached yet: the write goes to the source alone.
+    if (link.willCopy(op.offset, op.lengthBytes)) {
+      if (needed) op.waiting |= mirror.bit;
+      return;
+    }
+    op.waiting |= mirror.bit;
+    op.sent |= mirror.bit;
+    link.sendWrite(op, !needed);
+  }
+
+  #writeLocally(op: WriteOp): void {
+    const done = (error: StoreError | undefined): void => {
+      // A failed local write leaves its bit: the reply waits until this replica is out of the set.
+      if (error === undefined) this.confirm(op, LOCAL_BIT);
+      else if (this.#owner.ended) this.#finish(op);
+    };
+    this.#disk.write(this.#disk.own, op.offset, op.lengthBytes, op.data, op.mayPunch, done);
+  }
+
+  #settle(op: WriteOp): void {
+    op.settled = true;
+    if (op.replied) return;
+    if (op.fua) this.#flushes.request(() => this.#reply(op));
+    else this.#reply(op);
+  }
+
+  #reply(op: WriteOp): void {
+    if (this.#owner.mayReply()) op.reply(undefined);
+    else if (!this.#owner.ended) this.#heldReplies.push(op);
+  }
+
+  #finish(op: WriteOp): void {
+    if (!this.#inFlight.delete(op)) return;
+    this.#inFlightBytes -= op.data?.length ?? 0;
+    this.#flushes.wrote(op.offset, op.lengthBytes);
+    this.#giveBack(op);
+  }
+
+  /** It ended before any replica saw it. */
+  #abandon(op: WriteOp): void {
+    this.#inFlight.delete(op);
+    this.#inFlightBytes -= op.data?.length ?? 0;
+    op.reply('ESHUTDOWN');
+    this.#giveBack(op);
+  }
+
+  #giveBack(op: WriteOp): void {
+    if (op.logged) this.#log.release(op.offset, op.lengthBytes, this.#flushes.epoch);
+    this.#locks.release(op);
+    this.#left();
+  }
+
+  #left(): void {
+    if (this.#queue.length > 0) this.admitQueued();
+    if (this.#inFlight.size > 0 || this.#onDrained.length === 0) return;
+    const drained = this.#onDrained;
+    this.#onDrained = [];
+    for (const then of drained) then();
+  }
+
+  #notifyWatches(op: WriteOp, bit: number): void {
+    for (const watch of [...this.#watches]) {
+      if ((watch.bit & bit) === 0 || !watch.open.delete(op) || watch.open.size > 0) continue;
+      this.#watches.splice(this.#watches.indexOf(watch), 1);
+      watch.then();
+    }
+  }
+}

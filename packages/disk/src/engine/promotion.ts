@@ -1,0 +1,191 @@
+/**
+ * From secondary to primary:
+ *
+ * 1. Refuse what the rules forbid.
+ * 2. End sessions whose outcome the new role changes, and let everything of older terms leave the store.
+ * 3. Fresh replicas: every block is dirty for every peer, durably.
+ * 4. Connected peers make the new term and set durable.
+ * 5. So does this replica. Only now is anything served.
+ */
+import { EterneError } from '@eterne/base';
+import { NIL_UUID, type MetadataState } from '../metadata/index.ts';
+import type { StateMessage } from '../protocol/messages/state.ts';
+import type { InSyncSet, PromoteRequest, Term } from './api.ts';
+import type { Peer } from './link/peer.ts';
+import type { Session } from './link/session.ts';
+import type { Replica } from './replica.ts';
+
+export interface PromotionParts {
+  readonly replica: Replica;
+  readonly peers: readonly Peer[];
+  readonly request: PromoteRequest;
+  isUpToDate(): boolean;
+  /** Everything is durable: serve, or learn why not. Called once. */
+  done(result: { readonly term: Term } | EterneError): void;
+}
+
+export class Promotion {
+  readonly #parts: PromotionParts;
+  #isOver = false;
+  #isPersisting = false;
+
+  constructor(parts: PromotionParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    const problem = this.#problem();
+    if (problem !== undefined) return this.#finish(problem);
+    const { peers, replica } = this.#parts;
+    for (const peer of peers) {
+      const phase = peer.session?.phase;
+      const keeps = phase === 'established' || phase === 'source';
+      if (!keeps || peer.session?.peerRole === 'primary') peer.reset('a promotion begins');
+    }
+    replica.whenQuiet(() => this.#markFresh());
+  }
+
+  /** Another node tells that it is being promoted. True: it is to be ignored, because this promotion goes first. */
+  conflictsWith(peerNode: string, state: StateMessage): boolean {
+    if (this.#isOver || state.role !== 'primary') return false;
+    const { granted } = this.#parts.request;
+    const { node } = this.#parts.replica.config;
+    const mineGoesFirst = granted === undefined ? node < peerNode : granted.term.number > state.term.number;
+    if (mineGoesFirst || this.#isPersisting) return true;
+    this.#finish(new EterneError('conflict', `${peerNode} is being promoted`));
+    return false;
+  }
+
+  #problem(): EterneError | undefined {
+    const { granted } = this.#parts.request;
+    if (this.#parts.replica.disk.failure !== undefined)
+      return new EterneError('io', `the disk has failed: ${this.#parts.replica.disk.failure.message}`);
+    return granted === undefined ? this.#problemAlone() : this.#problemGranted(granted);
+  }
+
+  #problemGranted(granted: { readonly term: Term; readonly set: InSyncSet }): EterneError | undefined {
+    const { replica } = this.#parts;
+    const { term, set, diskState, justCreated } = replica.metadata.state;
+    if (granted.term.number < term.number)
+      return refused(`term ${granted.term.number} is older than ${term.number}, which this replica has seen`);
+    if (granted.term.number === term.number && granted.term.grantor !== term.grantor)
+      return refused(`term ${term.number} was granted by ${term.grantor}, too`);
+    if (granted.term.grantor === term.grantor && granted.set.version < set.version)
+      return refused(`set version ${granted.set.version} is older than ${set.version}`);
+    if (!granted.set.members.includes(replica.config.node))
+      return refused('this replica is not in the in-sync set');
+    if (diskState === 'Inconsistent' && !justCreated) return refused('this replica is Inconsistent');
+    return undefined;
+  }
+
+  #problemAlone(): EterneError | undefined {
+    const { peers, replica, request } = this.#parts;
+    const other = peers.find((peer) => peer.session?.peerRole === 'primary');
+    if (other !== undefined) return refused(`${other.node} is primary: demote it first`);
+    if (request.force || this.#parts.isUpToDate()) return undefined;
+    const { justCreated, diskState } = replica.metadata.state;
+    const hint = 'promote --force, if this copy is the one to go on with';
+    if (justCreated) return new EterneError('refused', 'this replica is new and empty', { hint });
+    return new EterneError('refused', `this replica is ${diskState}, perhaps not the newest copy`, { hint });
+  }
+
+  /** Duty 3. */
+  #markFresh(): void {
+    const { peers, replica } = this.#parts;
+    const { metadata } = replica;
+    if (!metadata.state.justCreated) return this.#tellPeers();
+    for (const peer of peers) peer.bitmap.markAll();
+    metadata.persistBitmaps((error) => {
+      if (error === undefined) this.#tellPeers();
+      else this.#finish(error);
+    });
+  }
+
+  /** Duty 4. A peer that is lost meanwhile is dealt with as any loss, once the term is served. */
+  #tellPeers(): void {
+    if (this.#isOver) return;
+    const sessions = this.#connected();
+    const state = this.#next(sessions);
+    const waiting = new Set(sessions);
+    const proceed = (): void => {
+      if (this.#isOver || this.#isPersisting || waiting.size > 0) return;
+      this.#isPersisting = true;
+      this.#persist(state);
+    };
+    this.#onPeersMoved = () => {
+      for (const session of [...waiting]) if (!session.isConnected) waiting.delete(session);
+      proceed();
+    };
+    const message = { ...state, diskState: 'UpToDate', lacking: [] } as const;
+    for (const session of sessions)
+      session.announce({ ...message, current: state.generations.current }, () => {
+        waiting.delete(session);
+        proceed();
+      });
+    proceed();
+  }
+
+  #onPeersMoved = (): void => {};
+
+  /** A session has ended. */
+  peersMoved(): void {
+    this.#onPeersMoved();
+  }
+
+  #connected(): Session[] {
+    return this.#parts.peers.flatMap((peer) => peer.session ?? []);
+  }
+
+  #next(sessions: readonly Session[]): MetadataState {
+    const { replica, request } = this.#parts;
+    const { state } = replica.metadata;
+    const { random } = replica.world;
+    const { current } = state.generations;
+    return {
+      ...state,
+      ...(request.granted ?? this.#ownGrant(sessions)),
+      role: 'primary',
+      diskState: 'UpToDate',
+      justCreated: false,
+      volumeUuid: state.volumeUuid === NIL_UUID ? random.uuid() : state.volumeUuid,
+      generations: { ...state.generations, current: current === NIL_UUID ? random.uuid() : current },
+    };
+  }
+
+  /** Standalone, the operator's word is the grant: this replica and those equal to it. */
+  #ownGrant(sessions: readonly Session[]): { readonly term: Term; readonly set: InSyncSet } {
+    const { replica } = this.#parts;
+    const { node } = replica.config;
+    const { term, set } = replica.metadata.state;
+    const highest = Math.max(term.number, ...sessions.map((session) => session.peerTerm.number));
+    const equal = sessions.filter((session) => session.isEqual).map((session) => session.peerNode);
+    return {
+      term: { number: highest + 1, grantor: node },
+      set: { version: set.version + 1, members: [node, ...equal].sort() },
+    };
+  }
+
+  #persist(next: MetadataState): void {
+    const change = (state: MetadataState): MetadataState => ({
+      ...state,
+      term: next.term,
+      set: next.set,
+      role: next.role,
+      diskState: next.diskState,
+      justCreated: next.justCreated,
+      volumeUuid: next.volumeUuid,
+      generations: { ...state.generations, current: next.generations.current },
+    });
+    this.#parts.replica.metadata.update(change, (error) => this.#finish(error ?? { term: next.term }));
+  }
+
+  #finish(result: { readonly term: Term } | EterneError): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#parts.done(result);
+  }
+}
+
+function refused(message: string): EterneError {
+  return new EterneError('refused', message);
+}

@@ -1,0 +1,91 @@
+import type { World } from '@eterne/runtime';
+import type { ReplicaSummary, VolumeMetadata } from '../metadata/index.ts';
+import type { DiskState, Role, VolumeConfig } from './api.ts';
+import { BufferSlabs } from './buffer-slabs.ts';
+import type { LocalDisk } from './local-disk.ts';
+import type { Primary } from './primary/primary.ts';
+import type { Promotion } from './promotion.ts';
+import { RangeLocks } from './range-locks.ts';
+
+/** What the parts of one opened volume share: its stores, its order of writes, and what this replica is at the moment. */
+export class Replica {
+  readonly world: World;
+  readonly config: VolumeConfig;
+  readonly metadata: VolumeMetadata;
+  readonly disk: LocalDisk;
+  /** Everything that writes to the disk, whoever asks, goes through these, so that overlapping writes have one order. */
+  readonly locks = new RangeLocks();
+  readonly slabs = new BufferSlabs();
+  /** The serving primary, or the one whose term is being wound up. */
+  primary: Primary | undefined;
+  /** A promotion, demotion or step-down is under way: no handshake now. */
+  changingRole = false;
+  /** The promotion under way, which a peer's own may conflict with. */
+  roleChange: Promotion | undefined;
+  readonly #onChange: () => void;
+
+  constructor(
+    world: World,
+    config: VolumeConfig,
+    metadata: VolumeMetadata,
+    disk: LocalDisk,
+    onChange: () => void,
+  ) {
+    this.world = world;
+    this.config = config;
+    this.metadata = metadata;
+    this.disk = disk;
+    this.#onChange = onChange;
+  }
+
+  get role(): Role {
+    return this.primary === undefined ? 'secondary' : 'primary';
+  }
+
+  /** Status has changed. */
+  changed(): void {
+    this.#onChange();
+  }
+
+  /** What the disk is worth when nobody else is asked. `isInStep`: some member of the set is connected and equal. */
+  diskState(isInStep: boolean): DiskState {
+    if (this.disk.failure !== undefined) return 'Failed';
+    const { diskState, set } = this.metadata.state;
+    if (diskState === 'Inconsistent' || diskState === 'Outdated') return diskState;
+    if (this.primary !== undefined || isInStep) return 'UpToDate';
+    if (!set.members.includes(this.config.node)) return 'Consistent';
+    // Alone in the set nobody else can have gone on; nor can anybody when the policy is to wait for us.
+    const isTrusted = set.members.length === 1 || this.config.onPeerLost === 'freeze';
+    return isTrusted && diskState === 'UpToDate' ? 'UpToDate' : 'Consistent';
+  }
+
+  summaryFor(peer: string): ReplicaSummary {
+    const { state, replicaUuid, sizeBytes } = this.metadata;
+    return {
+      node: this.config.node,
+      sizeBytes,
+      volumeUuid: state.volumeUuid,
+      replicaUuid,
+      term: state.term,
+      set: state.set,
+      incarnation: state.incarnation,
+      witnessedIncarnation: state.peerIncarnations[peer] ?? 0,
+      diskState: this.disk.failure === undefined ? state.diskState : 'Failed',
+      role: this.role,
+      justCreated: state.justCreated,
+      crashedPrimary: state.crashedPrimary,
+      generations: state.generations,
+      dirtyBlocks: this.metadata.bitmap(peer).dirtyBlocks,
+      skipInitialSync: this.config.initialSync === 'none',
+    };
+  }
+
+  /** Calls `then` once nothing of an earlier session or term is on its way to the disk. */
+  whenQuiet(then: () => void): void {
+    this.disk.foreign.whenIdle(() => {
+      if (this.primary === undefined) this.disk.own.whenIdle(then);
+      else then();
+    });
+  }
+
+}

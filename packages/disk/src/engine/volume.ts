@@ -1,0 +1,343 @@
+/**
+ * One replica of a mirrored volume, from its stores to its peers: it opens them, changes roles, and tells its status. What moves data
+ * is in `primary/` (this node serves) and `link/` (sessions with peers).
+ *
+ * ```
+ * secondary ──promote──▶ promoting ──▶ primary ──demote──▶ demoting ──▶ secondary
+ *                                         │ term lost                     ▲
+ *                                         └──────▶ winding up ────────────┘
+ * ```
+ */
+import { EterneError, assert } from '@eterne/base';
+import type { BlockDevice, BlockStore, Stream, World } from '@eterne/runtime';
+import { metadataBytes, openMetadata, type MetadataState, type VolumeMetadata } from '../metadata/index.ts';
+import type {
+  Arbiter,
+  DiskState,
+  MirrorVolume,
+  PromoteRequest,
+  Term,
+  VolumeConfig,
+  VolumeStatus,
+} from './api.ts';
+import { Peer } from './link/peer.ts';
+import { LocalDisk } from './local-disk.ts';
+import { Primary } from './primary/primary.ts';
+import { Promotion } from './promotion.ts';
+import { Replica } from './replica.ts';
+
+type Done = (error: EterneError | undefined) => void;
+
+/** A drain that takes longer is ended abruptly: what is unsettled then stays dirty. */
+const DRAIN_TIMEOUT_MS = 3000;
+
+/**
+ * Opens the stores of one replica and begins to look for its peers. Errors: those of `Stores.open` and `openMetadata`, and `config` when
+ * the device is smaller than the volume.
+ */
+export function openVolume(
+  world: World,
+  config: VolumeConfig,
+  arbiter: Arbiter,
+  done: (result: MirrorVolume | EterneError) => void,
+): void {
+  const { devicePath, diskTimeoutMs, metadataPath, sizeBytes } = config;
+  world.stores.open(devicePath, { createSizeBytes: sizeBytes, timeoutMs: diskTimeoutMs }, (store) => {
+    if (store instanceof EterneError) return done(store);
+    const fail = (error: EterneError): void => store.close(() => done(error));
+    if (store.sizeBytes < sizeBytes)
+      return fail(new EterneError('config', `${devicePath} is smaller than the volume (${sizeBytes} bytes)`));
+    const options = { createSizeBytes: metadataBytes(sizeBytes), timeoutMs: diskTimeoutMs };
+    world.stores.open(metadataPath, options, (metaStore) => {
+      if (metaStore instanceof EterneError) return fail(metaStore);
+      openMetadata(
+        {
+          store: metaStore,
+          random: world.random,
+          volume: config.name,
+          node: config.node,
+          sizeBytes,
+          peers: Object.keys(config.peers),
+        },
+        (metadata) => {
+          if (metadata instanceof EterneError) return fail(metadata);
+          const volume = new Volume(world, config, arbiter, store, metadata);
+          volume.start();
+          done(volume);
+        },
+      );
+    });
+  });
+}
+
+class Volume implements MirrorVolume {
+  readonly config: VolumeConfig;
+  readonly #world: World;
+  readonly #arbiter: Arbiter;
+  readonly #disk: LocalDisk;
+  readonly #metadata: VolumeMetadata;
+  readonly #replica: Replica;
+  readonly #peers: readonly Peer[];
+  readonly #listeners: (() => void)[] = [];
+  #changeScheduled = false;
+  #promotion: Promotion | undefined;
+  #nextEpoch = 1;
+  /** A lease that came before the promotion it is for. */
+  #lease: { readonly validUntilBootMs: number; readonly graceMs: number } | undefined;
+  #onWoundUp: (() => void)[] = [];
+  #closed = false;
+
+  constructor(
+    world: World,
+    config: VolumeConfig,
+    arbiter: Arbiter,
+    store: BlockStore,
+    metadata: VolumeMetadata,
+  ) {
+    this.#world = world;
+    this.config = config;
+    this.#arbiter = arbiter;
+    this.#metadata = metadata;
+    this.#disk = new LocalDisk(store, (error) => this.#diskFailed(error.message));
+    this.#replica = new Replica(world, config, metadata, this.#disk, () => this.#changed());
+    this.#peers = Object.entries(config.peers)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([node, addresses], index) => new Peer(this.#replica, node, index, addresses));
+    metadata.onFailed((error) =>
+      this.#disk.fail({ kind: 'device', errno: 'EIO', message: `metadata: ${error.message}` }),
+    );
+  }
+
+  start(): void {
+    for (const peer of this.#peers) peer.start();
+  }
+
+  get device(): BlockDevice | undefined {
+    const { primary } = this.#replica;
+    return primary === undefined || primary.closed ? undefined : primary.device;
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  acceptStream(stream: Stream, fromNode: string): void {
+    const peer = this.#peers.find(({ node }) => node === fromNode);
+    if (peer === undefined || this.#closed) stream.destroy();
+    else peer.accept(stream);
+  }
+
+  promote(request: PromoteRequest, done: Done): void {
+    const { primary } = this.#replica;
+    if (primary !== undefined && !primary.closed) return this.#promoteAgain(primary, request, done);
+    if (this.#replica.changingRole || this.#closed) return done(busy('the volume is changing its role'));
+    this.#replica.changingRole = true;
+    this.#promotion = new Promotion({
+      replica: this.#replica,
+      peers: this.#peers,
+      request,
+      isUpToDate: () => this.#diskState() === 'UpToDate',
+      done: (result) => {
+        this.#promotion = undefined;
+        this.#replica.roleChange = undefined;
+        this.#replica.changingRole = false;
+        if (result instanceof EterneError) return done(result);
+        this.#serve(result.term);
+        done(undefined);
+      },
+    });
+    this.#replica.roleChange = this.#promotion;
+    this.#promotion.start();
+  }
+
+  demote(done: Done): void {
+    const { primary } = this.#replica;
+    if (primary === undefined) return done(undefined);
+    if (primary.closed) return void this.#onWoundUp.push(() => done(undefined));
+    this.#onWoundUp.push(() => done(undefined));
+    const timeout = this.#world.timers.after(DRAIN_TIMEOUT_MS, () => primary.end('draining took too long'));
+    primary.drain((isClean) => {
+      timeout.cancel();
+      if (isClean) this.#stepDown(primary, false);
+    });
+    this.#changed();
+  }
+
+  connect(peerNode: string, done: Done): void {
+    this.#withPeer(peerNode, done, (peer) => peer.connect());
+  }
+
+  disconnect(peerNode: string, done: Done): void {
+    this.#withPeer(peerNode, done, (peer) => peer.disconnect('disconnected by the operator'));
+  }
+
+  setLease(lease: { readonly validUntilBootMs: number; readonly graceMs: number }): void {
+    this.#lease = lease;
+    this.#replica.primary?.setLease(lease.validUntilBootMs, lease.graceMs);
+  }
+
+  close(done: () => void): void {
+    assert(!this.#closed, 'a volume is closed once');
+    this.#closed = true;
+    this.demote(() => {
+      for (const peer of this.#peers) peer.close();
+      this.#replica.whenQuiet(() => {
+        this.#disk.flush(() => this.#metadata.close(() => this.#disk.close(done)));
+      });
+    });
+  }
+
+  status(): VolumeStatus {
+    const { name, sizeBytes, mode } = this.config;
+    const { state } = this.#metadata;
+    const { primary } = this.#replica;
+    const freezeReason = primary?.freezeReason ?? null;
+    const peers = this.#peers.map((peer) => peer.status());
+    return {
+      name,
+      sizeBytes,
+      mode,
+      role: this.#replica.role,
+      term: state.term.number,
+      disk: this.#diskState(),
+      dirtyBytes: Math.max(0, ...peers.map(({ dirtyBytes }) => dirtyBytes)),
+      frozen: freezeReason !== null,
+      freezeReason,
+      heldWrites: primary?.heldWrites ?? 0,
+      inSyncSet: state.set.members,
+      setVersion: state.set.version,
+      ioErrors: this.#disk.ioErrors,
+      remappedSectors: 0,
+      attached: null,
+      generation: { current: state.generations.current, history: state.generations.history },
+      peers,
+    };
+  }
+
+  #diskState(): DiskState {
+    const { members } = this.#metadata.state.set;
+    const isInStep =
+      members.includes(this.config.node) &&
+      this.#peers.some((peer) => members.includes(peer.node) && peer.session?.isEqual === true);
+    return this.#replica.diskState(isInStep);
+  }
+
+  #promoteAgain(primary: Primary, request: PromoteRequest, done: Done): void {
+    const { granted } = request;
+    if (granted === undefined || granted.term.number === primary.term.number) return done(undefined);
+    if (granted.term.number < primary.term.number)
+      return done(new EterneError('refused', `this node serves term ${primary.term.number} already`));
+    this.demote((error) => (error === undefined ? this.promote(request, done) : done(error)));
+  }
+
+  #serve(term: Term): void {
+    const primary = new Primary(
+      {
+        world: this.#world,
+        config: this.config,
+        metadata: this.#metadata,
+        disk: this.#disk,
+        locks: this.#replica.locks,
+        slabs: this.#replica.slabs,
+        mirrors: this.#peers,
+        arbiter: this.#arbiter,
+        term,
+        firstEpoch: this.#nextEpoch,
+      },
+      {
+        statusChanged: () => this.#changed(),
+        announce: () => this.#announce(),
+        ended: (reason, unsettled) => {
+          this.#world.log('warn', `volume ${this.config.name}: term ${term.number} has ended: ${reason}`);
+          this.#windUp(primary, unsettled);
+        },
+      },
+    );
+    this.#replica.primary = primary;
+    const lease = this.#lease;
+    if (lease !== undefined && lease.validUntilBootMs > this.#world.clock.bootMs())
+      primary.setLease(lease.validUntilBootMs, lease.graceMs);
+    this.#lease = undefined;
+    primary.start();
+    this.#changed();
+  }
+
+  /** An abrupt end: sessions go, local writes leave the store, then what is dirty becomes durable. */
+  #windUp(primary: Primary, unsettled: boolean): void {
+    this.#replica.changingRole = true;
+    this.#changed();
+    for (const peer of this.#peers) peer.reset('the term has ended');
+    this.#disk.own.whenIdle(() => this.#stepDown(primary, unsettled));
+  }
+
+  #stepDown(primary: Primary, unsettled: boolean): void {
+    this.#replica.changingRole = true;
+    const { activityLog } = this.#metadata;
+    const epoch = primary.nextEpoch - 1;
+    this.#disk.flush((flushError) => {
+      this.#metadata.persistBitmaps((bitmapError) => {
+        if (flushError === undefined && bitmapError === undefined) activityLog.flushedUpTo(epoch);
+        const change = (state: MetadataState): MetadataState => ({
+          ...state,
+          role: 'secondary',
+          crashedPrimary: state.crashedPrimary || unsettled,
+        });
+        this.#metadata.update(change, () => this.#steppedDown(primary));
+      });
+    });
+  }
+
+  #steppedDown(primary: Primary): void {
+    assert(this.#replica.primary === primary, 'the term that ends is the one that was served');
+    this.#nextEpoch = primary.nextEpoch;
+    this.#replica.primary = undefined;
+    this.#replica.changingRole = false;
+    this.#announce();
+    this.#changed();
+    for (const then of this.#onWoundUp.splice(0)) then();
+  }
+
+  #announce(): void {
+    const { state } = this.#metadata;
+    const lacking = this.#peers.filter((peer) => peer.link === undefined).map((peer) => peer.node);
+    for (const peer of this.#peers)
+      peer.session?.announce({
+        term: state.term,
+        set: state.set,
+        role: this.#replica.role,
+        diskState: this.#diskState(),
+        volumeUuid: state.volumeUuid,
+        current: state.generations.current,
+        lacking,
+      });
+  }
+
+  #diskFailed(reason: string): void {
+    this.#world.log('error', `volume ${this.config.name}: the disk has failed: ${reason}`);
+    if (this.#replica.primary !== undefined) this.#replica.primary.localLost();
+    else for (const peer of this.#peers) peer.reset('the disk has failed');
+    this.#changed();
+  }
+
+  #withPeer(peerNode: string, done: Done, act: (peer: Peer) => void): void {
+    const peer = this.#peers.find(({ node }) => node === peerNode);
+    if (peer === undefined)
+      return done(new EterneError('not-found', `volume ${this.config.name} has no peer ${peerNode}`));
+    act(peer);
+    done(undefined);
+  }
+
+  #changed(): void {
+    this.#promotion?.peersMoved();
+    if (this.#changeScheduled) return;
+    this.#changeScheduled = true;
+    this.#world.timers.soon(() => {
+      this.#changeScheduled = false;
+      for (const listener of this.#listeners) listener();
+    });
+  }
+}
+
+function busy(message: string): EterneError {
+  return new EterneError('busy', message);
+}

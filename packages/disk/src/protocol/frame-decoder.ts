@@ -1,0 +1,173 @@
+import { EterneError, assert, crc32c } from '@eterne/base';
+import { FLAG_BODY_CRC, HEADER_BYTES, MAGIC, maxBodyBytes, readUint64, type FrameType } from './wire.ts';
+
+/** One frame, checked. `body` is valid only during the call that delivers it: copy what must live on. */
+export interface Frame {
+  readonly type: FrameType;
+  readonly body: Buffer;
+}
+
+interface Header {
+  readonly type: FrameType;
+  readonly flags: number;
+  readonly bodyBytes: number;
+  readonly session: number;
+  readonly bodyCrc: number;
+}
+
+const EMPTY = Buffer.alloc(0);
+
+/**
+ * Bytes in, checked frames out, in order. Lengths are capped by type before anything is kept. After the first
+ * malformed byte the decoder stays failed: `onError` has been called once and every later byte is ignored.
+ *
+ * `hold()` stops delivery (also between two frames of one chunk) until `release()`, so that a frame's duty can become durable
+ * before the next frame is looked at; the caller pauses its stream meanwhile, so at most one chunk and one frame are kept.
+ */
+export class FrameDecoder {
+  /** Known once the first frame (HELLO) came; every later one must carry it. */
+  session: number | undefined;
+  readonly #onFrame: (frame: Frame) => void;
+  readonly #onError: (error: EterneError) => void;
+  #sequence = 0;
+  #failed = false;
+  #held = false;
+  #delivering = false;
+  /** The first `#keptLength` bytes of it are not yet consumed: one incomplete frame, or whatever came during a hold. */
+  #kept: Buffer = EMPTY;
+  #keptLength = 0;
+
+  constructor(onFrame: (frame: Frame) => void, onError: (error: EterneError) => void) {
+    this.#onFrame = onFrame;
+    this.#onError = onError;
+  }
+
+  get held(): boolean {
+    return this.#held;
+  }
+
+  hold(): void {
+    assert(!this.#held, 'frames are held once at a time');
+    this.#held = true;
+  }
+
+  release(): void {
+    assert(this.#held, 'only held frames can be released');
+    this.#held = false;
+    if (this.#delivering) return;
+    const used = this.#deliver(this.#kept.subarray(0, this.#keptLength));
+    this.#kept.copyWithin(0, used, this.#keptLength);
+    this.#keptLength = Math.max(0, this.#keptLength - used);
+  }
+
+  /** Ends delivery for good, for example because the link was dropped by its owner. */
+  stop(): void {
+    this.#failed = true;
+    this.#kept = EMPTY;
+    this.#keptLength = 0;
+  }
+
+  push(chunk: Buffer): void {
+    if (this.#failed) return;
+    let rest = chunk;
+    if (!this.#held && this.#keptLength > 0) rest = this.#completeKept(rest);
+    if (!this.#held && this.#keptLength === 0) rest = rest.subarray(this.#deliver(rest));
+    if (!this.#failed && rest.length > 0) this.#keep(rest);
+  }
+
+  /** Completes the kept frame from `chunk` and delivers it. Returns what of `chunk` was not needed. */
+  #completeKept(chunk: Buffer): Buffer {
+    let rest = this.#top(chunk, HEADER_BYTES);
+    if (this.#keptLength < HEADER_BYTES) return rest;
+    const header = this.#header(this.#kept, 0);
+    if (header === undefined) return EMPTY;
+    const frameBytes = HEADER_BYTES + header.bodyBytes;
+    rest = this.#top(rest, frameBytes);
+    if (this.#keptLength < frameBytes) return rest;
+    this.#keptLength = 0;
+    this.#deliver(this.#kept.subarray(0, frameBytes));
+    return rest;
+  }
+
+  /** Moves bytes of `chunk` to the kept ones until there are `length` of them. */
+  #top(chunk: Buffer, length: number): Buffer {
+    const wanted = Math.min(length - this.#keptLength, chunk.length);
+    if (wanted <= 0) return chunk;
+    this.#grow(length);
+    chunk.copy(this.#kept, this.#keptLength, 0, wanted);
+    this.#keptLength += wanted;
+    return chunk.subarray(wanted);
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#grow(this.#keptLength + bytes.length);
+    bytes.copy(this.#kept, this.#keptLength);
+    this.#keptLength += bytes.length;
+  }
+
+  #grow(length: number): void {
+    if (this.#kept.length >= length) return;
+    const larger = Buffer.allocUnsafe(length);
+    this.#kept.copy(larger, 0, 0, this.#keptLength);
+    this.#kept = larger;
+  }
+
+  /** Delivers the whole frames at the front of `bytes`; returns how many bytes they took. */
+  #deliver(bytes: Buffer): number {
+    let at = 0;
+    this.#delivering = true;
+    while (!this.#held && !this.#failed && bytes.length - at >= HEADER_BYTES) {
+      const header = this.#header(bytes, at);
+      if (header === undefined) break;
+      const end = at + HEADER_BYTES + header.bodyBytes;
+      if (end > bytes.length) break;
+      const body = bytes.subarray(at + HEADER_BYTES, end);
+      if (!this.#accept(header, body)) break;
+      at = end;
+      this.#onFrame({ type: header.type, body });
+    }
+    this.#delivering = false;
+    return at;
+  }
+
+  #header(bytes: Buffer, at: number): Header | undefined {
+    if (bytes.readUInt32LE(at) !== MAGIC) return this.#fail('this is not a mirror frame');
+    if (crc32c(bytes.subarray(at, at + 28)) !== bytes.readUInt32LE(at + 28))
+      return this.#fail('a frame header failed its checksum');
+    const type = bytes[at + 4] as number;
+    const cap = maxBodyBytes(type);
+    if (cap === undefined) return this.#fail(`unknown frame type ${type}`);
+    const bodyBytes = bytes.readUInt32LE(at + 8);
+    if (bodyBytes > cap) return this.#fail(`frame type ${type} with a body of ${bodyBytes} bytes`);
+    const flags = bytes[at + 5] as number;
+    if ((flags & ~FLAG_BODY_CRC) !== 0 || bytes.readUInt16LE(at + 6) !== 0)
+      return this.#fail('reserved header bits are set');
+    if (readUint64(bytes, at + 16) !== this.#sequence) return this.#fail('a frame is out of sequence');
+    const session = bytes.readUInt32LE(at + 12);
+    if (this.session !== undefined && session !== this.session)
+      return this.#fail('a frame of another session');
+    return { type: type as FrameType, flags, bodyBytes, session, bodyCrc: bytes.readUInt32LE(at + 24) };
+  }
+
+  #accept(header: Header, body: Buffer): boolean {
+    const covered = (header.flags & FLAG_BODY_CRC) !== 0;
+    if (covered && crc32c(body) !== header.bodyCrc) {
+      this.#fail('a frame body failed its checksum');
+      return false;
+    }
+    if (!covered && header.bodyCrc !== 0) {
+      this.#fail('a checksum without its flag');
+      return false;
+    }
+    this.session ??= header.session;
+    this.#sequence += 1;
+    return true;
+  }
+
+  #fail(reason: string): undefined {
+    if (this.#failed) return undefined;
+    this.stop();
+    this.#onError(new EterneError('protocol', reason));
+    return undefined;
+  }
+}

@@ -1,0 +1,148 @@
+import { assert, crc32c } from '@eterne/base';
+import type { Stream, Timers } from '@eterne/runtime';
+import { HEADER_BYTES, encodeHeader, type FrameType } from './wire.ts';
+
+const SLAB_BYTES = 512 * 1024;
+/** Payloads up to this are copied behind their header; a copy is then cheaper than one more piece in the vector. */
+export const COPY_MAX_BYTES = 32 * 1024;
+/** With so much gathered, the batch leaves before the turn ends, so that the wire does not idle. */
+const EARLY_BYTES = 256 * 1024;
+const FREE_SLABS_MAX = 4;
+
+/**
+ * Gathers the frames of one event-loop turn into one write. Frames are built in place: `begin`, fill `slab` from the
+ * returned position, `end`. Slabs are reused once the stream has given everything to the kernel.
+ */
+export class FrameSender {
+  slab: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  readonly #stream: Stream;
+  readonly #timers: Timers;
+  readonly #session: number;
+  #sequence = 0;
+  #used = 0;
+  /** Start of the slab's part that is not yet among `#pieces`. */
+  #pieceFrom = 0;
+  #frameAt = -1;
+  #type: FrameType = 1;
+  #fixedBytes = 0;
+  readonly #pieces: Buffer[] = [];
+  #gatheredBytes = 0;
+  #scheduled = false;
+  #closed = false;
+  /** Full slabs with frames of the batch being gathered. */
+  #filled: Buffer[] = [];
+  /** Full slabs whose bytes the stream may still own. */
+  #lent: Buffer[] = [];
+  readonly #free: Buffer[] = [];
+
+  constructor(stream: Stream, timers: Timers, session: number) {
+    this.#stream = stream;
+    this.#timers = timers;
+    this.#session = session;
+  }
+
+  /** Bytes not yet given to the kernel. */
+  get bufferedBytes(): number {
+    return this.#gatheredBytes + this.#stream.bufferedBytes;
+  }
+
+  /** Starts a frame whose body begins with `fixedBytes` bytes; returns where in `slab` they go. */
+  begin(type: FrameType, fixedBytes: number): number {
+    assert(this.#frameAt < 0, 'frames are built one at a time');
+    this.#reserve(HEADER_BYTES + fixedBytes);
+    this.#frameAt = this.#used;
+    this.#type = type;
+    this.#fixedBytes = fixedBytes;
+    return this.#used + HEADER_BYTES;
+  }
+
+  /** Ends the frame. The caller must not change a `payload` until the stream has sent it or is destroyed. */
+  end(payload?: Buffer): void {
+    assert(this.#frameAt >= 0, 'a frame was begun');
+    const bodyAt = this.#frameAt + HEADER_BYTES;
+    const fixedEnd = bodyAt + this.#fixedBytes;
+    let crc = crc32c(this.slab.subarray(bodyAt, fixedEnd));
+    if (payload !== undefined) crc = crc32c(payload, crc);
+    const bodyBytes = this.#fixedBytes + (payload?.length ?? 0);
+    encodeHeader(this.slab, this.#frameAt, this.#type, bodyBytes, this.#session, this.#sequence, crc);
+    this.#sequence += 1;
+    this.#frameAt = -1;
+    this.#used = fixedEnd;
+    if (payload !== undefined) this.#append(payload);
+    this.#gatheredBytes += HEADER_BYTES + bodyBytes;
+    if (this.#gatheredBytes >= EARLY_BYTES) this.flush();
+    else this.#schedule();
+  }
+
+  /** A whole frame from an encoded body. */
+  send(type: FrameType, body: Buffer): void {
+    const at = this.begin(type, body.length);
+    body.copy(this.slab, at);
+    this.end();
+  }
+
+  /** Hands everything gathered to the stream now. */
+  flush(): void {
+    this.#cutPiece();
+    if (this.#pieces.length === 0) return;
+    const idle = this.#stream.bufferedBytes === 0;
+    if (!this.#closed) {
+      this.#stream.cork();
+      for (const piece of this.#pieces) this.#stream.write(piece);
+      this.#stream.uncork();
+    }
+    this.#pieces.length = 0;
+    this.#gatheredBytes = 0;
+    this.#lendFilled(idle);
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  #append(payload: Buffer): void {
+    if (payload.length <= COPY_MAX_BYTES && this.#used + payload.length <= this.slab.length) {
+      payload.copy(this.slab, this.#used);
+      this.#used += payload.length;
+      return;
+    }
+    this.#cutPiece();
+    this.#pieces.push(payload);
+  }
+
+  #cutPiece(): void {
+    if (this.#used === this.#pieceFrom) return;
+    this.#pieces.push(this.slab.subarray(this.#pieceFrom, this.#used));
+    this.#pieceFrom = this.#used;
+  }
+
+  #reserve(bytes: number): void {
+    assert(bytes <= SLAB_BYTES, 'a frame head fits a slab');
+    if (this.#used + bytes <= this.slab.length) return;
+    this.#cutPiece();
+    this.#filled.push(this.slab);
+    this.slab = this.#free.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
+    this.#used = 0;
+    this.#pieceFrom = 0;
+  }
+
+  /** `idle`: the stream had nothing left before this batch, so every slab lent with an earlier one is ours again. */
+  #lendFilled(idle: boolean): void {
+    if (idle) {
+      for (const slab of this.#lent) if (this.#free.length < FREE_SLABS_MAX) this.#free.push(slab);
+      this.#lent = [];
+    }
+    if (this.#filled.length === 0) return;
+    this.#lent.push(...this.#filled);
+    this.#filled = [];
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#timers.soon(() => {
+      this.#scheduled = false;
+      this.flush();
+    });
+  }
+}

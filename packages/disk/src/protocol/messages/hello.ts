@@ -1,0 +1,68 @@
+/**
+ * HELLO, each side's first frame; the acceptor speaks first. Everything that decides what the two copies are to each other.
+ *
+ * ```
+ * lowest version u16 · highest version u16 · volume text · to-node text
+ * node text · size u64 · volume uuid text · replica uuid text · term (u64, text) · set (u64, list of text)
+ * incarnation u64 · witnessed incarnation of the other u64 · disk state u8 · role u8
+ * just created u8 · crashed primary u8 · skip initial sync u8 · dirty blocks u64
+ * current generation text · list of (peer text, generation text) · list of history generations text
+ * ```
+ */
+import { EterneError } from '@eterne/base';
+import type { ReplicaSummary } from '../../metadata/api.ts';
+import { FieldReader, FieldWriter } from '../fields.ts';
+import { PROTOCOL_VERSION } from '../wire.ts';
+import { DISK_STATES, ROLES, readName, readSet, readTerm, readUuid, writeSet, writeTerm } from './common.ts';
+import { readGenerations, writeGenerations } from './resync-names.ts';
+
+export interface Hello {
+  readonly volume: string;
+  /** Whom the sender believes to be talking to. */
+  readonly toNode: string;
+  readonly summary: ReplicaSummary;
+}
+
+export function encodeHello(hello: Hello): Buffer {
+  const into = new FieldWriter();
+  const s = hello.summary;
+  into.uint16(PROTOCOL_VERSION).uint16(PROTOCOL_VERSION).text(hello.volume).text(hello.toNode);
+  into.text(s.node).uint64(s.sizeBytes).text(s.volumeUuid).text(s.replicaUuid);
+  writeTerm(into, s.term);
+  writeSet(into, s.set);
+  into.uint64(s.incarnation).uint64(s.witnessedIncarnation);
+  into.byte(DISK_STATES.indexOf(s.diskState)).byte(ROLES.indexOf(s.role));
+  into.byte(Number(s.justCreated)).byte(Number(s.crashedPrimary)).byte(Number(s.skipInitialSync));
+  into.uint64(s.dirtyBlocks);
+  writeGenerations(into, s.generations);
+  return into.finish();
+}
+
+export function decodeHello(body: Buffer): Hello {
+  const from = new FieldReader(body);
+  const lowest = from.uint16();
+  const highest = from.uint16();
+  if (lowest > PROTOCOL_VERSION || highest < PROTOCOL_VERSION)
+    throw new EterneError('unsupported', `the peer speaks mirror protocol ${lowest} to ${highest}`);
+  const volume = readName(from);
+  const toNode = readName(from);
+  const summary: ReplicaSummary = {
+    node: readName(from),
+    sizeBytes: from.uint64(),
+    volumeUuid: readUuid(from),
+    replicaUuid: readUuid(from),
+    term: readTerm(from),
+    set: readSet(from),
+    incarnation: from.uint64(),
+    witnessedIncarnation: from.uint64(),
+    diskState: from.choice(DISK_STATES),
+    role: from.choice(ROLES),
+    justCreated: from.flag(),
+    crashedPrimary: from.flag(),
+    skipInitialSync: from.flag(),
+    dirtyBlocks: from.uint64(),
+    generations: readGenerations(from),
+  };
+  from.finish();
+  return { volume, toNode, summary };
+}

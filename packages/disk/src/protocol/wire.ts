@@ -1,0 +1,139 @@
+/**
+ * The mirror protocol's wire format: what two replicas of one volume say to each other over a byte stream.
+ * `docs/internals/mirror-protocol.md` argues it; `messages/` holds the bodies, one message per file.
+ *
+ * ```
+ * dialer                                   acceptor
+ *   │ ── ETERNE-MIRROR/1 <volume> <node>\n ──► │   the preface, the only text; ≤ 256 bytes
+ *   │ ◄───────────── HELLO ─────────────────── │   names the session; the dialer is silent until it has it
+ *   │ ────────────── HELLO ──────────────────► │
+ *   │ both compute the same decision, make their duties durable
+ *   │ ◄──────────── BITMAP … ────────────────► │   only when something must be copied
+ *   │ ◄── STATE, WRITE, ACKS, FLUSH, RESYNC… ─► │
+ * ```
+ *
+ * A frame is a 32-byte header and a body, all little-endian:
+ *
+ * | offset | size | field |
+ * |-------:|-----:|-------|
+ * |  0 | 4 | magic `EtMr` |
+ * |  4 | 1 | type |
+ * |  5 | 1 | flags: bit 0, the body is covered by `bodyCrc`; others zero |
+ * |  6 | 2 | zero |
+ * |  8 | 4 | body length in bytes, capped by type |
+ * | 12 | 4 | session, random, chosen by the acceptor |
+ * | 16 | 8 | sequence of the frame in its direction, from 0 without gaps |
+ * | 24 | 4 | CRC-32C of the body when flag bit 0 is set, else zero |
+ * | 28 | 4 | CRC-32C of bytes 0…27 |
+ *
+ * Changelog: version 1, the first.
+ */
+import { crc32c } from '@eterne/base';
+
+export const PROTOCOL_VERSION = 1;
+export const HEADER_BYTES = 32;
+export const MAGIC = 0x724d7445; // 'EtMr' read little-endian
+export const FLAG_BODY_CRC = 1;
+/** The longest range of one WRITE, READ or RESYNC frame; longer requests are cut by the sender. */
+export const MAX_DATA_BYTES = 1024 * 1024;
+/** The longest range of one ZERO or DISCARD frame. */
+export const MAX_ZERO_BYTES = 1024 * 1024 * 1024;
+export const MAX_CONTROL_BYTES = 64 * 1024;
+export const MAX_PREFACE_BYTES = 256;
+
+export const FrameType = {
+  hello: 1,
+  bitmap: 2,
+  state: 3,
+  stateAck: 4,
+  ping: 5,
+  bye: 6,
+  write: 16,
+  zero: 17,
+  flush: 18,
+  acks: 19,
+  flushed: 20,
+  read: 32,
+  readReply: 33,
+  resyncRequest: 48,
+  resyncData: 49,
+  resyncClear: 50,
+  resyncDone: 51,
+  resyncBegin: 52,
+  resyncReady: 53,
+  resyncNames: 54,
+  resyncFinished: 55,
+} as const;
+export type FrameType = (typeof FrameType)[keyof typeof FrameType];
+
+/** Longest body a frame of this type may have; undefined for a type that does not exist. */
+export function maxBodyBytes(type: number): number | undefined {
+  switch (type as FrameType) {
+    case FrameType.write:
+    case FrameType.readReply:
+    case FrameType.resyncData:
+      return MAX_DATA_BYTES + 64;
+    case FrameType.hello:
+    case FrameType.bitmap:
+    case FrameType.state:
+    case FrameType.acks:
+    case FrameType.resyncClear:
+    case FrameType.resyncNames:
+      return MAX_CONTROL_BYTES;
+    case FrameType.bye:
+      return 1024;
+    case FrameType.stateAck:
+    case FrameType.ping:
+    case FrameType.zero:
+    case FrameType.flush:
+    case FrameType.flushed:
+    case FrameType.read:
+    case FrameType.resyncRequest:
+    case FrameType.resyncDone:
+    case FrameType.resyncBegin:
+    case FrameType.resyncReady:
+    case FrameType.resyncFinished:
+      return 64;
+    default:
+      return undefined;
+  }
+}
+
+/** Writes the header of a frame whose body is `bodyBytes` long into `into` at `at`. */
+export function encodeHeader(
+  into: Buffer,
+  at: number,
+  type: FrameType,
+  bodyBytes: number,
+  session: number,
+  sequence: number,
+  bodyCrc: number | undefined,
+): void {
+  into.writeUInt32LE(MAGIC, at);
+  into[at + 4] = type;
+  into[at + 5] = bodyCrc === undefined ? 0 : FLAG_BODY_CRC;
+  into[at + 6] = 0;
+  into[at + 7] = 0;
+  into.writeUInt32LE(bodyBytes, at + 8);
+  into.writeUInt32LE(session, at + 12);
+  writeUint64(into, at + 16, sequence);
+  into.writeUInt32LE(bodyCrc ?? 0, at + 24);
+  into.writeUInt32LE(crc32c(into.subarray(at, at + 28)), at + 28);
+}
+
+/** The line that a dialer writes before its first frame. */
+export function encodePreface(volume: string, fromNode: string): Buffer {
+  return Buffer.from(`ETERNE-MIRROR/${PROTOCOL_VERSION} ${volume} ${fromNode}\n`);
+}
+
+/** `value` is a whole number below 2^53. */
+export function writeUint64(into: Buffer, at: number, value: number): void {
+  into.writeUInt32LE(value % 0x1_0000_0000, at);
+  into.writeUInt32LE(Math.floor(value / 0x1_0000_0000), at + 4);
+}
+
+/** NaN when the number does not fit 53 bits, so that every later comparison with it fails. */
+export function readUint64(from: Buffer, at: number): number {
+  const high = from.readUInt32LE(at + 4);
+  return high < 0x20_0000 ? high * 0x1_0000_0000 + from.readUInt32LE(at) : Number.NaN;
+}
