@@ -1,5 +1,6 @@
 /** `npm run bench -- NAME [options]`: one benchmark, its figures on stdout. */
 import { parseArgs } from 'node:util';
+import { benchMetadata } from './metadata.ts';
 import { benchMirror } from './mirror.ts';
 
 const { values, positionals } = parseArgs({
@@ -17,7 +18,12 @@ switch (positionals[0]) {
   case 'mirror':
     await benchMirror(options);
     break;
+  case 'metadata':
+    benchMetadata();
+    break;
   default:
-    process.stderr.write('usage: npm run bench -- mirror [--rounds N] [--seconds N] [--only NAME]\n');
+    process.stderr.write(
+      'usage: npm run bench -- mirror|metadata [--rounds N] [--seconds N] [--only NAME]\n',
+    );
     process.exitCode = 2;
 }

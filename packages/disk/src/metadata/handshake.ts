@@ -107,15 +107,21 @@ function unfinishedSync(
   if (aUnfinished && bUnfinished)
     return { kind: 'wait', reason: 'neither replica is consistent: a third one must be the source' };
   const [source, target] = aUnfinished ? [b, a] : [a, b];
-  const committed = committedSet(a, b);
-  if (committed !== undefined && !committed.includes(source.node))
+  if (mayLackWrites(source, target))
     return {
       kind: 'wait',
-      reason: `${target.node} is Inconsistent and ${source.node} is outside the in-sync set: it may lack writes`,
+      reason: `${target.node} is Inconsistent and has seen a newer term or in-sync set than ${source.node}, which may lack writes`,
     };
   if (isRolledBack(target, source)) return fromTo(source, target, 'full', `${target.node} was rolled back`);
   const bitmap = relation.kind === 'equal' || coversByBitmap(source, target);
   return fromTo(source, target, bitmap ? 'bitmap' : 'full', `${target.node} is Inconsistent`);
+}
+
+/** Half-overwritten blocks of `target` may be the newer ones: then only whoever holds the newest content may complete it. */
+function mayLackWrites(source: ReplicaSummary, target: ReplicaSummary): boolean {
+  if (source.term.number < target.term.number) return true;
+  const committed = committedSet(source, target);
+  return committed !== undefined && !committed.includes(source.node);
 }
 
 /** Row 12: a disk that has forgotten an attach has forgotten writes too, and its bits and ours say nothing about them. */

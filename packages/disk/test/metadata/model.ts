@@ -258,8 +258,18 @@ export class Model {
     return this.#connected(replica).some((peer) => peer.summary.role === 'primary');
   }
 
+  /** One side's primary ends what the other side had with the primary of another term. */
   #link(a: Replica, b: Replica): void {
+    this.#leaveOtherPrimaries(a, b);
+    this.#leaveOtherPrimaries(b, a);
     this.#links.add(linkName(a.node, b.node));
+  }
+
+  #leaveOtherPrimaries(follower: Replica, primary: Replica): void {
+    if (primary.summary.role !== 'primary') return;
+    follower.change({ term: primary.summary.term, set: primary.summary.set });
+    for (const other of this.#connected(follower))
+      if (other.summary.role === 'primary') this.cut(follower.node, other.node);
   }
 
   /** Standalone arbiter, `continue`: the set shrinks to who is there before anything is acknowledged. */
