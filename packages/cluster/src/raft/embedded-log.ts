@@ -372,7 +372,7 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     for (const listener of this.#leadershipListeners) listener();
   }
 
-  /** One timer, for whatever is due first. When it fires, what has arrived meanwhile is read before it counts. */
+  /** One timer, in whole milliseconds, for whatever is due first. When it fires, what has arrived meanwhile is read before it counts. */
   #armTimer(nowMs: number): void {
     const { world, timing } = this.#options;
     const waiting = this.#proposals.size + this.#barriers.size > 0;
@@ -381,7 +381,7 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     const dueMs = Math.min(retryMs, deadlineMs);
     if (this.#timer && this.#timer.dueMs <= dueMs) return;
     this.#timer?.timer.cancel();
-    const timer = world.timers.after(Math.max(0, dueMs - nowMs), () => {
+    const timer = world.timers.after(Math.max(1, Math.ceil(dueMs - nowMs)), () => {
       this.#timer = undefined;
       this.#wantPump();
     });
