@@ -35,8 +35,9 @@ interface SectorTruth {
   mustMs: number;
   /** The same of changes that a flush has covered. */
   durableMustMs: number;
-  /** The latest end of a change to zeroes; infinite while one is unsettled. */
+  /** The latest end of a change to zeroes, and how many have not ended. */
   zeroEndMs: number;
+  zeroesOpen: number;
 }
 
 const NEVER_MS = -1;
@@ -60,8 +61,7 @@ export class History {
       values: undefined,
     };
     this.operations.push(operation);
-    if (what.kind === 'zero')
-      for (const truth of this.truths(operation)) truth.zeroEndMs = Number.POSITIVE_INFINITY;
+    if (what.kind === 'zero') for (const truth of this.truths(operation)) truth.zeroesOpen += 1;
     return operation;
   }
 
@@ -70,6 +70,10 @@ export class History {
     assert(operation.returnedMs === undefined, 'an operation returns once');
     operation.returnedMs = nowMs;
     for (const truth of this.truths(operation)) {
+      if (operation.kind === 'zero') {
+        truth.zeroesOpen -= 1;
+        truth.zeroEndMs = nowMs;
+      }
       truth.mustMs = Math.max(truth.mustMs, operation.invokedMs);
       if (operation.durable) truth.durableMustMs = Math.max(truth.durableMustMs, operation.invokedMs);
     }
@@ -98,7 +102,10 @@ export class History {
 
   fence(term: number, lossy: boolean, nowMs: number): void {
     this.fences.push({ kind: 'fence', atMs: nowMs, term, lossy });
-    if (!lossy) return;
+  }
+
+  /** From now on only what a flush has covered must be there. */
+  lose(): void {
     this.uncovered = [];
     for (const truth of this.sectors.values()) truth.mustMs = truth.durableMustMs;
   }
@@ -124,7 +131,10 @@ export class History {
   }
 
   private endOf(sector: number, value: number): number {
-    if (value === ZERO) return this.sectors.get(sector)?.zeroEndMs ?? NEVER_MS;
+    if (value === ZERO) {
+      const truth = this.sectors.get(sector);
+      return truth === undefined || truth.zeroesOpen > 0 ? Number.POSITIVE_INFINITY : truth.zeroEndMs;
+    }
     const writer = this.operations[value - 1];
     if (writer === undefined || writer.kind !== 'write') return Number.NEGATIVE_INFINITY;
     return writer.returnedMs ?? Number.POSITIVE_INFINITY;
@@ -135,7 +145,7 @@ export class History {
       const sector = operation.firstSector + i;
       let truth = this.sectors.get(sector);
       if (truth === undefined) {
-        truth = { mustMs: NEVER_MS, durableMustMs: NEVER_MS, zeroEndMs: NEVER_MS };
+        truth = { mustMs: NEVER_MS, durableMustMs: NEVER_MS, zeroEndMs: NEVER_MS, zeroesOpen: 0 };
         this.sectors.set(sector, truth);
       }
       yield truth;

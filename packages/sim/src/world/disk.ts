@@ -1,9 +1,8 @@
-import { assert } from '@eterne/base';
+import { PageMap } from './page-map.ts';
 import type { Prng } from './prng.ts';
 import type { Universe } from './universe.ts';
 
 export const SECTOR_BYTES = 512;
-const PAGE_BYTES = 4096;
 
 /** How a disk answers. Times in milliseconds of true time. */
 export interface DiskTemper {
@@ -11,47 +10,6 @@ export interface DiskTemper {
   readonly syncChance: number;
   readonly latencyMs: readonly [number, number];
   readonly flushLatencyMs: readonly [number, number];
-}
-
-/** Bytes by page; pages never written read as zeroes. */
-export class PageMap {
-  readonly pages = new Map<number, Buffer>();
-
-  read(offset: number, into: Buffer): void {
-    let done = 0;
-    while (done < into.length) {
-      const at = offset + done;
-      const within = at % PAGE_BYTES;
-      const count = Math.min(PAGE_BYTES - within, into.length - done);
-      const page = this.pages.get((at - within) / PAGE_BYTES);
-      if (page === undefined) into.fill(0, done, done + count);
-      else page.copy(into, done, within, within + count);
-      done += count;
-    }
-  }
-
-  write(offset: number, from: Buffer): void {
-    let done = 0;
-    while (done < from.length) {
-      const at = offset + done;
-      const within = at % PAGE_BYTES;
-      const count = Math.min(PAGE_BYTES - within, from.length - done);
-      const number = (at - within) / PAGE_BYTES;
-      let page = this.pages.get(number);
-      if (page === undefined) this.pages.set(number, (page = Buffer.alloc(PAGE_BYTES)));
-      from.copy(page, within, done, done + count);
-      done += count;
-    }
-  }
-
-  /** Cuts everything from `sizeBytes` on. */
-  truncate(sizeBytes: number): void {
-    for (const [number, page] of this.pages) {
-      const start = number * PAGE_BYTES;
-      if (start >= sizeBytes) this.pages.delete(number);
-      else if (start + PAGE_BYTES > sizeBytes) page.fill(0, sizeBytes - start);
-    }
-  }
 }
 
 /** A completed change that power loss may still undo. */
@@ -76,8 +34,8 @@ export class SimDisk {
   locked = false;
   /** Called for each change as it reaches the cache: the checkers' window. */
   onChange: ((offset: number, lengthBytes: number) => void) | undefined;
-  private readonly cache = new PageMap();
-  private readonly durable = new PageMap();
+  private cache = new PageMap();
+  private durable = new PageMap();
   private unflushed: Volatile[] = [];
   private readonly chance: Prng;
   private readonly universe: Universe;
@@ -119,7 +77,7 @@ export class SimDisk {
   flushUpTo(point: Volatile | undefined): void {
     if (point === undefined) return;
     const count = this.unflushed.indexOf(point) + 1;
-    for (const change of this.unflushed.splice(0, count)) this.settle(change);
+    for (const { offset, data } of this.unflushed.splice(0, count)) this.durable.write(offset, data);
   }
 
   get unflushedCount(): number {
@@ -127,44 +85,58 @@ export class SimDisk {
   }
 
   losePower(): void {
+    const before = this.unflushed.length;
+    const { keep, tear } = this.pickFate();
+    this.settleSome(this.durable, keep, tear);
+    this.universe.trace.line(
+      this.name,
+      `loses power with ${before} un-flushed changes, keeps ${Math.round(keep * 100)} %${tear ? ' of the sectors' : ''}`,
+    );
+    this.unflushed = [];
+    this.cache = this.durable.clone();
+    this.locked = false;
+    this.hanging = false;
+  }
+
+  /** What is there now, or, with `afterPowerLoss`, what might be there if the power failed now. */
+  snapshot(afterPowerLoss: boolean): PageMap {
+    if (!afterPowerLoss) return this.cache.clone();
+    const pages = this.durable.clone();
+    const { keep, tear } = this.pickFate();
+    this.settleSome(pages, keep, tear);
+    return pages;
+  }
+
+  /** Replaces everything: the disk comes from elsewhere, flushed. */
+  load(pages: PageMap, sizeBytes: number): void {
+    this.sizeBytes = sizeBytes;
+    this.cache = pages.clone();
+    this.durable = pages.clone();
+    this.unflushed = [];
+  }
+
+  /** Offsets of the pages ever written. */
+  pageOffsets(): number[] {
+    return this.cache.offsets();
+  }
+
+  private pickFate(): { readonly keep: number; readonly tear: boolean } {
     const { chance } = this;
     const keep = chance.weighted([
       [2, 0],
       [1, 1],
       [5, chance.unit()],
     ] as const);
-    const tear = chance.chance(0.5);
-    for (const change of this.unflushed) {
-      if (!tear) {
-        if (chance.chance(keep)) this.settle(change);
-        continue;
-      }
-      for (let at = 0; at < change.data.length; at += SECTOR_BYTES)
-        if (chance.chance(keep))
-          this.settle({
-            offset: change.offset + at,
-            data: change.data.subarray(at, at + SECTOR_BYTES),
-          });
+    return { keep, tear: chance.chance(0.5) };
+  }
+
+  private settleSome(pages: PageMap, keep: number, tear: boolean): void {
+    const { chance } = this;
+    for (const { offset, data } of this.unflushed) {
+      const pieceBytes = tear ? SECTOR_BYTES : data.length;
+      for (let at = 0; at < data.length; at += pieceBytes)
+        if (chance.chance(keep)) pages.write(offset + at, data.subarray(at, at + pieceBytes));
     }
-    this.universe.trace.line(
-      this.name,
-      `loses power with ${this.unflushed.length} un-flushed changes, keeps ${Math.round(keep * 100)} %${tear ? ' of the sectors' : ''}`,
-    );
-    this.unflushed = [];
-    this.cache.pages.clear();
-    for (const [number, page] of this.durable.pages) this.cache.pages.set(number, Buffer.from(page));
-    this.locked = false;
-    this.hanging = false;
-  }
-
-  /** Offsets of the pages ever written. */
-  pageOffsets(): number[] {
-    return [...this.cache.pages.keys()].map((number) => number * PAGE_BYTES);
-  }
-
-  private settle(change: Volatile): void {
-    assert(change.offset % SECTOR_BYTES === 0, 'a disk changes by sectors');
-    this.durable.write(change.offset, change.data);
   }
 }
 

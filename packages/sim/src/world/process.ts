@@ -1,7 +1,8 @@
-import { assert, EterneError } from '@eterne/base';
-import type { Clock, Processes, Random, Timer, Timers, World } from '@eterne/runtime';
+import { assert } from '@eterne/base';
+import type { Clock, Random, Timer, Timers, World } from '@eterne/runtime';
 import { ProcessNetwork } from './process-network.ts';
 import { SimStores } from './stores.ts';
+import { processesOf } from './processes.ts';
 import type { SimNode } from './node.ts';
 
 /** A callback is woken late by up to this much: the event loop was busy. */
@@ -16,11 +17,16 @@ export class SimProcess {
   readonly node: SimNode;
   readonly name: string;
   readonly pid: number;
+  /** With the pid unique until reboot. */
+  readonly startTime: string;
+  /** `NAME=value` of its environment that tells whose family it is. */
+  mark = '';
   readonly world: World;
   readonly stores: SimStores;
   readonly network: ProcessNetwork;
   alive = true;
-  private paused = false;
+  paused = false;
+  private operationsLeft = 0;
   /** What became due while the process was stopped, in order. */
   private backlog: (() => void)[] = [];
   private readonly deathListeners: (() => void)[] = [];
@@ -29,6 +35,7 @@ export class SimProcess {
     this.node = node;
     this.name = name;
     this.pid = pid;
+    this.startTime = `${node.boots}:${node.universe.nowMs}`;
     this.stores = new SimStores(this);
     this.network = new ProcessNetwork(this);
     this.world = this.makeWorld();
@@ -48,6 +55,8 @@ export class SimProcess {
     try {
       run();
     } catch (error) {
+      // Code that was killed in the middle of a call may trip over ports that no longer answer.
+      if (!this.alive) return;
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       this.node.universe.violate('uncaught', `${this.label}: ${text}`);
       this.crash();
@@ -57,6 +66,17 @@ export class SimProcess {
   /** `enter` after `delayMs` of true time. */
   later(delayMs: number, run: () => void): void {
     this.node.universe.scheduler.after(delayMs, () => this.enter(run));
+  }
+
+  /** Kills the process in the middle of its `count`-th disk operation from now. */
+  crashAfterOperations(count: number): void {
+    this.operationsLeft = count;
+  }
+
+  /** Ports report each operation that crash points are counted by, before it has any effect. */
+  operation(): void {
+    this.operationsLeft -= 1;
+    if (this.operationsLeft === 0) this.crash();
   }
 
   /** SIGKILL: the kernel lives on, keeps the page cache, and closes the sockets. */
@@ -113,7 +133,7 @@ export class SimProcess {
       network: this.network,
       stores: this.stores,
       files: node.fileSystem.portFor(this),
-      processes: noProcesses(),
+      processes: processesOf(this),
       log: (level, message, fields) => {
         if (!this.alive) return;
         const detail = fields === undefined ? '' : ` ${JSON.stringify(fields)}`;
@@ -164,24 +184,4 @@ export class SimProcess {
     };
     return { after, every, soon: (fire) => this.later(0, fire) };
   }
-}
-
-/** Programs are simulated by scenarios, not by code under test: whoever needs them replaces this port. */
-function noProcesses(): Processes {
-  return {
-    spawn: (options, onExit) => {
-      onExit({
-        code: null,
-        signal: null,
-        timedOut: false,
-        stdout: '',
-        stderr: '',
-        startError: new EterneError('unsupported', `no program ${options.command[0]} in the simulator`),
-      });
-      return { pid: undefined, kill: () => undefined };
-    },
-    alive: () => false,
-    startTime: () => undefined,
-    killGroup: () => undefined,
-  };
 }

@@ -161,6 +161,7 @@ class SimStore implements BlockStore {
 
   /** Runs `effect` on the disk and completes, now or later. A dead process's call has no effect. */
   private perform(latencyMs: readonly [number, number], effect: () => void, done: StoreDone): void {
+    this.process.operation();
     if (!this.process.alive) return;
     const { disk } = this;
     this.pending += 1;

@@ -1,0 +1,70 @@
+import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
+import type { History } from './history.ts';
+
+/** A committed state of one volume: its term, who holds it, and the in-sync set. */
+export interface Committed {
+  readonly term: number;
+  readonly holder: string | undefined;
+  readonly version: number;
+  readonly members: readonly string[];
+}
+
+/**
+ * What is true of the in-sync set, as the agreed register says, and which members are *weak*: they lost power while in the
+ * set and were not made equal since, so they may lack what no flush had covered. A weak member that is promoted is like a
+ * disk after a power cut; the history is told, and expects no more of it than of a disk.
+ */
+export class SetTruth {
+  committed: Committed = { term: 0, holder: undefined, version: 0, members: [] };
+  private readonly weakMembers = new Set<string>();
+  private readonly lossyTerms = new Set<number>();
+  private readonly history: History;
+
+  constructor(history: History) {
+    this.history = history;
+  }
+
+  get members(): readonly string[] {
+    return this.committed.members;
+  }
+
+  get weak(): ReadonlySet<string> {
+    return this.weakMembers;
+  }
+
+  isLossy(term: number): boolean {
+    return this.lossyTerms.has(term);
+  }
+
+  lostPower(node: string): void {
+    if (this.members.includes(node)) this.weakMembers.add(node);
+  }
+
+  /** True when the new term's holder may have lost what no flush covered. */
+  commit(next: Committed): boolean {
+    const before = this.committed;
+    this.committed = next;
+    for (const node of this.weakMembers) if (!next.members.includes(node)) this.weakMembers.delete(node);
+    if (next.term === before.term || !this.weakMembers.has(next.holder ?? '')) return false;
+    this.lossyTerms.add(next.term);
+    this.history.lose();
+    this.weakMembers.clear();
+    return true;
+  }
+
+  /** A weak member that both it, in its new life, and the holder call equal has everything again. */
+  forgive(statusOf: (node: string) => VolumeStatus | undefined): void {
+    const { holder } = this.committed;
+    if (holder === undefined) return;
+    for (const node of this.weakMembers) {
+      if (node === holder) continue;
+      const own = statusOf(node);
+      const seen = statusOf(holder)?.peers.find((peer) => peer.node === node);
+      const back = own?.peers.find((peer) => peer.node === holder);
+      const equal = [seen, back].every(
+        (peer) => peer?.connection === 'Connected' && peer.replication === 'Established',
+      );
+      if (equal && own?.disk === 'UpToDate' && seen?.disk === 'UpToDate') this.weakMembers.delete(node);
+    }
+  }
+}

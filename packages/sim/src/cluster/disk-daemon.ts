@@ -1,0 +1,92 @@
+import { assert, EterneError } from '@eterne/base';
+import type { Arbiter, MirrorVolume, SetAnswer, SetProposal, VolumeConfig } from '@eterne/disk/engine/api.ts';
+import { openVolume } from '@eterne/disk/engine/volume.ts';
+import { readPreface } from '../mirror/host.ts';
+import type { SimProcess } from '../world/process.ts';
+
+interface Proposal {
+  readonly proposal: SetProposal;
+  readonly answer: (answer: SetAnswer) => void;
+}
+
+/**
+ * A node's disk process: the real engine for each volume, the replication acceptor, and the doors that `disk-port.ts` opens
+ * for the service and the heart.
+ */
+export class DiskDaemon {
+  readonly process: SimProcess;
+  readonly volumes = new Map<string, MirrorVolume>();
+  /** Set by whoever decides: the service. */
+  onProposal: ((proposal: SetProposal, answer: (answer: SetAnswer) => void) => void) | undefined;
+  /** Told of every change of a volume's status. */
+  readonly changeListeners = new Set<() => void>();
+  private readonly opening = new Map<string, string>();
+  /** Asked, and not answered: asked again when another service comes. */
+  private readonly proposals = new Set<Proposal>();
+
+  constructor(process: SimProcess) {
+    this.process = process;
+  }
+
+  start(replicationAddress: string): void {
+    this.process.world.network.listen(
+      replicationAddress,
+      (stream) =>
+        readPreface(stream, (volume, from) => {
+          const target = this.volumes.get(volume);
+          if (target === undefined) stream.destroy();
+          else target.acceptStream(stream, from);
+        }),
+      (listener) => assert(!(listener instanceof EterneError), `${replicationAddress} is free`),
+    );
+  }
+
+  ensureVolume(
+    config: VolumeConfig,
+    exportAddress: string,
+    done: (error: EterneError | undefined) => void,
+  ): void {
+    const wanted = JSON.stringify(config);
+    const known = this.opening.get(config.name);
+    if (known !== undefined)
+      return done(
+        known === wanted ? undefined : new EterneError('conflict', `${config.name} is open otherwise`),
+      );
+    const { world } = this.process;
+    const arbiter: Arbiter = {
+      propose: (proposal, answer) => {
+        this.proposals.add({ proposal, answer });
+        this.askAgain();
+      },
+    };
+    this.opening.set(config.name, wanted);
+    openVolume(world, config, arbiter, (volume) => {
+      if (volume instanceof EterneError) {
+        this.opening.delete(config.name);
+        return done(volume);
+      }
+      this.volumes.set(config.name, volume);
+      volume.onChange(() => this.changed());
+      // The export's socket: agents look whether somebody listens there.
+      world.network.listen(
+        exportAddress,
+        (stream) =>
+          stream.start({ onData: () => undefined, onDrain: () => undefined, onClose: () => undefined }),
+        () => done(undefined),
+      );
+      this.changed();
+    });
+  }
+
+  /** A new service listens: what is unanswered is its business now. */
+  askAgain(): void {
+    for (const asked of this.proposals)
+      this.onProposal?.(asked.proposal, (answer) => {
+        if (this.proposals.delete(asked)) asked.answer(answer);
+      });
+  }
+
+  private changed(): void {
+    for (const listener of this.changeListeners) listener();
+  }
+}

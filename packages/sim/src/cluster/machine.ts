@@ -1,0 +1,259 @@
+import { assert, EterneError } from '@eterne/base';
+import { Heart } from '@eterne/cluster/heart/heart.ts';
+import { HeartClient } from '@eterne/cluster/heart/client.ts';
+import { DiskLeases } from '@eterne/cluster/heart/disk-leases.ts';
+import { Reaper } from '@eterne/cluster/heart/reaper.ts';
+import { serveHeart } from '@eterne/cluster/heart/server.ts';
+import { HEART_TIMING } from '@eterne/cluster/heart/timing.ts';
+import { MonitorClient } from '@eterne/cluster/monitor/client.ts';
+import { Monitor } from '@eterne/cluster/monitor/monitor.ts';
+import { serveMonitor } from '@eterne/cluster/monitor/server.ts';
+import {
+  DAEMON_NAMES,
+  type DaemonName,
+  socketAddress,
+  volumeSocketPath,
+} from '@eterne/cluster/node/layout.ts';
+import { readMembers, writeMembers } from '@eterne/cluster/node/members-file.ts';
+import { firstImage, openEmbeddedLog, type EmbeddedLog } from '@eterne/cluster/raft/embedded-log.ts';
+import { createLogFile } from '@eterne/cluster/raft/storage/log-store.ts';
+import { openTcpTransport } from '@eterne/cluster/raft/transport/tcp-transport.ts';
+import { LAN_TIMING, memberIdOf } from '@eterne/cluster/raft/types.ts';
+import { Service } from '@eterne/cluster/service/service.ts';
+import type { Command } from '@eterne/cluster/state/commands.ts';
+import { sortedValues, type ClusterState } from '@eterne/cluster/state/model.ts';
+import type { DiskPort } from '@eterne/disk/process/port.ts';
+import type { SimNode } from '../world/node.ts';
+import type { SimProcess } from '../world/process.ts';
+import { processTreesOf } from '../world/processes.ts';
+import { DiskDaemon } from './disk-daemon.ts';
+import { openDiskPort } from './disk-port.ts';
+import {
+  addressOf,
+  CLUSTER_ID,
+  CLUSTER_KEY,
+  DIR,
+  memberAddressOf,
+  type Place,
+  RAFT_LOG_PATH,
+  replicationAddressOf,
+} from './places.ts';
+import { type ProgramStarter, spawnerFor } from './spawner.ts';
+
+const RESTART_MS = [20, 600] as const;
+
+/** What the scenario wants to hear of a machine. */
+export interface MachineEvents {
+  /** An entry of the ordered log was applied here. */
+  applied(index: number, state: ClusterState): void;
+  /** A disk process has opened, or a volume's status has changed. */
+  diskChanged(machine: Machine): void;
+  readonly startProgram: ProgramStarter;
+  /** The machine went dark while its disk process ran. */
+  lostPower(): void;
+}
+
+/**
+ * One simulated server with its four daemons as production composes them: real heart, monitor, service and engine on simulated ports,
+ * talking through their real sockets (the disk process: through `disk-port.ts`). Its launcher restarts what dies.
+ */
+export class Machine {
+  readonly node: SimNode;
+  readonly place: Place;
+  disk: DiskDaemon | undefined;
+  service: Service | undefined;
+  log: EmbeddedLog<Command> | undefined;
+  private readonly places: readonly Place[];
+  private readonly events: MachineEvents;
+  private readonly daemons = new Map<DaemonName, SimProcess>();
+  private startId = '';
+  private startedBoot = 0;
+
+  constructor(node: SimNode, place: Place, places: readonly Place[], events: MachineEvents) {
+    this.node = node;
+    this.place = place;
+    this.places = places;
+    this.events = events;
+  }
+
+  /** Writes the empty log of a voter of the new cluster, then starts everything. */
+  install(): void {
+    const setup = this.node.start('setup');
+    const image = firstImage(
+      { cluster: CLUSTER_ID, member: this.memberId(this.place.name) },
+      this.places.map(({ name }) => ({ id: this.memberId(name), role: 'voter' })),
+    );
+    createLogFile(setup.world, RAFT_LOG_PATH, image, (error) => {
+      assert(error === undefined, 'a new log can be written');
+      setup.crash();
+      this.keepAlive();
+    });
+  }
+
+  /** Starts, after a moment, whatever is not running. */
+  keepAlive(): void {
+    if (!this.node.poweredOn) return;
+    if (this.startedBoot !== this.node.boots) {
+      this.startedBoot = this.node.boots;
+      this.startId = this.node.random.uuid();
+    }
+    const names = this.place.role === 'witness' ? (['service', 'heart'] as const) : DAEMON_NAMES;
+    for (const name of names) if (this.daemons.get(name)?.alive !== true) this.startDaemon(name);
+  }
+
+  get processes(): readonly SimProcess[] {
+    return [...this.daemons.values()].filter(({ alive }) => alive);
+  }
+
+  process(name: DaemonName): SimProcess | undefined {
+    const process = this.daemons.get(name);
+    return process?.alive === true ? process : undefined;
+  }
+
+  private startDaemon(name: DaemonName): void {
+    const process = this.node.start(name);
+    this.daemons.set(name, process);
+    process.onDeath(() => {
+      if (name === 'disk' && !this.node.poweredOn) this.events.lostPower();
+      this.node.universe.scheduler.after(this.node.random.between(...RESTART_MS), () => this.keepAlive());
+    });
+    process.later(0, () => {
+      switch (name) {
+        case 'heart':
+          return this.runHeart(process);
+        case 'monitor':
+          return this.runMonitor(process);
+        case 'service':
+          return this.runService(process);
+        case 'disk':
+          return this.runDisk(process);
+      }
+    });
+  }
+
+  private runHeart(process: SimProcess): void {
+    const world = { ...process.world, processTrees: processTreesOf(process) };
+    const { role, name } = this.place;
+    const heart = new Heart(world, {
+      node: name,
+      clusterKey: CLUSTER_KEY,
+      addresses: [addressOf(this.place)],
+      timing: HEART_TIMING.lan,
+      asksForLeases: role === 'node',
+    });
+    const reaper = new Reaper(world, () => undefined);
+    if (role === 'node') {
+      const leases = new DiskLeases(world.timers, (done) => this.connectDisk(process, done));
+      heart.onLease((table) => leases.leased(table));
+    }
+    heart.open((error) => {
+      assert(error === undefined, `the heart's address is free: ${error?.message}`);
+      readMembers(world.files, DIR, this.places.map(memberAddressOf), (members) => heart.setMembers(members));
+      serveHeart(
+        world,
+        socketAddress(DIR, 'heart'),
+        {
+          heart,
+          reaper,
+          onMembers: (members) => {
+            heart.setMembers(members);
+            writeMembers(world, DIR, members);
+          },
+        },
+        (listener) => assert(!(listener instanceof EterneError), 'the heart’s socket is free'),
+      );
+    });
+  }
+
+  private runMonitor(process: SimProcess): void {
+    const world = { ...process.world, processTrees: processTreesOf(process) };
+    const heart = new HeartClient(world, socketAddress(DIR, 'heart'));
+    const spawner = spawnerFor(process, this.events.startProgram);
+    const monitor = new Monitor({ world, spawner, dir: DIR }, heart);
+    monitor.open((error) => {
+      assert(error === undefined, `the monitor's record can be read: ${error?.message}`);
+      serveMonitor(world, socketAddress(DIR, 'monitor'), monitor, (listener) =>
+        assert(!(listener instanceof EterneError), 'the monitor’s socket is free'),
+      );
+    });
+  }
+
+  private runDisk(process: SimProcess): void {
+    const daemon = new DiskDaemon(process);
+    this.disk = daemon;
+    daemon.changeListeners.add(() => this.events.diskChanged(this));
+    daemon.start(replicationAddressOf(this.place));
+  }
+
+  private runService(process: SimProcess): void {
+    const { world } = process;
+    const { name, role } = this.place;
+    const heart = new HeartClient(world, socketAddress(DIR, 'heart'));
+    const service = new Service({
+      self: name,
+      startId: this.startId,
+      places: {
+        metadataPath: (volume, created) => `${DIR}/volumes/${volume}-${created}.meta`,
+        exportAddress: (volume) => `unix:${volumeSocketPath(DIR, volume)}`,
+      },
+      world,
+      heart,
+      monitor: new MonitorClient(world, socketAddress(DIR, 'monitor')),
+      ...(role === 'node'
+        ? { connectDisk: (done: (result: DiskPort | EterneError) => void) => this.connectDisk(process, done) }
+        : {}),
+    });
+    service.onChange(() => this.tellMembers(service, heart));
+    this.service = service;
+    this.log = undefined;
+    this.openLog(process, service);
+  }
+
+  private tellMembers(service: Service, heart: HeartClient): void {
+    const members = sortedValues(service.state.members);
+    if (members.length < this.places.length) return;
+    heart.setMembers(members.map(({ name, role, addresses }) => ({ node: name, role, addresses })));
+  }
+
+  private openLog(process: SimProcess, service: Service): void {
+    const { world } = process;
+    const self = this.memberId(this.place.name);
+    const addressesOf = (member: string): string[] =>
+      this.places.filter(({ name }) => this.memberId(name) === member).map(addressOf);
+    openTcpTransport(
+      { world, cluster: CLUSTER_ID, clusterKey: CLUSTER_KEY, self, timing: LAN_TIMING, addressesOf },
+      [addressOf(this.place)],
+      (transport) => {
+        assert(!(transport instanceof EterneError), 'the log’s address is free');
+        openEmbeddedLog<Command>(
+          {
+            world,
+            path: RAFT_LOG_PATH,
+            identity: { cluster: CLUSTER_ID, member: self },
+            timing: LAN_TIMING,
+            transport,
+            subject: service.subject,
+          },
+          (log) => {
+            assert(
+              !(log instanceof EterneError),
+              `the log can be read: ${log instanceof EterneError ? log.message : ''}`,
+            );
+            this.log = log;
+            service.start(log);
+            log.onApplied((_command, index) => this.events.applied(index, service.state));
+            log.start();
+          },
+        );
+      },
+    );
+  }
+
+  private connectDisk(client: SimProcess, done: (result: DiskPort | EterneError) => void): void {
+    openDiskPort(client, this.disk, done);
+  }
+
+  private memberId(name: string): string {
+    return memberIdOf(name, 'life1');
+  }
+}

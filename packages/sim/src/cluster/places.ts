@@ -1,0 +1,40 @@
+/** Names and places of the simulated cluster. */
+import type { MemberAddress } from '@eterne/cluster/node/identity.ts';
+import type { MemberSpec } from '@eterne/cluster/state/model.ts';
+
+export const DIR = '/var/lib/eterne';
+export const CLUSTER = 'sim';
+export const CLUSTER_ID = '7b6d0b7e-52b1-4c1e-9d6d-1f7f35a0c001';
+export const CLUSTER_KEY = Buffer.alloc(32, 7);
+export const VOLUME = 'data';
+export const GROUP = 'ledger';
+export const DATA_PATH = '/srv/data.img';
+export const RAFT_LOG_PATH = `${DIR}/raft/log`;
+
+export interface Place {
+  readonly name: string;
+  readonly role: 'node' | 'witness';
+  readonly host: string;
+}
+
+export function addressOf({ host }: Place): string {
+  return `${host}:7700`;
+}
+
+export function replicationAddressOf({ host }: Place): string {
+  return `${host}:7701`;
+}
+
+export function memberAddressOf(place: Place): MemberAddress {
+  return { node: place.name, role: place.role, addresses: [addressOf(place)] };
+}
+
+export function memberSpecOf(place: Place): MemberSpec {
+  return {
+    name: place.name,
+    role: place.role,
+    addresses: [addressOf(place)],
+    api: `${place.host}:7443`,
+    voterId: 'life1',
+  };
+}

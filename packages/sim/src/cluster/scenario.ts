@@ -1,0 +1,342 @@
+/**
+ * Whole clusters: the real service, Raft, heart, monitor and mirror engine of every node on simulated machines, one group with a mirror and
+ * an application that writes, and faults. A safety phase in which only broken invariants count, then everything is
+ * healed and the group must run, its volume be whole, within `LIVENESS_MS`.
+ */
+import { assert, MIB } from '@eterne/base';
+import { volumeSocketPath } from '@eterne/cluster/node/layout.ts';
+import type { Command } from '@eterne/cluster/state/commands.ts';
+import type { ClusterState, GroupSpec, VolumeSpec } from '@eterne/cluster/state/model.ts';
+import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
+import type { BlockDevice } from '@eterne/runtime';
+import { History } from '../checkers/history.ts';
+import { findDifference } from '../checkers/identical.ts';
+import { findDisorder } from '../checkers/linearizable.ts';
+import { OwnershipChecker } from '../checkers/ownership.ts';
+import { ReplicaChecker } from '../checkers/replicas.ts';
+import { SetTruth } from '../checkers/set-truth.ts';
+import { FaultPlan } from '../faults/plan.ts';
+import { pickShape } from '../mirror/shape.ts';
+import type { WorkloadShape } from '../mirror/workload.ts';
+import type { SeedResult } from '../run/result.ts';
+import { SECTOR_BYTES } from '../world/disk.ts';
+import type { Prng } from '../world/prng.ts';
+import { Universe } from '../world/universe.ts';
+import { Ledger } from './ledger.ts';
+import { Machine } from './machine.ts';
+import { CLUSTER, CLUSTER_ID, DATA_PATH, DIR, GROUP, memberSpecOf, type Place, VOLUME } from './places.ts';
+
+const SET_UP_MS = 12_000;
+const SAFETY_MS = 60_000;
+const LIVENESS_MS = 40_000;
+const SETTLE_MS = 5_000;
+const OPERATOR_MS = 300;
+const RESTART = { attempts: 30, windowMs: 5_000 };
+
+export function runCluster(seed: number, options: { readonly keepLines: boolean }): SeedResult {
+  const scenario = new ClusterScenario(seed, options.keepLines);
+  scenario.run();
+  return scenario.result();
+}
+
+class ClusterScenario {
+  private readonly universe: Universe;
+  private readonly chance: Prng;
+  private readonly places: readonly Place[];
+  private readonly machines: Machine[] = [];
+  private readonly history = new History();
+  private readonly truth = new SetTruth(this.history);
+  private readonly checker: ReplicaChecker;
+  private readonly ownership: OwnershipChecker;
+  private readonly faults: FaultPlan;
+  private readonly shape: WorkloadShape;
+  private readonly sizeBytes: number;
+  private readonly served = new WeakSet<BlockDevice>();
+  private appliedIndex = 0;
+  private clientsStopped = false;
+  private ledger: Ledger | undefined;
+
+  constructor(seed: number, keepLines: boolean) {
+    this.universe = new Universe(seed, { keepLines });
+    this.chance = this.universe.prng('scenario');
+    this.places = pickPlaces(this.chance);
+    this.sizeBytes = this.chance.pick([2 * MIB, 9 * MIB + 4096] as const);
+    this.shape = pickShape(this.chance, this.sizeBytes / SECTOR_BYTES);
+    this.checker = new ReplicaChecker(
+      this.universe,
+      this.history,
+      () => this.truth,
+      (name) => this.machineOf(name).node.disk(DATA_PATH),
+    );
+    this.ownership = new OwnershipChecker(this.universe, GROUP);
+    for (const place of this.places) this.addMachine(place);
+    this.faults = new FaultPlan({
+      universe: this.universe,
+      nodes: this.machines.map(({ node }) => node),
+      bystanders: [],
+      switchOver: () => this.moveGroup(),
+      revive: (node) => this.machineOf(node.name).keepAlive(),
+    });
+  }
+
+  run(): void {
+    const { universe } = this;
+    for (const machine of this.machines) machine.install();
+    this.ownership.start();
+    this.operate();
+    universe.runUntil(SET_UP_MS);
+    this.faults.start();
+    universe.runUntil(SAFETY_MS);
+    this.faults.stop();
+    this.awaitWhole();
+    this.clientsStopped = true;
+    this.ledger?.workload?.stop();
+    this.checkEnd();
+  }
+
+  result(): SeedResult {
+    const { universe, history } = this;
+    return {
+      seed: universe.seed,
+      hash: universe.trace.hash,
+      violation: universe.violation,
+      simulatedMs: universe.nowMs,
+      steps: universe.scheduler.steps,
+      operations: history.operations.length,
+      changes: history.changeCount,
+      terms: this.truth.committed.term,
+      faults: Object.fromEntries(this.faults.counts),
+      lines: universe.trace.lines,
+    };
+  }
+
+  private addMachine(place: Place): void {
+    const node = this.universe.addNode(place.name, [place.host]);
+    const machine: Machine = new Machine(node, place, this.places, {
+      applied: (index, state) => this.applied(index, state),
+      diskChanged: () => this.diskChanged(machine),
+      startProgram: (process) => {
+        this.ownership.began(process);
+        this.ledger = new Ledger(process, {
+          volume: VOLUME,
+          disk: () => machine.disk,
+          history: this.history,
+          witness: this.checker,
+          shape: this.shape,
+          mayWork: () => !this.clientsStopped,
+        });
+      },
+      lostPower: () => this.truth.lostPower(place.name),
+    });
+    this.machines.push(machine);
+    if (place.role === 'witness') return;
+    node.disk(DATA_PATH).onChange = (offset, lengthBytes) =>
+      this.checker.landed(place.name, offset, lengthBytes);
+  }
+
+  /** The operator: makes the cluster what the scenario needs, entry by entry, until the log has it all. */
+  private operate(): void {
+    const state = this.newestState();
+    const entry = state === undefined ? undefined : this.nextEntry(state);
+    if (state !== undefined && entry === undefined && state.groups[GROUP] !== undefined) return;
+    if (entry !== undefined) this.submit(entry);
+    this.universe.scheduler.after(OPERATOR_MS, () => this.operate());
+  }
+
+  private nextEntry(state: ClusterState): Command | undefined {
+    const [founder] = this.places;
+    if (state.cluster === '' && founder !== undefined)
+      return {
+        kind: 'bootstrap',
+        cluster: CLUSTER,
+        clusterId: CLUSTER_ID,
+        member: memberSpecOf(founder),
+        atMs: 0,
+      };
+    const missing = this.places.find(({ name }) => state.members[name] === undefined);
+    if (missing !== undefined) return { kind: 'member-add', member: memberSpecOf(missing), atMs: 0 };
+    if (state.groups[GROUP] !== undefined) return undefined;
+    return {
+      kind: 'configure',
+      changes: [
+        { kind: 'volume-put', spec: this.volumeSpec() },
+        { kind: 'group-put', spec: this.groupSpec() },
+      ],
+      revision: state.revision,
+      atMs: 0,
+    };
+  }
+
+  private volumeSpec(): VolumeSpec {
+    return {
+      name: VOLUME,
+      sizeBytes: this.sizeBytes,
+      mode: 'sync',
+      replicas: this.carriers().map(({ name }) => ({ node: name, device: DATA_PATH })),
+      initialSync: this.chance.pick(['full', 'none'] as const),
+    };
+  }
+
+  private groupSpec(): GroupSpec {
+    const timing = { startTimeoutMs: 10_000, stopTimeoutMs: 3_000, restart: RESTART };
+    return {
+      name: GROUP,
+      nodes: this.carriers().map(({ name }) => name),
+      failback: { enabled: false, window: null },
+      resources: [
+        { name: 'vol', type: 'mirror', params: { volume: VOLUME }, ...timing },
+        {
+          name: 'app',
+          type: 'app',
+          params: { command: ['ledger', volumeSocketPath(DIR, VOLUME)] },
+          ...timing,
+        },
+      ],
+    };
+  }
+
+  private carriers(): readonly Place[] {
+    return this.places.filter(({ role }) => role === 'node').slice(0, 2);
+  }
+
+  private moveGroup(): void {
+    const owner = this.newestState()?.groups[GROUP]?.owner;
+    const to = this.carriers().find(({ name }) => name !== owner)?.name ?? null;
+    this.submit({
+      kind: 'group-move',
+      group: GROUP,
+      to,
+      reason: 'the fault plan says so',
+      displaces: false,
+      atMs: 0,
+    });
+  }
+
+  /** By way of any node that takes it. */
+  private submit(command: Command): void {
+    for (const machine of this.machines) {
+      const process = machine.process('service');
+      const { service, log } = machine;
+      if (process === undefined || service === undefined || log === undefined || process.paused) continue;
+      process.enter(() => service.submit(command, () => undefined));
+      return;
+    }
+  }
+
+  private newestState(): ClusterState | undefined {
+    const states = this.machines
+      .filter((machine) => machine.process('service') !== undefined)
+      .flatMap(({ service }) => (service === undefined ? [] : [service.state]));
+    return states.toSorted((x, y) => y.eventId - x.eventId)[0];
+  }
+
+  private applied(index: number, state: ClusterState): void {
+    if (index <= this.appliedIndex) return;
+    this.appliedIndex = index;
+    const volume = state.volumes[VOLUME];
+    if (volume === undefined) return;
+    const { version, members } = volume.inSyncSet;
+    const { number: term } = volume.term;
+    const known = this.truth.committed;
+    if (term === known.term && version === known.version && volume.primary === known.holder) return;
+    const holder = volume.primary ?? (term === known.term ? known.holder : undefined);
+    this.universe.trace.line('truth', `term ${term} of ${holder}, set ${version} {${members.join()}}`);
+    if (this.truth.commit({ term, holder, version, members }))
+      this.universe.trace.line('truth', `${holder} is promoted after a power loss`);
+    this.checker.sweep('at a commit an acknowledged write is missing');
+  }
+
+  private diskChanged(machine: Machine): void {
+    const device = machine.disk?.volumes.get(VOLUME)?.device;
+    if (device !== undefined && !this.served.has(device)) {
+      this.served.add(device);
+      this.serve(machine, device);
+    }
+    this.truth.forgive((name) => this.statusOf(name));
+  }
+
+  private serve(machine: Machine, device: BlockDevice): void {
+    const { universe } = this;
+    const { term, holder } = this.truth.committed;
+    const { name } = machine.place;
+    universe.trace.line(name, `serves term ${device.term}`);
+    if (device.term > term || (device.term === term && holder !== name))
+      universe.violate('term', `${name} serves term ${device.term}, but term ${term} is ${holder}’s`);
+    if (device.term === term) this.history.fence(term, this.truth.isLossy(term), universe.nowMs);
+  }
+
+  private statusOf(name: string): VolumeStatus | undefined {
+    const { disk } = this.machineOf(name);
+    return disk?.process.alive === true ? disk.volumes.get(VOLUME)?.status() : undefined;
+  }
+
+  private awaitWhole(): void {
+    const { universe } = this;
+    const deadline = universe.nowMs + LIVENESS_MS;
+    universe.runUntil(universe.nowMs + 3_000);
+    while (universe.violation === undefined && this.defects().length > 0 && universe.nowMs < deadline)
+      universe.runUntil(universe.nowMs + 100);
+    const defects = this.defects();
+    if (defects.length > 0)
+      universe.violate('liveness', `${LIVENESS_MS} ms after everything healed: ${defects.join('; ')}`);
+  }
+
+  private defects(): string[] {
+    const state = this.newestState();
+    const group = state?.groups[GROUP];
+    const volume = state?.volumes[VOLUME];
+    if (group === undefined || volume === undefined) return ['there is no group'];
+    const defects: string[] = [];
+    if (group.phase !== 'online')
+      defects.push(`the group is ${group.phase} on ${group.owner}: ${group.reason}`);
+    if (this.ownership.running.length !== 1)
+      defects.push(`${this.ownership.running.length} applications run`);
+    if (volume.inSyncSet.members.length < this.carriers().length)
+      defects.push(`the set is {${volume.inSyncSet.members.join()}}`);
+    for (const { name } of this.carriers()) {
+      const status = this.statusOf(name);
+      if (status?.disk !== 'UpToDate') defects.push(`${name} is ${status?.disk}`);
+      if (status?.frozen === true) defects.push(`${name} is frozen: ${status.freezeReason}`);
+      for (const peer of status?.peers ?? [])
+        if (peer.connection !== 'Connected' || peer.replication !== 'Established' || peer.dirtyBytes > 0)
+          defects.push(
+            `${name} sees ${peer.node}: ${peer.connection}, ${peer.replication}, ${peer.dirtyBytes} dirty`,
+          );
+    }
+    return defects;
+  }
+
+  private checkEnd(): void {
+    const { universe } = this;
+    if (universe.violation !== undefined) return;
+    universe.runUntil(universe.nowMs + SETTLE_MS);
+    if (this.ledger?.workload?.idle !== true) return universe.violate('liveness', 'operations never return');
+    this.checker.sweep('at the end an acknowledged write is missing');
+    const [first, ...others] = this.carriers().map(({ name }) => this.machineOf(name).node.disk(DATA_PATH));
+    assert(first !== undefined, 'there is a replica');
+    for (const other of others) {
+      const difference = findDifference(first, other);
+      if (difference !== undefined) universe.violate('identical', difference);
+    }
+    const disorder = findDisorder(this.history);
+    if (disorder !== undefined) universe.violate('linearizable', disorder);
+  }
+
+  private machineOf(name: string): Machine {
+    const machine = this.machines.find(({ place }) => place.name === name);
+    assert(machine !== undefined, `there is a machine ${name}`);
+    return machine;
+  }
+}
+
+/** Two nodes and a witness, or three nodes. */
+function pickPlaces(chance: Prng): Place[] {
+  const third = chance.chance(0.6)
+    ? ({ name: 'w', role: 'witness', host: '10.1.0.3' } as const)
+    : ({ name: 'n3', role: 'node', host: '10.1.0.3' } as const);
+  return [
+    { name: 'n1', role: 'node', host: '10.1.0.1' },
+    { name: 'n2', role: 'node', host: '10.1.0.2' },
+    third,
+  ];
+}

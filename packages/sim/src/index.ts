@@ -1,0 +1,3 @@
+export { runMirror, type ScenarioOptions } from './mirror/scenario.ts';
+export type { SeedResult } from './run/result.ts';
+export { Universe, type Violation } from './world/universe.ts';

@@ -1,0 +1,120 @@
+/**
+ * `npm run sim`: replays one seed, runs a range of them, or proves with planted mutants that the simulator sees.
+ * Exit codes: 0 nothing violated (and every mutant caught), 1 otherwise, 2 wrong usage.
+ */
+import { EterneError, exitCodeOf } from '@eterne/base';
+import { createNodeWorld } from '@eterne/runtime/node/world.ts';
+import { plant } from './mutants/plant.ts';
+import { MUTANTS } from './mutants/registry.ts';
+import { parseOptions, type RunOptions } from './run/options.ts';
+import { chunksOf, inParallel, runChunk } from './run/parallel.ts';
+import { describeSeed, faultCount, type SeedResult } from './run/result.ts';
+import { loadRunner } from './run/seeds.ts';
+
+const SEED_TIMEOUT_MS = 60_000;
+const MUTANT_TIMEOUT_MS = 180_000;
+/** A mutant that survives so many seeds counts as not caught. */
+const MUTANT_SEEDS = 60;
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const { clock, processes } = createNodeWorld('sim');
+
+/** Seeds one after another in this process. */
+async function runHere(options: RunOptions): Promise<boolean> {
+  if (options.mutant !== undefined) plant(options.mutant);
+  const run = await loadRunner(options.scenario);
+  let clean = true;
+  for (let seed = options.firstSeed; seed <= options.lastSeed; seed += 1) {
+    const result = run(seed, { keepLines: options.log });
+    clean &&= result.violation === undefined;
+    for (const line of result.lines) print(line);
+    print(options.json ? JSON.stringify({ ...result, lines: [] }) : describeSeed(result));
+    if (result.violation !== undefined && options.untilViolation) break;
+  }
+  return clean;
+}
+
+/** A range of seeds over several processes, with a summary. */
+async function runRange(options: RunOptions): Promise<boolean> {
+  const startedMs = clock.bootMs();
+  const results: SeedResult[] = [];
+  let failures = 0;
+  const chunks = chunksOf(options, SEED_TIMEOUT_MS * 10);
+  await inParallel(chunks, options.jobs, async (chunk) => {
+    const { results: some, trouble } = await runChunk(processes, process.execPath, chunk);
+    results.push(...some);
+    if (trouble !== undefined) print(`seeds ${chunk.firstSeed}..${chunk.lastSeed}: ${trouble}`);
+    if (trouble !== undefined) failures += 1;
+    for (const result of some) {
+      if (result.violation === undefined) continue;
+      failures += 1;
+      print(describeSeed(result));
+    }
+  });
+  const seconds = (clock.bootMs() - startedMs) / 1000;
+  print(summary(results, seconds));
+  return failures === 0 && results.length === options.lastSeed - options.firstSeed + 1;
+}
+
+function summary(results: readonly SeedResult[], seconds: number): string {
+  const sum = (figure: (result: SeedResult) => number): number =>
+    results.reduce((total, result) => total + figure(result), 0);
+  const kinds = new Map<string, number>();
+  for (const { faults } of results)
+    for (const [kind, count] of Object.entries(faults)) kinds.set(kind, (kinds.get(kind) ?? 0) + count);
+  const faults = [...kinds]
+    .toSorted(([x], [y]) => x.localeCompare(y))
+    .map(([kind, count]) => `${kind} ${count}`);
+  const violated = results.filter(({ violation }) => violation !== undefined).length;
+  const least = (figure: (result: SeedResult) => number): number => Math.min(...results.map(figure));
+  return [
+    `${results.length} seeds, ${violated} violated, ${seconds.toFixed(1)} s (${(results.length / seconds).toFixed(1)} seeds/s)`,
+    `least per seed: ${(least(({ simulatedMs }) => simulatedMs) / 1000).toFixed(0)} s simulated, ${least(({ changes }) => changes)} changes, ${least(faultCount)} faults`,
+    `in all: ${sum(({ operations }) => operations)} operations, ${sum(({ terms }) => terms)} terms, ${sum(faultCount)} faults: ${faults.join(', ')}`,
+  ].join('\n');
+}
+
+/** Every planted mutant must be caught within `MUTANT_SEEDS` seeds. */
+async function runMutants(options: RunOptions): Promise<boolean> {
+  const mutants = MUTANTS.filter(({ scenario }) => scenario === options.scenario);
+  let caught = 0;
+  await inParallel(mutants, options.jobs, async ({ name, scenario }) => {
+    const startedMs = clock.bootMs();
+    const { results, trouble } = await runChunk(processes, process.execPath, {
+      scenario,
+      mutant: name,
+      untilViolation: true,
+      firstSeed: options.firstSeed,
+      lastSeed: options.firstSeed + MUTANT_SEEDS - 1,
+      timeoutMs: MUTANT_TIMEOUT_MS,
+    });
+    const last = results.at(-1);
+    const seconds = ((clock.bootMs() - startedMs) / 1000).toFixed(1);
+    if (last?.violation === undefined) {
+      print(`SURVIVES  ${name}: ${results.length} seeds, ${seconds} s ${trouble ?? ''}`);
+      return;
+    }
+    caught += 1;
+    const { checker, message } = last.violation;
+    print(
+      `caught    ${name}: seed ${last.seed}, ${checker}: ${message.split('\n')[0]?.slice(0, 120)} (${seconds} s)`,
+    );
+  });
+  print(`${caught} of ${mutants.length} mutants caught`);
+  return caught === mutants.length;
+}
+
+async function main(): Promise<boolean> {
+  const options = parseOptions(process.argv.slice(2));
+  if (options.mutants) return runMutants(options);
+  const several = options.lastSeed > options.firstSeed;
+  return several && !options.json && !options.log ? runRange(options) : runHere(options);
+}
+
+try {
+  process.exitCode = (await main()) ? 0 : 1;
+} catch (error) {
+  if (!(error instanceof EterneError)) throw error;
+  process.stderr.write(`sim: ${error.message}\n${error.hint ?? ''}\n`);
+  process.exitCode = exitCodeOf(error);
+}

@@ -1,0 +1,352 @@
+/**
+ * The mirror alone: real engines on simulated machines, a scripted arbiter, clients that write, and faults. First
+ * a safety phase, in which anything may happen but a broken invariant; then everything is healed and the volume
+ * must become whole again within `LIVENESS_MS`.
+ */
+import { assert, EterneError, MIB } from '@eterne/base';
+import type { MirrorVolume, VolumeConfig, VolumeStatus } from '@eterne/disk/engine/api.ts';
+import { metadataBytes, openMetadata } from '@eterne/disk/metadata/index.ts';
+import type { BlockDevice } from '@eterne/runtime';
+import { findUncovered, type ReplicaDisks } from '../checkers/coverage.ts';
+import { History } from '../checkers/history.ts';
+import { findDisorder } from '../checkers/linearizable.ts';
+import { findDifference } from '../checkers/identical.ts';
+import { ReplicaChecker } from '../checkers/replicas.ts';
+import { SetTruth } from '../checkers/set-truth.ts';
+import { SECTOR_BYTES } from '../world/disk.ts';
+import { FaultPlan } from '../faults/plan.ts';
+import { MemoryStore } from '../world/memory-store.ts';
+import type { SimNode } from '../world/node.ts';
+import { PageMap } from '../world/page-map.ts';
+import type { Prng } from '../world/prng.ts';
+import type { SeedResult } from '../run/result.ts';
+import { Universe } from '../world/universe.ts';
+import { Arbiter, type Register } from './arbiter.ts';
+import { VolumeHost } from './host.ts';
+import { pickShape } from './shape.ts';
+import { Workload, type WorkloadShape } from './workload.ts';
+
+const SAFETY_MS = 50_000;
+const LIVENESS_MS = 30_000;
+const SETTLE_MS = 10_000;
+const VOLUME = 'v0';
+const DATA_PATH = 'data.img';
+const METADATA_PATH = 'data.meta';
+const RESTART_MS = [20, 800] as const;
+/** Copied whole at the start. */
+const SMALL_BYTES = [2 * MIB, 5 * MIB + 4096] as const;
+/** Several extents, so that the activity log has to let some go. */
+const LARGE_BYTES = [9 * MIB + 4096, 24 * MIB, 64 * MIB] as const;
+const LOG_SLOTS = [1, 2, 3, 64] as const;
+/** How often a crash of everything is imagined, to judge what it would leave. */
+const IMAGINE_MS = [200, 2_500] as const;
+
+export interface ScenarioOptions {
+  readonly keepLines: boolean;
+  readonly replicas?: number;
+}
+
+export function runMirror(seed: number, options: ScenarioOptions): SeedResult {
+  const scenario = new MirrorScenario(seed, options);
+  scenario.run();
+  return scenario.result();
+}
+
+class MirrorScenario {
+  private readonly universe: Universe;
+  private readonly chance: Prng;
+  private readonly nodes: SimNode[] = [];
+  private readonly arbiterNode: SimNode;
+  private readonly arbiter: Arbiter;
+  private readonly faults: FaultPlan;
+  private readonly history = new History();
+  private readonly checker: ReplicaChecker;
+  private readonly hosts = new Map<string, VolumeHost>();
+  private readonly truth: SetTruth;
+  private readonly sizeBytes: number;
+  private readonly shape: WorkloadShape;
+  private readonly initialSync: VolumeConfig['initialSync'];
+  private readonly logSlots: number;
+  /** Of the newest device. Those of older terms go on until their device ends, or their process. */
+  private workload: Workload | undefined;
+  private clientsStopped = false;
+
+  constructor(seed: number, options: ScenarioOptions) {
+    this.universe = new Universe(seed, options);
+    this.chance = this.universe.prng('scenario');
+    this.initialSync = this.chance.pick(['full', 'none', 'none'] as const);
+    const sizes = this.initialSync === 'full' ? SMALL_BYTES : LARGE_BYTES;
+    this.sizeBytes = this.chance.pick(sizes);
+    this.logSlots = this.chance.pick(LOG_SLOTS);
+    this.shape = pickShape(this.chance, this.sizeBytes / SECTOR_BYTES);
+    for (const [i, name] of ['a', 'b', 'c'].slice(0, options.replicas ?? 2).entries())
+      this.nodes.push(this.universe.addNode(name, [hostAddress(i)]));
+    this.arbiterNode = this.universe.addNode('w', ['10.0.0.100']);
+    this.arbiter = new Arbiter(
+      this.arbiterNode.start('arbiter').world,
+      this.universe.prng('arbiter'),
+      (name) => `${this.addressOf(name)}:7000`,
+    );
+    this.arbiter.onCommit = (register) => this.committed(register);
+    this.truth = new SetTruth(this.history);
+    this.checker = new ReplicaChecker(
+      this.universe,
+      this.history,
+      () => this.truth,
+      (name) => this.nodeNamed(name).disk(DATA_PATH),
+    );
+    this.faults = new FaultPlan({
+      universe: this.universe,
+      nodes: this.nodes,
+      bystanders: [this.arbiterNode],
+      switchOver: () => (this.arbiter.switchRequested = true),
+      revive: (node) => this.revive(node),
+    });
+  }
+
+  run(): void {
+    const { universe } = this;
+    this.arbiter.start();
+    for (const node of this.nodes) {
+      node.disk(DATA_PATH).onChange = (offset, lengthBytes) =>
+        this.checker.landed(node.name, offset, lengthBytes);
+      this.format(node);
+      this.startHost(node);
+    }
+    this.keepAlive();
+    this.imagineCrashes();
+    universe.runUntil(2_000);
+    this.faults.start();
+    universe.runUntil(SAFETY_MS);
+    this.faults.stop();
+    this.awaitWhole();
+    this.clientsStopped = true;
+    this.workload?.stop();
+    this.checkEnd();
+  }
+
+  result(): SeedResult {
+    const { universe, history } = this;
+    return {
+      seed: universe.seed,
+      hash: universe.trace.hash,
+      violation: universe.violation,
+      simulatedMs: universe.nowMs,
+      steps: universe.scheduler.steps,
+      changes: history.changeCount,
+      operations: history.operations.length,
+      terms: this.arbiter.register.term,
+      faults: Object.fromEntries(this.faults.counts),
+      lines: universe.trace.lines,
+    };
+  }
+
+  private startHost(node: SimNode): void {
+    const peers = this.nodes.filter((other) => other !== node);
+    const config: VolumeConfig = {
+      name: VOLUME,
+      node: node.name,
+      sizeBytes: this.sizeBytes,
+      mode: 'sync',
+      devicePath: DATA_PATH,
+      metadataPath: METADATA_PATH,
+      peers: Object.fromEntries(peers.map(({ name }) => [name, [`${this.addressOf(name)}:7701`]])),
+      readPolicy: 'local',
+      initialSync: this.initialSync,
+      splitBrain: { zeroPrimaries: 'disconnect', onePrimary: 'disconnect', twoPrimaries: 'disconnect' },
+      onPeerLost: 'continue',
+      resyncRate: { minBytesPerSecond: 4 * MIB, maxBytesPerSecond: 1024 * MIB },
+      diskTimeoutMs: 30_000,
+    };
+    const address = this.addressOf(node.name);
+    const host = new VolumeHost(
+      node.start('disk'),
+      config,
+      { control: `${address}:7000`, replication: `${address}:7701` },
+      (volume) => this.watch(host, volume),
+    );
+    this.hosts.set(node.name, host);
+    host.process.onDeath(() => this.hostDied(node));
+    host.start();
+  }
+
+  /** Blank metadata with a small activity log, as an operator may create it. */
+  private format(node: SimNode): void {
+    const sizeBytes = metadataBytes(this.sizeBytes);
+    const pages = new PageMap();
+    const done = (result: unknown): void =>
+      assert(!(result instanceof EterneError), 'blank metadata can be made');
+    openMetadata(
+      {
+        store: new MemoryStore(pages, sizeBytes),
+        random: this.chance,
+        volume: VOLUME,
+        node: node.name,
+        sizeBytes: this.sizeBytes,
+        peers: this.nodes.filter((other) => other !== node).map(({ name }) => name),
+        activityLogSlots: this.logSlots,
+      },
+      (metadata) => {
+        done(metadata);
+        if (!(metadata instanceof EterneError)) metadata.close(done);
+      },
+    );
+    node.disk(METADATA_PATH).load(pages, sizeBytes);
+  }
+
+  /** Invariant 3, at random instants. */
+  private imagineCrashes(): void {
+    this.universe.scheduler.after(this.chance.between(...IMAGINE_MS), () => {
+      for (const [i, x] of this.nodes.entries())
+        for (const y of this.nodes.slice(i + 1)) this.imagineCrash(x, y);
+      this.imagineCrashes();
+    });
+  }
+
+  private imagineCrash(x: SimNode, y: SimNode): void {
+    const { chance, sizeBytes } = this;
+    const dark = new Set(this.nodes.filter(() => chance.chance(0.4)).map(({ name }) => name));
+    const disksOf = (node: SimNode): ReplicaDisks => ({
+      node: node.name,
+      data: node.disk(DATA_PATH),
+      metadata: node.disk(METADATA_PATH),
+    });
+    const uncovered = findUncovered(disksOf(x), disksOf(y), {
+      volume: VOLUME,
+      sizeBytes,
+      skipInitialSync: this.initialSync === 'none',
+      chance,
+      powerLoss: (node) => dark.has(node),
+    });
+    if (uncovered !== undefined) this.universe.violate('coverage', uncovered);
+  }
+
+  private hostDied(node: SimNode): void {
+    if (!node.poweredOn) this.truth.lostPower(node.name);
+  }
+
+  /** The node's supervisor: what died is started again after a while. */
+  private keepAlive(): void {
+    for (const node of this.nodes) this.revive(node);
+    this.universe.scheduler.after(1_000, () => this.keepAlive());
+  }
+
+  private revive(node: SimNode): void {
+    if (!node.poweredOn || node.processes.size > 0) return;
+    const pid = this.hosts.get(node.name)?.process.pid;
+    this.universe.scheduler.after(this.chance.between(...RESTART_MS), () => {
+      const restarted = this.hosts.get(node.name)?.process.pid !== pid;
+      if (node.poweredOn && node.processes.size === 0 && !restarted) this.startHost(node);
+    });
+  }
+
+  /** Starts clients on every new device, and watches weak replicas become whole. */
+  private watch(host: VolumeHost, volume: MirrorVolume): void {
+    let served: BlockDevice | undefined;
+    const look = (): void => {
+      const { device } = volume;
+      if (device !== undefined && device !== served) {
+        served = device;
+        this.serve(host, volume, device);
+      }
+      this.truth.forgive((node) => this.statusOf(node));
+    };
+    volume.onChange(look);
+    look();
+  }
+
+  private serve(host: VolumeHost, volume: MirrorVolume, device: BlockDevice): void {
+    const { universe, history } = this;
+    const { term, holder } = this.arbiter.register;
+    const node = host.process.node.name;
+    universe.trace.line(node, `serves term ${device.term}`);
+    if (device.term > term || (device.term === term && holder !== node))
+      universe.violate('term', `${node} serves term ${device.term}, but term ${term} is ${holder}’s`);
+    if (device.term === term) history.fence(term, this.truth.isLossy(term), universe.nowMs);
+    if (this.clientsStopped) return;
+    this.workload = new Workload(
+      host.process,
+      device,
+      () => volume.device === device,
+      history,
+      this.checker,
+      this.shape,
+      universe.prng(`workload:${node}:${device.term}`),
+    );
+    this.workload.start();
+  }
+
+  private committed({ term, holder, set }: Register): void {
+    const { version, members } = set;
+    if (this.truth.commit({ term, holder, version, members }))
+      this.universe.trace.line(holder ?? '', 'is promoted after a power loss: un-flushed writes may be gone');
+    this.checker.sweep('at a commit an acknowledged write is missing');
+  }
+
+  private statusOf(node: string): VolumeStatus | undefined {
+    const host = this.hosts.get(node);
+    return host?.process.alive === true ? host.volume?.status() : undefined;
+  }
+
+  private awaitWhole(): void {
+    const { universe } = this;
+    const deadline = universe.nowMs + LIVENESS_MS;
+    // Long enough for clients to write through the healed volume too.
+    universe.runUntil(universe.nowMs + 3_000);
+    while (universe.violation === undefined && this.defects().length > 0 && universe.nowMs < deadline)
+      universe.runUntil(universe.nowMs + 100);
+    const defects = this.defects();
+    if (defects.length > 0)
+      universe.violate('liveness', `${LIVENESS_MS} ms after everything healed: ${defects.join('; ')}`);
+  }
+
+  /** What keeps the volume from being whole. */
+  private defects(): string[] {
+    const { holder, term, set } = this.arbiter.register;
+    const primary = this.statusOf(holder ?? '');
+    if (primary === undefined || primary.role !== 'primary' || primary.term !== term)
+      return [`no primary of term ${term}`];
+    const defects: string[] = [];
+    if (primary.frozen) defects.push(`frozen: ${primary.freezeReason}`);
+    if (set.members.length < this.nodes.length) defects.push(`the set is {${set.members.join()}}`);
+    for (const { name } of this.nodes) {
+      const disk = this.statusOf(name)?.disk;
+      if (disk !== 'UpToDate') defects.push(`${name} is ${disk}`);
+    }
+    for (const peer of primary.peers)
+      if (peer.connection !== 'Connected' || peer.replication !== 'Established' || peer.dirtyBytes > 0)
+        defects.push(`${peer.node}: ${peer.connection}, ${peer.replication}, ${peer.dirtyBytes} bytes dirty`);
+    return defects;
+  }
+
+  private checkEnd(): void {
+    const { universe } = this;
+    if (universe.violation !== undefined) return;
+    universe.runUntil(universe.nowMs + SETTLE_MS);
+    if (this.workload?.idle === false)
+      return universe.violate('liveness', `${this.workload.openOperations} operations never return`);
+    this.checker.sweep('at the end an acknowledged write is missing');
+    const [first, ...others] = this.nodes.map((node) => node.disk(DATA_PATH));
+    assert(first !== undefined, 'there is a replica');
+    for (const other of others) {
+      const difference = findDifference(first, other);
+      if (difference !== undefined) universe.violate('identical', difference);
+    }
+    const disorder = findDisorder(this.history);
+    if (disorder !== undefined) universe.violate('linearizable', disorder);
+  }
+
+  private nodeNamed(name: string): SimNode {
+    const node = this.universe.nodes.get(name);
+    assert(node !== undefined, `there is a node ${name}`);
+    return node;
+  }
+
+  private addressOf(name: string): string {
+    return hostAddress(this.nodes.indexOf(this.nodeNamed(name)));
+  }
+}
+
+function hostAddress(index: number): string {
+  return `10.0.0.${index + 1}`;
+}

@@ -1,0 +1,161 @@
+import type { BlockDevice, DeviceErrorCode } from '@eterne/runtime';
+import type { History, Operation } from '../checkers/history.ts';
+import { stampedSectors, valueOf } from '../checkers/stamp.ts';
+import { SECTOR_BYTES } from '../world/disk.ts';
+import type { Prng } from '../world/prng.ts';
+import type { SimProcess } from '../world/process.ts';
+
+export interface WorkloadShape {
+  /** Operations kept in flight by each session. */
+  readonly depth: number;
+  /** Mean pause of a worker between two operations. */
+  readonly thinkMs: number;
+  /** Start sectors of the places that are used over and over. */
+  readonly places: readonly number[];
+  readonly sizeSectors: readonly [number, number][];
+}
+
+/** Told what clients were told, in the instant they were. */
+export interface Witness {
+  changed(operation: Operation): void;
+  flushed(covered: readonly Operation[]): void;
+}
+
+type Kind = Operation['kind'];
+
+const KINDS: readonly (readonly [number, Kind])[] = [
+  [60, 'write'],
+  [26, 'read'],
+  [8, 'flush'],
+  [6, 'zero'],
+];
+
+/**
+ * The clients of one device of one term: a few workers that write stamped sectors, read, flush and discard in a small number of
+ * places, so that operations collide. They die with the device's process and leave their last operations open.
+ */
+export class Workload {
+  private stopped = false;
+  private inFlight = 0;
+  private readonly process: SimProcess;
+  private readonly device: BlockDevice;
+  /** False once the device's term has ended. */
+  private readonly isServed: () => boolean;
+  private readonly history: History;
+  private readonly witness: Witness;
+  private readonly shape: WorkloadShape;
+  private readonly chance: Prng;
+
+  constructor(
+    process: SimProcess,
+    device: BlockDevice,
+    isServed: () => boolean,
+    history: History,
+    witness: Witness,
+    shape: WorkloadShape,
+    chance: Prng,
+  ) {
+    this.process = process;
+    this.device = device;
+    this.isServed = isServed;
+    this.history = history;
+    this.witness = witness;
+    this.shape = shape;
+    this.chance = chance;
+  }
+
+  start(): void {
+    for (let worker = 0; worker < this.shape.depth; worker += 1) this.think();
+  }
+
+  /** No new operations. */
+  stop(): void {
+    this.stopped = true;
+  }
+
+  get idle(): boolean {
+    return this.stopped && this.inFlight === 0;
+  }
+
+  get openOperations(): number {
+    return this.inFlight;
+  }
+
+  private think(): void {
+    const pause = -Math.log(1 - this.chance.unit()) * this.shape.thinkMs;
+    this.process.later(pause, () => {
+      if (!this.stopped && this.isServed()) this.act(this.chance.weighted(KINDS));
+    });
+  }
+
+  private act(kind: Kind): void {
+    const { chance, device, shape } = this;
+    const [low, high] = chance.pick(shape.sizeSectors) ?? [8, 8];
+    const start = chance.pick(shape.places) ?? 0;
+    const sectorCount = Math.min(chance.whole(low, high), device.sizeBytes / SECTOR_BYTES - start);
+    const durable = (kind === 'write' || kind === 'zero') && chance.chance(0.05);
+    const operation = this.history.begin(
+      {
+        kind,
+        firstSector: kind === 'flush' ? 0 : start,
+        sectorCount: kind === 'flush' ? 0 : sectorCount,
+        term: device.term,
+        node: this.process.node.name,
+        durable,
+      },
+      this.process.node.universe.nowMs,
+    );
+    this.inFlight += 1;
+    this.submit(operation);
+  }
+
+  private submit(operation: Operation): void {
+    const { device } = this;
+    const offset = operation.firstSector * SECTOR_BYTES;
+    const lengthBytes = operation.sectorCount * SECTOR_BYTES;
+    const done = (error: DeviceErrorCode | undefined): void => this.finish(operation, error);
+    switch (operation.kind) {
+      case 'read':
+        device.read(offset, lengthBytes, (error, data) => this.finish(operation, error, data));
+        return;
+      case 'write':
+        device.write(
+          offset,
+          stampedSectors(operation.id, operation.firstSector, operation.sectorCount),
+          operation.durable,
+          done,
+        );
+        return;
+      case 'zero':
+        if (this.chance.chance(0.5) && !operation.durable) device.discard(offset, lengthBytes, done);
+        else device.writeZeroes(offset, lengthBytes, this.chance.chance(0.5), operation.durable, done);
+        return;
+      case 'flush':
+        device.flush(done);
+    }
+  }
+
+  private finish(operation: Operation, error: DeviceErrorCode | undefined, data?: Buffer): void {
+    const { history, witness } = this;
+    const { nowMs } = this.process.node.universe;
+    this.inFlight -= 1;
+    if (!this.process.alive) return;
+    this.process.node.universe.trace.mix(operation.id);
+    if (error === undefined) {
+      if (operation.kind === 'read') history.answerRead(operation, sectorValues(operation, data), nowMs);
+      else if (operation.kind === 'flush') witness.flushed(history.acknowledgeFlush(operation, nowMs));
+      else {
+        history.acknowledge(operation, nowMs);
+        witness.changed(operation);
+      }
+    }
+    this.think();
+  }
+}
+
+function sectorValues(operation: Operation, data: Buffer | undefined): number[] {
+  const bytes = data ?? Buffer.alloc(0);
+  return Array.from({ length: operation.sectorCount }, (_, i) =>
+    valueOf(bytes, i * SECTOR_BYTES, operation.firstSector + i),
+  );
+}

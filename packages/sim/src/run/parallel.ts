@@ -1,0 +1,81 @@
+/** Seeds spread over child processes: each has its own heap, and a mutant never meets the real code. */
+import { fileURLToPath } from 'node:url';
+import { EterneError } from '@eterne/base';
+import type { Processes } from '@eterne/runtime';
+import type { RunOptions } from './options.ts';
+import type { SeedResult } from './result.ts';
+
+const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
+/** Results of one child: a line each. */
+const CAPTURE_BYTES = 16 * 1024 * 1024;
+const CHUNK_SEEDS_MAX = 50;
+
+export interface Chunk extends Pick<
+  RunOptions,
+  'scenario' | 'firstSeed' | 'lastSeed' | 'mutant' | 'untilViolation'
+> {
+  readonly timeoutMs: number;
+}
+
+export interface ChunkResult {
+  readonly results: readonly SeedResult[];
+  /** Why the child did not finish: a hang, a crash of the simulator itself. */
+  readonly trouble: string | undefined;
+}
+
+export function chunksOf(options: RunOptions, timeoutMs: number): Chunk[] {
+  const { firstSeed, lastSeed, jobs } = options;
+  const size = Math.min(CHUNK_SEEDS_MAX, Math.ceil((lastSeed - firstSeed + 1) / jobs));
+  const chunks: Chunk[] = [];
+  for (let first = firstSeed; first <= lastSeed; first += size)
+    chunks.push({
+      scenario: options.scenario,
+      mutant: options.mutant,
+      untilViolation: options.untilViolation,
+      firstSeed: first,
+      lastSeed: Math.min(lastSeed, first + size - 1),
+      timeoutMs,
+    });
+  return chunks;
+}
+
+export function runChunk(processes: Processes, node: string, chunk: Chunk): Promise<ChunkResult> {
+  const command: [string, ...string[]] = [
+    node,
+    '--disable-warning=ExperimentalWarning',
+    MAIN,
+    '--json',
+    '--scenario',
+    chunk.scenario,
+    '--seeds',
+    `${chunk.firstSeed}..${chunk.lastSeed}`,
+    ...(chunk.mutant === undefined ? [] : ['--mutant', chunk.mutant]),
+    ...(chunk.untilViolation ? ['--until-violation'] : []),
+  ];
+  return new Promise((resolve) => {
+    processes.spawn({ command, captureBytes: CAPTURE_BYTES, timeoutMs: chunk.timeoutMs }, (exit) => {
+      const results = exit.stdout
+        .split('\n')
+        .filter((line) => line.startsWith('{') && line.endsWith('}'))
+        .map((line) => JSON.parse(line) as SeedResult);
+      const finished = exit.code === 0 || exit.code === 1;
+      const cause = exit.timedOut ? `no answer in ${chunk.timeoutMs} ms` : `exit ${exit.code ?? exit.signal}`;
+      const trouble = finished && results.length > 0 ? undefined : `${cause} ${exit.stderr.slice(-2_000)}`;
+      resolve({ results, trouble });
+    });
+  });
+}
+
+/** Runs `work` on every item, `width` at a time, in order of starting. */
+export async function inParallel<T>(
+  items: readonly T[],
+  width: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  if (width < 1) throw new EterneError('usage', 'nothing can run zero at a time');
+  const queue = [...items];
+  const lanes = Array.from({ length: width }, async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  });
+  await Promise.all(lanes);
+}

@@ -1,0 +1,31 @@
+import type { Violation } from '../world/universe.ts';
+
+/** What one seed came to. Plain data, so that it can travel between processes as JSON. */
+export interface SeedResult {
+  readonly seed: number;
+  /** Equal for two runs of one seed by the same code, and for nothing else. */
+  readonly hash: string;
+  readonly violation: Violation | undefined;
+  readonly simulatedMs: number;
+  readonly steps: number;
+  /** Operations that clients began, and the writes and discards among them. */
+  readonly operations: number;
+  readonly changes: number;
+  readonly terms: number;
+  readonly faults: Readonly<Record<string, number>>;
+  readonly lines: readonly string[];
+}
+
+export function faultCount({ faults }: SeedResult): number {
+  return Object.values(faults).reduce((sum, count) => sum + count, 0);
+}
+
+export function describeSeed(result: SeedResult): string {
+  const { seed, hash, simulatedMs, changes, operations, terms, violation } = result;
+  const figures = `${(simulatedMs / 1000).toFixed(1)} s simulated, ${operations} operations (${changes} changes), ${faultCount(result)} faults, ${terms} terms`;
+  const verdict =
+    violation === undefined
+      ? 'ok'
+      : `VIOLATES ${violation.checker} at ${violation.atMs.toFixed(3)} ms: ${violation.message}`;
+  return `seed ${seed} hash ${hash}: ${figures}: ${verdict}`;
+}

@@ -1,0 +1,14 @@
+import type { ScenarioName } from './options.ts';
+import type { SeedResult } from './result.ts';
+
+type Runner = (seed: number, options: { readonly keepLines: boolean }) => SeedResult;
+
+/** Loaded late, so that a mutant can be planted before any code under test is. */
+export async function loadRunner(scenario: ScenarioName): Promise<Runner> {
+  switch (scenario) {
+    case 'mirror':
+      return (await import('../mirror/scenario.ts')).runMirror;
+    case 'cluster':
+      return (await import('../cluster/scenario.ts')).runCluster;
+  }
+}

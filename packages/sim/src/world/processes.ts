@@ -1,0 +1,48 @@
+import { EterneError } from '@eterne/base';
+import type { Processes, ProcessTrees } from '@eterne/runtime';
+import type { SimNode } from './node.ts';
+import type { SimProcess } from './process.ts';
+
+/** A signal takes effect within this time. */
+const SIGNAL_MS = 2;
+
+/**
+ * The `Processes` port: looks at and kills the processes of its machine. Programs are simulated by scenarios, which start them
+ * themselves (through the monitor's `Spawner`), so nothing can be spawned here.
+ */
+export function processesOf(process: SimProcess): Processes {
+  const { node } = process;
+  return {
+    spawn: (options, onExit) => {
+      const startError = new EterneError('unsupported', `no program ${options.command[0]} in the simulator`);
+      const exit = { code: null, signal: null, timedOut: false, stdout: '', stderr: '', startError };
+      process.later(0, () => onExit(exit));
+      return { pid: undefined, kill: () => undefined };
+    },
+    alive: (pid, startTime) => processAt(node, pid)?.startTime === startTime,
+    startTime: (pid) => processAt(node, pid)?.startTime,
+    killGroup: (pid) => {
+      const target = processAt(node, pid);
+      if (target !== undefined && process.alive) signal(target);
+    },
+  };
+}
+
+export function processTreesOf(process: SimProcess): ProcessTrees {
+  return {
+    killMarked: (mark) => {
+      const marked = process.alive ? [...process.node.processes].filter((other) => other.mark === mark) : [];
+      for (const target of marked) signal(target);
+      return marked.length;
+    },
+  };
+}
+
+function processAt(node: SimNode, pid: number): SimProcess | undefined {
+  return [...node.processes].find((process) => process.pid === pid);
+}
+
+function signal(target: SimProcess): void {
+  const { universe, random } = target.node;
+  universe.scheduler.after(random.between(0, SIGNAL_MS), () => target.crash());
+}
