@@ -64,7 +64,7 @@ export class ServiceCore {
       alive: undefined,
       paths: [],
       leases: undefined,
-      disk: { connected: false, volumes: undefined },
+      disk: { connected: false, volumes: undefined, problems: this.#replicas.problems },
       pids: undefined,
     };
   }
@@ -72,11 +72,6 @@ export class ServiceCore {
   /** Leader only: what is left of the lease it granted to `node`. */
   grantedRemainingMs(node: string): number | null {
     return this.#leader?.leaseRemainingMs(node, this.view) ?? null;
-  }
-
-  /** Why this node's replica of `volume` is not open. */
-  replicaProblem(volume: string): string | undefined {
-    return this.#replicas.problem(volume);
   }
 
   /** Everything this node owned is let go, after `leave`. */
@@ -138,10 +133,10 @@ export class ServiceCore {
       case 'lease-request':
         return this.#leader?.grant(view, this.#outbox, event.request);
       case 'disk-connected':
-        view.disk = { connected: true, volumes: undefined };
+        view.disk = { ...view.disk, connected: true, volumes: undefined };
         return;
       case 'disk-gone':
-        view.disk = { connected: false, volumes: undefined };
+        view.disk = { ...view.disk, connected: false, volumes: undefined };
         this.#arbiter.diskGone();
         return this.#replicas.diskGone();
       case 'disk-status':

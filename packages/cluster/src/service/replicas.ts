@@ -1,4 +1,5 @@
 /** Keeps this node's disk process holding exactly the replicas that the log gives to this node. */
+import type { EterneError } from '@eterne/base';
 import type { VolumeConfig } from '@eterne/disk/engine/api.ts';
 import type { ExportSpec } from '@eterne/disk/process/port.ts';
 import { servicePorts } from '../node/identity.ts';
@@ -13,15 +14,16 @@ export interface ReplicaPlaces {
   readonly exportAddress: (volume: string) => string;
 }
 
+/**
+ *   asking ──► open
+ *     │ │
+ *     │ └─ any error ──► failed ── after RETRY_MS ──► asking
+ *     └─ open with another configuration ──► stale ── closed while secondary ──► asking
+ */
 type Known =
-  | { readonly kind: 'asking'; readonly id: EffectId; readonly config: string }
-  | { readonly kind: 'open'; readonly config: string }
-  | {
-      readonly kind: 'failed';
-      readonly config: string;
-      readonly retryAtBootMs: number;
-      readonly reason: string;
-    };
+  | { readonly kind: 'asking' | 'closing'; readonly id: EffectId; readonly config: string }
+  | { readonly kind: 'open' | 'stale'; readonly config: string }
+  | { readonly kind: 'failed'; readonly config: string; readonly retryAtBootMs: number };
 
 const RETRY_MS = 1000;
 const DISK_TIMEOUT_MS = 30_000;
@@ -29,63 +31,76 @@ const DISK_TIMEOUT_MS = 30_000;
 export class ReplicaDuty {
   readonly #places: ReplicaPlaces;
   readonly #known = new Map<string, Known>();
-  #removing: EffectId | undefined;
+  readonly #problems = new Map<string, string>();
 
   constructor(places: ReplicaPlaces) {
     this.#places = places;
   }
 
-  diskGone(): void {
-    this.#known.clear();
-    this.#removing = undefined;
+  /** Volume → why it is not open here, for the operator. */
+  get problems(): ReadonlyMap<string, string> {
+    return this.#problems;
   }
 
-  /** Why a replica is not open here, for the operator. */
-  problem(volume: string): string | undefined {
-    const known = this.#known.get(volume);
-    return known?.kind === 'failed' ? known.reason : undefined;
+  diskGone(): void {
+    this.#known.clear();
+    this.#problems.clear();
   }
 
   step(view: View, outbox: Outbox): void {
-    if (!view.disk.connected) return;
+    const { volumes } = view.disk;
+    if (!volumes) return;
     for (const volume of sortedValues(view.state.volumes)) this.#ensure(view, outbox, volume);
-    for (const name of this.#known.keys())
-      if (!view.state.volumes[name] && this.#removing === undefined)
-        this.#removing = outbox.send({ kind: 'disk-remove', volume: name });
-  }
-
-  #ensure(view: View, outbox: Outbox, volume: VolumeState): void {
-    const config = volumeConfig(view.state, volume, view.self, this.#places);
-    if (!config) return;
-    const { name } = volume.spec;
-    const known = this.#known.get(name);
-    const wanted = JSON.stringify(config);
-    if (known?.kind === 'asking') return;
-    if (known?.kind === 'open' && known.config === wanted) return;
-    if (known?.kind === 'failed' && view.now.bootMs < known.retryAtBootMs) return;
-    const exports: ExportSpec[] = [{ kind: 'nbd', listen: this.#places.exportAddress(name) }];
-    const id = outbox.send({ kind: 'disk-ensure', config, exports });
-    this.#known.set(name, { kind: 'asking', id, config: wanted });
+    for (const name of volumes.keys())
+      if (!view.state.volumes[name] && this.#mayAct(view, name)) this.#close(outbox, name, '');
   }
 
   done(view: View, id: EffectId, completion: Completion): void {
     if (completion.of !== 'plain') return;
-    const { error } = completion;
-    if (id === this.#removing) {
-      this.#removing = undefined;
-      if (!error)
-        for (const name of this.#known.keys()) if (!view.state.volumes[name]) this.#known.delete(name);
+    for (const [name, known] of this.#known) {
+      if ((known.kind !== 'asking' && known.kind !== 'closing') || known.id !== id) continue;
+      this.#problems.delete(name);
+      if (completion.error) this.#failed(view, name, known, completion.error);
+      else if (known.kind === 'closing') this.#known.delete(name);
+      else this.#known.set(name, { kind: 'open', config: known.config });
+    }
+  }
+
+  #ensure(view: View, outbox: Outbox, volume: VolumeState): void {
+    const wanted = volumeConfig(view.state, volume, view.self, this.#places);
+    const { name } = volume.spec;
+    if (!wanted || !this.#mayAct(view, name)) return;
+    const config = JSON.stringify(wanted);
+    const known = this.#known.get(name);
+    if (known?.kind === 'open' && known.config === config) return;
+    if (known?.kind === 'stale') {
+      if (view.disk.volumes?.get(name)?.role !== 'primary') this.#close(outbox, name, config);
       return;
     }
-    for (const [name, known] of this.#known) {
-      if (known.kind !== 'asking' || known.id !== id) continue;
-      const { config } = known;
-      const retryAtBootMs = view.now.bootMs + RETRY_MS;
-      this.#known.set(
-        name,
-        error ? { kind: 'failed', config, retryAtBootMs, reason: error.message } : { kind: 'open', config },
-      );
+    const exports: ExportSpec[] = [{ kind: 'nbd', listen: this.#places.exportAddress(name) }];
+    const id = outbox.send({ kind: 'disk-ensure', config: wanted, exports });
+    this.#known.set(name, { kind: 'asking', id, config });
+  }
+
+  #close(outbox: Outbox, name: string, config: string): void {
+    const id = outbox.send({ kind: 'disk-remove', volume: name });
+    this.#known.set(name, { kind: 'closing', id, config });
+  }
+
+  #failed(view: View, name: string, known: Known, error: EterneError): void {
+    const { config } = known;
+    if (known.kind === 'asking' && error.code === 'conflict') {
+      this.#known.set(name, { kind: 'stale', config });
+      return;
     }
+    if (known.kind === 'asking') this.#problems.set(name, error.message);
+    this.#known.set(name, { kind: 'failed', config, retryAtBootMs: view.now.bootMs + RETRY_MS });
+  }
+
+  #mayAct(view: View, name: string): boolean {
+    const known = this.#known.get(name);
+    if (known?.kind === 'asking' || known?.kind === 'closing') return false;
+    return known?.kind !== 'failed' || view.now.bootMs >= known.retryAtBootMs;
   }
 }
 

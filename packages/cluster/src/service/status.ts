@@ -21,7 +21,7 @@ export function clusterStatus(core: ServiceCore): ClusterStatus {
     nodes: sortedValues(state.members).map((member) => nodeStatus(view, member)),
     volumes: sortedValues(state.volumes).map((volume) => volumeStatus(view, volume)),
     groups: sortedValues(state.groups).map((group) => groupStatus(core, group)),
-    warnings: warnings(core),
+    warnings: warnings(view),
   };
 }
 
@@ -112,14 +112,13 @@ function roundedLease(remainingMs: number | null): number | null {
   return remainingMs === null ? null : Math.round(remainingMs);
 }
 
-function warnings(core: ServiceCore): readonly string[] {
-  const { view } = core;
+function warnings(view: View): readonly string[] {
   return [
     ...quorumWarnings(view),
     ...sortedValues(view.state.members)
       .filter((member) => !isHeard(view, member))
       .map(({ name }) => `${name} is not heard.`),
-    ...sortedValues(view.state.volumes).flatMap((volume) => volumeWarnings(core, volume)),
+    ...sortedValues(view.state.volumes).flatMap((volume) => volumeWarnings(view, volume)),
     ...sortedValues(view.state.groups)
       .filter((group) => group.desired === 'started' && !isProtected(view, group))
       .map(({ spec }) => `Group ${spec.name} has no node that would take it over now.`),
@@ -138,12 +137,12 @@ function quorumWarnings(view: View): readonly string[] {
   return lines;
 }
 
-function volumeWarnings(core: ServiceCore, volume: VolumeState): readonly string[] {
+function volumeWarnings(view: View, volume: VolumeState): readonly string[] {
   const { name, replicas } = volume.spec;
-  const problem = core.replicaProblem(name);
+  const problem = view.disk.problems.get(name);
   const outside = replicas.filter(({ node }) => !volume.inSyncSet.members.includes(node));
   const lines =
-    problem === undefined ? [] : [`The replica of ${name} on ${core.view.self} is not open: ${problem}`];
+    problem === undefined ? [] : [`The replica of ${name} on ${view.self} is not open: ${problem}`];
   if (volume.inSyncSet.version === 0 || outside.length === 0) return lines;
   return [...lines, `Volume ${name} is not in sync on ${outside.map(({ node }) => node).join(', ')}.`];
 }

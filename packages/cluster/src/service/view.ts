@@ -22,6 +22,8 @@ export interface View {
     connected: boolean;
     /** Undefined until the connected disk process has spoken once. */
     volumes: ReadonlyMap<string, VolumeStatus> | undefined;
+    /** Volume → why this node's replica of it could not be opened. */
+    problems: ReadonlyMap<string, string>;
   };
   pids: DaemonPids | undefined;
 }

@@ -16,6 +16,12 @@ import type { LeaderView } from './decide.ts';
 import { decideGroup } from './decide.ts';
 import { LeaseBook } from './lease-book.ts';
 
+interface Granted {
+  readonly request: LeaseRequest;
+  readonly durationMs: number;
+  readonly ownerships: string;
+}
+
 /** An entry on its way; nothing else is decided about the same subject meanwhile. */
 interface Pending {
   readonly subject: string;
@@ -28,6 +34,8 @@ export class LeaderDuties {
   readonly #heardSinceBootMs = new Map<string, number>();
   readonly #failureSeenBootMs = new Map<string, number>();
   readonly #pending = new Map<EffectId, Pending>();
+  /** Node → its newest lease, and for which ownerships it was given. */
+  readonly #granted = new Map<string, Granted>();
   /**
    * Group → epoch that an entry of this leadership ends. While its outcome is open it may still be committed, so
    * the epoch gets no lease any more.
@@ -61,6 +69,7 @@ export class LeaderDuties {
     }
     if (view.alive === undefined) return;
     this.#watchMembers(view, outbox, view.alive);
+    this.#grantNewOwners(view, outbox);
     const leader: LeaderView = {
       view,
       alive: view.alive,
@@ -81,11 +90,39 @@ export class LeaderDuties {
     if (!this.active(view) || member?.role !== 'node') return;
     const { now, leadership, timing } = view;
     const durationMs = this.#leases.grant(request, now.bootMs, leadership.authorityUntilBootMs, timing);
-    if (durationMs === 0) return;
-    const groups = sortedValues(view.state.groups)
-      .filter((group) => group.owner === request.node && this.#taking.get(group.spec.name) !== group.epoch)
-      .map(({ spec, epoch }) => ({ group: spec.name, epoch, volumes: volumesOf(spec) }));
-    outbox.grant({ request, durationMs, graceMs: timing.graceMs, groups });
+    if (durationMs > 0) this.#sendGrant(view, outbox, request, durationMs);
+  }
+
+  /**
+   * A new owner need not wait for its heart to ask again: its newest request is answered once more, for the same time from the
+   * same moment, so that the lease ends no later than the book says.
+   */
+  #grantNewOwners(view: View, outbox: Outbox): void {
+    for (const [node, { request, durationMs, ownerships }] of this.#granted)
+      if (ownerships !== this.#ownerships(view, node)) this.#sendGrant(view, outbox, request, durationMs);
+  }
+
+  #sendGrant(view: View, outbox: Outbox, request: LeaseRequest, durationMs: number): void {
+    const { node } = request;
+    const groups = this.#owned(view, node).map(({ spec, epoch }) => ({
+      group: spec.name,
+      epoch,
+      volumes: volumesOf(spec),
+    }));
+    this.#granted.set(node, { request, durationMs, ownerships: this.#ownerships(view, node) });
+    outbox.grant({ request, durationMs, graceMs: view.timing.graceMs, groups });
+  }
+
+  #owned(view: View, node: string): readonly GroupState[] {
+    return sortedValues(view.state.groups).filter(
+      (group) => group.owner === node && this.#taking.get(group.spec.name) !== group.epoch,
+    );
+  }
+
+  #ownerships(view: View, node: string): string {
+    return this.#owned(view, node)
+      .map(({ spec, epoch }) => `${spec.name}@${epoch}`)
+      .join(' ');
   }
 
   done(view: View, id: EffectId, result: AppendResult): void {

@@ -55,6 +55,8 @@ export class MirrorStart {
     const { bootMs, wallMs } = view.now;
     if (bootMs - this.#startedAtBootMs > this.#timeoutMs)
       return { kind: 'failed', reason: this.#waitingFor(view) };
+    const problem = view.disk.problems.get(this.#volume);
+    if (problem !== undefined) return { kind: 'failed', reason: problem };
     const agreed = view.state.volumes[this.#volume];
     const local = view.disk.volumes?.get(this.#volume);
     if (bootMs < this.#phase.retryAtBootMs || !agreed || !local || local.disk === 'Attaching') return BUSY;
