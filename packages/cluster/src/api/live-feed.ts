@@ -1,14 +1,17 @@
 /**
- * One subscriber of the live stream (WHATWG HTML §9.2 server-sent events). Two kinds of message:
+ * One subscriber of the live stream (WHATWG HTML §9.2 server-sent events). Three kinds of message:
  *
  *     event: status   data: the whole ClusterStatus; sent when it differs from the last one sent
  *     event: event    id: its number   data: one ClusterEvent
+ *     event: beat     data: {}; when there was nothing else to say for a while
  *
  * A browser that reconnects names the last id it saw and misses no event. A slow reader is never buffered for: while its socket is full nothing is
  * written, and afterwards it gets the newest status and the events since; one that reads nothing between two beats is cut off.
  */
 import type { ServiceFacade } from '../service/facade.ts';
 import { clusterEvent, clusterStatus } from './schema/status.ts';
+
+const BEAT = 'event: beat\ndata: {}\n\n';
 
 export interface FeedSink {
   /** False: full; the owner calls `drained` when there is room again. */
@@ -45,7 +48,7 @@ export class LiveFeed {
   beat(): void {
     if (this.#full && this.#fullAtLastBeat) return this.#sink.close();
     this.#fullAtLastBeat = this.#full;
-    if (!this.#full) this.#full = !this.#sink.write(this.#news() || ': alive\n\n');
+    if (!this.#full) this.#full = !this.#sink.write(this.#news() || BEAT);
   }
 
   #news(): string {

@@ -62,7 +62,7 @@ test('who reads nothing between two beats is cut off; who reads hears a beat', (
   const { feed, written, state } = setUp();
   feed.changed();
   feed.beat();
-  assert.equal(written.at(-1), ': alive\n\n');
+  assert.equal(written.at(-1), 'event: beat\ndata: {}\n\n');
   state.room = false;
   feed.beat();
   feed.beat();

@@ -1,0 +1,49 @@
+/** Calls of the API with the session's cookie. */
+import type { FailureSimulation, GroupExplanation, Session } from './types.ts';
+
+export class ApiError extends Error {
+  readonly status: number;
+  readonly hint: string | null;
+
+  constructor(status: number, message: string, hint: string | null) {
+    super(message);
+    this.status = status;
+    this.hint = hint;
+  }
+}
+
+async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const response = await fetch(`/api/v1${path}`, {
+    method,
+    headers: {
+      // Without it the API refuses what a cookie alone authorises: see guard.ts of the API.
+      'x-eterne-console': '1',
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const answer = (await response.json().catch(() => ({}))) as { message?: string; hint?: string | null };
+  if (!response.ok)
+    throw new ApiError(response.status, answer.message ?? `status ${response.status}`, answer.hint ?? null);
+  return answer as T;
+}
+
+const name = encodeURIComponent;
+
+export const api = {
+  /** Undefined when nobody is logged in. */
+  session: () =>
+    call<Session>('GET', '/session').catch((error: unknown) => {
+      if (error instanceof ApiError && error.status === 401) return null;
+      throw error;
+    }),
+  logIn: (user: string, password: string) => call<Session>('POST', '/session', { user, password }),
+  logOut: () => call('DELETE', '/session'),
+  startGroup: (group: string) => call('POST', `/groups/${name(group)}/start`),
+  stopGroup: (group: string) => call('POST', `/groups/${name(group)}/stop`),
+  moveGroup: (group: string, to: string) => call('POST', `/groups/${name(group)}/move`, { to }),
+  explainGroup: (group: string) => call<GroupExplanation>('GET', `/groups/${name(group)}/explain`),
+  setNodeMode: (node: string, mode: 'standby' | 'unstandby' | 'maintenance') =>
+    call('POST', `/nodes/${name(node)}/${mode}`),
+  simulateFailure: (node: string) => call<FailureSimulation>('GET', `/simulation?fail=${name(node)}`),
+};

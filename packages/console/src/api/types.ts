@@ -1,0 +1,16 @@
+/** The API's shapes, taken from the schemas that the API itself checks and documents. Types only: nothing of the server is bundled. */
+import type { session } from '@eterne/cluster/api/schema/access.ts';
+import type { failureSimulation, groupExplanation } from '@eterne/cluster/api/schema/orders.ts';
+import type { clusterEvent, clusterStatus } from '@eterne/cluster/api/schema/status.ts';
+import type { z } from 'zod';
+
+export type ClusterStatus = z.output<typeof clusterStatus>;
+export type NodeStatus = ClusterStatus['nodes'][number];
+export type PathStatus = NodeStatus['paths'][number];
+export type VolumeStatus = ClusterStatus['volumes'][number];
+export type ReplicaStatus = VolumeStatus['replicas'][number];
+export type GroupStatus = ClusterStatus['groups'][number];
+export type ClusterEvent = z.output<typeof clusterEvent>;
+export type Session = z.output<typeof session>;
+export type GroupExplanation = z.output<typeof groupExplanation>;
+export type FailureSimulation = z.output<typeof failureSimulation>;

@@ -1,0 +1,61 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { Navigate, Route, Routes } from 'react-router';
+import { api } from './api/client.ts';
+import { LiveStore, useLiveState } from './api/live.ts';
+import type { Session } from './api/types.ts';
+import { Frame } from './frame.tsx';
+import { useLanguage } from './i18n/language.tsx';
+import { Events } from './pages/events.tsx';
+import { Groups } from './pages/groups.tsx';
+import { LogIn } from './pages/log-in.tsx';
+import { Nodes } from './pages/nodes.tsx';
+import { Overview } from './pages/overview.tsx';
+import { Volumes } from './pages/volumes.tsx';
+import { ClusterProvider } from './parts/cluster-context.tsx';
+import { Logo } from './parts/icon.tsx';
+
+export function App() {
+  const { t } = useLanguage();
+  const { data: session, error } = useQuery({
+    queryKey: ['session'],
+    queryFn: api.session,
+    refetchInterval: 60_000,
+  });
+  if (session === null) return <LogIn />;
+  if (session === undefined) return <Splash text={error ? t.cannotReach : t.loading} />;
+  return <LoggedIn session={session} />;
+}
+
+function LoggedIn({ session }: { session: Session }) {
+  const { t } = useLanguage();
+  const queries = useQueryClient();
+  const [store] = useState(
+    () => new LiveStore(() => void queries.invalidateQueries({ queryKey: ['session'] })),
+  );
+  const { status, events, connected } = useLiveState(store);
+  if (status === null) return <Splash text={t.loading} />;
+  return (
+    <ClusterProvider value={{ status, events, session, mayOrder: session.role !== 'viewer' }}>
+      <Frame connected={connected}>
+        <Routes>
+          <Route index element={<Overview />} />
+          <Route path="groups" element={<Groups />} />
+          <Route path="volumes" element={<Volumes />} />
+          <Route path="nodes" element={<Nodes />} />
+          <Route path="events" element={<Events />} />
+          <Route path="*" element={<Navigate to="/" replace />} />
+        </Routes>
+      </Frame>
+    </ClusterProvider>
+  );
+}
+
+function Splash({ text }: { text: string }) {
+  return (
+    <main className="splash">
+      <Logo size={48} />
+      <p className="muted">{text}</p>
+    </main>
+  );
+}

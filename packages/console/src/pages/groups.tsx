@@ -1,0 +1,19 @@
+import { useLanguage } from '../i18n/language.tsx';
+import { useCluster } from '../parts/cluster-context.tsx';
+import { GroupCard } from '../parts/group-card.tsx';
+import { Section } from '../parts/section.tsx';
+
+export function Groups() {
+  const { t } = useLanguage();
+  const { groups } = useCluster().status;
+  return (
+    <Section title={t.groups}>
+      {groups.length === 0 && <p className="muted">{t.noGroups}</p>}
+      <div className="cards">
+        {groups.map((group) => (
+          <GroupCard key={group.name} group={group} />
+        ))}
+      </div>
+    </Section>
+  );
+}

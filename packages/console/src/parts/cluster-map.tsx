@@ -1,0 +1,60 @@
+/** One column per node with what it carries: groups it runs, replicas it holds. Shows at a glance what a failure would hit. */
+import { Link } from 'react-router';
+import { useLanguage } from '../i18n/language.tsx';
+import type { ClusterStatus, NodeStatus } from '../api/types.ts';
+import { Badge } from './badge.tsx';
+import { useCluster } from './cluster-context.tsx';
+import { ToneIcon } from './icon.tsx';
+import { SyncBar } from './sync-bar.tsx';
+import { diskTone, groupTone, nodeTone } from './tone.ts';
+
+export function ClusterMap() {
+  const { status } = useCluster();
+  return (
+    <div className="map">
+      {status.nodes.map((node) => (
+        <MapColumn key={node.name} node={node} status={status} />
+      ))}
+    </div>
+  );
+}
+
+function MapColumn({ node, status }: { node: NodeStatus; status: ClusterStatus }) {
+  const { t } = useLanguage();
+  const groups = status.groups.filter(({ owner }) => owner === node.name);
+  const replicas = status.volumes.flatMap((volume) =>
+    volume.replicas.filter((replica) => replica.node === node.name).map((replica) => ({ volume, replica })),
+  );
+  return (
+    <div className={`map-node ${node.state === 'lost' ? 'is-lost' : ''}`}>
+      <div className="map-node-head">
+        <strong>{node.name}</strong>
+        <span className="muted">{node.role === 'witness' ? t.nodeRole.witness : null}</span>
+        {node.leader && <span className="pill">{t.leader}</span>}
+        <Badge tone={nodeTone(node.state)}>{t.nodeState[node.state]}</Badge>
+      </div>
+      {groups.map((group) => (
+        <Link key={group.name} to="/groups" className={`map-item map-group tone-${groupTone(group.state)}`}>
+          <ToneIcon tone={groupTone(group.state)} size={14} />
+          <span className="map-item-name">{group.name}</span>
+          <span className="muted">{t.groupState[group.state]}</span>
+        </Link>
+      ))}
+      {replicas.map(({ volume, replica }) => (
+        <Link
+          key={volume.name}
+          to="/volumes"
+          className={`map-item map-replica tone-${diskTone(replica.disk)}`}
+        >
+          <ToneIcon tone={diskTone(replica.disk)} size={14} />
+          <span className="map-item-name">{volume.name}</span>
+          <span className="muted">
+            {volume.primary === node.name ? t.primary : t.diskState[replica.disk]}
+          </span>
+          {replica.dirtyBytes > 0 && <SyncBar dirtyBytes={replica.dirtyBytes} sizeBytes={volume.sizeBytes} />}
+        </Link>
+      ))}
+      {groups.length + replicas.length === 0 && <span className="map-empty">—</span>}
+    </div>
+  );
+}

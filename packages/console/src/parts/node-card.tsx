@@ -1,0 +1,129 @@
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { api } from '../api/client.ts';
+import type { NodeStatus } from '../api/types.ts';
+import { useLanguage } from '../i18n/language.tsx';
+import { Badge } from './badge.tsx';
+import { useCluster } from './cluster-context.tsx';
+import { Dialog } from './dialog.tsx';
+import { formatMs } from './format.ts';
+import { ToneIcon } from './icon.tsx';
+import { ErrorText, OrderButton } from './order-button.tsx';
+import { nodeTone } from './tone.ts';
+
+const DAEMONS = ['service', 'monitor', 'heart', 'disk'] as const;
+/** A witness runs no more than these. */
+const WITNESS_DAEMONS = ['service', 'heart'] as const;
+
+export function NodeCard({ node }: { node: NodeStatus }) {
+  const { t } = useLanguage();
+  const { mayOrder, status } = useCluster();
+  const daemons = node.role === 'witness' ? WITNESS_DAEMONS : DAEMONS;
+  return (
+    <article className="card">
+      <header className="card-head">
+        <h3>{node.name}</h3>
+        <Badge tone={nodeTone(node.state)}>{t.nodeState[node.state]}</Badge>
+        {node.leader && <span className="pill">{t.leader}</span>}
+      </header>
+      <p className="muted">
+        {t.nodeRole[node.role]} · {t.incarnation(node.incarnation)}
+      </p>
+      <dl className="facts-list daemons">
+        {daemons.map((daemon) => (
+          <Daemon key={daemon} name={daemon} pid={node.state === 'lost' ? null : node.pids[daemon]} />
+        ))}
+      </dl>
+      <footer className="card-actions">
+        {node.name !== status.reportedBy && (
+          <a className="button quiet" href={`https://${node.api}/`}>
+            {t.openConsole}
+          </a>
+        )}
+        <WhatIfButton node={node.name} />
+        {mayOrder && node.role === 'node' && <ModeOrder node={node} />}
+      </footer>
+    </article>
+  );
+}
+
+function Daemon({ name, pid }: { name: string; pid: number | null }) {
+  const { t } = useLanguage();
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd className="number">
+        {pid === null ? <span className="muted">{t.daemonDown}</span> : `pid ${pid}`}
+      </dd>
+    </>
+  );
+}
+
+function ModeOrder({ node }: { node: NodeStatus }) {
+  const { t } = useLanguage();
+  const active = node.state === 'online' || node.state === 'lost';
+  return active ? (
+    <OrderButton
+      label={t.toStandby}
+      question={t.confirmStandby(node.name)}
+      order={() => api.setNodeMode(node.name, 'standby')}
+    />
+  ) : (
+    <OrderButton
+      label={t.toActive}
+      question={t.confirmActive(node.name)}
+      order={() => api.setNodeMode(node.name, 'unstandby')}
+    />
+  );
+}
+
+function WhatIfButton({ node }: { node: string }) {
+  const { t } = useLanguage();
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <button type="button" className="quiet" onClick={() => setOpen(true)}>
+        {t.whatIf}
+      </button>
+      {open && (
+        <Dialog title={t.whatIfTitle(node)} onClose={() => setOpen(false)}>
+          <WhatIf node={node} />
+        </Dialog>
+      )}
+    </>
+  );
+}
+
+function WhatIf({ node }: { node: string }) {
+  const { t } = useLanguage();
+  const { data, error } = useQuery({
+    queryKey: ['simulate', node],
+    queryFn: () => api.simulateFailure(node),
+  });
+  if (error) return <ErrorText error={error} />;
+  if (!data) return <p className="muted">{t.loading}</p>;
+  return (
+    <ul className="candidates">
+      <li>
+        <ToneIcon tone={data.quorate ? 'good' : 'bad'} />
+        <span>{data.quorate ? t.staysQuorate : t.losesQuorum}</span>
+      </li>
+      {data.moves.length === 0 && (
+        <li>
+          <ToneIcon tone="good" />
+          <span>{t.nothingMoves}</span>
+        </li>
+      )}
+      {data.moves.map(({ group, from, to, reason, expectedOutageMs }) => (
+        <li key={group}>
+          <ToneIcon tone={to === null ? 'bad' : 'good'} />
+          <span>
+            <strong>{group}</strong> {to === null ? t.staysDown : `${from} → ${to}`}
+            {expectedOutageMs !== null && ` · ${t.movesIn(formatMs(expectedOutageMs))}`}
+            <span className="muted"> {reason}</span>
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}

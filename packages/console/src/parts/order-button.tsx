@@ -1,0 +1,68 @@
+/** A button that asks before it orders, and shows what came of it. */
+import { useMutation } from '@tanstack/react-query';
+import { type ReactNode, useState } from 'react';
+import { ApiError } from '../api/client.ts';
+import { useLanguage } from '../i18n/language.tsx';
+import { Dialog } from './dialog.tsx';
+
+export function OrderButton({
+  label,
+  question,
+  order,
+  danger = false,
+  disabled = false,
+  children,
+}: {
+  label: string;
+  question: string;
+  order: () => Promise<unknown>;
+  danger?: boolean;
+  disabled?: boolean;
+  /** More to choose or to know before deciding. */
+  children?: ReactNode;
+}) {
+  const [open, setOpen] = useState(false);
+  const mutation = useMutation({ mutationFn: order, onSuccess: () => setOpen(false) });
+  const close = () => {
+    setOpen(false);
+    mutation.reset();
+  };
+  return (
+    <>
+      <button type="button" disabled={disabled} onClick={() => setOpen(true)}>
+        {label}
+      </button>
+      {open && (
+        <Dialog
+          title={label}
+          onClose={close}
+          action={
+            <button
+              type="button"
+              className={danger ? 'primary danger' : 'primary'}
+              disabled={mutation.isPending}
+              onClick={() => mutation.mutate()}
+            >
+              {label}
+            </button>
+          }
+        >
+          <p>{question}</p>
+          {children}
+          {mutation.error && <ErrorText error={mutation.error} />}
+        </Dialog>
+      )}
+    </>
+  );
+}
+
+export function ErrorText({ error }: { error: Error }) {
+  const { t } = useLanguage();
+  const known = error instanceof ApiError;
+  return (
+    <p className="error-text" role="alert">
+      {known ? error.message : t.cannotReach}
+      {known && error.hint !== null && <span className="hint"> {error.hint}</span>}
+    </p>
+  );
+}

@@ -1,0 +1,53 @@
+import type { ReplicaStatus, VolumeStatus } from '../api/types.ts';
+import { useLanguage } from '../i18n/language.tsx';
+import { Badge } from './badge.tsx';
+import { formatSize } from './format.ts';
+import { SyncBar } from './sync-bar.tsx';
+import { diskTone } from './tone.ts';
+
+export function VolumeCard({ volume }: { volume: VolumeStatus }) {
+  const { t } = useLanguage();
+  return (
+    <article className="card">
+      <header className="card-head">
+        <h3>{volume.name}</h3>
+        <span className="muted">
+          {formatSize(volume.sizeBytes)} · {t.mode[volume.mode]}
+        </span>
+      </header>
+      <dl className="facts-list">
+        <dt>{t.primary}</dt>
+        <dd>{volume.primary ?? t.noPrimary}</dd>
+        <dt>{t.term}</dt>
+        <dd className="number">{volume.term}</dd>
+        <dt>{t.inSyncSet}</dt>
+        <dd>
+          {volume.inSyncSet.join(', ') || '—'} <span className="muted">{t.version(volume.setVersion)}</span>
+        </dd>
+        <dt>{t.usedBy}</dt>
+        <dd>{volume.group ?? '—'}</dd>
+      </dl>
+      <ul className="replicas">
+        {volume.replicas.map((replica) => (
+          <Replica key={replica.node} replica={replica} volume={volume} />
+        ))}
+      </ul>
+    </article>
+  );
+}
+
+function Replica({ replica, volume }: { replica: ReplicaStatus; volume: VolumeStatus }) {
+  const { t } = useLanguage();
+  const inSet = volume.inSyncSet.includes(replica.node);
+  return (
+    <li className="replica">
+      <div className="replica-head">
+        <strong>{replica.node}</strong>
+        {volume.primary === replica.node && <span className="pill">{t.primary}</span>}
+        <Badge tone={diskTone(replica.disk)}>{t.diskState[replica.disk]}</Badge>
+      </div>
+      <span className="muted">{inSet ? t.inSync : t.notInSync}</span>
+      {replica.dirtyBytes > 0 && <SyncBar dirtyBytes={replica.dirtyBytes} sizeBytes={volume.sizeBytes} />}
+    </li>
+  );
+}
