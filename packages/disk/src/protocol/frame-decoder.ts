@@ -21,7 +21,7 @@ const EMPTY = Buffer.alloc(0);
  * Bytes in, checked frames out, in order. Lengths are capped by type before anything is kept. After the first
  * malformed byte the decoder stays failed: `onError` has been called once and every later byte is ignored.
  *
- * `hold()` stops delivery (also between two frames of one chunk) until `release()`, so that a frame's duty can become durable
+ * `hold()` stops delivery (also between two frames of one chunk) until as many `release()`, so that a frame's duty can become durable
  * before the next frame is looked at; the caller pauses its stream meanwhile, so at most one chunk and one frame are kept.
  */
 export class FrameDecoder {
@@ -31,7 +31,7 @@ export class FrameDecoder {
   readonly #onError: (error: EterneError) => void;
   #sequence = 0;
   #failed = false;
-  #held = false;
+  #holds = 0;
   #delivering = false;
   /** The first `#keptLength` bytes of it are not yet consumed: one incomplete frame, or whatever came during a hold. */
   #kept: Buffer = EMPTY;
@@ -43,18 +43,17 @@ export class FrameDecoder {
   }
 
   get held(): boolean {
-    return this.#held;
+    return this.#holds > 0;
   }
 
   hold(): void {
-    assert(!this.#held, 'frames are held once at a time');
-    this.#held = true;
+    this.#holds += 1;
   }
 
   release(): void {
-    assert(this.#held, 'only held frames can be released');
-    this.#held = false;
-    if (this.#delivering) return;
+    assert(this.#holds > 0, 'only held frames can be released');
+    this.#holds -= 1;
+    if (this.held || this.#delivering) return;
     const used = this.#deliver(this.#kept.subarray(0, this.#keptLength));
     this.#kept.copyWithin(0, used, this.#keptLength);
     this.#keptLength = Math.max(0, this.#keptLength - used);
@@ -70,8 +69,8 @@ export class FrameDecoder {
   push(chunk: Buffer): void {
     if (this.#failed) return;
     let rest = chunk;
-    if (!this.#held && this.#keptLength > 0) rest = this.#completeKept(rest);
-    if (!this.#held && this.#keptLength === 0) rest = rest.subarray(this.#deliver(rest));
+    if (!this.held && this.#keptLength > 0) rest = this.#completeKept(rest);
+    if (!this.held && this.#keptLength === 0) rest = rest.subarray(this.#deliver(rest));
     if (!this.#failed && rest.length > 0) this.#keep(rest);
   }
 
@@ -116,7 +115,7 @@ export class FrameDecoder {
   #deliver(bytes: Buffer): number {
     let at = 0;
     this.#delivering = true;
-    while (!this.#held && !this.#failed && bytes.length - at >= HEADER_BYTES) {
+    while (!this.held && !this.#failed && bytes.length - at >= HEADER_BYTES) {
       const header = this.#header(bytes, at);
       if (header === undefined) break;
       const end = at + HEADER_BYTES + header.bodyBytes;

@@ -12,7 +12,11 @@ import { EterneError } from '@eterne/base';
 import { syncTargetBegun, syncTargetFinished, type MetadataState } from '../../metadata/index.ts';
 import { decodeBitmap, sendBitmap } from '../../protocol/messages/bitmap.ts';
 import { decodeResyncData } from '../../protocol/messages/resync.ts';
-import { decodeResyncBegin, decodeResyncNames, type ResyncNames } from '../../protocol/messages/resync-names.ts';
+import {
+  decodeResyncBegin,
+  decodeResyncNames,
+  type ResyncNames,
+} from '../../protocol/messages/resync-names.ts';
 import { FrameType } from '../../protocol/wire.ts';
 import type { CopyLink } from './copy-link.ts';
 import { SyncTarget } from './sync-target.ts';

@@ -28,7 +28,14 @@ import type { CopyLink } from './copy-link.ts';
 import { SyncSource } from './sync-source.ts';
 
 type Step =
-  'awaitBitmap' | 'opening' | 'awaitReady' | 'confirming' | 'copying' | 'naming' | 'awaitFinished' | 'finishing';
+  | 'awaitBitmap'
+  | 'opening'
+  | 'awaitReady'
+  | 'confirming'
+  | 'copying'
+  | 'naming'
+  | 'awaitFinished'
+  | 'finishing';
 
 export class CopyOut {
   readonly #link: CopyLink;
@@ -119,7 +126,8 @@ export class CopyOut {
 
   clear(body: Buffer): void {
     this.#expect('copying');
-    for (const range of decodeResyncClear(body, this.#link.replica.config.sizeBytes)) this.#blocks.clear(range);
+    for (const range of decodeResyncClear(body, this.#link.replica.config.sizeBytes))
+      this.#blocks.clear(range);
     this.#link.figures.remaining(this.#link.bitmap.dirtyBytes);
   }
 
@@ -127,7 +135,8 @@ export class CopyOut {
   targetDone(): void {
     this.#expect('copying');
     const { bitmap, replica, sender } = this.#link;
-    if (bitmap.dirtyBlocks > 0) throw new EterneError('protocol', 'the target is done while blocks are dirty');
+    if (bitmap.dirtyBlocks > 0)
+      throw new EterneError('protocol', 'the target is done while blocks are dirty');
     this.#step = 'naming';
     this.#link.duty(
       (done) => bitmap.persist(done),

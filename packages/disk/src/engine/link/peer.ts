@@ -159,7 +159,10 @@ export class Peer implements Mirror {
 
   connected(reason: string): void {
     this.#retryMs = FIRST_RETRY_MS;
-    this.replica.world.log('info', `volume ${this.replica.config.name}: connected with ${this.node}: ${reason}`);
+    this.replica.world.log(
+      'info',
+      `volume ${this.replica.config.name}: connected with ${this.node}: ${reason}`,
+    );
     this.replica.changed();
   }
 

@@ -325,12 +325,14 @@ export class Session implements MirrorLink, CopyLink {
   }
 
   #source(): CopyOut {
-    if (this.#copyOut === undefined) throw new EterneError('protocol', 'a copy frame to a side that is no source');
+    if (this.#copyOut === undefined)
+      throw new EterneError('protocol', 'a copy frame to a side that is no source');
     return this.#copyOut;
   }
 
   #target(): CopyIn {
-    if (this.#copyIn === undefined) throw new EterneError('protocol', 'a copy frame to a side that is no target');
+    if (this.#copyIn === undefined)
+      throw new EterneError('protocol', 'a copy frame to a side that is no target');
     return this.#copyIn;
   }
 
@@ -448,7 +450,8 @@ export class Session implements MirrorLink, CopyLink {
   #acknowledged(first: number, count: number): void {
     for (let number = first; number < first + count; number += 1) {
       const op = this.#sent.take(number);
-      if (op === undefined) throw new EterneError('protocol', 'a write is acknowledged that was not in flight');
+      if (op === undefined)
+        throw new EterneError('protocol', 'a write is acknowledged that was not in flight');
       this.replica.primary?.confirmed(op, this.#peer.bit);
     }
   }

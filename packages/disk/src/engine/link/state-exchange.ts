@@ -80,7 +80,11 @@ export class StateExchange {
     const renamed =
       state.current === next.generations.current
         ? next.generations
-        : divided(next.generations, state.current, state.lacking.filter((peer) => peer !== replica.config.node && peer !== peerNode));
+        : divided(
+            next.generations,
+            state.current,
+            state.lacking.filter((peer) => peer !== replica.config.node && peer !== peerNode),
+          );
     return {
       ...next,
       volumeUuid: state.volumeUuid,

@@ -10,7 +10,12 @@ import { EterneError, type BlockNumber } from '@eterne/base';
 import type { StoreError } from '@eterne/runtime';
 import { BLOCK_BYTES, type DirtyBitmap } from '../../metadata/index.ts';
 import type { FrameSender } from '../../protocol/frame-sender.ts';
-import { sendResyncClear, sendResyncRequest, type Range, type ResyncData } from '../../protocol/messages/resync.ts';
+import {
+  sendResyncClear,
+  sendResyncRequest,
+  type Range,
+  type ResyncData,
+} from '../../protocol/messages/resync.ts';
 import type { BufferSlabs } from '../buffer-slabs.ts';
 import type { LocalDisk } from '../local-disk.ts';
 import type { RangeLock, RangeLocks } from '../range-locks.ts';

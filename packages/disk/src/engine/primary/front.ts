@@ -42,7 +42,8 @@ export class PrimaryDevice implements BlockDevice {
     if (problem !== undefined) return done(problem, NOTHING);
     if (lengthBytes <= MAX_DATA_BYTES) return this.#target.readPiece(offset, lengthBytes, done);
     const whole = Buffer.allocUnsafeSlow(lengthBytes);
-    const finish = (error: DeviceErrorCode | undefined): void => done(error, error === undefined ? whole : NOTHING);
+    const finish = (error: DeviceErrorCode | undefined): void =>
+      done(error, error === undefined ? whole : NOTHING);
     const pieceDone = join(Math.ceil(lengthBytes / MAX_DATA_BYTES), finish);
     for (let at = 0; at < lengthBytes; at += MAX_DATA_BYTES) {
       const piece = Math.min(MAX_DATA_BYTES, lengthBytes - at);

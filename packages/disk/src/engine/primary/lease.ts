@@ -31,7 +31,9 @@ export class Lease {
 
   get isValid(): boolean {
     if (this.#hasLapsed || this.#isOver) return false;
-    return this.#validUntilBootMs === Number.POSITIVE_INFINITY || this.#clock.bootMs() < this.#validUntilBootMs;
+    return (
+      this.#validUntilBootMs === Number.POSITIVE_INFINITY || this.#clock.bootMs() < this.#validUntilBootMs
+    );
   }
 
   /** A shorter lease than the present one changes nothing: it was granted earlier. */

@@ -10,7 +10,13 @@
  */
 import type { EterneError } from '@eterne/base';
 import type { BlockDevice, DeviceDone, World } from '@eterne/runtime';
-import { NIL_UUID, bitmapFor, divided, type MetadataState, type VolumeMetadata } from '../../metadata/index.ts';
+import {
+  NIL_UUID,
+  bitmapFor,
+  divided,
+  type MetadataState,
+  type VolumeMetadata,
+} from '../../metadata/index.ts';
 import type { Arbiter, InSyncSet, Term, VolumeConfig } from '../api.ts';
 import type { BufferSlabs } from '../buffer-slabs.ts';
 import type { LocalDisk } from '../local-disk.ts';

@@ -4,7 +4,9 @@ import { FieldReader, FieldWriter } from '../fields.ts';
 const MAX_REASON_BYTES = 255;
 
 export function encodeBye(reason: string): Buffer {
-  return new FieldWriter().text(Buffer.from(reason).subarray(0, MAX_REASON_BYTES).toString('latin1')).finish();
+  return new FieldWriter()
+    .text(Buffer.from(reason).subarray(0, MAX_REASON_BYTES).toString('latin1'))
+    .finish();
 }
 
 export function decodeBye(body: Buffer): string {

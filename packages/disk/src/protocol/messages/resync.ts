@@ -74,8 +74,7 @@ export function decodeResyncClear(body: Buffer, sizeBytes: number): Range[] {
   if (body.length === 0 || body.length % RUN_BYTES !== 0)
     throw new EterneError('protocol', 'a malformed RESYNC_CLEAR');
   const ranges: Range[] = [];
-  for (let at = 0; at < body.length; at += RUN_BYTES)
-    ranges.push(rangeAt(body, at, 0xffff_ffff, sizeBytes));
+  for (let at = 0; at < body.length; at += RUN_BYTES) ranges.push(rangeAt(body, at, 0xffff_ffff, sizeBytes));
   return ranges;
 }
 

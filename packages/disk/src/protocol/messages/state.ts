@@ -49,4 +49,3 @@ export function decodeState(body: Buffer): StateMessage {
   from.finish();
   return state;
 }
-

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Pair } from './support/pair.ts';
+
+describe('a mirror of two', () => {
+  test('both new and equal by word: connected, promoted, written, identical', () => {
+    const pair = new Pair().startMirror();
+    pair.write(pair.a, 3, 0x11);
+    pair.write(pair.a, 4, 0x22, 16);
+    pair.flush(pair.a);
+    assert.equal(pair.read(pair.a, 3), 0x11);
+    pair.assertIdentical();
+    assert.equal(pair.b.data.content[3 * 4096], 0x11);
+  });
+
+  test('a peer that is lost and returns gets exactly what it missed', () => {
+    const pair = new Pair().startMirror();
+    for (let block = 0; block < 64; block += 1) pair.write(pair.a, block, 1);
+    pair.flush(pair.a);
+    pair.b.kill();
+    pair.until(() => pair.a.volume.status().inSyncSet.length === 1);
+    for (let block = 100; block < 110; block += 1) pair.write(pair.a, block, 2);
+    assert.equal(pair.a.volume.status().peers[0]?.dirtyBytes, 10 * 4096);
+    pair.b.start();
+    pair.until(() => pair.isEqual() && pair.a.volume.status().inSyncSet.length === 2);
+    const { resync } = pair.a.volume.status().peers[0]!;
+    assert.equal(resync.kind, 'bitmap');
+    assert.equal(resync.toSyncBytes, 10 * 4096);
+    assert.equal(resync.wireBytes, 10 * 4096);
+    pair.assertIdentical();
+  });
+});

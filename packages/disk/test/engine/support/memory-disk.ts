@@ -1,0 +1,97 @@
+import type { BlockStore, StoreDone, StoreError } from '@eterne/runtime';
+import type { Scheduler } from './scheduler.ts';
+
+interface Unflushed {
+  readonly offset: number;
+  readonly bytes: Buffer;
+}
+
+/** A disk that outlives its process: what is on the platter, and what sits in its volatile cache. */
+export class MemoryDisk {
+  readonly sizeBytes: number;
+  /** What a reader sees. */
+  content: Buffer;
+  #durable: Buffer;
+  #unflushed: Unflushed[] = [];
+  /** Set: every write and flush fails with it. */
+  failWith: StoreError | undefined;
+  writesInFlight = 0;
+  flushCount = 0;
+
+  constructor(sizeBytes: number) {
+    this.sizeBytes = sizeBytes;
+    this.content = Buffer.alloc(sizeBytes);
+    this.#durable = Buffer.alloc(sizeBytes);
+  }
+
+  write(offset: number, bytes: Buffer): void {
+    bytes.copy(this.content, offset);
+    this.#unflushed.push({ offset, bytes: Buffer.from(bytes) });
+  }
+
+  /** What was completed before the flush began. */
+  mark(): number {
+    return this.#unflushed.length;
+  }
+
+  flush(upTo: number): void {
+    for (const { offset, bytes } of this.#unflushed.splice(0, upTo)) bytes.copy(this.#durable, offset);
+    this.flushCount += 1;
+  }
+
+  /** Power loss: of the un-flushed writes only those that `keep` says survive. */
+  losePower(keep: (index: number) => boolean = () => false): void {
+    this.#unflushed.forEach(({ offset, bytes }, index) => {
+      if (keep(index)) bytes.copy(this.#durable, offset);
+    });
+    this.#unflushed = [];
+    this.content = Buffer.from(this.#durable);
+  }
+}
+
+/** A process's door to a disk. `delayMs` 0: callbacks run within the call, as the fast path of a real store does. */
+export function storeOn(
+  disk: MemoryDisk,
+  scheduler: Scheduler,
+  isDead: () => boolean,
+  delayMs: () => number,
+): BlockStore {
+  const later = (act: () => void): void => {
+    const ms = delayMs();
+    if (ms <= 0) act();
+    else
+      scheduler.at(ms, () => {
+        if (!isDead()) act();
+      });
+  };
+  const put = (offset: number, bytes: Buffer, done: StoreDone): void => {
+    if (disk.failWith !== undefined) return later(() => done(disk.failWith));
+    disk.writesInFlight += 1;
+    later(() => {
+      disk.writesInFlight -= 1;
+      disk.write(offset, bytes);
+      done(undefined);
+    });
+  };
+  return {
+    sizeBytes: disk.sizeBytes,
+    canPunch: true,
+    read: (offset, into, done) =>
+      later(() => {
+        disk.content.copy(into, 0, offset, offset + into.length);
+        done(undefined);
+      }),
+    write: put,
+    flush(done) {
+      if (disk.failWith !== undefined) return later(() => done(disk.failWith));
+      const upTo = disk.mark();
+      later(() => {
+        disk.flush(Math.min(upTo, disk.mark()));
+        done(undefined);
+      });
+    },
+    discard: (offset, lengthBytes, done) => put(offset, Buffer.alloc(lengthBytes), done),
+    writeZeroes: (offset, lengthBytes, _mayPunch, done) => put(offset, Buffer.alloc(lengthBytes), done),
+    close: (done) => later(done),
+  };
+}
