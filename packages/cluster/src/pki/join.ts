@@ -4,6 +4,7 @@ import type { Address } from '@eterne/runtime';
 import { callApi } from '../api/client.ts';
 import { joinAnswer, type JoinAnswer } from '../api/schema/access.ts';
 import { CLUSTER_KEY_BYTES, type NodeIdentity, writeIdentity } from '../node/identity.ts';
+import { createNodeLog } from '../node/raft-log.ts';
 import { parseApiAddress } from './addresses.ts';
 import { writeAuthorityKey } from './files.ts';
 import { checkOrder, type NodeOrder, type PkiWorld, requireNoNode } from './found.ts';
@@ -50,6 +51,7 @@ export async function joinCluster(world: PkiWorld, order: JoinOrder): Promise<No
   );
   const identity = identityOf(order, answer, { addresses, api, keyPem, voterId });
   if (answer.caKeyPem !== null) await writeAuthorityKey(world.files, order.dir, answer.caKeyPem);
+  await settle((done) => createNodeLog(world, order.dir, identity, done));
   await settle((done) => writeIdentity(world.files, order.dir, identity, done));
   return identity;
 }

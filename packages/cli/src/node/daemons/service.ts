@@ -5,9 +5,11 @@ import { MonitorClient } from '@eterne/cluster/monitor/client.ts';
 import { socketAddress, socketPath } from '@eterne/cluster/node/layout.ts';
 import { listenLinks } from '@eterne/cluster/node/link.ts';
 import { Watcher } from '@eterne/cluster/node/watcher.ts';
+import { LiveFacade } from '@eterne/cluster/service/service-facade.ts';
 import type { Service } from '@eterne/cluster/service/service.ts';
 import { connectDiskPort } from '@eterne/disk/process/port-client.ts';
 import type { Reply } from '@eterne/runtime';
+import { serveApi } from '../../cluster/serve-api.ts';
 import { startDaemon, type Daemon } from '../daemon.ts';
 import { startService } from '../service.ts';
 
@@ -34,7 +36,12 @@ startDaemon('service', (daemon) => {
   });
 });
 
-function serve({ dir, world, launcher, giveUp }: Daemon, service: Service): void {
+function serve(daemon: Daemon, service: Service): void {
+  const { dir, world, launcher, giveUp } = daemon;
+  serveApi(daemon, new LiveFacade(service, world)).catch((error: unknown) => {
+    if (!(error instanceof EterneError)) throw error;
+    giveUp(error);
+  });
   launcher.onPids((pids) => service.setPids(pids));
   const answerPing = () => ({
     onCall: (_name: string, _body: unknown, reply: Reply) => reply({ ok: null }),
