@@ -76,7 +76,9 @@ export class Monitor implements MonitorPort {
     });
   }
 
+  /** Leaves everything as it is: running. */
   close(): void {
+    for (const resource of this.#resources.values()) resource.release();
     this.#reportTimer?.cancel();
     this.#reaper.close();
   }

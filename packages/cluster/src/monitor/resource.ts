@@ -110,10 +110,15 @@ export class Resource {
     });
   }
 
-  /** Its processes have been killed; nothing is asked of it any more. */
-  abandon(reason: string): void {
+  /** Looks away from it for good; it goes on running. */
+  release(): void {
     this.#stopChecks();
     this.#isGone = true;
+  }
+
+  /** Its processes have been killed; nothing is asked of it any more. */
+  abandon(reason: string): void {
+    this.release();
     this.#bound.agent.abandon(this.#hands, this.#job());
     this.#state = 'stopped';
     this.#reason = reason;
@@ -143,7 +148,7 @@ export class Resource {
     const timer = this.#hands.world.timers.after(check.intervalMs, () => {
       this.#checkTimers.splice(this.#checkTimers.indexOf(timer), 1);
       this.#bound.agent.check(this.#hands, this.#job(), check, (result) => {
-        if (this.#state !== 'running' && this.#state !== 'failed') return;
+        if (this.#isGone || (this.#state !== 'running' && this.#state !== 'failed')) return;
         this.#take(result);
         this.#schedule(check);
       });
