@@ -46,7 +46,7 @@ const COMPACT_AFTER_BYTES = 4 * 1024 * 1024;
 const KEEP = { count: 512, bytes: 1024 * 1024 };
 /** An unanswered command or read is given up after this many (maximum) election timeouts. */
 const GIVE_UP_ELECTIONS = 5;
-const SESSIONS_MAX_BYTES = 1024 * 1024;
+const SESSIONS_MAX_BYTES = 4 * 1024 * 1024;
 
 type Done = (error: EterneError | undefined) => void;
 
@@ -315,7 +315,7 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
         break;
       case 'members':
         this.#appliedMembers = decodeMembers(entry.data);
-        this.#sessions.retain((id) => isMember(this.#appliedMembers, id));
+        this.#sessions.prune((id) => isMember(this.#appliedMembers, id));
         break;
       case 'command':
         this.#applyCommand(entry);

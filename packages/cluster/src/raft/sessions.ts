@@ -12,6 +12,9 @@ import { ENTRY_MAX_BYTES } from './types.ts';
 /** A sender's open numbers lie within this window. */
 export const SESSION_WINDOW = 1024;
 
+/** Sessions remembered, beside those of members. */
+const SESSIONS_MAX = 256;
+
 export interface CommandId {
   readonly origin: MemberId;
   /** The origin's count of starts. */
@@ -66,16 +69,21 @@ export class Sessions {
     return true;
   }
 
-  /** A member that left sends nothing any more. */
-  retain(isMember: (id: MemberId) => boolean): void {
-    for (const id of this.#sessions.keys()) if (!isMember(id)) this.#sessions.delete(id);
+  /**
+   * Forgets the oldest of those that left, once there are too many. Not at once: a copy of a command may still be on its way when its sender
+   * is taken in again.
+   */
+  prune(isMember: (id: MemberId) => boolean): void {
+    for (const id of this.#sessions.keys()) {
+      if (this.#sessions.size <= SESSIONS_MAX) return;
+      if (!isMember(id)) this.#sessions.delete(id);
+    }
   }
 
-  /** `count u32, count × (member text, session u64, lowest u64, count u32, count × number u64)` */
+  /** Oldest session first, as `prune` needs it. `count u32, count × (member text, session u64, lowest u64, count u32, count × number u64)` */
   encode(): Buffer {
     const writer = new ByteWriter().u32(this.#sessions.size);
-    const ordered = [...this.#sessions].sort(([a], [b]) => (a < b ? -1 : 1));
-    for (const [member, { session, lowest, applied }] of ordered) {
+    for (const [member, { session, lowest, applied }] of this.#sessions) {
       writer.text(member).u64(session).u64(lowest).u32(applied.size);
       for (const sequence of applied) writer.u64(sequence);
     }
@@ -86,7 +94,7 @@ export class Sessions {
   restore(bytes: Buffer): void {
     const reader = new ByteReader(bytes);
     const count = reader.u32();
-    if (count > MEMBERS_MAX) throw malformed(`${count} sessions`);
+    if (count > SESSIONS_MAX + MEMBERS_MAX) throw malformed(`${count} sessions`);
     this.#sessions.clear();
     for (let i = 0; i < count; i += 1) {
       const member = reader.text();

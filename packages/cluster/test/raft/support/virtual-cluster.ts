@@ -16,15 +16,18 @@ export class Machine {
   readonly disk: VirtualDisk;
   log: EmbeddedLog<string> | undefined;
   applied: string[] = [];
-  /** This machine's boot clock runs ahead of virtual time by so much: no two clocks agree. */
+  /** No two boot clocks agree: this one started at another time and runs at another speed. */
   readonly clockOffsetMs: number;
+  readonly clockRate: number;
   life = 0;
+  stoppedUntilMs = 0;
   openError: EterneError | undefined;
 
-  constructor(id: string, disk: VirtualDisk, clockOffsetMs: number) {
+  constructor(id: string, disk: VirtualDisk, random: Seeded) {
     this.id = id;
     this.disk = disk;
-    this.clockOffsetMs = clockOffsetMs;
+    this.clockOffsetMs = random.below(1_000_000);
+    this.clockRate = 0.97 + 0.06 * random.fraction();
   }
 }
 
@@ -57,9 +60,9 @@ export class VirtualCluster {
   }
 
   #add(id: string, members: Members): void {
-    const machine = new Machine(id, new VirtualDisk(this.time, this.random), this.random.below(1_000_000));
+    const machine = new Machine(id, new VirtualDisk(this.time, this.random), this.random);
     this.machines.set(id, machine);
-    const files = machine.disk.files(() => true);
+    const files = machine.disk.files({ isAlive: () => true, stoppedUntilMs: () => 0 });
     createLogFile(
       { files, random: this.random },
       PATH,
@@ -81,20 +84,26 @@ export class VirtualCluster {
   }
 
   bootMs(machine: Machine): number {
-    return this.time.nowMs + machine.clockOffsetMs;
+    return machine.clockOffsetMs + this.time.nowMs * machine.clockRate;
+  }
+
+  /** A moment on the machine's boot clock, in virtual time. */
+  toVirtualMs(machine: Machine, bootMs: number): number {
+    return (bootMs - machine.clockOffsetMs) / machine.clockRate;
   }
 
   start(id: string): void {
     const machine = this.machine(id);
     machine.life += 1;
+    machine.stoppedUntilMs = 0;
     const { life } = machine;
-    const isAlive = (): boolean => machine.life === life;
+    const lifetime = { isAlive: () => machine.life === life, stoppedUntilMs: () => machine.stoppedUntilMs };
     machine.applied = [];
     const world = {
       clock: { wallMs: () => 0, bootMs: () => this.bootMs(machine) },
-      timers: this.time.timers(isAlive),
+      timers: this.time.timers(lifetime),
       random: this.random,
-      files: machine.disk.files(isAlive),
+      files: machine.disk.files(lifetime),
       log: () => {},
     };
     const subject = {
@@ -108,9 +117,9 @@ export class VirtualCluster {
     const transport = {
       send: (to: string, message: Buffer) => this.#send(id, to, message),
       onMessage: (listener: (from: string, message: Buffer) => void) =>
-        void this.#receivers.set(id, (from, message) => {
-          if (isAlive()) listener(from, message);
-        }),
+        void this.#receivers.set(id, (from, message) =>
+          this.time.inLife(lifetime, this.time.nowMs, () => listener(from, message)),
+        ),
       close: () => {},
     };
     const { compactAfterEntries = 20 } = this.#options;
@@ -123,6 +132,7 @@ export class VirtualCluster {
           return;
         }
         machine.log = log;
+        machine.openError = undefined;
         log.onApplied((command) => machine.applied.push(command));
         log.start();
       },

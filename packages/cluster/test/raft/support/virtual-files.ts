@@ -1,7 +1,7 @@
 import { EterneError } from '@eterne/base';
 import type { FileHandle, Files } from '@eterne/runtime';
 import type { Seeded } from './seeded.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import type { Life, VirtualTime } from './virtual-time.ts';
 
 const SECTOR = 512;
 
@@ -47,12 +47,9 @@ export class VirtualDisk {
   }
 
   /** The port of one life of the machine. */
-  files(isAlive: () => boolean): Files {
-    const later = (work: () => void): void => {
-      this.#time.at(this.#time.nowMs + this.#random.fraction() * 2, () => {
-        if (isAlive()) work();
-      });
-    };
+  files(life: Life): Files {
+    const later = (work: () => void): void =>
+      void this.#time.inLife(life, this.#time.nowMs + this.#random.fraction() * 2, work);
     const noSpace = (): EterneError => new EterneError('no-space', 'disk full');
     const handleOf = (file: File): FileHandle => ({
       get sizeBytes() {

@@ -7,6 +7,12 @@ interface Event {
   cancelled: boolean;
 }
 
+/** From a process's start to its death, with the times in which it was stopped (SIGSTOP). */
+export interface Life {
+  readonly isAlive: () => boolean;
+  readonly stoppedUntilMs: () => number;
+}
+
 /** One queue of events for everything simulated; equal times run in the order in which they were asked for. */
 export class VirtualTime {
   nowMs = 0;
@@ -24,19 +30,28 @@ export class VirtualTime {
     return { cancel: () => void (event.cancelled = true) };
   }
 
-  /** Timers of one life: after `isAlive` turns false none of them fires. */
-  timers(isAlive: () => boolean): Timers {
-    const guarded = (fire: () => void) => (): void => {
-      if (isAlive()) fire();
-    };
-    const after = (delayMs: number, fire: () => void): Timer => this.at(this.nowMs + delayMs, guarded(fire));
+  /** Timers of one life of a process. */
+  timers(life: Life): Timers {
     return {
-      after,
+      after: (delayMs, fire) => this.inLife(life, this.nowMs + delayMs, fire),
       every: () => {
         throw new Error('not used here');
       },
-      soon: (fire) => void this.at(this.nowMs, guarded(fire)),
+      soon: (fire) => void this.inLife(life, this.nowMs, fire),
     };
+  }
+
+  /** Like `at`, but never after the life has ended, and only once a stopped process runs on. */
+  inLife(life: Life, atMs: number, fire: () => void): Timer {
+    let timer: Timer;
+    const attempt = (): void => {
+      if (!life.isAlive()) return;
+      const resumeMs = life.stoppedUntilMs();
+      if (resumeMs > this.nowMs) timer = this.at(resumeMs, attempt);
+      else fire();
+    };
+    timer = this.at(atMs, attempt);
+    return { cancel: () => timer.cancel() };
   }
 
   runUntil(endMs: number): void {
