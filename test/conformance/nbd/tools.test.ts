@@ -76,7 +76,7 @@ describe('NBD server and the tools people use', () => {
       can_zero: true,
       block_size_minimum: 1,
       block_size_preferred: 4096,
-      block_size_maximum: 32 * MIB,
+      block_size_maximum: 64 * MIB,
       contexts: ['base:allocation'],
     };
     for (const [key, value] of Object.entries(expected)) assert.deepEqual(found[key], value, key);

@@ -76,7 +76,7 @@ describe('NBD handshake', () => {
     assert.equal(structured?.type, 1);
     assert.equal(info?.data.toString('hex'), '0000000000000010000005ed');
     assert.equal(name?.data.toString('hex'), '00017630');
-    assert.equal(blockSize?.data.toString('hex'), '0003000000010000100002000000');
+    assert.equal(blockSize?.data.toString('hex'), '0003000000010000100004000000');
     assert.equal(ack?.type, 1);
     assert.equal(outcome.kind === 'transmission' && outcome.session.structuredReplies, true);
   });
