@@ -1,20 +1,29 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { runNode } from './run.ts';
 
 const DIR_DEFAULT = '/var/lib/eterne';
 
-/** `eterne node run`. The cluster's verbs of `eterne node` (list, standby …) are added by `cluster/`. */
+/** `eterne node run` and `eterne witness run`. The cluster's other verbs of `node` and `witness` are added by `cluster/`. */
 export function nodeCommand(program: Command): void {
-  const node =
-    program.commands.find((command) => command.name() === 'node') ??
-    program.command('node').description('run a node, or steer the nodes of a cluster');
-  node
-    .command('run')
+  runVerb(commandNamed(program, 'node', 'run a node, or steer the nodes of a cluster'))
     .description('run service, monitor, heart and disk of the node in DIR, in the foreground')
-    .option('--dir <dir>', 'folder of the node', DIR_DEFAULT)
-    .action(async (options: { readonly dir: string }) => {
-      await runNode(resolve(options.dir));
+    .action(async ({ dir }: { readonly dir: string }) => {
+      await (await import('./run.ts')).runNode(resolve(dir));
       process.exit();
     });
+  runVerb(commandNamed(program, 'witness', 'a third voter that carries no services'))
+    .description('run the witness in DIR, in the foreground')
+    .action(async ({ dir }: { readonly dir: string }) => {
+      await (await import('./witness.ts')).runWitness(resolve(dir));
+      process.exit();
+    });
+}
+
+function runVerb(command: Command): Command {
+  return command.command('run').option('--dir <dir>', 'folder of the node', DIR_DEFAULT);
+}
+
+function commandNamed(program: Command, name: string, description: string): Command {
+  const present = program.commands.find((command) => command.name() === name);
+  return present ?? program.command(name).description(description);
 }

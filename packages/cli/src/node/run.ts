@@ -1,7 +1,7 @@
 /** `eterne node run`: the launcher in the foreground, until SIGTERM, SIGINT or a daemon that cannot work at all. */
 import { fileURLToPath } from 'node:url';
 import { EterneError } from '@eterne/base';
-import { readIdentity } from '@eterne/cluster/node/identity.ts';
+import { readIdentity, type NodeIdentity } from '@eterne/cluster/node/identity.ts';
 import { Launcher } from '@eterne/cluster/node/launcher.ts';
 import {
   codeCacheFolder,
@@ -10,7 +10,8 @@ import {
   runFolder,
   type DaemonName,
 } from '@eterne/cluster/node/layout.ts';
-import type { Files, World } from '@eterne/runtime';
+import { settle } from '@eterne/cluster/pki/settle.ts';
+import type { World } from '@eterne/runtime';
 import { acquireProcessLock } from '@eterne/runtime/node/lock.ts';
 import { nodeProcessTrees } from '@eterne/runtime/node/process-trees.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
@@ -21,8 +22,12 @@ const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--v8-pool-size=1',
 /** Resolves when the node has ended cleanly; rejects with what made it give up. */
 export async function runNode(dir: string): Promise<void> {
   const world = createNodeWorld('launcher');
-  await checkIdentity(world.files, dir);
-  await makeFolder(world.files, runFolder(dir));
+  const identity = await settle<NodeIdentity>((done) => readIdentity(world.files, dir, done));
+  if (identity.role !== 'node')
+    throw new EterneError('config', `${dir} holds a witness, not a node`, {
+      hint: `eterne witness run --dir ${dir}`,
+    });
+  await settle((done) => world.files.makeFolder(runFolder(dir), (error) => done(error)));
   if (acquireProcessLock(lockPath(dir)) === undefined)
     throw new EterneError('busy', `the node in ${dir} is running already`);
   await runLauncher(world, dir);
@@ -49,19 +54,4 @@ function runLauncher(world: World, dir: string): Promise<void> {
 function environment(): Record<string, string> {
   const entries = Object.entries(process.env);
   return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== undefined));
-}
-
-function checkIdentity(files: Files, dir: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    readIdentity(files, dir, (identity) => {
-      if (identity instanceof EterneError) return reject(identity);
-      resolve();
-    });
-  });
-}
-
-function makeFolder(files: Files, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    files.makeFolder(path, (error) => (error ? reject(error) : resolve()));
-  });
 }

@@ -1,0 +1,81 @@
+/** `eterne witness run`: heart, log and API of a voter that carries nothing, in one small process. */
+import { EterneError } from '@eterne/base';
+import { Heart } from '@eterne/cluster/heart/heart.ts';
+import { HEART_TIMING } from '@eterne/cluster/heart/timing.ts';
+import { failed, succeeded } from '@eterne/cluster/monitor/agents/agent.ts';
+import { readIdentity, type NodeIdentity } from '@eterne/cluster/node/identity.ts';
+import { lockPath, runFolder } from '@eterne/cluster/node/layout.ts';
+import { readMembers, writeMembers } from '@eterne/cluster/node/members-file.ts';
+import { settle } from '@eterne/cluster/pki/settle.ts';
+import type { MonitorPort } from '@eterne/cluster/ports.ts';
+import { LiveFacade } from '@eterne/cluster/service/service-facade.ts';
+import type { Service } from '@eterne/cluster/service/service.ts';
+import type { World } from '@eterne/runtime';
+import { acquireProcessLock } from '@eterne/runtime/node/lock.ts';
+import { createNodeWorld } from '@eterne/runtime/node/world.ts';
+import { serveApi } from '../cluster/serve-api.ts';
+import { startService } from './service.ts';
+
+/** Nothing is ever placed on a witness. */
+const NOTHING_TO_MONITOR: MonitorPort = {
+  start: (_spec, _epoch, _timeoutMs, done) => done(failed('a witness runs nothing')),
+  stop: (_spec, _timeoutMs, done) => done(succeeded()),
+  probe: (_spec, done) => done('stopped'),
+  kill: (_group, done) => done(undefined),
+  onReport: () => {},
+};
+
+/** Resolves on SIGTERM or SIGINT; rejects when it cannot start. */
+export async function runWitness(dir: string): Promise<void> {
+  const world = createNodeWorld('witness');
+  const identity = await settle<NodeIdentity>((done) => readIdentity(world.files, dir, done));
+  if (identity.role !== 'witness')
+    throw new EterneError('config', `${dir} holds a node, not a witness`, {
+      hint: `eterne node run --dir ${dir}`,
+    });
+  await settle((done) => world.files.makeFolder(runFolder(dir), (error) => done(error)));
+  if (acquireProcessLock(lockPath(dir)) === undefined)
+    throw new EterneError('busy', `the witness in ${dir} is running already`);
+  const heart = await startHeart(world, dir, identity);
+  const service = await settle<Service>((done) =>
+    startService(
+      {
+        world,
+        dir,
+        startId: world.random.uuid(),
+        identity,
+        heart,
+        monitor: NOTHING_TO_MONITOR,
+        onMembers: (members) => {
+          heart.setMembers(members);
+          writeMembers(world, dir, members);
+        },
+      },
+      done,
+    ),
+  );
+  service.setPids({ service: process.pid, monitor: null, heart: process.pid, disk: null });
+  await serveApi({ world, dir, identity }, new LiveFacade(service, world));
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve());
+  });
+}
+
+async function startHeart(world: World, dir: string, identity: NodeIdentity): Promise<Heart> {
+  const { node, clusterKey, addresses } = identity;
+  const heart = new Heart(world, {
+    node,
+    clusterKey,
+    addresses,
+    timing: HEART_TIMING.lan,
+    asksForLeases: false,
+  });
+  await new Promise<void>((resolve) =>
+    readMembers(world.files, dir, identity.seeds, (members) => {
+      heart.setMembers(members);
+      resolve();
+    }),
+  );
+  await settle((done) => heart.open((error) => done(error)));
+  return heart;
+}
