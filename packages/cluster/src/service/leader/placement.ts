@@ -46,8 +46,8 @@ function judge(
   avoid: string | null,
 ): Candidate {
   const obstacle =
-    (node === avoid ? 'is the node it has to leave' : undefined) ??
     nodeObstacle(state, seen, node) ??
+    (node === avoid ? 'is the node it has to leave' : undefined) ??
     failureObstacle(group, node) ??
     dataObstacle(state, group, node);
   return { node, eligible: obstacle === undefined, reason: obstacle ?? 'is ready' };

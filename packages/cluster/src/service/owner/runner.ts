@@ -79,7 +79,8 @@ export class GroupRunner {
     this.#checkMirrors(view);
     if (this.#busy.kind === 'mirror-starting')
       this.#mirrorProgress(view, this.#busy.index, this.#busy.start.step(view, outbox));
-    if (group) this.#report(view, outbox, group, wish);
+    const known = this.#resources.every(({ state }) => state !== 'unknown');
+    if (group && known) this.#report(view, outbox, group, wish);
     if (this.#busy.kind === 'idle' && view.now.bootMs >= this.#retryAtBootMs)
       this.#choose(view, outbox, group, wish);
   }
