@@ -20,6 +20,8 @@ export interface PromotionParts {
   readonly peers: readonly Peer[];
   readonly request: PromoteRequest;
   isUpToDate(): boolean;
+  /** Tells the connected peers; `done` when each has made it durable or is gone. */
+  announce(state: Omit<StateMessage, 'id'>, done: () => void): void;
   /** Everything is durable: serve, or learn why not. Called once. */
   done(result: { readonly term: Term } | EterneError): void;
 }
@@ -104,36 +106,12 @@ export class Promotion {
   /** Duty 4. A peer that is lost meanwhile is dealt with as any loss, once the term is served. */
   #tellPeers(): void {
     if (this.#isOver) return;
-    const sessions = this.#connected();
-    const state = this.#next(sessions);
-    const waiting = new Set(sessions);
-    const proceed = (): void => {
-      if (this.#isOver || this.#isPersisting || waiting.size > 0) return;
-      this.#isPersisting = true;
-      this.#persist(state);
-    };
-    this.#onPeersMoved = () => {
-      for (const session of [...waiting]) if (!session.isConnected) waiting.delete(session);
-      proceed();
-    };
-    const message = { ...state, diskState: 'UpToDate', lacking: [] } as const;
-    for (const session of sessions)
-      session.announce({ ...message, current: state.generations.current }, () => {
-        waiting.delete(session);
-        proceed();
-      });
-    proceed();
-  }
-
-  #onPeersMoved = (): void => {};
-
-  /** A session has ended. */
-  peersMoved(): void {
-    this.#onPeersMoved();
-  }
-
-  #connected(): Session[] {
-    return this.#parts.peers.flatMap((peer) => peer.session ?? []);
+    const { peers } = this.#parts;
+    const next = this.#next(peers.flatMap((peer) => peer.session ?? []));
+    const state = { ...next, diskState: 'UpToDate', current: next.generations.current, lacking: [] } as const;
+    this.#parts.announce(state, () => {
+      if (!this.#isOver) this.#persist(next);
+    });
   }
 
   #next(sessions: readonly Session[]): MetadataState {
@@ -176,6 +154,7 @@ export class Promotion {
       volumeUuid: next.volumeUuid,
       generations: { ...state.generations, current: next.generations.current },
     });
+    this.#isPersisting = true;
     this.#parts.replica.metadata.update(change, (error) => this.#finish(error ?? { term: next.term }));
   }
 

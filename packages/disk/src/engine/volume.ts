@@ -20,6 +20,7 @@ import type {
   VolumeConfig,
   VolumeStatus,
 } from './api.ts';
+import { Announcement } from './link/announcement.ts';
 import { Peer } from './link/peer.ts';
 import { LocalDisk } from './local-disk.ts';
 import { Primary } from './primary/primary.ts';
@@ -80,7 +81,8 @@ class Volume implements MirrorVolume {
   readonly #peers: readonly Peer[];
   readonly #listeners: (() => void)[] = [];
   #changeScheduled = false;
-  #promotion: Promotion | undefined;
+  /** Those that some peer has not acknowledged. */
+  readonly #announcements = new Set<Announcement>();
   #nextEpoch = 1;
   /** A lease that came before the promotion it is for. */
   #lease: { readonly validUntilBootMs: number; readonly graceMs: number } | undefined;
@@ -132,13 +134,13 @@ class Volume implements MirrorVolume {
     if (primary !== undefined && !primary.closed) return this.#promoteAgain(primary, request, done);
     if (this.#replica.changingRole || this.#closed) return done(busy('the volume is changing its role'));
     this.#replica.changingRole = true;
-    this.#promotion = new Promotion({
+    const promotion = new Promotion({
       replica: this.#replica,
       peers: this.#peers,
       request,
       isUpToDate: () => this.#diskState() === 'UpToDate',
+      announce: (state, told) => void this.#announcements.add(new Announcement(this.#peers, state, told)),
       done: (result) => {
-        this.#promotion = undefined;
         this.#replica.roleChange = undefined;
         this.#replica.changingRole = false;
         if (result instanceof EterneError) return done(result);
@@ -146,8 +148,8 @@ class Volume implements MirrorVolume {
         done(undefined);
       },
     });
-    this.#replica.roleChange = this.#promotion;
-    this.#promotion.start();
+    this.#replica.roleChange = promotion;
+    promotion.start();
   }
 
   demote(done: Done): void {
@@ -292,24 +294,27 @@ class Volume implements MirrorVolume {
     this.#nextEpoch = primary.nextEpoch;
     this.#replica.primary = undefined;
     this.#replica.changingRole = false;
-    this.#announce();
     this.#changed();
-    for (const then of this.#onWoundUp.splice(0)) then();
+    // A switch-over goes on at the other side as soon as the answer is out: it must know by then.
+    this.#announce(() => {
+      for (const then of this.#onWoundUp.splice(0)) then();
+    });
   }
 
-  #announce(): void {
+  /** Tells the connected peers what this replica is now. */
+  #announce(told: () => void = () => {}): void {
     const { state } = this.#metadata;
     const lacking = this.#peers.filter((peer) => peer.link === undefined).map((peer) => peer.node);
-    for (const peer of this.#peers)
-      peer.session?.announce({
-        term: state.term,
-        set: state.set,
-        role: this.#replica.role,
-        diskState: this.#diskState(),
-        volumeUuid: state.volumeUuid,
-        current: state.generations.current,
-        lacking,
-      });
+    const message = {
+      term: state.term,
+      set: state.set,
+      role: this.#replica.role,
+      diskState: this.#diskState(),
+      volumeUuid: state.volumeUuid,
+      current: state.generations.current,
+      lacking,
+    };
+    this.#announcements.add(new Announcement(this.#peers, message, told));
   }
 
   #diskFailed(reason: string): void {
@@ -328,7 +333,8 @@ class Volume implements MirrorVolume {
   }
 
   #changed(): void {
-    this.#promotion?.peersMoved();
+    for (const announcement of this.#announcements)
+      if (announcement.peersMoved()) this.#announcements.delete(announcement);
     if (this.#changeScheduled) return;
     this.#changeScheduled = true;
     this.#world.timers.soon(() => {

@@ -134,8 +134,8 @@ export class FlushRounds {
 
   #complete(round: Round): void {
     this.#round = undefined;
-    for (const done of round.requests) done();
     this.#letGo(round.number);
+    for (const done of round.requests) done();
     this.#startRound();
   }
 

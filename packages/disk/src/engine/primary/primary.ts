@@ -121,6 +121,10 @@ export class Primary
     return !this.localFailed;
   }
 
+  get isOnHold(): boolean {
+    return this.#membership.holdReason !== undefined;
+  }
+
   get set(): InSyncSet {
     return this.#membership.set;
   }
@@ -317,6 +321,7 @@ export class Primary
 
   moved(): void {
     this.#recompute();
+    if (this.isOnHold) this.#writes.holdBegun();
   }
 
   refused(reason: string): void {

@@ -30,6 +30,8 @@ export interface WritePathOwner {
   mayReply(): boolean;
   /** Bits of the replicas whose having it a reply waits for. */
   readonly needed: number;
+  /** All I/O is frozen until a lost replica is back and equal. */
+  readonly isOnHold: boolean;
   readonly mirrors: readonly Mirror[];
   /** Runs `WritePath.endTurn` after the I/O of this event-loop turn. */
   scheduleTurn(): void;
@@ -43,6 +45,11 @@ export class WritePath {
   readonly #disk: LocalDisk;
   readonly #flushes: FlushRounds;
   readonly #inFlight = new Set<WriteOp>();
+  /**
+   * Not in flight any more, and not settled either: they wait for a lost replica to come back. Their ranges are free, so that
+   * the blocks can be copied to it; readers are frozen meanwhile.
+   */
+  readonly #awaitingReturn = new Set<WriteOp>();
   #inFlightBytes = 0;
   #queue: WriteOp[] = [];
   #localWrites: WriteOp[] = [];
@@ -67,7 +74,7 @@ export class WritePath {
   }
 
   get isIdle(): boolean {
-    return this.#inFlight.size === 0 && this.#queue.length === 0;
+    return this.#inFlight.size + this.#awaitingReturn.size + this.#queue.length === 0;
   }
 
   get inFlightCount(): number {
@@ -84,7 +91,7 @@ export class WritePath {
 
   /** Writes that wait for something else than a replica that is about to answer. */
   get heldCount(): number {
-    let held = this.#queue.length + this.#heldReplies.length;
+    let held = this.#queue.length + this.#heldReplies.length + this.#awaitingReturn.size;
     for (const op of this.#inFlight) if ((op.waiting & ~op.sent & ~LOCAL_BIT) !== 0) held += 1;
     return held;
   }
@@ -136,12 +143,18 @@ export class WritePath {
     op.waiting &= ~bit;
     if (this.#watches.length > 0) this.#notifyWatches(op, bit);
     if (!op.settled && (op.waiting & this.#owner.needed) === 0) this.#settle(op);
-    if (op.waiting === 0) this.#finish(op);
+    if (this.#isFinished(op)) this.#finish(op);
+  }
+
+  /** `isOnHold` has become true: what only a lost replica could answer leaves. */
+  holdBegun(): void {
+    for (const op of [...this.#inFlight]) if (op.issued && this.#isFinished(op)) this.#finish(op);
   }
 
   /** The needed set has shrunk, or a peer has everything by another way: `bits` are waited for no more where they never will answer. */
   forgetUnsent(bits: number): void {
-    for (const op of [...this.#inFlight]) if (op.issued) this.confirm(op, bits & ~op.sent);
+    for (const op of [...this.#inFlight, ...this.#awaitingReturn])
+      if (op.issued) this.confirm(op, bits & ~op.sent);
   }
 
   /** Everything in flight that the peer was sent is dirty for it, had or not: nothing says that it is on stable storage. */
@@ -178,9 +191,9 @@ export class WritePath {
 
   /**
    * The term is over: everything unanswered fails, and what any peer may lack is marked for it. Local writes already begun go on;
-   * `LocalDisk.own` tells when they have left. Returns how many writes were not settled.
+   * `LocalDisk.own` tells when they have left.
    */
-  end(error: DeviceErrorCode): number {
+  end(error: DeviceErrorCode): void {
     assert(this.#owner.ended, 'the owner ended first');
     const queued = this.#queue;
     this.#queue = [];
@@ -195,8 +208,8 @@ export class WritePath {
       if (op.issued && op.waiting === 0) this.#finish(op);
     }
     this.#heldReplies = [];
-    for (const op of [...unsettled, ...queued]) op.reply(error);
-    return unsettled.length;
+    for (const op of [...unsettled, ...this.#awaitingReturn, ...queued]) op.reply(error);
+    this.#awaitingReturn.clear();
   }
 
   #markFor(mirror: Mirror, op: WriteOp): void {
@@ -252,6 +265,7 @@ export class WritePath {
 
   #settle(op: WriteOp): void {
     op.settled = true;
+    this.#awaitingReturn.delete(op);
     if (op.replied) return;
     if (op.fua) this.#flushes.request(() => this.#reply(op));
     else this.#reply(op);
@@ -262,8 +276,13 @@ export class WritePath {
     else if (!this.#owner.ended) this.#heldReplies.push(op);
   }
 
+  #isFinished(op: WriteOp): boolean {
+    return (this.#owner.isOnHold ? op.waiting & (op.sent | LOCAL_BIT) : op.waiting) === 0;
+  }
+
   #finish(op: WriteOp): void {
     if (!this.#inFlight.delete(op)) return;
+    if (!op.settled && !this.#owner.ended) this.#awaitingReturn.add(op);
     this.#inFlightBytes -= op.data?.length ?? 0;
     this.#flushes.wrote(op.offset, op.lengthBytes);
     this.#giveBack(op);

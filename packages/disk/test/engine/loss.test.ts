@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Arbiter, SetAnswer, SetProposal } from '../../src/engine/api.ts';
+import { Pair } from './support/pair.ts';
+
+/** An arbiter that answers when the test says so. */
+class ScriptedArbiter implements Arbiter {
+  readonly open: { readonly proposal: SetProposal; readonly done: (answer: SetAnswer) => void }[] = [];
+  version = 1;
+
+  propose(proposal: SetProposal, done: (answer: SetAnswer) => void): void {
+    this.open.push({ proposal, done });
+  }
+
+  commit(): SetProposal {
+    const { proposal, done } = this.open.shift()!;
+    done({ kind: 'committed', set: { version: proposal.expectedVersion + 1, members: proposal.members } });
+    return proposal;
+  }
+
+  refuse(): void {
+    this.open.shift()!.done({ kind: 'refused', reason: 'this node is isolated' });
+  }
+}
+
+function scriptedPair(): { pair: Pair; arbiter: ScriptedArbiter } {
+  const arbiter = new ScriptedArbiter();
+  const pair = new Pair({ arbiter: () => arbiter }).startMirror();
+  return { pair, arbiter };
+}
+
+describe('losing a peer', () => {
+  test('holds writes until its removal is committed, then answers them under a new generation', () => {
+    const { pair, arbiter } = scriptedPair();
+    pair.write(pair.a, 0, 1);
+    const before = pair.a.volume.status().generation.current;
+    pair.network.isCut = true;
+    const held = pair.begin(pair.a, 1, 2);
+    pair.until(() => arbiter.open.length === 1, 3000);
+    const late = pair.begin(pair.a, 2, 3);
+    pair.scheduler.runFor(5000);
+    assert.equal(held.answer, undefined);
+    assert.equal(late.answer, undefined);
+    assert.equal(pair.a.volume.status().heldWrites, 2);
+    assert.equal(pair.a.volume.status().generation.current, before, 'no new generation for a held write');
+    const proposal = arbiter.commit();
+    assert.deepEqual(proposal.members, ['a']);
+    assert.deepEqual(proposal.removed, ['b']);
+    pair.until(() => held.answer === 'ok' && late.answer === 'ok');
+    const status = pair.a.volume.status();
+    assert.notEqual(status.generation.current, before);
+    assert.deepEqual(status.inSyncSet, ['a']);
+  });
+
+  test('is noticed within two seconds of silence', () => {
+    const { pair, arbiter } = scriptedPair();
+    pair.network.isCut = true;
+    const startMs = pair.scheduler.nowMs;
+    pair.until(() => arbiter.open.length === 1);
+    assert.ok(pair.scheduler.nowMs - startMs <= 1800);
+  });
+
+  test('refused: the term ends, nothing is answered well, and every unconfirmed block is dirty', () => {
+    const { pair, arbiter } = scriptedPair();
+    pair.network.isCut = true;
+    const held = pair.begin(pair.a, 7, 9);
+    const { device } = pair.a.volume;
+    pair.until(() => arbiter.open.length === 1);
+    arbiter.refuse();
+    pair.until(() => pair.a.volume.status().role === 'secondary');
+    assert.equal(held.answer, 'ESHUTDOWN');
+    assert.equal(pair.a.volume.device, undefined);
+    assert.ok(pair.a.volume.status().peers[0]!.dirtyBytes >= 4096);
+    let answer: string | undefined;
+    device?.read(0, 4096, (error) => (answer = error));
+    assert.equal(answer, 'ESHUTDOWN');
+  });
+
+  test('after a refusal the other side is promoted, and the old primary becomes its target', () => {
+    const { pair, arbiter } = scriptedPair();
+    pair.write(pair.a, 7, 1);
+    pair.network.isCut = true;
+    pair.begin(pair.a, 7, 9);
+    pair.until(() => arbiter.open.length === 1);
+    arbiter.refuse();
+    pair.until(() => pair.a.volume.status().role === 'secondary');
+    const granted = { term: { number: 9, grantor: 'a' }, set: { version: 9, members: ['b'] } };
+    pair.promote(pair.b, { granted });
+    assert.equal(pair.read(pair.b, 7), 1);
+    pair.write(pair.b, 8, 5);
+    pair.network.isCut = false;
+    pair.until(() => arbiter.open.length === 1);
+    const proposal = arbiter.commit();
+    assert.deepEqual([...proposal.members].sort(), ['a', 'b']);
+    assert.equal(proposal.term.number, 9);
+    pair.until(() => pair.isEqual());
+    pair.assertIdentical();
+    assert.equal(pair.read(pair.b, 7), 1, 'the write that was never acknowledged is gone on both');
+  });
+
+  test('an addition of unknown outcome needs the larger set', () => {
+    const { pair, arbiter } = scriptedPair();
+    pair.b.kill();
+    pair.until(() => arbiter.open.length === 1);
+    arbiter.commit();
+    pair.write(pair.a, 1, 1);
+    pair.b.start();
+    pair.until(() => arbiter.open.length === 1);
+    assert.deepEqual([...arbiter.open[0]!.proposal.members].sort(), ['a', 'b']);
+    pair.network.isCut = true;
+    const write = pair.begin(pair.a, 2, 2);
+    pair.scheduler.runFor(4000);
+    assert.equal(write.answer, undefined);
+    arbiter.commit();
+    pair.until(() => arbiter.open.length === 1);
+    assert.equal(write.answer, undefined);
+    assert.deepEqual(arbiter.commit().members, ['a']);
+    pair.until(() => write.answer === 'ok');
+  });
+
+  test('everything since the last flush that the peer confirmed is dirty for it', () => {
+    const { pair, arbiter } = scriptedPair();
+    pair.write(pair.a, 1, 1);
+    pair.flush(pair.a);
+    pair.write(pair.a, 2, 2);
+    pair.write(pair.a, 3, 3);
+    pair.b.kill(true);
+    pair.until(() => arbiter.open.length === 1);
+    assert.equal(pair.a.volume.status().peers[0]!.dirtyBytes, 2 * 4096);
+    arbiter.commit();
+    assert.equal(pair.b.data.content[2 * 4096], 0, 'the write was in a volatile cache');
+    pair.b.start();
+    pair.until(() => arbiter.open.length === 1);
+    arbiter.commit();
+    pair.until(() => pair.isEqual());
+    pair.assertIdentical();
+  });
+
+  test('with onPeerLost: freeze everything waits for the peer, then goes on', () => {
+    const pair = new Pair({ config: { onPeerLost: 'freeze' } }).startMirror();
+    pair.write(pair.a, 1, 1);
+    pair.b.kill();
+    const write = pair.begin(pair.a, 2, 2);
+    pair.until(() => pair.a.volume.status().frozen);
+    let value: number | undefined;
+    pair.a.volume.device?.read(0, 4096, (_error, data) => (value = data[0]));
+    pair.scheduler.runFor(5000);
+    assert.equal(write.answer, undefined);
+    assert.equal(value, undefined);
+    assert.deepEqual(pair.a.volume.status().inSyncSet, ['a', 'b']);
+    pair.b.start();
+    pair.until(() => write.answer === 'ok' && value === 0);
+    pair.until(() => pair.isEqual());
+    assert.equal(pair.a.volume.status().frozen, false);
+    pair.assertIdentical();
+  });
+});
