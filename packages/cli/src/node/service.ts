@@ -9,6 +9,7 @@ import type { HeartPort, MonitorPort } from '@eterne/cluster/ports.ts';
 import { openEmbeddedLog } from '@eterne/cluster/raft/embedded-log.ts';
 import { openTcpTransport } from '@eterne/cluster/raft/transport/tcp-transport.ts';
 import { LAN_TIMING, nodeOfMember } from '@eterne/cluster/raft/types.ts';
+import { Steward } from '@eterne/cluster/service/leader/steward.ts';
 import { Service } from '@eterne/cluster/service/service.ts';
 import { sortedValues, type ClusterState } from '@eterne/cluster/state/model.ts';
 import type { ConnectDisk } from '@eterne/cluster/heart/disk-leases.ts';
@@ -56,6 +57,7 @@ export function startService(parts: ServiceParts, done: (result: Service | Etern
       service.start(opened);
       opened.start();
       new VoterKeeper(world.timers, opened, () => ({ state: service.state, alive: service.view.alive }));
+      new Steward(world.timers, opened, () => service.view);
       done(service);
     });
   });

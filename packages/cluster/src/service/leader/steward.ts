@@ -1,0 +1,68 @@
+/**
+ * Leads from where nothing runs. When a node that owns groups is lost while it leads, the others have to elect before they can
+ * wait out its leases; that is half a second of outage more than when the leader is somebody else. So a settled leader hands
+ * over to a voter that owns nothing, best a witness. The hand-over waits out its own authority (raft/transfer.ts).
+ */
+import type { Timer, Timers } from '@eterne/runtime';
+import type { Members } from '../../raft/members.ts';
+import { isVoter } from '../../raft/members.ts';
+import { memberIdOf } from '../../raft/types.ts';
+import type { Member } from '../../state/model.ts';
+import { sortedValues } from '../../state/model.ts';
+import type { View } from '../view.ts';
+
+const LOOK_INTERVAL_MS = 1000;
+/** This long everything has to stand still before a hand-over, which costs a pause of I/O. */
+const SETTLED_MS = 5000;
+/** A voter behind a slow path would make every commit slow. */
+const LATENCY_MAX_MS = 20;
+
+export interface StewardLog {
+  members(): Members;
+  transferLeadership(to: string): unknown;
+}
+
+/** The voter that should lead instead of this leader; undefined: nobody better. */
+export function betterLeader(view: View, voters: Members): Member | undefined {
+  const { state, self, alive } = view;
+  const groups = sortedValues(state.groups);
+  const owns = (name: string): boolean => groups.some(({ owner }) => owner === name);
+  const moving = groups.some(({ phase }) => phase === 'starting' || phase === 'stopping');
+  if (!view.leadership.isLeader || !owns(self) || moving) return undefined;
+  const idle = sortedValues(state.members).filter(
+    ({ name, voterId }) =>
+      name !== self &&
+      alive?.has(name) &&
+      !owns(name) &&
+      isVoter(voters, memberIdOf(name, voterId)) &&
+      view.paths.some(({ peer, up, latencyMs }) => peer === name && up && (latencyMs ?? 0) <= LATENCY_MAX_MS),
+  );
+  return idle.find(({ role }) => role === 'witness') ?? idle[0];
+}
+
+export class Steward {
+  readonly #log: StewardLog;
+  readonly #view: () => View;
+  readonly #timer: Timer;
+  #wanted: { readonly name: string; readonly sinceBootMs: number } | undefined;
+
+  constructor(timers: Timers, log: StewardLog, view: () => View) {
+    this.#log = log;
+    this.#view = view;
+    this.#timer = timers.every(LOOK_INTERVAL_MS, () => this.#look());
+  }
+
+  close(): void {
+    this.#timer.cancel();
+  }
+
+  #look(): void {
+    const view = this.#view();
+    const better = betterLeader(view, this.#log.members());
+    if (better?.name !== this.#wanted?.name)
+      this.#wanted = better && { name: better.name, sinceBootMs: view.now.bootMs };
+    if (!better || !this.#wanted || view.now.bootMs - this.#wanted.sinceBootMs < SETTLED_MS) return;
+    this.#wanted = undefined;
+    this.#log.transferLeadership(memberIdOf(better.name, better.voterId));
+  }
+}
