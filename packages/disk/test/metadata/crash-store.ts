@@ -11,8 +11,8 @@ export class CrashStore implements BlockStore {
   readonly stable: Buffer;
   /** What reads see. */
   readonly current: Buffer;
-  /** Writes since the last flush. */
-  readonly #unflushed: { offset: number; bytes: Buffer }[] = [];
+  /** Writes since the last flush; `landed`: answered, so the next flush covers them. */
+  #unflushed: { offset: number; bytes: Buffer; landed: boolean }[] = [];
   readonly #deferred: (() => void)[] | undefined;
   operations = 0;
   flushes = 0;
@@ -37,15 +37,19 @@ export class CrashStore implements BlockStore {
   write(offset: number, from: Buffer, done: StoreDone): void {
     assert(offset % SECTOR_BYTES === 0 && from.length % SECTOR_BYTES === 0, 'whole sectors');
     assert(offset + from.length <= this.sizeBytes, 'inside the store');
-    this.#unflushed.push({ offset, bytes: Buffer.from(from) });
-    this.#perform(done, () => from.copy(this.current, offset));
+    const entry = { offset, bytes: Buffer.from(from), landed: false };
+    this.#unflushed.push(entry);
+    this.#perform(done, () => {
+      entry.landed = true;
+      from.copy(this.current, offset);
+    });
   }
 
   flush(done: StoreDone): void {
     this.#perform(done, () => {
       this.flushes += 1;
-      this.current.copy(this.stable);
-      this.#unflushed.length = 0;
+      for (const { offset, bytes, landed } of this.#unflushed) if (landed) bytes.copy(this.stable, offset);
+      this.#unflushed = this.#unflushed.filter(({ landed }) => !landed);
     });
   }
 

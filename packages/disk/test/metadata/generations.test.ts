@@ -77,6 +77,19 @@ describe('generations and handshake together', () => {
     const seen = explore(['a', 'b'], 3000);
     for (const count of Object.values(seen)) assert.ok(count > 100, JSON.stringify(seen));
   });
+
+  it('a sync opened among equals and cut does not hide later writes (found by the test above)', () => {
+    const model = new Model(['a', 'b']);
+    model.promote(0);
+    model.join(0, 1, 8, true);
+    model.crashInWrite(0, 0, 0);
+    model.promote(1);
+    model.join(0, 1, 0, true);
+    model.write(1, 0);
+    model.demote(1);
+    model.join(0, 1, 8, true);
+    assert.deepEqual(model.replicas[0]?.content, model.replicas[1]?.content);
+  });
 });
 
 describe('divided', () => {
