@@ -57,7 +57,19 @@ test('a store is exclusive, must exist or be given a size, and is never shrunk',
   await assert.rejects(open('.', {}), { code: 'config' });
 });
 
+test('closing from the callback of the last operation closes once', async () => {
+  const store = await open('once.img', { createSizeBytes: 8192 });
+  let closed = 0;
+  await new Promise<void>((resolve) => {
+    store.flush(() => store.close(() => ((closed += 1), resolve())));
+  });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(closed, 1);
+});
+
 test('a character device is no store', async () => {
-  const result = await new Promise<BlockStore | EterneError>((resolve) => nodeStores.open('/dev/full', {}, resolve));
+  const result = await new Promise<BlockStore | EterneError>((resolve) =>
+    nodeStores.open('/dev/full', {}, resolve),
+  );
   assert.ok(result instanceof EterneError && result.code === 'config');
 });

@@ -42,6 +42,7 @@ class FileStore implements BlockStore {
   readonly #watchdog: NodeJS.Timeout;
   #stalledUntilMs = 0;
   #failed: StoreError | undefined;
+  #closing = false;
   #onIdle: (() => void) | undefined;
 
   constructor(path: string, fd: number, sizeBytes: number, timeoutMs: number) {
@@ -141,12 +142,16 @@ class FileStore implements BlockStore {
   }
 
   close(done: () => void): void {
-    assert(this.#onIdle === undefined, 'a store is closed once');
+    assert(!this.#closing, 'a store is closed once');
+    this.#closing = true;
     this.#onIdle = () => {
       clearInterval(this.#watchdog);
-      fs.close(this.#fd, () => done());
+      // Operations that were given up as overdue may still be in the thread pool with this descriptor's number: were it closed
+      // and given to another file, they would land there.
+      if (this.#failed?.kind === 'timeout') setImmediate(done);
+      else fs.close(this.#fd, () => done());
     };
-    if (this.#pending.size === 0) this.#onIdle();
+    this.#closeIfIdle();
   }
 
   #begin(done: StoreDone): Pending {
@@ -158,7 +163,15 @@ class FileStore implements BlockStore {
   #finish(pending: Pending, error: StoreError | undefined): void {
     if (!this.#pending.delete(pending)) return; // it had been given up as overdue
     pending.done(this.#failed ?? error);
-    if (this.#pending.size === 0) this.#onIdle?.();
+    this.#closeIfIdle();
+  }
+
+  /** Once: `close` may be called from the callback of the last operation, which comes here again. */
+  #closeIfIdle(): void {
+    if (this.#pending.size > 0) return;
+    const onIdle = this.#onIdle;
+    this.#onIdle = undefined;
+    onIdle?.();
   }
 
   #failOverdue(): void {
