@@ -34,6 +34,10 @@ export class TestNode {
     this.name = name;
   }
 
+  get isUp(): boolean {
+    return this.#volume !== undefined;
+  }
+
   get volume(): MirrorVolume {
     assert.ok(this.#volume, `${this.name} is up`);
     return this.#volume;
