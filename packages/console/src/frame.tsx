@@ -1,6 +1,6 @@
 /** What surrounds every page: name, navigation, who is logged in, and a warning when the view may be old. */
 import { useQueryClient } from '@tanstack/react-query';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect } from 'react';
 import { NavLink } from 'react-router';
 import { api } from './api/client.ts';
 import type { ClusterStatus } from './api/types.ts';
@@ -21,6 +21,9 @@ const PAGES: readonly { readonly to: string; readonly shape: ShapeName; readonly
 export function Frame({ connected, children }: { connected: boolean; children: ReactNode }) {
   const { t } = useLanguage();
   const { status } = useCluster();
+  useEffect(() => {
+    document.title = `${status.cluster} · ${t.appName}`;
+  }, [status.cluster, t]);
   return (
     <div className="frame">
       <header className="top">

@@ -4,7 +4,10 @@ import { createRoot } from 'react-dom/client';
 import { BrowserRouter } from 'react-router';
 import { App } from './app.tsx';
 import { LanguageProvider } from './i18n/language.tsx';
+import { applyStoredTheme } from './parts/theme.ts';
 import './styles/index.css';
+
+applyStoredTheme();
 
 const queries = new QueryClient({ defaultOptions: { queries: { gcTime: 0, retry: 2 } } });
 const root = document.getElementById('root');

@@ -7,8 +7,6 @@ export const en = {
   navNodes: 'Nodes',
   navEvents: 'Events',
 
-  logInTitle: 'Log in',
-  logInTo: 'to this cluster',
   user: 'User',
   password: 'Password',
   logIn: 'Log in',
@@ -41,16 +39,16 @@ export const en = {
   recent: 'Latest events',
   all: 'all',
   map: 'Where everything is',
+  onlyVotes: 'only votes',
+  carriesNothing: 'carries nothing',
 
   nodeRole: { node: 'node', witness: 'witness' },
   nodeState: { online: 'online', lost: 'lost', standby: 'standby', maintenance: 'maintenance' },
   incarnation: (count: number) => `start no. ${count}`,
-  daemons: 'Daemons',
   daemonDown: 'down',
   openConsole: 'Open its console',
   heartbeats: 'Heartbeat paths',
   heartbeatsFrom: (node: string) => `Measured by ${node}. A node is lost only when every path is silent.`,
-  path: 'Path',
   up: 'up',
   down: 'down',
   loss: (percent: number) => `${percent} % lost`,
@@ -102,7 +100,6 @@ export const en = {
   mayNotRun: 'may not run it',
   noGroups: 'No groups yet. Make one with: eterne config apply -f FILE',
 
-  size: 'Size',
   mode: { sync: 'synchronous', async: 'asynchronous' },
   primary: 'Primary',
   noPrimary: 'no primary',
@@ -111,9 +108,7 @@ export const en = {
   notInSync: 'not in the in-sync set',
   inSyncSet: 'In-sync set',
   version: (count: number) => `version ${count}`,
-  replicas: 'Replicas',
   leftToSync: (size: string) => `${size} to synchronise`,
-  synced: 'identical',
   usedBy: 'Used by',
   noVolumes: 'No volumes yet.',
   diskState: {
@@ -145,7 +140,6 @@ export const en = {
   confirmStandby: (node: string) =>
     `Put ${node} into standby? Its groups move to other nodes and it carries none until it is made active.`,
   confirmActive: (node: string) => `Make ${node} active again? It may then carry groups.`,
-  ordered: 'Done; the order is committed.',
 };
 
 export type Messages = typeof en;

@@ -27,6 +27,7 @@ const CHINESE: Readonly<Record<string, Say>> = {
   'node.online': ({ node }) => `${node} 在线`,
   'node.removed': ({ node }) => `${node} 已移出群集`,
   'node.started': ({ node }) => `${node} 已启动`,
+  'resource.failed': ({ group, node }) => `资源组 ${group} 的资源在 ${node} 上失败`,
   'volume.deleted': ({ volume }) => `镜像卷 ${volume} 已删除`,
   'volume.promoted': ({ volume, node }) => `${node} 成为镜像卷 ${volume} 的主节点`,
   'volume.set': ({ volume }) => `镜像卷 ${volume} 的同步集已变更`,

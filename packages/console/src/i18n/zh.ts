@@ -8,8 +8,6 @@ export const zh: Messages = {
   navNodes: '节点',
   navEvents: '事件',
 
-  logInTitle: '登录',
-  logInTo: '到此群集',
   user: '用户名',
   password: '密码',
   logIn: '登录',
@@ -41,16 +39,16 @@ export const zh: Messages = {
   recent: '最近事件',
   all: '全部',
   map: '各项所在位置',
+  onlyVotes: '仅参与表决',
+  carriesNothing: '空闲',
 
   nodeRole: { node: '节点', witness: '仲裁' },
   nodeState: { online: '在线', lost: '失联', standby: '待机', maintenance: '维护' },
   incarnation: (count) => `第 ${count} 次启动`,
-  daemons: '守护进程',
   daemonDown: '未运行',
   openConsole: '打开其操作界面',
   heartbeats: '心跳路径',
   heartbeatsFrom: (node) => `由 ${node} 测得。只有所有路径都静默时，节点才算失联。`,
-  path: '路径',
   up: '通',
   down: '断',
   loss: (percent) => `丢失 ${percent} %`,
@@ -102,7 +100,6 @@ export const zh: Messages = {
   mayNotRun: '不可运行',
   noGroups: '尚无资源组。可用此命令创建：eterne config apply -f FILE',
 
-  size: '容量',
   mode: { sync: '同步', async: '异步' },
   primary: '主节点',
   noPrimary: '无主节点',
@@ -111,9 +108,7 @@ export const zh: Messages = {
   notInSync: '不在同步集内',
   inSyncSet: '同步集',
   version: (count) => `版本 ${count}`,
-  replicas: '副本',
   leftToSync: (size) => `尚需同步 ${size}`,
-  synced: '一致',
   usedBy: '所属资源组',
   noVolumes: '尚无镜像卷。',
   diskState: {
@@ -142,5 +137,4 @@ export const zh: Messages = {
   confirmMove: (group, from) => `将 ${group} 从 ${from} 切走？切换期间其服务会短暂中断。`,
   confirmStandby: (node) => `让 ${node} 进入待机？其资源组会切到其他节点，恢复使用前不再承载任何资源组。`,
   confirmActive: (node) => `恢复使用 ${node}？之后它可以承载资源组。`,
-  ordered: '命令已提交。',
 };

@@ -29,7 +29,7 @@ function MapColumn({ node, status }: { node: NodeStatus; status: ClusterStatus }
     <div className={`map-node ${node.state === 'lost' ? 'is-lost' : ''}`}>
       <div className="map-node-head">
         <strong>{node.name}</strong>
-        <span className="muted">{node.role === 'witness' ? t.nodeRole.witness : null}</span>
+        {node.role === 'witness' && <span className="muted">{t.nodeRole.witness}</span>}
         {node.leader && <span className="pill">{t.leader}</span>}
         <Badge tone={nodeTone(node.state)}>{t.nodeState[node.state]}</Badge>
       </div>
@@ -38,6 +38,12 @@ function MapColumn({ node, status }: { node: NodeStatus; status: ClusterStatus }
           <ToneIcon tone={groupTone(group.state)} size={14} />
           <span className="map-item-name">{group.name}</span>
           <span className="muted">{t.groupState[group.state]}</span>
+          {group.state === 'online' && !group.protected && (
+            <span className="map-note tone-warn">
+              <ToneIcon tone="warn" size={14} />
+              {t.protectedNo}
+            </span>
+          )}
         </Link>
       ))}
       {replicas.map(({ volume, replica }) => (
@@ -54,7 +60,9 @@ function MapColumn({ node, status }: { node: NodeStatus; status: ClusterStatus }
           {replica.dirtyBytes > 0 && <SyncBar dirtyBytes={replica.dirtyBytes} sizeBytes={volume.sizeBytes} />}
         </Link>
       ))}
-      {groups.length + replicas.length === 0 && <span className="map-empty">—</span>}
+      {groups.length + replicas.length === 0 && (
+        <span className="muted">{node.role === 'witness' ? t.onlyVotes : t.carriesNothing}</span>
+      )}
     </div>
   );
 }

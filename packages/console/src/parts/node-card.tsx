@@ -35,12 +35,12 @@ export function NodeCard({ node }: { node: NodeStatus }) {
         ))}
       </dl>
       <footer className="card-actions">
+        <WhatIfButton node={node.name} />
         {node.name !== status.reportedBy && (
           <a className="button quiet" href={`https://${node.api}/`}>
             {t.openConsole}
           </a>
         )}
-        <WhatIfButton node={node.name} />
         {mayOrder && node.role === 'node' && <ModeOrder node={node} />}
       </footer>
     </article>

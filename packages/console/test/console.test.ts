@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { type ApiFixture, PASSWORD, startFixture } from '../../cluster/test/api/fixture.ts';
+import type { Browser } from 'playwright-core';
+import { buildConsole, launchBrowser, logIn, missing, visit } from './browser.ts';
+
+const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
+const PAGES = ['/', '/groups', '/volumes', '/nodes', '/events'];
+
+await suite('console', { skip: missing() ?? false }, () => {
+  let folder = '';
+  let fixture: ApiFixture;
+  let browser: Browser;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'eterne-console-'));
+    await buildConsole(folder);
+    fixture = await startFixture({ consoleFolder: folder });
+    browser = await launchBrowser();
+  });
+  after(async () => {
+    await browser.close();
+    await fixture.close();
+    await rm(folder, { recursive: true });
+  });
+
+  test('nothing is shown before the log-in, and a wrong password is said to be wrong', async () => {
+    const { page } = await visit(browser, `${fixture.url}/groups`);
+    await logIn(page, 'viewer', 'not the password');
+    await page.getByText('the user or the password is wrong').waitFor();
+    assert.equal(await page.getByText('prod').count(), 0);
+    await logIn(page, 'viewer', PASSWORD);
+    await page.getByRole('heading', { name: 'Groups' }).waitFor();
+    await page.context().close();
+  });
+
+  test('what happens in the cluster appears by itself', async () => {
+    const { page, faults } = await visit(browser, fixture.url);
+    await logIn(page, 'viewer', PASSWORD);
+    await page.getByRole('heading', { name: 'Everything runs, but not everything is protected' }).waitFor();
+    fixture.facade.addEvent({ atMs: Date.now(), level: 'warning', code: 'node.lost', message: 'n2 is lost' });
+    await page.getByText('n2 is lost').waitFor();
+    fixture.facade.setStatus((status) => ({ ...status, quorate: false }));
+    await page.getByRole('heading', { name: 'No quorum' }).waitFor();
+    fixture.facade.setStatus((status) => ({ ...status, quorate: true }));
+    await page.getByRole('heading', { name: 'Everything runs' }).waitFor();
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
+  test('an order is given only after a question, and an error is shown', async () => {
+    const { page } = await visit(browser, fixture.url);
+    await logIn(page, 'operator', PASSWORD);
+    await page.getByRole('link', { name: 'Groups' }).click();
+    fixture.facade.orders.length = 0;
+    await page.getByRole('button', { name: 'Move' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Move to n2').waitFor();
+    assert.deepEqual(fixture.facade.orders, []);
+    await dialog.getByRole('button', { name: 'Move' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    assert.deepEqual(fixture.facade.orders, ['groupMove("db", "n2", "operator@127.0.0.1")']);
+    await page.context().close();
+  });
+
+  test('a viewer sees no orders', async () => {
+    const { page } = await visit(browser, fixture.url);
+    await logIn(page, 'viewer', PASSWORD);
+    await page.getByRole('link', { name: 'Groups' }).click();
+    await page.getByRole('button', { name: 'Why here?' }).waitFor();
+    assert.equal(await page.getByRole('button', { name: /^(Move|Stop|Start)$/ }).count(), 0);
+    await page.context().close();
+  });
+
+  test('Chinese for a Chinese browser, and the choice is remembered', async () => {
+    const { page } = await visit(browser, fixture.url, { locale: 'zh-CN' });
+    await page.getByRole('button', { name: '登录' }).waitFor();
+    await logIn(page, 'viewer', PASSWORD);
+    await page.getByRole('link', { name: '镜像卷' }).waitFor();
+    await page.getByRole('button', { name: 'English' }).click();
+    await page.reload();
+    await page.getByRole('link', { name: 'Volumes' }).waitFor();
+    await page.context().close();
+  });
+
+  test('every page fits a phone', async () => {
+    const { page, faults } = await visit(browser, fixture.url, PHONE);
+    await logIn(page, 'admin', PASSWORD);
+    for (const path of PAGES) {
+      await page.locator(`nav a[href="${path}"]`).click();
+      await page.locator('main h1, main h2').first().waitFor();
+      const overflowPx = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+      assert.equal(overflowPx, 0, path);
+    }
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
+  // Last: it stops the server.
+  test('when the node goes away the page says so and names the others', async () => {
+    const { page } = await visit(browser, fixture.url);
+    await logIn(page, 'viewer', PASSWORD);
+    await page.getByRole('heading', { name: 'Everything runs' }).waitFor();
+    await fixture.close();
+    const alert = page.getByRole('alert');
+    await alert.getByText('The connection to n1 is lost').waitFor();
+    assert.equal(
+      await alert.getByRole('link', { name: 'n2' }).getAttribute('href'),
+      'https://10.0.1.2:8443/',
+    );
+    await page.context().close();
+  });
+});
