@@ -20,8 +20,8 @@ export interface Daemon {
   readonly giveUp: (error: EterneError) => void;
 }
 
-/** A daemon may be killed at any moment, and its successor starts faster and smaller from what was compiled before. */
-const FLUSH_COMPILED_MS = 1000;
+/** A daemon may be killed at any moment, and its successor starts faster and smaller from what was compiled before: once early, once whole. */
+const FLUSH_COMPILED_MS = [1000, 10_000];
 
 /** Started by the launcher as `node <daemon>.ts DIR`. */
 export function startDaemon(name: DaemonName, run: (daemon: Daemon) => void): void {
@@ -30,7 +30,7 @@ export function startDaemon(name: DaemonName, run: (daemon: Daemon) => void): vo
   const world = createNodeWorld(name);
   process.title = `eterne-${name}`;
   const launcher = new LauncherClient(world, socketAddress(dir, 'launcher'), () => process.exit(1));
-  world.timers.after(FLUSH_COMPILED_MS, flushCompileCache);
+  for (const delayMs of FLUSH_COMPILED_MS) world.timers.after(delayMs, flushCompileCache);
   const giveUp = (error: EterneError): void => {
     world.log('error', error.message);
     launcher.fatal(name, error, () => process.exit(1));

@@ -13,7 +13,6 @@ import type { Service } from '@eterne/cluster/service/service.ts';
 import type { World } from '@eterne/runtime';
 import { acquireProcessLock } from '@eterne/runtime/node/lock.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
-import { serveApi } from '../cluster/serve-api.ts';
 import { startService } from './service.ts';
 
 /** Nothing is ever placed on a witness. */
@@ -55,6 +54,7 @@ export async function runWitness(dir: string): Promise<void> {
     ),
   );
   service.setPids({ service: process.pid, monitor: null, heart: process.pid, disk: null });
+  const { serveApi } = await import('../cluster/serve-api.ts');
   await serveApi({ world, dir, identity }, new LiveFacade(service, world));
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve());

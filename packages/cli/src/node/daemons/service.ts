@@ -9,7 +9,6 @@ import { LiveFacade } from '@eterne/cluster/service/service-facade.ts';
 import type { Service } from '@eterne/cluster/service/service.ts';
 import { connectDiskPort } from '@eterne/disk/process/port-client.ts';
 import type { Reply } from '@eterne/runtime';
-import { serveApi } from '../../cluster/serve-api.ts';
 import { startDaemon, type Daemon } from '../daemon.ts';
 import { startService } from '../service.ts';
 
@@ -38,7 +37,7 @@ startDaemon('service', (daemon) => {
 
 function serve(daemon: Daemon, service: Service): void {
   const { dir, world, launcher, giveUp } = daemon;
-  serveApi(daemon, new LiveFacade(service, world)).catch((error: unknown) => {
+  serveApiLate(daemon, service).catch((error: unknown) => {
     if (!(error instanceof EterneError)) throw error;
     giveUp(error);
   });
@@ -53,4 +52,10 @@ function serve(daemon: Daemon, service: Service): void {
   });
   for (const other of ['monitor', 'heart'] as const) new Watcher(world, launcher, dir, other);
   process.on('SIGTERM', () => service.leave(LEAVE_TIMEOUT_MS, () => process.exit(0)));
+}
+
+/** The API's libraries take longer to load than all the rest: what keeps groups alive comes first. */
+async function serveApiLate(daemon: Daemon, service: Service): Promise<void> {
+  const { serveApi } = await import('../../cluster/serve-api.ts');
+  await serveApi(daemon, new LiveFacade(service, daemon.world));
 }
