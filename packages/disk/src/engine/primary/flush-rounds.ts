@@ -39,6 +39,7 @@ export class FlushRounds {
   #epoch: number;
   #blocks = new BlockSet();
   #round: Round | undefined;
+  #hasCompleted = false;
   #next: (() => void)[] = [];
 
   constructor(owner: FlushRoundsOwner, metadata: VolumeMetadata, disk: LocalDisk) {
@@ -53,9 +54,9 @@ export class FlushRounds {
     return this.#epoch;
   }
 
-  /** Nothing was written since the last complete round. */
+  /** Nothing was written since the last complete round. Before the first nobody knows: earlier terms may have left much in caches. */
   get isClean(): boolean {
-    return this.#round === undefined && this.#blocks.isEmpty;
+    return this.#hasCompleted && this.#round === undefined && this.#blocks.isEmpty;
   }
 
   /** A write is finished: it belongs to the open epoch. */
@@ -134,6 +135,7 @@ export class FlushRounds {
 
   #complete(round: Round): void {
     this.#round = undefined;
+    this.#hasCompleted = true;
     this.#letGo(round.number);
     for (const done of round.requests) done();
     this.#startRound();

@@ -88,6 +88,12 @@ export class Membership {
     return this.#inStep.has(peer);
   }
 
+  /** `members` of the set are connected and equal. */
+  start(members: readonly string[]): void {
+    for (const member of members) this.#inStep.add(member);
+    this.evaluate();
+  }
+
   /** From now on nothing is acknowledged that this peer lacks. `inStep` follows when it has caught up with what was before. */
   join(peer: string): void {
     this.#joining.add(peer);

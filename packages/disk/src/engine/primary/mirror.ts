@@ -13,6 +13,8 @@ export interface Mirror {
 
 /** A replicating session, towards the peer. */
 export interface MirrorLink {
+  /** The peer has every block; otherwise some are still to be copied to it. */
+  readonly isEqual: boolean;
   /** `copyData`: the reply does not wait for this peer, so its bytes must outlive the write. */
   sendWrite(op: WriteOp, copyData: boolean): void;
   sendFlush(round: number): void;

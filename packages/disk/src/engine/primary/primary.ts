@@ -148,13 +148,16 @@ export class Primary
     return this.#membership.holdReason ?? null;
   }
 
-  /** Serves from now on. Peers that replicate already and belong to the set are in step: their copies are equal. */
+  /**
+   * Serves from now on. Peers that replicate already and are equal are in step if they belong to the set, and join it if not; one
+   * that is still being copied to is no member.
+   */
   start(): void {
-    for (const mirror of this.mirrors)
-      if (mirror.link !== undefined && this.set.members.includes(mirror.node))
-        this.#membership.inStep(mirror.node);
+    const equal = this.mirrors.filter(({ link }) => link?.isEqual === true);
+    const isMember = ({ node }: Mirror): boolean => this.set.members.includes(node);
+    this.#membership.start(equal.filter(isMember).map(({ node }) => node));
     this.#recompute();
-    this.#membership.evaluate();
+    for (const mirror of equal) if (!isMember(mirror)) this.peerCaughtUp(mirror);
   }
 
   setLease(validUntilBootMs: number, graceMs: number): void {
