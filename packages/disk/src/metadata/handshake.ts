@@ -92,7 +92,9 @@ function amongWritten(a: ReplicaSummary, b: ReplicaSummary, relation: Relation):
       kind: 'split-brain',
       reason: `term ${a.term.number} was granted twice, by ${a.term.grantor} and by ${b.term.grantor}`,
     };
-  return rolledBack(a, b) ?? outsideTheSet(a, b, relation) ?? byGeneration(a, b, relation);
+  return (
+    endedPrimary(a, b) ?? rolledBack(a, b) ?? outsideTheSet(a, b, relation) ?? byGeneration(a, b, relation)
+  );
 }
 
 /** Row 8: content that is half of one generation and half of another is never a source, whatever else is true. */
@@ -122,6 +124,23 @@ function mayLackWrites(source: ReplicaSummary, target: ReplicaSummary): boolean 
   if (source.term.number < target.term.number) return true;
   const committed = committedSet(source, target);
   return committed !== undefined && !committed.includes(source.node);
+}
+
+/** Row 11: one writer in a term, and none of an older one (invariant 2). */
+function endedPrimary(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | undefined {
+  if (a.role === 'primary' && b.role === 'primary')
+    return { kind: 'refuse', reason: 'both sides are primary: demote one' };
+  const ended = [a, b].find((side) => side.role === 'primary' && side.term.number < higherTerm(a, b));
+  return (
+    ended && {
+      kind: 'refuse',
+      reason: `${ended.node} is primary of an older term: demote it, or promote it anew`,
+    }
+  );
+}
+
+function higherTerm(a: ReplicaSummary, b: ReplicaSummary): number {
+  return Math.max(a.term.number, b.term.number);
 }
 
 /** Row 12: a disk that has forgotten an attach has forgotten writes too, and its bits and ours say nothing about them. */

@@ -131,6 +131,13 @@ const ROWS: readonly [string, Changes, Changes, string][] = [
   ],
   ['common history', { current: Y, history: [W] }, { current: Z, history: [W] }, 'split-brain'],
   ['nothing in common', { current: Y }, { current: Z }, 'unrelated'],
+  [
+    'two primaries that have not written yet',
+    { role: 'primary' },
+    { role: 'primary', term: { number: 2, grantor: 'h' } },
+    'refuse',
+  ],
+  ['a primary whose term is over', { role: 'primary' }, { term: { number: 2, grantor: 'g' } }, 'refuse'],
   ['one term, two grantors', { term: { number: 1, grantor: 'h' } }, {}, 'split-brain'],
   ['rolled back', { incarnation: 4 }, {}, 'b→a full'],
   ['both rolled back', { incarnation: 4 }, { incarnation: 4 }, 'refuse'],
