@@ -1,0 +1,200 @@
+/** Disk processes as a user runs them: `eterne disk run` on a configuration file, steered by `eterne disk VERB`. */
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const NODE = join(ROOT, 'node_modules/.bin/node');
+const MAIN = join(ROOT, 'packages/cli/src/main.ts');
+
+export interface Exit {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `eterne …` to its end. */
+export function eterne(...args: readonly string[]): Promise<Exit> {
+  return new Promise((resolve) => {
+    execFile(NODE, [MAIN, ...args], (error, stdout, stderr) =>
+      resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr }),
+    );
+  });
+}
+
+/** A TCP port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+export class DiskNode {
+  readonly name: string;
+  readonly folder: string;
+  readonly configPath: string;
+  readonly control: string;
+  readonly image: string;
+  readonly metadata: string;
+  readonly nbdPath: string;
+  #process: ChildProcess | undefined;
+  #stderr = '';
+
+  constructor(folder: string, name: string, configuration: string) {
+    this.name = name;
+    this.folder = folder;
+    this.configPath = join(folder, `${name}.yaml`);
+    this.control = join(folder, `${name}.ctl`);
+    this.image = join(folder, `${name}.img`);
+    this.metadata = join(folder, `${name}.meta`);
+    this.nbdPath = join(folder, `${name}.nbd`);
+    writeFileSync(this.configPath, configuration);
+  }
+
+  get uri(): string {
+    return `nbd+unix:///v0?socket=${this.nbdPath}`;
+  }
+
+  /** What the disk process has written to stderr since its start. */
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  get pid(): number {
+    return this.#process?.pid ?? -1;
+  }
+
+  /** Resolves once it says that it is ready. */
+  async start(): Promise<void> {
+    const child = spawn(NODE, [MAIN, 'disk', 'run', '--config', this.configPath], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#process = child;
+    this.#stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()));
+    await new Promise<void>((resolve, reject) => {
+      child.stdout.once('data', () => resolve());
+      child.once('exit', (code) =>
+        reject(new Error(`node ${this.name} ended with ${code}: ${this.#stderr}`)),
+      );
+    });
+  }
+
+  /** `kill -9` of the disk process; its workers die with it. Resolves when it is gone. */
+  async kill(): Promise<void> {
+    const workers = await this.workerPids().catch(() => []);
+    await this.#end('SIGKILL');
+    await Promise.all(workers.map(untilGone));
+  }
+
+  /** Clean end; answers the exit code. */
+  stop(): Promise<number | null> {
+    return this.#end('SIGTERM');
+  }
+
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#process?.kill(signal);
+  }
+
+  async workerPids(): Promise<readonly number[]> {
+    return childrenOf(this.pid);
+  }
+
+  run(verb: string, ...args: readonly string[]): Promise<Exit> {
+    return eterne('disk', verb, 'v0', '--control', this.control, ...args);
+  }
+
+  /** Like `run`, for a verb that must succeed. */
+  async must(verb: string, ...args: readonly string[]): Promise<void> {
+    const { code, stderr } = await this.run(verb, ...args);
+    if (code !== 0) throw new Error(`${this.name}: ${verb} ${args.join(' ')}: ${stderr}`);
+  }
+
+  async status(): Promise<VolumeStatus> {
+    const { code, stdout, stderr } = await this.run('status', '--json');
+    if (code !== 0) throw new Error(`${this.name}: status: ${stderr}`);
+    const [volume] = (JSON.parse(stdout) as { volumes: VolumeStatus[] }).volumes;
+    if (volume === undefined) throw new Error(`${this.name} shows no volume`);
+    return volume;
+  }
+
+  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return null;
+    child.kill(signal);
+    const [code] = (await once(child, 'exit')) as [number | null];
+    return code;
+  }
+}
+
+function childrenOf(pid: number): readonly number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return children.trim().split(' ').filter(Boolean).map(Number);
+}
+
+async function untilGone(pid: number): Promise<void> {
+  for (;;) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+export interface MirrorPair {
+  readonly a: DiskNode;
+  readonly b: DiskNode;
+  readonly folder: string;
+  /** Ends both and removes everything. */
+  remove(): Promise<void>;
+}
+
+/** Two nodes `a` and `b` with one volume `v0`, not yet started. `extra`: further lines of the volume. */
+export async function mirrorPair(size: string, extra: readonly string[] = []): Promise<MirrorPair> {
+  const folder = mkdtempSync(join(tmpdir(), 'eterne-mirror-'));
+  const ports = { a: await freePort(), b: await freePort() };
+  const make = (name: 'a' | 'b', peer: 'a' | 'b'): DiskNode => {
+    const lines = [
+      `node: ${name}`,
+      `control: ${name}.ctl`,
+      `replication: { listen: 127.0.0.1:${ports[name]} }`,
+      'volumes:',
+      '  - name: v0',
+      `    size: ${size}`,
+      '    mode: sync',
+      `    device: ${name}.img`,
+      `    metadata: ${name}.meta`,
+      `    peers: { ${peer}: [127.0.0.1:${ports[peer]}] }`,
+      '    exports: [{ nbd: { listen: unix:' + name + '.nbd } }]',
+      ...extra.map((line) => `    ${line}`),
+    ];
+    return new DiskNode(folder, name, `${lines.join('\n')}\n`);
+  };
+  const a = make('a', 'b');
+  const b = make('b', 'a');
+  const remove = async (): Promise<void> => {
+    await Promise.all([a.kill(), b.kill()]);
+    rmSync(folder, { recursive: true });
+  };
+  return { a, b, folder, remove };
+}
+
+/** Afterwards `a` is primary and both replicas are equal. */
+export async function startSynced(pair: MirrorPair): Promise<void> {
+  await Promise.all([pair.a.start(), pair.b.start()]);
+  await pair.a.must('wait', '--for', 'connected');
+  await pair.a.must('promote', '--force');
+  await pair.a.must('wait', '--for', 'synced', '--timeout', '60s');
+}
