@@ -31,6 +31,10 @@ export class VirtualDisk {
     this.#files.set(path, { durable: content, cached: content });
   }
 
+  remove(path: string): void {
+    this.#files.delete(path);
+  }
+
   /** Every sector not yet synced keeps its old content, or not, as chance has it; the length ends anywhere between. */
   losePower(): void {
     for (const file of this.#files.values()) {
