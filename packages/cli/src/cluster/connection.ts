@@ -22,8 +22,10 @@ export async function findCluster(
   options: ConnectionOptions,
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<ApiTarget> {
-  const api = options.api ?? (options.dir === undefined ? env['ETERNE_API'] : undefined);
-  const token = options.token ?? (options.dir === undefined ? env['ETERNE_TOKEN'] : undefined);
+  // A DIR given by hand is meant; an empty variable is none.
+  const fallback = (name: string) => (options.dir === undefined ? env[name] || undefined : undefined);
+  const api = options.api ?? fallback('ETERNE_API');
+  const token = options.token ?? fallback('ETERNE_TOKEN');
   if (api !== undefined && token !== undefined) {
     const { authorityFingerprint } = decodeToken('api', token);
     return { url: parseUrl(api), authorityFingerprint, token };

@@ -30,11 +30,12 @@ export async function serveApi(
 }
 
 /** Undefined when it has not been built (`npm run build`): the API works without. */
-function builtConsole({ files, log }: World): Promise<string | undefined> {
+function builtConsole(world: World): Promise<string | undefined> {
   return new Promise((resolve) => {
-    files.list(CONSOLE_FOLDER, (names) => {
+    world.files.list(CONSOLE_FOLDER, (names) => {
       const built = !(names instanceof EterneError) && names.includes('index.html');
-      if (!built) log('warn', 'the console is not built; only the API is served', { folder: CONSOLE_FOLDER });
+      if (!built)
+        world.log('warn', 'the console is not built; only the API is served', { folder: CONSOLE_FOLDER });
       resolve(built ? CONSOLE_FOLDER : undefined);
     });
   });

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type ApiFixture, startFixture } from '../../../cluster/test/api/fixture.ts';
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+let folder = '';
+let fixture: ApiFixture;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'eterne-cli-'));
+  fixture = await startFixture();
+});
+after(async () => {
+  await fixture.close();
+  await rm(folder, { recursive: true });
+});
+
+interface Result {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function eterne(words: readonly string[], env: Record<string, string> = {}): Promise<Result> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [MAIN, ...words], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'], ETERNE_API: fixture.url, ETERNE_TOKEN: fixture.rootToken, ...env },
+    });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk) => (stdout += String(chunk)));
+    child.stderr.on('data', (chunk) => (stderr += String(chunk)));
+    child.on('close', (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+test('status for people and for programs', async () => {
+  const [text, json] = await Promise.all([eterne(['status']), eterne(['status', '--json'])]);
+  assert.equal(text.code, 0, text.stderr);
+  assert.match(text.stdout, /^cluster prod: quorate, leader n1, reported by n1$/m);
+  assert.match(text.stdout, /^data +1 GiB +sync +n1 +n1 UpToDate, n2 Inconsistent \(300 MiB to sync\) +n1$/m);
+  assert.deepEqual(JSON.parse(json.stdout), JSON.parse(JSON.stringify(fixture.facade.status())));
+});
+
+test('options may stand before the verb, and replace the environment', async () => {
+  const env = { ETERNE_API: '', ETERNE_TOKEN: '' };
+  const words = ['--api', fixture.url, '--token', fixture.rootToken, 'node', 'list'];
+  const { code, stdout, stderr } = await eterne(words, env);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^w +witness +online +1\/2 up/m);
+});
+
+test('orders reach the cluster', async () => {
+  await writeFile(join(folder, 'conf.yaml'), 'volumes:\n  - { name: data, size: 1GiB }\n');
+  fixture.facade.orders.length = 0;
+  for (const words of [
+    ['group', 'move', 'db', '--to', 'n2'],
+    ['node', 'standby', 'n2'],
+    ['volume', 'create', 'v', '--size', '1GiB', '--replica', 'n1=/a', '--replica', 'n2=/b'],
+    ['config', 'apply', '-f', 'conf.yaml'],
+  ])
+    assert.equal((await eterne(words)).code, 0, words.join(' '));
+  assert.deepEqual(fixture.facade.orders, [
+    'groupMove("db", "n2", "root@127.0.0.1")',
+    'nodeStandby("n2", "root@127.0.0.1")',
+    'volumeCreate({"name":"v","size":"1GiB","mode":"sync","replicas":{"n1":"/a","n2":"/b"}}, "root@127.0.0.1")',
+    'configApply({"volumes":[{"name":"data","size":"1GiB"}]}, "root@127.0.0.1")',
+  ]);
+});
+
+test('one line and an exit code for everything that is wrong', async () => {
+  await writeFile(join(folder, 'bad.yaml'), 'a: [\n');
+  await writeFile(join(folder, 'nonsense.yaml'), 'nonsense: 1\n');
+  const nobody = { ETERNE_API: '', ETERNE_TOKEN: '' };
+  const cases: readonly [string[], number, RegExp, Record<string, string>?][] = [
+    [['group', 'start', 'missing'], 1, /there is no missing/],
+    [['group', 'explain', 'other'], 1, /there is no group other/],
+    [['group', 'move'], 2, /missing required argument/],
+    [['frobnicate'], 2, /unknown command/],
+    [['config', 'plan', '-f', 'absent.yaml'], 2, /absent\.yaml does not exist/],
+    [['config', 'plan', '-f', 'bad.yaml'], 2, /bad\.yaml: .* at line 2/],
+    [['config', 'plan', '-f', 'nonsense.yaml'], 2, /nonsense: unknown key/],
+    [['status', '--api', 'https://127.0.0.1:1'], 1, /cannot be reached/],
+    [['status', '--api', 'ftp://x'], 2, /not the address of an API/],
+    [['status', '--token', 'x'], 1, /not an API token/],
+    [['status', '--dir', 'nowhere'], 1, /holds no node/],
+    [['status'], 2, /no cluster is given/, nobody],
+    [['cluster', 'token', '--valid', 'soon'], 2, /not a duration/],
+  ];
+  for (const [words, code, message, env] of cases) {
+    const result = await eterne(words, env);
+    assert.equal(result.code, code, `${words.join(' ')}: ${result.stderr}`);
+    assert.match(result.stderr, message);
+    assert.match(result.stderr, /^eterne: .*\n$/);
+    assert.equal(result.stdout, '');
+  }
+});
+
+test('init makes a node that its owner can ask without a token; join adds another', async () => {
+  const words = (node: string, port: number) => [
+    '--dir',
+    node,
+    '--node',
+    node,
+    '--address',
+    `127.0.5.1:${port}`,
+    '--api',
+    `127.0.0.1:${port + 1}`,
+    '--json',
+  ];
+  const init = await eterne(['cluster', 'init', '--name', 'prod', ...words('n1', 7700)]);
+  assert.equal(init.code, 0, init.stderr);
+  const administrator = JSON.parse(init.stdout) as Record<string, string>;
+  assert.equal(administrator['user'], 'admin');
+  assert.match(String(administrator['token']), /^eterne-api-1\./);
+  const local = await eterne(['status', '--dir', 'n1'], { ETERNE_API: '', ETERNE_TOKEN: '' });
+  assert.match(local.stderr, /https:\/\/127\.0\.0\.1:7701 cannot be reached/);
+
+  const token = await eterne(['cluster', 'token']);
+  assert.match(token.stdout, /^eterne-join-1\.\S+\n$/);
+  const join = ['--token', token.stdout.trim(), '--to', fixture.url.slice('https://'.length)];
+  const joined = await eterne(['cluster', 'join', ...words('n5', 7710), ...join]);
+  assert.deepEqual(JSON.parse(joined.stdout), { cluster: 'prod', node: 'n5', role: 'node' });
+  const witness = await eterne(['witness', 'join', ...words('w5', 7720), ...join]);
+  assert.equal(witness.code, 1);
+  assert.match(witness.stderr, /unknown, used or expired/);
+});
