@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { EterneError } from '@eterne/base';
+import { LiveFacade } from '../../src/service/service-facade.ts';
+import { betterLeader } from '../../src/service/leader/steward.ts';
+import { FakeCluster, group, volume } from './fake-cluster.ts';
+
+function pair(): { cluster: FakeCluster; facade: LiveFacade } {
+  const cluster = new FakeCluster(['n1', 'n2', 'w1']);
+  cluster.configure([volume('data', ['n1', 'n2'])], [group('db', ['n1', 'n2'], 'data')]);
+  cluster.untilOnline('db', 'n1');
+  const world = { clock: cluster.time, timers: cluster.time };
+  return { cluster, facade: new LiveFacade(cluster.machine('n2').service, world) };
+}
+
+/** Lets virtual time pass until the promise is settled. */
+async function settle<T>(cluster: FakeCluster, promise: Promise<T>): Promise<T> {
+  const progress = { done: false };
+  const settled = promise.finally(() => (progress.done = true));
+  settled.catch(() => {});
+  for (let turn = 0; turn < 10_000 && !progress.done; turn += 1) {
+    cluster.time.run(5);
+    await Promise.resolve();
+  }
+  return settled;
+}
+
+test('status is the shape of INTERFACE, from any node', () => {
+  const { facade } = pair();
+  const status = facade.status();
+  assert.equal(status.reportedBy, 'n2');
+  assert.equal(status.leader, 'n1');
+  assert.deepEqual(
+    status.nodes.map(({ name, state }) => `${name} ${state}`),
+    ['n1 online', 'n2 online', 'w1 online'],
+  );
+  assert.deepEqual(status.volumes[0]?.inSyncSet, ['n1', 'n2']);
+  const [db] = status.groups;
+  assert(db?.state === 'online' && db.owner === 'n1' && db.protected);
+  assert.deepEqual(status.warnings, []);
+});
+
+test('a rehearsed failure says what moves where, and what really happens then is that', () => {
+  const { cluster, facade } = pair();
+  const rehearsal = facade.simulateFail('n1');
+  assert.deepEqual(
+    rehearsal.moves.map(({ group: name, to }) => [name, to]),
+    [['db', 'n2']],
+  );
+  cluster.elect('w1');
+  cluster.time.run(500);
+  cluster.powerOff('n1');
+  const tookMs = cluster.untilOnline('db', 'n2');
+  const expected = rehearsal.moves[0]?.expectedOutageMs ?? 0;
+  assert(tookMs <= expected + 200, `${tookMs} ms, expected ${expected} ms`);
+  const unprotected = facade.simulateFail('n2');
+  assert.equal(unprotected.quorate, false);
+  assert.equal(unprotected.moves[0]?.to, null);
+  assert.equal(facade.status().groups[0]?.protected, false);
+});
+
+test('an explanation names owner, alternatives and obstacles', () => {
+  const { cluster, facade } = pair();
+  cluster.submit({ kind: 'node-mode', name: 'n2', mode: 'standby', atMs: 0 });
+  const { owner, chosen, sentences, candidates } = facade.groupExplain('db');
+  assert.equal(owner, 'n1');
+  assert.equal(chosen, 'n1');
+  assert.equal(candidates.find(({ node }) => node === 'n2')?.reason, 'is in standby');
+  assert(sentences.some((sentence) => sentence.startsWith('If n1 stopped it would run on no node')));
+  assert.throws(() => facade.groupExplain('nope'), EterneError);
+});
+
+test('a move that nobody could take is refused before anything stops', async () => {
+  const { cluster, facade } = pair();
+  cluster.submit({ kind: 'node-mode', name: 'n2', mode: 'standby', atMs: 0 });
+  await assert.rejects(
+    settle(cluster, facade.groupMove('db', 'n2', 'me')),
+    /n2 cannot take group db: it is in standby/,
+  );
+  await assert.rejects(settle(cluster, facade.groupMove('db', 'w1', 'me')), /not among its nodes/);
+  await assert.rejects(settle(cluster, facade.groupMove('db', undefined, 'me')), /no node can take group db/);
+  assert.equal(cluster.group('db').phase, 'online');
+});
+
+test('a drill really moves the group and tells the outage', async () => {
+  const { cluster, facade } = pair();
+  const result = await settle(cluster, facade.drill('db', 'me'));
+  assert.deepEqual([result.from, result.to], ['n1', 'n2']);
+  assert(result.outageMs > 50 && result.outageMs < 1000, `${result.outageMs} ms`);
+  assert(cluster.runs('db', 'n2'));
+});
+
+test('a refused order comes back as the error of the state', async () => {
+  const { cluster, facade } = pair();
+  const code = (error: unknown): string => (error instanceof EterneError ? error.code : String(error));
+  await settle(cluster, facade.groupDelete('db', 'me')).catch((error: unknown) =>
+    assert.equal(code(error), 'refused'),
+  );
+  await settle(cluster, facade.nodeRemove('n2', 'me')).catch((error: unknown) =>
+    assert.equal(code(error), 'refused'),
+  );
+  await assert.rejects(settle(cluster, facade.tokenUse('unknown')), /unknown, used or expired/);
+  await assert.rejects(
+    settle(cluster, facade.volumeCreate({ name: 'data', size: '1MiB', replicas: { n1: '/x' } }, 'me')),
+    EterneError,
+  );
+});
+
+test('a leader that owns groups would rather have an idle voter lead, a witness first', () => {
+  const { cluster } = pair();
+  const { view } = cluster.machine('n1').service;
+  const voters = ['n1', 'n2', 'w1'].map((name) => ({ id: `${name}#${name}-voter`, role: 'voter' as const }));
+  const path = (peer: string, latencyMs: number) => ({
+    peer,
+    path: 'udp',
+    up: true,
+    lossPercent: 0,
+    latencyMs,
+  });
+  view.paths = [path('n2', 1), path('w1', 1)];
+  assert.equal(betterLeader(view, voters)?.name, 'w1');
+  view.paths = [path('n2', 1), path('w1', 80)];
+  assert.equal(betterLeader(view, voters)?.name, 'n2');
+  assert.equal(betterLeader(view, voters.slice(0, 1)), undefined);
+  const idle = cluster.machine('n2').service.view;
+  assert.equal(betterLeader(idle, voters), undefined);
+});
