@@ -82,9 +82,14 @@ export class Committer {
 
   #endRound(participants: readonly RoundSource[], error: StoreError | undefined): void {
     assert(this.#state === 'writing', 'a round ends once');
-    this.#state = error === undefined ? 'idle' : 'failed';
-    if (error === undefined) for (const source of participants) source.written();
-    else for (const source of this.#sources) source.failed(error);
+    if (error === undefined) {
+      // Still `writing` until every participant has heard: what one of them wants now waits for the next round.
+      for (const source of participants) source.written();
+      this.#state = 'idle';
+    } else {
+      this.#state = 'failed';
+      for (const source of this.#sources) source.failed(error);
+    }
     this.#pump();
   }
 }

@@ -79,7 +79,7 @@ function freshReplicas(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision 
   return undefined;
 }
 
-/** Rows 8–14: both have held data. */
+/** Rows 8–16: both have held data. */
 function amongWritten(a: ReplicaSummary, b: ReplicaSummary, relation: Relation): HandshakeDecision {
   const unfinished = unfinishedSync(a, b, relation);
   if (unfinished !== undefined) return unfinished;
@@ -112,7 +112,7 @@ function unfinishedSync(
   if (mayLackWrites(source, target))
     return {
       kind: 'wait',
-      reason: `${target.node} is Inconsistent and has seen a newer term or in-sync set than ${source.node}, which may lack writes`,
+      reason: `${target.node} is Inconsistent and has seen a newer state than ${source.node}, which may lack writes`,
     };
   if (isRolledBack(target, source)) return fromTo(source, target, 'full', `${target.node} was rolled back`);
   const bitmap = relation.kind === 'equal' || coversByBitmap(source, target);
@@ -121,7 +121,7 @@ function unfinishedSync(
 
 /** Half-overwritten blocks of `target` may be the newer ones: then only whoever holds the newest content may complete it. */
 function mayLackWrites(source: ReplicaSummary, target: ReplicaSummary): boolean {
-  if (source.term.number < target.term.number) return true;
+  if (source.term.number < target.term.number || isRolledBack(source, target)) return true;
   const committed = committedSet(source, target);
   return committed !== undefined && !committed.includes(source.node);
 }

@@ -100,6 +100,7 @@ const ROWS: readonly [string, Changes, Changes, string][] = [
     {},
     'wait',
   ],
+  ['Inconsistent next to a rolled-back disk', { diskState: 'Inconsistent' }, { incarnation: 4 }, 'wait'],
   ['same, clean', {}, {}, 'none'],
   ['same, bits set, primary decides', { dirtyBlocks: 1 }, { role: 'primary' }, 'b→a bitmap'],
   ['same, bits set, nobody primary', {}, { dirtyBlocks: 1 }, 'a→b bitmap'],
