@@ -50,6 +50,10 @@ export class LauncherClient implements Spawner {
     this.#call({ call: 'fatal', daemon, message: error.message, isConfig }, done);
   }
 
+  close(): void {
+    this.#link.close();
+  }
+
   #call(message: ToLauncher, answer: (result: unknown, error: EterneError | undefined) => void): void {
     this.#link.call(message.call, message, ANSWER_TIMEOUT_MS, answer);
   }

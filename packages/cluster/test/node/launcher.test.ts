@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EterneError } from '@eterne/base';
+import { nodeProcessTrees } from '@eterne/runtime/node/process-trees.ts';
+import { createNodeWorld } from '@eterne/runtime/node/world.ts';
+import type { GuardedProcess } from '../../src/heart/guard.ts';
+import { LauncherClient } from '../../src/node/launcher-client.ts';
+import { Launcher } from '../../src/node/launcher.ts';
+import {
+  DAEMON_NAMES,
+  runFolder,
+  socketAddress,
+  startedPath,
+  type DaemonName,
+} from '../../src/node/layout.ts';
+
+const world = { ...createNodeWorld('test'), processTrees: nodeProcessTrees, log: () => {} };
+
+/** A daemon of the test: a shell that notes its start and its polite end. */
+const daemonScript = (dir: string, name: DaemonName): string =>
+  `trap 'echo ${name} >> ${dir}/ended; exit 0' TERM; echo ${name} >> ${dir}/begun; while :; do sleep 0.02; done`;
+
+class Bench {
+  readonly dir: string;
+  readonly launcher: Launcher;
+  readonly ended: Promise<EterneError | undefined>;
+
+  constructor(dir: string) {
+    this.dir = dir;
+    const { promise, resolve } = Promise.withResolvers<EterneError | undefined>();
+    this.ended = promise;
+    this.launcher = new Launcher(world, {
+      dir,
+      daemons: DAEMON_NAMES,
+      env: { PATH: '/usr/bin:/bin' },
+      commandOf: (name) => ['/bin/sh', '-c', daemonScript(dir, name)],
+      onEnd: resolve,
+    });
+  }
+
+  start(): Promise<void> {
+    return new Promise((resolve, reject) =>
+      this.launcher.start((error) => (error ? reject(error) : resolve())),
+    );
+  }
+
+  begun(name: DaemonName): number {
+    const path = join(this.dir, 'begun');
+    const lines = existsSync(path) ? readFileSync(path, 'utf8').split('\n') : [];
+    return lines.filter((line) => line === name).length;
+  }
+
+  async until(what: string, isSo: () => boolean): Promise<void> {
+    for (let tries = 0; !isSo(); tries += 1) {
+      assert.ok(tries < 250, what);
+      await sleep(20);
+    }
+  }
+
+  async allBegun(): Promise<void> {
+    await this.until('every daemon runs', () => DAEMON_NAMES.every((name) => this.begun(name) > 0));
+  }
+
+  pidOf(name: DaemonName): number {
+    return this.launcher.pids[name] ?? assert.fail(`${name} does not run`);
+  }
+}
+
+async function makeBench(context: TestContext): Promise<Bench> {
+  const dir = await mkdtemp(join(tmpdir(), 'eterne-launcher-'));
+  const bench = new Bench(dir);
+  context.after(async () => {
+    bench.launcher.stop();
+    await bench.ended;
+    await rm(dir, { recursive: true });
+  });
+  return bench;
+}
+
+function connect(context: TestContext, bench: Bench): LauncherClient {
+  const client = new LauncherClient(world, socketAddress(bench.dir, 'launcher'), () => {});
+  context.after(() => client.close());
+  return client;
+}
+
+const spawnSleep = (client: LauncherClient, bench: Bench): Promise<GuardedProcess> =>
+  new Promise((resolve, reject) =>
+    client.spawn(
+      { command: ['/bin/sleep', '1000'], env: {}, directory: '/', logPath: join(bench.dir, 'app.log') },
+      (result) => (result instanceof EterneError ? reject(result) : resolve(result)),
+    ),
+  );
+
+test('whatever daemon is killed runs again within a second, alone', async (context) => {
+  const bench = await makeBench(context);
+  await bench.start();
+  await bench.allBegun();
+  for (const name of DAEMON_NAMES) {
+    const others = DAEMON_NAMES.filter((other) => other !== name).map((other) => bench.pidOf(other));
+    const killedAtMs = performance.now();
+    process.kill(bench.pidOf(name), 'SIGKILL');
+    await bench.until(`${name} runs again`, () => bench.begun(name) === 2);
+    assert.ok(performance.now() - killedAtMs < 1000);
+    assert.deepEqual(
+      DAEMON_NAMES.filter((other) => other !== name).map((other) => bench.pidOf(other)),
+      others,
+    );
+  }
+});
+
+test('the service ends first, then the others, then what still runs of the groups', async (context) => {
+  const bench = await makeBench(context);
+  await bench.start();
+  await bench.allBegun();
+  const app = await spawnSleep(connect(context, bench), bench);
+  bench.launcher.stop();
+  assert.equal(await bench.ended, undefined);
+  const ended = readFileSync(join(bench.dir, 'ended'), 'utf8').trim().split('\n');
+  assert.equal(ended[0], 'service');
+  assert.deepEqual(ended.toSorted(), [...DAEMON_NAMES].toSorted());
+  await bench.until('the program is gone', () => !world.processes.alive(app.pid, app.startTime));
+});
+
+test('a hanging daemon that somebody reports is killed; a late report hits nobody', async (context) => {
+  const bench = await makeBench(context);
+  await bench.start();
+  await bench.allBegun();
+  const client = connect(context, bench);
+  const hanging = bench.pidOf('heart');
+  process.kill(hanging, 'SIGSTOP');
+  client.restart('heart', hanging, 'no answer');
+  await bench.until('the heart runs again', () => bench.begun('heart') === 2);
+  const pid = bench.pidOf('heart');
+  client.restart('heart', hanging, 'no answer');
+  await sleep(100);
+  assert.equal(bench.pidOf('heart'), pid);
+});
+
+test('the end of a program is told, and who runs under which pid', async (context) => {
+  const bench = await makeBench(context);
+  await bench.start();
+  await bench.allBegun();
+  const client = connect(context, bench);
+  const app = await spawnSleep(client, bench);
+  const told = new Promise((resolve) => client.onExit(resolve));
+  process.kill(app.pid, 'SIGTERM');
+  assert.deepEqual(await told, { process: app, code: null, signal: 'SIGTERM' });
+  await bench.until('pids are told', () => client.pids.service !== null);
+  assert.deepEqual(client.pids, bench.launcher.pids);
+});
+
+test('a daemon that cannot work at all ends the node with its sentence', async (context) => {
+  const bench = await makeBench(context);
+  await bench.start();
+  await bench.allBegun();
+  const error = new EterneError('config', 'bind 10.0.0.1:7700: EADDRINUSE');
+  connect(context, bench).fatal('heart', error, () => {});
+  const reason = await bench.ended;
+  assert.deepEqual([reason?.code, reason?.message], ['config', error.message]);
+});
+
+test('what an earlier life left running is killed before anything starts', async (context) => {
+  const bench = await makeBench(context);
+  await mkdir(runFolder(bench.dir));
+  const mark = `ETERNE_RESOURCE=left-${process.pid}`;
+  const [name = '', value = ''] = mark.split('=');
+  const { promise, resolve } = Promise.withResolvers<string | null>();
+  world.processes.spawn({ command: ['/bin/sleep', '1000'], env: { [name]: value }, detached: true }, (exit) =>
+    resolve(exit.signal),
+  );
+  const record = { spec: {}, epoch: 1, mark, processes: [], outputs: {} };
+  writeFileSync(startedPath(bench.dir), JSON.stringify({ version: 1, records: [record] }));
+  await bench.start();
+  assert.equal(await promise, 'SIGKILL');
+  assert.equal(existsSync(startedPath(bench.dir)), false);
+  await bench.allBegun();
+});
