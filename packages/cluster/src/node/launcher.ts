@@ -7,8 +7,9 @@
  *
  * 1. A daemon that ends is started again: at once, with growing pauses (at most `RESTART_DELAY_MS_MAX`) while it keeps ending young.
  * 2. A daemon that hangs is reported by another (service and monitor watch each other and the rest), killed, and so started again.
- * 3. What an earlier life of this node left running is killed before anything is started.
- * 4. Stopping: the service first, which takes the node's groups elsewhere; the others after it; whatever is left is killed.
+ * 3. A daemon that cannot work from the beginning (a port in use, a damaged log) ends the node with its sentence.
+ * 4. What an earlier life of this node left running is killed before anything is started.
+ * 5. Stopping: the service first, which takes the node's groups elsewhere; the others after it; whatever is left is killed.
  */
 import { EterneError } from '@eterne/base';
 import type { ChildHandle, Listener, ProcessExit, ProcessTrees, Reply, Timer, World } from '@eterne/runtime';
@@ -53,6 +54,8 @@ interface Daemon {
   child: ChildHandle | undefined;
   startedMs: number;
   delayMs: number;
+  /** It has lived longer than `YOUNG_MS` once: what it needs was there, so that its later troubles are worth another try. */
+  hasWorked: boolean;
 }
 
 export class Launcher {
@@ -69,7 +72,13 @@ export class Launcher {
   constructor(world: LauncherWorld, options: LauncherOptions) {
     this.#world = world;
     this.#options = options;
-    this.#daemons = options.daemons.map((name) => ({ name, child: undefined, startedMs: 0, delayMs: 0 }));
+    this.#daemons = options.daemons.map((name) => ({
+      name,
+      child: undefined,
+      startedMs: 0,
+      delayMs: 0,
+      hasWorked: false,
+    }));
   }
 
   start(done: (error: EterneError | undefined) => void): void {
@@ -142,7 +151,7 @@ export class Launcher {
         return reply({ ok: null });
       case 'fatal':
         reply({ ok: null });
-        return this.#giveUp(new EterneError(message.isConfig ? 'config' : 'io', message.message));
+        return this.#giveUp(message);
     }
   }
 
@@ -202,6 +211,7 @@ export class Launcher {
   #runLater(daemon: Daemon, exit: ProcessExit): void {
     const livedMs = this.#world.clock.bootMs() - daemon.startedMs;
     const longer = Math.min(Math.max(daemon.delayMs * 2, RESTART_DELAY_MS_FIRST), RESTART_DELAY_MS_MAX);
+    daemon.hasWorked ||= livedMs >= YOUNG_MS;
     daemon.delayMs = livedMs >= YOUNG_MS ? 0 : longer;
     const why = exit.startError?.message ?? exit.signal ?? `exit code ${exit.code}`;
     this.#world.log('warn', `${daemon.name} ended: starting it again`, { why, livedMs: Math.round(livedMs) });
@@ -210,9 +220,10 @@ export class Launcher {
     });
   }
 
-  #giveUp(error: EterneError): void {
-    if (this.#phase !== 'running') return;
-    this.#error = error;
+  #giveUp({ daemon, message, isConfig }: ToLauncher & { readonly call: 'fatal' }): void {
+    const hasWorked = this.#daemons.some((known) => known.name === daemon && known.hasWorked);
+    if (this.#phase !== 'running' || hasWorked) return;
+    this.#error = new EterneError(isConfig ? 'config' : 'io', message);
     this.#end();
   }
 
