@@ -49,7 +49,9 @@ export class ServiceCore {
   #caughtUp = false;
   #leader: LeaderDuties | undefined;
   #founding: EffectId | undefined;
-  #leaving: { sent: EffectId | undefined } | undefined;
+  #leaveEntry: { readonly kind: 'none' | 'applied' } | { readonly kind: 'sent'; readonly id: EffectId } = {
+    kind: 'none',
+  };
 
   constructor(options: CoreOptions, now: Now) {
     this.#options = options;
@@ -66,6 +68,7 @@ export class ServiceCore {
       leases: undefined,
       disk: { connected: false, volumes: undefined, problems: this.#replicas.problems },
       pids: undefined,
+      leaving: false,
     };
   }
 
@@ -74,10 +77,16 @@ export class ServiceCore {
     return this.#leader?.leaseRemainingMs(node, this.view) ?? null;
   }
 
-  /** Everything this node owned is let go, after `leave`. */
+  /**
+   * After `leave`: nothing of a group is left here, and the cluster knows, unless it cannot be reached, in which case it will find out
+   * when the leases end.
+   */
   hasLeft(): boolean {
-    const owns = sortedValues(this.view.state.groups).some(({ owner }) => owner === this.view.self);
-    return this.#leaving !== undefined && !owns && this.#runners.size === 0;
+    const { state, self, leaving, leadership } = this.view;
+    const stopped = [...this.#runners.values()].every((runner) => runner.nothingRuns());
+    const owns = sortedValues(state.groups).some(({ owner }) => owner === self);
+    const known = this.#leaveEntry.kind === 'applied' && !owns;
+    return leaving && stopped && (known || !leadership.quorate);
   }
 
   /** Applies a committed entry and tells why the state did not take it. Entries come in order, exactly once. */
@@ -109,8 +118,8 @@ export class ServiceCore {
 
   #lead(leadership: LeadershipView): void {
     this.view.leadership = leadership;
-    if (!leadership.isLeader) this.#leader = undefined;
-    else if (this.#leader?.raftTerm !== leadership.raftTerm)
+    // Kept when the leadership is lost: should this node lead in the same term again, its book of leases is still true.
+    if (leadership.isLeader && this.#leader?.raftTerm !== leadership.raftTerm)
       this.#leader = new LeaderDuties(leadership.raftTerm, this.view.now.bootMs);
   }
 
@@ -151,7 +160,7 @@ export class ServiceCore {
         view.pids = event.pids;
         return;
       case 'leave':
-        this.#leaving ??= { sent: undefined };
+        view.leaving = true;
         return;
       case 'done':
         return this.#done(event.id, event.completion);
@@ -168,7 +177,8 @@ export class ServiceCore {
       this.#arbiter.done(view, this.#outbox, id, result);
       this.#reports.done(id);
       if (this.#founding === id) this.#founding = undefined;
-      if (this.#leaving?.sent === id && result.kind !== 'applied') this.#leaving.sent = undefined;
+      if (this.#leaveEntry.kind === 'sent' && this.#leaveEntry.id === id)
+        this.#leaveEntry = { kind: result.kind === 'applied' ? 'applied' : 'none' };
     }
     this.#replicas.done(view, id, completion);
     for (const runner of this.#runners.values()) runner.done(view, this.#outbox, id, completion);
@@ -182,7 +192,7 @@ export class ServiceCore {
     this.#reports.step(view, this.#outbox);
     this.#arbiter.step(view, this.#outbox);
     this.#leave();
-    this.#leader?.step(view, this.#outbox);
+    if (view.leadership.isLeader) this.#leader?.step(view, this.#outbox);
     this.#run();
   }
 
@@ -194,9 +204,9 @@ export class ServiceCore {
   }
 
   #leave(): void {
-    if (!this.#leaving || this.#leaving.sent !== undefined) return;
+    if (!this.view.leaving || this.#leaveEntry.kind !== 'none') return;
     const command = { kind: 'node-leaving', name: this.view.self, atMs: this.view.now.wallMs } as const;
-    this.#leaving.sent = this.#outbox.send({ kind: 'append', command });
+    this.#leaveEntry = { kind: 'sent', id: this.#outbox.send({ kind: 'append', command }) };
   }
 
   #run(): void {

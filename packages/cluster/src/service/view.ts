@@ -26,6 +26,8 @@ export interface View {
     problems: ReadonlyMap<string, string>;
   };
   pids: DaemonPids | undefined;
+  /** The node is being stopped: it lets go of everything, whether or not the cluster hears of it. */
+  leaving: boolean;
 }
 
 /** May this node run `group` in `epoch` right now, and for how long still? Negative when the right has lapsed. */

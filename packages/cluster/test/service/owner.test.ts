@@ -172,3 +172,21 @@ test('the arbiter refuses the primary of an older term', () => {
   cluster.time.run(1000);
   assert.deepEqual(answers, ['refused']);
 });
+
+test('a node that leaves without a majority stops its groups and does not wait for the cluster', () => {
+  const cluster = pair();
+  for (const other of ['n2', 'w1']) cluster.machine(other).connected = false;
+  let left = false;
+  cluster.machine('n1').service.leave(10_000, () => (left = true));
+  cluster.time.until(() => left, 1000, 'n1 has left');
+  assert.deepEqual(cluster.machine('n1').monitor.log, ['stop db/app', 'stop db/vol']);
+  assert.equal(cluster.machine('n1').monitor.running.size, 0);
+});
+
+test('a node without groups tells the cluster before it leaves', () => {
+  const cluster = pair();
+  let left = false;
+  cluster.machine('n2').service.leave(10_000, () => (left = true));
+  cluster.time.until(() => left, 1000, 'n2 has left');
+  assert.equal(cluster.state().members['n2']?.presence, 'leaving');
+});

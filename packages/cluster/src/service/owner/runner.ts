@@ -68,13 +68,17 @@ export class GroupRunner {
     return !this.#owned(view) && this.#busy.kind === 'idle' && this.#allStopped() && !this.#killFirst;
   }
 
+  nothingRuns(): boolean {
+    return this.#allStopped() && this.#busy.kind !== 'starting' && this.#busy.kind !== 'mirror-starting';
+  }
+
   step(view: View, outbox: Outbox): void {
     const group = this.#owned(view);
     if (group && group.epoch !== this.#epoch) this.#beginEpoch(view, group);
     this.#watchLease(view, outbox);
     if (group && view.state.members[view.self]?.mode === 'maintenance') return;
     const wish: Wish = group
-      ? wishFor(view.state, group, view.self, view.startId)
+      ? wishFor(view, group)
       : { kind: 'stop', outcome: 'stopped', reason: `${view.self} is not its owner` };
     this.#checkMirrors(view);
     if (this.#busy.kind === 'mirror-starting')
@@ -153,8 +157,7 @@ export class GroupRunner {
     if (remainingMs >= 0) this.#killedForLapse = false;
     const endedForMs = Math.min(-remainingMs, view.now.bootMs - this.#epochSeenBootMs);
     if (endedForMs <= view.timing.graceMs || this.#killedForLapse || this.#busy.kind === 'killing') return;
-    const acting = this.#busy.kind === 'starting' || this.#busy.kind === 'mirror-starting';
-    if (this.#allStopped() && !acting) return;
+    if (this.nothingRuns()) return;
     this.#killedForLapse = true;
     this.#kill(outbox);
   }
