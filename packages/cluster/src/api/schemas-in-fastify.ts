@@ -1,6 +1,6 @@
 /** Lets Fastify and its OpenAPI generator work with zod schemas: one description for checking, serialising, typing and documenting. */
 import { EterneError } from '@eterne/base';
-import type { FastifySchema, FastifySchemaCompiler, FastifyTypeProvider } from 'fastify';
+import type { FastifySchema, FastifySchemaCompiler, FastifyTypeProvider, RouteOptions } from 'fastify';
 import type { FastifySerializerCompiler } from 'fastify/types/schema.js';
 import { z } from 'zod';
 import { errorAnswer } from './schema/access.ts';
@@ -30,8 +30,18 @@ function sentences(error: z.ZodError): string {
 }
 
 /** The route's zod schemas as JSON Schema, with the common error answer added. For the generator only. */
-export function describeRoute({ schema, url }: { schema: FastifySchema; url: string }) {
-  const described: Record<string, unknown> = { ...schema };
+export function describeRoute({
+  schema,
+  url,
+  route,
+}: {
+  schema: FastifySchema;
+  url: string;
+  route: RouteOptions;
+}) {
+  const access = route.config?.access ?? 'public';
+  const description = access === 'public' ? 'Needs no session.' : `Needs the role ${access} or a higher one.`;
+  const described: Record<string, unknown> = { ...schema, description };
   for (const part of ['body', 'querystring', 'params'] as const)
     if (schema[part] instanceof z.ZodType) described[part] = jsonSchema(schema[part], 'input');
   const responses = Object.entries((schema.response ?? {}) as Record<string, z.ZodType>);
