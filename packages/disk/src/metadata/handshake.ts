@@ -4,6 +4,7 @@
  *
  * Both sides first make the other's incarnation (`peerIncarnations`) and the higher term durable. The decision never clears a bit.
  */
+import { unreachable } from '@eterne/base';
 import type { HandshakeDecision, ReplicaSummary } from './api.ts';
 import { NIL_UUID } from './api.ts';
 import { bitmapFor } from './generations.ts';
@@ -86,7 +87,13 @@ function amongWritten(a: ReplicaSummary, b: ReplicaSummary, relation: Relation):
   if (relation.kind === 'unrelated')
     return { kind: 'unrelated', reason: 'the replicas have no generation in common' };
   if (relation.kind === 'diverged')
-    return { kind: 'split-brain', reason: 'both sides were written independently' };
+    return (
+      endedPrimary(a, b) ??
+      outsideTheSet(a, b, relation) ?? {
+        kind: 'split-brain',
+        reason: 'both sides were written independently',
+      }
+    );
   if (a.term.number === b.term.number && a.term.grantor !== b.term.grantor)
     return {
       kind: 'split-brain',
@@ -169,8 +176,21 @@ function outsideTheSet(
   if (aInside === committed.includes(b.node)) return undefined;
   if (relation.kind === 'equal' && !hasDoubt(a, b)) return undefined;
   const [source, target] = aInside ? [a, b] : [b, a];
-  const extent = relation.kind === 'descends' ? relation.extent : 'bitmap';
-  return fromTo(source, target, extent, `${target.node} is outside the in-sync set`);
+  return fromTo(source, target, extentOf(relation), `${target.node} is outside the in-sync set`);
+}
+
+function extentOf(relation: Relation): Extent {
+  switch (relation.kind) {
+    case 'descends':
+    case 'diverged':
+      return relation.extent;
+    case 'equal':
+      return 'bitmap';
+    case 'unrelated':
+      return 'full';
+    default:
+      return unreachable(relation);
+  }
 }
 
 /**

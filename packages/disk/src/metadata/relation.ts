@@ -8,8 +8,8 @@ export type Relation =
   | { readonly kind: 'equal' }
   /** One side descends from the other; `bitmap`: its bits cover the difference. */
   | { readonly kind: 'descends'; readonly newer: 'mine' | 'theirs'; readonly extent: 'bitmap' | 'full' }
-  /** Both went on from a common ancestor. */
-  | { readonly kind: 'diverged' }
+  /** Both went on from a common ancestor; `bitmap`: both count their bits from it, so the union covers the difference. */
+  | { readonly kind: 'diverged'; readonly extent: 'bitmap' | 'full' }
   | { readonly kind: 'unrelated' };
 
 export function relate(mine: ReplicaSummary, theirs: ReplicaSummary): Relation {
@@ -20,18 +20,20 @@ export function relate(mine: ReplicaSummary, theirs: ReplicaSummary): Relation {
 
   const theyCoverMe = coversByBitmap(theirs, mine);
   const iCoverThem = coversByBitmap(mine, theirs);
-  if (theyCoverMe && iCoverThem) return { kind: 'diverged' };
+  if (theyCoverMe && iCoverThem) return { kind: 'diverged', extent: 'bitmap' };
   if (theyCoverMe) return { kind: 'descends', newer: 'theirs', extent: 'bitmap' };
   if (iCoverThem) return { kind: 'descends', newer: 'mine', extent: 'bitmap' };
 
   const theyDescend = hasPassed(their, my.current);
   const iDescend = hasPassed(my, their.current);
-  if (theyDescend && iDescend) return { kind: 'diverged' };
+  if (theyDescend && iDescend) return { kind: 'diverged', extent: 'full' };
   // A bitmap kept for another node may have been cleared in part by a sync to it, so it proves nothing here: full.
   if (theyDescend) return { kind: 'descends', newer: 'theirs', extent: 'full' };
   if (iDescend) return { kind: 'descends', newer: 'mine', extent: 'full' };
 
-  return commonAncestor(mine, theirs) ? { kind: 'diverged' } : { kind: 'unrelated' };
+  if (haveCommonBase(mine, theirs)) return { kind: 'diverged', extent: 'bitmap' };
+  const shared = my.history.some((uuid) => their.history.includes(uuid));
+  return shared ? { kind: 'diverged', extent: 'full' } : { kind: 'unrelated' };
 }
 
 /** Do `newer`'s bits for `older` cover the difference: has `older` the content they are counted from, or a sync begun from it? */
@@ -46,8 +48,8 @@ function hasPassed(generations: Generations, uuid: Uuid): boolean {
   return generations.history.includes(uuid) || Object.values(generations.bitmaps).includes(uuid);
 }
 
-function commonAncestor(mine: ReplicaSummary, theirs: ReplicaSummary): boolean {
+/** Do both keep bits for each other, counted from one generation? */
+function haveCommonBase(mine: ReplicaSummary, theirs: ReplicaSummary): boolean {
   const base = bitmapFor(mine.generations, theirs.node);
-  if (base !== NIL_UUID && base === bitmapFor(theirs.generations, mine.node)) return true;
-  return mine.generations.history.some((uuid) => theirs.generations.history.includes(uuid));
+  return base !== NIL_UUID && base === bitmapFor(theirs.generations, mine.node);
 }

@@ -72,6 +72,7 @@ export class CopyIn {
     const begin = (state: MetadataState): MetadataState => ({
       ...state,
       diskState: 'Inconsistent',
+      justCreated: false,
       generations: syncTargetBegun(state.generations, name),
     });
     this.#link.duty(
@@ -126,7 +127,6 @@ export class CopyIn {
     return {
       ...state,
       volumeUuid,
-      justCreated: false,
       crashedPrimary: false,
       diskState: state.set.members.includes(node) ? 'UpToDate' : 'Consistent',
       generations: syncTargetFinished(generations, this.#link.peerNode, node),

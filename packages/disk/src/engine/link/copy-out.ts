@@ -79,7 +79,10 @@ export class CopyOut {
     if (last) this.#open();
   }
 
-  /** Step 1: the union of both sides' bits, then what they are counted from. */
+  /**
+   * Step 1: the union of both sides' bits, then what they are counted from. The flush comes first: bits will be cleared for blocks
+   * whose content here may date from a time as secondary, still in a volatile cache, with nothing else to cover its loss.
+   */
   #open(): void {
     const { bitmap, replica, peerNode } = this.#link;
     if (this.#extent === 'full') bitmap.markAll();
@@ -90,7 +93,7 @@ export class CopyOut {
       generations: syncOpened(state.generations, peerNode, this.#extent, fresh),
     });
     this.#link.duty(
-      (done) => this.#persistThenUpdate(open, done),
+      (done) => this.#flushThenUpdate(open, done),
       () => this.#opened(),
     );
   }
@@ -166,11 +169,14 @@ export class CopyOut {
     this.#blocks.close();
   }
 
-  #persistThenUpdate(change: (state: MetadataState) => MetadataState, done: MetadataDone): void {
-    const { metadata } = this.#link.replica;
-    this.#link.bitmap.persist((error) => {
-      if (error !== undefined) done(error);
-      else metadata.update(change, done);
+  #flushThenUpdate(change: (state: MetadataState) => MetadataState, done: MetadataDone): void {
+    const { disk, metadata } = this.#link.replica;
+    disk.flush((flushError) => {
+      if (flushError !== undefined) return done(new EterneError('io', flushError.message));
+      this.#link.bitmap.persist((error) => {
+        if (error !== undefined) done(error);
+        else metadata.update(change, done);
+      });
     });
   }
 

@@ -129,13 +129,14 @@ export class Peer implements Mirror {
 
   /** A valid HELLO came on an accepted connection: it is the session now, unless an older one has to go first. */
   takeOver(session: Session): boolean {
+    if (this.#session !== undefined) {
+      this.#session.close('the peer has dialled again');
+      session.close('an older connection had to be dropped first');
+      return false;
+    }
     this.#candidate = undefined;
-    const old = this.#session;
     this.#session = session;
-    if (old === undefined) return true;
-    old.close('the peer has dialled again');
-    session.close('an older connection had to be dropped first');
-    return false;
+    return true;
   }
 
   /** A primary that meets a newer term is one no more. */

@@ -40,6 +40,7 @@ export class FlushRounds {
   #blocks = new BlockSet();
   #round: Round | undefined;
   #hasCompleted = false;
+  #letGoUpTo = 0;
   #next: (() => void)[] = [];
 
   constructor(owner: FlushRoundsOwner, metadata: VolumeMetadata, disk: LocalDisk) {
@@ -143,10 +144,17 @@ export class FlushRounds {
 
   #letGo(round: number): void {
     const isBehind = this.#owner.mirrors.some(({ bitmap }) => bitmap.needsPersist);
-    if (!isBehind) return this.#metadata.activityLog.flushedUpTo(round);
+    if (!isBehind) return this.#letGoNow(round);
     this.#metadata.persistBitmaps((error) => {
-      if (error !== undefined) return this.#owner.metadataFailed();
-      this.#metadata.activityLog.flushedUpTo(round);
+      if (error !== undefined) this.#owner.metadataFailed();
+      else this.#letGoNow(round);
     });
+  }
+
+  /** A later round may have had nothing to wait for and be through already; a later term may have begun. */
+  #letGoNow(round: number): void {
+    if (this.#owner.ended || round <= this.#letGoUpTo) return;
+    this.#letGoUpTo = round;
+    this.#metadata.activityLog.flushedUpTo(round);
   }
 }

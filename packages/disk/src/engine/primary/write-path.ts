@@ -102,8 +102,11 @@ export class WritePath {
   }
 
   admitQueued(): void {
-    while (this.#queue.length > 0 && this.#hasRoom() && this.#owner.mayAdmit())
-      this.#admit(this.#queue.shift() as WriteOp);
+    while (this.#queue.length > 0 && this.#hasRoom() && this.#owner.mayAdmit()) {
+      // Asking may have let the queue through already, from within.
+      const op = this.#queue.shift();
+      if (op !== undefined) this.#admit(op);
+    }
   }
 
   /** Fails what waits at the entry. */
