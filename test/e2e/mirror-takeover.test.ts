@@ -49,14 +49,14 @@ describe('a mirrored pair', { timeout: 300_000 }, () => {
     await run('mkfs.ext4', ['-q', '-d', source, image, '64m']);
     await run('nbdcopy', ['--flush', image, a.uri]);
     await a.kill();
-    await b.must('promote', '--force');
+    await b.must('promote', { force: true });
     await run('qemu-img', ['compare', '-f', 'raw', '-F', 'raw', image, b.uri]);
     const copy = join(folder, 'copy.img');
     await run('nbdcopy', [b.uri, copy]);
     await run('e2fsck', ['-fn', copy]);
     await run('qemu-io', ['-f', 'raw', '-c', 'write -P 0x77 1M 512k', b.uri]);
     await a.start();
-    await b.must('wait', '--for', 'synced', '--timeout', '30s');
+    await b.wait('synced');
     const resync = (await b.status()).peers[0]?.resync;
     assert.equal(resync?.kind, 'bitmap');
     // Half a MiB was written, and the crashed primary's activity log may add its hot extents; never the whole volume.
@@ -76,11 +76,11 @@ describe('a mirrored pair', { timeout: 300_000 }, () => {
     await a.kill();
     await load;
     assert.ok(recorder.acknowledged > 100, `${recorder.acknowledged} acknowledged`);
-    await b.must('promote', '--force');
+    await b.must('promote', { force: true });
     const reader = await connect(b);
     await recorder.check(reader);
     await a.start();
-    await b.must('wait', '--for', 'synced', '--timeout', '30s');
+    await b.wait('synced');
     await recorder.check(reader);
     reader.close();
     await assertIdentical(pair);
@@ -101,10 +101,10 @@ describe('a mirrored pair', { timeout: 300_000 }, () => {
     assert.ok(recorder.tried > alone, 'writes go on without the secondary');
     assert.deepEqual((await a.status()).inSyncSet, ['a']);
     await b.start();
-    await a.must('wait', '--for', 'synced', '--timeout', '30s');
+    await a.wait('synced');
     stop = true;
     await load;
-    await a.must('wait', '--for', 'synced', '--timeout', '30s');
+    await a.wait('synced');
     const status = await a.status();
     assert.deepEqual(status.inSyncSet, ['a', 'b']);
     const resync = status.peers[0]?.resync;
@@ -131,7 +131,7 @@ describe('a mirrored pair', { timeout: 300_000 }, () => {
     await b.start();
     assert.equal((await write).error, 0);
     client.close();
-    await a.must('wait', '--for', 'synced', '--timeout', '30s');
+    await a.wait('synced');
     await assertIdentical(pair);
   });
 
@@ -145,12 +145,14 @@ describe('a mirrored pair', { timeout: 300_000 }, () => {
     assert.ok(worker !== undefined);
     process.kill(worker, 'SIGKILL');
     await load;
-    await a.must('wait', '--for', 'connected', '--timeout', '10s');
-    await a.must('promote', '--force');
+    while ((await a.workerPids()).includes(worker) || (await a.status()).disk === 'Attaching')
+      await sleep(20);
+    await a.wait('connected');
+    await a.must('promote', { force: true });
     const reader = await connect(a);
     await recorder.check(reader);
     reader.close();
-    await a.must('wait', '--for', 'synced', '--timeout', '30s');
+    await a.wait('synced');
     await assertIdentical(pair);
   });
 
@@ -181,9 +183,32 @@ describe('a mirrored pair', { timeout: 300_000 }, () => {
     assert.equal((await client.write(0, Buffer.alloc(8192, 9))).error, 0);
     client.close();
     await a.must('connect');
-    await a.must('wait', '--for', 'synced', '--timeout', '30s');
+    await a.wait('synced');
     assert.equal((await b.status()).disk, 'UpToDate');
     await assertIdentical(pair);
+  });
+
+  it('is steered by the command line, with exit codes and JSON', async () => {
+    const { a, b } = await syncedPair('16MiB');
+    const shown = await a.run('status', '--json');
+    const [volume] = (JSON.parse(shown.stdout) as { volumes: Record<string, unknown>[] }).volumes;
+    const keys =
+      'name sizeBytes mode role term disk dirtyBytes frozen freezeReason heldWrites inSyncSet setVersion ioErrors remappedSectors attached generation peers';
+    for (const key of keys.split(' ')) assert.ok(volume !== undefined && key in volume, key);
+    assert.deepEqual(
+      [volume?.['role'], volume?.['disk'], volume?.['inSyncSet']],
+      ['primary', 'UpToDate', ['a', 'b']],
+    );
+    assert.match((await a.run('status')).stdout, /v0 {2}16 MiB sync {2}primary UpToDate/);
+    assert.equal((await a.run('wait', '--for', 'synced')).code, 0);
+    assert.equal((await a.run('demote')).code, 0);
+    assert.equal((await b.run('promote')).code, 0);
+    const refused = await a.run('promote');
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /^eterne: [^\n]+\n$/);
+    await a.kill();
+    const late = await b.run('wait', '--for', 'connected', '--timeout', '100ms');
+    assert.deepEqual([late.code, late.stderr], [1, 'eterne: volume v0 is not connected after 100 ms\n']);
   });
 
   it('ends cleanly on SIGTERM and leaves no process and no socket', async () => {

@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
+import type { WaitGoal } from '@eterne/disk/process/wait.ts';
+import { callHttp } from '@eterne/runtime/node/http.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const NODE = join(ROOT, 'node_modules/.bin/node');
@@ -109,22 +111,40 @@ export class DiskNode {
     return childrenOf(this.pid);
   }
 
+  /** `eterne disk VERB v0 …` as a command. */
   run(verb: string, ...args: readonly string[]): Promise<Exit> {
     return eterne('disk', verb, 'v0', '--control', this.control, ...args);
   }
 
-  /** Like `run`, for a verb that must succeed. */
-  async must(verb: string, ...args: readonly string[]): Promise<void> {
-    const { code, stderr } = await this.run(verb, ...args);
-    if (code !== 0) throw new Error(`${this.name}: ${verb} ${args.join(' ')}: ${stderr}`);
+  /** A verb straight through the control socket: what the command does, without a process for each. */
+  async must(verb: 'promote' | 'demote' | 'connect' | 'disconnect', body: object = {}): Promise<void> {
+    await this.#call('POST', `/v1/volumes/v0/${verb}`, body);
+  }
+
+  async wait(goal: WaitGoal, timeoutMs = 60_000): Promise<void> {
+    await this.#call('POST', '/v1/volumes/v0/wait', { for: goal, timeoutMs }, timeoutMs + 5000);
   }
 
   async status(): Promise<VolumeStatus> {
-    const { code, stdout, stderr } = await this.run('status', '--json');
-    if (code !== 0) throw new Error(`${this.name}: status: ${stderr}`);
-    const [volume] = (JSON.parse(stdout) as { volumes: VolumeStatus[] }).volumes;
+    const { volumes } = (await this.#call('GET', '/v1/status')) as { volumes: VolumeStatus[] };
+    const [volume] = volumes;
     if (volume === undefined) throw new Error(`${this.name} shows no volume`);
     return volume;
+  }
+
+  async #call(method: 'GET' | 'POST', path: string, body?: object, timeoutMs = 30_000): Promise<unknown> {
+    try {
+      return await callHttp(`unix:${this.control}`, {
+        method,
+        path,
+        timeoutMs,
+        ...(body === undefined ? {} : { body }),
+      });
+    } catch (error) {
+      throw new Error(`node ${this.name}: ${path}: ${(error as Error).message}\n${this.#stderr}`, {
+        cause: error,
+      });
+    }
   }
 
   async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
@@ -194,7 +214,7 @@ export async function mirrorPair(size: string, extra: readonly string[] = []): P
 /** Afterwards `a` is primary and both replicas are equal. */
 export async function startSynced(pair: MirrorPair): Promise<void> {
   await Promise.all([pair.a.start(), pair.b.start()]);
-  await pair.a.must('wait', '--for', 'connected');
-  await pair.a.must('promote', '--force');
-  await pair.a.must('wait', '--for', 'synced', '--timeout', '60s');
+  await pair.a.wait('connected');
+  await pair.a.must('promote', { force: true });
+  await pair.a.wait('synced');
 }

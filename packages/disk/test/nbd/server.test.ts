@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,6 +9,7 @@ import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { ByteDevice } from '../../src/nbd/byte-device.ts';
 import { MAX_COMMANDS_IN_FLIGHT } from '../../src/nbd/limits.ts';
 import { NbdServer } from '../../src/nbd/server.ts';
+import { closed } from '../support/closed.ts';
 import { MemoryDevice } from '../support/memory-device.ts';
 import { NbdClient } from '../support/nbd-client.ts';
 
@@ -108,7 +108,7 @@ describe('NBD server', () => {
     await turn();
     device.finish();
     assert.equal((await write).error, 0);
-    await once(client.socket, 'close');
+    await closed(client.socket);
   });
 
   it('cuts every connection when the term ends, unanswered, and refuses new ones', async () => {
@@ -128,11 +128,10 @@ describe('NBD server', () => {
   it('drops a client that speaks nonsense, before and after the handshake', async () => {
     const client = await open(new MemoryDevice(SIZE));
     client.socket.write(Buffer.alloc(64, 'x'));
-    await once(client.socket, 'close');
+    await closed(client.socket);
     const stranger = connect(path);
-    stranger.resume();
     stranger.write('GET / HTTP/1.0\r\n\r\n');
-    await once(stranger, 'close');
+    await closed(stranger);
     const next = await open(new MemoryDevice(SIZE, { immediate: true }));
     assert.equal((await next.flush()).error, 0);
     next.close();

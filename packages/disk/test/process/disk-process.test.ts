@@ -11,6 +11,7 @@ import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { startWorker } from '@eterne/runtime/node/worker.ts';
 import type { VolumeStatus } from '../../src/engine/api.ts';
 import { DiskProcess } from '../../src/process/disk-process.ts';
+import { closed } from '../support/closed.ts';
 import { NbdClient } from '../support/nbd-client.ts';
 import { volumeConfig } from '../support/volume-config.ts';
 
@@ -66,9 +67,9 @@ describe('disk process', () => {
     assert.equal(await promote(disk, 'v0'), undefined);
     const client = await NbdClient.open({ path: nbdPath('v0') }, 'v0');
     assert.equal((await client.write(0, Buffer.alloc(4096, 1))).error, 0);
-    const closed = once(client.socket, 'close');
+    const cut = closed(client.socket);
     assert.equal(await answer((done) => disk.demote('v0', done)), undefined);
-    await closed;
+    await cut;
   });
 
   it('opens a volume once; another configuration is a conflict', async () => {
@@ -137,9 +138,8 @@ describe('disk process', () => {
     peer.destroy();
     for (const bytes of ['ETERNE-MIRROR/1 v7 b\n', 'GET / HTTP/1.1\r\n\r\n', 'x'.repeat(5000)]) {
       const stranger = connect(port);
-      stranger.on('error', () => {});
       stranger.write(bytes);
-      await once(stranger, 'close');
+      await closed(stranger);
     }
   });
 
