@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { become } from './become.ts';
 
 const DIR_DEFAULT = '/var/lib/eterne';
 
@@ -7,16 +8,10 @@ const DIR_DEFAULT = '/var/lib/eterne';
 export function nodeCommand(program: Command): void {
   runVerb(commandNamed(program, 'node', 'run a node, or steer the nodes of a cluster'))
     .description('run service, monitor, heart and disk of the node in DIR, in the foreground')
-    .action(async ({ dir }: { readonly dir: string }) => {
-      await (await import('./run.ts')).runNode(resolve(dir));
-      process.exit();
-    });
+    .action(({ dir }: { readonly dir: string }) => become('launcher', [resolve(dir)]));
   runVerb(commandNamed(program, 'witness', 'a third voter that carries no services'))
     .description('run the witness in DIR, in the foreground')
-    .action(async ({ dir }: { readonly dir: string }) => {
-      await (await import('./witness.ts')).runWitness(resolve(dir));
-      process.exit();
-    });
+    .action(({ dir }: { readonly dir: string }) => become('witness', [resolve(dir)]));
 }
 
 function runVerb(command: Command): Command {

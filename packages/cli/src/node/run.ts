@@ -1,5 +1,4 @@
 /** `eterne node run`: the launcher in the foreground, until SIGTERM, SIGINT or a daemon that cannot work at all. */
-import { fileURLToPath } from 'node:url';
 import { EterneError } from '@eterne/base';
 import { readIdentity, type NodeIdentity } from '@eterne/cluster/node/identity.ts';
 import { Launcher } from '@eterne/cluster/node/launcher.ts';
@@ -15,9 +14,7 @@ import type { World } from '@eterne/runtime';
 import { acquireProcessLock } from '@eterne/runtime/node/lock.ts';
 import { nodeProcessTrees } from '@eterne/runtime/node/process-trees.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
-
-/** The daemons are small and many: fewer V8 helper threads and a small young generation keep 32 nodes on one machine in memory. */
-const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--v8-pool-size=1', '--max-semi-space-size=2'];
+import { commandOf } from './become.ts';
 
 /** Resolves when the node has ended cleanly; rejects with what made it give up. */
 export async function runNode(dir: string): Promise<void> {
@@ -35,20 +32,22 @@ export async function runNode(dir: string): Promise<void> {
 
 function runLauncher(world: World, dir: string): Promise<void> {
   const startId = world.random.uuid();
-  const commandOf = (daemon: DaemonName): [string, ...string[]] => {
-    const main = fileURLToPath(new URL(`./daemons/${daemon}.ts`, import.meta.url));
-    return [process.execPath, ...NODE_FLAGS, main, dir, startId];
-  };
   return new Promise((resolve, reject) => {
     const onEnd = (error: EterneError | undefined): void => (error ? reject(error) : resolve());
-    const env = { ...environment(), NODE_COMPILE_CACHE: codeCacheFolder(dir) };
-    const options = { dir, daemons: DAEMON_NAMES, env, commandOf, onEnd };
+    const env = { ...environment(), ...codeCache(dir) };
+    const command = (daemon: DaemonName) => commandOf(daemon, [dir, startId]);
+    const options = { dir, daemons: DAEMON_NAMES, env, commandOf: command, onEnd };
     const launcher = new Launcher({ ...world, processTrees: nodeProcessTrees }, options);
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => launcher.stop());
     launcher.start((error) => {
       if (error) reject(error);
     });
   });
+}
+
+/** The `eterne` script has one for all nodes of this installation, where it may write to it. */
+function codeCache(dir: string): Record<string, string> {
+  return process.env['NODE_COMPILE_CACHE'] === undefined ? { NODE_COMPILE_CACHE: codeCacheFolder(dir) } : {};
 }
 
 function environment(): Record<string, string> {

@@ -1,0 +1,13 @@
+/** Runs a program of the node in the foreground: ends with its exit code, and with one line when it could not do its work. */
+import { EterneError, exitCodeOf } from '@eterne/base';
+
+export async function runInForeground(run: (dir: string) => Promise<void>): Promise<never> {
+  try {
+    await run(process.argv[2] ?? '');
+    process.exit(0);
+  } catch (error) {
+    if (!(error instanceof EterneError)) throw error;
+    process.stderr.write(`eterne: ${error.message}${error.hint === undefined ? '' : ` (${error.hint})`}\n`);
+    process.exit(exitCodeOf(error));
+  }
+}
