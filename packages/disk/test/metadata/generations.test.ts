@@ -75,7 +75,7 @@ function explore(
 describe('generations and handshake together', () => {
   it('never lose an acknowledged write nor miss a difference: two replicas', () => {
     const seen = explore(['a', 'b'], 3000);
-    for (const count of Object.values(seen)) assert.ok(count > 100, JSON.stringify(seen));
+    for (const count of Object.values(seen)) assert.ok(count > 50, JSON.stringify(seen));
   });
 
   it('a sync opened among equals and cut does not hide later writes (found by the test above)', () => {
