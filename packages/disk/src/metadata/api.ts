@@ -103,7 +103,7 @@ export interface ActivityLog {
   tryTouch(offset: number, lengthBytes: number): boolean;
   /** As `tryTouch`, after making the range hot. Served in order of arrival; waits (see `onStarved`) when no slot can be freed. */
   touch(offset: number, lengthBytes: number, ready: MetadataDone): void;
-  /** Gives the references back. `epoch`: the flush epoch in which the write became complete; never lower than an earlier one. */
+  /** Gives the references back. `epoch`: the flush epoch in which the write became complete; one lower than an earlier one counts as that. */
   release(offset: number, lengthBytes: number, epoch: number): void;
   /**
    * Every connected replica (this one too) has durably all writes released with epoch ≤ `epoch`, and the bits for the
@@ -136,7 +136,8 @@ export interface VolumeMetadata {
   readonly activityLog: ActivityLog;
   /**
    * `change` is applied at once to the newest requested state; `done` when that is durable. Coalesced; done in order.
-   * `refused`, and nothing changes, when a name is too long or the peer table is full.
+   * `refused`, and nothing changes, when the new state cannot be kept: names that are empty or too long, numbers out of range, a
+   * full peer table. It may come from a peer, so this is no assertion.
    */
   update(change: (state: MetadataState) => MetadataState, done: MetadataDone): void;
   /** The bitmap for `peer`; a broken invariant for an unknown one (see `addPeer`). */

@@ -14,7 +14,7 @@ import type { MetadataDone } from './api.ts';
 import type { PageWrite } from './committer.ts';
 import { PAGE_BYTES, SUPERBLOCK_SLOTS } from './layout.ts';
 import type { Superblock } from './superblock.ts';
-import { encodeSuperblock } from './superblock.ts';
+import { decodeSuperblock, encodeSuperblock } from './superblock.ts';
 
 /** The part of the superblock that changes after creation; the driver adds the sequence. */
 export type SuperblockContent = Omit<Superblock, 'sequence'>;
@@ -77,6 +77,7 @@ export class SuperblockDriver {
     this.#echoDue = changed;
     const sequence = this.#sequence + 1;
     const bytes = encodeSuperblock({ ...this.#writing, sequence });
+    assert(decodeSuperblock(bytes).kind === 'valid', 'what is written can be read');
     return [{ offset: (sequence % SUPERBLOCK_SLOTS) * PAGE_BYTES, bytes }];
   }
 

@@ -32,7 +32,7 @@ import { assert, crc32c } from '@eterne/base';
 import type { MetadataState } from './api.ts';
 import { HISTORY_LENGTH, MAX_NAME_BYTES, MAX_PEERS, NIL_UUID } from './api.ts';
 import { MAX_LOG_SLOTS, MAX_VOLUME_BYTES, PAGE_BYTES } from './layout.ts';
-import { readUuid, UUID_BYTES, writeUuid } from './uuid.ts';
+import { isUuid, readUuid, UUID_BYTES, writeUuid } from './uuid.ts';
 import { isZero } from './zero.ts';
 
 export const FORMAT_VERSION = 1;
@@ -119,6 +119,21 @@ export function peersNamedBy(state: MetadataState, self: string): string[] {
   ]);
   names.delete(self);
   return [...names];
+}
+
+/** Why `state` cannot be kept, for the operator; undefined when it can. */
+export function unfitReason(state: MetadataState, self: string): string | undefined {
+  const { generations, peerIncarnations, set, term, volumeUuid } = state;
+  const name = peersNamedBy(state, self).find((peer) => peer === '' || !fitsNameField(peer));
+  if (name !== undefined || !fitsNameField(term.grantor))
+    return `the name ${name ?? term.grantor} is empty or longer than ${MAX_NAME_BYTES} bytes`;
+  const counts = [term.number, set.version, state.incarnation, ...Object.values(peerIncarnations)];
+  if (counts.some((count) => !Number.isSafeInteger(count) || count < 0)) return 'a number is out of range';
+  const uuids = [volumeUuid, generations.current, ...Object.values(generations.bitmaps)];
+  if (![...uuids, ...generations.history].every(isUuid)) return 'a uuid is malformed';
+  const { history } = generations;
+  if (history.length > HISTORY_LENGTH || history.includes(NIL_UUID)) return 'the history is malformed';
+  return undefined;
 }
 
 export function fitsNameField(name: string): boolean {

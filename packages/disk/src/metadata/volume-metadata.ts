@@ -26,7 +26,7 @@ import type { Layout } from './layout.ts';
 import { layoutOf } from './layout.ts';
 import { SuperblockDriver } from './superblock-driver.ts';
 import type { Superblock } from './superblock.ts';
-import { fitsNameField, peersNamedBy } from './superblock.ts';
+import { peersNamedBy, unfitReason } from './superblock.ts';
 
 interface Part {
   collect(): readonly PageWrite[];
@@ -168,8 +168,8 @@ export class VolumeMetadataDriver implements VolumeMetadata {
   #slotsFor(state: MetadataState): readonly string[] | EterneError {
     const known = this.#superblock.latest.slots;
     const fresh = peersNamedBy(state, this.node).filter((peer) => !known.includes(peer));
-    const misfit = [...fresh, state.term.grantor].find((name) => !fitsNameField(name));
-    if (misfit !== undefined) return new EterneError('refused', `the name ${misfit} is longer than 63 bytes`);
+    const misfit = unfitReason(state, this.node);
+    if (misfit !== undefined) return new EterneError('refused', `volume ${this.volume}: ${misfit}`);
     if (known.length + fresh.length > MAX_PEERS)
       return new EterneError('refused', `volume ${this.volume} already knows ${MAX_PEERS} peers`);
     const slots = [...known, ...fresh];

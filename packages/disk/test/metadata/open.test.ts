@@ -1,6 +1,8 @@
 import { strict as assert } from 'node:assert';
 import { describe, it } from 'node:test';
 import { crc32c, KIB, MIB } from '@eterne/base';
+import type { MetadataState } from '../../src/metadata/api.ts';
+import { NIL_UUID } from '../../src/metadata/api.ts';
 import { metadataBytes, PAGE_BYTES } from '../../src/metadata/layout.ts';
 import { openMetadata } from '../../src/metadata/open.ts';
 import { VolumeMetadataDriver } from '../../src/metadata/volume-metadata.ts';
@@ -110,6 +112,26 @@ describe('openMetadata', () => {
     metadata.addPeer('one-too-many', (error) => assert.equal(error?.code, 'refused'));
     assert.equal(metadata.peers.length, 32);
     assert.equal(metadata.peers.includes('one-too-many'), false);
+  });
+
+  it('refuses a state that could not be read back, whoever sent it', () => {
+    const metadata = opened(optionsFor(blankStore()));
+    const before = metadata.state;
+    const unfit: Partial<MetadataState>[] = [
+      { term: { number: -1, grantor: 'g' } },
+      { term: { number: 1, grantor: 'g'.repeat(64) } },
+      { set: { version: 2 ** 53, members: [] } },
+      { set: { version: 1, members: [''] } },
+      { volumeUuid: 'nonsense' },
+      { generations: { current: NIL_UUID, bitmaps: {}, history: [NIL_UUID] } },
+    ];
+    for (const change of unfit)
+      metadata.update(
+        (state) => ({ ...state, ...change }),
+        (error) => assert.equal(error?.code, 'refused'),
+      );
+    assert.deepEqual(metadata.state, before);
+    assert.deepEqual(metadata.peers, ['b']);
   });
 
   it('works the same when callbacks come late', () => {
