@@ -182,8 +182,10 @@ export class VolumeProcess {
 
   /** At the first start it is final; later the restart goes on, for the reason may pass (a store still locked by the dead worker). */
   #refused(error: EterneError): void {
-    this.#owner.world.log('error', 'volume cannot be opened', { volume: this.#name, reason: error.message });
-    if (this.#started === undefined || this.#state.kind !== 'starting') return;
+    if (this.#started === undefined || this.#state.kind !== 'starting') {
+      const fields = { volume: this.#name, reason: error.message };
+      return this.#owner.world.log('error', 'volume cannot be opened again', fields);
+    }
     this.#onClosed.push(() => this.#tellStarted(error));
     const { worker } = this.#state;
     const killer = this.#owner.world.timers.after(CLOSE_TIMEOUT_MS, () => worker.kill('SIGKILL'));

@@ -76,9 +76,9 @@ export class VolumeWorker {
     const { world, openVolume, localArbiter } = this.#options;
     const judge = arbiter === 'local' ? localArbiter(world, config) : this.#clusterArbiter();
     openVolume(world, config, judge, (volume) => {
-      if (volume instanceof EterneError) return this.#refuse(volume);
+      if (volume instanceof EterneError) return this.#refuse(config.name, volume);
       this.#listen(config.name, exports, (error) => {
-        if (error !== undefined) return volume.close(() => this.#refuse(error));
+        if (error !== undefined) return volume.close(() => this.#refuse(config.name, error));
         this.#opened(volume);
       });
     });
@@ -93,9 +93,10 @@ export class VolumeWorker {
     this.#follow();
   }
 
-  #refuse(error: EterneError): void {
+  #refuse(name: string, error: EterneError): void {
+    const message = error.message.startsWith('volume ') ? error.message : `volume ${name}: ${error.message}`;
     for (const server of this.#servers) server.close();
-    this.#options.send({ kind: 'refused', error: toWireError(error) });
+    this.#options.send({ kind: 'refused', error: { ...toWireError(error), message } });
     this.#options.exit();
   }
 
