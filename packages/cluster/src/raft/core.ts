@@ -28,8 +28,8 @@ export interface RaftConfig {
 export interface Transfer {
   readonly to: MemberId;
   readonly authorityUntilMs: number;
-  readonly deadlineMs: number;
-  sent: boolean;
+  /** When the successor was told. */
+  sentMs: number | undefined;
 }
 
 export interface PendingRead {

@@ -3,9 +3,10 @@
  * gathered and worked off together (`#pump`), so that many appends share one write. Duties, beside those of node.ts and persister.ts:
  * 1. A message received late because this process was stopped is read before a timer that fired meanwhile is believed.
  * 2. A command's sender is told `applied` only after the listeners here have seen it.
- * 3. A muted node drops what it receives: an answer it may not give is worse than none.
+ * 3. Reads are answered only once this life's session is open: what an earlier life sent is then applied already, or never will be.
+ * 4. A muted node drops what it receives: an answer it may not give is worse than none.
  */
-import { EterneError } from '@eterne/base';
+import { assert, EterneError } from '@eterne/base';
 import type { Timer, World } from '@eterne/runtime';
 import type { LogLeadership, LogSubject, OrderedLog } from '../ports.ts';
 import { Barriers } from './barriers.ts';
@@ -19,7 +20,7 @@ import { RaftNode } from './node.ts';
 import { Persister } from './persister.ts';
 import type { AppendResult } from './proposals.ts';
 import { Proposals } from './proposals.ts';
-import { decodeCommand, Sessions } from './sessions.ts';
+import { decodeCommand, OPENING, Sessions } from './sessions.ts';
 import type { LogIdentity } from './storage/format.ts';
 import { createLogFile, readLogFile } from './storage/log-store.ts';
 import type { LogImage } from './storage/recover.ts';
@@ -106,6 +107,7 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
   readonly #memberChanges: { readonly index: LogIndex; readonly term: number; readonly done: Done }[] = [];
   #appliedMembers: Members = [];
   #shownLeadership = '';
+  #isSessionOpen = false;
   #pumpWanted = false;
   #timer: { readonly dueMs: number; readonly timer: Timer } | undefined;
   #state: 'new' | 'running' | 'closed' = 'new';
@@ -150,6 +152,19 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     if (snapshot.index > 0) this.#restore(snapshot);
     this.#options.transport.onMessage((from, bytes) => this.#receive(from, bytes));
     this.#persister.rewrite(undefined);
+    this.#openSession();
+  }
+
+  /** Duty 3; tried until it is done. */
+  #openSession(): void {
+    if (this.#state !== 'running') return;
+    const { clock } = this.#options.world;
+    const opened = (result: AppendResult): void => {
+      if (result.kind === 'applied') this.#isSessionOpen = true;
+      else this.#openSession();
+    };
+    const refused = this.#proposals.add(OPENING, opened, clock.bootMs());
+    assert(refused === undefined, 'the first command of a life is taken');
     this.#wantPump();
   }
 
@@ -157,7 +172,7 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     const { subject, world } = this.#options;
     const error =
       this.#state === 'running'
-        ? this.#proposals.add(subject.encode(command), done, world.clock.bootMs())
+        ? this.#proposals.add(encodeNonEmpty(subject, command), done, world.clock.bootMs())
         : new EterneError('refused', 'the cluster log is closed');
     if (error) world.timers.soon(() => done({ kind: 'refused', error }));
     else this.#wantPump();
@@ -306,7 +321,7 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     if (output.restore) this.#restore(output.restore);
     for (const entry of output.committed) this.#apply(entry);
     for (const { context, index } of output.reads) this.#barriers.answered(context, index);
-    this.#barriers.release(this.#node.log.applied);
+    if (this.#isSessionOpen) this.#barriers.release(this.#node.log.applied);
   }
 
   #apply(entry: Entry): void {
@@ -327,8 +342,10 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
   #applyCommand(entry: Entry): void {
     const { id, command } = decodeCommand(entry.data);
     if (!isMember(this.#appliedMembers, id.origin) || !this.#sessions.admit(id)) return;
-    const decoded = this.#options.subject.decode(command);
-    for (const listener of this.#appliedListeners) listener(decoded, entry.index);
+    if (command.length > 0) {
+      const decoded = this.#options.subject.decode(command);
+      for (const listener of this.#appliedListeners) listener(decoded, entry.index);
+    }
     this.#proposals.applied(id, entry.index);
   }
 
@@ -387,4 +404,10 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     });
     this.#timer = { dueMs, timer };
   }
+}
+
+function encodeNonEmpty<Command>(subject: LogSubject<Command>, command: Command): Buffer {
+  const bytes = subject.encode(command);
+  assert(bytes.length > 0, 'a command is never empty');
+  return bytes;
 }

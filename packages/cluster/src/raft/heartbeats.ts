@@ -65,8 +65,8 @@ export function hasLostQuorum(core: RaftCore, leader: Leader, nowMs: number): bo
  * While handing over it stands still, and once the successor has been told it is gone for good.
  */
 export function authorityUntilMs(core: RaftCore, leader: Leader): number {
-  if (leader.transfer)
-    return leader.transfer.sent ? Number.NEGATIVE_INFINITY : leader.transfer.authorityUntilMs;
+  const { transfer } = leader;
+  if (transfer) return transfer.sentMs === undefined ? transfer.authorityUntilMs : Number.NEGATIVE_INFINITY;
   const { electionMinMs, driftMarginMs } = core.config.timing;
   return leader.rounds.quorumSentMs(core.log.members) + electionMinMs - driftMarginMs;
 }

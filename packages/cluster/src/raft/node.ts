@@ -100,7 +100,7 @@ export class RaftNode {
   get deadlineMs(): number {
     const { role } = this.#core;
     if (role.kind !== 'leader') return this.#core.electionDeadlineMs;
-    return Math.min(role.nextHeartbeatMs, transferDueMs(role));
+    return Math.min(role.nextHeartbeatMs, transferDueMs(this.#core, role));
   }
 
   tick(nowMs: number): void {
@@ -296,7 +296,7 @@ export class RaftNode {
     if (to === core.id || !isVoter(core.log.members, to))
       return new EterneError('refused', `${to} is not another voter of the log`);
     if (core.role.transfer) return new EterneError('busy', 'leadership is being handed over already');
-    beginTransfer(core, core.role, to, nowMs);
+    beginTransfer(core, core.role, to);
     continueTransfer(core, core.role, nowMs);
     return undefined;
   }

@@ -116,6 +116,8 @@ function confirmed(
     case 'snapshot':
       progress.state = { kind: 'replicate', inflight: [] };
       progress.next = progress.match + 1;
+      // Even if nothing follows: it was not told the commit index meanwhile.
+      sendOneAppend(core, from, progress);
       break;
     case 'replicate':
       state.inflight = state.inflight.filter((last) => last > index);

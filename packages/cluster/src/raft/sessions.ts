@@ -2,6 +2,9 @@
  * A command is applied at most once, however often it is sent (thesis §6.3). Each start of a member is a session; within it commands are
  * numbered from 1. `lowest` is the sender's lowest number still unanswered: everything below may be forgotten, and is not applied any more.
  * A pure function of the log: every member decides alike.
+ *
+ * A life begins by committing an empty command. From then on no command of an earlier life is applied any more, however late a copy of it
+ * comes; before then nothing may be built on what was read (`EmbeddedLog.readBarrier` waits).
  */
 import { EterneError } from '@eterne/base';
 import { ByteReader, ByteWriter, malformed } from './codec.ts';
@@ -14,6 +17,9 @@ export const SESSION_WINDOW = 1024;
 
 /** Sessions remembered, beside those of members. */
 const SESSIONS_MAX = 256;
+
+/** Opens a session; never a command of the state machine. */
+export const OPENING = Buffer.alloc(0);
 
 export interface CommandId {
   readonly origin: MemberId;

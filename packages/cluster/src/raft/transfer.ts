@@ -2,41 +2,53 @@
  * Handing leadership over (thesis §3.10) without ever having two holders of authority:
  * 1. authority stands still from the moment the hand-over begins; new proposals and reads are refused;
  * 2. the successor is brought up to date;
- * 3. only when the old authority has run out is it told to stand, with a mark that lets voters vote at once;
- * 4. from then on this leader never claims authority again in its term: if no successor shows up it steps down.
+ * 3. when the old authority has run out, the successor is told to stand, with a mark that lets voters vote at once; if it is not ready
+ *    then, the hand-over is called off and authority grows again;
+ * 4. once it has been told, this leader never claims authority again in its term: if nobody else shows up it stands anew itself,
+ *    with the same mark, since the authority that the voters protect was its own and is gone.
  */
 import type { Leader, RaftCore } from './core.ts';
+import { standForElection } from './election.ts';
 import { authorityUntilMs } from './heartbeats.ts';
+import { isVoter } from './members.ts';
 import type { MemberId } from './types.ts';
 
-export function beginTransfer(core: RaftCore, leader: Leader, to: MemberId, nowMs: number): void {
-  leader.transfer = {
-    to,
-    authorityUntilMs: authorityUntilMs(core, leader),
-    deadlineMs: nowMs + 2 * core.config.timing.electionMaxMs,
-    sent: false,
-  };
+/** A successor that has not been heard for so many heartbeats is not ready. */
+const READY_HEARTBEATS = 2;
+/** One that was told is given so many; leases granted before outlast this together with their grace. */
+const TOLD_HEARTBEATS = 4;
+
+export function beginTransfer(core: RaftCore, leader: Leader, to: MemberId): void {
+  leader.transfer = { to, authorityUntilMs: authorityUntilMs(core, leader), sentMs: undefined };
   leader.reads = [];
 }
 
 /** Leader, at every tick while a hand-over is under way. */
 export function continueTransfer(core: RaftCore, leader: Leader, nowMs: number): void {
-  const { transfer } = leader;
-  if (!transfer) return;
-  if (nowMs >= transfer.deadlineMs) {
-    if (transfer.sent) core.becomeFollower(core.term, nowMs);
-    else leader.transfer = undefined;
-    return;
-  }
-  const caughtUp = leader.progress.get(transfer.to)?.match === core.log.lastIndex;
-  if (transfer.sent || !caughtUp || nowMs <= transfer.authorityUntilMs) return;
-  transfer.sent = true;
-  core.send(transfer.to, { kind: 'timeout-now' });
+  if (!leader.transfer || nowMs < transferDueMs(core, leader)) return;
+  if (leader.transfer.sentMs !== undefined) {
+    standForElection(core, true, nowMs);
+  } else if (isReady(core, leader, leader.transfer.to, nowMs)) {
+    leader.transfer.sentMs = nowMs;
+    core.send(leader.transfer.to, { kind: 'timeout-now' });
+  } else leader.transfer = undefined;
 }
 
-/** When `continueTransfer` has something to do next. */
-export function transferDueMs(leader: Leader): number {
+function isReady(core: RaftCore, leader: Leader, successor: MemberId, nowMs: number): boolean {
+  const progress = leader.progress.get(successor);
+  const patienceMs = READY_HEARTBEATS * core.config.timing.heartbeatMs;
+  return (
+    progress !== undefined &&
+    progress.match === core.log.lastIndex &&
+    nowMs - progress.heardMs <= patienceMs &&
+    isVoter(core.log.members, core.id)
+  );
+}
+
+/** When `continueTransfer` has something to do. */
+export function transferDueMs(core: RaftCore, leader: Leader): number {
   const { transfer } = leader;
   if (!transfer) return Number.POSITIVE_INFINITY;
-  return transfer.sent ? transfer.deadlineMs : Math.min(transfer.deadlineMs, transfer.authorityUntilMs + 1);
+  if (transfer.sentMs === undefined) return transfer.authorityUntilMs + 1;
+  return transfer.sentMs + TOLD_HEARTBEATS * core.config.timing.heartbeatMs;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EterneError } from '@eterne/base';
+import type { EterneError } from '@eterne/base';
 import { PROPOSALS_MAX, type AppendResult } from '../../src/raft/proposals.ts';
 import { VirtualCluster } from './support/virtual-cluster.ts';
 
@@ -184,6 +184,8 @@ test('what is committed is replayed at start, before anybody else is heard', () 
 
 test('too many and too large commands are refused at once', () => {
   const cluster = new VirtualCluster({ seed: 12, voters: THREE });
+  cluster.waitForLeader();
+  cluster.run(500);
   const outcomes = Array.from({ length: PROPOSALS_MAX + 1 }, (_, i) => append(cluster, 'n1', String(i)));
   const large = append(cluster, 'n2', 'x'.repeat(1024 * 1024));
   cluster.run(1);
@@ -234,4 +236,54 @@ test('closing answers whoever waits', () => {
   cluster.run(20);
   assert.equal(outcome.result?.kind, 'refused');
   assert.ok(closed);
+});
+
+test('a member that restarts is not taken for its former life', () => {
+  const cluster = new VirtualCluster({ seed: 16, voters: THREE });
+  const [member] = others(cluster.waitForLeader());
+  for (const command of ['a', 'b', 'c']) {
+    const outcome = append(cluster, member, command);
+    cluster.run(500);
+    assert.equal(outcome.result?.kind, 'applied');
+    cluster.losePower(member);
+    cluster.start(member);
+    cluster.run(1500);
+  }
+  assert.deepEqual(cluster.machine(member).applied, ['a', 'b', 'c']);
+});
+
+test('once a new life may read, nothing of its former life is applied any more', () => {
+  const cluster = new VirtualCluster({ seed: 17, voters: THREE });
+  const leader = cluster.waitForLeader();
+  const [member] = others(leader);
+  // What the former life says arrives two seconds late.
+  cluster.delayMs = (from, to) => (from === member && to === leader ? 2000 : 0);
+  append(cluster, member, 'late');
+  cluster.run(10);
+  cluster.losePower(member);
+  cluster.delayMs = () => 0;
+  cluster.start(member);
+  let read: boolean | undefined;
+  cluster.run(20);
+  cluster.logOf(member).readBarrier((error) => (read = error === undefined));
+  cluster.run(1000);
+  assert.equal(read, true);
+  cluster.run(3000);
+  assert.deepEqual(cluster.machine(leader).applied, []);
+});
+
+test('a successor that dies costs less than a lease and its grace', () => {
+  const cluster = new VirtualCluster({ seed: 18, voters: THREE });
+  const leader = cluster.waitForLeader();
+  const [successor] = others(leader);
+  const bootMs = (): number => cluster.bootMs(cluster.machine(leader));
+  cluster.logOf(leader).transferLeadership(successor);
+  cluster.losePower(successor);
+  let blindMs = 0;
+  for (let spent = 0; spent < 3000; spent += 10) {
+    cluster.run(10);
+    if (cluster.logOf(leader).leadership().authorityUntilBootMs < bootMs()) blindMs += 10;
+  }
+  assert.deepEqual(cluster.leaders(), [leader]);
+  assert.ok(blindMs < 100, `nobody could grant anything for ${blindMs} ms`);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Sessions } from '../../src/raft/sessions.ts';
 
 test('a command is admitted once, in whatever order its copies come', () => {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EterneError } from '@eterne/base';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { decodeMessage, encodeMessage, type Message } from '../../../src/raft/messages/message.ts';
 
 /** Plain objects, as the decoder makes them. */
 function record<T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> {
-  return fc.record(model, { noNullPrototype: true }) as fc.Arbitrary<T>;
+  return fc.record(model, { noNullPrototype: true });
 }
 
 const id = fc.string({ maxLength: 40 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EterneError } from '@eterne/base';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { encodeMembers } from '../../../src/raft/members.ts';
 import {
   encodeBatch,

@@ -49,6 +49,8 @@ export class VirtualCluster {
   readonly cut = new Set<string>();
   lossProbability = 0;
   latencyMs = 1;
+  /** Beside the latency. */
+  delayMs: (from: string, to: string) => number = () => 0;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
@@ -142,7 +144,7 @@ export class VirtualCluster {
   #send(from: string, to: string, message: Buffer): void {
     if (this.cut.has(`${from}>${to}`) || this.random.chance(this.lossProbability)) return;
     const copy = Buffer.from(message);
-    const delayMs = this.latencyMs * (0.5 + this.random.fraction());
+    const delayMs = this.latencyMs * (0.5 + this.random.fraction()) + this.delayMs(from, to);
     this.time.at(this.time.nowMs + delayMs, () => {
       if (!this.cut.has(`${from}>${to}`)) this.#receivers.get(to)?.(from, copy);
     });
