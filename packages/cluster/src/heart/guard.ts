@@ -26,6 +26,8 @@ const UNKNOWN_LEASE_MS = 800;
 
 export class Guard {
   readonly #deadlines = new Map<string, number>();
+  /** Groups whose deadline stands for a lease that is not known yet. */
+  readonly #assumed = new Set<string>();
   #registrations: readonly Registration[] = [];
   #condemned = new Map<string, Registration>();
 
@@ -41,16 +43,19 @@ export class Guard {
     this.#registrations = registrations;
     for (const { group } of registrations) {
       if (this.#deadlines.has(group)) continue;
-      this.#deadlines.set(group, deadlineOf(group) ?? nowMs + UNKNOWN_LEASE_MS);
+      const deadline = deadlineOf(group);
+      if (deadline === undefined) this.#assumed.add(group);
+      this.#deadlines.set(group, deadline ?? nowMs + UNKNOWN_LEASE_MS);
     }
     const groups = new Set(registrations.map(({ group }) => group));
-    for (const group of this.#deadlines.keys()) if (!groups.has(group)) this.#deadlines.delete(group);
+    for (const group of this.#deadlines.keys()) if (!groups.has(group)) this.#forget(group);
   }
 
-  /** The right of `group` to run ends at `deadlineMs`, grace included. Only ever later. */
+  /** The right of `group` to run ends at `deadlineMs`, grace included. Only ever later than a lease known before. */
   extend(group: string, deadlineMs: number): void {
     const known = this.#deadlines.get(group);
-    if (known !== undefined && deadlineMs > known) this.#deadlines.set(group, deadlineMs);
+    if (known === undefined) return;
+    if (this.#assumed.delete(group) || deadlineMs > known) this.#deadlines.set(group, deadlineMs);
   }
 
   /** When `condemn` has something to do next; Infinity when nothing is guarded. */
@@ -66,10 +71,15 @@ export class Guard {
   }
 
   condemnGroup(group: string): void {
-    this.#deadlines.delete(group);
+    this.#forget(group);
     for (const registration of this.#registrations)
       if (registration.group === group) this.#condemned.set(registration.mark, registration);
     this.#registrations = this.#registrations.filter((kept) => kept.group !== group);
+  }
+
+  #forget(group: string): void {
+    this.#deadlines.delete(group);
+    this.#assumed.delete(group);
   }
 
   /** To be killed, again and again, until they are gone. */

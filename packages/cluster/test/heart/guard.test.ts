@@ -43,6 +43,14 @@ test('a group without a known lease gets 800 ms', () => {
   assert.deepEqual(guard.condemn(1800), ['db']);
 });
 
+test('a lease that becomes known replaces the assumption, also when it ends sooner', () => {
+  const guard = new Guard();
+  guard.register([app], unknown, 1000);
+  guard.extend('db', 1100);
+  guard.extend('db', 1050);
+  assert.equal(guard.nextDeadlineMs, 1100);
+});
+
 test('what is no longer registered is no longer guarded', () => {
   const guard = new Guard();
   guard.register([app], () => 2000, 1000);
