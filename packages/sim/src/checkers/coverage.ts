@@ -112,12 +112,6 @@ function summaryOf({ node, metadata }: Found, peer: string, question: CoverageQu
 }
 
 function differingPages(x: PageMap, y: PageMap): number[] {
-  const [mine, theirs] = [Buffer.alloc(PAGE_BYTES), Buffer.alloc(PAGE_BYTES)];
-  const differing: number[] = [];
-  for (const offset of new Set([...x.offsets(), ...y.offsets()])) {
-    x.read(offset, mine);
-    y.read(offset, theirs);
-    if (!mine.equals(theirs)) differing.push(offset);
-  }
-  return differing;
+  const offsets = new Set([...x.offsets(), ...y.offsets()]);
+  return [...offsets].filter((offset) => !x.page(offset).equals(y.page(offset)));
 }

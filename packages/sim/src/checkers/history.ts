@@ -46,6 +46,7 @@ export class History {
   readonly operations: Operation[] = [];
   readonly fences: Fence[] = [];
   private readonly sectors = new Map<number, SectorTruth>();
+  private readonly flushes: Operation[] = [];
   /** Acknowledged changes that no flush has covered yet. */
   private uncovered: Operation[] = [];
 
@@ -88,6 +89,7 @@ export class History {
   /** A flush was acknowledged. Returns the changes it covers: those acknowledged before it began. */
   acknowledgeFlush(flush: Operation, nowMs: number): readonly Operation[] {
     flush.returnedMs = nowMs;
+    this.flushes.push(flush);
     const covered: Operation[] = [];
     this.uncovered = this.uncovered.filter((change) => {
       if ((change.returnedMs ?? Number.POSITIVE_INFINITY) >= flush.invokedMs) return true;
@@ -119,6 +121,15 @@ export class History {
   /** The same for the platter, after a flush has covered the change that began at `sinceMs`. */
   isOlderThan(sector: number, value: number, sinceMs: number): boolean {
     return this.endOf(sector, value) < sinceMs;
+  }
+
+  /** When the newest flush began that was acknowledged before `atMs` and began after `sinceMs`; −1: none. */
+  lastFlushBefore(atMs: number, sinceMs: number): number {
+    let newestMs = NEVER_MS;
+    for (const { invokedMs, returnedMs } of this.flushes)
+      if (invokedMs >= sinceMs && returnedMs !== undefined && returnedMs <= atMs)
+        newestMs = Math.max(newestMs, invokedMs);
+    return newestMs;
   }
 
   /** Sectors that were ever written. */

@@ -174,11 +174,7 @@ function lose(
     ({ operation: { kind, invokedMs } }) =>
       kind !== 'read' && invokedMs >= sinceMs && invokedMs <= fence.atMs,
   );
-  const flushes = history.operations.filter(
-    ({ kind, invokedMs, returnedMs }) =>
-      kind === 'flush' && invokedMs >= sinceMs && returnedMs !== undefined && returnedMs <= fence.atMs,
-  );
-  const coveredFrom = Math.max(-1, ...flushes.map(({ invokedMs }) => invokedMs));
+  const coveredFrom = history.lastFlushBefore(fence.atMs, sinceMs);
   const durable = recent.filter(({ operation: { durable, returnedMs } }) => {
     if (returnedMs === undefined || returnedMs > fence.atMs) return false;
     return durable || returnedMs < coveredFrom;

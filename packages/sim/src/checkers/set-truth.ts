@@ -52,12 +52,11 @@ export class SetTruth {
     return true;
   }
 
-  /** A weak member that both it, in its new life, and the holder call equal has everything again. */
+  /** A weak member that both it, in its new life, and a holder that is not weak call equal has everything again. */
   forgive(statusOf: (node: string) => VolumeStatus | undefined): void {
     const { holder } = this.committed;
-    if (holder === undefined) return;
+    if (holder === undefined || this.weakMembers.has(holder)) return;
     for (const node of this.weakMembers) {
-      if (node === holder) continue;
       const own = statusOf(node);
       const seen = statusOf(holder)?.peers.find((peer) => peer.node === node);
       const back = own?.peers.find((peer) => peer.node === holder);

@@ -49,8 +49,6 @@ export interface MachineEvents {
   /** A disk process has opened, or a volume's status has changed. */
   diskChanged(machine: Machine): void;
   readonly startProgram: ProgramStarter;
-  /** The machine went dark while its disk process ran. */
-  lostPower(): void;
 }
 
 /**
@@ -114,7 +112,6 @@ export class Machine {
     const process = this.node.start(name);
     this.daemons.set(name, process);
     process.onDeath(() => {
-      if (name === 'disk' && !this.node.poweredOn) this.events.lostPower();
       this.node.universe.scheduler.after(this.node.random.between(...RESTART_MS), () => this.keepAlive());
     });
     process.later(0, () => {

@@ -126,10 +126,10 @@ class ClusterScenario {
           mayWork: () => !this.clientsStopped,
         });
       },
-      lostPower: () => this.truth.lostPower(place.name),
     });
     this.machines.push(machine);
     if (place.role === 'witness') return;
+    node.onPowerLoss = () => this.truth.lostPower(place.name);
     node.disk(DATA_PATH).onChange = (offset, lengthBytes) =>
       this.checker.landed(place.name, offset, lengthBytes);
   }

@@ -37,9 +37,9 @@ const RESTART_MS = [20, 800] as const;
 const SMALL_BYTES = [2 * MIB, 5 * MIB + 4096] as const;
 /** Several extents, so that the activity log has to let some go. */
 const LARGE_BYTES = [9 * MIB + 4096, 24 * MIB, 64 * MIB] as const;
-const LOG_SLOTS = [1, 2, 3, 64] as const;
+const LOG_SLOTS = [2, 3, 8, 64] as const;
 /** How often a crash of everything is imagined, to judge what it would leave. */
-const IMAGINE_MS = [200, 2_500] as const;
+const IMAGINE_MS = [300, 4_000] as const;
 
 export interface ScenarioOptions {
   readonly keepLines: boolean;
@@ -110,6 +110,7 @@ class MirrorScenario {
     for (const node of this.nodes) {
       node.disk(DATA_PATH).onChange = (offset, lengthBytes) =>
         this.checker.landed(node.name, offset, lengthBytes);
+      node.onPowerLoss = () => this.truth.lostPower(node.name);
       this.format(node);
       this.startHost(node);
     }
@@ -166,7 +167,6 @@ class MirrorScenario {
       (volume) => this.watch(host, volume),
     );
     this.hosts.set(node.name, host);
-    host.process.onDeath(() => this.hostDied(node));
     host.start();
   }
 
@@ -219,10 +219,6 @@ class MirrorScenario {
       powerLoss: (node) => dark.has(node),
     });
     if (uncovered !== undefined) this.universe.violate('coverage', uncovered);
-  }
-
-  private hostDied(node: SimNode): void {
-    if (!node.poweredOn) this.truth.lostPower(node.name);
   }
 
   /** The node's supervisor: what died is started again after a while. */

@@ -115,7 +115,7 @@ export class SimDisk {
     this.unflushed = [];
   }
 
-  /** Offsets of the pages ever written. */
+  /** Offsets of the pages that are not all zeroes. */
   pageOffsets(): number[] {
     return this.cache.offsets();
   }

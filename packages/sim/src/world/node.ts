@@ -21,6 +21,8 @@ export class SimNode {
   readonly fileSystem: SimFileSystem;
   readonly processes = new Set<SimProcess>();
   poweredOn = true;
+  /** For the checkers: told in the instant of a power loss. */
+  onPowerLoss: (() => void) | undefined;
   boots = 1;
   private readonly rate: number;
   private bootedAtMs = 0;
@@ -79,6 +81,7 @@ export class SimNode {
     if (!this.poweredOn) return;
     this.universe.trace.line(this.name, 'loses power');
     this.poweredOn = false;
+    this.onPowerLoss?.();
     for (const process of Array.from(this.processes)) process.vanish('power');
     for (const disk of this.disks.values()) disk.losePower();
     this.fileSystem.losePower();

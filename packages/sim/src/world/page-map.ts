@@ -1,8 +1,16 @@
 export const PAGE_BYTES = 4096;
+const ZEROES = Buffer.alloc(PAGE_BYTES);
 
-/** Bytes by page; pages never written read as zeroes. */
+/** Bytes by page; pages never written read as zeroes. A clone shares its pages until one side writes them. */
 export class PageMap {
   private readonly pages = new Map<number, Buffer>();
+  /** Pages that no clone shares: they may be changed in place. */
+  private readonly owned = new Set<number>();
+
+  /** The page that begins at `offset`; not to be changed. */
+  page(offset: number): Buffer {
+    return this.pages.get(offset / PAGE_BYTES) ?? ZEROES;
+  }
 
   read(offset: number, into: Buffer): void {
     let done = 0;
@@ -10,9 +18,7 @@ export class PageMap {
       const at = offset + done;
       const within = at % PAGE_BYTES;
       const count = Math.min(PAGE_BYTES - within, into.length - done);
-      const page = this.pages.get((at - within) / PAGE_BYTES);
-      if (page === undefined) into.fill(0, done, done + count);
-      else page.copy(into, done, within, within + count);
+      this.page(at - within).copy(into, done, within, within + count);
       done += count;
     }
   }
@@ -24,21 +30,31 @@ export class PageMap {
       const within = at % PAGE_BYTES;
       const count = Math.min(PAGE_BYTES - within, from.length - done);
       const number = (at - within) / PAGE_BYTES;
-      let page = this.pages.get(number);
-      if (page === undefined) this.pages.set(number, (page = Buffer.alloc(PAGE_BYTES)));
-      from.copy(page, within, done, done + count);
+      const piece = from.subarray(done, done + count);
+      if (count === PAGE_BYTES && piece.equals(ZEROES)) this.pages.delete(number);
+      else piece.copy(this.ownPage(number), within);
       done += count;
     }
   }
 
   clone(): PageMap {
     const copy = new PageMap();
-    for (const [number, page] of this.pages) copy.pages.set(number, Buffer.from(page));
+    for (const [number, page] of this.pages) copy.pages.set(number, page);
+    this.owned.clear();
     return copy;
   }
 
-  /** Of the pages ever written. */
+  /** Of the pages that are not all zeroes. */
   offsets(): number[] {
     return [...this.pages.keys()].map((number) => number * PAGE_BYTES);
+  }
+
+  private ownPage(number: number): Buffer {
+    const present = this.pages.get(number);
+    if (present !== undefined && this.owned.has(number)) return present;
+    const page = present === undefined ? Buffer.alloc(PAGE_BYTES) : Buffer.from(present);
+    this.pages.set(number, page);
+    this.owned.add(number);
+    return page;
   }
 }

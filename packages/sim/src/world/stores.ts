@@ -43,6 +43,13 @@ export class SimStores implements Stores {
   }
 }
 
+const ZEROES = Buffer.alloc(1024 * 1024);
+
+/** Never written to, so that all may share it. */
+function zeroes(lengthBytes: number): Buffer {
+  return lengthBytes <= ZEROES.length ? ZEROES.subarray(0, lengthBytes) : Buffer.alloc(lengthBytes);
+}
+
 /** A write on its way to the cache. */
 interface InFlight {
   readonly offset: number;
@@ -133,7 +140,7 @@ class SimStore implements BlockStore {
     const write: InFlight = {
       offset,
       lengthBytes,
-      data: from ?? Buffer.alloc(lengthBytes),
+      data: from ?? zeroes(lengthBytes),
       checksum: from === undefined ? 0 : crc32c(from),
       applied: false,
     };
@@ -146,7 +153,7 @@ class SimStore implements BlockStore {
           'store-buffer',
           `${this.disk.name}: a buffer lent to a write at ${offset} was changed`,
         );
-      this.disk.apply(offset, Buffer.from(write.data));
+      this.disk.apply(offset, from === undefined ? write.data : Buffer.from(from));
     };
     if (!this.failing && !this.disk.hanging && this.disk.random.chance(0.3)) apply();
     this.perform(this.disk.temper.latencyMs, apply, (error) => {
