@@ -161,6 +161,8 @@ export interface ServiceFacade {
   /** One entry of the document's `volumes`. */
   volumeCreate(volume: unknown, by: Requester): Promise<void>;
   volumeDelete(name: string, by: Requester): Promise<void>;
+  /** The copy on `node` goes on although it may lack acknowledged writes. Its group must not run anywhere. */
+  volumeAcceptLoss(name: string, node: string, by: Requester): Promise<void>;
 
   /** One entry of the document's `groups`. */
   groupCreate(group: unknown, by: Requester): Promise<void>;

@@ -93,6 +93,10 @@ export class LiveFacade implements ServiceFacade {
     await this.#configure({ changes: [{ kind: 'volume-delete', name }], steps: [] }, by);
   }
 
+  async volumeAcceptLoss(name: string, node: string, by: Requester): Promise<void> {
+    await this.#append({ kind: 'volume-accept-loss', volume: name, node }, by);
+  }
+
   async groupCreate(group: unknown, by: Requester): Promise<void> {
     await this.#create({ groups: [group] }, by);
   }

@@ -6,6 +6,7 @@ import { unreachable } from '@eterne/base';
 import type { Term } from '@eterne/disk/engine/api.ts';
 import type { Stamp, VolumeCommand } from './commands.ts';
 import type { ClusterState, VolumeState } from './model.ts';
+import { sortedValues } from './model.ts';
 import type { Outcome, Refusal } from './outcome.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
 import { sameMembers } from './records.ts';
@@ -21,6 +22,8 @@ export function applyVolume(state: ClusterState, command: Stamp & VolumeCommand)
       return promote(state, volume, command);
     case 'volume-set':
       return changeSet(state, volume, command);
+    case 'volume-accept-loss':
+      return acceptLoss(state, volume, command);
     case 'volume-report':
       if (volume.primary !== command.node) return refuse(state, 'conflict', `${command.node} is not primary`);
       return accepted(withVolume(state, { ...volume, summary: command.summary }));
@@ -113,6 +116,36 @@ function changeSet(state: ClusterState, volume: VolumeState, command: Of<'volume
       volume: command.volume,
       node: command.node,
       message: `in sync on ${command.volume}: ${command.members.join(', ')} (${command.reason})`,
+    }),
+  );
+}
+
+/** Only while nothing runs on the volume: a primary elsewhere would go on writing to a copy that no longer counts. */
+function acceptLoss(state: ClusterState, volume: VolumeState, command: Of<'volume-accept-loss'>): Outcome {
+  const { inSyncSet, spec } = volume;
+  const user = sortedValues(state.groups).find((group) => volumesOf(group.spec).includes(spec.name));
+  if (user !== undefined && user.owner !== null)
+    return refuse(
+      state,
+      'refused',
+      `group ${user.spec.name} owns volume ${spec.name} on ${user.owner}; stop it first`,
+    );
+  if (!spec.replicas.some(({ node }) => node === command.node))
+    return refuse(state, 'refused', `volume ${spec.name} has no replica on ${command.node}`);
+  if (inSyncSet.members.includes(command.node))
+    return refuse(state, 'refused', `${command.node} holds every acknowledged write of ${spec.name} already`);
+  const next = withVolume(state, {
+    ...volume,
+    primary: null,
+    inSyncSet: { version: inSyncSet.version + 1, members: [command.node] },
+  });
+  return accepted(
+    withEvent(next, command, {
+      level: 'error',
+      code: 'volume.loss-accepted',
+      volume: spec.name,
+      node: command.node,
+      message: `the copy of ${spec.name} on ${command.node} goes on although it may lack acknowledged writes`,
     }),
   );
 }

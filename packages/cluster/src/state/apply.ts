@@ -52,6 +52,7 @@ export function apply(state: ClusterState, command: Command): Outcome {
       return applyConfigure(state, command);
     case 'volume-promote':
     case 'volume-set':
+    case 'volume-accept-loss':
     case 'volume-report':
       return applyVolume(state, command);
     case 'group-desire':

@@ -22,6 +22,7 @@ const KINDS: Readonly<Record<Command['kind'], true>> = {
   configure: true,
   'volume-promote': true,
   'volume-set': true,
+  'volume-accept-loss': true,
   'volume-report': true,
   'group-desire': true,
   'group-move': true,

@@ -110,6 +110,8 @@ export type VolumeCommand =
       readonly members: readonly string[];
       readonly reason: string;
     }
+  /** The operator's word: the copy on `node` is to go on, although it may lack acknowledged writes. Nobody else's copy counts any more. */
+  | { readonly kind: 'volume-accept-loss'; readonly volume: string; readonly node: string }
   /** The primary, for people: at most every two seconds. */
   | {
       readonly kind: 'volume-report';

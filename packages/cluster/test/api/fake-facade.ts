@@ -173,6 +173,7 @@ export function createFakeFacade(): FakeFacade {
     configShow: () => ({ cluster: { edition: 'cluster' }, volumes: [], groups: [] }),
     volumeCreate: order('volumeCreate'),
     volumeDelete: order('volumeDelete'),
+    volumeAcceptLoss: order('volumeAcceptLoss'),
     groupCreate: order('groupCreate'),
     groupStart: order('groupStart'),
     groupStop: order('groupStop'),

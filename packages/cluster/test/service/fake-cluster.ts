@@ -242,7 +242,11 @@ export class FakeCluster {
     );
     const disk = new FakeDisk(
       time,
-      (peer) => this.machine(name).connected && this.machine(peer).connected && this.machine(peer).disk.up,
+      (peer) => this.#disksMeet(name, peer),
+      (volumeName, term) => {
+        for (const peer of this.machines.keys())
+          if (peer !== name && this.#disksMeet(name, peer)) this.machine(peer).disk.sawTerm(volumeName, term);
+      },
     );
     const partial = { name, monitor: new FakeMonitor(time), heart, disk, startId: `${name}-1` };
     const machine = { ...partial, connected: true, lastHeardMs: 0, log: new FakeLog(this, name) };
@@ -251,6 +255,11 @@ export class FakeCluster {
     this.machines.set(name, whole);
     whole.service.start(whole.log);
     whole.service.setPids({ service: 1, monitor: 2, heart: 3, disk: 4 });
+  }
+
+  #disksMeet(name: string, peer: string): boolean {
+    const [one, other] = [this.machine(name), this.machine(peer)];
+    return one.connected && other.connected && other.disk.volumes.size > 0;
   }
 
   #makeService(machine: Omit<FakeMachine, 'service'>): Service {

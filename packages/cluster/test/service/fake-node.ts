@@ -113,7 +113,10 @@ interface FakeVolume {
 export class FakeDisk {
   readonly #time: VirtualTime;
   readonly #reaches: (peer: string) => boolean;
+  readonly #tellPeers: (volume: string, term: number) => void;
   readonly volumes = new Map<string, FakeVolume>();
+  /** Volume → the newest term in its metadata. */
+  readonly #terms = new Map<string, number>();
   #port:
     | {
         closed: () => void;
@@ -123,13 +126,23 @@ export class FakeDisk {
     | undefined;
   up = true;
 
-  constructor(time: VirtualTime, reaches: (peer: string) => boolean) {
+  constructor(
+    time: VirtualTime,
+    reaches: (peer: string) => boolean,
+    tellPeers: (volume: string, term: number) => void,
+  ) {
     this.#time = time;
     this.#reaches = reaches;
+    this.#tellPeers = tellPeers;
   }
 
   connect(done: (result: DiskPort | EterneError) => void): void {
     this.#time.after(2, () => done(this.up ? this.#makePort() : new EterneError('unreachable', 'down')));
+  }
+
+  /** Its metadata is lost. */
+  forget(volume: string): void {
+    this.#terms.delete(volume);
   }
 
   /** kill -9 and the restart: nothing is open any more. */
@@ -140,6 +153,13 @@ export class FakeDisk {
     const port = this.#port;
     this.#port = undefined;
     port?.closed();
+  }
+
+  /** As a connected secondary is told by a new primary. */
+  sawTerm(name: string, term: number): void {
+    this.#terms.set(name, term);
+    const volume = this.volumes.get(name);
+    if (volume) volume.term = term;
   }
 
   demoteAll(): void {
@@ -201,7 +221,13 @@ export class FakeDisk {
 
   #ensure(config: VolumeConfig): undefined {
     if (!this.volumes.has(config.name))
-      this.volumes.set(config.name, { config, role: 'secondary', term: 0, set: [], setVersion: 0 });
+      this.volumes.set(config.name, {
+        config,
+        role: 'secondary',
+        term: this.#terms.get(config.name) ?? 0,
+        set: [],
+        setVersion: 0,
+      });
     return undefined;
   }
 
@@ -209,7 +235,8 @@ export class FakeDisk {
     const volume = this.volumes.get(name);
     if (!volume || !request.granted) return new EterneError('not-found', `no ${name}`);
     volume.role = 'primary';
-    volume.term = request.granted.term.number;
+    this.sawTerm(name, request.granted.term.number);
+    this.#tellPeers(name, request.granted.term.number);
     volume.set = request.granted.set.members;
     volume.setVersion = request.granted.set.version;
     return undefined;

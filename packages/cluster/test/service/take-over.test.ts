@@ -114,3 +114,33 @@ test('the whole cluster loses power and comes back: the group runs again', () =>
   cluster.time.until(() => cluster.runs('db', 'n1'), 5000, 'db runs on n1');
   cluster.untilOnline('db', 'n1');
 });
+
+test('the operator may let an older copy go on, once nothing runs any more', () => {
+  const cluster = pair();
+  cluster.elect('w1');
+  cluster.machine('n1').disk.propose('data', ['n1'], () => {});
+  cluster.time.run(100);
+  assert.throws(
+    () => cluster.submit({ kind: 'volume-accept-loss', volume: 'data', node: 'n2', atMs: 0 }),
+    /owns volume/,
+  );
+  cluster.powerOff('n1');
+  cluster.time.until(() => cluster.group('db').phase === 'blocked', 5000, 'blocked');
+  cluster.submit({ kind: 'volume-accept-loss', volume: 'data', node: 'n2', atMs: 0 });
+  cluster.untilOnline('db', 'n2');
+  assert.deepEqual(cluster.state().volumes['data']?.inSyncSet.members, ['n2']);
+});
+
+test('a blank replica is not promoted, whatever the log says of it', () => {
+  const cluster = pair();
+  cluster.elect('w1');
+  cluster.time.run(500);
+  cluster.machine('n2').disk.volumes.delete('data');
+  cluster.machine('n2').disk.crash(100);
+  cluster.machine('n2').disk.forget('data');
+  cluster.time.run(1000);
+  cluster.powerOff('n1');
+  cluster.time.run(6000);
+  assert.notEqual(cluster.group('db').phase, 'online');
+  assert(cluster.state().events.some(({ message }) => /on n2 is blank/.test(message)));
+});

@@ -9,8 +9,9 @@
  * in-sync set whom it does not reach.
  */
 import { assert, unreachable } from '@eterne/base';
-import type { PromoteRequest, VolumeStatus } from '@eterne/disk/engine/api.ts';
+import type { DiskState, PromoteRequest, VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { ResourceSpec } from '../../ports.ts';
+import type { VolumeState } from '../../state/model.ts';
 import type { AppendResult, Completion, EffectId, Outbox } from '../effects.ts';
 import type { View } from '../view.ts';
 import { leaseRemainingMs } from '../view.ts';
@@ -60,7 +61,9 @@ export class MirrorStart {
     const agreed = view.state.volumes[this.#volume];
     const local = view.disk.volumes?.get(this.#volume);
     if (bootMs < this.#phase.retryAtBootMs || !agreed || !local || local.disk === 'Attaching') return BUSY;
-    const missing = this.#heardButUnconnected(view, local, agreed.inSyncSet.members);
+    const unfit = unfitReplica(view, agreed, local);
+    if (unfit !== undefined) return { kind: 'failed', reason: unfit };
+    const missing = this.#heardButUnconnected(view, agreed, local);
     if (missing.length > 0 && bootMs - this.#startedAtBootMs < view.timing.reachWaitMs) return BUSY;
     const id = outbox.send({
       kind: 'append',
@@ -71,7 +74,7 @@ export class MirrorStart {
         group: this.#resource.group,
         epoch: this.#epoch,
         expectedTerm: agreed.term.number,
-        reached: [view.self, ...reachedPeers(view, local)],
+        reached: [view.self, ...reachedPeers(view, agreed, local)],
         atMs: wallMs,
       },
     });
@@ -128,9 +131,9 @@ export class MirrorStart {
     });
   }
 
-  #heardButUnconnected(view: View, local: VolumeStatus, members: readonly string[]): readonly string[] {
-    const reached = reachedPeers(view, local);
-    return members.filter(
+  #heardButUnconnected(view: View, agreed: VolumeState, local: VolumeStatus): readonly string[] {
+    const reached = reachedPeers(view, agreed, local);
+    return agreed.inSyncSet.members.filter(
       (member) => member !== view.self && view.alive?.has(member) && !reached.includes(member),
     );
   }
@@ -142,9 +145,26 @@ export class MirrorStart {
   }
 }
 
+/**
+ * The log knows who is in sync, but not that a disk was exchanged, or its metadata deleted, since. Such a replica has seen no term; only
+ * a sole member may begin like that, whose first promotion was committed and not carried out.
+ */
+function unfitReplica(view: View, agreed: VolumeState, local: VolumeStatus): string | undefined {
+  const { name } = agreed.spec;
+  if (local.disk === 'Failed' || local.disk === 'Diskless')
+    return `the disk of volume ${name} on ${view.self} is ${local.disk}`;
+  const { version, members } = agreed.inSyncSet;
+  if (version === 0 || local.term > 0 || members.length === 1) return undefined;
+  return `the replica of volume ${name} on ${view.self} is blank, although it should hold every acknowledged write`;
+}
+
+const USELESS: readonly DiskState[] = ['Diskless', 'Failed', 'Inconsistent'];
+
 /** A dead peer's connection may look alive for a while, so the heart has to hear the peer as well. */
-function reachedPeers(view: View, local: VolumeStatus): readonly string[] {
+function reachedPeers(view: View, agreed: VolumeState, local: VolumeStatus): readonly string[] {
+  const fresh = agreed.inSyncSet.version === 0;
   return local.peers
     .filter(({ node, connection }) => connection === 'Connected' && view.alive?.has(node))
+    .filter(({ disk }) => fresh || !USELESS.includes(disk))
     .map(({ node }) => node);
 }
