@@ -7,6 +7,7 @@ import type { ClusterStatus } from './api/types.ts';
 import { useLanguage } from './i18n/language.tsx';
 import type { Messages } from './i18n/en.ts';
 import { useCluster } from './parts/cluster-context.tsx';
+import { consoleUrl } from './parts/console-url.ts';
 import { Logo, ShapeIcon, type ShapeName } from './parts/icon.tsx';
 import { useTheme } from './parts/theme.ts';
 
@@ -86,17 +87,22 @@ function SessionMenu() {
 /** The node may be the one that failed: any other shows the same cluster. */
 function Disconnected({ status }: { status: ClusterStatus }) {
   const { t } = useLanguage();
-  const others = status.nodes.filter(({ name }) => name !== status.reportedBy);
+  const others = status.nodes
+    .filter(({ name }) => name !== status.reportedBy)
+    .map((node) => ({ name: node.name, url: consoleUrl(node) }));
   return (
     <div className="disconnected" role="alert">
       <p>{t.disconnected(status.reportedBy)}</p>
       <p>
         {t.tryOther}
-        {others.map(({ name, api: address }) => (
-          <a key={name} href={`https://${address}/`}>
-            {name}
-          </a>
-        ))}
+        {others.map(
+          ({ name, url }) =>
+            url !== null && (
+              <a key={name} href={url}>
+                {name}
+              </a>
+            ),
+        )}
       </p>
     </div>
   );

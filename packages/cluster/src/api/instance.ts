@@ -7,6 +7,8 @@ import { serializerCompiler, validatorCompiler, type ZodTypes } from './schemas-
 const BODY_MAX_BYTES = 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
 const IDLE_TIMEOUT_MS = 65_000;
+/** The log's files and the other daemons' sockets need file descriptors of the same process. */
+const CONNECTIONS_MAX = 512;
 
 export function createInstance(identity: NodeIdentity) {
   const { certPem, keyPem, caPem } = identity.tls;
@@ -15,6 +17,7 @@ export function createInstance(identity: NodeIdentity) {
       const server = createHttpsServer({ certPem, keyPem, chainPem: caPem }, handler);
       server.requestTimeout = REQUEST_TIMEOUT_MS;
       server.keepAliveTimeout = IDLE_TIMEOUT_MS;
+      server.maxConnections = CONNECTIONS_MAX;
       return server;
     },
     bodyLimit: BODY_MAX_BYTES,

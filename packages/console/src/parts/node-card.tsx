@@ -5,6 +5,7 @@ import type { NodeStatus } from '../api/types.ts';
 import { useLanguage } from '../i18n/language.tsx';
 import { Badge } from './badge.tsx';
 import { useCluster } from './cluster-context.tsx';
+import { consoleUrl } from './console-url.ts';
 import { Dialog } from './dialog.tsx';
 import { formatMs } from './format.ts';
 import { ToneIcon } from './icon.tsx';
@@ -18,6 +19,7 @@ const WITNESS_DAEMONS = ['service', 'heart'] as const;
 export function NodeCard({ node }: { node: NodeStatus }) {
   const { t } = useLanguage();
   const { mayOrder, status } = useCluster();
+  const url = consoleUrl(node);
   const daemons = node.role === 'witness' ? WITNESS_DAEMONS : DAEMONS;
   return (
     <article className="card">
@@ -36,8 +38,8 @@ export function NodeCard({ node }: { node: NodeStatus }) {
       </dl>
       <footer className="card-actions">
         <WhatIfButton node={node.name} />
-        {node.name !== status.reportedBy && (
-          <a className="button quiet" href={`https://${node.api}/`}>
+        {node.name !== status.reportedBy && url !== null && (
+          <a className="button quiet" href={url}>
             {t.openConsole}
           </a>
         )}

@@ -29,27 +29,30 @@ export function createHttpsServer(certificate: HttpsCertificate, listener: Reque
     },
     listener,
   );
-  const redirector = createRedirector();
+  const redirect = createRedirector();
   const [startTls] = server.listeners('connection') as [(socket: Socket) => void];
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {
     peekFirstByte(socket, (byte) => {
       if (byte === TLS_HANDSHAKE) startTls.call(server, socket);
-      else redirector.emit('connection', socket);
+      else redirect(socket);
     });
   });
   return server;
 }
 
-function createRedirector() {
+function createRedirector(): (socket: Socket) => void {
   const redirector = createHttpServer((request, response) => {
     const host = request.headers.host ?? 'localhost';
     response.writeHead(308, { location: `https://${host}${request.url ?? '/'}`, connection: 'close' });
     response.end();
   });
-  redirector.requestTimeout = REDIRECT_TIMEOUT_MS;
-  redirector.headersTimeout = REDIRECT_TIMEOUT_MS;
-  return redirector;
+  return (socket) => {
+    // A server that does not listen itself enforces none of its own time limits.
+    const timer = setTimeout(() => socket.destroy(), REDIRECT_TIMEOUT_MS);
+    socket.once('close', () => clearTimeout(timer));
+    redirector.emit('connection', socket);
+  };
 }
 
 function peekFirstByte(socket: Socket, found: (byte: number) => void): void {

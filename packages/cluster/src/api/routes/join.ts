@@ -13,7 +13,6 @@
 import { EterneError } from '@eterne/base';
 import type { MemberAddress } from '../../node/identity.ts';
 import { hostOf, parseAddresses, parseApiAddress } from '../../pki/addresses.ts';
-import { issueCertificate } from '../../pki/authority.ts';
 import { certificateFingerprint } from '../../pki/fingerprint.ts';
 import { createToken, decodeToken, encodeToken, hashSecret } from '../../pki/token.ts';
 import type { ClusterState, MemberSpec } from '../../state/model.ts';
@@ -106,13 +105,15 @@ function requireFree({ members }: ClusterState, { name, addresses }: MemberSpec)
   }
 }
 
-function certify(context: ApiContext, member: MemberSpec, requestPem: string): Promise<string> {
+/** The certificate library is loaded only here: it would cost every service some 5 MiB for what happens once. */
+async function certify(context: ApiContext, member: MemberSpec, requestPem: string): Promise<string> {
   const { authority, identity, world } = context;
   if (!authority)
     throw new EterneError('refused', `${identity.node} is a witness and cannot admit anybody`, {
       hint: 'join by the address of a node',
     });
   const hosts = [...member.addresses, member.api].map(hostOf);
+  const { issueCertificate } = await import('../../pki/authority.ts');
   return issueCertificate(
     authority,
     { cluster: identity.clusterName, node: member.name, hosts },
