@@ -226,11 +226,20 @@ function hasDoubt(a: ReplicaSummary, b: ReplicaSummary): boolean {
   return [a, b].some((side) => side.crashedPrimary || side.dirtyBlocks > 0);
 }
 
-/** The primary now, else the crashed one, else the higher term, else the lower node name. */
+/**
+ * The primary now; else the side that did not restart since they last met, as a restart may have cost it acknowledged writes that no
+ * flush had covered; else the crashed primary, the higher term, the lower node name.
+ */
 function sourceAmongEquals(a: ReplicaSummary, b: ReplicaSummary): ReplicaSummary {
   if (a.role !== b.role) return a.role === 'primary' ? a : b;
+  const aRestarted = hasRestarted(a, b);
+  if (aRestarted !== hasRestarted(b, a)) return aRestarted ? b : a;
   if (a.crashedPrimary !== b.crashedPrimary) return a.crashedPrimary ? a : b;
   return b.term.number > a.term.number ? b : a;
+}
+
+function hasRestarted(side: ReplicaSummary, witness: ReplicaSummary): boolean {
+  return side.incarnation > witness.witnessedIncarnation;
 }
 
 /** A sync, if its source has whole content to give and its target may be overwritten. */

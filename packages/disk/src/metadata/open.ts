@@ -2,7 +2,7 @@
  * Opens a replica's metadata, or creates it where the store reads as zeroes.
  *
  * Duties
- * 1. Nothing is written before the slots, the marker and (for a creation) the whole region have been judged.
+ * 1. Nothing is written before the slots, the marker and (for a creation) the region have been judged.
  * 2. Creation: marker `creating` durable → superblock durable in both slots → marker `created` durable. Cut short anywhere, the next
  *    open starts again or goes on.
  * 3. After an unclean end: bits of every hot extent durable, for every peer → new incarnation and log epoch durable → open. Cut
@@ -14,12 +14,13 @@ import type { ExtentNumber } from '@eterne/base';
 import { EterneError } from '@eterne/base';
 import type { BlockStore, StoreDone } from '@eterne/runtime';
 import type { MetadataDone, MetadataState, OpenMetadataOptions, Recovery, VolumeMetadata } from './api.ts';
-import { EXTENT_BYTES, NIL_UUID } from './api.ts';
+import { EXTENT_BYTES, MAX_PEERS, NIL_UUID } from './api.ts';
 import { decodeBitmapPage, pageSeed } from './bitmap-page.ts';
 import { foreignData, judge } from './identity.ts';
 import type { Layout } from './layout.ts';
 import {
   bitmapPageOffset,
+  BITMAPS_OFFSET,
   DEFAULT_LOG_SLOTS,
   layoutOf,
   LOG_OFFSET,
@@ -227,16 +228,40 @@ function markExtent(
   mark(offset, Math.min(EXTENT_BYTES, sizeBytes - offset));
 }
 
+/** Everything that will be written for the peers known now, and both ends of whatever may be written later. */
+function placesToBeBlank(layout: Layout, peerCount: number): readonly Place[] {
+  const bytesPerBitmap = layout.pagesPerBitmap * PAGE_BYTES;
+  const whole = BITMAPS_OFFSET + peerCount * bytesPerBitmap;
+  const places: Place[] = [{ offset: 0, lengthBytes: whole }];
+  for (let bitmap = whole; bitmap < layout.remapOffset; bitmap += bytesPerBitmap) {
+    places.push({ offset: bitmap, lengthBytes: PAGE_BYTES });
+    places.push({ offset: bitmap + bytesPerBitmap - PAGE_BYTES, lengthBytes: PAGE_BYTES });
+  }
+  return [...places, { offset: layout.remapOffset, lengthBytes: layout.totalBytes - layout.remapOffset }];
+}
+
 function expectZeroes(options: OpenMetadataOptions, layout: Layout, done: MetadataDone): void {
+  const places = placesToBeBlank(layout, options.peers.length);
   let blank = true;
   const visit = (bytes: Buffer): boolean => {
     blank = isZero(bytes);
     return blank;
   };
-  scan(options.store, 0, layout.totalBytes, visit, (error) => {
-    if (error !== undefined) done(ioError(options, error.message));
-    else done(blank ? undefined : foreignData());
-  });
+  const check = (index: number): void => {
+    const place = places[index];
+    if (place === undefined) return done(undefined);
+    scan(options.store, place.offset, place.lengthBytes, visit, (error) => {
+      if (error !== undefined) done(ioError(options, error.message));
+      else if (blank) check(index + 1);
+      else done(foreignData());
+    });
+  };
+  check(0);
+}
+
+interface Place {
+  readonly offset: number;
+  readonly lengthBytes: number;
 }
 
 interface Step {
@@ -285,6 +310,8 @@ function problemWith(options: OpenMetadataOptions): EterneError | undefined {
     return new EterneError('config', `a volume of ${sizeBytes} bytes is not possible`);
   if (!Number.isSafeInteger(activityLogSlots) || activityLogSlots < 1 || activityLogSlots > MAX_LOG_SLOTS)
     return new EterneError('config', `an activity log of ${activityLogSlots} extents is not possible`);
+  if (options.peers.length > MAX_PEERS)
+    return new EterneError('config', `${options.peers.length} peers are more than ${MAX_PEERS}`);
   const misfit = [options.volume, options.node, ...options.peers].find(
     (name) => name === '' || !fitsNameField(name),
   );

@@ -80,7 +80,7 @@ describe('openMetadata', () => {
 
   it('never creates over foreign data, wherever it lies', () => {
     const sizeBytes = metadataBytes(VOLUME_BYTES);
-    for (const offset of [0, 4096, 9000, 500_000, sizeBytes - 1]) {
+    for (const offset of [0, 4096, 9000, 500_000, 1_048_576 + 5000, 1_048_576 + 12_288, sizeBytes - 1]) {
       const content = Buffer.alloc(sizeBytes);
       content[offset] = 1;
       const store = new CrashStore(content);
@@ -94,6 +94,8 @@ describe('openMetadata', () => {
     assert.equal(refused(optionsFor(blankStore(), { volume: 'v'.repeat(64) })).code, 'config');
     assert.equal(refused(optionsFor(blankStore(), { sizeBytes: 0 })).code, 'config');
     assert.equal(refused(optionsFor(blankStore(), { activityLogSlots: 0 })).code, 'config');
+    const peers = Array.from({ length: 33 }, (_, index) => `p${index}`);
+    assert.equal(refused(optionsFor(blankStore(), { peers })).code, 'config');
   });
 
   it('reports a failing store as an error, at every operation of a creation', () => {
