@@ -156,7 +156,7 @@ export interface VolumeMetadata {
 }
 
 export interface OpenMetadataOptions {
-  /** Opened exclusively by the caller, at least `metadataBytes(sizeBytes)` long (create it sparse); owned from now on. */
+  /** Opened exclusively by the caller, at least `metadataBytes(sizeBytes)` (`layout.ts`) long (create it sparse); owned from now on. */
   readonly store: BlockStore;
   readonly random: Random;
   readonly volume: string;
@@ -167,20 +167,6 @@ export interface OpenMetadataOptions {
   /** Hot extents at most, fixed at creation; `DEFAULT_LOG_SLOTS` when absent. */
   readonly activityLogSlots?: number;
 }
-
-/**
- * Signatures (implemented in `open.ts` and `layout.ts`):
- *
- * `openMetadata(options, done: (result: VolumeMetadata | EterneError) => void): void` opens, or creates when the store reads as zeroes. Errors:
- * `corrupt` (both slots bad; nothing touched), `conflict` (another volume, node or size), `unsupported` (unknown format version),
- * `refused` (not empty and not ours), `no-space` (store too small), `io`. On error the store is closed.
- *
- * `metadataBytes(sizeBytes): number` is the length the store must have.
- */
-export type OpenMetadata = (
-  options: OpenMetadataOptions,
-  done: (result: VolumeMetadata | EterneError) => void,
-) => void;
 
 /** What one replica tells another at the handshake; input of `decideHandshake` in `handshake.ts`. */
 export interface ReplicaSummary {

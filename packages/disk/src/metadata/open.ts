@@ -41,7 +41,10 @@ import { isZero } from './zero.ts';
 
 type Opened = (result: VolumeMetadata | EterneError) => void;
 
-/** See `OpenMetadata` in `api.ts` for the errors. */
+/**
+ * Errors: `corrupt` (both slots bad; nothing touched), `conflict` (another volume, node or size), `unsupported` (unknown format
+ * version), `refused` (not blank and not ours), `no-space` (store too small), `config` (names or sizes out of bounds), `io`.
+ */
 export function openMetadata(options: OpenMetadataOptions, done: Opened): void {
   const { store } = options;
   const fail = (error: EterneError): void => store.close(() => done(error));
