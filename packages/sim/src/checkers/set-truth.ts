@@ -32,8 +32,11 @@ export class SetTruth {
     return this.weakMembers;
   }
 
-  isLossy(term: number): boolean {
-    return this.lossyTerms.has(term);
+  /** The holder of the present term serves. True when it may have lost what no flush covered; what it has is now what counts. */
+  served(): boolean {
+    const lossy = this.lossyTerms.has(this.committed.term);
+    if (lossy) this.weakMembers.clear();
+    return lossy;
   }
 
   lostPower(node: string): void {
@@ -48,7 +51,6 @@ export class SetTruth {
     if (next.term === before.term || !this.weakMembers.has(next.holder ?? '')) return false;
     this.lossyTerms.add(next.term);
     this.history.lose();
-    this.weakMembers.clear();
     return true;
   }
 

@@ -262,7 +262,7 @@ class ClusterScenario {
     universe.trace.line(name, `serves term ${device.term}`);
     if (device.term > term || (device.term === term && holder !== name))
       universe.violate('term', `${name} serves term ${device.term}, but term ${term} is ${holder}’s`);
-    if (device.term === term) this.history.fence(term, this.truth.isLossy(term), universe.nowMs);
+    if (device.term === term) this.history.fence(term, this.truth.served(), universe.nowMs);
   }
 
   private statusOf(name: string): VolumeStatus | undefined {

@@ -258,7 +258,7 @@ class MirrorScenario {
     universe.trace.line(node, `serves term ${device.term}`);
     if (device.term > term || (device.term === term && holder !== node))
       universe.violate('term', `${node} serves term ${device.term}, but term ${term} is ${holder}’s`);
-    if (device.term === term) history.fence(term, this.truth.isLossy(term), universe.nowMs);
+    if (device.term === term) history.fence(term, this.truth.served(), universe.nowMs);
     if (this.clientsStopped) return;
     this.workload = new Workload(
       host.process,
