@@ -209,8 +209,10 @@ export class ServiceCore {
     this.#leaveEntry = { kind: 'sent', id: this.#outbox.send({ kind: 'append', command }) };
   }
 
+  /** Not before the log knows of this start of the node: what it says of an earlier life is not ours to go on with. */
   #run(): void {
     const { view } = this;
+    if (view.state.members[view.self]?.startId !== view.startId) return;
     for (const group of sortedValues(view.state.groups)) {
       const { name } = group.spec;
       if (group.owner === view.self && !this.#runners.has(name))

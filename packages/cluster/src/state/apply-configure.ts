@@ -108,6 +108,7 @@ function putVolume(state: ClusterState, spec: VolumeSpec): VolumeState {
     spec,
     term: { number: 0, grantor: state.clusterId },
     primary: null,
+    crashed: null,
     inSyncSet: { version: 0, members: [] },
     created: state.revision,
     summary: [],

@@ -5,10 +5,9 @@
 import { unreachable } from '@eterne/base';
 import type { GroupCommand, Stamp } from './commands.ts';
 import type { ClusterState, FailureRecord, GroupState } from './model.ts';
-import { stoppedResources } from './groups.ts';
+import { stoppedResources, withGroup, withoutOwner, withoutPrimaries } from './groups.ts';
 import type { Outcome } from './outcome.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
-import { volumesOf } from './references.ts';
 
 /** Older failures of a group are dropped beyond this, whatever their age. */
 export const FAILURES_MAX = 64;
@@ -82,20 +81,6 @@ function applyOwnerWord(
   }
 }
 
-function withGroup(state: ClusterState, group: GroupState): ClusterState {
-  return { ...state, groups: { ...state.groups, [group.spec.name]: group } };
-}
-
-/** Its volumes have no primary from here on: proposals of the old one are refused, whatever its term. */
-function withoutPrimaries(state: ClusterState, group: GroupState): ClusterState {
-  const volumes = { ...state.volumes };
-  for (const name of volumesOf(group.spec)) {
-    const volume = volumes[name];
-    if (volume) volumes[name] = { ...volume, primary: null };
-  }
-  return { ...state, volumes };
-}
-
 /** An operator's word also forgives: failures are forgotten, a blocked group is tried again. */
 function desire(state: ClusterState, group: GroupState, command: Of<'group-desire'>): Outcome {
   const { desired } = command;
@@ -145,7 +130,7 @@ function assign(state: ClusterState, group: GroupState, command: Of<'group-assig
   if (member?.role !== 'node' || !group.spec.nodes.includes(command.owner))
     return refuse(state, 'refused', `group ${command.group} may not run on ${command.owner}`);
   const next = withGroup(
-    { ...withoutPrimaries(state, group), epoch: state.epoch + 1 },
+    { ...withoutPrimaries(state, group, 'unclean'), epoch: state.epoch + 1 },
     {
       ...group,
       owner: command.owner,
@@ -172,12 +157,9 @@ function assign(state: ClusterState, group: GroupState, command: Of<'group-assig
 function expire(state: ClusterState, group: GroupState, command: Of<'group-expired'>): Outcome {
   if (group.epoch !== command.expectedEpoch || group.owner === null)
     return refuse(state, 'conflict', `group ${command.group} moved on`);
-  const next = withGroup(withoutPrimaries(state, group), {
-    ...group,
-    owner: null,
+  const next = withoutOwner(state, group, 'unclean', {
     phase: group.desired === 'stopped' ? 'stopped' : 'failed',
     reason: command.reason,
-    resources: stoppedResources(group.spec),
     move: null,
   });
   return accepted(
@@ -221,13 +203,7 @@ function setPhase(state: ClusterState, group: GroupState, command: Of<'group-pha
 }
 
 function release(state: ClusterState, group: GroupState, command: Of<'group-released'>): Outcome {
-  const next = withGroup(withoutPrimaries(state, group), {
-    ...group,
-    owner: null,
-    phase: command.outcome,
-    reason: command.reason,
-    resources: stoppedResources(group.spec),
-  });
+  const next = withoutOwner(state, group, 'clean', { phase: command.outcome, reason: command.reason });
   return accepted(
     withEvent(next, command, {
       level: command.outcome === 'failed' ? 'warning' : 'info',

@@ -3,6 +3,7 @@ import { unreachable } from '@eterne/base';
 import type { MemberCommand, Stamp } from './commands.ts';
 import type { ClusterState, Member, MemberSpec } from './model.ts';
 import { sortedValues } from './model.ts';
+import { withoutOwner } from './groups.ts';
 import type { Outcome } from './outcome.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
 import { without } from './records.ts';
@@ -140,14 +141,31 @@ function reportNode(state: ClusterState, command: Of<'node-report'>): Outcome {
     pids: command.pids,
     presence: 'online',
   };
-  return accepted(
-    withEvent(withMember(state, started), command, {
-      level: 'info',
-      code: 'node.started',
+  const next = withEvent(withMember(state, started), command, {
+    level: 'info',
+    code: 'node.started',
+    node: command.name,
+    message: `${command.name} started (incarnation ${started.incarnation})`,
+  });
+  return accepted(endFormerLife(next, command));
+}
+
+/** A node that starts has ended whatever an earlier life of it ran (`node/launcher.ts`), so its groups are free at once. */
+function endFormerLife(state: ClusterState, command: Of<'node-report'>): ClusterState {
+  let next = state;
+  for (const group of sortedValues(state.groups)) {
+    if (group.owner !== command.name) continue;
+    const reason = `${command.name} was restarted`;
+    const phase = group.desired === 'stopped' ? 'stopped' : 'failed';
+    next = withEvent(withoutOwner(next, group, 'unclean', { phase, reason, move: null }), command, {
+      level: 'warning',
+      code: 'group.released',
+      group: group.spec.name,
       node: command.name,
-      message: `${command.name} started (incarnation ${started.incarnation})`,
-    }),
-  );
+      message: `group ${group.spec.name} is gone from ${command.name}: it was restarted`,
+    });
+  }
+  return next;
 }
 
 function leaveNode(state: ClusterState, command: Of<'node-leaving'>): Outcome {

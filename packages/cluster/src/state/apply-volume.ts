@@ -47,7 +47,7 @@ function promote(state: ClusterState, volume: VolumeState, command: Of<'volume-p
   const members = promotedMembers(volume, command);
   const inSyncSet = { version: volume.inSyncSet.version + 1, members };
   const left = volume.inSyncSet.members.filter((member) => !members.includes(member));
-  const next = withVolume(state, { ...volume, term, primary: command.node, inSyncSet });
+  const next = withVolume(state, { ...volume, term, primary: command.node, crashed: null, inSyncSet });
   return accepted(
     withEvent(next, command, {
       level: left.length > 0 ? 'warning' : 'info',
@@ -56,7 +56,7 @@ function promote(state: ClusterState, volume: VolumeState, command: Of<'volume-p
       node: command.node,
       message:
         `${command.node} writes ${command.volume} in term ${term.number}, in sync: ${members.join(', ')}` +
-        (left.length > 0 ? `; out of reach: ${left.join(', ')}` : ''),
+        (left.length > 0 ? `; out of reach or to be brought up to date: ${left.join(', ')}` : ''),
     }),
   );
 }
@@ -83,11 +83,16 @@ function promotionRefusal(
   return undefined;
 }
 
-/** The first promotion makes its node the only source, unless the operator gave his word that all copies are equal. */
+/**
+ * A primary that went down uncleanly has to be brought up to date before it counts again. The very first promotion makes its
+ * node the only source, unless the operator gave his word that all copies are equal.
+ */
 function promotedMembers(volume: VolumeState, command: Of<'volume-promote'>): readonly string[] {
   const replicas = volume.spec.replicas.map((replica) => replica.node);
   if (volume.inSyncSet.version > 0)
-    return volume.inSyncSet.members.filter((member) => command.reached.includes(member));
+    return volume.inSyncSet.members.filter(
+      (member) => member === command.node || (command.reached.includes(member) && member !== volume.crashed),
+    );
   if (volume.spec.initialSync === 'none') return replicas.filter((node) => command.reached.includes(node));
   return [command.node];
 }
@@ -137,6 +142,7 @@ function acceptLoss(state: ClusterState, volume: VolumeState, command: Of<'volum
   const next = withVolume(state, {
     ...volume,
     primary: null,
+    crashed: null,
     inSyncSet: { version: inSyncSet.version + 1, members: [command.node] },
   });
   return accepted(

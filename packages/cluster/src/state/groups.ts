@@ -1,6 +1,46 @@
-import type { GroupSpec, ResourceSummary } from './model.ts';
+/** What the ends of an ownership have in common, however it ends. */
+import type { ClusterState, GroupSpec, GroupState, ResourceSummary } from './model.ts';
+import { volumesOf } from './references.ts';
 
 /** Every resource of a group that runs nowhere. */
 export function stoppedResources(spec: GroupSpec): readonly ResourceSummary[] {
   return spec.resources.map(({ name }) => ({ name, state: 'stopped', reason: '', outputs: {} }));
+}
+
+export function withGroup(state: ClusterState, group: GroupState): ClusterState {
+  return { ...state, groups: { ...state.groups, [group.spec.name]: group } };
+}
+
+/**
+ * The group's volumes have no primary from here on: proposals of the old one are refused, whatever its term. `unclean`: it was not
+ * demoted, so its copy may lack what it had acknowledged and not flushed.
+ */
+export function withoutPrimaries(
+  state: ClusterState,
+  group: GroupState,
+  end: 'clean' | 'unclean',
+): ClusterState {
+  const volumes = { ...state.volumes };
+  for (const name of volumesOf(group.spec)) {
+    const volume = volumes[name];
+    if (!volume) continue;
+    const crashed = end === 'unclean' ? (volume.primary ?? volume.crashed) : volume.crashed;
+    volumes[name] = { ...volume, primary: null, crashed };
+  }
+  return { ...state, volumes };
+}
+
+/** The group has no owner and runs nowhere. */
+export function withoutOwner(
+  state: ClusterState,
+  group: GroupState,
+  end: 'clean' | 'unclean',
+  change: Partial<Pick<GroupState, 'phase' | 'reason' | 'move'>>,
+): ClusterState {
+  return withGroup(withoutPrimaries(state, group, end), {
+    ...group,
+    owner: null,
+    resources: stoppedResources(group.spec),
+    ...change,
+  });
 }

@@ -96,6 +96,11 @@ export interface VolumeState {
   readonly term: Term;
   /** The node that holds `term`; null between a release or take-over and the next promotion. */
   readonly primary: string | null;
+  /**
+   * The last primary, when it went down without being demoted: its copy may lack what it had acknowledged and not flushed. Another
+   * member of the set is promoted rather than it, and takes it into the set again only after a resync.
+   */
+  readonly crashed: string | null;
   /** Version 0 with no members: never promoted, nothing written yet, any replica may become the source. */
   readonly inSyncSet: InSyncSet;
   /** The state's revision at its creation: a volume created again under the same name never meets the old one's metadata. */

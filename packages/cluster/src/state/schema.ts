@@ -51,6 +51,7 @@ const volume = z.strictObject({
   }),
   term: z.strictObject({ number: count, grantor: z.string() }),
   primary: name.nullable(),
+  crashed: name.nullable(),
   inSyncSet: z.strictObject({ version: count, members: z.array(name) }),
   created: count,
   summary: z.array(z.strictObject({ node: name, disk: diskState, dirtyBytes: count })),

@@ -34,7 +34,8 @@ export function place(
 ): Placement {
   const candidates = group.spec.nodes.map((node) => judge(state, group, seen, node, avoid));
   const wanted = candidates.find(({ node, eligible }) => eligible && node === group.move?.to);
-  const chosen = wanted ?? candidates.find(({ eligible }) => eligible);
+  const eligible = candidates.filter((candidate) => candidate.eligible);
+  const chosen = wanted ?? eligible.find(({ node }) => !crashedOn(state, group, node)) ?? eligible[0];
   return { chosen: chosen?.node ?? null, reason: explain(group, candidates, chosen), candidates };
 }
 
@@ -50,7 +51,15 @@ function judge(
     (node === avoid ? 'is the node it has to leave' : undefined) ??
     failureObstacle(group, node) ??
     dataObstacle(state, group, node);
-  return { node, eligible: obstacle === undefined, reason: obstacle ?? 'is ready' };
+  if (obstacle !== undefined) return { node, eligible: false, reason: obstacle };
+  const crashed = crashedOn(state, group, node);
+  const ready = crashed ? `went down as primary of ${crashed}, so others are preferred` : 'is ready';
+  return { node, eligible: true, reason: ready };
+}
+
+/** The volume whose copy on `node` may lack what the node acknowledged before it went down. */
+function crashedOn(state: ClusterState, group: GroupState, node: string): string | undefined {
+  return volumesOf(group.spec).find((name) => state.volumes[name]?.crashed === node);
 }
 
 function nodeObstacle(state: ClusterState, seen: Observations, node: string): string | undefined {
@@ -77,7 +86,7 @@ function dataObstacle(state: ClusterState, group: GroupState, node: string): str
 
 function explain(group: GroupState, candidates: readonly Candidate[], chosen: Candidate | undefined): string {
   const passedOver = candidates
-    .filter(({ node, eligible }) => !eligible && node !== chosen?.node)
+    .slice(0, chosen ? candidates.indexOf(chosen) : undefined)
     .map(({ node, reason }) => `${node} ${reason}`)
     .join(', ');
   if (!chosen) return passedOver === '' ? 'the group has no nodes' : passedOver;
