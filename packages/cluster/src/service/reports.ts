@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { Command } from '../state/commands.ts';
-import type { ReplicaSummary, VolumeState } from '../state/model.ts';
+import type { DaemonPids, ReplicaSummary, VolumeState } from '../state/model.ts';
 import { sortedValues } from '../state/model.ts';
 import type { EffectId, Outbox } from './effects.ts';
 import type { View } from './view.ts';
@@ -10,6 +10,8 @@ import type { View } from './view.ts';
 /** A changed state is told after this, changed dirty bytes alone after `DIRTY_INTERVAL_MS`. */
 const STATE_INTERVAL_MS = 200;
 const DIRTY_INTERVAL_MS = 2000;
+
+const UNKNOWN_PIDS: DaemonPids = { service: null, monitor: null, heart: null, disk: null };
 
 interface LastReport {
   readonly atBootMs: number;
@@ -31,8 +33,9 @@ export class ReportDuty {
 
   #reportNode(view: View, outbox: Outbox): void {
     const member = view.state.members[view.self];
-    if (!member || !view.pids) return;
-    const { pids, startId } = view;
+    if (!member) return;
+    const { startId } = view;
+    const pids = view.pids ?? UNKNOWN_PIDS;
     if (member.startId === startId && isDeepStrictEqual(member.pids, pids)) return;
     const command: Command = { kind: 'node-report', name: view.self, startId, pids, atMs: view.now.wallMs };
     this.#send(view, outbox, 'node', STATE_INTERVAL_MS, command);
