@@ -44,7 +44,12 @@ export class Promotion {
       const keeps = phase === 'established' || phase === 'source';
       if (!keeps || peer.session?.peerRole === 'primary') peer.reset('a promotion begins');
     }
-    replica.whenQuiet(() => this.#markFresh());
+    replica.whenQuiet(() => {
+      // What those sessions had begun may have changed the answer.
+      const late = this.#problem();
+      if (late === undefined) this.#markFresh();
+      else this.#finish(late);
+    });
   }
 
   /** Another node tells that it is being promoted. True: it is to be ignored, because this promotion goes first. */

@@ -2,6 +2,7 @@ import type { World } from '@eterne/runtime';
 import type { ReplicaSummary, VolumeMetadata } from '../metadata/index.ts';
 import type { DiskState, Role, VolumeConfig } from './api.ts';
 import { BufferSlabs } from './buffer-slabs.ts';
+import { Gauge } from './gauge.ts';
 import type { LocalDisk } from './local-disk.ts';
 import type { Primary } from './primary/primary.ts';
 import type { Promotion } from './promotion.ts';
@@ -18,6 +19,8 @@ export class Replica {
   readonly slabs = new BufferSlabs();
   /** The serving primary, or the one whose term is being wound up. */
   primary: Primary | undefined;
+  /** Changes of the metadata that sessions have begun, also of sessions that are gone by now. */
+  readonly duties = new Gauge();
   /** A promotion, demotion or step-down is under way: no handshake now. */
   changingRole = false;
   /** The promotion under way, which a peer's own may conflict with. */
@@ -80,11 +83,14 @@ export class Replica {
     };
   }
 
-  /** Calls `then` once nothing of an earlier session or term is on its way to the disk. */
+  /** Calls `then` once nothing of an earlier session or term is on its way to disk or metadata. */
   whenQuiet(then: () => void): void {
-    this.disk.foreign.whenIdle(() => {
-      if (this.primary === undefined) this.disk.own.whenIdle(then);
-      else then();
-    });
+    const busy = [
+      this.disk.foreign,
+      this.duties,
+      ...(this.primary === undefined ? [this.disk.own] : []),
+    ].find((gauge) => gauge.count > 0);
+    if (busy === undefined) then();
+    else busy.whenIdle(() => this.whenQuiet(then));
   }
 }

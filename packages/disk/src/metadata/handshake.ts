@@ -88,7 +88,6 @@ function amongWritten(a: ReplicaSummary, b: ReplicaSummary, relation: Relation):
     return { kind: 'unrelated', reason: 'the replicas have no generation in common' };
   if (relation.kind === 'diverged')
     return (
-      endedPrimary(a, b) ??
       outsideTheSet(a, b, relation) ?? {
         kind: 'split-brain',
         reason: 'both sides were written independently',
@@ -176,7 +175,10 @@ function outsideTheSet(
   if (aInside === committed.includes(b.node)) return undefined;
   if (relation.kind === 'equal' && !hasDoubt(a, b)) return undefined;
   const [source, target] = aInside ? [a, b] : [b, a];
-  return fromTo(source, target, extentOf(relation), `${target.node} is outside the in-sync set`);
+  // Asked before row 12 where the generations diverged: then whoever was rolled back has not even its bits.
+  if (isRolledBack(source, target)) return undefined;
+  const extent = isRolledBack(target, source) ? 'full' : extentOf(relation);
+  return fromTo(source, target, extent, `${target.node} is outside the in-sync set`);
 }
 
 function extentOf(relation: Relation): Extent {

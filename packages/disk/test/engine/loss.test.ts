@@ -13,13 +13,19 @@ class ScriptedArbiter implements Arbiter {
   }
 
   commit(): SetProposal {
-    const { proposal, done } = this.open.shift()!;
+    const { proposal, done } = this.#next();
     done({ kind: 'committed', set: { version: proposal.expectedVersion + 1, members: proposal.members } });
     return proposal;
   }
 
+  #next(): { readonly proposal: SetProposal; readonly done: (answer: SetAnswer) => void } {
+    const next = this.open.shift();
+    assert.ok(next, 'something is proposed');
+    return next;
+  }
+
   refuse(): void {
-    this.open.shift()!.done({ kind: 'refused', reason: 'this node is isolated' });
+    this.#next().done({ kind: 'refused', reason: 'this node is isolated' });
   }
 }
 
@@ -70,7 +76,7 @@ describe('losing a peer', () => {
     pair.until(() => pair.a.volume.status().role === 'secondary');
     assert.equal(held.answer, 'ESHUTDOWN');
     assert.equal(pair.a.volume.device, undefined);
-    assert.ok(pair.a.volume.status().peers[0]!.dirtyBytes >= 4096);
+    assert.ok((pair.a.volume.status().peers[0]?.dirtyBytes ?? 0) >= 4096);
     let answer: string | undefined;
     device?.read(0, 4096, (error) => (answer = error));
     assert.equal(answer, 'ESHUTDOWN');
@@ -91,7 +97,7 @@ describe('losing a peer', () => {
     pair.network.isCut = false;
     pair.until(() => arbiter.open.length === 1);
     const proposal = arbiter.commit();
-    assert.deepEqual([...proposal.members].sort(), ['a', 'b']);
+    assert.deepEqual(proposal.members.toSorted(), ['a', 'b']);
     assert.equal(proposal.term.number, 9);
     pair.until(() => pair.isEqual());
     pair.assertIdentical();
@@ -106,7 +112,7 @@ describe('losing a peer', () => {
     pair.write(pair.a, 1, 1);
     pair.b.start();
     pair.until(() => arbiter.open.length === 1);
-    assert.deepEqual([...arbiter.open[0]!.proposal.members].sort(), ['a', 'b']);
+    assert.deepEqual(arbiter.open[0]?.proposal.members.toSorted(), ['a', 'b']);
     pair.network.isCut = true;
     const write = pair.begin(pair.a, 2, 2);
     pair.scheduler.runFor(4000);
@@ -126,7 +132,7 @@ describe('losing a peer', () => {
     pair.write(pair.a, 3, 3);
     pair.b.kill(true);
     pair.until(() => arbiter.open.length === 1);
-    assert.equal(pair.a.volume.status().peers[0]!.dirtyBytes, 2 * 4096);
+    assert.equal(pair.a.volume.status().peers[0]?.dirtyBytes, 2 * 4096);
     arbiter.commit();
     assert.equal(pair.b.data.content[2 * 4096], 0, 'the write was in a volatile cache');
     pair.b.start();

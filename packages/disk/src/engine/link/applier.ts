@@ -87,9 +87,8 @@ export class Applier {
 
   flush(round: number): void {
     if (this.#flushes.length >= MAX_FLUSHES) throw new EterneError('protocol', 'too many flushes at once');
-    const flush = { round, before: this.#received, left: this.#applying };
-    this.#flushes.push(flush);
-    if (flush.left === 0) this.#flushStore(flush);
+    this.#flushes.push({ round, before: this.#received, left: this.#applying });
+    this.#flushWhatIsReady();
   }
 
   close(): void {
@@ -115,11 +114,8 @@ export class Applier {
     if (this.#closed || error !== undefined) return;
     this.#acks.add(write.number);
     this.#scheduleAcks();
-    for (const flush of [...this.#flushes]) {
-      if (write.number >= flush.before) continue;
-      flush.left -= 1;
-      if (flush.left === 0) this.#flushStore(flush);
-    }
+    for (const flush of this.#flushes) if (write.number < flush.before) flush.left -= 1;
+    this.#flushWhatIsReady();
   }
 
   #scheduleAcks(): void {
@@ -133,11 +129,13 @@ export class Applier {
     });
   }
 
-  #flushStore(flush: Flush): void {
+  #flushWhatIsReady(): void {
+    const ready = this.#flushes.filter((flush) => flush.left === 0);
+    if (ready.length === 0) return;
+    this.#flushes = this.#flushes.filter((flush) => flush.left > 0);
     this.#parts.disk.flush((error) => {
       if (this.#closed || error !== undefined) return;
-      this.#flushes.splice(this.#flushes.indexOf(flush), 1);
-      this.#parts.sender.send(FrameType.flushed, encodeNumber(flush.round));
+      for (const flush of ready) this.#parts.sender.send(FrameType.flushed, encodeNumber(flush.round));
     });
   }
 }

@@ -65,7 +65,7 @@ export class CopyIn {
     this.#expect('awaitBegin');
     const { full, name } = decodeResyncBegin(body);
     if (!this.#bitmapComplete) throw new EterneError('protocol', 'a copy begins without its bitmap');
-    const { bitmap, replica, sender, figures } = this.#link;
+    const { bitmap, sender, figures } = this.#link;
     if (full) bitmap.markAll();
     figures.begin(bitmap.dirtyBytes);
     this.#step = 'opening';
@@ -79,7 +79,7 @@ export class CopyIn {
       (done) =>
         bitmap.persist((error) => {
           if (error !== undefined) done(error);
-          else replica.metadata.update(begin, done);
+          else this.#link.updateIfOpen(begin, done);
         }),
       () => {
         sender.send(FrameType.resyncReady, NOTHING);
@@ -99,12 +99,12 @@ export class CopyIn {
     this.#expect('awaitNames');
     const names = decodeResyncNames(body);
     this.#step = 'naming';
-    const { bitmap, replica, sender } = this.#link;
+    const { bitmap, sender } = this.#link;
     this.#link.duty(
       (done) =>
         bitmap.persist((error) => {
           if (error !== undefined) done(error);
-          else replica.metadata.update((state) => this.#finished(state, names), done);
+          else this.#link.updateIfOpen((state) => this.#finished(state, names), done);
         }),
       () => {
         sender.send(FrameType.resyncFinished, NOTHING);

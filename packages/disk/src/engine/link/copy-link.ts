@@ -16,6 +16,8 @@ export interface CopyLink {
   markBlocks(firstBlock: number, count: number): void;
   /** Later frames wait until `work` is done; then `then`, unless the session is gone. A failure closes the session. */
   duty(work: (done: MetadataDone) => void, then: () => void): void;
+  /** As the last step of a duty: nothing is changed any more when the session has gone meanwhile. */
+  updateIfOpen(change: (state: MetadataState) => MetadataState, done: MetadataDone): void;
   updateDuty(change: (state: MetadataState) => MetadataState, then: () => void): void;
   /** Writes of the primary flow from now on. */
   replicating(): void;

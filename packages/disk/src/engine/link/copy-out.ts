@@ -170,12 +170,11 @@ export class CopyOut {
   }
 
   #flushThenUpdate(change: (state: MetadataState) => MetadataState, done: MetadataDone): void {
-    const { disk, metadata } = this.#link.replica;
-    disk.flush((flushError) => {
+    this.#link.replica.disk.flush((flushError) => {
       if (flushError !== undefined) return done(new EterneError('io', flushError.message));
       this.#link.bitmap.persist((error) => {
         if (error !== undefined) done(error);
-        else metadata.update(change, done);
+        else this.#link.updateIfOpen(change, done);
       });
     });
   }

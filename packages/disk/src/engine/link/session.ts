@@ -206,12 +206,22 @@ export class Session implements MirrorLink, CopyLink {
 
   duty(work: (done: MetadataDone) => void, then: () => void): void {
     this.#channel.hold();
+    this.replica.duties.enter();
     work((error) => {
-      if (this.#phase === 'closed') return;
-      if (error !== undefined) return this.close(error.message);
-      then();
-      this.#channel.release();
+      if (this.#phase !== 'closed') this.#dutyDone(error, then);
+      this.replica.duties.leave();
     });
+  }
+
+  #dutyDone(error: EterneError | undefined, then: () => void): void {
+    if (error !== undefined) return this.close(error.message);
+    then();
+    this.#channel.release();
+  }
+
+  updateIfOpen(change: (state: MetadataState) => MetadataState, done: MetadataDone): void {
+    if (this.#phase === 'closed') done(new EterneError('unreachable', 'the session is gone'));
+    else this.replica.metadata.update(change, done);
   }
 
   updateDuty(change: (state: MetadataState) => MetadataState, then: () => void): void {

@@ -55,7 +55,7 @@ export class WritePath {
   #localWrites: WriteOp[] = [];
   #heldReplies: WriteOp[] = [];
   #onDrained: (() => void)[] = [];
-  #watches: { readonly bit: number; readonly open: Set<WriteOp>; readonly then: () => void }[] = [];
+  #watches: { readonly bit: number; readonly open: Set<WriteOp>; readonly fire: () => void }[] = [];
 
   constructor(
     owner: WritePathOwner,
@@ -151,7 +151,7 @@ export class WritePath {
 
   /** `isOnHold` has become true: what only a lost replica could answer leaves. */
   holdBegun(): void {
-    for (const op of [...this.#inFlight]) if (op.issued && this.#isFinished(op)) this.#finish(op);
+    for (const op of this.#inFlight) if (op.issued && this.#isFinished(op)) this.#finish(op);
   }
 
   /** The needed set has shrunk, or a peer has everything by another way: `bits` are waited for no more where they never will answer. */
@@ -164,7 +164,7 @@ export class WritePath {
   peerLost(mirror: Mirror): void {
     const { bit } = mirror;
     this.#watches = this.#watches.filter((watch) => watch.bit !== bit);
-    for (const op of [...this.#inFlight]) {
+    for (const op of this.#inFlight) {
       if ((op.sent & bit) === 0) continue;
       op.sent &= ~bit;
       mirror.bitmap.markDirty(op.offset, op.lengthBytes);
@@ -176,7 +176,7 @@ export class WritePath {
   whenHadBy(bit: number, then: () => void): void {
     const open = new Set([...this.#inFlight].filter((op) => (op.waiting & op.sent & bit) !== 0));
     if (open.size === 0) then();
-    else this.#watches.push({ bit, open, then });
+    else this.#watches.push({ bit, open, fire: then });
   }
 
   /** Calls `then` when nothing is in flight. */
@@ -314,10 +314,11 @@ export class WritePath {
   }
 
   #notifyWatches(op: WriteOp, bit: number): void {
-    for (const watch of [...this.#watches]) {
-      if ((watch.bit & bit) === 0 || !watch.open.delete(op) || watch.open.size > 0) continue;
-      this.#watches.splice(this.#watches.indexOf(watch), 1);
-      watch.then();
-    }
+    const over = this.#watches.filter(
+      (watch) => (watch.bit & bit) !== 0 && watch.open.delete(op) && watch.open.size === 0,
+    );
+    if (over.length === 0) return;
+    this.#watches = this.#watches.filter((watch) => !over.includes(watch));
+    for (const watch of over) watch.fire();
   }
 }
