@@ -1,0 +1,130 @@
+/** Cluster nodes and witnesses as a user runs them: `eterne node run`, `eterne witness run`, steered by `eterne VERB --dir DIR`. */
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { ClusterStatus } from '@eterne/cluster/service/facade.ts';
+import { DAEMON_NAMES, type DaemonName } from '@eterne/cluster/node/layout.ts';
+import { eterne, freePort } from './disk-node.ts';
+
+const ETERNE = fileURLToPath(new URL('../../../eterne', import.meta.url));
+
+export async function until(
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  withinMs = 30_000,
+): Promise<void> {
+  const startedMs = performance.now();
+  while (!(await isSo())) {
+    assert.ok(performance.now() - startedMs < withinMs, `${what} within ${withinMs} ms`);
+    await sleep(20);
+  }
+}
+
+async function must(...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await eterne(...args);
+  assert.equal(code, 0, `eterne ${args.slice(0, 2).join(' ')}: ${stderr}`);
+  return stdout;
+}
+
+export class ClusterNode {
+  readonly name: string;
+  readonly dir: string;
+  readonly role: 'node' | 'witness';
+  /** 127.0.0.x: every node its own host. */
+  readonly host: string;
+  #process: ChildProcess | undefined;
+  #api = '';
+
+  /** `number` is unique in the test: it is the last byte of its address. */
+  constructor(root: string, name: string, number: number, role: 'node' | 'witness') {
+    this.name = name;
+    this.dir = join(root, name);
+    this.role = role;
+    this.host = `127.0.0.${number}`;
+  }
+
+  async found(): Promise<void> {
+    await must('cluster', 'init', '--name', 'c', ...(await this.#place()));
+    await this.start();
+  }
+
+  async join(to: ClusterNode): Promise<void> {
+    const { token } = JSON.parse(await must('cluster', 'token', '--json', '--dir', to.dir)) as {
+      token: string;
+    };
+    const verb = this.role === 'node' ? 'cluster' : 'witness';
+    await must(verb, 'join', ...(await this.#place()), '--token', token, '--to', to.#api);
+    await this.start();
+    await until(`${this.name} is online`, async () => {
+      const status = await to.status();
+      return status?.nodes.some(({ name, state }) => name === this.name && state === 'online') ?? false;
+    });
+  }
+
+  async #place(): Promise<readonly string[]> {
+    const port = await freePort();
+    this.#api = `${this.host}:${await freePort()}`;
+    return ['--dir', this.dir, '--node', this.name, '--address', `${this.host}:${port}`, '--api', this.#api];
+  }
+
+  async start(): Promise<void> {
+    this.#process = spawn(ETERNE, [this.role, 'run', '--dir', this.dir], { stdio: 'ignore' });
+    if (this.role === 'node')
+      await until(`${this.name} answers`, async () => (await this.status()) !== undefined);
+  }
+
+  async status(): Promise<ClusterStatus | undefined> {
+    const { code, stdout } = await eterne('status', '--json', '--dir', this.dir);
+    return code === 0 ? (JSON.parse(stdout) as ClusterStatus) : undefined;
+  }
+
+  async apply(document: string): Promise<void> {
+    await must('config', 'apply', '--dir', this.dir, '-f', document);
+  }
+
+  signal(signal: 'SIGTERM' | 'SIGKILL'): void {
+    this.#process?.kill(signal);
+  }
+
+  /** Exit code of the launcher, once it has ended. */
+  async ended(): Promise<number | null> {
+    await until(
+      `${this.name} ends`,
+      () => this.#process?.exitCode !== null || this.#process.signalCode !== null,
+    );
+    return this.#process?.exitCode ?? null;
+  }
+
+  /** The daemons are the launcher's children; their titles or command lines name them. */
+  pidOf(daemon: DaemonName): number | undefined {
+    assert.ok(DAEMON_NAMES.includes(daemon));
+    const pid = this.#process?.pid;
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+    return children.find((child) => {
+      const command = read(child, 'cmdline');
+      return command.startsWith(`eterne-${daemon}`) || command.includes(`/daemons/${daemon}.ts`);
+    });
+  }
+
+  /** Command lines of everything that belongs to this node, by pid. */
+  processes(): Map<number, string> {
+    const pids = readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
+    const all = pids.map((pid) => [pid, read(pid, 'cmdline')] as const);
+    const isOurs = ([pid, command]: readonly [number, string]): boolean =>
+      pid !== process.pid && command.includes(this.dir);
+    return new Map(all.filter(isOurs));
+  }
+}
+
+function read(pid: number, file: 'cmdline' | 'environ'): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return ''; // it ended while we looked
+  }
+}
