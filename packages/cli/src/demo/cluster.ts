@@ -1,11 +1,12 @@
 /** The demonstration's cluster: two nodes and a witness, one mirrored volume, one group with the ledger on it. */
 import { join } from 'node:path';
 import { EterneError } from '@eterne/base';
+import { callApi } from '@eterne/cluster/api/client.ts';
+import { clusterStatus } from '@eterne/cluster/api/schema/status.ts';
+import { decodeToken } from '@eterne/cluster/pki/token.ts';
 import type { ClusterStatus } from '@eterne/cluster/service/facade.ts';
-import { runFolder } from '@eterne/cluster/node/layout.ts';
 import type { World } from '@eterne/runtime';
 import { freePortPairs } from '@eterne/runtime/node/ports.ts';
-import { requestHttps } from '@eterne/runtime/node/https-client.ts';
 import { makeFolders, writeText } from '@eterne/runtime/node/scratch.ts';
 import { repositoryRoot } from '@eterne/runtime/node/repository.ts';
 import { Machine, runEterne } from './machine.ts';
@@ -20,7 +21,6 @@ export interface Access {
   readonly user: string;
   readonly password: string;
   readonly token: string;
-  readonly authorityPem: string;
 }
 
 export type Say = (line: string) => void;
@@ -30,7 +30,7 @@ export class DemoCluster {
   readonly ledgerAddress: string;
   readonly #world: World;
   readonly #folder: string;
-  #access: Access = { user: ADMIN, password: '', token: '', authorityPem: '' };
+  #access: Access = { user: ADMIN, password: '', token: '' };
 
   private constructor(world: World, folder: string, machines: readonly Machine[], ledgerAddress: string) {
     this.#world = world;
@@ -154,19 +154,22 @@ groups:
     await this.#cli('group', verb, GROUP);
   }
 
+  #target(machine: Machine) {
+    const { token } = this.#access;
+    const { authorityFingerprint } = decodeToken('api', token);
+    return { url: `https://${machine.spec.api}`, token, authorityFingerprint };
+  }
+
   /** From any running node; undefined when none answers. */
   async status(): Promise<ClusterStatus | undefined> {
     for (const machine of this.nodes) {
       if (machine.pid === undefined) continue;
       try {
-        const answer = await requestHttps({
-          url: `https://${machine.spec.api}/api/v1/status`,
-          method: 'GET',
-          headers: { authorization: `Bearer ${this.#access.token}` },
-          authorityPem: this.#access.authorityPem,
-          timeoutMs: 1000,
-        });
-        if (answer.status === 200) return JSON.parse(answer.body) as ClusterStatus;
+        return await callApi(
+          this.#target(machine),
+          { method: 'GET', path: '/api/v1/status', timeoutMs: 1000 },
+          clusterStatus,
+        );
       } catch (error) {
         if (!(error instanceof EterneError)) throw error;
       }
@@ -181,9 +184,7 @@ groups:
       const status = await this.status();
       if (status && holds(status)) return status;
       if (this.#world.clock.bootMs() > deadlineMs) {
-        throw new EterneError('timeout', `waited a minute for: ${what}`, {
-          hint: `logs are in ${this.nodes.map(({ spec }) => runFolder(spec.dir).replace(/run$/, 'log')).join(', ')}`,
-        });
+        throw new EterneError('timeout', `waited a minute for: ${what}`);
       }
       await new Promise<void>((resolve) => this.#world.timers.after(50, resolve));
     }

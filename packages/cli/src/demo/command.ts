@@ -55,24 +55,29 @@ async function runDemo(auto: boolean): Promise<void> {
   await buildConsole(world);
   const folder = makeScratchFolder('eterne-demo-');
   const cluster = await DemoCluster.create(world, folder);
-  const cleanUp = async (): Promise<void> => {
-    await Promise.all(cluster.machines.map((machine) => machine.stop()));
-    forgetDemo();
-    removeFolder(folder);
-  };
   const interrupted = new Promise<void>((resolve) => {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);
   });
+  recordDemo(process.pid, world);
+  const work = auto ? driveAuto(world, cluster) : drivePerson(world, cluster, interrupted);
   try {
-    recordDemo(process.pid, world);
-    const work = auto ? driveAuto(world, cluster) : drivePerson(world, cluster, interrupted);
     // An interrupt ends the wait at once; what was under way finds its machines stopped.
-    work.catch(() => {});
     await Promise.race([work, interrupted]);
+    await cleanUp(cluster);
+    removeFolder(folder);
+  } catch (error) {
+    await cleanUp(cluster);
+    say(`what the nodes said is in ${folder}/*/log`);
+    throw error;
   } finally {
-    await cleanUp();
+    work.catch(() => {});
   }
+}
+
+async function cleanUp(cluster: DemoCluster): Promise<void> {
+  await Promise.all(cluster.machines.map((machine) => machine.stop()));
+  forgetDemo();
 }
 
 async function driveAuto(world: World, cluster: DemoCluster): Promise<void> {

@@ -6,6 +6,9 @@ import { repositoryRoot } from '@eterne/runtime/node/repository.ts';
 
 export const eternePath: string = join(repositoryRoot, 'eterne');
 
+/** A node stops its groups within this. */
+const STOP_TIMEOUT_MS = 20_000;
+
 /** Runs one eterne command to its end; the output, or an error with its last line. */
 export function runEterne(world: World, args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -56,11 +59,14 @@ export class Machine {
     this.#running = undefined;
   }
 
-  /** A clean shutdown: resolves when the last process is gone. */
+  /** A clean shutdown: resolves when the last process is gone, killed if it does not end by itself. */
   async stop(): Promise<void> {
-    if (!this.#running) return;
-    this.#running.handle.kill('SIGTERM');
-    await this.#running.exited;
+    const running = this.#running;
+    if (!running) return;
+    running.handle.kill('SIGTERM');
+    const timer = this.#world.timers.after(STOP_TIMEOUT_MS, () => running.handle.kill('SIGKILL'));
+    await running.exited;
+    timer.cancel();
     this.#running = undefined;
   }
 }
