@@ -131,6 +131,31 @@ const ROWS: readonly [string, Changes, Changes, string][] = [
     'split-brain',
   ],
   ['common history', { current: Y, history: [W] }, { current: Z, history: [W] }, 'split-brain'],
+  [
+    'both divided, both still primary, two grantors',
+    { current: Y, bitmaps: { b: X }, role: 'primary' },
+    { current: Z, bitmaps: { a: X }, role: 'primary', term: { number: 2, grantor: 'h' } },
+    'split-brain',
+  ],
+  [
+    'both divided, one inside',
+    { current: Y, bitmaps: { b: X } },
+    { current: Z, bitmaps: { a: X }, set: { version: 2, members: ['b'] } },
+    'b→a bitmap',
+  ],
+  [
+    'both divided, one inside, the other rolled back',
+    { current: Y, bitmaps: { b: X }, incarnation: 4 },
+    { current: Z, bitmaps: { a: X }, set: { version: 2, members: ['b'] } },
+    'b→a full',
+  ],
+  [
+    'both divided, the one inside rolled back',
+    { current: Y, bitmaps: { b: X } },
+    { current: Z, bitmaps: { a: X }, set: { version: 2, members: ['b'] }, incarnation: 4 },
+    'split-brain',
+  ],
+  ['same, neither primary, one restarted', { dirtyBlocks: 1, incarnation: 6 }, {}, 'b→a bitmap'],
   ['nothing in common', { current: Y }, { current: Z }, 'unrelated'],
   [
     'two primaries that have not written yet',
