@@ -194,7 +194,7 @@ describe('metadata after a power failure', () => {
         const content = store.afterPowerFailure(() => fates[random.below(3)] ?? 'lost');
         holds(opened(optionsFor(new CrashStore(content), CHANGES)), expected);
       }),
-      { numRuns: 200 },
+      { numRuns: 120 },
     );
   });
 
@@ -212,7 +212,7 @@ describe('metadata after a power failure', () => {
         const content = store.afterPowerFailure(() => fates[random.below(3)] ?? 'lost');
         holds(opened(optionsFor(new CrashStore(content), CHANGES)), expected);
       }),
-      { numRuns: 200 },
+      { numRuns: 120 },
     );
   });
 
