@@ -5,6 +5,7 @@ import { callHttp } from '@eterne/runtime/node/http.ts';
 import { audit } from './audit.ts';
 import { GROUP, groupOf, isInSync, type DemoCluster, type Say } from './cluster.ts';
 import { Load } from './load.ts';
+import type { Machine } from './machine.ts';
 
 const WARM_UP_MS = 2000;
 const AFTER_TAKE_OVER_MS = 1000;
@@ -19,12 +20,15 @@ export interface Verdict {
 const sleep = (world: World, ms: number): Promise<void> =>
   new Promise((resolve) => world.timers.after(ms, resolve));
 
-/** The application dies with its machine; it has a session of its own, so it gets its own signal. */
-async function killApplication(world: World, address: string): Promise<void> {
-  const status = (await callHttp(address, { method: 'GET', path: '/status', timeoutMs: 1000 })) as {
-    pid: number;
-  };
-  world.processes.killGroup(status.pid, 'SIGKILL');
+async function applicationPid(address: string): Promise<number> {
+  const status = await callHttp(address, { method: 'GET', path: '/status', timeoutMs: 1000 });
+  return (status as { pid: number }).pid;
+}
+
+/** The plug is pulled: the node's processes and its application (which has a session of its own) die in the same moment. */
+async function killMachine(world: World, machine: Machine, applicationPid: number): Promise<void> {
+  world.processes.killGroup(applicationPid, 'SIGKILL');
+  await machine.kill();
 }
 
 export async function runAutomatically(world: World, cluster: DemoCluster, say: Say): Promise<Verdict> {
@@ -34,9 +38,10 @@ export async function runAutomatically(world: World, cluster: DemoCluster, say: 
   const owner = before && groupOf(before)?.owner;
   if (typeof owner !== 'string') throw new EterneError('refused', `nobody owns group ${GROUP}`);
   say(`load                  ${load.acknowledged.length} records acknowledged; ${owner} owns the group`);
+  const pid = await applicationPid(cluster.ledgerAddress);
   load.markOutage();
   say(`kill -9               every process of ${owner}`);
-  await Promise.all([cluster.machine(owner).kill(), killApplication(world, cluster.ledgerAddress)]);
+  await killMachine(world, cluster.machine(owner), pid);
   const after = await cluster.waitFor('another node takes over', (status) => {
     const group = groupOf(status);
     return group?.state === 'online' && group.owner !== owner;
