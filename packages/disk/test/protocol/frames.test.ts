@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import * as fc from 'fast-check';
+import { crc32c } from '@eterne/base';
+import type { Stream, Timers } from '@eterne/runtime';
+import { FrameDecoder } from '../../src/protocol/frame-decoder.ts';
+import { FrameSender } from '../../src/protocol/frame-sender.ts';
+import { sendWrite } from '../../src/protocol/messages/write.ts';
+import { FrameType, HEADER_BYTES, encodePreface, maxBodyBytes } from '../../src/protocol/wire.ts';
+
+const SESSION = 0x01020304;
+
+/** A stream that keeps what it is given, and timers whose `soon` runs when the test says so. */
+function harness(): { stream: Stream; timers: Timers; turn: () => void; sent: () => Buffer } {
+  const chunks: Buffer[] = [];
+  let due: (() => void)[] = [];
+  const stream = {
+    bufferedBytes: 0,
+    cork: () => {},
+    uncork: () => {},
+    write: (chunk: Buffer) => chunks.push(Buffer.from(chunk)) > 0,
+  } as unknown as Stream;
+  const timers = { soon: (fire: () => void) => void due.push(fire) } as unknown as Timers;
+  const turn = (): void => {
+    const now = due;
+    due = [];
+    for (const fire of now) fire();
+  };
+  return { stream, timers, turn, sent: () => Buffer.concat(chunks) };
+}
+
+interface Sent {
+  readonly type: FrameType;
+  readonly body: Buffer;
+}
+
+function encode(frames: readonly Sent[]): Buffer {
+  const { stream, timers, turn, sent } = harness();
+  const sender = new FrameSender(stream, timers, SESSION);
+  for (const { type, body } of frames) {
+    const fixed = Math.min(body.length, 16);
+    const at = sender.begin(type, fixed);
+    body.copy(sender.slab, at, 0, fixed);
+    if (body.length > fixed) sender.end(body.subarray(fixed));
+    else sender.end();
+  }
+  turn();
+  return sent();
+}
+
+function decode(
+  bytes: Buffer,
+  cuts: (left: number) => number,
+): { frames: Sent[]; error: string | undefined } {
+  const frames: Sent[] = [];
+  let error: string | undefined;
+  const decoder = new FrameDecoder(
+    ({ type, body }) => frames.push({ type, body: Buffer.from(body) }),
+    (problem) => (error = problem.message),
+  );
+  for (let at = 0; at < bytes.length;) {
+    const length = Math.max(1, Math.min(cuts(bytes.length - at), bytes.length - at));
+    // A copy that is wiped afterwards: nothing may be kept of a chunk but copies.
+    const chunk = Buffer.from(bytes.subarray(at, at + length));
+    decoder.push(chunk);
+    chunk.fill(0xee);
+    at += length;
+  }
+  return { frames, error };
+}
+
+const frame = fc
+  .record({
+    type: fc.constantFrom(...Object.values(FrameType)),
+    size: fc.oneof(fc.nat(64), fc.nat(5000), fc.nat(200_000)),
+    fill: fc.nat(255),
+  })
+  .map(({ type, size, fill }): Sent => {
+    const length = Math.min(size, maxBodyBytes(type) ?? 0);
+    return { type, body: Buffer.alloc(length, fill) };
+  });
+
+describe('frames', () => {
+  test('come out as they went in, however the stream cuts them', () => {
+    fc.assert(
+      fc.property(
+        fc.array(frame, { maxLength: 12 }),
+        fc.infiniteStream(fc.integer({ min: 1, max: 70_000 })),
+        (sent, cuts) => {
+          const { frames, error } = decode(encode(sent), () => cuts.next().value as number);
+          assert.equal(error, undefined);
+          assert.deepEqual(frames, sent);
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+
+  test('byte by byte', () => {
+    const sent = [
+      { type: FrameType.ping, body: Buffer.alloc(0) },
+      { type: FrameType.write, body: Buffer.alloc(528, 3) },
+    ] as const;
+    assert.deepEqual(decode(encode(sent), () => 1).frames, sent);
+  });
+
+  test('any flipped bit is noticed, and nothing comes out after it', () => {
+    const sent = [0, 1, 2].map((fill) => ({ type: FrameType.write, body: Buffer.alloc(100, fill) }));
+    const bytes = encode(sent);
+    fc.assert(
+      fc.property(fc.nat(bytes.length - 1), fc.nat(7), (at, bit) => {
+        const bad = Buffer.from(bytes);
+        bad[at] = (bad[at] as number) ^ (1 << bit);
+        const { frames } = decode(bad, (left) => left);
+        assert.deepEqual(frames, sent.slice(0, Math.floor(at / (HEADER_BYTES + 100))));
+      }),
+    );
+  });
+
+  test('any garbage fails at once or waits for more, without a throw', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (garbage) => {
+        const { frames } = decode(Buffer.from(garbage), (left) => left);
+        assert.deepEqual(frames, []);
+      }),
+    );
+  });
+
+  test('a frame of another session, a repeated frame and a huge length are refused', () => {
+    const one = encode([{ type: FrameType.ping, body: Buffer.alloc(0) }]);
+    assert.match(decode(Buffer.concat([one, one]), (left) => left).error ?? '', /out of sequence/);
+    const foreign = Buffer.from(encode([0, 0].map(() => ({ type: FrameType.ping, body: Buffer.alloc(0) }))));
+    foreign.writeUInt32LE(9, HEADER_BYTES + 12);
+    foreign.writeUInt32LE(crc32c(foreign.subarray(HEADER_BYTES, HEADER_BYTES + 28)), HEADER_BYTES + 28);
+    assert.match(decode(foreign, (left) => left).error ?? '', /another session/);
+    const huge = Buffer.from(one);
+    huge.writeUInt32LE(0xffff_ffff, 8);
+    huge.writeUInt32LE(crc32c(huge.subarray(0, 28)), 28);
+    assert.match(decode(huge, (left) => left).error ?? '', /body of 4294967295/);
+  });
+
+  test('held frames wait, whatever comes meanwhile, and go on in order', () => {
+    const sent = Array.from({ length: 40 }, (_, index) => ({
+      type: FrameType.write,
+      body: Buffer.alloc(1 + index * 97, index),
+    }));
+    const bytes = encode(sent);
+    fc.assert(
+      fc.property(
+        fc.infiniteStream(fc.integer({ min: 1, max: 900 })),
+        fc.infiniteStream(fc.nat(4)),
+        (cuts, coin) => {
+          const frames: number[] = [];
+          const decoder = new FrameDecoder(
+            ({ body }) => {
+              assert.equal(decoder.held, false);
+              frames.push(body.length);
+              if (coin.next().value === 0) decoder.hold();
+            },
+            (error) => assert.fail(error.message),
+          );
+          for (let at = 0; at < bytes.length;) {
+            const length = cuts.next().value as number;
+            decoder.push(Buffer.from(bytes.subarray(at, at + length)));
+            at += length;
+            if (decoder.held && coin.next().value !== 0) decoder.release();
+          }
+          while (decoder.held) decoder.release();
+          assert.deepEqual(
+            frames,
+            sent.map(({ body }) => body.length),
+          );
+        },
+      ),
+    );
+  });
+});
+
+describe('the wire', () => {
+  test('a WRITE, byte for byte', () => {
+    const { stream, timers, turn, sent } = harness();
+    sendWrite(new FrameSender(stream, timers, SESSION), 5, 4096, Buffer.alloc(512, 0xab));
+    turn();
+    const bytes = sent();
+    assert.equal(
+      bytes.subarray(0, 24).toString('hex'),
+      ['45744d72', '10', '01', '0000', '10020000', '04030201', '0000000000000000'].join(''),
+    );
+    assert.equal(bytes.readUInt32LE(24), crc32c(bytes.subarray(32)));
+    assert.equal(bytes.readUInt32LE(28), crc32c(bytes.subarray(0, 28)));
+    assert.equal(bytes.subarray(32, 48).toString('hex'), '05000000000000000010000000000000');
+    assert.ok(bytes.subarray(48).equals(Buffer.alloc(512, 0xab)));
+  });
+
+  test('the preface', () => {
+    assert.equal(encodePreface('v0', 'a').toString(), 'ETERNE-MIRROR/1 v0 a\n');
+  });
+
+  test('one write leaves a turn, however many frames it holds', () => {
+    const { stream, timers, turn } = harness();
+    let writes = 0;
+    stream.write = () => (writes += 1) > 0;
+    const sender = new FrameSender(stream, timers, SESSION);
+    for (let index = 0; index < 20; index += 1) sendWrite(sender, index, 0, Buffer.alloc(4096));
+    turn();
+    assert.equal(writes, 1);
+  });
+});

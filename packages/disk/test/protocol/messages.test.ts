@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { EterneError } from '@eterne/base';
+import * as fc from 'fast-check';
+import type { Hello } from '../../src/protocol/messages/hello.ts';
+import { decodeAcks } from '../../src/protocol/messages/acks.ts';
+import { decodeBitmap } from '../../src/protocol/messages/bitmap.ts';
+import { decodeBye, encodeBye } from '../../src/protocol/messages/bye.ts';
+import { decodeHello, encodeHello } from '../../src/protocol/messages/hello.ts';
+import { decodeNumber, encodeNumber } from '../../src/protocol/messages/number.ts';
+import { decodeRead, decodeReadReply } from '../../src/protocol/messages/read.ts';
+import { decodeResyncBegin, decodeResyncNames } from '../../src/protocol/messages/resync-names.ts';
+import {
+  decodeResyncClear,
+  decodeResyncData,
+  decodeResyncRequest,
+} from '../../src/protocol/messages/resync.ts';
+import { decodeState, encodeState } from '../../src/protocol/messages/state.ts';
+import { decodeWrite, decodeZero } from '../../src/protocol/messages/write.ts';
+
+const SIZE_BYTES = 1 << 20;
+
+const DECODERS: Record<string, (body: Buffer) => unknown> = {
+  acks: (body) => decodeAcks(body, () => {}),
+  bitmap: (body) => decodeBitmap(body, SIZE_BYTES / 4096, (first, count) => assert.ok(first + count <= 256)),
+  bye: decodeBye,
+  hello: decodeHello,
+  number: decodeNumber,
+  read: (body) => decodeRead(body, SIZE_BYTES),
+  readReply: decodeReadReply,
+  resyncBegin: decodeResyncBegin,
+  resyncNames: decodeResyncNames,
+  resyncRequest: (body) => decodeResyncRequest(body, SIZE_BYTES),
+  resyncData: (body) => decodeResyncData(body, SIZE_BYTES),
+  resyncClear: (body) => decodeResyncClear(body, SIZE_BYTES),
+  state: decodeState,
+  write: (body) => {
+    const { offset, lengthBytes } = decodeWrite(body, SIZE_BYTES);
+    assert.ok(offset >= 0 && lengthBytes > 0 && offset + lengthBytes <= SIZE_BYTES);
+  },
+  zero: (body) => {
+    const { offset, lengthBytes } = decodeZero(body, SIZE_BYTES);
+    assert.ok(offset >= 0 && lengthBytes > 0 && offset + lengthBytes <= SIZE_BYTES);
+  },
+};
+
+const HELLO: Hello = {
+  volume: 'v0',
+  toNode: 'b',
+  summary: {
+    node: 'a',
+    sizeBytes: SIZE_BYTES,
+    volumeUuid: '11111111-1111-4111-8111-111111111111',
+    replicaUuid: '22222222-2222-4222-8222-222222222222',
+    term: { number: 7, grantor: 'cluster' },
+    set: { version: 9, members: ['a', 'b'] },
+    incarnation: 3,
+    witnessedIncarnation: 2,
+    diskState: 'UpToDate',
+    role: 'primary',
+    justCreated: false,
+    crashedPrimary: true,
+    generations: {
+      current: '33333333-3333-4333-8333-333333333333',
+      bitmaps: { b: '44444444-4444-4444-8444-444444444444' },
+      history: ['55555555-5555-4555-8555-555555555555'],
+    },
+    dirtyBlocks: 12,
+    skipInitialSync: false,
+  },
+};
+
+describe('messages', () => {
+  test('HELLO and STATE survive the trip', () => {
+    assert.deepEqual(decodeHello(encodeHello(HELLO)), HELLO);
+    const state = {
+      id: 3,
+      term: { number: 7, grantor: 'cluster' },
+      set: { version: 9, members: ['a', 'b'] },
+      role: 'primary',
+      diskState: 'UpToDate',
+      volumeUuid: HELLO.summary.volumeUuid,
+      current: HELLO.summary.generations.current,
+      lacking: ['c'],
+    } as const;
+    assert.deepEqual(decodeState(encodeState(state)), state);
+    assert.equal(decodeNumber(encodeNumber(2 ** 40 + 5)), 2 ** 40 + 5);
+    assert.equal(decodeBye(encodeBye('going down')), 'going down');
+  });
+
+  test('a longest HELLO fits its cap', () => {
+    const name = (index: number): string => `${index}`.padStart(63, 'n');
+    const uuid = HELLO.summary.volumeUuid;
+    const members = Array.from({ length: 33 }, (_, index) => name(index));
+    const generations = {
+      current: uuid,
+      bitmaps: Object.fromEntries(members.slice(0, 32).map((member) => [member, uuid])),
+      history: Array.from({ length: 32 }, () => uuid),
+    };
+    const summary = { ...HELLO.summary, set: { version: 1, members }, generations };
+    const bytes = encodeHello({ ...HELLO, summary });
+    assert.ok(bytes.length < 64 * 1024);
+    assert.deepEqual(decodeHello(bytes).summary, summary);
+  });
+
+  test('another version is refused by name', () => {
+    const bytes = encodeHello(HELLO);
+    bytes.writeUInt16LE(2, 0);
+    bytes.writeUInt16LE(4, 2);
+    assert.throws(() => decodeHello(bytes), { code: 'unsupported' });
+  });
+
+  for (const [name, decode] of Object.entries(DECODERS)) {
+    test(`${name}: arbitrary bytes are refused, or are within the volume`, () => {
+      fc.assert(
+        fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+          try {
+            decode(Buffer.from(bytes));
+          } catch (error) {
+            assert.ok(error instanceof EterneError, String(error));
+          }
+        }),
+        { numRuns: 400 },
+      );
+    });
+  }
+
+  test('a truncated or lengthened HELLO is refused', () => {
+    const bytes = encodeHello(HELLO);
+    for (let length = 0; length < bytes.length; length += 1)
+      assert.throws(() => decodeHello(bytes.subarray(0, length)), EterneError);
+    assert.throws(() => decodeHello(Buffer.concat([bytes, Buffer.alloc(1)])), EterneError);
+  });
+});
