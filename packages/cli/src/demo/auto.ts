@@ -3,7 +3,7 @@ import { EterneError } from '@eterne/base';
 import type { World } from '@eterne/runtime';
 import { callHttp } from '@eterne/runtime/node/http.ts';
 import { audit } from './audit.ts';
-import { GROUP, groupOf, isInSync, type DemoCluster, type Say } from './cluster.ts';
+import { GROUP, groupOf, isInSync, termOf, type DemoCluster, type Say } from './cluster.ts';
 import { Load } from './load.ts';
 import type { Machine } from './machine.ts';
 
@@ -53,7 +53,10 @@ export async function runAutomatically(world: World, cluster: DemoCluster, say: 
   );
   say(`eterne node run       ${owner} comes back and resynchronises`);
   cluster.machine(owner).start();
-  await cluster.waitFor('both replicas are up to date again', isInSync);
+  await cluster.waitFor(
+    'both replicas are up to date again',
+    (status) => termOf(status) >= termOf(after) && isInSync(status),
+  );
   await load.stop();
   say(`load                  ${load.acknowledged.length} records acknowledged in all`);
   await cluster.group('stop');

@@ -193,12 +193,18 @@ groups:
 
 export const groupOf = (status: ClusterStatus) => status.groups.find(({ name }) => name === GROUP);
 
+const volumeOf = (status: ClusterStatus) => status.volumes.find(({ name }) => name === VOLUME);
+
 /** Every replica holds everything, and the cluster has agreed that it does. */
 export function isInSync(status: ClusterStatus): boolean {
-  const volume = status.volumes.find(({ name }) => name === VOLUME);
+  const volume = volumeOf(status);
   return (
+    status.quorate &&
     volume !== undefined &&
     volume.inSyncSet.length === 2 &&
     volume.replicas.every(({ disk, dirtyBytes }) => disk === 'UpToDate' && dirtyBytes === 0)
   );
 }
+
+/** Rises with every take-over: tells a new status from one of before. */
+export const termOf = (status: ClusterStatus): number => volumeOf(status)?.term ?? 0;
