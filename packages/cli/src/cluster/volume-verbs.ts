@@ -40,6 +40,18 @@ export function volumeVerbs(program: Command): void {
       const path = `/api/v1/volumes/${encodeURIComponent(name)}`;
       await session.order({ method: 'DELETE', path }, `volume ${name} deleted`);
     });
+
+  withConnection(volume.command('accept-loss <name>'))
+    .description('go on with the copy of one node although it may lack acknowledged writes')
+    .requiredOption('--node <node>', 'whose copy goes on; the others become copies of it')
+    .action(async (name: string, { node }: { node: string }, command: Command) => {
+      const session = await openSession(command);
+      const path = `/api/v1/volumes/${encodeURIComponent(name)}/accept-loss`;
+      await session.order(
+        { method: 'POST', path, body: { node } },
+        `${name} goes on with the copy of ${node}`,
+      );
+    });
 }
 
 function collectReplica(text: string, earlier: Readonly<Record<string, string>>): Record<string, string> {

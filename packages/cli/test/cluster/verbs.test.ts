@@ -62,6 +62,7 @@ test('orders reach the cluster', async () => {
     ['group', 'move', 'db', '--to', 'n2'],
     ['node', 'standby', 'n2'],
     ['volume', 'create', 'v', '--size', '1GiB', '--replica', 'n1=/a', '--replica', 'n2=/b'],
+    ['volume', 'accept-loss', 'v', '--node', 'n2'],
     ['config', 'apply', '-f', 'conf.yaml'],
   ])
     assert.equal((await eterne(words)).code, 0, words.join(' '));
@@ -69,6 +70,7 @@ test('orders reach the cluster', async () => {
     'groupMove("db", "n2", "root@127.0.0.1")',
     'nodeStandby("n2", "root@127.0.0.1")',
     'volumeCreate({"name":"v","size":"1GiB","mode":"sync","replicas":{"n1":"/a","n2":"/b"}}, "root@127.0.0.1")',
+    'volumeAcceptLoss("v", "n2", "root@127.0.0.1")',
     'configApply({"volumes":[{"name":"data","size":"1GiB"}]}, "root@127.0.0.1")',
   ]);
 });

@@ -1,7 +1,7 @@
 import { type ApiContext, requesterOf } from '../context.ts';
 import type { Api } from '../instance.ts';
 import { accepted, nameParams } from '../schema/names.ts';
-import { configDocument } from '../schema/orders.ts';
+import { acceptLossOrder, configDocument } from '../schema/orders.ts';
 
 export function volumeRoutes(api: Api, { facade }: ApiContext): void {
   api.post(
@@ -28,6 +28,23 @@ export function volumeRoutes(api: Api, { facade }: ApiContext): void {
     },
     async (request, reply) => {
       await facade.volumeDelete(request.params.name, requesterOf(request));
+      return reply.code(202).send({ accepted: true });
+    },
+  );
+
+  api.post(
+    '/api/v1/volumes/:name/accept-loss',
+    {
+      schema: {
+        summary: 'Go on with the copy of one node although it may lack acknowledged writes',
+        params: nameParams,
+        body: acceptLossOrder,
+        response: { 202: accepted },
+      },
+      config: { access: 'admin' },
+    },
+    async (request, reply) => {
+      await facade.volumeAcceptLoss(request.params.name, request.body.node, requesterOf(request));
       return reply.code(202).send({ accepted: true });
     },
   );

@@ -23,6 +23,8 @@ export const moveOrder = z
   .strictObject({ to: name.exactOptional().describe('absent: the best other node') })
   .nullish();
 
+export const acceptLossOrder = z.strictObject({ node: name.describe('whose copy goes on') });
+
 export const groupExplanation = z.object({
   group: z.string(),
   owner: z.string().nullable(),
