@@ -1,5 +1,6 @@
-/** The planted mutants: what each breaks, and where. */
+/** The planted mutants: deliberate bugs, each of which the simulator must see. */
 import type { ScenarioName } from '../run/options.ts';
+import { MIRROR_MUTANTS } from './mirror-mutants.ts';
 
 export interface Mutant {
   readonly name: string;
@@ -10,4 +11,4 @@ export interface Mutant {
   readonly edits: readonly (readonly [find: string, replace: string])[];
 }
 
-export const MUTANTS: readonly Mutant[] = [];
+export const MUTANTS: readonly Mutant[] = MIRROR_MUTANTS;

@@ -1,0 +1,116 @@
+/** Bugs in the mirror engine and its metadata. The name says what is broken. */
+import type { Mutant } from './registry.ts';
+
+const ENGINE = 'disk/src/engine';
+
+function mirror(name: string, file: string, ...edits: Mutant['edits']): Mutant {
+  return { name, scenario: 'mirror', file, edits };
+}
+
+export const MIRROR_MUTANTS: readonly Mutant[] = [
+  mirror('acknowledge before the peer has it', `${ENGINE}/primary/write-path.ts`, [
+    'if (!op.settled && (op.waiting & this.#owner.needed) === 0) this.#settle(op);',
+    'if (!op.settled && (op.waiting & LOCAL_BIT) === 0) this.#settle(op);',
+  ]),
+  mirror('acknowledge before the local disk has it', `${ENGINE}/primary/membership.ts`, [
+    'if (this.#set.members.includes(this.#parts.node)) bits |= LOCAL_BIT;',
+    '',
+  ]),
+  mirror('write before the activity log is durable', `${ENGINE}/primary/write-path.ts`, [
+    'this.#log.touch(op.offset, op.lengthBytes, (error) => this.#touched(op, error !== undefined));',
+    'this.#log.touch(op.offset, op.lengthBytes, () => undefined); this.#issue(op);',
+  ]),
+  mirror('no held writes: a lost member is not waited for', `${ENGINE}/primary/membership.ts`, [
+    'if (this.#set.members.includes(peer)) return true;',
+    'if (this.#set.members.includes(peer) && this.#inStep.has(peer)) return true;',
+  ]),
+  mirror('a joining peer is not waited for', `${ENGINE}/primary/membership.ts`, [
+    'return this.#joining.has(peer) || (this.#pending?.includes(peer) ?? false);',
+    'return false;',
+  ]),
+  mirror(
+    'flush is not forwarded to peers',
+    `${ENGINE}/primary/flush-rounds.ts`,
+    ['waiting: this.#owner.needed,', 'waiting: this.#owner.needed & LOCAL_BIT,'],
+    ['if (link === undefined) continue;', 'if (link !== undefined || link === undefined) continue;'],
+  ),
+  mirror('what a lost peer had not flushed stays clean', `${ENGINE}/primary/flush-rounds.ts`, [
+    '    this.#blocks.forEachRun(mark);\n',
+    '',
+  ]),
+  mirror('what a lost peer had in flight stays clean', `${ENGINE}/primary/write-path.ts`, [
+    '      op.sent &= ~bit;\n      mirror.bitmap.markDirty(op.offset, op.lengthBytes);\n',
+    '      op.sent &= ~bit;\n',
+  ]),
+  mirror('writes without a peer leave no dirty bits', `${ENGINE}/primary/write-path.ts`, [
+    '    if (link === undefined) {\n      mirror.bitmap.markDirty(op.offset, op.lengthBytes);\n',
+    '    if (link === undefined) {\n',
+  ]),
+  mirror('the activity log lets go before the dirty bits are durable', `${ENGINE}/primary/flush-rounds.ts`, [
+    'const isBehind = this.#owner.mirrors.some(({ bitmap }) => bitmap.needsPersist);',
+    'const isBehind = false;',
+  ]),
+  mirror('the hot extents of a crash are forgotten', 'disk/src/metadata/open.ts', [
+    'markHot(metadata, hotExtents);',
+    '',
+  ]),
+  mirror(
+    'reads do not wait for writes',
+    `${ENGINE}/primary/read-path.ts`,
+    [
+      'if (this.#locks.whenClear(read.offset, read.lengthBytes, () => this.#fetch(read))) this.#fetch(read);',
+      'this.#fetch(read);',
+    ],
+    [
+      'if (this.#locks.whenClear(read.offset, read.lengthBytes, () => this.#reply(read, data)))\n      this.#reply(read, data);',
+      'this.#reply(read, data);',
+    ],
+  ),
+  mirror(
+    'the peer acknowledges before it has written',
+    `${ENGINE}/link/applier.ts`,
+    [
+      '    this.#received += 1;\n',
+      '    this.#received += 1;\n    this.#acks.add(message.number);\n    this.#scheduleAcks();\n',
+    ],
+    ['    this.#acks.add(write.number);\n    this.#scheduleAcks();\n    for', '    for'],
+  ),
+  mirror('the peer’s flush does not wait for earlier writes', `${ENGINE}/link/applier.ts`, [
+    'before: this.#received, left: this.#applying }',
+    'before: 0, left: 0 }',
+  ]),
+  mirror('a resync bit is cleared before the target’s flush', `${ENGINE}/link/sync-target.ts`, [
+    '    this.#parts.disk.flush((error) => {\n      this.#flushing = false;\n',
+    '    ((done: (error: StoreError | undefined) => void) => done(undefined))((error) => {\n      this.#flushing = false;\n',
+  ]),
+  mirror(
+    'a resync copies without locking its range',
+    `${ENGINE}/link/sync-source.ts`,
+    ['if (this.#parts.locks.acquire(lock)) this.#send(lock);', 'this.#send(lock);'],
+    ['if (this.#closed) return locks.release(lock);', 'if (this.#closed) return;'],
+    [
+      '      locks.release(lock);\n      if (!this.#closed && error !== undefined)',
+      '      if (!this.#closed && error !== undefined)',
+    ],
+    [
+      'const { disk, locks } = this.#parts;\n    if (this.#closed)',
+      'const { disk } = this.#parts;\n    if (this.#closed)',
+    ],
+  ),
+  mirror('a resync forgets the target’s own dirty bits', `${ENGINE}/link/copy-out.ts`, [
+    '(first, count) =>\n      this.#link.markBlocks(first, count),',
+    '() => undefined,',
+  ]),
+  mirror('sessions of an older term survive a promotion', `${ENGINE}/promotion.ts`, [
+    "if (!keeps || peer.session?.peerRole === 'primary') peer.reset('a promotion begins');",
+    "if (!keeps && peer.session?.peerRole !== 'primary') peer.reset('a promotion begins');",
+  ]),
+  mirror('the lease never lapses', `${ENGINE}/primary/lease.ts`, [
+    '    this.#validUntilBootMs = validUntilBootMs;\n',
+    '    this.#validUntilBootMs = validUntilBootMs * 1_000;\n',
+  ]),
+  mirror('a term begins with its flushes believed done', `${ENGINE}/primary/flush-rounds.ts`, [
+    'return this.#hasCompleted && this.#round',
+    'return this.#round',
+  ]),
+];
