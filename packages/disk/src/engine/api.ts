@@ -84,6 +84,8 @@ export type SetAnswer =
  * once; while the outcome is unknown it stays silent (the engine goes on holding, and needs the larger set).
  */
 export interface Arbiter {
+  /** Nobody promotes but the operator (standalone): replicas that meet settle by themselves who copies from whom. */
+  readonly isLocal?: boolean;
   propose(proposal: SetProposal, done: (answer: SetAnswer) => void): void;
 }
 

@@ -10,6 +10,7 @@ export function createLocalArbiter(
   config: Pick<VolumeConfig, 'node' | 'onPeerLost'>,
 ): Arbiter {
   return {
+    isLocal: true,
     propose(proposal: SetProposal, done: (answer: SetAnswer) => void): void {
       const answer = decide(proposal, config);
       timers.soon(() => done(answer));

@@ -25,6 +25,7 @@ export class Replica {
   changingRole = false;
   /** The promotion under way, which a peer's own may conflict with. */
   roleChange: Promotion | undefined;
+  readonly arbiterIsLocal: boolean;
   readonly #onChange: () => void;
 
   constructor(
@@ -32,12 +33,14 @@ export class Replica {
     config: VolumeConfig,
     metadata: VolumeMetadata,
     disk: LocalDisk,
+    arbiterIsLocal: boolean,
     onChange: () => void,
   ) {
     this.world = world;
     this.config = config;
     this.metadata = metadata;
     this.disk = disk;
+    this.arbiterIsLocal = arbiterIsLocal;
     this.#onChange = onChange;
   }
 

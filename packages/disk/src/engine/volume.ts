@@ -101,7 +101,8 @@ class Volume implements MirrorVolume {
     this.#arbiter = arbiter;
     this.#metadata = metadata;
     this.#disk = new LocalDisk(store, (error) => this.#diskFailed(error.message));
-    this.#replica = new Replica(world, config, metadata, this.#disk, () => this.#changed());
+    const isLocal = arbiter.isLocal === true;
+    this.#replica = new Replica(world, config, metadata, this.#disk, isLocal, () => this.#changed());
     this.#peers = Object.entries(config.peers)
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([node, addresses], index) => new Peer(this.#replica, node, index, addresses));
@@ -144,7 +145,7 @@ class Volume implements MirrorVolume {
         this.#replica.roleChange = undefined;
         this.#replica.changingRole = false;
         if (result instanceof EterneError) return done(result);
-        this.#serve(result.term);
+        this.#serve(result.term, request.granted !== undefined);
         done(undefined);
       },
     });
@@ -232,7 +233,7 @@ class Volume implements MirrorVolume {
     this.demote((error) => (error === undefined ? this.promote(request, done) : done(error)));
   }
 
-  #serve(term: Term): void {
+  #serve(term: Term, needsLease: boolean): void {
     const primary = new Primary(
       {
         world: this.#world,
@@ -245,6 +246,7 @@ class Volume implements MirrorVolume {
         arbiter: this.#arbiter,
         term,
         firstEpoch: this.#nextEpoch,
+        needsLease,
       },
       {
         statusChanged: () => this.#changed(),
@@ -284,7 +286,13 @@ class Volume implements MirrorVolume {
           role: 'secondary',
           crashedPrimary: state.crashedPrimary || unsettled,
         });
-        this.#metadata.update(change, () => this.#steppedDown(primary));
+        this.#metadata.update(change, (error) => {
+          const problem = flushError?.message ?? bitmapError?.message ?? error?.message;
+          // Nothing is lost by that: the next opening finds an unclean end and acts on it.
+          if (problem !== undefined)
+            this.#world.log('error', `volume ${this.config.name}: stepping down: ${problem}`);
+          this.#steppedDown(primary);
+        });
       });
     });
   }
@@ -294,6 +302,7 @@ class Volume implements MirrorVolume {
     this.#nextEpoch = primary.nextEpoch;
     this.#replica.primary = undefined;
     this.#replica.changingRole = false;
+    if (this.#disk.failure !== undefined) for (const peer of this.#peers) peer.reset('the disk has failed');
     this.#changed();
     // A switch-over goes on at the other side as soon as the answer is out: it must know by then.
     this.#announce(() => {

@@ -92,6 +92,7 @@ describe('losing a peer', () => {
     pair.until(() => pair.a.volume.status().role === 'secondary');
     const granted = { term: { number: 9, grantor: 'a' }, set: { version: 9, members: ['b'] } };
     pair.promote(pair.b, { granted });
+    pair.longLease(pair.b);
     assert.equal(pair.read(pair.b, 7), 1);
     pair.write(pair.b, 8, 5);
     pair.network.isCut = false;

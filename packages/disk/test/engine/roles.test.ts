@@ -117,8 +117,9 @@ describe('promotion and demotion', () => {
     const pair = new Pair().startMirror();
     const { device } = pair.a.volume;
     pair.promote(pair.b, {
-      granted: { term: { number: 7, grantor: 'cluster' }, set: { version: 5, members: ['b'] } },
+      granted: { term: { number: 7, grantor: 'a' }, set: { version: 5, members: ['b'] } },
     });
+    pair.longLease(pair.b);
     pair.until(() => pair.a.volume.status().role === 'secondary');
     let answer: string | undefined;
     device?.write(0, Buffer.alloc(4096, 3), false, (error) => (answer = error));
@@ -160,6 +161,20 @@ describe('promotion and demotion', () => {
 });
 
 describe('lease', () => {
+  test('a granted term serves nothing before the first', () => {
+    const pair = new Pair().startMirror();
+    pair.demote(pair.a);
+    pair.promote(pair.a, {
+      granted: { term: { number: 2, grantor: 'cluster' }, set: { version: 3, members: ['a', 'b'] } },
+    });
+    const write = pair.begin(pair.a, 1, 1);
+    pair.scheduler.runFor(500);
+    assert.equal(write.answer, undefined);
+    assert.equal(pair.a.volume.status().frozen, true);
+    pair.longLease(pair.a);
+    pair.until(() => write.answer === 'ok');
+  });
+
   test('lapses: everything is held; renewed: it goes on; lapsed for good: the term ends', () => {
     const pair = new Pair().startMirror();
     const { volume } = pair.a;

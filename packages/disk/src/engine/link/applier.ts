@@ -3,7 +3,7 @@
  *
  * 1. Overlapping writes are applied in order of arrival, also with blocks being copied in.
  * 2. A write is acknowledged when the store has it; acknowledgements of one event-loop turn leave together.
- * 3. A flush waits for every write that arrived before it, then for the store's flush, then answers.
+ * 3. A flush makes durable what was acknowledged before it came; the primary counts on no more.
  */
 import { EterneError } from '@eterne/base';
 import type { StoreError, Timers } from '@eterne/runtime';
@@ -52,20 +52,13 @@ class AppliedWrite implements RangeLock {
   }
 }
 
-interface Flush {
-  readonly round: number;
-  /** Writes that arrived before it have lower numbers. */
-  readonly before: number;
-  left: number;
-}
-
 export class Applier {
   readonly #parts: ApplierParts;
   readonly #acks = new AckBatch();
   #ackScheduled = false;
   #received = 0;
   #applying = 0;
-  #flushes: Flush[] = [];
+  #flushing = 0;
   #closed = false;
 
   constructor(parts: ApplierParts) {
@@ -86,14 +79,17 @@ export class Applier {
   }
 
   flush(round: number): void {
-    if (this.#flushes.length >= MAX_FLUSHES) throw new EterneError('protocol', 'too many flushes at once');
-    this.#flushes.push({ round, before: this.#received, left: this.#applying });
-    this.#flushWhatIsReady();
+    if (this.#flushing >= MAX_FLUSHES) throw new EterneError('protocol', 'too many flushes at once');
+    this.#flushing += 1;
+    this.#parts.disk.flush((error) => {
+      this.#flushing -= 1;
+      if (this.#closed || error !== undefined) return;
+      this.#parts.sender.send(FrameType.flushed, encodeNumber(round));
+    });
   }
 
   close(): void {
     this.#closed = true;
-    this.#flushes = [];
   }
 
   /** The range is free. */
@@ -114,8 +110,6 @@ export class Applier {
     if (this.#closed || error !== undefined) return;
     this.#acks.add(write.number);
     this.#scheduleAcks();
-    for (const flush of this.#flushes) if (write.number < flush.before) flush.left -= 1;
-    this.#flushWhatIsReady();
   }
 
   #scheduleAcks(): void {
@@ -126,16 +120,6 @@ export class Applier {
       if (this.#closed) return;
       this.#acks.sendTo(this.#parts.sender);
       this.#parts.sender.flush();
-    });
-  }
-
-  #flushWhatIsReady(): void {
-    const ready = this.#flushes.filter((flush) => flush.left === 0);
-    if (ready.length === 0) return;
-    this.#flushes = this.#flushes.filter((flush) => flush.left > 0);
-    this.#parts.disk.flush((error) => {
-      if (this.#closed || error !== undefined) return;
-      for (const flush of ready) this.#parts.sender.send(FrameType.flushed, encodeNumber(flush.round));
     });
   }
 }

@@ -30,6 +30,8 @@ export class Peer implements Mirror {
   #standAlone = false;
   #splitBrain = false;
   #retryMs = FIRST_RETRY_MS;
+  /** Why the last handshake led to nothing; told once. */
+  #rejectedFor: string | undefined;
   #nextAddress = 0;
   #dialing = false;
   #retry: Timer | undefined;
@@ -139,17 +141,21 @@ export class Peer implements Mirror {
     return true;
   }
 
-  /** A primary that meets a newer term is one no more. */
+  /** A primary that meets a newer term of its own grantor is one no more. Different grantors: a split brain, for the handshake to find. */
   metNewerTerm(theirs: ReplicaSummary): boolean {
     const { primary, metadata } = this.replica;
-    if (primary === undefined || theirs.term.number <= metadata.state.term.number) return false;
+    const { term } = metadata.state;
+    if (primary === undefined || theirs.term.grantor !== term.grantor || theirs.term.number <= term.number)
+      return false;
     primary.end(`${this.node} knows term ${theirs.term.number}`);
     this.#session?.close('a newer term is known');
     return true;
   }
 
   rejected(decision: HandshakeDecision): void {
-    this.replica.world.log('warn', `volume ${this.replica.config.name}: ${this.node}: ${decision.reason}`);
+    if (decision.reason !== this.#rejectedFor)
+      this.replica.world.log('warn', `volume ${this.replica.config.name}: ${this.node}: ${decision.reason}`);
+    this.#rejectedFor = decision.reason;
     this.#retryMs = MAX_RETRY_MS;
     if (decision.kind === 'split-brain') this.#splitBrain = true;
     if (decision.kind === 'refuse') return this.#session?.bye(decision.reason);
@@ -160,6 +166,7 @@ export class Peer implements Mirror {
 
   connected(reason: string): void {
     this.#retryMs = FIRST_RETRY_MS;
+    this.#rejectedFor = undefined;
     this.replica.world.log(
       'info',
       `volume ${this.replica.config.name}: connected with ${this.node}: ${reason}`,
@@ -181,7 +188,8 @@ export class Peer implements Mirror {
     if (session === this.#candidate) this.#candidate = undefined;
     if (session !== this.#session) return;
     this.#session = undefined;
-    this.replica.world.log('info', `volume ${this.replica.config.name}: lost ${this.node}: ${reason}`);
+    if (session.wasConnected)
+      this.replica.world.log('info', `volume ${this.replica.config.name}: lost ${this.node}: ${reason}`);
     if (wasReplicating) this.replica.primary?.peerLost(this);
     this.replica.changed();
     this.#dialLater();

@@ -51,6 +51,7 @@ import { WriteWindow } from '../primary/write-window.ts';
 import type { Replica } from '../replica.ts';
 import { afterHandshake } from './after-handshake.ts';
 import { Applier } from './applier.ts';
+import { awaitingPromotion } from './await-promotion.ts';
 import { Channel } from './channel.ts';
 import { CopyIn } from './copy-in.ts';
 import type { CopyLink } from './copy-link.ts';
@@ -385,7 +386,8 @@ export class Session implements MirrorLink, CopyLink {
     this.#peerDisk = theirs.diskState;
     this.#phase = 'deciding';
     if (this.#peer.metNewerTerm(theirs)) return;
-    const decision = decideHandshake(mine, theirs);
+    const { arbiterIsLocal } = this.replica;
+    const decision = awaitingPromotion(decideHandshake(mine, theirs), mine, theirs, arbiterIsLocal);
     switch (decision.kind) {
       case 'split-brain':
       case 'unrelated':
@@ -423,6 +425,11 @@ export class Session implements MirrorLink, CopyLink {
       sender: this.sender,
     });
     this.#begin(decision);
+  }
+
+  /** Its handshake came to a good end, once. */
+  get wasConnected(): boolean {
+    return this.#exchange !== undefined;
   }
 
   #begin(decision: Extract<HandshakeDecision, { kind: 'none' | 'wait' | 'sync' }>): void {

@@ -62,7 +62,8 @@ export class StateExchange {
     if (state.term.number === known.number && state.term.grantor !== known.grantor)
       return `term ${known.number} was granted twice`;
     if (primary === undefined) return undefined;
-    primary.end(`${this.#session.peerNode} is primary of term ${state.term.number}`);
+    if (state.term.grantor === known.grantor)
+      primary.end(`${this.#session.peerNode} is primary of term ${state.term.number}`);
     return 'the peer has become primary';
   }
 
@@ -70,7 +71,9 @@ export class StateExchange {
     const { replica, isEqual, peerNode } = this.#session;
     const isLater =
       state.term.number > mine.term.number ||
-      (state.term.number === mine.term.number && state.set.version > mine.set.version);
+      (state.term.number === mine.term.number &&
+        state.term.grantor === mine.term.grantor &&
+        state.set.version > mine.set.version);
     // A secondary passes on nothing: it has its set from a primary, and this side may know a newer one.
     if (state.role === 'secondary' || replica.primary !== undefined)
       return isLater && replica.primary === undefined ? { ...mine, term: state.term, set: state.set } : mine;

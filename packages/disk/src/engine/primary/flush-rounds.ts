@@ -77,6 +77,15 @@ export class FlushRounds {
     if (this.#round.waiting === 0) this.#complete(this.#round);
   }
 
+  /** This node's disk has failed: whatever it has not flushed is missing on it, so it differs from every peer. */
+  localLost(): void {
+    for (const { bitmap } of this.#owner.mirrors) {
+      const mark = (offset: number, lengthBytes: number): unknown => bitmap.markDirty(offset, lengthBytes);
+      this.#blocks.forEachRun(mark);
+      this.#round?.blocks.forEachRun(mark);
+    }
+  }
+
   /** The peer's last confirmed round is all that is sure to be on its disk. */
   peerLost(mirror: Mirror): void {
     const { bit, bitmap } = mirror;

@@ -9,21 +9,26 @@ export interface LeaseOwner {
   expired(): void;
 }
 
+const NEVER_GRANTED = Number.NEGATIVE_INFINITY;
+const UNLIMITED = Number.POSITIVE_INFINITY;
+
 /**
- * The right to serve, on this node's boot clock. Without any `extend` there is no lease and no limit (standalone). Timers may fire late (a
+ * The right to serve, on this node's boot clock. Before the first `extend` either nothing may be served (`isRequired`: a cluster
+ * granted the term) or there is no limit (standalone). Timers may fire late (a
  * paused process), so `isValid` asks the clock itself: it is what replies are gated by.
  */
 export class Lease {
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #owner: LeaseOwner;
-  #validUntilBootMs = Number.POSITIVE_INFINITY;
+  #validUntilBootMs: number;
   #graceMs = 0;
   #timer: Timer | undefined;
   #hasLapsed = false;
   #isOver = false;
 
-  constructor(clock: Clock, timers: Timers, owner: LeaseOwner) {
+  constructor(clock: Clock, timers: Timers, isRequired: boolean, owner: LeaseOwner) {
+    this.#validUntilBootMs = isRequired ? NEVER_GRANTED : UNLIMITED;
     this.#clock = clock;
     this.#timers = timers;
     this.#owner = owner;
@@ -31,14 +36,12 @@ export class Lease {
 
   get isValid(): boolean {
     if (this.#hasLapsed || this.#isOver) return false;
-    return (
-      this.#validUntilBootMs === Number.POSITIVE_INFINITY || this.#clock.bootMs() < this.#validUntilBootMs
-    );
+    return this.#validUntilBootMs === UNLIMITED || this.#clock.bootMs() < this.#validUntilBootMs;
   }
 
   /** A shorter lease than the present one changes nothing: it was granted earlier. */
   extend(validUntilBootMs: number, graceMs: number): void {
-    const isFirst = this.#validUntilBootMs === Number.POSITIVE_INFINITY;
+    const isFirst = !Number.isFinite(this.#validUntilBootMs);
     if (this.#isOver || (!isFirst && validUntilBootMs <= this.#validUntilBootMs)) return;
     // A process that was paused beyond the grace may find this extension before its timer: too late.
     if (!isFirst && this.#clock.bootMs() >= this.#validUntilBootMs + this.#graceMs) return this.#expire();

@@ -41,6 +41,8 @@ export interface PrimaryParts {
   readonly arbiter: Arbiter;
   readonly term: Term;
   readonly firstEpoch: number;
+  /** The term was granted by a cluster: nothing is served before its first lease. */
+  readonly needsLease: boolean;
 }
 
 /** What the volume that owns a primary does for it. */
@@ -96,7 +98,7 @@ export class Primary
       arbiter: parts.arbiter,
       set: metadata.state.set,
     });
-    this.#lease = new Lease(world.clock, world.timers, {
+    this.#lease = new Lease(world.clock, world.timers, parts.needsLease, {
       lapsed: () => owner.statusChanged(),
       renewed: () => this.#openGates(),
       expired: () => this.end('the lease has expired'),
@@ -144,7 +146,7 @@ export class Primary
   }
 
   get freezeReason(): string | null {
-    if (!this.#lease.isValid) return 'the lease has lapsed';
+    if (!this.#lease.isValid) return 'no valid lease';
     return this.#membership.holdReason ?? null;
   }
 
@@ -215,6 +217,8 @@ export class Primary
   /** This node's disk has failed: leave the set before anything is acknowledged without it. */
   localLost(): void {
     if (this.#ended) return;
+    this.#writes.localLost();
+    this.#flushes.localLost();
     this.#recompute();
     this.#membership.evaluate();
   }
@@ -312,7 +316,12 @@ export class Primary
 
   persistSet(set: InSyncSet, done: () => void): void {
     const held = this.#writes.inFlightCount > 0 || this.#writes.hasQueued;
-    const change = (state: MetadataState): MetadataState => ({ ...state, set });
+    const isMember = set.members.includes(this.#parts.config.node);
+    const change = (state: MetadataState): MetadataState => ({
+      ...state,
+      set,
+      diskState: isMember ? state.diskState : 'Inconsistent',
+    });
     this.#persist(held ? (state) => this.#minted(change(state)) : change, done);
   }
 

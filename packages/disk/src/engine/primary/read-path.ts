@@ -1,8 +1,8 @@
 /**
  * Reads of the primary: from the local disk while it is good, else from a peer that is in step.
  *
- * A read waits for unfinished writes that overlap it when it starts, and, before it answers, for those that came meanwhile: it
- * must not show what a crash could still take back.
+ * Before a read answers it waits for every unfinished write that overlaps it: it may have seen such a write's data, and must not
+ * show what a crash could still take back.
  */
 import type { DeviceErrorCode } from '@eterne/runtime';
 import type { BufferSlabs } from '../buffer-slabs.ts';
@@ -73,7 +73,7 @@ export class ReadPath {
   #begin(read: Read): void {
     if (this.#owner.ended) return read.done('ESHUTDOWN', NOTHING);
     if (!this.#owner.mayReply()) return void this.#held.push(read);
-    if (this.#locks.whenClear(read.offset, read.lengthBytes, () => this.#fetch(read))) this.#fetch(read);
+    this.#fetch(read);
   }
 
   #fetch(read: Read): void {

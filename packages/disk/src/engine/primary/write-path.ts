@@ -3,7 +3,8 @@
  *
  * 1. It waits for earlier overlapping writes and for blocks being copied (range lock).
  * 2. The activity log covers it, durably, before any replica sees it.
- * 3. It is sent to every replicating peer before the local write starts; a peer that is not replicating gets dirty bits instead.
+ * 3. It is sent to every replicating peer before the local write starts; a peer that is not replicating gets dirty bits instead. When
+ *    this node's own disk has failed, it is the one that lacks the write: bits for every peer.
  * 4. The front end hears of it when every *needed* replica had it and the primary may reply.
  * 5. When nobody is left to answer, its blocks join the flush epoch, and its range and its log references are given back.
  */
@@ -117,8 +118,6 @@ export class WritePath {
   /** Its range is locked: cover it by the activity log, then send it on its way. */
   start(op: WriteOp): void {
     if (this.#owner.ended) return this.#abandon(op);
-    // A replica without a disk has nothing that could differ after its crash.
-    if (this.#disk.failure !== undefined) return this.#issue(op);
     op.logged = true;
     if (this.#log.tryTouch(op.offset, op.lengthBytes)) return this.#issue(op);
     this.#log.touch(op.offset, op.lengthBytes, (error) => this.#touched(op, error !== undefined));
@@ -172,6 +171,11 @@ export class WritePath {
     }
   }
 
+  /** This node's disk has failed: what is in flight may be missing on it, so it differs from every peer. */
+  localLost(): void {
+    for (const op of this.#inFlight) if (op.issued) this.#markForAll(op);
+  }
+
   /** Calls `then` once `bit` has had, or lost, every write that it was sent before this call. */
   whenHadBy(bit: number, then: () => void): void {
     const open = new Set([...this.#inFlight].filter((op) => (op.waiting & op.sent & bit) !== 0));
@@ -203,7 +207,7 @@ export class WritePath {
     const unsettled = [...this.#inFlight];
     const waitingLocally = this.#localWrites;
     this.#localWrites = [];
-    for (const op of unsettled) for (const mirror of this.#owner.mirrors) this.#markFor(mirror, op);
+    for (const op of unsettled) if (op.issued) this.#markForAll(op);
     for (const op of waitingLocally) op.waiting &= ~LOCAL_BIT;
     for (const op of unsettled) {
       op.waiting &= LOCAL_BIT;
@@ -215,8 +219,8 @@ export class WritePath {
     this.#awaitingReturn.clear();
   }
 
-  #markFor(mirror: Mirror, op: WriteOp): void {
-    if (op.issued) mirror.bitmap.markDirty(op.offset, op.lengthBytes);
+  #markForAll(op: WriteOp): void {
+    for (const { bitmap } of this.#owner.mirrors) bitmap.markDirty(op.offset, op.lengthBytes);
   }
 
   #hasRoom(): boolean {
@@ -234,7 +238,7 @@ export class WritePath {
     op.waiting = this.#owner.needed & LOCAL_BIT;
     for (const mirror of this.#owner.mirrors) this.#sendOrMark(mirror, op);
     this.#owner.scheduleTurn();
-    if (this.#disk.failure !== undefined) return;
+    if (this.#disk.failure !== undefined) return this.#markForAll(op);
     op.waiting |= LOCAL_BIT;
     this.#localWrites.push(op);
   }

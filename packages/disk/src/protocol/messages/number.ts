@@ -2,7 +2,7 @@
  * Frames that carry one number, `u64`:
  *
  * - STATE_ACK: the id of a STATE that is durable now.
- * - FLUSH: the number of a flush round. Everything sent before it is to become durable.
+ * - FLUSH: the number of a flush round. Every write acknowledged so far is to become durable.
  * - FLUSHED: the number of the newest round that is durable.
  */
 import { FieldReader, FieldWriter } from '../fields.ts';

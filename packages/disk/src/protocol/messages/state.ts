@@ -8,8 +8,9 @@
  * list of nodes that lack the current generation text
  * ```
  */
+import { EterneError } from '@eterne/base';
 import type { DiskState, InSyncSet, Role, Term } from '../../engine/api.ts';
-import { MAX_PEERS, type Uuid } from '../../metadata/api.ts';
+import { MAX_PEERS, NIL_UUID, type Uuid } from '../../metadata/api.ts';
 import { FieldReader, FieldWriter } from '../fields.ts';
 import { DISK_STATES, ROLES, readName, readSet, readTerm, readUuid, writeSet, writeTerm } from './common.ts';
 
@@ -47,5 +48,7 @@ export function decodeState(body: Buffer): StateMessage {
     lacking: from.list(MAX_PEERS, () => readName(from)),
   };
   from.finish();
+  if (state.role === 'primary' && state.current === NIL_UUID)
+    throw new EterneError('protocol', 'a primary without a generation');
   return state;
 }

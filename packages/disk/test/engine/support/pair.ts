@@ -194,6 +194,11 @@ export class Pair {
     if (error !== undefined) throw error;
   }
 
+  /** A cluster's term serves nothing before its first lease. */
+  longLease(node: TestNode): void {
+    node.volume.setLease({ validUntilBootMs: this.scheduler.nowMs + 1e6, graceMs: 1000 });
+  }
+
   tryPromote(node: TestNode, request: Partial<PromoteRequest> = {}): EterneError | undefined {
     let result: { error: EterneError | undefined } | undefined;
     node.volume.promote({ force: false, ...request }, (error) => (result = { error }));
