@@ -12,8 +12,12 @@ export const IDENTITY_VERSION = 1;
 export const CLUSTER_KEY_BYTES = 32;
 export const DEFAULT_NODE_PORT = 7700;
 export const NODE_PATHS_MAX = 8;
-/** Node, group, volume and resource names. Short enough that they fit into a heartbeat, plain enough for file names. */
-export const NAME = /^[a-zA-Z0-9]([a-zA-Z0-9._-]{0,61}[a-zA-Z0-9])?$/;
+/**
+ * Node, group, volume and resource names. Short enough that they fit into a heartbeat, plain enough for file names, and none that every
+ * object inherits: the replicated state keeps records by name, and would find `constructor` in each of them.
+ */
+export const NAME =
+  /^(?!(?:constructor|hasOwnProperty|isPrototypeOf|propertyIsEnumerable|toLocaleString|toString|valueOf)$)[a-zA-Z0-9]([a-zA-Z0-9._-]{0,61}[a-zA-Z0-9])?$/;
 
 export interface MemberAddress {
   readonly node: string;

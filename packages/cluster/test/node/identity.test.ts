@@ -4,6 +4,7 @@ import { EterneError } from '@eterne/base';
 import {
   decodeIdentity,
   encodeIdentity,
+  NAME,
   normaliseAddress,
   servicePorts,
   type NodeIdentity,
@@ -65,4 +66,12 @@ test('addresses get the default port and name what listens behind them', () => {
     raft: '[fd00::1]:7710',
     replication: '[fd00::1]:7711',
   });
+});
+
+test('no name is one that every object inherits', () => {
+  for (const inherited of Object.getOwnPropertyNames(Object.prototype))
+    assert.ok(!NAME.test(inherited), inherited);
+  for (const name of ['n1', 'db-2.example_x', 'constructors', 'a'.repeat(63)])
+    assert.ok(NAME.test(name), name);
+  for (const name of ['', '-a', 'a-', '.', 'a/b', 'a'.repeat(64)]) assert.ok(!NAME.test(name), name);
 });
