@@ -45,8 +45,6 @@ export class ServiceCore {
   readonly #replicas: ReplicaDuty;
   readonly #reports = new ReportDuty();
   readonly #runners = new Map<string, GroupRunner>();
-  /** Before, the state may be an old one, and acting on it could hurt what runs by a newer one. */
-  #caughtUp = false;
   #leader: LeaderDuties | undefined;
   #founding: EffectId | undefined;
   #leaveEntry: { readonly kind: 'none' | 'applied' } | { readonly kind: 'sent'; readonly id: EffectId } = {
@@ -62,6 +60,7 @@ export class ServiceCore {
       now,
       timing: SERVICE_TIMING.lan,
       state: emptyState(),
+      caughtUp: false,
       leadership: NO_LEADERSHIP,
       alive: undefined,
       paths: [],
@@ -130,7 +129,7 @@ export class ServiceCore {
       case 'leadership':
         return;
       case 'caught-up':
-        this.#caughtUp = true;
+        view.caughtUp = true;
         return;
       case 'liveness':
         view.alive = event.alive;
@@ -186,7 +185,7 @@ export class ServiceCore {
 
   #step(): void {
     const { view } = this;
-    if (!this.#caughtUp) return;
+    if (!view.caughtUp) return;
     if (view.state.cluster === '') return this.#found();
     this.#replicas.step(view, this.#outbox);
     this.#reports.step(view, this.#outbox);

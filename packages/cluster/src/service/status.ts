@@ -8,7 +8,39 @@ import { place } from './leader/placement.ts';
 import type { View } from './view.ts';
 import { leaseRemainingMs } from './view.ts';
 
+const CATCHING_UP = 'this node has just started and does not know yet what the cluster decided meanwhile';
+
 export function clusterStatus(core: ServiceCore): ClusterStatus {
+  const status = knownStatus(core);
+  return core.view.caughtUp ? status : catchingUp(status);
+}
+
+/** What a node remembers from before its start is not what is: it names what there is, and says of none how it is. */
+function catchingUp(status: ClusterStatus): ClusterStatus {
+  return {
+    ...status,
+    leader: null,
+    quorate: false,
+    volumes: status.volumes.map((volume) => ({
+      ...volume,
+      primary: null,
+      replicas: volume.replicas.map(({ node }) => ({ node, disk: 'Unknown', dirtyBytes: 0 })),
+      inSyncSet: [],
+    })),
+    groups: status.groups.map((group) => ({
+      ...group,
+      state: 'blocked',
+      owner: null,
+      protected: false,
+      reason: CATCHING_UP,
+      leaseRemainingMs: null,
+      resources: group.resources.map((resource) => ({ ...resource, state: 'unknown', reason: '' })),
+    })),
+    warnings: [`Catching up: ${CATCHING_UP}.`],
+  };
+}
+
+function knownStatus(core: ServiceCore): ClusterStatus {
   const { view } = core;
   const { state, leadership } = view;
   return {

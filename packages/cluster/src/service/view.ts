@@ -12,6 +12,8 @@ export interface View {
   now: Now;
   timing: ServiceTiming;
   state: ClusterState;
+  /** Everything committed before this start is applied. Until then `state` may be an old one: nobody acts on it or shows it as current. */
+  caughtUp: boolean;
   leadership: LeadershipView;
   /** Nodes the heart hears, this one included; undefined until it has spoken once. */
   alive: ReadonlySet<string> | undefined;

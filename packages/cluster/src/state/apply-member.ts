@@ -67,6 +67,13 @@ function addMember(state: ClusterState, command: Of<'member-add'>): Outcome {
   const known = state.members[member.name];
   if (known && known.presence !== 'lost' && known.voterId !== member.voterId)
     return refuse(state, 'exists', `${member.name} is a member and not lost; choose another name`);
+  const owned = sortedValues(state.groups).find((group) => group.owner === member.name);
+  if (known?.voterId !== member.voterId && owned)
+    return refuse(
+      state,
+      'refused',
+      `group ${owned.spec.name} has not been taken from the former ${member.name} yet; try again`,
+    );
   const others = sortedValues(state.members).filter((other) => other.name !== member.name);
   const refusal = memberLimit(state, member, others);
   if (refusal !== undefined) return refuse(state, 'refused', refusal);

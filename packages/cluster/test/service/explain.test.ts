@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { EterneError } from '@eterne/base';
 import { LiveFacade } from '../../src/service/service-facade.ts';
 import { betterLeader } from '../../src/service/leader/steward.ts';
+import { encodeState } from '../../src/state/codec.ts';
 import { FakeCluster, group, volume } from './fake-cluster.ts';
 
 function pair(): { cluster: FakeCluster; facade: LiveFacade } {
@@ -124,4 +125,19 @@ test('a leader that owns groups would rather have an idle voter lead, a witness 
   assert.equal(betterLeader(view, voters.slice(0, 1)), undefined);
   const idle = cluster.machine('n2').service.view;
   assert.equal(betterLeader(idle, voters), undefined);
+});
+
+test('a node that has just started does not show what it remembers as what is', () => {
+  const { cluster } = pair();
+  cluster.machine('n2').connected = false;
+  cluster.stopService('n2');
+  cluster.startService('n2');
+  const { service } = cluster.machine('n2');
+  service.subject.restoreSnapshot(encodeState(cluster.state('n1')), 1);
+  cluster.time.run(100);
+  const status = new LiveFacade(service, { clock: cluster.time, timers: cluster.time }).status();
+  assert.deepEqual([status.quorate, status.leader], [false, null]);
+  assert.deepEqual(status.volumes[0]?.inSyncSet, []);
+  assert.equal(status.groups[0]?.owner, null);
+  assert.match(status.groups[0]?.reason ?? '', /just started/);
 });

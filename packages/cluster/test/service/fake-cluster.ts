@@ -37,6 +37,8 @@ export class FakeLog implements OrderedLog<Command> {
   #appliedListeners: ((command: Command, index: number) => void)[] = [];
   #leadershipListeners: (() => void)[] = [];
   closed = false;
+  /** So many releases are answered `unknown`, and never get into the log. */
+  loseAnswers = 0;
 
   constructor(cluster: FakeCluster, node: string) {
     this.#cluster = cluster;
@@ -47,6 +49,10 @@ export class FakeLog implements OrderedLog<Command> {
     const { time } = this.#cluster;
     time.after(COMMIT_MS, () => {
       if (this.closed) return;
+      if (command.kind === 'group-released' && this.loseAnswers > 0) {
+        this.loseAnswers -= 1;
+        return done({ kind: 'unknown', error: new EterneError('no-quorum', 'no answer') });
+      }
       const index = this.#cluster.commit(this.node, command);
       if (index !== undefined) return done({ kind: 'applied', index });
       time.after(300, () => {

@@ -155,6 +155,15 @@ export class FakeDisk {
     port?.closed();
   }
 
+  /** The service cannot speak with it; it goes on as it is. */
+  hangUp(forMs: number): void {
+    this.up = false;
+    this.#time.after(forMs, () => (this.up = true));
+    const port = this.#port;
+    this.#port = undefined;
+    port?.closed();
+  }
+
   /** As a connected secondary is told by a new primary. */
   sawTerm(name: string, term: number): void {
     this.#terms.set(name, term);

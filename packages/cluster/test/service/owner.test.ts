@@ -190,3 +190,25 @@ test('a node without groups tells the cluster before it leaves', () => {
   cluster.time.until(() => left, 1000, 'n2 has left');
   assert.equal(cluster.state().members['n2']?.presence, 'leaving');
 });
+
+test('a release without an answer binds: nothing is started in that epoch any more', () => {
+  const cluster = pair();
+  cluster.machine('n1').log.loseAnswers = 1;
+  order(cluster, 'stopped');
+  cluster.time.until(() => cluster.machine('n1').monitor.running.size === 0, 1000, 'stopped');
+  order(cluster, 'started');
+  cluster.time.run(3000);
+  const epochs = cluster.machine('n1').monitor.log.filter((line) => line === 'kill db').length;
+  assert.equal(epochs, 1, 'it begins again only with a new epoch');
+  cluster.untilOnline('db', 'n1');
+});
+
+test('a group is not let go while nobody knows whether its volume is still served', () => {
+  const cluster = pair();
+  cluster.machine('n1').disk.hangUp(2000);
+  order(cluster, 'stopped');
+  cluster.time.run(1500);
+  assert.equal(cluster.group('db').owner, 'n1');
+  cluster.time.until(() => cluster.group('db').owner === null, 2000, 'let go');
+  assert.equal(cluster.machine('n1').disk.volumes.get('data')?.role, 'secondary');
+});

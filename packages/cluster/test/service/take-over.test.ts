@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FakeCluster, group, volume } from './fake-cluster.ts';
+import { FakeCluster, group, member, volume } from './fake-cluster.ts';
 
 function pair(): FakeCluster {
   const cluster = new FakeCluster(['n1', 'n2', 'w1']);
@@ -167,4 +167,31 @@ test('alone, the restarted owner goes on with what it has', () => {
   cluster.time.run(100);
   cluster.powerOn('n1');
   cluster.time.until(() => cluster.runs('db', 'n1'), 3000, 'db runs on n1');
+});
+
+test('requests of an owner that is not heard are not answered: they would put off the take-over for ever', () => {
+  const cluster = pair();
+  cluster.elect('w1');
+  cluster.time.run(500);
+  const { heart } = cluster.machine('w1');
+  cluster.machine('n1').connected = false;
+  const oneWay = cluster.time.every(150, () =>
+    heart.hearRequest({ node: 'n1', bootId: 'boot', sequence: 1, sentAtBootMs: cluster.time.bootMs() }),
+  );
+  cluster.untilOnline('db', 'n2');
+  oneWay.cancel();
+});
+
+test('a node that lost its log comes back only when its former groups are taken', () => {
+  const cluster = pair();
+  cluster.elect('w1');
+  cluster.time.run(500);
+  cluster.powerOff('n1');
+  const again = { ...member('n1'), voterId: 'another' };
+  cluster.time.until(() => cluster.state().members['n1']?.presence === 'lost', 2000, 'n1 is lost');
+  assert.equal(cluster.group('db').owner, 'n1');
+  assert.throws(() => cluster.submit({ kind: 'member-add', member: again, atMs: 0 }), /has not been taken/);
+  cluster.untilOnline('db', 'n2');
+  cluster.submit({ kind: 'member-add', member: again, atMs: 0 });
+  assert.equal(cluster.state().members['n1']?.voterId, 'another');
 });

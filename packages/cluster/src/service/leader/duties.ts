@@ -84,10 +84,14 @@ export class LeaderDuties {
     }
   }
 
-  /** Duty 2. */
+  /**
+   * Duty 2. A node whose requests arrive although it counts as lost may not hear the answers; a lease that it never gets would only put off
+   * the take-over.
+   */
   grant(view: View, outbox: Outbox, request: LeaseRequest): void {
     const member = view.state.members[request.node];
-    if (!this.active(view) || member?.role !== 'node') return;
+    const heard = view.alive?.has(request.node) ?? false;
+    if (!this.active(view) || member?.role !== 'node' || !heard) return;
     const { now, leadership, timing } = view;
     const durationMs = this.#leases.grant(request, now.bootMs, leadership.authorityUntilBootMs, timing);
     if (durationMs > 0) this.#sendGrant(view, outbox, request, durationMs);

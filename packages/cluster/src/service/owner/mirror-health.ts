@@ -30,3 +30,9 @@ export function servesAgreedTerm(view: View, volume: string): boolean | undefine
   if (!agreed || !local) return undefined;
   return local.role === 'primary' && agreed.primary === view.self && local.term === agreed.term.number;
 }
+
+/** Nobody is served from here: the disk process says so, or the launcher says that there is no disk process. */
+export function provenSecondary(view: View, volume: string): boolean {
+  if (view.disk.volumes) return view.disk.volumes.get(volume)?.role !== 'primary';
+  return view.pids?.disk === null;
+}

@@ -7,6 +7,8 @@
  * 3. A resource's outputs are committed before a later resource uses them.
  * 4. A failure is committed before it is acted upon, so that restarts are counted across restarts of this service.
  * 5. A stop that fails blocks the group here; it is let go only when everything is proven stopped.
+ * 6. Once it is being let go nothing is started in this epoch any more: an entry without an answer may still be committed, and is
+ *    appended until it has one.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { assert, unreachable } from '@eterne/base';
@@ -17,7 +19,7 @@ import { volumeOf } from '../../state/references.ts';
 import type { Completion, EffectId, Outbox } from '../effects.ts';
 import type { View } from '../view.ts';
 import { leaseRemainingMs } from '../view.ts';
-import { mirrorHealth, servesAgreedTerm } from './mirror-health.ts';
+import { mirrorHealth, provenSecondary, servesAgreedTerm } from './mirror-health.ts';
 import type { MirrorProgress } from './mirror-start.ts';
 import { MirrorStart } from './mirror-start.ts';
 import { nextStep } from './next-step.ts';
@@ -52,6 +54,8 @@ export class GroupRunner {
   #failure: { readonly index: number; readonly reason: string } | undefined;
   /** Duty 5. `shown`: the log has it, so the operator's word may end it. */
   #stuck: { readonly reason: string; readonly shown: boolean } | undefined;
+  /** Duty 6. */
+  #releasing: Command | undefined;
   #retryAtBootMs = Number.NEGATIVE_INFINITY;
   #epochSeenBootMs = 0;
   /** Once per lapse; what is left after it is stopped like anything else. */
@@ -142,6 +146,7 @@ export class GroupRunner {
     this.#killFirst = fresh;
     this.#failure = undefined;
     this.#stuck = undefined;
+    this.#releasing = undefined;
     this.#epochSeenBootMs = view.now.bootMs;
     this.#killedForLapse = false;
     this.#reporter.reset();
@@ -179,14 +184,13 @@ export class GroupRunner {
     this.#findServedVolumes(view);
   }
 
-  /** A volume may still be served although its resource counts as stopped: then it does not. True when there was one. */
+  /** A resource counts as stopped only while its volume is known not to be served. True when one no longer does. */
   #findServedVolumes(view: View): boolean {
     let found = false;
     for (const [index, { definition, state }] of this.#resources.entries()) {
       const volume = volumeOf(definition);
-      if (state !== 'stopped' || volume === undefined) continue;
-      if (view.disk.volumes?.get(volume)?.role !== 'primary') continue;
-      this.#set(index, { state: 'failed', reason: 'still primary' });
+      if (state !== 'stopped' || volume === undefined || provenSecondary(view, volume)) continue;
+      this.#set(index, { state: 'failed', reason: 'not yet known to be secondary' });
       found = true;
     }
     return found;
@@ -194,6 +198,7 @@ export class GroupRunner {
 
   #choose(view: View, outbox: Outbox, group: GroupState | undefined, wish: Wish): void {
     if (this.#killFirst) return this.#kill(outbox);
+    if (this.#releasing && group) return this.#appendRelease(outbox, this.#releasing);
     if (wish.kind === 'stop') this.#failure = undefined;
     if (this.#failure && group) return this.#recordFailure(view, outbox, group, this.#failure);
     if (this.#stuck && !this.#unstick(group)) return;
@@ -208,7 +213,7 @@ export class GroupRunner {
         if (group && this.#mayStart(view, group)) this.#start(view, outbox, step.index);
         return;
       case 'stop':
-        return this.#stop(outbox, step.index);
+        return this.#stop(view, outbox, step.index);
       case 'none':
         if (group && wish.kind === 'stop') this.#release(view, outbox, group, wish);
         return;
@@ -265,7 +270,10 @@ export class GroupRunner {
     this.#set(index, { state: 'running', reason: '', outputs: progress.outputs, mirror });
   }
 
-  #stop(outbox: Outbox, index: number): void {
+  #stop(view: View, outbox: Outbox, index: number): void {
+    const volume = volumeOf(this.#at(index).definition);
+    if (volume !== undefined && !view.disk.volumes && !provenSecondary(view, volume))
+      return this.#stopLater(view, index);
     const { spec } = resourceSpec(this.#name, this.#resources, index);
     const timeoutMs = this.#at(index).definition.stopTimeoutMs;
     this.#busy = {
@@ -281,15 +289,23 @@ export class GroupRunner {
     if (lost) return this.#set(index, { state: 'unknown', reason });
     if (!ok) return this.#block(view, index, reason);
     const volume = volumeOf(this.#at(index).definition);
-    if (volume === undefined || view.disk.volumes?.get(volume)?.role !== 'primary')
+    if (volume === undefined || provenSecondary(view, volume))
       return this.#set(index, { state: 'stopped', reason: '', outputs: {} });
+    if (!view.disk.volumes) return this.#stopLater(view, index);
     this.#busy = { kind: 'demoting', index, id: outbox.send({ kind: 'disk-demote', volume }) };
   }
 
   #demoted(view: View, index: number, completion: Completion): void {
     assert(completion.of === 'plain', 'a demotion is answered plainly');
-    if (completion.error) this.#block(view, index, completion.error.message);
+    if (completion.error?.code === 'unreachable') this.#stopLater(view, index);
+    else if (completion.error) this.#block(view, index, completion.error.message);
     else this.#set(index, { state: 'stopped', reason: '', outputs: {} });
+  }
+
+  /** The disk process does not answer, so nobody knows whether it still serves. */
+  #stopLater(view: View, index: number): void {
+    this.#set(index, { state: 'failed', reason: 'waiting for the disk process' });
+    this.#retryAtBootMs = view.now.bootMs + view.timing.retryMs;
   }
 
   /** Duty 5. */
@@ -381,7 +397,7 @@ export class GroupRunner {
       this.#retryAtBootMs = view.now.bootMs + view.timing.retryMs;
       return;
     }
-    const command: Command = {
+    this.#releasing = {
       kind: 'group-released',
       group: this.#name,
       node: view.self,
@@ -390,6 +406,10 @@ export class GroupRunner {
       reason: wish.reason,
       atMs: view.now.wallMs,
     };
+    this.#appendRelease(outbox, this.#releasing);
+  }
+
+  #appendRelease(outbox: Outbox, command: Command): void {
     this.#busy = { kind: 'releasing', id: outbox.send({ kind: 'append', command }) };
   }
 
