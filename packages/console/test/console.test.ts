@@ -65,12 +65,23 @@ await suite('console', { skip: missing() ?? false }, () => {
     await page.context().close();
   });
 
+  test('a drill shows how long the services paused', async () => {
+    const { page } = await visit(browser, fixture.url);
+    await logIn(page, 'operator', PASSWORD);
+    await page.getByRole('link', { name: 'Groups' }).click();
+    await page.getByRole('button', { name: 'Drill' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Drill' }).click();
+    await dialog.getByText('Moved from n1 to n2; the services paused for 1.2 s.').waitFor();
+    await page.context().close();
+  });
+
   test('a viewer sees no orders', async () => {
     const { page } = await visit(browser, fixture.url);
     await logIn(page, 'viewer', PASSWORD);
     await page.getByRole('link', { name: 'Groups' }).click();
     await page.getByRole('button', { name: 'Why here?' }).waitFor();
-    assert.equal(await page.getByRole('button', { name: /^(Move|Stop|Start)$/ }).count(), 0);
+    assert.equal(await page.getByRole('button', { name: /^(Drill|Move|Stop|Start)$/ }).count(), 0);
     await page.context().close();
   });
 

@@ -21,6 +21,8 @@ export function createInstance(identity: NodeIdentity) {
       return server;
     },
     bodyLimit: BODY_MAX_BYTES,
+    // A HEAD of the live stream would stay open and say nothing.
+    exposeHeadRoutes: false,
     forceCloseConnections: true,
     return503OnClosing: false,
     routerOptions: { maxParamLength: 100 },

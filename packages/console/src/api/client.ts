@@ -1,5 +1,5 @@
 /** Calls of the API with the session's cookie. */
-import type { FailureSimulation, GroupExplanation, Session } from './types.ts';
+import type { DrillResult, FailureSimulation, GroupExplanation, Session } from './types.ts';
 
 export class ApiError extends Error {
   readonly status: number;
@@ -42,6 +42,8 @@ export const api = {
   startGroup: (group: string) => call('POST', `/groups/${name(group)}/start`),
   stopGroup: (group: string) => call('POST', `/groups/${name(group)}/stop`),
   moveGroup: (group: string, to: string) => call('POST', `/groups/${name(group)}/move`, { to }),
+  /** Answers when the switch-over is over. */
+  drillGroup: (group: string) => call<DrillResult>('POST', `/groups/${name(group)}/drill`),
   explainGroup: (group: string) => call<GroupExplanation>('GET', `/groups/${name(group)}/explain`),
   setNodeMode: (node: string, mode: 'standby' | 'unstandby' | 'maintenance') =>
     call('POST', `/nodes/${name(node)}/${mode}`),

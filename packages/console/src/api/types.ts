@@ -1,6 +1,6 @@
 /** The API's shapes, taken from the schemas that the API itself checks and documents. Types only: nothing of the server is bundled. */
 import type { session } from '@eterne/cluster/api/schema/access.ts';
-import type { failureSimulation, groupExplanation } from '@eterne/cluster/api/schema/orders.ts';
+import type { drillResult, failureSimulation, groupExplanation } from '@eterne/cluster/api/schema/orders.ts';
 import type { clusterEvent, clusterStatus } from '@eterne/cluster/api/schema/status.ts';
 import type { z } from 'zod';
 
@@ -14,3 +14,4 @@ export type ClusterEvent = z.output<typeof clusterEvent>;
 export type Session = z.output<typeof session>;
 export type GroupExplanation = z.output<typeof groupExplanation>;
 export type FailureSimulation = z.output<typeof failureSimulation>;
+export type DrillResult = z.output<typeof drillResult>;

@@ -94,6 +94,13 @@ export const en = {
   stop: 'Stop',
   move: 'Move',
   moveTo: (node: string) => `Move to ${node}`,
+  drill: 'Drill',
+  drillTitle: (group: string) => `Drill: switch ${group} over for real`,
+  drillQuestion:
+    'Its services move to the best other node, as they would after a failure, and stay there. They pause meanwhile.',
+  drillRuns: 'Switching over …',
+  drillDone: (from: string, to: string, outage: string) =>
+    `Moved from ${from} to ${to}; the services paused for ${outage}.`,
   why: 'Why here?',
   whyTitle: (group: string) => `Why ${group} is where it is`,
   mayRun: 'may run it',

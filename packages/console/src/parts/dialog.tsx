@@ -11,7 +11,7 @@ export function Dialog({
   title: string;
   onClose: () => void;
   children: ReactNode;
-  /** The button that does it; without one the dialog only shows something. */
+  /** The button that does it; without one, or with false, the dialog only shows something. */
   action?: ReactNode;
 }) {
   const { t } = useLanguage();
@@ -23,7 +23,7 @@ export function Dialog({
       <div className="dialog-body">{children}</div>
       <div className="dialog-actions">
         <button type="button" onClick={() => element.current?.close()}>
-          {action === undefined ? t.close : t.cancel}
+          {action === undefined || action === false ? t.close : t.cancel}
         </button>
         {action}
       </div>

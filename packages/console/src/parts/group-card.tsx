@@ -6,6 +6,7 @@ import { useLanguage } from '../i18n/language.tsx';
 import { Badge } from './badge.tsx';
 import { useCluster } from './cluster-context.tsx';
 import { Dialog } from './dialog.tsx';
+import { DrillButton } from './drill-button.tsx';
 import { formatMs } from './format.ts';
 import { ToneIcon } from './icon.tsx';
 import { ErrorText, OrderButton } from './order-button.tsx';
@@ -80,6 +81,7 @@ function GroupOrders({ group }: { group: GroupStatus }) {
     );
   return (
     <>
+      {group.state === 'online' && others.length > 0 && <DrillButton group={group.name} />}
       {group.owner !== null && target !== undefined && (
         <OrderButton
           label={t.move}
