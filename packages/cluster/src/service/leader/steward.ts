@@ -13,7 +13,7 @@ import type { View } from '../view.ts';
 
 const LOOK_INTERVAL_MS = 1000;
 /** This long everything has to stand still before a hand-over, which costs a pause of I/O. */
-const SETTLED_MS = 5000;
+const SETTLED_MS = 2000;
 /** A voter behind a slow path would make every commit slow. */
 const LATENCY_MAX_MS = 20;
 
