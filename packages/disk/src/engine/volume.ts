@@ -291,7 +291,7 @@ class Volume implements MirrorVolume {
           // Nothing is lost by that: the next opening finds an unclean end and acts on it.
           if (problem !== undefined)
             this.#world.log('error', `volume ${this.config.name}: stepping down: ${problem}`);
-          this.#steppedDown(primary);
+          this.#metadata.voidActivityLog(() => this.#steppedDown(primary));
         });
       });
     });

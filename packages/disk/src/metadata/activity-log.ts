@@ -31,10 +31,10 @@ interface Waiter {
 }
 
 export class ActivityLogDriver implements ActivityLog {
-  readonly #identity: LogIdentity;
+  #identity: LogIdentity;
   readonly #seed: number;
   readonly #request: () => void;
-  readonly #table: HotSet;
+  #table: HotSet;
   #waiters: Waiter[] = [];
   #pending: SlotUpdate[] = [];
   #durableSequence = 0;
@@ -67,6 +67,14 @@ export class ActivityLogDriver implements ActivityLog {
   /** A crash now would leave nothing that a peer might lack. */
   get settled(): boolean {
     return this.#waiters.length === 0 && this.#table.isSettled(this.#flushedEpoch);
+  }
+
+  /** Empty again, in an epoch that the superblock has just made the only valid one. */
+  restart(epoch: number): void {
+    assert(this.settled && !this.#writing && this.#pending.length === 0, 'only a settled log is voided');
+    this.#identity = { ...this.#identity, epoch };
+    this.#table = new HotSet(this.#identity.slotCount);
+    this.#durableSequence = 0;
   }
 
   tryTouch(offset: number, lengthBytes: number): boolean {

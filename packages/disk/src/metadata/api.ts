@@ -150,6 +150,11 @@ export interface VolumeMetadata {
   addPeer(peer: string, done: MetadataDone): void;
   /** Makes every bitmap durable with as few flushes as possible. */
   persistBitmaps(done: MetadataDone): void;
+  /**
+   * Forgets, durably, which extents were hot, so that a crash from here on marks nothing. Does nothing unless every write is released
+   * and flushed. No `touch` before `done`.
+   */
+  voidActivityLog(done: MetadataDone): void;
   onFailed(listener: (error: EterneError) => void): void;
   /** The engine has drained: persists everything, records a clean shutdown, closes the store. */
   close(done: MetadataDone): void;

@@ -115,6 +115,21 @@ export class VolumeMetadataDriver implements VolumeMetadata {
     finished(undefined);
   }
 
+  /** Both slots before `done`: with one of them in the old epoch, losing the other would void transactions to come. */
+  voidActivityLog(done: MetadataDone): void {
+    const log = this.#log;
+    if (log?.settled !== true) {
+      done(this.#failure);
+      return;
+    }
+    const latest = this.#superblock.latest;
+    const logEpoch = (latest.logEpoch + 1) >>> 0;
+    this.#superblock.setInBothSlots({ ...latest, logEpoch }, (error) => {
+      if (error === undefined) log.restart(logEpoch);
+      done(error);
+    });
+  }
+
   onFailed(listener: (error: EterneError) => void): void {
     if (this.#failure === undefined) this.#onFailed.push(listener);
     else listener(this.#failure);

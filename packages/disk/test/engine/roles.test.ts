@@ -140,6 +140,23 @@ describe('promotion and demotion', () => {
     pair.assertIdentical();
   });
 
+  test('a demoted primary that crashes later needs no copy of what it once wrote', () => {
+    const pair = new Pair().startMirror();
+    pair.write(pair.a, 3, 3);
+    pair.demote(pair.a);
+    pair.promote(pair.b);
+    pair.until(() => pair.b.volume.status().inSyncSet.length === 2);
+    pair.write(pair.b, 1500, 4);
+    pair.flush(pair.b);
+    pair.a.kill();
+    pair.until(() => pair.b.volume.status().inSyncSet.length === 1);
+    pair.write(pair.b, 1501, 5);
+    pair.a.start();
+    pair.until(() => pair.isEqual());
+    assert.equal(pair.b.volume.status().peers[0]?.resync.toSyncBytes, 4096);
+    pair.assertIdentical();
+  });
+
   test('a clean close loses nothing, and needs no copy afterwards', () => {
     const pair = new Pair().startMirror();
     pair.write(pair.a, 3, 3);
