@@ -47,7 +47,8 @@ test('a founded cluster is a node, an authority and an administrator, all secret
   assert.deepEqual(identity.addresses, ['10.0.5.1:7700', '10.0.6.1:7700']);
   assert.ok(await readAuthority(world.files, dir, identity.tls.caPem));
   assert.deepEqual(await readAdministrator(world.files, dir), administrator);
-  for (const name of await readdir(dir))
+  assert.equal((await stat(dir)).mode & 0o777, 0o700);
+  for (const name of ['node.json', 'ca.key', 'admin.json'])
     assert.equal((await stat(join(dir, name))).mode & 0o777, 0o600, name);
   await assert.rejects(
     foundCluster(world, 'prod', order('first')),
