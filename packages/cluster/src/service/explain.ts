@@ -1,9 +1,9 @@
 /** Why a group is where it is, and what would happen if a node stopped now: the placement function asked instead of obeyed. */
 import { EterneError } from '@eterne/base';
 import type { ClusterState, GroupState } from '../state/model.ts';
-import { sortedValues } from '../state/model.ts';
 import type { FailureSimulation, GroupExplanation, SimulatedMove } from './facade.ts';
 import { place } from './leader/placement.ts';
+import { rehearseLoss } from './leader/rehearsal.ts';
 import type { ServiceTiming } from './timing.ts';
 import type { View } from './view.ts';
 
@@ -51,30 +51,19 @@ export function simulateFailure(view: View, node: string): FailureSimulation {
   const alive = new Set(view.alive);
   alive.delete(node);
   const quorate = hasMajority(state, alive);
-  const moves = sortedValues(state.groups)
-    .filter((group) => group.owner === node && group.desired === 'started')
-    .map((group) => simulatedMove(state, timing, group, node, quorate ? alive : undefined));
+  const moves = rehearseLoss(state, quorate ? alive : new Set(), node).map(({ group, placement }) => ({
+    group: group.spec.name,
+    from: node,
+    to: placement.chosen,
+    reason: quorate ? placement.reason : 'the rest has no majority',
+    expectedOutageMs: placement.chosen === null ? null : takeOverBoundMs(timing),
+  }));
   return { node, quorate, moves, sentences: simulationSentences(node, quorate, moves) };
 }
 
 function hasMajority(state: ClusterState, alive: ReadonlySet<string>): boolean {
   const members = Object.keys(state.members);
   return members.filter((name) => alive.has(name)).length * 2 > members.length;
-}
-
-function simulatedMove(
-  state: ClusterState,
-  timing: ServiceTiming,
-  group: GroupState,
-  from: string,
-  alive: ReadonlySet<string> | undefined,
-): SimulatedMove {
-  const { name } = group.spec;
-  if (!alive)
-    return { group: name, from, to: null, reason: 'the rest has no majority', expectedOutageMs: null };
-  const { chosen, reason } = place(state, group, { alive }, from);
-  const expectedOutageMs = chosen === null ? null : takeOverBoundMs(timing);
-  return { group: name, from, to: chosen, reason, expectedOutageMs };
 }
 
 /** The owner's lease may have been granted the moment it was lost; its end, grace and margin are waited out. */

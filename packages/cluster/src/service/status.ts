@@ -4,7 +4,7 @@ import { sortedValues } from '../state/model.ts';
 import { volumesOf } from '../state/references.ts';
 import type { ServiceCore } from './core.ts';
 import type { ClusterStatus, ClusterVolumeStatus, GroupStatus, NodeStatus, ReplicaStatus } from './facade.ts';
-import { place } from './leader/placement.ts';
+import { simulateFailure } from './explain.ts';
 import type { View } from './view.ts';
 import { leaseRemainingMs } from './view.ts';
 
@@ -127,9 +127,10 @@ function groupStatus(core: ServiceCore, group: GroupState): GroupStatus {
   };
 }
 
-function isProtected(view: View, group: GroupState): boolean {
-  if (group.owner === null || view.alive === undefined || !view.leadership.quorate) return false;
-  return place(view.state, group, { alive: view.alive }, group.owner).chosen !== null;
+function isProtected(view: View, { owner, spec }: GroupState): boolean {
+  if (owner === null || view.alive === undefined || !view.leadership.quorate) return false;
+  const { quorate, moves } = simulateFailure(view, owner);
+  return quorate && moves.some(({ group, to }) => group === spec.name && to !== null);
 }
 
 function shownLease(core: ServiceCore, group: GroupState): number | null {

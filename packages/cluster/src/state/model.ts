@@ -131,11 +131,26 @@ export interface Failback {
   readonly window: string | null;
 }
 
+/** Names of other groups. One-sided: this group adapts to them, so that groups cannot chase each other. */
+export interface GroupRules {
+  /** Runs only where these run. */
+  readonly with: readonly string[];
+  /** Does not run where one of these runs. */
+  readonly apart: readonly string[];
+  /** Is started only while these are online. */
+  readonly after: readonly string[];
+}
+
+export const NO_RULES: GroupRules = { with: [], apart: [], after: [] };
+
 export interface GroupSpec {
   readonly name: string;
   /** In order of preference. */
   readonly nodes: readonly string[];
   readonly failback: Failback;
+  readonly rules: GroupRules;
+  /** `kill`: what cannot be stopped is killed, and let go when that is proven; `block`: it stays until an operator has looked. */
+  readonly onStopFailure: 'block' | 'kill';
   /** Started in this order, stopped in reverse. */
   readonly resources: readonly ResourceDefinition[];
 }

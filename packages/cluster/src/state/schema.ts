@@ -63,6 +63,8 @@ const group = z.strictObject({
   spec: z.strictObject({
     name,
     nodes: z.array(name),
+    rules: z.strictObject({ with: z.array(name), apart: z.array(name), after: z.array(name) }),
+    onStopFailure: z.enum(['block', 'kill']),
     failback: z.strictObject({ enabled: z.boolean(), window: z.string().nullable() }),
     resources: z.array(
       z.strictObject({

@@ -9,6 +9,7 @@ import { Service } from '../../src/service/service.ts';
 import { decodeCommand, encodeCommand } from '../../src/state/codec.ts';
 import type { Command } from '../../src/state/commands.ts';
 import type { ClusterState, GroupSpec, GroupState, MemberSpec, VolumeSpec } from '../../src/state/model.ts';
+import { NO_RULES } from '../../src/state/model.ts';
 import { FakeDisk, FakeHeart, FakeMonitor } from './fake-node.ts';
 import { VirtualTime } from './virtual-time.ts';
 
@@ -353,6 +354,8 @@ export function group(name: string, nodes: readonly string[], volumeName?: strin
     name,
     nodes,
     failback: { enabled: false, window: null },
+    rules: NO_RULES,
+    onStopFailure: 'block',
     resources: volumeName === undefined ? [app] : [mirror, app],
   };
 }

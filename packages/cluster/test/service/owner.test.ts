@@ -212,3 +212,14 @@ test('a group is not let go while nobody knows whether its volume is still serve
   cluster.time.until(() => cluster.group('db').owner === null, 2000, 'let go');
   assert.equal(cluster.machine('n1').disk.volumes.get('data')?.role, 'secondary');
 });
+
+test('what cannot be stopped is killed, where that is configured, and the group moves on', () => {
+  const cluster = pair();
+  cluster.configure([], [{ ...group('db', ['n1', 'n2'], 'data'), onStopFailure: 'kill' }]);
+  cluster.submit({ kind: 'group-move', group: 'db', to: 'n2', reason: 'test', displaces: false, atMs: 0 });
+  cluster.untilOnline('db', 'n2');
+  cluster.machine('n2').monitor.failures.set('stop db/app', 'it hangs');
+  cluster.submit({ kind: 'group-move', group: 'db', to: 'n1', reason: 'test', displaces: false, atMs: 0 });
+  cluster.untilOnline('db', 'n1');
+  assert(cluster.machine('n2').monitor.log.includes('kill db'));
+});

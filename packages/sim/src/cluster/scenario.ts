@@ -6,7 +6,7 @@
 import { assert, MIB } from '@eterne/base';
 import { volumeSocketPath } from '@eterne/cluster/node/layout.ts';
 import type { Command } from '@eterne/cluster/state/commands.ts';
-import type { ClusterState, GroupSpec, VolumeSpec } from '@eterne/cluster/state/model.ts';
+import { NO_RULES, type ClusterState, type GroupSpec, type VolumeSpec } from '@eterne/cluster/state/model.ts';
 import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { BlockDevice } from '@eterne/runtime';
 import { History } from '../checkers/history.ts';
@@ -18,7 +18,7 @@ import { SetTruth } from '../checkers/set-truth.ts';
 import { FaultPlan } from '../faults/plan.ts';
 import { pickShape } from '../mirror/shape.ts';
 import type { WorkloadShape } from '../mirror/workload.ts';
-import type { SeedResult } from '../run/result.ts';
+import { isFull, type SeedResult } from '../run/result.ts';
 import { SECTOR_BYTES } from '../world/disk.ts';
 import type { Prng } from '../world/prng.ts';
 import { Universe } from '../world/universe.ts';
@@ -28,6 +28,7 @@ import { CLUSTER, CLUSTER_ID, DATA_PATH, DIR, GROUP, memberSpecOf, type Place, V
 
 const SET_UP_MS = 12_000;
 const SAFETY_MS = 60_000;
+const SAFETY_MAX_MS = 400_000;
 const LIVENESS_MS = 40_000;
 const SETTLE_MS = 5_000;
 const OPERATOR_MS = 300;
@@ -87,6 +88,8 @@ class ClusterScenario {
     universe.runUntil(SET_UP_MS);
     this.faults.start();
     universe.runUntil(SAFETY_MS);
+    while (!isFull(this.result()) && universe.nowMs < SAFETY_MAX_MS && universe.violation === undefined)
+      universe.runUntil(universe.nowMs + 1_000);
     this.faults.stop();
     this.awaitWhole();
     this.clientsStopped = true;
@@ -183,6 +186,8 @@ class ClusterScenario {
       name: GROUP,
       nodes: this.carriers().map(({ name }) => name),
       failback: { enabled: false, window: null },
+      rules: NO_RULES,
+      onStopFailure: 'block',
       resources: [
         { name: 'vol', type: 'mirror', params: { volume: VOLUME }, ...timing },
         {

@@ -3,7 +3,7 @@
  *
  *   cluster  edition, profile, timezone, tieBreaker, prefer, consensus, fencing
  *   volumes  name, size, mode, initialSync, replicas: { node: device }
- *   groups   name, nodes, failback, resources: [{ name, type, restart, startTimeout, stopTimeout, …the agent's own }]
+ *   groups   name, nodes, failback, with, apart, after, onStopFailure, resources: [{ name, type, restart, startTimeout, stopTimeout, …the agent's own }]
  *
  * A document says what should be there; what it does not name stays as it is.
  */
@@ -93,6 +93,10 @@ const group = z.strictObject({
         .optional(),
     })
     .prefault({}),
+  with: z.array(name).max(DOCUMENT_ITEMS_MAX).default([]),
+  apart: z.array(name).max(DOCUMENT_ITEMS_MAX).default([]),
+  after: z.array(name).max(DOCUMENT_ITEMS_MAX).default([]),
+  onStopFailure: z.enum(['block', 'kill']).default('block'),
   resources: z.array(resource).min(1),
 });
 
@@ -164,6 +168,8 @@ function groupSpec(given: z.infer<typeof group>): GroupSpec {
     name: given.name,
     nodes: given.nodes,
     failback: { enabled, window: window ?? null },
+    rules: { with: given.with, apart: given.apart, after: given.after },
+    onStopFailure: given.onStopFailure,
     resources: given.resources.map((item) => resourceDefinition(given.name, item)),
   };
 }

@@ -26,6 +26,8 @@ function showGroup(spec: GroupSpec): Record<string, unknown> {
     name: spec.name,
     nodes: spec.nodes,
     failback: { enabled, ...(window === null ? {} : { window }) },
+    ...spec.rules,
+    onStopFailure: spec.onStopFailure,
     resources: spec.resources.map(showResource),
   };
 }

@@ -5,12 +5,13 @@
  *   none    started   assign to the best node, or say why there is none
  *   none    stopped   nothing
  *   lost    any       nothing, until its last lease, grace and margin are over; then assign elsewhere, or expire the ownership
- *   there   started   move it away from a node in standby; back to its preferred node when failback allows
+ *   there   started   move it away from a node in standby, or when its rules want it elsewhere; home when failback allows
  *   there   stopped   nothing: the owner stops it and lets go
  */
 import type { Command } from '../../state/commands.ts';
 import type { GroupState } from '../../state/model.ts';
 import type { View } from '../view.ts';
+import { companyObstacle, orderObstacle } from './company.ts';
 import type { LeaseBook } from './lease-book.ts';
 import { failbackMove } from './failback.ts';
 import type { Placement } from './placement.ts';
@@ -39,13 +40,16 @@ export function decideGroup(leader: LeaderView, group: GroupState): GroupDecisio
 function decidePlacement(leader: LeaderView, group: GroupState): GroupDecision | undefined {
   if (group.desired === 'stopped') return undefined;
   const placement = place(leader.view.state, group, leader);
-  if (placement.chosen !== null) return assign(leader, group, placement.chosen, placement);
-  if (group.phase === 'blocked' && group.reason === placement.reason) return undefined;
+  const waits = orderObstacle(leader.view.state, group);
+  if (placement.chosen !== null && waits === undefined)
+    return assign(leader, group, placement.chosen, placement);
+  const reason = waits ?? placement.reason;
+  if (group.phase === 'blocked' && group.reason === reason) return undefined;
   return {
     kind: 'group-unplaceable',
     group: group.spec.name,
     expectedEpoch: group.epoch,
-    reason: placement.reason,
+    reason,
     leaderTerm: leader.leaderTerm,
     atMs: leader.view.now.wallMs,
   };
@@ -56,7 +60,8 @@ function decideTakeOver(leader: LeaderView, group: GroupState, owner: string): G
   if (view.now.bootMs < leader.leases.provenGoneBootMs(owner, view.timing)) return undefined;
   if (view.state.members[owner]?.mode === 'maintenance') return undefined;
   const placement = place(view.state, group, leader, owner);
-  if (group.desired === 'started' && placement.chosen !== null)
+  const waits = orderObstacle(view.state, group);
+  if (group.desired === 'started' && placement.chosen !== null && waits === undefined)
     return assign(leader, group, placement.chosen, placement);
   return {
     kind: 'group-expired',
@@ -77,6 +82,9 @@ function decideMove(leader: LeaderView, group: GroupState, owner: string): Group
     if (placement.chosen === null) return undefined;
     return { ...move, to: null, reason: `${owner} is in standby`, displaces: true };
   }
+  const company = companyObstacle(view.state, group, owner);
+  if (company !== undefined && place(view.state, group, leader, owner).chosen !== null)
+    return { ...move, to: null, reason: `${owner} ${company}`, displaces: true };
   const back = failbackMove(leader, group, owner);
   return back && { ...move, to: back.to, reason: back.reason, displaces: false };
 }

@@ -3,6 +3,7 @@
  * explains (`group explain`) and rehearses (`simulate --fail`).
  */
 import type { ClusterState, GroupState } from '../../state/model.ts';
+import { companyObstacle } from './company.ts';
 import { volumesOf } from '../../state/references.ts';
 
 export interface Observations {
@@ -50,7 +51,8 @@ function judge(
     nodeObstacle(state, seen, node) ??
     (node === avoid ? 'is the node it has to leave' : undefined) ??
     failureObstacle(group, node) ??
-    dataObstacle(state, group, node);
+    dataObstacle(state, group, node) ??
+    companyObstacle(state, group, node);
   if (obstacle !== undefined) return { node, eligible: false, reason: obstacle };
   const crashed = crashedOn(state, group, node);
   const ready = crashed ? `went down as primary of ${crashed}, so others are preferred` : 'is ready';

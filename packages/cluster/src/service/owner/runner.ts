@@ -6,7 +6,7 @@
  * 2. Nothing is started without a lease for this epoch; when it has lapsed and its grace is over, the group is killed.
  * 3. A resource's outputs are committed before a later resource uses them.
  * 4. A failure is committed before it is acted upon, so that restarts are counted across restarts of this service.
- * 5. A stop that fails blocks the group here; it is let go only when everything is proven stopped.
+ * 5. A stop that fails kills the group or blocks it here, as configured; it is let go only when everything is proven stopped.
  * 6. Once it is being let go nothing is started in this epoch any more: an entry without an answer may still be committed, and is
  *    appended until it has one.
  */
@@ -287,6 +287,7 @@ export class GroupRunner {
     assert(completion.of === 'action', 'a stop is an action');
     const { ok, reason, lost } = completion.result;
     if (lost) return this.#set(index, { state: 'unknown', reason });
+    if (!ok && this.#spec.onStopFailure === 'kill') return this.#kill(outbox);
     if (!ok) return this.#block(view, index, reason);
     const volume = volumeOf(this.#at(index).definition);
     if (volume === undefined || provenSecondary(view, volume))
