@@ -236,6 +236,12 @@ export interface ProcessTrees {
   killMarked(mark: string): number;
 }
 
+/** Link-layer frames, for announcing an address to the neighbours (AF_PACKET; needs CAP_NET_RAW). */
+export interface FrameSender {
+  /** `build` gets the interface's own link-layer address, 6 bytes. The error says why nothing was sent. */
+  send(interfaceName: string, build: (mac: Buffer) => Buffer): EterneError | undefined;
+}
+
 /** All doors together; what a component is given at its start. */
 export interface World {
   readonly clock: Clock;

@@ -91,3 +91,38 @@ export function deallocate(
     done(error === null && rc === 0 ? 0 : koffi.errno() || os.errno.EOPNOTSUPP);
   });
 }
+
+const AF_PACKET = 17;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0x80000;
+const SOCKADDR_LL_BYTES = 20;
+
+function bindPacket() {
+  const libc = (createRequire(import.meta.url)('koffi') as Koffi).load('libc.so.6');
+  return {
+    ifNametoindex: libc.func('unsigned int if_nametoindex(const char *name)'),
+    socket: libc.func('int socket(int domain, int type, int protocol)'),
+    sendto: libc.func(
+      'int64_t sendto(int fd, void *frame, size_t length, int flags, void *address, uint32_t addressLength)',
+    ),
+    close: libc.func('int close(int fd)'),
+  };
+}
+
+let packet: ReturnType<typeof bindPacket> | undefined;
+
+/** Sends one whole link-layer frame (packet(7)); needs CAP_NET_RAW. The errno number, 0 for success. */
+export function sendLinkFrame(interfaceName: string, frame: Buffer): number {
+  const { ifNametoindex, socket, sendto, close } = (packet ??= bindPacket());
+  const index = ifNametoindex(interfaceName);
+  if (index === 0) return os.errno.ENODEV;
+  const fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+  if (fd < 0) return native().koffi.errno();
+  const address = Buffer.alloc(SOCKADDR_LL_BYTES);
+  address.writeUInt16LE(AF_PACKET, 0);
+  address.writeInt32LE(index, 4);
+  const sent = sendto(fd, frame, frame.length, 0, address, address.length);
+  const errno = sent === frame.length ? 0 : native().koffi.errno();
+  close(fd);
+  return errno;
+}

@@ -4,6 +4,8 @@ import type { ChildHandle, ProcessExit, Processes, SpawnOptions } from '../ports
 import { systemError } from './errno.ts';
 
 const CAPTURE_BYTES_DEFAULT = 64 * 1024;
+/** How long after the end of a child its output may still be on its way, when somebody else holds the pipes too. */
+const LAST_WORDS_MS = 200;
 /** util-linux; sets PR_SET_PDEATHSIG between fork and exec, which Node.js cannot. */
 const SETPRIV = '/usr/bin/setpriv';
 
@@ -57,10 +59,12 @@ function spawn(options: SpawnOptions, onExit: (exit: ProcessExit) => void): Chil
   const log = options.logPath === undefined ? undefined : fs.openSync(options.logPath, 'a', 0o600);
   let timedOut = false;
   let reported = false;
+  let lastWords: NodeJS.Timeout | undefined;
   const report = (exit: Pick<ProcessExit, 'code' | 'signal' | 'startError'>): void => {
     if (reported) return;
     reported = true;
     clearTimeout(timer);
+    clearTimeout(lastWords);
     onExit({ timedOut, stdout: stdout.text, stderr: stderr.text, ...exit });
   };
   const child = start(options, log);
@@ -79,8 +83,11 @@ function spawn(options: SpawnOptions, onExit: (exit: ProcessExit) => void): Chil
   child.on('error', (error) =>
     report({ code: null, signal: null, startError: systemError(`start ${options.command[0]}`, error) }),
   );
-  // 'exit', not 'close': a daemonised grandchild may hold the pipes open for ever.
-  child.on('exit', (code, signal) => setImmediate(() => report({ code, signal })));
+  // 'close' comes when its last words have been read too; but a daemonised grandchild may hold the pipes open for ever.
+  child.on('close', (code, signal) => report({ code, signal }));
+  child.on('exit', (code, signal) => {
+    lastWords = setTimeout(() => report({ code, signal }), LAST_WORDS_MS);
+  });
   return {
     pid: child.pid,
     kill: (signal) => {

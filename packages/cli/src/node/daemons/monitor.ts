@@ -5,12 +5,18 @@ import { Monitor } from '@eterne/cluster/monitor/monitor.ts';
 import { serveMonitor } from '@eterne/cluster/monitor/server.ts';
 import { socketAddress } from '@eterne/cluster/node/layout.ts';
 import { Watcher } from '@eterne/cluster/node/watcher.ts';
+import { nodeFrames } from '@eterne/runtime/node/frames.ts';
 import { nodeProcessTrees } from '@eterne/runtime/node/process-trees.ts';
 import { startDaemon } from '../daemon.ts';
 
 startDaemon('monitor', ({ dir, world, launcher, giveUp }) => {
   const heart = new HeartClient(world, socketAddress(dir, 'heart'));
-  const hands = { world: { ...world, processTrees: nodeProcessTrees }, spawner: launcher, dir };
+  const hands = {
+    world: { ...world, processTrees: nodeProcessTrees },
+    spawner: launcher,
+    frames: nodeFrames,
+    dir,
+  };
   const monitor = new Monitor(hands, heart);
   monitor.open((error) => {
     if (error) return giveUp(error);

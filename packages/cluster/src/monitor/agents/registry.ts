@@ -2,6 +2,8 @@ import { EterneError } from '@eterne/base';
 import { Fields } from '../../node/fields.ts';
 import type { Agent } from './agent.ts';
 import { appAgent } from './app/agent.ts';
+import { filesystemAgent } from './filesystem/agent.ts';
+import { ipAgent } from './ip/agent.ts';
 import { mirrorAgent } from './mirror/agent.ts';
 
 /** An agent together with parameters that it has accepted: what may be run. */
@@ -22,11 +24,15 @@ export function bindAgent(type: string, params: Readonly<Record<string, unknown>
   switch (type) {
     case 'app':
       return bind(appAgent, fields) as BoundAgent<never>;
+    case 'filesystem':
+      return bind(filesystemAgent, fields) as BoundAgent<never>;
+    case 'ip':
+      return bind(ipAgent, fields) as BoundAgent<never>;
     case 'mirror':
       return bind(mirrorAgent, fields) as BoundAgent<never>;
     default:
       throw new EterneError('config', `resource type ${JSON.stringify(type)} is unknown`, {
-        hint: 'known types: app, mirror',
+        hint: 'known types: app, filesystem, ip, mirror',
       });
   }
 }

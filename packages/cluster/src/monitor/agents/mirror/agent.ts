@@ -1,48 +1,55 @@
 /**
  * `mirror`: makes a promoted volume reachable on this node. The service has promoted it before it asks; this agent attaches it.
  *
- * `attach: none`: nothing but the export itself, a unix socket that speaks NBD. Outputs `device` (an NBD URI), `socket`, `volume`.
+ * `attach: none`: nothing but the export itself, a unix socket that speaks NBD; `device` is its NBD URI.
+ * `attach: fuse`: `device` is a block device of this kernel (`fuse.ts`).
+ * Both output `socket` and `volume` too.
  */
 import { EterneError } from '@eterne/base';
-import { NAME } from '../../../node/identity.ts';
 import { volumeSocketPath } from '../../../node/layout.ts';
 import { failed, RUNNING, succeeded, type Agent, type Hands } from '../agent.ts';
+import { abandonFuse, attachFuse, detachFuse, isAttached } from './fuse.ts';
+import { parseMirrorParams, type MirrorParams } from './params.ts';
 
 const RETRY_INTERVAL_MS = 20;
 const CONNECT_TIMEOUT_MS = 1000;
 const CHECK_INTERVAL_MS = 1000;
 
-export interface MirrorParams {
-  readonly volume: string;
-  readonly attach: 'none';
-}
-
 export const mirrorAgent: Agent<MirrorParams> = {
   type: 'mirror',
-  parse: (fields) => ({
-    volume: fields.matching('volume', NAME),
-    attach: fields.optional('attach', (name) => fields.oneOf(name, ['none']), 'none'),
-  }),
-  start(hands, { params }, timeoutMs, done) {
+  parse: parseMirrorParams,
+  start(hands, job, timeoutMs, done) {
+    const { volume, attach } = job.params;
     const deadlineMs = hands.world.clock.bootMs() + timeoutMs;
+    const outputs = outputsOf(hands, volume);
     const attempt = (): void =>
-      reach(hands, params.volume, (error) => {
-        if (error === undefined) return done(succeeded(outputs(hands, params.volume)));
-        if (hands.world.clock.bootMs() >= deadlineMs)
-          return done(failed(`the export of volume ${params.volume} does not answer: ${error.message}`));
+      reach(hands, volume, (error) => {
+        if (error === undefined && attach === 'none') return done(succeeded(outputs));
+        const leftMs = deadlineMs - hands.world.clock.bootMs();
+        if (error === undefined) return attachFuse(hands, job, outputs.device, outputs, leftMs, done);
+        if (leftMs <= 0)
+          return done(failed(`the export of volume ${volume} does not answer: ${error.message}`));
         hands.world.timers.after(RETRY_INTERVAL_MS, attempt);
       });
     attempt();
   },
-  stop: (hands, _job, _timeoutMs, done) => hands.world.timers.soon(() => done(succeeded())),
+  stop(hands, job, timeoutMs, done) {
+    if (job.params.attach === 'fuse') return detachFuse(hands, job, timeoutMs, done);
+    hands.world.timers.soon(() => done(succeeded()));
+  },
   checks: () => [{ name: 'quick', intervalMs: CHECK_INTERVAL_MS, timeoutMs: CONNECT_TIMEOUT_MS }],
-  check(hands, { params }, _check, done) {
-    reach(hands, params.volume, (error) => {
+  check(hands, job, _check, done) {
+    const { volume, attach } = job.params;
+    if (attach === 'fuse' && !isAttached(hands, job))
+      return done({ state: 'failed', reason: `volume ${volume} is not attached any more` });
+    reach(hands, volume, (error) => {
       if (error === undefined) return done(RUNNING);
-      done({ state: 'failed', reason: `the export of volume ${params.volume} does not answer` });
+      done({ state: 'failed', reason: `the export of volume ${volume} does not answer` });
     });
   },
-  abandon: () => {},
+  abandon(hands, { params }) {
+    if (params.attach === 'fuse') abandonFuse(hands, params.volume);
+  },
 };
 
 /** Does somebody listen at the export? */
@@ -55,7 +62,7 @@ function reach(hands: Hands, volume: string, done: (error: EterneError | undefin
   });
 }
 
-function outputs(hands: Hands, volume: string): Record<string, string> {
+function outputsOf(hands: Hands, volume: string): Record<'volume' | 'socket' | 'device', string> {
   const socket = volumeSocketPath(hands.dir, volume);
   return { volume, socket, device: `nbd+unix:///${volume}?socket=${socket}` };
 }

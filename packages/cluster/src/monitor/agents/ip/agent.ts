@@ -1,0 +1,162 @@
+/**
+ * `ip`: a floating address.
+ *
+ *   address: 10.20.0.100/24
+ *   interfaces: [eth0, eth1]      in order of preference: the first whose link is up carries it
+ *
+ * Added without duplicate address detection (the cluster decides who has it), and announced by gratuitous ARP or unsolicited
+ * neighbour advertisement at once and twice again. The quick check looks at address and link: a lost address or a dead link is a failure,
+ * which the restart in place repairs on the first interface that works.
+ */
+import { EterneError } from '@eterne/base';
+import { failed, RUNNING, succeeded, type Agent, type Hands, type Started } from '../agent.ts';
+import { runCommand, type Command } from '../command.ts';
+import { parseIp, type IpAddress } from './address.ts';
+import { announcement } from './announcement.ts';
+
+const CHECK_INTERVAL_MS = 1000;
+const CHECK_TIMEOUT_MS = 1000;
+const INTERFACE = /^[a-zA-Z0-9._@-]{1,15}$/;
+const ANNOUNCE_AGAIN_MS = [0, 500, 2000];
+
+export interface IpParams {
+  readonly host: string;
+  readonly ip: IpAddress;
+  readonly prefix: number;
+  readonly interfaces: readonly string[];
+}
+
+export const ipAgent: Agent<IpParams> = {
+  type: 'ip',
+  parse(fields) {
+    const address = parseAddress(fields.text('address'));
+    const interfaces = fields.texts('interfaces');
+    if (interfaces.length === 0 || !interfaces.every((name) => INTERFACE.test(name)))
+      throw new EterneError('config', 'interfaces names at least one network interface');
+    return { ...address, interfaces };
+  },
+  start(hands, { params }, timeoutMs, done) {
+    dropEverywhere(hands, params, timeoutMs, () =>
+      firstUp(hands, params.interfaces, (chosen) => {
+        if (chosen === undefined) return done(failed(`no link on ${params.interfaces.join(', ')}`));
+        add(hands, params, chosen, timeoutMs, done);
+      }),
+    );
+  },
+  stop: (hands, { params }, timeoutMs, done) => dropEverywhere(hands, params, timeoutMs, done),
+  checks: () => [{ name: 'quick', intervalMs: CHECK_INTERVAL_MS, timeoutMs: CHECK_TIMEOUT_MS }],
+  check(hands, { params }, _check, done) {
+    carriers(hands, params, (found) => {
+      if (found instanceof EterneError) return done({ state: 'failed', reason: found.message });
+      const [carrier] = found;
+      if (carrier === undefined)
+        return done({ state: 'failed', reason: `${params.host} is gone from this node` });
+      done(isUp(carrier) ? RUNNING : { state: 'failed', reason: `the link of ${carrier.ifname} is down` });
+    });
+  },
+  abandon: (hands, { params }) => dropEverywhere(hands, params, CHECK_TIMEOUT_MS, () => {}),
+};
+
+function parseAddress(text: string): Omit<IpParams, 'interfaces'> {
+  const [host = '', length = '', ...rest] = text.split('/');
+  const ip = parseIp(host);
+  const prefix = /^\d{1,3}$/.test(length) ? Number(length) : Number.NaN;
+  if (ip === undefined || rest.length > 0 || !(prefix >= 1 && prefix <= ip.bytes.length * 8))
+    throw new EterneError('config', `not an address with its prefix length: ${JSON.stringify(text)}`, {
+      hint: 'write for example 10.20.0.100/24',
+    });
+  return { host, ip, prefix };
+}
+
+function add(hands: Hands, params: IpParams, chosen: string, timeoutMs: number, done: Started): void {
+  const { host, ip, prefix } = params;
+  const detection = ip.version === 6 ? ['nodad'] : [];
+  const command: Command = ['ip', 'address', 'add', `${host}/${prefix}`, 'dev', chosen, ...detection];
+  runCommand(hands, command, timeoutMs, ({ failure }) => {
+    if (failure !== '') return done(failed(failure));
+    for (const delayMs of ANNOUNCE_AGAIN_MS)
+      hands.world.timers.after(delayMs, () => announce(hands, chosen, params));
+    done(succeeded({ address: host, interface: chosen }));
+  });
+}
+
+/**
+ * Best effort: a neighbour that misses all three asks when its own entry has aged. Only what this node still has is announced: after a stop
+ * the address may be somebody else's.
+ */
+function announce(hands: Hands, name: string, params: IpParams): void {
+  carriers(hands, params, (found) => {
+    if (found instanceof EterneError || !found.some(({ ifname }) => ifname === name)) return;
+    const error = hands.frames.send(name, (mac) => announcement(mac, params.ip));
+    if (error)
+      hands.world.log('warn', 'cannot announce the address', { address: params.host, reason: error.message });
+  });
+}
+
+/** From whatever interface has it; done when none has. */
+function dropEverywhere(hands: Hands, params: IpParams, timeoutMs: number, done: Started): void {
+  carriers(hands, params, (found) => {
+    if (found instanceof EterneError) return done(failed(found.message));
+    const [carrier] = found;
+    if (carrier === undefined) return done(succeeded());
+    const command: Command = [
+      'ip',
+      'address',
+      'del',
+      `${params.host}/${params.prefix}`,
+      'dev',
+      carrier.ifname,
+    ];
+    runCommand(hands, command, timeoutMs, ({ failure }) => {
+      if (failure !== '') return done(failed(failure));
+      dropEverywhere(hands, params, timeoutMs, done);
+    });
+  });
+}
+
+interface LinkRow {
+  readonly ifname: string;
+  readonly flags: readonly string[];
+}
+
+type LinksDone = (links: readonly LinkRow[] | EterneError) => void;
+
+/** Interfaces that have the address now. */
+function carriers(hands: Hands, { host, ip }: IpParams, done: LinksDone): void {
+  const single = `${host}/${ip.bytes.length * 8}`;
+  readLinks(hands, ['ip', '-json', 'address', 'show', 'to', single], done);
+}
+
+function firstUp(
+  hands: Hands,
+  interfaces: readonly string[],
+  done: (name: string | undefined) => void,
+): void {
+  const [name, ...others] = interfaces;
+  if (name === undefined) return done(undefined);
+  readLinks(hands, ['ip', '-json', 'link', 'show', 'dev', name], (links) => {
+    const [link] = links instanceof EterneError ? [] : links;
+    return link !== undefined && isUp(link) ? done(name) : firstUp(hands, others, done);
+  });
+}
+
+/** Switched on, and with a carrier. */
+const isUp = ({ flags }: LinkRow): boolean => flags.includes('UP') && flags.includes('LOWER_UP');
+
+/** Rows of iproute2's JSON; interfaces that do not match stand there as empty objects, in older versions nothing at all. */
+function readLinks(hands: Hands, command: Command, done: LinksDone): void {
+  runCommand(hands, command, CHECK_TIMEOUT_MS, ({ stdout, failure }) =>
+    done(failure === '' ? parseLinks(stdout.trim() === '' ? '[]' : stdout) : new EterneError('io', failure)),
+  );
+}
+
+function parseLinks(output: string): readonly LinkRow[] | EterneError {
+  try {
+    const rows = JSON.parse(output) as Partial<LinkRow>[];
+    return rows.flatMap(({ ifname, flags }) =>
+      ifname === undefined ? [] : [{ ifname, flags: flags ?? [] }],
+    );
+  } catch {
+    return new EterneError('protocol', `ip: not JSON: ${output.slice(0, 80)}`);
+  }
+}

@@ -1,0 +1,14 @@
+import type { Fields } from '../../../node/fields.ts';
+import { NAME } from '../../../node/identity.ts';
+
+export interface MirrorParams {
+  readonly volume: string;
+  readonly attach: 'none' | 'fuse';
+}
+
+export function parseMirrorParams(fields: Fields): MirrorParams {
+  return {
+    volume: fields.matching('volume', NAME),
+    attach: fields.optional('attach', (name) => fields.oneOf(name, ['none', 'fuse']), 'none'),
+  };
+}

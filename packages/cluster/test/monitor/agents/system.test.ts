@@ -1,0 +1,202 @@
+/** Agents that need root and the kernel: a real loop device and file system, a real floating address in a network namespace of its own. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Fields } from '../../../src/node/fields.ts';
+import type { ActionResult } from '../../../src/ports.ts';
+import type { Agent, CheckResult, Hands, Job } from '../../../src/monitor/agents/agent.ts';
+import { filesystemAgent } from '../../../src/monitor/agents/filesystem/agent.ts';
+import { ipAgent } from '../../../src/monitor/agents/ip/agent.ts';
+import { mirrorAgent } from '../../../src/monitor/agents/mirror/agent.ts';
+import { volumeSocketPath } from '../../../src/node/layout.ts';
+import { makeHands } from '../hands.ts';
+
+const TIMEOUT_MS = 10_000;
+const NATIVE = fileURLToPath(import.meta.resolve('@eterne/runtime/node/native.ts'));
+const isRoot = process.getuid?.() === 0;
+const has = (...tools: readonly string[]): boolean =>
+  tools.every((tool) => spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0);
+const tool = (command: string, ...args: readonly string[]): string =>
+  execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+
+class Subject<Params> {
+  readonly #hands: Hands;
+  readonly #agent: Agent<Params>;
+  #job: Job<Params>;
+
+  constructor(hands: Hands, agent: Agent<Params>, params: Record<string, unknown>) {
+    this.#hands = hands;
+    this.#agent = agent;
+    this.#job = {
+      spec: { group: 'g', name: agent.type, type: agent.type, params },
+      params: agent.parse(new Fields('test', params)),
+      mark: `ETERNE_RESOURCE=test-${process.pid}`,
+      processes: [],
+      keep: (processes, done) => {
+        this.#job = { ...this.#job, processes };
+        done();
+      },
+    };
+  }
+
+  start(): Promise<ActionResult> {
+    return new Promise((resolve) => this.#agent.start(this.#hands, this.#job, TIMEOUT_MS, resolve));
+  }
+
+  stop(): Promise<ActionResult> {
+    return new Promise((resolve) => this.#agent.stop(this.#hands, this.#job, TIMEOUT_MS, resolve));
+  }
+
+  /** As after a lapsed lease: kill, then take away what is left. */
+  abandon(): void {
+    this.#hands.world.processTrees.killMarked(this.#job.mark);
+    this.#agent.abandon(this.#hands, this.#job);
+  }
+
+  check(): Promise<CheckResult> {
+    const check = { name: 'quick', intervalMs: 0, timeoutMs: TIMEOUT_MS } as const;
+    return new Promise((resolve) => this.#agent.check(this.#hands, this.#job, check, resolve));
+  }
+}
+
+async function well(result: Promise<ActionResult>): Promise<ActionResult> {
+  const settled = await result;
+  assert.equal(settled.ok, true, settled.reason);
+  return settled;
+}
+
+function loopDevice(context: TestContext, path: string): string {
+  writeFileSync(path, '');
+  truncateSync(path, 16 * 1024 * 1024);
+  const device = tool('losetup', '--find', '--show', path).trim();
+  context.after(() => spawnSync('losetup', ['--detach', device]));
+  return device;
+}
+
+const hasLoop = isRoot && spawnSync('losetup', ['--find']).status === 0 && has('mkfs.ext4', 'blkid');
+
+test(
+  'a file system is made once, checked, mounted and unmounted',
+  { skip: !hasLoop && 'needs root and loop devices' },
+  async (context) => {
+    const hands = await makeHands(context);
+    const device = loopDevice(context, join(hands.dir, 'image'));
+    const directory = join(hands.dir, 'mounted here');
+    context.after(() => spawnSync('umount', ['--lazy', directory]));
+    const params = { device, directory, fstype: 'ext4' };
+    const cautious = await new Subject(hands, filesystemAgent, params).start();
+    assert.match(cautious.reason, /holds no file system; set format: if-blank/);
+    const subject = new Subject(hands, filesystemAgent, { ...params, format: 'if-blank' });
+    assert.deepEqual((await well(subject.start())).outputs, { directory, device });
+    writeFileSync(join(directory, 'kept'), 'yes');
+    await well(subject.start());
+    assert.equal((await subject.check()).state, 'running');
+    await well(subject.stop());
+    assert.equal((await subject.check()).state, 'failed');
+    assert.equal(existsSync(join(directory, 'kept')), false);
+    await well(subject.start());
+    assert.equal(readFileSync(join(directory, 'kept'), 'utf8'), 'yes');
+    tool('mount', '-o', 'remount,ro', directory);
+    assert.match((await subject.check()).reason, /read-only/);
+    await well(subject.stop());
+    const wrong = await new Subject(hands, filesystemAgent, {
+      ...params,
+      fstype: 'xfs',
+      format: 'if-blank',
+    }).start();
+    assert.match(wrong.reason, /holds ext4, not xfs/);
+  },
+);
+
+const hasFuse = hasLoop && existsSync('/dev/fuse') && has('nbdfuse', 'nbdkit');
+
+test(
+  'a volume becomes a block device and leaves again',
+  { skip: !hasFuse && 'needs root, FUSE, nbdfuse and nbdkit' },
+  async (context) => {
+    const hands = await makeHands(context);
+    const image = join(hands.dir, 'image');
+    writeFileSync(image, '');
+    truncateSync(image, 8 * 1024 * 1024);
+    const server = { PATH: process.env['PATH'] ?? '' };
+    const nbdkit = hands.world.processes.spawn(
+      { command: ['nbdkit', '-f', '-U', volumeSocketPath(hands.dir, 'v'), 'file', image], env: server },
+      () => {},
+    );
+    context.after(() => nbdkit.kill('SIGKILL'));
+    const subject = new Subject(hands, mirrorAgent, { volume: 'v', attach: 'fuse' });
+    context.after(() => subject.abandon());
+    const device = (await well(subject.start())).outputs['device'] ?? assert.fail('no device');
+    assert.match(device, /^\/dev\/loop\d+$/);
+    assert.equal((await subject.check()).state, 'running');
+    tool('dd', 'if=/dev/zero', `of=${device}`, 'bs=4096', 'count=1', 'seek=5', 'conv=fsync', 'status=none');
+    tool('sh', '-c', `printf written | dd of=${device} bs=4096 seek=6 conv=fsync status=none`);
+    assert.equal(readFileSync(image).toString('utf8', 6 * 4096, 6 * 4096 + 7), 'written');
+    await well(subject.stop());
+    assert.equal(
+      tool('losetup', '--list', '--noheadings', '--output', 'NAME').includes(`${device}\n`),
+      false,
+    );
+    assert.equal(readFileSync('/proc/self/mounts', 'utf8').includes(hands.dir), false);
+  },
+);
+
+const hasNamespaces = isRoot && has('ip') && spawnSync('ip', ['netns', 'list']).status === 0;
+
+/** Two machines on one cable (live0 ─ live0), and a second NIC of the first that is plugged in nowhere (dead0). */
+function makeMachines(context: TestContext): { readonly server: string; readonly client: string } {
+  const [server, client] = [`eterne-s-${process.pid}`, `eterne-c-${process.pid}`];
+  for (const name of [server, client]) {
+    tool('ip', 'netns', 'add', name);
+    context.after(() => spawnSync('ip', ['netns', 'delete', name]));
+  }
+  tool('ip', '-n', server, 'link', 'add', 'dead0', 'type', 'veth', 'peer', 'name', 'loose0');
+  tool('ip', '-n', server, 'link', 'set', 'dead0', 'up');
+  tool('ip', '-n', server, 'link', 'add', 'live0', 'type', 'veth', 'peer', 'name', 'live0', 'netns', client);
+  for (const name of [server, client]) tool('ip', '-n', name, 'link', 'set', 'live0', 'up');
+  tool('ip', '-n', client, 'address', 'add', '10.20.0.1/24', 'dev', 'live0');
+  tool('ip', 'netns', 'exec', client, 'sysctl', '-qw', 'net.ipv4.conf.live0.arp_accept=1');
+  return { server, client };
+}
+
+/** Everything that the agent does, it does on the machine `namespace`. */
+function handsIn(namespace: string, hands: Hands): Hands {
+  const inside = ['ip', 'netns', 'exec', namespace] as const;
+  const { processes } = hands.world;
+  const spawn: typeof processes.spawn = ({ command, ...rest }, onExit) =>
+    processes.spawn({ ...rest, command: [...inside, ...command] }, onExit);
+  const send: Hands['frames']['send'] = (name, build) => {
+    const mac = tool(...inside, 'cat', `/sys/class/net/${name}/address`).trim();
+    const frame = build(Buffer.from(mac.replaceAll(':', ''), 'hex')).toString('hex');
+    const script = `import('${NATIVE}').then((native) => process.exit(native.sendLinkFrame('${name}', Buffer.from('${frame}', 'hex'))))`;
+    tool(...inside, process.execPath, '--disable-warning=ExperimentalWarning', '--eval', script);
+    return undefined;
+  };
+  return { ...hands, frames: { send }, world: { ...hands.world, processes: { ...processes, spawn } } };
+}
+
+test(
+  'a floating address goes where a link is, the neighbours hear of it, and it is put back',
+  { skip: !hasNamespaces && 'needs root and iproute2' },
+  async (context) => {
+    const { server, client } = makeMachines(context);
+    const params = { address: '10.20.0.100/24', interfaces: ['dead0', 'live0'] };
+    const subject = new Subject(handsIn(server, await makeHands(context)), ipAgent, params);
+    assert.equal((await subject.check()).state, 'failed');
+    assert.deepEqual((await well(subject.start())).outputs, { address: '10.20.0.100', interface: 'live0' });
+    assert.equal((await subject.check()).state, 'running');
+    await sleep(200);
+    assert.match(tool('ip', '-n', client, 'neighbour', 'show', '10.20.0.100'), /lladdr/);
+    tool('ip', '-n', client, 'link', 'set', 'live0', 'down');
+    assert.match((await subject.check()).reason, /link of live0 is down/);
+    tool('ip', '-n', server, 'link', 'set', 'loose0', 'up');
+    assert.deepEqual((await well(subject.start())).outputs, { address: '10.20.0.100', interface: 'dead0' });
+    await well(subject.stop());
+    assert.match((await subject.check()).reason, /gone from this node/);
+    await well(subject.stop());
+  },
+);
