@@ -45,6 +45,8 @@ const NEVER_MS = -1;
 export class History {
   readonly operations: Operation[] = [];
   readonly fences: Fence[] = [];
+  /** Writes and discards begun. */
+  changeCount = 0;
   private readonly sectors = new Map<number, SectorTruth>();
   private readonly flushes: Operation[] = [];
   /** Acknowledged changes that no flush has covered yet. */
@@ -62,6 +64,7 @@ export class History {
       values: undefined,
     };
     this.operations.push(operation);
+    if (what.kind === 'write' || what.kind === 'zero') this.changeCount += 1;
     if (what.kind === 'zero') for (const truth of this.truths(operation)) truth.zeroesOpen += 1;
     return operation;
   }
@@ -135,10 +138,6 @@ export class History {
   /** Sectors that were ever written. */
   touched(): number[] {
     return [...this.sectors.keys()].toSorted((x, y) => x - y);
-  }
-
-  get changeCount(): number {
-    return this.operations.filter(({ kind }) => kind === 'write' || kind === 'zero').length;
   }
 
   private endOf(sector: number, value: number): number {

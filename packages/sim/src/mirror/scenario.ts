@@ -19,7 +19,7 @@ import { MemoryStore } from '../world/memory-store.ts';
 import type { SimNode } from '../world/node.ts';
 import { PageMap } from '../world/page-map.ts';
 import type { Prng } from '../world/prng.ts';
-import type { SeedResult } from '../run/result.ts';
+import { isFull, type SeedResult } from '../run/result.ts';
 import { Universe } from '../world/universe.ts';
 import { Arbiter, type Register } from './arbiter.ts';
 import { VolumeHost } from './host.ts';
@@ -27,6 +27,8 @@ import { pickShape } from './shape.ts';
 import { Workload, type WorkloadShape } from './workload.ts';
 
 const SAFETY_MS = 50_000;
+/** A seed whose faults leave clients little time goes on until it is full, but no longer than this. */
+const SAFETY_MAX_MS = 400_000;
 const LIVENESS_MS = 30_000;
 const SETTLE_MS = 10_000;
 const VOLUME = 'v0';
@@ -39,7 +41,8 @@ const SMALL_BYTES = [2 * MIB, 5 * MIB + 4096] as const;
 const LARGE_BYTES = [9 * MIB + 4096, 24 * MIB, 64 * MIB] as const;
 const LOG_SLOTS = [2, 3, 8, 64] as const;
 /** How often a crash of everything is imagined, to judge what it would leave. */
-const IMAGINE_MS = [300, 4_000] as const;
+const IMAGINE_MS = [500, 4_000] as const;
+const IMAGINE_CHANCE = 0.05;
 
 export interface ScenarioOptions {
   readonly keepLines: boolean;
@@ -112,6 +115,7 @@ class MirrorScenario {
         this.checker.landed(node.name, offset, lengthBytes);
       node.onPowerLoss = () => this.truth.lostPower(node.name);
       this.format(node);
+      node.disk(METADATA_PATH).onChange = () => this.maybeImagine();
       this.startHost(node);
     }
     this.keepAlive();
@@ -119,6 +123,8 @@ class MirrorScenario {
     universe.runUntil(2_000);
     this.faults.start();
     universe.runUntil(SAFETY_MS);
+    while (!isFull(this.result()) && universe.nowMs < SAFETY_MAX_MS && universe.violation === undefined)
+      universe.runUntil(universe.nowMs + 1_000);
     this.faults.stop();
     this.awaitWhole();
     this.clientsStopped = true;
@@ -197,10 +203,20 @@ class MirrorScenario {
   /** Invariant 3, at random instants. */
   private imagineCrashes(): void {
     this.universe.scheduler.after(this.chance.between(...IMAGINE_MS), () => {
-      for (const [i, x] of this.nodes.entries())
-        for (const y of this.nodes.slice(i + 1)) this.imagineCrash(x, y);
+      this.imagineCrashOfAll();
       this.imagineCrashes();
     });
+  }
+
+  /** And just when something is being written down, which is when the order of writes matters. */
+  private maybeImagine(): void {
+    if (!this.chance.chance(IMAGINE_CHANCE)) return;
+    this.universe.scheduler.after(this.chance.between(0, 5), () => this.imagineCrashOfAll());
+  }
+
+  private imagineCrashOfAll(): void {
+    for (const [i, x] of this.nodes.entries())
+      for (const y of this.nodes.slice(i + 1)) this.imagineCrash(x, y);
   }
 
   private imagineCrash(x: SimNode, y: SimNode): void {

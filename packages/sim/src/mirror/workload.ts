@@ -12,7 +12,8 @@ export interface WorkloadShape {
   readonly thinkMs: number;
   /** Start sectors of the places that are used over and over. */
   readonly places: readonly number[];
-  readonly sizeSectors: readonly [number, number][];
+  /** Weight, and the least and the most. */
+  readonly sizeSectors: readonly (readonly [number, readonly [number, number]])[];
 }
 
 /** Told what clients were told, in the instant they were. */
@@ -22,6 +23,9 @@ export interface Witness {
 }
 
 type Kind = Operation['kind'];
+
+/** So often a worker does not pause at all, so that bursts come about. */
+const HASTE = 0.2;
 
 const KINDS: readonly (readonly [number, Kind])[] = [
   [60, 'write'],
@@ -82,7 +86,8 @@ export class Workload {
   }
 
   private think(): void {
-    const pause = -Math.log(1 - this.chance.unit()) * this.shape.thinkMs;
+    const isHasty = this.chance.chance(HASTE);
+    const pause = isHasty ? 0 : -Math.log(1 - this.chance.unit()) * this.shape.thinkMs;
     this.process.later(pause, () => {
       if (!this.stopped && this.isServed()) this.act(this.chance.weighted(KINDS));
     });
@@ -90,7 +95,7 @@ export class Workload {
 
   private act(kind: Kind): void {
     const { chance, device, shape } = this;
-    const [low, high] = chance.pick(shape.sizeSectors) ?? [8, 8];
+    const [low, high] = chance.weighted(shape.sizeSectors);
     const start = chance.pick(shape.places) ?? 0;
     const sectorCount = Math.min(chance.whole(low, high), device.sizeBytes / SECTOR_BYTES - start);
     const durable = (kind === 'write' || kind === 'zero') && chance.chance(0.05);

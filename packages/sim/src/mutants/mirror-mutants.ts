@@ -35,8 +35,8 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     ['if (link === undefined) continue;', 'if (link !== undefined || link === undefined) continue;'],
   ),
   mirror('what a lost peer had not flushed stays clean', `${ENGINE}/primary/flush-rounds.ts`, [
-    '    this.#blocks.forEachRun(mark);\n',
-    '',
+    '    this.#blocks.forEachRun(mark);\n    const round = this.#round;\n',
+    '    const round = this.#round;\n',
   ]),
   mirror('what a lost peer had in flight stays clean', `${ENGINE}/primary/write-path.ts`, [
     '      op.sent &= ~bit;\n      mirror.bitmap.markDirty(op.offset, op.lengthBytes);\n',
@@ -54,18 +54,10 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     'markHot(metadata, hotExtents);',
     '',
   ]),
-  mirror(
-    'reads do not wait for writes',
-    `${ENGINE}/primary/read-path.ts`,
-    [
-      'if (this.#locks.whenClear(read.offset, read.lengthBytes, () => this.#fetch(read))) this.#fetch(read);',
-      'this.#fetch(read);',
-    ],
-    [
-      'if (this.#locks.whenClear(read.offset, read.lengthBytes, () => this.#reply(read, data)))\n      this.#reply(read, data);',
-      'this.#reply(read, data);',
-    ],
-  ),
+  mirror('reads do not wait for writes', `${ENGINE}/primary/read-path.ts`, [
+    'if (this.#locks.whenClear(read.offset, read.lengthBytes, () => this.#reply(read, data)))\n      this.#reply(read, data);',
+    'this.#reply(read, data);',
+  ]),
   mirror(
     'the peer acknowledges before it has written',
     `${ENGINE}/link/applier.ts`,
@@ -73,12 +65,8 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
       '    this.#received += 1;\n',
       '    this.#received += 1;\n    this.#acks.add(message.number);\n    this.#scheduleAcks();\n',
     ],
-    ['    this.#acks.add(write.number);\n    this.#scheduleAcks();\n    for', '    for'],
+    ['    this.#acks.add(write.number);\n    this.#scheduleAcks();\n', ''],
   ),
-  mirror('the peer’s flush does not wait for earlier writes', `${ENGINE}/link/applier.ts`, [
-    'before: this.#received, left: this.#applying }',
-    'before: 0, left: 0 }',
-  ]),
   mirror('a resync bit is cleared before the target’s flush', `${ENGINE}/link/sync-target.ts`, [
     '    this.#parts.disk.flush((error) => {\n      this.#flushing = false;\n',
     '    ((done: (error: StoreError | undefined) => void) => done(undefined))((error) => {\n      this.#flushing = false;\n',
@@ -97,14 +85,6 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
       'const { disk } = this.#parts;\n    if (this.#closed)',
     ],
   ),
-  mirror('a resync forgets the target’s own dirty bits', `${ENGINE}/link/copy-out.ts`, [
-    '(first, count) =>\n      this.#link.markBlocks(first, count),',
-    '() => undefined,',
-  ]),
-  mirror('sessions of an older term survive a promotion', `${ENGINE}/promotion.ts`, [
-    "if (!keeps || peer.session?.peerRole === 'primary') peer.reset('a promotion begins');",
-    "if (!keeps && peer.session?.peerRole !== 'primary') peer.reset('a promotion begins');",
-  ]),
   mirror('the lease never lapses', `${ENGINE}/primary/lease.ts`, [
     '    this.#validUntilBootMs = validUntilBootMs;\n',
     '    this.#validUntilBootMs = validUntilBootMs * 1_000;\n',
@@ -112,5 +92,29 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
   mirror('a term begins with its flushes believed done', `${ENGINE}/primary/flush-rounds.ts`, [
     'return this.#hasCompleted && this.#round',
     'return this.#round',
+  ]),
+  mirror('the peer answers a flush without flushing', `${ENGINE}/link/applier.ts`, [
+    'this.#parts.disk.flush((error) => {',
+    '((done: (error: StoreError | undefined) => void) => done(undefined))((error) => {',
+  ]),
+  mirror('metadata is believed durable without a flush', 'disk/src/metadata/committer.ts', [
+    'if (firstError === undefined) this.#store.flush(done);',
+    'if (firstError === undefined) done(undefined);',
+  ]),
+  mirror('a resync begins without flushing its source', `${ENGINE}/link/copy-out.ts`, [
+    'this.#link.replica.disk.flush((flushError) => {',
+    '((go: (error: { message: string } | undefined) => void) => go(undefined))((flushError) => {',
+  ]),
+  mirror('a replaced connection is not a loss', `${ENGINE}/link/peer.ts`, [
+    "      this.#session.close('the peer has dialled again');\n      session.close('an older connection had to be dropped first');\n      return false;\n",
+    "      const old = this.#session;\n      this.#session = session;\n      old.close('the peer has dialled again');\n      return true;\n",
+  ]),
+  mirror('the activity log lets an extent go before it is flushed', 'disk/src/metadata/activity-log.ts', [
+    'this.#table.assign(extent, sequence, this.#flushedEpoch)',
+    'this.#table.assign(extent, sequence, 1e9)',
+  ]),
+  mirror('the target ignores the source’s dirty bits', `${ENGINE}/link/copy-in.ts`, [
+    '(first, count) =>\n      this.#link.markBlocks(first, count),',
+    '() => undefined,',
   ]),
 ];

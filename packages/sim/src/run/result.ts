@@ -20,6 +20,14 @@ export function faultCount({ faults }: SeedResult): number {
   return Object.values(faults).reduce((sum, count) => sum + count, 0);
 }
 
+const CHANGES_MIN = 500;
+const FAULTS_MIN = 5;
+
+/** Enough has happened for the seed to count (DESIGN §9). */
+export function isFull(result: SeedResult): boolean {
+  return result.changes >= CHANGES_MIN && faultCount(result) >= FAULTS_MIN;
+}
+
 export function describeSeed(result: SeedResult): string {
   const { seed, hash, simulatedMs, changes, operations, terms, violation } = result;
   const figures = `${(simulatedMs / 1000).toFixed(1)} s simulated, ${operations} operations (${changes} changes), ${faultCount(result)} faults, ${terms} terms`;
