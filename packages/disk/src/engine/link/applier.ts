@@ -94,9 +94,11 @@ export class Applier {
 
   /** The range is free. */
   apply(write: AppliedWrite): void {
-    const { disk, locks } = this.#parts;
+    const { disk, locks, slabs } = this.#parts;
     const done = (error: StoreError | undefined): void => {
       locks.release(write);
+      // After a timeout the system may still be reading it.
+      if (write.data !== undefined && error === undefined) slabs.give(write.data);
       disk.foreign.leave();
       this.#applied(write, error);
     };

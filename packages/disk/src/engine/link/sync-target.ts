@@ -83,9 +83,10 @@ export class SyncTarget {
   }
 
   #write(lock: RangeLock, data: Buffer | undefined): void {
-    const { disk, locks } = this.#parts;
+    const { disk, locks, slabs } = this.#parts;
     const done = (error: StoreError | undefined): void => {
       locks.release(lock);
+      if (data !== undefined && error === undefined) slabs.give(data);
       disk.foreign.leave();
       if (!this.#closed && error === undefined) this.#wrote(lock);
     };
