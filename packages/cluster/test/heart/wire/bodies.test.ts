@@ -37,7 +37,7 @@ test('the bytes of a lease grant', () => {
   assert.equal(rest.length, 0);
   assert.equal(
     body?.toString('hex'),
-    `${session}05000000000000008a0200002003000001026462030000000000000001010176`,
+    `${session}05000000000000008a02000020030000010264620300000000000000010176`,
   );
 });
 
