@@ -39,7 +39,7 @@ export class BufferSlabs {
 
   #takeLarge(lengthBytes: number): Buffer {
     const capacity = 2 ** Math.ceil(Math.log2(lengthBytes));
-    const memory = this.#freeOf(capacity).pop() ?? (Buffer.allocUnsafeSlow(capacity).buffer as ArrayBuffer);
+    const memory = this.#freeOf(capacity).pop() ?? Buffer.allocUnsafeSlow(capacity).buffer;
     return Buffer.from(memory, 0, lengthBytes);
   }
 

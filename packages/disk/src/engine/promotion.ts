@@ -10,7 +10,7 @@
 import { EterneError } from '@eterne/base';
 import { NIL_UUID, type MetadataState } from '../metadata/index.ts';
 import type { StateMessage } from '../protocol/messages/state.ts';
-import type { InSyncSet, PromoteRequest, Term } from './api.ts';
+import type { DiskState, InSyncSet, PromoteRequest, Term } from './api.ts';
 import type { Peer } from './link/peer.ts';
 import type { Session } from './link/session.ts';
 import type { Replica } from './replica.ts';
@@ -19,7 +19,7 @@ export interface PromotionParts {
   readonly replica: Replica;
   readonly peers: readonly Peer[];
   readonly request: PromoteRequest;
-  isUpToDate(): boolean;
+  diskState(): DiskState;
   /** Tells the connected peers; `done` when each has made it durable or is gone. */
   announce(state: Omit<StateMessage, 'id'>, done: () => void): void;
   /** Everything is durable: serve, or learn why not. Called once. */
@@ -89,8 +89,9 @@ export class Promotion {
     const { peers, replica, request } = this.#parts;
     const other = peers.find((peer) => peer.session?.peerRole === 'primary');
     if (other !== undefined) return refused(`${other.node} is primary: demote it first`);
-    if (request.force || this.#parts.isUpToDate()) return undefined;
-    const { justCreated, diskState } = replica.metadata.state;
+    const diskState = this.#parts.diskState();
+    if (request.force || diskState === 'UpToDate') return undefined;
+    const { justCreated } = replica.metadata.state;
     const hint = 'promote --force, if this copy is the one to go on with';
     if (justCreated) return new EterneError('refused', 'this replica is new and empty', { hint });
     return new EterneError('refused', `this replica is ${diskState}, perhaps not the newest copy`, { hint });

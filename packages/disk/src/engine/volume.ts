@@ -139,7 +139,7 @@ class Volume implements MirrorVolume {
       replica: this.#replica,
       peers: this.#peers,
       request,
-      isUpToDate: () => this.#diskState() === 'UpToDate',
+      diskState: () => this.#diskState(),
       announce: (state, told) => void this.#announcements.add(new Announcement(this.#peers, state, told)),
       done: (result) => {
         this.#replica.roleChange = undefined;
