@@ -2,7 +2,10 @@
 import { assert } from '@eterne/base';
 import { ZERO } from './stamp.ts';
 
-/** One operation of a client. Times are true milliseconds; `returnedMs` is undefined while nobody knows the outcome. */
+/**
+ * One operation of a client. Times are true milliseconds; `returnedMs` is undefined while nobody knows the outcome. Orders number what
+ * happened in the whole history, also within one instant.
+ */
 export interface Operation {
   readonly id: number;
   readonly kind: 'read' | 'write' | 'zero' | 'flush';
@@ -12,6 +15,8 @@ export interface Operation {
   readonly node: string;
   readonly durable: boolean;
   readonly invokedMs: number;
+  readonly invokedOrder: number;
+  returnedOrder: number;
   returnedMs: number | undefined;
   /** Reads: the value of each sector. */
   values: readonly number[] | undefined;
@@ -21,6 +26,7 @@ export interface Operation {
 export interface Fence {
   readonly kind: 'fence';
   readonly atMs: number;
+  readonly order: number;
   readonly term: number;
   /**
    * The replica now promoted had lost power while it was in the set: like a single disk after a power cut, it may have lost
@@ -47,6 +53,7 @@ export class History {
   readonly fences: Fence[] = [];
   /** Writes and discards begun. */
   changeCount = 0;
+  private order = 0;
   private readonly sectors = new Map<number, SectorTruth>();
   private readonly flushes: Operation[] = [];
   /** Acknowledged changes that no flush has covered yet. */
@@ -60,6 +67,8 @@ export class History {
       ...what,
       id: this.operations.length + 1,
       invokedMs: nowMs,
+      invokedOrder: this.nextOrder(),
+      returnedOrder: Number.POSITIVE_INFINITY,
       returnedMs: undefined,
       values: undefined,
     };
@@ -72,7 +81,7 @@ export class History {
   /** A change was acknowledged. */
   acknowledge(operation: Operation, nowMs: number): void {
     assert(operation.returnedMs === undefined, 'an operation returns once');
-    operation.returnedMs = nowMs;
+    this.settle(operation, nowMs);
     for (const truth of this.truths(operation)) {
       if (operation.kind === 'zero') {
         truth.zeroesOpen -= 1;
@@ -85,13 +94,13 @@ export class History {
   }
 
   answerRead(operation: Operation, values: readonly number[], nowMs: number): void {
-    operation.returnedMs = nowMs;
+    this.settle(operation, nowMs);
     operation.values = values;
   }
 
   /** A flush was acknowledged. Returns the changes it covers: those acknowledged before it began. */
   acknowledgeFlush(flush: Operation, nowMs: number): readonly Operation[] {
-    flush.returnedMs = nowMs;
+    this.settle(flush, nowMs);
     this.flushes.push(flush);
     const covered: Operation[] = [];
     this.uncovered = this.uncovered.filter((change) => {
@@ -106,7 +115,7 @@ export class History {
   }
 
   fence(term: number, lossy: boolean, nowMs: number): void {
-    this.fences.push({ kind: 'fence', atMs: nowMs, term, lossy });
+    this.fences.push({ kind: 'fence', atMs: nowMs, order: this.nextOrder(), term, lossy });
   }
 
   /** From now on only what a flush has covered must be there. */
@@ -126,18 +135,27 @@ export class History {
     return this.endOf(sector, value) < sinceMs;
   }
 
-  /** When the newest flush began that was acknowledged before `atMs` and began after `sinceMs`; −1: none. */
-  lastFlushBefore(atMs: number, sinceMs: number): number {
-    let newestMs = NEVER_MS;
-    for (const { invokedMs, returnedMs } of this.flushes)
-      if (invokedMs >= sinceMs && returnedMs !== undefined && returnedMs <= atMs)
-        newestMs = Math.max(newestMs, invokedMs);
-    return newestMs;
+  /** When (in order) the newest flush began that began and was acknowledged between two orders; 0: none. */
+  lastFlushBetween(since: number, until: number): number {
+    let newest = 0;
+    for (const { invokedOrder, returnedOrder } of this.flushes)
+      if (invokedOrder >= since && returnedOrder <= until) newest = Math.max(newest, invokedOrder);
+    return newest;
   }
 
   /** Sectors that were ever written. */
   touched(): number[] {
     return [...this.sectors.keys()].toSorted((x, y) => x - y);
+  }
+
+  private settle(operation: Operation, nowMs: number): void {
+    operation.returnedMs = nowMs;
+    operation.returnedOrder = this.nextOrder();
+  }
+
+  private nextOrder(): number {
+    this.order += 1;
+    return this.order;
   }
 
   private endOf(sector: number, value: number): number {

@@ -17,13 +17,8 @@ interface Access {
 }
 
 type Step =
-  | {
-      readonly kind: 'call' | 'return';
-      readonly atMs: number;
-      readonly rank: number;
-      readonly access: Access;
-    }
-  | { readonly kind: 'fence'; readonly atMs: number; readonly rank: number; readonly fence: Fence };
+  | { readonly kind: 'call' | 'return'; readonly order: number; readonly access: Access }
+  | { readonly kind: 'fence'; readonly order: number; readonly fence: Fence };
 
 /** One way things may be: the sector's value, the value it had at the last lossy fence, and which pending accesses have happened. */
 interface Possibility {
@@ -84,16 +79,16 @@ function checkSector(accesses: readonly Access[], history: History): string | un
   return undefined;
 }
 
-/** Calls come before returns of the same instant: both orders are then possible. */
 function stepsOf(accesses: readonly Access[], history: History): Step[] {
   const steps: Step[] = [];
   for (const access of accesses) {
-    steps.push({ atMs: access.operation.invokedMs, rank: 0, kind: 'call', access });
-    if (access.operation.returnedMs !== undefined)
-      steps.push({ atMs: access.operation.returnedMs, rank: 1, kind: 'return', access });
+    const { invokedOrder, returnedOrder } = access.operation;
+    steps.push({ kind: 'call', order: invokedOrder, access });
+    if (returnedOrder !== Number.POSITIVE_INFINITY)
+      steps.push({ kind: 'return', order: returnedOrder, access });
   }
-  for (const fence of history.fences) steps.push({ atMs: fence.atMs, rank: 2, kind: 'fence', fence });
-  return steps.toSorted((x, y) => x.atMs - y.atMs || x.rank - y.rank);
+  for (const fence of history.fences) steps.push({ kind: 'fence', order: fence.order, fence });
+  return steps.toSorted((x, y) => x.order - y.order);
 }
 
 /** A pending read that could return now loses nothing by happening now. */
@@ -169,23 +164,23 @@ function lose(
   accesses: readonly Access[],
   history: History,
 ): Possibility[] {
-  const sinceMs = history.fences.findLast(({ lossy, atMs }) => lossy && atMs < fence.atMs)?.atMs ?? -1;
-  const recent = accesses.filter(
-    ({ operation: { kind, invokedMs } }) =>
-      kind !== 'read' && invokedMs >= sinceMs && invokedMs <= fence.atMs,
-  );
-  const coveredFrom = history.lastFlushBefore(fence.atMs, sinceMs);
-  const durable = recent.filter(({ operation: { durable, returnedMs } }) => {
-    if (returnedMs === undefined || returnedMs > fence.atMs) return false;
-    return durable || returnedMs < coveredFrom;
-  });
-  const floorMs = Math.max(-1, ...durable.map(({ operation }) => operation.invokedMs));
-  const values = recent
-    .filter(({ operation: { returnedMs } }) => (returnedMs ?? Number.POSITIVE_INFINITY) >= floorMs)
+  const since = history.fences.findLast(({ lossy, order }) => lossy && order < fence.order)?.order ?? 0;
+  const coveredFrom = history.lastFlushBetween(since, fence.order);
+  const changes: Access[] = [];
+  let floor = 0;
+  for (const access of accesses) {
+    const { kind, invokedOrder, returnedOrder, durable } = access.operation;
+    if (kind === 'read' || invokedOrder < since || invokedOrder > fence.order) continue;
+    changes.push(access);
+    const isDurable = durable ? returnedOrder < fence.order : returnedOrder < coveredFrom;
+    if (isDurable) floor = Math.max(floor, invokedOrder);
+  }
+  const values = changes
+    .filter(({ operation }) => operation.returnedOrder >= floor)
     .map(({ value }) => value);
   const after = new Map<number, Possibility>();
   for (const { base, happened } of possible)
-    for (const value of durable.length === 0 ? [base, ...values] : values)
+    for (const value of floor === 0 ? [base, ...values] : values)
       after.set(value, { value, base: value, happened });
   return [...after.values()];
 }

@@ -54,10 +54,11 @@ export class SetTruth {
     return true;
   }
 
-  /** A weak member that both it, in its new life, and a holder that is not weak call equal has everything again. */
-  forgive(statusOf: (node: string) => VolumeStatus | undefined): void {
+  /** A weak member that both it, in its new life, and a holder that is not weak call equal has everything again. True when there is one. */
+  forgive(statusOf: (node: string) => VolumeStatus | undefined): boolean {
     const { holder } = this.committed;
-    if (holder === undefined || this.weakMembers.has(holder)) return;
+    if (holder === undefined || this.weakMembers.has(holder)) return false;
+    const before = this.weakMembers.size;
     for (const node of this.weakMembers) {
       const own = statusOf(node);
       const seen = statusOf(holder)?.peers.find((peer) => peer.node === node);
@@ -67,5 +68,6 @@ export class SetTruth {
       );
       if (equal && own?.disk === 'UpToDate' && seen?.disk === 'UpToDate') this.weakMembers.delete(node);
     }
+    return this.weakMembers.size < before;
   }
 }

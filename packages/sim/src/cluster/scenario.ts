@@ -257,7 +257,8 @@ class ClusterScenario {
       this.served.add(device);
       this.serve(machine, device);
     }
-    this.truth.forgive((name) => this.statusOf(name));
+    if (this.truth.forgive((name) => this.statusOf(name)))
+      this.checker.sweep('a replica is called equal, but an acknowledged write is missing');
   }
 
   private serve(machine: Machine, device: BlockDevice): void {

@@ -4,34 +4,75 @@ import { History, type Operation } from '../../src/checkers/history.ts';
 import { findDisorder } from '../../src/checkers/linearizable.ts';
 import { Prng } from '../../src/world/prng.ts';
 
-/** One sector, one term, terse. */
+/** One sector, told in any order and judged in order of time. A write is known by the label it returns; zeroes are 0. */
 class Script {
-  readonly history = new History();
-
-  private begin(kind: Operation['kind'], atMs: number, term: number, durable = false): Operation {
-    return this.history.begin({ kind, firstSector: 0, sectorCount: 1, term, node: 'a', durable }, atMs);
-  }
+  private readonly events: { readonly atMs: number; readonly happen: (history: History) => void }[] = [];
+  private readonly ids = new Map<number, number>([[0, 0]]);
+  private labels = 0;
 
   write(from: number, to?: number, term = 1, durable = false): number {
-    const operation = this.begin('write', from, term, durable);
-    if (to !== undefined) this.history.acknowledge(operation, to);
-    return operation.id;
+    this.labels += 1;
+    const label = this.labels;
+    this.operation('write', from, to, term, durable, (history, operation, nowMs) => {
+      if (nowMs === undefined) this.ids.set(label, operation.id);
+      else history.acknowledge(operation, nowMs);
+    });
+    return label;
   }
 
   zero(from: number, to: number): void {
-    this.history.acknowledge(this.begin('zero', from, 1), to);
+    this.operation('zero', from, to, 1, false, (history, operation, nowMs) => {
+      if (nowMs !== undefined) history.acknowledge(operation, nowMs);
+    });
   }
 
-  read(from: number, to: number, value: number, term = 1): void {
-    this.history.answerRead(this.begin('read', from, term), [value], to);
+  read(from: number, to: number, label: number, term = 1): void {
+    this.operation('read', from, to, term, false, (history, operation, nowMs) => {
+      if (nowMs !== undefined) history.answerRead(operation, [this.ids.get(label) ?? -1], nowMs);
+    });
   }
 
   flush(from: number, to: number): void {
-    this.history.acknowledgeFlush(this.begin('flush', from, 1), to);
+    this.operation('flush', from, to, 1, false, (history, operation, nowMs) => {
+      if (nowMs !== undefined) history.acknowledgeFlush(operation, nowMs);
+    });
+  }
+
+  fence(atMs: number, term: number, lossy: boolean): void {
+    this.events.push({ atMs, happen: (history) => history.fence(term, lossy, atMs) });
   }
 
   get verdict(): 'fine' | 'broken' {
-    return findDisorder(this.history) === undefined ? 'fine' : 'broken';
+    const history = new History();
+    for (const { happen } of this.events.toSorted((x, y) => x.atMs - y.atMs)) happen(history);
+    return findDisorder(history) === undefined ? 'fine' : 'broken';
+  }
+
+  /** `act` is called when it begins, and with the time when it returns. */
+  private operation(
+    kind: Operation['kind'],
+    from: number,
+    to: number | undefined,
+    term: number,
+    durable: boolean,
+    act: (history: History, operation: Operation, nowMs: number | undefined) => void,
+  ): void {
+    let operation: Operation | undefined;
+    this.events.push({
+      atMs: from,
+      happen: (history) => {
+        operation = history.begin({ kind, firstSector: 0, sectorCount: 1, term, node: 'a', durable }, from);
+        act(history, operation, undefined);
+      },
+    });
+    if (to === undefined) return;
+    this.events.push({
+      atMs: to,
+      happen: (history) => {
+        assert.ok(operation);
+        act(history, operation, to);
+      },
+    });
   }
 }
 
@@ -63,14 +104,14 @@ test('an un-acknowledged write may appear late, once, and not after a newer term
   late.read(10, 11, first);
   late.read(20, 21, lost);
   assert.equal(late.verdict, 'fine');
-  late.history.fence(2, false, 30);
+  late.fence(30, 2, false);
   late.read(40, 41, lost, 2);
   assert.equal(late.verdict, 'fine');
 
   const tooLate = new Script();
   const base = tooLate.write(0, 1);
   const ghost = tooLate.write(2);
-  tooLate.history.fence(2, false, 30);
+  tooLate.fence(30, 2, false);
   tooLate.read(31, 32, base, 2);
   tooLate.read(40, 41, ghost, 2);
   assert.equal(tooLate.verdict, 'broken');
@@ -97,7 +138,7 @@ test('a lossy fence takes back what no flush covered, and nothing else', () => {
     const flushed = script.write(2, 3);
     script.flush(4, 5);
     const loose = script.write(6, 7);
-    script.history.fence(2, true, 10);
+    script.fence(10, 2, true);
     script.read(11, 12, seen({ old, flushed, loose }), 2);
     return script;
   };
