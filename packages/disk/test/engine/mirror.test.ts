@@ -29,4 +29,26 @@ describe('a mirror of two', () => {
     assert.equal(resync?.wireBytes, 10 * 4096);
     pair.assertIdentical();
   });
+
+  test('thousands of scattered dirty blocks come in one session', () => {
+    const pair = new Pair().startMirror();
+    pair.b.kill();
+    pair.until(() => pair.a.volume.status().inSyncSet.length === 1);
+    let left = 0;
+    for (let block = 0; block < 8000; block += 2) {
+      left += 1;
+      pair.a.volume.device?.write(
+        block * 4096,
+        Buffer.alloc(4096, 1 + (block % 200)),
+        false,
+        () => (left -= 1),
+      );
+    }
+    pair.until(() => left === 0);
+    pair.b.start();
+    pair.until(() => pair.isEqual());
+    assert.equal(pair.a.volume.status().peers[0]?.resync.wireBytes, 4000 * 4096);
+    assert.equal(pair.a.logs.filter((line) => line.includes('connected with b')).length, 2);
+    pair.assertIdentical();
+  });
 });

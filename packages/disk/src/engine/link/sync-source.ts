@@ -8,13 +8,12 @@ import { EterneError, type BlockNumber } from '@eterne/base';
 import type { StoreError } from '@eterne/runtime';
 import { BLOCK_BYTES, type DirtyBitmap } from '../../metadata/index.ts';
 import type { FrameSender } from '../../protocol/frame-sender.ts';
-import { sendResyncData, type Range } from '../../protocol/messages/resync.ts';
+import { MAX_REQUESTS, sendResyncData, type Range } from '../../protocol/messages/resync.ts';
 import { BlockSet } from '../block-set.ts';
 import type { LocalDisk } from '../local-disk.ts';
 import type { RangeLock, RangeLocks } from '../range-locks.ts';
 import type { ResyncPacer } from './resync-pacer.ts';
 
-const MAX_REQUESTS = 256;
 const ZEROES = Buffer.alloc(1024 * 1024);
 
 export interface SyncSourceParts {

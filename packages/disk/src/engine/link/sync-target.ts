@@ -1,7 +1,7 @@
 /**
  * Fetches every dirty block from the source. In order:
  *
- * 1. Asks for runs of dirty blocks, a bounded number of bytes at a time.
+ * 1. Asks for runs of dirty blocks, a bounded number of bytes and runs at a time.
  * 2. Writes what comes, in order of arrival with the primary's writes to the same range.
  * 3. Flushes the store now and then, and at the end; only then clears its own bits and tells the source, which clears its own.
  * 4. With no bit left, and that durable, it is done.
@@ -11,6 +11,7 @@ import type { StoreError } from '@eterne/runtime';
 import { BLOCK_BYTES, type DirtyBitmap } from '../../metadata/index.ts';
 import type { FrameSender } from '../../protocol/frame-sender.ts';
 import {
+  MAX_REQUESTS,
   sendResyncClear,
   sendResyncRequest,
   type Range,
@@ -112,7 +113,7 @@ export class SyncTarget {
 
   #ask(): void {
     const { bitmap, sender, sizeBytes } = this.#parts;
-    while (this.#askedBytes < WINDOW_BYTES && this.#cursor < bitmap.blockCount) {
+    while (this.#hasRoom() && this.#cursor < bitmap.blockCount) {
       const run = bitmap.nextDirty(this.#cursor as BlockNumber, MAX_PIECE_BLOCKS);
       this.#cursor = run === undefined ? bitmap.blockCount : run.firstBlock + run.blockCount;
       if (run === undefined) return;
@@ -122,6 +123,10 @@ export class SyncTarget {
       this.#askedBytes += lengthBytes;
       sendResyncRequest(sender, { offset, lengthBytes });
     }
+  }
+
+  #hasRoom(): boolean {
+    return this.#askedBytes < WINDOW_BYTES && this.#asked.size < MAX_REQUESTS;
   }
 
   #flush(): void {

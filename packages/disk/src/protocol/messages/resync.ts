@@ -13,6 +13,8 @@ import { checkRange } from './write.ts';
 const HEAD_BYTES = 16;
 const RUN_BYTES = 12;
 const MAX_RUNS = 4096;
+/** A target asks for no more at once; a source drops the connection when it does. */
+export const MAX_REQUESTS = 1024;
 
 export interface Range {
   readonly offset: number;
