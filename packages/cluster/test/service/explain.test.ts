@@ -107,7 +107,7 @@ test('a refused order comes back as the error of the state', async () => {
   );
 });
 
-test('a leader that owns groups would rather have an idle voter lead, a witness first', () => {
+test('a witness leads, or else a node that owns nothing', () => {
   const { cluster } = pair();
   const { view } = cluster.machine('n1').service;
   const voters = ['n1', 'n2', 'w1'].map((name) => ({ id: `${name}#${name}-voter`, role: 'voter' as const }));
@@ -123,8 +123,16 @@ test('a leader that owns groups would rather have an idle voter lead, a witness 
   view.paths = [path('n2', 1), path('w1', 80)];
   assert.equal(betterLeader(view, voters)?.name, 'n2');
   assert.equal(betterLeader(view, voters.slice(0, 1)), undefined);
-  const idle = cluster.machine('n2').service.view;
-  assert.equal(betterLeader(idle, voters), undefined);
+  const follower = cluster.machine('n2').service.view;
+  assert.equal(betterLeader(follower, voters), undefined);
+  cluster.elect('n2');
+  cluster.time.run(500);
+  follower.paths = [path('n1', 1), path('w1', 1)];
+  assert.equal(betterLeader(follower, voters)?.name, 'w1', 'a witness never owns anything');
+  assert.equal(betterLeader(follower, voters.slice(0, 2)), undefined, 'an idle node stays leader');
+  cluster.elect('w1');
+  cluster.time.run(500);
+  assert.equal(betterLeader(cluster.machine('w1').service.view, voters), undefined);
 });
 
 test('a node that has just started does not show what it remembers as what is', () => {

@@ -1,7 +1,8 @@
 /**
  * Leads from where nothing runs. When a node that owns groups is lost while it leads, the others have to elect before they can
  * wait out its leases; that is half a second of outage more than when the leader is somebody else. So a settled leader hands
- * over to a voter that owns nothing, best a witness. The hand-over waits out its own authority (raft/transfer.ts).
+ * over to a witness, which never owns anything, or from a node that owns groups to one that does not. The hand-over waits out
+ * its own authority (raft/transfer.ts).
  */
 import type { Timer, Timers } from '@eterne/runtime';
 import type { Members } from '../../raft/members.ts';
@@ -28,7 +29,7 @@ export function betterLeader(view: View, voters: Members): Member | undefined {
   const groups = sortedValues(state.groups);
   const owns = (name: string): boolean => groups.some(({ owner }) => owner === name);
   const moving = groups.some(({ phase }) => phase === 'starting' || phase === 'stopping');
-  if (!view.leadership.isLeader || !owns(self) || moving) return undefined;
+  if (!view.leadership.isLeader || state.members[self]?.role === 'witness' || moving) return undefined;
   const idle = sortedValues(state.members).filter(
     ({ name, voterId }) =>
       name !== self &&
@@ -37,7 +38,7 @@ export function betterLeader(view: View, voters: Members): Member | undefined {
       isVoter(voters, memberIdOf(name, voterId)) &&
       view.paths.some(({ peer, up, latencyMs }) => peer === name && up && (latencyMs ?? 0) <= LATENCY_MAX_MS),
   );
-  return idle.find(({ role }) => role === 'witness') ?? idle[0];
+  return idle.find(({ role }) => role === 'witness') ?? (owns(self) ? idle[0] : undefined);
 }
 
 export class Steward {
