@@ -7,6 +7,7 @@ type AddCommands = (program: Command) => void;
 const LOAD = {
   disk: async () => (await import('./disk/command.ts')).diskCommand,
   node: async () => (await import('./node/command.ts')).nodeCommand,
+  target: async () => (await import('./target/command.ts')).targetCommand,
   test: async () => (await import('./test/command.ts')).testCommand,
   demo: async () => (await import('./demo/command.ts')).demoCommand,
   cluster: async () => (await import('./cluster/command.ts')).clusterCommand,
@@ -18,6 +19,7 @@ function loadersFor(name: string | undefined): readonly (() => Promise<AddComman
     case undefined:
       return Object.values(LOAD);
     case 'disk':
+    case 'target':
     case 'test':
     case 'demo':
       return [LOAD[name]];

@@ -2,6 +2,8 @@
  * What a front end (NBD, iSCSI) serves: a mirrored volume or a plain store. Offsets and lengths are bytes and multiples of 512 (the
  * front end splits or pads what is not). Callbacks may run before the call returns.
  */
+import type { Extent } from './ports.ts';
+
 export type DeviceErrorCode = 'EIO' | 'EINVAL' | 'ENOSPC' | 'EPERM' | 'ESHUTDOWN' | 'ENOTSUP' | 'ETIMEDOUT';
 
 export type DeviceDone = (error: DeviceErrorCode | undefined) => void;
@@ -23,4 +25,9 @@ export interface BlockDevice {
   flush(done: DeviceDone): void;
   discard(offset: number, lengthBytes: number, done: DeviceDone): void;
   writeZeroes(offset: number, lengthBytes: number, mayPunch: boolean, fua: boolean, done: DeviceDone): void;
+  /**
+   * The extent that begins at `offset`: how far the device is allocated, or is not and reads as zeroes. Absent where the device cannot
+   * tell; all of it counts as allocated then.
+   */
+  nextExtent?(offset: number, done: (error: DeviceErrorCode | undefined, extent: Extent) => void): void;
 }

@@ -123,6 +123,12 @@ export interface StoreError {
 
 export type StoreDone = (error: StoreError | undefined) => void;
 
+/** A stretch of a store that is allocated throughout, or not at all and reads as zeroes. */
+export interface Extent {
+  readonly lengthBytes: number;
+  readonly allocated: boolean;
+}
+
 /**
  * A backing store: file, block device or LUN. Offsets and lengths are bytes. **A callback may run before the call
  * returns** (the fast path of a buffered store is synchronous): callers must be ready for both.
@@ -140,6 +146,8 @@ export interface BlockStore {
   discard(offset: number, lengthBytes: number, done: StoreDone): void;
   writeZeroes(offset: number, lengthBytes: number, mayPunch: boolean, done: StoreDone): void;
   readonly canPunch: boolean;
+  /** The extent that begins at `offset`; absent where the store cannot tell. */
+  nextExtent?(offset: number, done: (error: StoreError | undefined, extent: Extent) => void): void;
   /** Waits for everything in flight, then releases the exclusive lock. */
   close(done: () => void): void;
 }

@@ -1,0 +1,41 @@
+/** Every bound of the target in one place. An initiator that ignores them gets an error or is cut; it never gets memory. */
+import { KIB, MIB } from '@eterne/base';
+
+/** Commands of one session that may be unanswered: MaxCmdSN − ExpCmdSN + 1 (RFC 7143 §4.2.2.1). */
+export const COMMAND_WINDOW = 128;
+/** Commands marked immediate are outside the window, so they have a bound of their own. */
+export const MAX_IMMEDIATE_COMMANDS = 32;
+
+/** MAXIMUM TRANSFER LENGTH: longest READ or WRITE. */
+export const MAX_TRANSFER_BYTES = 16 * MIB;
+/** Data of the commands of one session that may be in memory at once, beyond which they wait for each other. */
+export const MAX_BYTES_IN_FLIGHT = 64 * MIB;
+/** Unsolicited data of one write: FirstBurstLength (RFC 7143 §13.14). */
+export const FIRST_BURST_BYTES = 256 * KIB;
+/** Data of one R2T or one sequence of Data-In: MaxBurstLength (RFC 7143 §13.13). */
+export const MAX_BURST_BYTES = 4 * MIB;
+
+/** Largest range given to a device at once by UNMAP, WRITE SAME and SANITIZE. */
+export const MAX_RANGE_BYTES = 32 * MIB;
+/** MAXIMUM COMPARE AND WRITE LENGTH is one byte. */
+export const MAX_COMPARE_AND_WRITE_BLOCKS = 255;
+export const MAX_UNMAP_DESCRIPTORS = 256;
+export const MAX_UNMAP_BLOCKS = 0x40_0000;
+/** Longest list of parameters that any command takes. */
+export const MAX_PARAMETER_BYTES = 64 * KIB;
+
+/** Persistent reservation registrations of one logical unit. */
+export const MAX_REGISTRATIONS = 256;
+/** Unit attentions one I_T nexus may have pending on a logical unit; further ones of a kind that is pending already add nothing. */
+export const MAX_ATTENTIONS = 16;
+
+/** Connections of one portal. */
+export const MAX_CONNECTIONS = 256;
+/** Time from connecting to the full feature phase. */
+export const LOGIN_TIMEOUT_MS = 30_000;
+/** Login requests in one login; an honest one has fewer than ten. */
+export const MAX_LOGIN_REQUESTS = 64;
+/** Time an initiator gets to close its side after we have closed ours. */
+export const LINGER_TIMEOUT_MS = 5_000;
+/** A session that is silent for so long is asked whether it lives; silent again, it is cut. */
+export const IDLE_PING_MS = 30_000;

@@ -1,0 +1,59 @@
+/** Makes a logical unit of a file or block device. */
+import { EterneError } from '@eterne/base';
+import type { BlockStore, World } from '@eterne/runtime';
+import { identityFrom } from '../scsi/identity.ts';
+import { LogicalUnit } from '../scsi/logical-unit.ts';
+import { ReservationKeeper } from '../scsi/reservations/keeper.ts';
+import { reservationFile } from './reservation-file.ts';
+import { storeDevice } from './store-device.ts';
+
+export interface LunConfig {
+  readonly lun: number;
+  readonly path: string;
+  /** Of a file that is created or grown; absent: the path exists and has its size. */
+  readonly sizeBytes: number | undefined;
+  readonly readOnly: boolean;
+  readonly thin: boolean;
+  readonly removable: boolean;
+  readonly blockBytes: 512 | 4096;
+  readonly serial: string | undefined;
+}
+
+export type LunWorld = Pick<World, 'stores' | 'files'>;
+
+export interface OpenLun {
+  readonly unit: LogicalUnit;
+  readonly store: BlockStore;
+}
+
+export function openLun(
+  world: LunWorld,
+  iqn: string,
+  config: LunConfig,
+  done: (result: OpenLun | EterneError) => void,
+): void {
+  const failed = (error: EterneError): void =>
+    done(new EterneError(error.code, `LUN ${config.lun} of ${iqn}: ${error.message}`, { cause: error }));
+  const create = config.sizeBytes === undefined ? {} : { createSizeBytes: config.sizeBytes };
+  world.stores.open(config.path, { readOnly: config.readOnly, ...create }, (store) => {
+    if (store instanceof EterneError) return failed(store);
+    if (store.sizeBytes < config.blockBytes) {
+      return store.close(() => failed(new EterneError('config', `${config.path} is smaller than one block`)));
+    }
+    ReservationKeeper.open(reservationFile(world.files, `${config.path}.reservations`), (keeper) => {
+      if (keeper instanceof EterneError) return store.close(() => failed(keeper));
+      const unit = new LogicalUnit(
+        config.lun,
+        storeDevice(`${iqn} LUN ${config.lun}`, store, config.readOnly),
+        {
+          blockBytes: config.blockBytes,
+          thin: config.thin,
+          removable: config.removable,
+          identity: identityFrom(`${iqn} ${config.lun} ${config.serial ?? ''}`, config.serial),
+        },
+        keeper,
+      );
+      done({ unit, store });
+    });
+  });
+}

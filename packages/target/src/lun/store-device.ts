@@ -1,0 +1,51 @@
+/** A plain store as the device of a logical unit: no mirror, no term. */
+import type { BlockDevice, BlockStore, DeviceDone, DeviceErrorCode, StoreError } from '@eterne/runtime';
+
+export function storeDevice(name: string, store: BlockStore, readOnly: boolean): BlockDevice {
+  const { nextExtent } = store;
+  return {
+    name,
+    sizeBytes: store.sizeBytes,
+    readOnly,
+    term: 0,
+    read(offset, lengthBytes, done) {
+      const data = Buffer.allocUnsafeSlow(lengthBytes);
+      store.read(offset, data, (error) => done(codeOf(error), data));
+    },
+    write(offset, data, fua, done) {
+      store.write(offset, data, (error) => finish(store, error, fua, done));
+    },
+    flush: (done) => store.flush((error) => done(codeOf(error))),
+    discard: (offset, lengthBytes, done) =>
+      store.discard(offset, lengthBytes, (error) => done(codeOf(error))),
+    writeZeroes(offset, lengthBytes, mayPunch, fua, done) {
+      store.writeZeroes(offset, lengthBytes, mayPunch, (error) => finish(store, error, fua, done));
+    },
+    ...(nextExtent === undefined
+      ? {}
+      : {
+          nextExtent: (offset, done) =>
+            nextExtent.call(store, offset, (error, extent) => done(codeOf(error), extent)),
+        }),
+  };
+}
+
+function finish(store: BlockStore, error: StoreError | undefined, fua: boolean, done: DeviceDone): void {
+  if (error !== undefined || !fua) return done(codeOf(error));
+  store.flush((flushError) => done(codeOf(flushError)));
+}
+
+function codeOf(error: StoreError | undefined): DeviceErrorCode | undefined {
+  if (error === undefined) return undefined;
+  switch (error.kind) {
+    case 'timeout':
+      return 'ETIMEDOUT';
+    case 'reservation-conflict':
+      return 'ESHUTDOWN';
+    case 'logical':
+      return error.errno === 'ENOSPC' ? 'ENOSPC' : 'EIO';
+    case 'sector':
+    case 'device':
+      return 'EIO';
+  }
+}

@@ -1,0 +1,54 @@
+/** The target process: opens the LUNs, listens on the portals, and ends cleanly. */
+import { EterneError } from '@eterne/base';
+import type { World } from '@eterne/runtime';
+import type { TargetConfig } from './config.ts';
+import { openLun, type OpenLun } from './lun/open-lun.ts';
+import { ScsiTarget } from './scsi/scsi-target.ts';
+import { TargetServer } from './target-server.ts';
+
+export interface RunningTarget {
+  readonly addresses: readonly string[];
+  /** Cuts the connections, makes what was written durable, releases the stores. */
+  close(): Promise<void>;
+}
+
+export async function startTarget(world: World, config: TargetConfig): Promise<RunningTarget> {
+  const server = new TargetServer(world);
+  const open: OpenLun[] = [];
+  try {
+    for (const { iqn, luns, initiators, chap } of config.targets) {
+      const units = [];
+      for (const lun of luns) {
+        const opened = await result<OpenLun>((done) => openLun(world, iqn, lun, done));
+        open.push(opened);
+        units.push(opened.unit);
+      }
+      server.serve({ scsi: new ScsiTarget(iqn, units), initiators, chap });
+    }
+    for (const portal of config.portals) await success((done) => server.listen(portal, done));
+  } catch (error) {
+    await closeAll(server, open);
+    throw error;
+  }
+  return { addresses: server.addresses, close: () => closeAll(server, open) };
+}
+
+async function closeAll(server: TargetServer, open: readonly OpenLun[]): Promise<void> {
+  await new Promise<void>((resolve) => server.close(resolve));
+  for (const { store, unit } of open) {
+    if (!unit.device.readOnly) await new Promise<void>((resolve) => store.flush(() => resolve()));
+    await new Promise<void>((resolve) => store.close(resolve));
+  }
+}
+
+function result<Value>(start: (done: (result: Value | EterneError) => void) => void): Promise<Value> {
+  return new Promise((resolve, reject) =>
+    start((value) => (value instanceof EterneError ? reject(value) : resolve(value))),
+  );
+}
+
+function success(start: (done: (error: EterneError | undefined) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) =>
+    start((error) => (error === undefined ? resolve() : reject(error))),
+  );
+}

@@ -1,0 +1,76 @@
+/** WRITE SAME (10), (16): SBC-3 §5.42, §5.43. One block for the whole range; with UNMAP and zeroes the range may be given back instead. */
+import { MIB } from '@eterne/base';
+import { SENSE } from '@eterne/iscsi';
+import type { DeviceDone } from '@eterne/runtime';
+import type { Command } from '../command.ts';
+import { senseOf, type LogicalUnit } from '../logical-unit.ts';
+import { rangeError, rangeOf, type BlockRange } from '../range.ts';
+import type { ScsiRequest } from '../scsi-request.ts';
+import { inPieces } from './pieces.ts';
+
+const UNMAP_BIT = 0x08;
+/** "NDOB (no data-out buffer)": the block is all zeroes and is not sent. WRITE SAME (16) only. */
+const NDOB_BIT = 0x01;
+const WRITE_SAME_16 = 0x93;
+const CHUNK_BYTES = 1 * MIB;
+
+function writeSame(request: ScsiRequest, unit: LogicalUnit): void {
+  const { cdb } = request;
+  const asked = rangeOf(cdb);
+  const flags = cdb.readUInt8(1);
+  const unmap = (flags & UNMAP_BIT) !== 0;
+  if (unmap && !unit.attributes.thin)
+    return request.check({ ...SENSE.invalidFieldInCdb, field: { inCdb: true, byte: 1 } });
+  const error = rangeError(asked, unit);
+  if (error !== undefined) return request.check(error);
+  // "NUMBER OF LOGICAL BLOCKS … zero": all up to the last one, as WSNZ = 0 in the Block Limits page promises.
+  const range = { lba: asked.lba, blocks: asked.blocks === 0 ? unit.blocks - asked.lba : asked.blocks };
+  const noData = cdb.readUInt8(0) === WRITE_SAME_16 && (flags & NDOB_BIT) !== 0;
+  request.receive(noData ? 0 : unit.blockBytes, (block) =>
+    fill(request, unit, range, noData ? Buffer.alloc(unit.blockBytes) : block, unmap),
+  );
+}
+
+function fill(
+  request: ScsiRequest,
+  unit: LogicalUnit,
+  range: BlockRange,
+  block: Buffer,
+  unmap: boolean,
+): void {
+  const start = range.lba * unit.blockBytes;
+  const end = start + range.blocks * unit.blockBytes;
+  const step = (done: DeviceDone): void =>
+    block.every((byte) => byte === 0)
+      ? inPieces(
+          start,
+          end,
+          (at, length, next) => unit.device.writeZeroes(at, length, unmap, false, next),
+          done,
+        )
+      : repeat(unit, start, end, block, done);
+  unit.change(range, false, step, (error) =>
+    error === undefined ? request.good() : request.check(senseOf(error, 'write')),
+  );
+}
+
+function repeat(unit: LogicalUnit, start: number, end: number, block: Buffer, done: DeviceDone): void {
+  if (start === end) return done(undefined);
+  const lengthBytes = Math.min(CHUNK_BYTES, end - start);
+  // A new buffer each time: the device owns the one before.
+  unit.device.write(start, Buffer.alloc(lengthBytes, block), false, (error) =>
+    error === undefined ? repeat(unit, start + lengthBytes, end, block, done) : done(error),
+  );
+}
+
+const common = { reservation: 'changes', medium: true, changes: true, run: writeSame } as const;
+
+export const WRITE_SAME_COMMANDS: readonly Command[] = [
+  { name: 'WRITE SAME (10)', opcode: 0x41, usage: '41 08 ffffffff 1f ffff 00', ...common },
+  {
+    name: 'WRITE SAME (16)',
+    opcode: WRITE_SAME_16,
+    usage: '93 09 ffffffffffffffff ffffffff 1f 00',
+    ...common,
+  },
+];

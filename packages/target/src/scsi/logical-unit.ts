@@ -1,0 +1,135 @@
+/** One logical unit: the device it serves and everything that SCSI remembers about it between commands. */
+import { assert } from '@eterne/base';
+import { SENSE, type Sense } from '@eterne/iscsi';
+import type { BlockDevice, DeviceDone, DeviceErrorCode } from '@eterne/runtime';
+import { MAX_ATTENTIONS } from '../limits.ts';
+import type { Identity } from './identity.ts';
+import type { Nexus } from './nexus.ts';
+import { RangeLock, type Range } from './range-lock.ts';
+import type { ReservationKeeper } from './reservations/keeper.ts';
+
+export interface UnitAttributes {
+  readonly blockBytes: 512 | 4096;
+  /** Unmapped blocks cost nothing and read as zeroes; UNMAP is offered. */
+  readonly thin: boolean;
+  readonly removable: boolean;
+  readonly identity: Identity;
+}
+
+interface NexusState {
+  readonly attentions: Sense[];
+  preventsRemoval: boolean;
+}
+
+export class LogicalUnit {
+  readonly lun: number;
+  readonly device: BlockDevice;
+  readonly attributes: UnitAttributes;
+  readonly reservations: ReservationKeeper;
+  readonly blockBytes: number;
+  readonly blocks: number;
+  medium: 'loaded' | 'ejected' = 'loaded';
+  sanitizing = false;
+  /** Control mode page: software write protect, and descriptor format sense data. */
+  softwareWriteProtect = false;
+  descriptorSense = false;
+  /** Who holds the reservation of a RESERVE (6) (SPC-2 §7.21). */
+  legacyHolder: Nexus | undefined;
+  readonly #nexuses = new Map<Nexus, NexusState>();
+  readonly #lock = new RangeLock();
+
+  constructor(lun: number, device: BlockDevice, attributes: UnitAttributes, reservations: ReservationKeeper) {
+    assert(device.sizeBytes >= attributes.blockBytes, 'a logical unit has at least one block');
+    this.lun = lun;
+    this.device = device;
+    this.attributes = attributes;
+    this.reservations = reservations;
+    this.blockBytes = attributes.blockBytes;
+    this.blocks = Math.floor(device.sizeBytes / attributes.blockBytes);
+  }
+
+  get writeProtected(): boolean {
+    return this.device.readOnly || this.softwareWriteProtect;
+  }
+
+  get nexuses(): IterableIterator<Nexus> {
+    return this.#nexuses.keys();
+  }
+
+  /** A new session: its first command is told that this unit may have been reset since it last looked. */
+  attach(nexus: Nexus): void {
+    this.#nexuses.set(nexus, { attentions: [SENSE.powerOn], preventsRemoval: false });
+  }
+
+  /** I_T nexus loss (SAM-5 §6.3.4): what belongs to the session ends with it; persistent reservations stay. */
+  detach(nexus: Nexus): void {
+    this.#nexuses.delete(nexus);
+    if (this.legacyHolder === nexus) this.legacyHolder = undefined;
+  }
+
+  get removalPrevented(): boolean {
+    for (const state of this.#nexuses.values()) if (state.preventsRemoval) return true;
+    return false;
+  }
+
+  preventRemoval(nexus: Nexus, prevent: boolean): void {
+    const state = this.#nexuses.get(nexus);
+    if (state !== undefined) state.preventsRemoval = prevent;
+  }
+
+  /** Takes the oldest unit attention of this nexus, which thereby is reported (SAM-5 §5.14). */
+  takeAttention(nexus: Nexus): Sense | undefined {
+    return this.#nexuses.get(nexus)?.attentions.shift();
+  }
+
+  /** Establishes a unit attention for every nexus that `wanted` says. */
+  attention(sense: Sense, wanted: (nexus: Nexus) => boolean): void {
+    for (const [nexus, { attentions }] of this.#nexuses)
+      if (wanted(nexus) && !attentions.includes(sense) && attentions.length < MAX_ATTENTIONS)
+        attentions.push(sense);
+  }
+
+  /** LOGICAL UNIT RESET (SAM-5 §6.3.3), after all tasks have been aborted. */
+  reset(cause: Sense): void {
+    this.legacyHolder = undefined;
+    this.softwareWriteProtect = false;
+    this.descriptorSense = false;
+    for (const state of this.#nexuses.values()) state.preventsRemoval = false;
+    this.attention(cause, () => true);
+  }
+
+  /** Runs a change of blocks; `exclusive` when it must see nothing change between its read and its write. */
+  change(
+    range: { readonly lba: number; readonly blocks: number },
+    exclusive: boolean,
+    step: (done: DeviceDone) => void,
+    done: DeviceDone,
+  ): void {
+    const locked: Range = { start: range.lba, end: range.lba + range.blocks, exclusive };
+    this.#lock.acquire(locked, () =>
+      step((error) => {
+        this.#lock.release(locked);
+        done(error);
+      }),
+    );
+  }
+}
+
+/** What a failed device operation is to an initiator. */
+export function senseOf(error: DeviceErrorCode, operation: 'read' | 'write'): Sense {
+  switch (error) {
+    case 'ENOSPC':
+      return SENSE.spaceAllocationFailed;
+    case 'EPERM':
+      return SENSE.writeProtected;
+    case 'ESHUTDOWN':
+    case 'ETIMEDOUT':
+      // The unit may come back, here or on another node: initiators retry what is becoming ready.
+      return SENSE.becomingReady;
+    case 'EINVAL':
+    case 'ENOTSUP':
+      return SENSE.internalTargetFailure;
+    case 'EIO':
+      return operation === 'read' ? SENSE.unrecoveredReadError : SENSE.writeError;
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * One SCSI command as the logical unit sees it, whatever transport brought it. A command is answered exactly once, by one of
+ * `good`, `conditionMet`, `conflict`, `check`; an answer to a command that was aborted meanwhile goes nowhere.
+ */
+import type { Sense } from '@eterne/iscsi';
+import type { Nexus } from './nexus.ts';
+
+export interface ScsiRequest {
+  readonly nexus: Nexus;
+  readonly cdb: Buffer;
+  /**
+   * Gets exactly `lengthBytes` of data from the initiator; `then` may run before this returns and never runs when the command is aborted.
+   * When the initiator announced another length, nothing is transferred and the command ends with INVALID FIELD IN COMMAND
+   * INFORMATION UNIT and the residual (FCP-4 §9.4.2 (b), which libiscsi's suite holds iSCSI targets to as well). `data` belongs to the caller.
+   */
+  receive(lengthBytes: number, then: (data: Buffer) => void): void;
+  /** Waits until `lengthBytes` of reply data fit the session's bound. `then` may run before this returns. */
+  reserveReply(lengthBytes: number, then: () => void): void;
+  good(data?: Buffer): void;
+  conditionMet(): void;
+  conflict(): void;
+  check(sense: Sense): void;
+}

@@ -1,0 +1,32 @@
+/** Page B0h (SBC-3 §6.6.3): what fits in one command. */
+import {
+  MAX_COMPARE_AND_WRITE_BLOCKS,
+  MAX_TRANSFER_BYTES,
+  MAX_UNMAP_BLOCKS,
+  MAX_UNMAP_DESCRIPTORS,
+} from '../../limits.ts';
+import { KIB } from '@eterne/base';
+import type { LogicalUnit } from '../logical-unit.ts';
+import { writeLba } from '../range.ts';
+
+const BODY_BYTES = 0x3c;
+const GRANULARITY_BYTES = 4 * KIB;
+const UGAVALID_BIT = 0x8000_0000;
+
+export function blockLimits(unit: LogicalUnit): Buffer {
+  const page = Buffer.alloc(4 + BODY_BYTES);
+  const granularity = Math.max(1, GRANULARITY_BYTES / unit.blockBytes);
+  page.writeUInt8(MAX_COMPARE_AND_WRITE_BLOCKS, 5);
+  page.writeUInt16BE(granularity, 6);
+  page.writeUInt32BE(MAX_TRANSFER_BYTES / unit.blockBytes, 8);
+  page.writeUInt32BE(MAX_TRANSFER_BYTES / unit.blockBytes, 12);
+  if (unit.attributes.thin) {
+    page.writeUInt32BE(MAX_UNMAP_BLOCKS, 20);
+    page.writeUInt32BE(MAX_UNMAP_DESCRIPTORS, 24);
+    page.writeUInt32BE(granularity, 28);
+    page.writeUInt32BE(UGAVALID_BIT, 32);
+  }
+  // MAXIMUM WRITE SAME LENGTH: the whole medium.
+  writeLba(page, 36, unit.blocks);
+  return page.subarray(4);
+}

@@ -1,0 +1,320 @@
+/**
+ * One initiator's connection: the driver between its stream, the pure decoder, the login and the session.
+ * ```
+ *   login ──subject──▶ waiting (an older session of this port ends) ──▶ full feature ──logout──▶ ending ──▶ closed
+ *     └───────────────────────┴── refused, nonsense, cut, or the initiator is gone ─────────────────────────▲
+ * ```
+ * Duties:
+ * 1. Answers leave once per event-loop turn.
+ * 2. While the initiator does not read its answers, its bytes stay in its socket.
+ * 3. A session that is silent is pinged; one that stays silent is cut.
+ */
+import {
+  DEFAULT_DATA_SEGMENT_BYTES,
+  LOGIN_STATUS,
+  MAX_DATA_SEGMENT_BYTES,
+  OPCODE_MASK,
+  PduDecoder,
+  REJECT,
+  REQUEST,
+  serialAdd,
+  type DecoderOwner,
+} from '@eterne/iscsi';
+import { readDataOut } from '@eterne/iscsi/pdu/data-out.ts';
+import { readLoginRequest, type LoginRequest } from '@eterne/iscsi/pdu/login-request.ts';
+import { writeLoginResponse } from '@eterne/iscsi/pdu/login-response.ts';
+import { readLogoutRequest } from '@eterne/iscsi/pdu/logout-request.ts';
+import { readNopOut } from '@eterne/iscsi/pdu/nop-out.ts';
+import { readScsiCommand } from '@eterne/iscsi/pdu/scsi-command.ts';
+import { readTaskManagementRequest } from '@eterne/iscsi/pdu/task-management-request.ts';
+import { readTextRequest } from '@eterne/iscsi/pdu/text-request.ts';
+import type { Stream, Timer, World } from '@eterne/runtime';
+import { COMMAND_WINDOW, IDLE_PING_MS, LINGER_TIMEOUT_MS, LOGIN_TIMEOUT_MS } from '../limits.ts';
+import { DataSlab } from './data-slab.ts';
+import { LoginExchange, type LoginDirectory, type LoginReply, type LoginSubject } from './login.ts';
+import { PduOutput } from './output.ts';
+import type { Session, SessionHost } from './session.ts';
+import type { PortalDirectory } from './text-exchange.ts';
+
+export interface ConnectionOwner {
+  readonly directory: LoginDirectory;
+  readonly portals: (connection: Connection) => PortalDirectory;
+  /**
+   * Makes the session of a login that succeeded, after an older one of the same initiator port has ended; or a login status when
+   * there can be none.
+   */
+  open(
+    subject: LoginSubject,
+    tsih: number,
+    host: SessionHost,
+    numbers: { readonly cmdSn: number; readonly statSn: number },
+    done: (result: Session | number) => void,
+  ): void;
+  dropOthers(session: Session): void;
+  /** Last event of a connection. */
+  onClosed(connection: Connection, session: Session | undefined, reason: string): void;
+}
+
+type Phase =
+  | { readonly kind: 'login'; readonly exchange: LoginExchange }
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'full-feature'; readonly session: Session }
+  | { readonly kind: 'ending'; readonly session: Session | undefined }
+  | { readonly kind: 'closed' };
+
+export type ConnectionWorld = Pick<World, 'timers' | 'random'>;
+const NOTHING = Buffer.alloc(0);
+
+export class Connection implements DecoderOwner, SessionHost {
+  readonly output = new PduOutput();
+  readonly portals: PortalDirectory;
+  readonly #stream: Stream;
+  readonly #world: ConnectionWorld;
+  readonly #owner: ConnectionOwner;
+  readonly #decoder: PduDecoder;
+  readonly #slab = new DataSlab();
+  #phase: Phase;
+  #session: Session | undefined;
+  /** Bytes received and not yet decoded, because duty 2 forbids it or the login is not settled. */
+  #backlog: Buffer = NOTHING;
+  #flushScheduled = false;
+  #outputBlocked = false;
+  #heard = true;
+  #statSn = 1;
+  #deadline: Timer;
+  #closeReason = 'the initiator closed the connection';
+
+  constructor(stream: Stream, world: ConnectionWorld, owner: ConnectionOwner) {
+    this.#stream = stream;
+    this.#world = world;
+    this.#owner = owner;
+    this.portals = owner.portals(this);
+    this.#decoder = new PduDecoder(this, DEFAULT_DATA_SEGMENT_BYTES);
+    this.#phase = { kind: 'login', exchange: new LoginExchange(owner.directory, world.random) };
+    this.#deadline = world.timers.after(LOGIN_TIMEOUT_MS, () => this.cut('the login took too long'));
+    stream.start({
+      onData: (chunk) => this.#receive(chunk),
+      onDrain: () => this.#drained(),
+      onClose: (error) => this.#closed(error?.message),
+    });
+  }
+
+  /** `host:port` on which the initiator reached us. */
+  get localAddress(): string {
+    return this.#stream.localAddress;
+  }
+
+  get session(): Session | undefined {
+    return this.#session;
+  }
+
+  /** Closes at once, answering nothing. */
+  cut(reason: string): void {
+    if (this.#phase.kind === 'closed') return;
+    this.#closeReason = reason;
+    this.#phase = { kind: 'closed' };
+    this.#stream.destroy();
+  }
+
+  /** Sends what is in the output, then closes; an initiator that does not close its side is cut. */
+  end(reason: string): void {
+    if (this.#phase.kind === 'closed' || this.#phase.kind === 'ending') return;
+    this.#closeReason = reason;
+    this.#phase = { kind: 'ending', session: this.#session };
+    this.#deadline.cancel();
+    this.#deadline = this.#world.timers.after(LINGER_TIMEOUT_MS, () => this.#stream.destroy());
+    this.wake();
+  }
+
+  dropOthers(): void {
+    if (this.#session !== undefined) this.#owner.dropOthers(this.#session);
+  }
+
+  wake(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    this.#world.timers.soon(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#flushScheduled = false;
+    if (this.#phase.kind === 'closed') return;
+    const pieces = this.output.take();
+    this.#stream.cork();
+    for (const piece of pieces) if (!this.#stream.write(piece)) this.#outputBlocked = true;
+    this.#stream.uncork();
+    if (this.#phase.kind === 'ending') this.#stream.end();
+    else if (this.#outputBlocked) this.#stream.pauseReading();
+  }
+
+  #drained(): void {
+    this.#outputBlocked = false;
+    this.#resume();
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#heard = true;
+    if (this.#phase.kind === 'closed' || this.#phase.kind === 'ending') return;
+    if (this.#backlog.length > 0 || !this.#takes()) this.#backlog = Buffer.concat([this.#backlog, chunk]);
+    else this.#decode(chunk);
+  }
+
+  #takes(): boolean {
+    return !this.#outputBlocked && (this.#phase.kind === 'login' || this.#phase.kind === 'full-feature');
+  }
+
+  #decode(chunk: Buffer): void {
+    const consumed = this.#decoder.decode(chunk);
+    if (this.#decoder.failure !== '') return this.#nonsense(this.#decoder.failure);
+    this.#backlog = consumed === chunk.length ? NOTHING : Buffer.from(chunk.subarray(consumed));
+    if (!this.#takes()) this.#stream.pauseReading();
+  }
+
+  #resume(): void {
+    if (!this.#takes()) return;
+    const backlog = this.#backlog;
+    this.#backlog = NOTHING;
+    if (backlog.length > 0) this.#decode(backlog);
+    if (this.#takes()) this.#stream.resumeReading();
+  }
+
+  /** Framing is lost: a refusal where there is one to give, then the end (RFC 7143 §7.7). */
+  #nonsense(reason: string): void {
+    if (this.#phase.kind === 'login') this.cut(reason);
+    else this.end(reason);
+  }
+
+  // DecoderOwner
+
+  place(header: Buffer, dataBytes: number): Buffer {
+    if ((header.readUInt8(0) & OPCODE_MASK) === REQUEST.dataOut) {
+      const place = this.#session?.placeDataOut(readDataOut(header), dataBytes);
+      if (place !== undefined) return place;
+    }
+    return this.#slab.take(dataBytes);
+  }
+
+  onPdu(header: Buffer, data: Buffer, dataBytes: number): boolean {
+    switch (this.#phase.kind) {
+      case 'login':
+        this.#login(this.#phase.exchange, header, data.subarray(0, dataBytes));
+        break;
+      case 'full-feature':
+        this.#request(this.#phase.session, header, data, dataBytes);
+        break;
+      case 'waiting':
+      case 'ending':
+      case 'closed':
+        break;
+    }
+    return this.#takes();
+  }
+
+  /** The PDU is dropped; its sender learns why, and at error recovery level 0 that costs it the session (§7.8). */
+  onDataDigestError(header: Buffer): boolean {
+    this.#session?.reject(REJECT.dataDigestError, header);
+    this.end('data digest error');
+    return false;
+  }
+
+  // Full feature phase
+
+  #request(session: Session, header: Buffer, data: Buffer, dataBytes: number): void {
+    const opcode = header.readUInt8(0) & OPCODE_MASK;
+    switch (opcode) {
+      case REQUEST.scsiCommand:
+        return session.scsiCommand(readScsiCommand(header), header, data);
+      case REQUEST.dataOut:
+        return session.dataOut(readDataOut(header), dataBytes);
+      case REQUEST.nopOut:
+        return session.nopOut(readNopOut(header), data);
+      case REQUEST.taskManagement:
+        return session.taskManagement(readTaskManagementRequest(header));
+      case REQUEST.text:
+        return session.textRequest(readTextRequest(header), header, data);
+      case REQUEST.logout:
+        return session.logout(readLogoutRequest(header));
+      case REQUEST.snack:
+        return session.reject(REJECT.snackReject, header);
+      case REQUEST.login:
+        return session.reject(REJECT.protocolError, header);
+      default:
+        return session.reject(REJECT.commandNotSupported, header);
+    }
+  }
+
+  #idle(session: Session): void {
+    this.#deadline = this.#world.timers.after(IDLE_PING_MS, () => {
+      if (this.#phase.kind !== 'full-feature') return;
+      if (!this.#heard) return this.cut('the initiator does not answer');
+      this.#heard = false;
+      session.ping();
+      this.#idle(session);
+    });
+  }
+
+  // Login
+
+  #login(exchange: LoginExchange, header: Buffer, text: Buffer): void {
+    if ((header.readUInt8(0) & OPCODE_MASK) !== REQUEST.login) return this.cut('no login request');
+    const request = readLoginRequest(header);
+    const reply = exchange.step(request, text);
+    if (reply.subject === undefined) return this.#replyToLogin(request, reply, 0);
+    this.#phase = { kind: 'waiting' };
+    this.#stream.pauseReading();
+    const numbers = { cmdSn: request.cmdSn, statSn: serialAdd(this.#statSn, 1) };
+    this.#owner.open(reply.subject, request.tsih, this, numbers, (result) => {
+      this.#settle(request, reply, reply.subject as LoginSubject, result);
+    });
+  }
+
+  #settle(request: LoginRequest, reply: LoginReply, subject: LoginSubject, result: Session | number): void {
+    if (this.#phase.kind !== 'waiting') {
+      // The initiator went away meanwhile.
+      if (typeof result !== 'number') result.close(() => {});
+      return;
+    }
+    if (typeof result === 'number')
+      return this.#replyToLogin(
+        request,
+        { ...reply, status: result, transit: false, reason: 'no session' },
+        0,
+      );
+    this.#session = result;
+    this.#phase = { kind: 'full-feature', session: result };
+    this.#deadline.cancel();
+    this.#idle(result);
+    this.#replyToLogin(request, reply, result.tsih);
+    const { headerDigest, dataDigest } = subject.parameters;
+    this.output.digests = { header: headerDigest, data: dataDigest };
+    this.#decoder.reconfigure({ header: headerDigest, data: dataDigest }, MAX_DATA_SEGMENT_BYTES);
+    this.#resume();
+  }
+
+  #replyToLogin(request: LoginRequest, reply: LoginReply, tsih: number): void {
+    const fields = {
+      transit: reply.transit,
+      continues: false,
+      currentStage: reply.currentStage,
+      nextStage: reply.nextStage,
+      isid: request.isid,
+      tsih: tsih === 0 ? request.tsih : tsih,
+      initiatorTaskTag: request.initiatorTaskTag,
+      status: reply.status,
+      statSn: this.#statSn,
+      expCmdSn: request.cmdSn,
+      maxCmdSn: serialAdd(request.cmdSn, COMMAND_WINDOW - 1),
+    };
+    this.#statSn = serialAdd(this.#statSn, 1);
+    this.output.pdu(writeLoginResponse, fields, reply.text);
+    if (reply.status === LOGIN_STATUS.success) this.wake();
+    else this.end(`login refused: ${reply.reason ?? 'no reason'}`);
+  }
+
+  #closed(error: string | undefined): void {
+    this.#deadline.cancel();
+    this.#phase = { kind: 'closed' };
+    this.#backlog = NOTHING;
+    this.#owner.onClosed(this, this.#session, error ?? this.#closeReason);
+  }
+}

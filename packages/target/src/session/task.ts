@@ -1,0 +1,245 @@
+/**
+ * One SCSI command on its way through a session.
+ * ```
+ *   started ──receive──▶ collecting (unsolicited data, then one R2T after the other) ──▶ running ──answer──▶ ended
+ *      └──────────────────────────── answer ────────────────────────────────────────────────────────────────▲
+ *   aborted while started or collecting: ended at once; while running: ended when the logical unit answers, silently
+ * ```
+ * Data-Out must come in order (DataPDUInOrder and DataSequenceInOrder are Yes); a gap is a lost PDU, which at error recovery
+ * level 0 costs the command (RFC 7143 §7.8).
+ */
+import { assert } from '@eterne/base';
+import { NO_TAG, SENSE, STATUS, type Sense } from '@eterne/iscsi';
+import type { DataOut } from '@eterne/iscsi/pdu/data-out.ts';
+import type { ScsiCommand } from '@eterne/iscsi/pdu/scsi-command.ts';
+import { NO_RESIDUAL, type Residual } from '@eterne/iscsi/pdu/scsi-response.ts';
+import type { LogicalUnit } from '../scsi/logical-unit.ts';
+import type { Nexus } from '../scsi/nexus.ts';
+import type { ScsiRequest } from '../scsi/scsi-request.ts';
+
+export interface TaskHost extends Nexus {
+  readonly firstBurstBytes: number;
+  readonly maxBurstBytes: number;
+  claimBytes(bytes: number, go: () => void, wanted: () => boolean): void;
+  releaseBytes(bytes: number): void;
+  /** Sends a ready-to-transfer and answers its target transfer tag. */
+  solicit(task: Task, r2tSn: number, bufferOffset: number, desiredBytes: number): number;
+  answer(
+    task: Task,
+    status: number,
+    sense: Sense | undefined,
+    data: Buffer | undefined,
+    residual: Residual,
+  ): void;
+  /** Last event of a task, answered or not. */
+  ended(task: Task): void;
+}
+
+interface Burst {
+  readonly targetTransferTag: number;
+  readonly endOffset: number;
+  nextDataSn: number;
+}
+
+type State = 'started' | 'collecting' | 'running' | 'ended';
+
+const NOTHING = Buffer.alloc(0);
+
+export class Task implements ScsiRequest {
+  readonly #host: TaskHost;
+  readonly command: ScsiCommand;
+  /** Undefined when the command is not for a logical unit of its own (REPORT LUNS to LUN 0). */
+  readonly unit: LogicalUnit | undefined;
+  #state: State = 'started';
+  #aborted = false;
+  #onEnded: (() => void)[] = [];
+  /** Data received so far: what came with the command, then all of it. */
+  #data: Buffer;
+  #receivedBytes: number;
+  #burst: Burst | undefined;
+  #r2tCount = 0;
+  #claimedBytes = 0;
+  #wantedBytes = 0;
+  #then: ((data: Buffer) => void) | undefined;
+
+  constructor(host: TaskHost, command: ScsiCommand, unit: LogicalUnit | undefined, immediate: Buffer) {
+    this.#host = host;
+    this.command = command;
+    this.unit = unit;
+    this.#data = immediate;
+    this.#receivedBytes = immediate.length;
+    if (!command.write || command.final) return;
+    const firstBytes = Math.min(command.expectedBytes, host.firstBurstBytes);
+    this.#data = Buffer.allocUnsafeSlow(Math.max(firstBytes, immediate.length));
+    immediate.copy(this.#data);
+    this.#burst = { targetTransferTag: NO_TAG, endOffset: firstBytes, nextDataSn: 0 };
+  }
+
+  get nexus(): Nexus {
+    return this.#host;
+  }
+
+  get cdb(): Buffer {
+    return this.command.cdb;
+  }
+
+  get hasEnded(): boolean {
+    return this.#state === 'ended';
+  }
+
+  receive(lengthBytes: number, then: (data: Buffer) => void): void {
+    assert(this.#state === 'started', 'a command asks for its data once');
+    const announcedBytes = this.command.write ? this.command.expectedBytes : 0;
+    if (announcedBytes !== lengthBytes)
+      return this.#finish(
+        STATUS.checkCondition,
+        SENSE.invalidFieldInInformationUnit,
+        undefined,
+        difference(lengthBytes, announcedBytes),
+      );
+    if (lengthBytes === this.#receivedBytes && this.#burst === undefined) {
+      this.#state = 'running';
+      return then(this.#data.subarray(0, lengthBytes));
+    }
+    this.#state = 'collecting';
+    this.#wantedBytes = lengthBytes;
+    this.#then = then;
+    this.#host.claimBytes(
+      lengthBytes,
+      () => {
+        this.#claimedBytes = lengthBytes;
+        this.#grow(lengthBytes);
+        this.#advance();
+      },
+      () => this.#state === 'collecting',
+    );
+  }
+
+  reserveReply(lengthBytes: number, then: () => void): void {
+    assert(this.#state === 'started', 'a command reserves its reply once');
+    this.#host.claimBytes(
+      lengthBytes,
+      () => {
+        this.#claimedBytes = lengthBytes;
+        this.#state = 'running';
+        then();
+      },
+      () => this.#state === 'started',
+    );
+  }
+
+  good(data?: Buffer): void {
+    const { read, expectedBytes } = this.command;
+    const allowedBytes = read ? expectedBytes : 0;
+    const moved = data === undefined && !read ? NO_RESIDUAL : difference(data?.length ?? 0, allowedBytes);
+    this.#finish(STATUS.good, undefined, data?.subarray(0, allowedBytes), moved);
+  }
+
+  conditionMet(): void {
+    this.#finish(STATUS.conditionMet, undefined, undefined, NO_RESIDUAL);
+  }
+
+  conflict(): void {
+    this.#finish(STATUS.reservationConflict, undefined, undefined, this.#nothingMoved());
+  }
+
+  check(sense: Sense): void {
+    this.#finish(STATUS.checkCondition, sense, undefined, this.#nothingMoved());
+  }
+
+  /** Memory for the data of a Data-Out, or undefined when it is not what was to come. */
+  placeFor(pdu: DataOut, dataBytes: number): Buffer | undefined {
+    if (!this.#fits(pdu, dataBytes)) return undefined;
+    return this.#data.subarray(pdu.bufferOffset, pdu.bufferOffset + dataBytes);
+  }
+
+  /** A Data-Out whose data lies where `placeFor` said. */
+  dataOut(pdu: DataOut, dataBytes: number): void {
+    if (this.#state === 'ended') return;
+    const burst = this.#burst;
+    if (burst === undefined || !this.#fits(pdu, dataBytes)) return this.#sequenceError();
+    burst.nextDataSn += 1;
+    this.#receivedBytes += dataBytes;
+    const full = this.#receivedBytes === burst.endOffset;
+    const solicited = burst.targetTransferTag !== NO_TAG;
+    if (pdu.final ? solicited && !full : full) return this.#sequenceError();
+    if (!pdu.final) return;
+    this.#burst = undefined;
+    this.#advance();
+  }
+
+  /** `ended` runs when the command can touch the medium no more; nothing is sent to the initiator. */
+  abort(ended: () => void): void {
+    if (this.#state === 'ended') return ended();
+    this.#aborted = true;
+    this.#onEnded.push(ended);
+    if (this.#state !== 'running') this.#end();
+  }
+
+  #fits(pdu: DataOut, dataBytes: number): boolean {
+    const burst = this.#burst;
+    return (
+      burst !== undefined &&
+      pdu.targetTransferTag === burst.targetTransferTag &&
+      pdu.dataSn === burst.nextDataSn &&
+      pdu.bufferOffset === this.#receivedBytes &&
+      pdu.bufferOffset + dataBytes <= burst.endOffset
+    );
+  }
+
+  #sequenceError(): void {
+    if (this.#state !== 'running') this.check(SENSE.protocolServiceCrcError);
+  }
+
+  #grow(lengthBytes: number): void {
+    if (this.#data.length >= lengthBytes) return;
+    const whole = Buffer.allocUnsafeSlow(lengthBytes);
+    this.#data.copy(whole, 0, 0, this.#receivedBytes);
+    this.#data = whole;
+  }
+
+  /** Asks for the next burst when nothing is outstanding, or hands the data over when all is there. */
+  #advance(): void {
+    if (this.#state !== 'collecting' || this.#claimedBytes === 0 || this.#burst !== undefined) return;
+    if (this.#receivedBytes === this.#wantedBytes) {
+      const then = this.#then;
+      assert(then !== undefined, 'somebody waits for the data');
+      this.#state = 'running';
+      return then(this.#data.subarray(0, this.#wantedBytes));
+    }
+    const desiredBytes = Math.min(this.#host.maxBurstBytes, this.#wantedBytes - this.#receivedBytes);
+    const targetTransferTag = this.#host.solicit(this, this.#r2tCount, this.#receivedBytes, desiredBytes);
+    this.#r2tCount += 1;
+    this.#burst = { targetTransferTag, endOffset: this.#receivedBytes + desiredBytes, nextDataSn: 0 };
+  }
+
+  /** Of a command that failed: all that was expected is left over. */
+  #nothingMoved(): Residual {
+    const { read, write, expectedBytes } = this.command;
+    return read || write ? difference(0, expectedBytes) : NO_RESIDUAL;
+  }
+
+  #finish(status: number, sense: Sense | undefined, data: Buffer | undefined, residual: Residual): void {
+    if (this.#state === 'ended') return; // aborted while it waited
+    if (!this.#aborted) this.#host.answer(this, status, sense, data, residual);
+    this.#end();
+  }
+
+  #end(): void {
+    this.#state = 'ended';
+    this.#then = undefined;
+    this.#data = NOTHING;
+    this.#burst = undefined;
+    if (this.#claimedBytes > 0) this.#host.releaseBytes(this.#claimedBytes);
+    this.#host.ended(this);
+    for (const ended of this.#onEnded.splice(0)) ended();
+  }
+}
+
+/** Residual of a command that has `bytes` where the initiator expects `expectedBytes`. */
+function difference(bytes: number, expectedBytes: number): Residual {
+  if (bytes === expectedBytes) return NO_RESIDUAL;
+  return bytes < expectedBytes
+    ? { kind: 'underflow', bytes: expectedBytes - bytes }
+    : { kind: 'overflow', bytes: bytes - expectedBytes };
+}

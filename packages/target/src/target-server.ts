@@ -1,0 +1,171 @@
+/**
+ * An iSCSI target node: portals, connections, and the sessions of its targets.
+ *
+ * Duty: one session for each initiator port and target. A new login of the same port ends the older session (RFC 7143 §6.3.5), and gets its
+ * own only when nothing of the older one can touch the medium any more.
+ */
+import { EterneError, assert } from '@eterne/base';
+import { ASYNC_EVENT, LOGIN_STATUS } from '@eterne/iscsi';
+import type { Address, Listener, Stream, World } from '@eterne/runtime';
+import { MAX_CONNECTIONS } from './limits.ts';
+import type { ScsiTarget } from './scsi/scsi-target.ts';
+import type { ChapCredentials } from './session/chap-exchange.ts';
+import { Connection, type ConnectionOwner } from './session/connection.ts';
+import type { LoginSubject } from './session/login.ts';
+import { Session, type SessionHost } from './session/session.ts';
+
+export type TargetWorld = Pick<World, 'network' | 'timers' | 'random' | 'log'>;
+
+export interface ServedTarget {
+  readonly scsi: ScsiTarget;
+  /** Allowed initiator names; empty: any. */
+  readonly initiators: readonly string[];
+  readonly chap: ChapCredentials | undefined;
+}
+
+const MAX_TSIH = 0xffff;
+
+export class TargetServer {
+  readonly #world: TargetWorld;
+  readonly #targets = new Map<string, ServedTarget>();
+  readonly #connections = new Set<Connection>();
+  /** By target and initiator port; a session stays here until it has closed. */
+  readonly #sessions = new Map<string, { readonly session: Session; readonly connection: Connection }>();
+  readonly #listeners: Listener[] = [];
+  readonly #owner: ConnectionOwner;
+  #lastTsih = 0;
+
+  constructor(world: TargetWorld) {
+    this.#world = world;
+    this.#owner = {
+      directory: { find: (name) => this.#find(name) },
+      portals: (connection) => ({ listTargets: () => this.#listTargets(connection) }),
+      open: (subject, tsih, host, numbers, done) => this.#open(subject, tsih, host, numbers, done),
+      dropOthers: (session) => this.#dropOthers(session),
+      onClosed: (connection, session, reason) => this.#closed(connection, session, reason),
+    };
+  }
+
+  /** Bound addresses, with the real ports where 0 was asked for. */
+  get addresses(): readonly Address[] {
+    return this.#listeners.map(({ address }) => address);
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
+  listen(address: Address, done: (error: EterneError | undefined) => void): void {
+    this.#world.network.listen(
+      address,
+      (stream) => this.#accept(stream),
+      (result) => {
+        if (result instanceof EterneError) return done(result);
+        this.#listeners.push(result);
+        done(undefined);
+      },
+    );
+  }
+
+  /** From now on initiators find this target. */
+  serve(target: ServedTarget): void {
+    assert(!this.#targets.has(target.scsi.name), 'a target is served once');
+    this.#targets.set(target.scsi.name, target);
+  }
+
+  /** The target ends: its connections are cut and held commands never answered; `done` when none can touch the medium any more. */
+  withdraw(name: string, done: () => void): void {
+    this.#targets.delete(name);
+    const ending = [...this.#sessions.values()].filter(({ session }) => session.target?.name === name);
+    closeAll(
+      ending.map(({ session }) => session),
+      done,
+    );
+    for (const { connection } of ending) connection.cut('the target has ended');
+  }
+
+  close(done: () => void): void {
+    for (const listener of this.#listeners) listener.close();
+    closeAll(
+      [...this.#sessions.values()].map(({ session }) => session),
+      done,
+    );
+    for (const connection of this.#connections) connection.cut('the target is closing');
+  }
+
+  #find(name: string): ReturnType<ConnectionOwner['directory']['find']> {
+    const target = this.#targets.get(name);
+    return target && { name, initiators: target.initiators, chap: target.chap };
+  }
+
+  /** Every portal leads to every target; the one the initiator came through certainly works for it. */
+  #listTargets(connection: Connection) {
+    return [...this.#targets.keys()].map((name) => ({ name, addresses: [connection.localAddress] }));
+  }
+
+  #accept(stream: Stream): void {
+    if (this.#connections.size >= MAX_CONNECTIONS) return stream.destroy();
+    this.#connections.add(new Connection(stream, this.#world, this.#owner));
+  }
+
+  #open(
+    subject: LoginSubject,
+    tsih: number,
+    host: SessionHost,
+    numbers: { readonly cmdSn: number; readonly statSn: number },
+    done: (result: Session | number) => void,
+  ): void {
+    // A session has one connection (MaxConnections=1), so nobody can join one.
+    if (tsih !== 0) return done(LOGIN_STATUS.sessionDoesNotExist);
+    const key = keyOf(subject);
+    const older = this.#sessions.get(key);
+    if (older !== undefined) {
+      older.session.close(() => {
+        if (this.#sessions.get(key) === older) this.#sessions.delete(key);
+        this.#open(subject, tsih, host, numbers, done);
+      });
+      return older.connection.cut('the initiator has logged in again');
+    }
+    const served = subject.target && this.#targets.get(subject.target.name);
+    if (subject.target !== undefined && served === undefined) return done(LOGIN_STATUS.notFound);
+    const identity = { ...subject, tsih: this.#takeTsih(), target: served?.scsi };
+    const session = new Session(identity, host, numbers.cmdSn, numbers.statSn);
+    this.#sessions.set(key, { session, connection: host as Connection });
+    done(session);
+  }
+
+  #takeTsih(): number {
+    this.#lastTsih = this.#lastTsih === MAX_TSIH ? 1 : this.#lastTsih + 1;
+    return this.#lastTsih;
+  }
+
+  /** TARGET COLD RESET ends the sessions of the target (RFC 7143 §11.5.1); the one that asked gets its answer. */
+  #dropOthers(asking: Session): void {
+    for (const { session, connection } of this.#sessions.values()) {
+      if (session === asking || session.target !== asking.target) continue;
+      session.announce(ASYNC_EVENT.dropAll);
+      connection.end('target cold reset');
+    }
+  }
+
+  #closed(connection: Connection, session: Session | undefined, reason: string): void {
+    this.#connections.delete(connection);
+    this.#world.log('debug', 'an iSCSI connection has closed', { reason, initiator: session?.initiatorName });
+    session?.close(() => {
+      for (const [key, entry] of this.#sessions) if (entry.session === session) this.#sessions.delete(key);
+    });
+  }
+}
+
+const keyOf = ({ initiatorName, isid, target }: LoginSubject): string =>
+  `${target?.name ?? ''} ${initiatorName} ${isid.toString('hex')}`;
+
+function closeAll(sessions: readonly Session[], done: () => void): void {
+  let left = sessions.length + 1;
+  const closed = (): void => {
+    left -= 1;
+    if (left === 0) done();
+  };
+  for (const session of sessions) session.close(closed);
+  closed();
+}
