@@ -12,11 +12,11 @@ import type { Member } from '../../state/model.ts';
 import { sortedValues } from '../../state/model.ts';
 import type { View } from '../view.ts';
 
-const LOOK_INTERVAL_MS = 1000;
-/** This long everything has to stand still before a hand-over, which costs a pause of I/O. */
+const LOOK_INTERVAL_MS = 250;
+/** This long everything has to stand still before a hand-over that costs running groups a pause of I/O. */
 const SETTLED_MS = 2000;
 /** A voter behind a slow path would make every commit slow. */
-const LATENCY_MAX_MS = 20;
+const LATENCY_MAX_MS = 50;
 
 export interface StewardLog {
   members(): Members;
@@ -62,7 +62,9 @@ export class Steward {
     const better = betterLeader(view, this.#log.members());
     if (better?.name !== this.#wanted?.name)
       this.#wanted = better && { name: better.name, sinceBootMs: view.now.bootMs };
-    if (!better || !this.#wanted || view.now.bootMs - this.#wanted.sinceBootMs < SETTLED_MS) return;
+    if (!better || !this.#wanted) return;
+    const running = Object.values(view.state.groups).some(({ owner }) => owner !== null);
+    if (running && view.now.bootMs - this.#wanted.sinceBootMs < SETTLED_MS) return;
     this.#wanted = undefined;
     this.#log.transferLeadership(memberIdOf(better.name, better.voterId));
   }
