@@ -14,7 +14,7 @@ import type { View } from '../view.ts';
 
 const LOOK_INTERVAL_MS = 250;
 /** This long everything has to stand still before a hand-over that costs running groups a pause of I/O. */
-const SETTLED_MS = 2000;
+const SETTLED_MS = 500;
 /** A voter behind a slow path would make every commit slow. */
 const LATENCY_MAX_MS = 50;
 
