@@ -27,12 +27,17 @@ groups:
       - { name: app, type: app, command: ["/bin/sleep", "12345"], env: { FOLDER: "${root}" } }
 `;
 
-/** The group is online on n1 and its volume whole: the state every test begins in. */
+/** The group is online on n1, its volume whole, and the cluster led from elsewhere: what a cluster settles to, and every test begins in. */
 async function isWell(): Promise<boolean> {
   const status = await n1.status();
   const [group] = status?.groups ?? [];
   const [volume] = status?.volumes ?? [];
-  return group?.state === 'online' && group.owner === 'n1' && volume?.inSyncSet.length === 2;
+  return (
+    status?.leader !== 'n1' &&
+    group?.state === 'online' &&
+    group.owner === 'n1' &&
+    volume?.inSyncSet.length === 2
+  );
 }
 
 /** The group's program, wherever it runs. */
