@@ -86,7 +86,8 @@ class Volume implements MirrorVolume {
   #nextEpoch = 1;
   /** A lease that came before the promotion it is for. */
   #lease: { readonly validUntilBootMs: number; readonly graceMs: number } | undefined;
-  #onWoundUp: (() => void)[] = [];
+  /** What waits for a promotion, demotion or step-down to be over. */
+  readonly #onRoleSettled: (() => void)[] = [];
   #closed = false;
 
   constructor(
@@ -144,9 +145,9 @@ class Volume implements MirrorVolume {
       done: (result) => {
         this.#replica.roleChange = undefined;
         this.#replica.changingRole = false;
-        if (result instanceof EterneError) return done(result);
-        this.#serve(result.term, request.granted !== undefined);
-        done(undefined);
+        if (!(result instanceof EterneError)) this.#serve(result.term, request.granted !== undefined);
+        done(result instanceof EterneError ? result : undefined);
+        this.#roleSettled();
       },
     });
     this.#replica.roleChange = promotion;
@@ -155,9 +156,10 @@ class Volume implements MirrorVolume {
 
   demote(done: Done): void {
     const { primary } = this.#replica;
+    if (this.#replica.changingRole) return void this.#onRoleSettled.push(() => this.demote(done));
     if (primary === undefined) return done(undefined);
-    if (primary.closed) return void this.#onWoundUp.push(() => done(undefined));
-    this.#onWoundUp.push(() => done(undefined));
+    this.#onRoleSettled.push(() => done(undefined));
+    if (primary.closed) return;
     const timeout = this.#world.timers.after(DRAIN_TIMEOUT_MS, () => primary.end('draining took too long'));
     primary.drain((isClean) => {
       timeout.cancel();
@@ -182,6 +184,7 @@ class Volume implements MirrorVolume {
   close(done: () => void): void {
     assert(!this.#closed, 'a volume is closed once');
     this.#closed = true;
+    // A promotion that is under way is waited for, and undone.
     this.demote(() => {
       for (const peer of this.#peers) peer.close();
       this.#replica.whenQuiet(() => {
@@ -305,9 +308,11 @@ class Volume implements MirrorVolume {
     if (this.#disk.failure !== undefined) for (const peer of this.#peers) peer.reset('the disk has failed');
     this.#changed();
     // A switch-over goes on at the other side as soon as the answer is out: it must know by then.
-    this.#announce(() => {
-      for (const then of this.#onWoundUp.splice(0)) then();
-    });
+    this.#announce(() => this.#roleSettled());
+  }
+
+  #roleSettled(): void {
+    for (const then of this.#onRoleSettled.splice(0)) then();
   }
 
   /** Tells the connected peers what this replica is now. */

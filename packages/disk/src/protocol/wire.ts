@@ -82,17 +82,18 @@ export function maxBodyBytes(type: number): number | undefined {
       return MAX_CONTROL_BYTES;
     case FrameType.bye:
       return 1024;
-    case FrameType.stateAck:
     case FrameType.ping:
+    case FrameType.resyncReady:
+    case FrameType.resyncDone:
+    case FrameType.resyncFinished:
+      return 0;
+    case FrameType.stateAck:
     case FrameType.zero:
     case FrameType.flush:
     case FrameType.flushed:
     case FrameType.read:
     case FrameType.resyncRequest:
-    case FrameType.resyncDone:
     case FrameType.resyncBegin:
-    case FrameType.resyncReady:
-    case FrameType.resyncFinished:
       return 64;
     default:
       return undefined;

@@ -236,3 +236,55 @@ describe('initial sync', () => {
     assert.ok((resync?.wireBytes ?? Infinity) < 1 << 20, 'zeroes do not cross the wire');
   });
 });
+
+describe('the abrupt end of a term', () => {
+  /** Everything that can be unanswered: in the store, in flight, waiting for its range, for a flush, at the entry. */
+  function begun(pair: Pair): { answer: string | undefined }[] {
+    return [
+      pair.begin(pair.a, 1, 1),
+      pair.begin(pair.a, 1, 2),
+      pair.begin(pair.a, 2, 3, 1, true),
+      pair.begin(pair.a, 900, 4, 600),
+      pair.begin(pair.a, 1, 5),
+    ];
+  }
+
+  for (const afterMs of [0, 1, 2, 3, 5, 8, 12, 40]) {
+    test(`answers everybody, once, and not while the store uses the data (after ${afterMs} ms)`, () => {
+      const pair = new Pair({ diskDelayMs: () => 5 }).startMirror();
+      const before = begun(pair);
+      let flushed: string | undefined;
+      pair.a.volume.device?.flush((error) => (flushed = error ?? 'ok'));
+      pair.scheduler.runFor(afterMs);
+      pair.a.volume.setLease({ validUntilBootMs: pair.scheduler.nowMs - 10, graceMs: 1 });
+      assert.equal(pair.a.volume.device, undefined);
+      pair.until(() => before.every(({ answer }) => answer !== undefined) && flushed !== undefined);
+      assert.equal(pair.a.data.writesInFlight, 0);
+      pair.until(() => pair.a.volume.status().role === 'secondary');
+      pair.until(() => pair.isEqual());
+      pair.assertIdentical();
+    });
+  }
+
+  test('a demotion asked for during a promotion comes after it', () => {
+    const pair = new Pair();
+    pair.a.start();
+    pair.b.start();
+    pair.until(() => pair.isConnected());
+    const order: string[] = [];
+    pair.a.volume.promote({ force: false }, (error) => order.push(error?.code ?? 'promoted'));
+    pair.a.volume.demote(() => order.push('demoted'));
+    pair.until(() => order.length === 2);
+    assert.deepEqual(order, ['promoted', 'demoted']);
+    assert.equal(pair.a.volume.status().role, 'secondary');
+  });
+
+  test('a close during a promotion leaves a clean secondary', () => {
+    const pair = new Pair();
+    pair.a.start();
+    let closed = false;
+    pair.a.volume.promote({ force: true }, () => {});
+    pair.a.volume.close(() => (closed = true));
+    pair.until(() => closed);
+  });
+});

@@ -109,7 +109,7 @@ function settle(pair: Pair, load: Load): void {
 }
 
 describe('at random', () => {
-  for (let seed = 1; seed <= 6; seed += 1) {
+  for (let seed = 1; seed <= 4; seed += 1) {
     test(`the peer comes and goes under load, seed ${seed}`, () => {
       const random = numbers(seed);
       const pair = makePair(random);

@@ -1,4 +1,4 @@
-import { EterneError } from '@eterne/base';
+import { EterneError, assert } from '@eterne/base';
 import type { Address, Stream, Timer } from '@eterne/runtime';
 import type { DirtyBitmap, HandshakeDecision, ReplicaSummary } from '../../metadata/index.ts';
 import { encodePreface } from '../../protocol/wire.ts';
@@ -15,7 +15,8 @@ const CONNECT_TIMEOUT_MS = 1000;
 
 /**
  * One peer of a replica, connected or not. Of two nodes the one with the lower name dials, the other accepts: there is never a
- * second connection to choose between. A dialer that comes again has given the old connection up, so the acceptor drops it, too.
+ * second connection to choose between. A dialer that comes again has given the old connection up; the acceptor turns it away until it
+ * has noticed by itself (at once, or by silence) and dealt with the loss: its HELLO must tell what is dirty since then.
  */
 export class Peer implements Mirror {
   readonly replica: Replica;
@@ -90,7 +91,8 @@ export class Peer implements Mirror {
   }
 
   accept(stream: Stream): void {
-    if (this.#closed || this.#standAlone || this.#isDialer) return stream.destroy();
+    const isUnwanted = this.#closed || this.#standAlone || this.#isDialer;
+    if (isUnwanted || this.#session !== undefined) return stream.destroy();
     this.#candidate?.close('another connection came');
     this.#candidate = new Session(this, stream, false);
     this.#candidate.start();
@@ -129,16 +131,11 @@ export class Peer implements Mirror {
     return replica.primary === undefined || replica.primary.mayMeet(this.node);
   }
 
-  /** A valid HELLO came on an accepted connection: it is the session now, unless an older one has to go first. */
-  takeOver(session: Session): boolean {
-    if (this.#session !== undefined) {
-      this.#session.close('the peer has dialled again');
-      session.close('an older connection had to be dropped first');
-      return false;
-    }
+  /** A valid HELLO came on an accepted connection: it is the session now. */
+  takeOver(session: Session): void {
+    assert(session === this.#candidate && this.#session === undefined, 'one session at a time');
     this.#candidate = undefined;
     this.#session = session;
-    return true;
   }
 
   /** A primary that meets a newer term of its own grantor is one no more. Different grantors: a split brain, for the handshake to find. */

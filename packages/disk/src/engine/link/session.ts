@@ -365,7 +365,10 @@ export class Session implements MirrorLink, CopyLink {
     const isForUs = hello.volume === config.name && hello.toNode === config.node;
     if (this.#phase !== 'hello' || !isForUs || hello.summary.node !== this.peerNode)
       throw new EterneError('protocol', 'an unexpected HELLO');
-    if (!this.#isDialer) return this.#peer.takeOver(this) ? this.#decide(hello.summary) : undefined;
+    if (!this.#isDialer) {
+      this.#peer.takeOver(this);
+      return this.#decide(hello.summary);
+    }
     this.#channel.hold();
     this.#channel.open(this.#channel.session ?? 0);
     this.replica.whenQuiet(() => {

@@ -55,6 +55,8 @@ export class WritePath {
   #queue: WriteOp[] = [];
   #localWrites: WriteOp[] = [];
   #heldReplies: WriteOp[] = [];
+  /** Had by everybody needed, and waiting for the flush that they asked for. */
+  readonly #flushing = new Set<WriteOp>();
   #onDrained: (() => void)[] = [];
   #watches: { readonly bit: number; readonly open: Set<WriteOp>; readonly fire: () => void }[] = [];
 
@@ -197,26 +199,26 @@ export class WritePath {
   }
 
   /**
-   * The term is over: everything unanswered fails, and what any peer may lack is marked for it. Local writes already begun go on;
-   * `LocalDisk.own` tells when they have left.
+   * The term is over: everything unanswered fails, and what any peer may lack is marked for it. Local writes already begun go on,
+   * and are answered only when the store is through with their data; `LocalDisk.own` tells when all have left.
    */
   end(error: DeviceErrorCode): void {
     assert(this.#owner.ended, 'the owner ended first');
-    const queued = this.#queue;
-    this.#queue = [];
-    const unsettled = [...this.#inFlight];
-    const waitingLocally = this.#localWrites;
+    const unanswered = [
+      ...this.#awaitingReturn,
+      ...this.#heldReplies,
+      ...this.#flushing,
+      ...this.#queue.splice(0),
+    ];
+    for (const op of unanswered) op.reply(error);
     this.#localWrites = [];
-    for (const op of unsettled) if (op.issued) this.#markForAll(op);
-    for (const op of waitingLocally) op.waiting &= ~LOCAL_BIT;
-    for (const op of unsettled) {
-      op.waiting &= LOCAL_BIT;
-      op.sent = 0;
-      if (op.issued && op.waiting === 0) this.#finish(op);
+    for (const op of this.#inFlight) if (op.issued) this.#markForAll(op);
+    for (const op of this.#inFlight) {
+      // What the store is at work on is finished by its callback; what waits for its range or the log, when its turn comes.
+      if (op.inStore) continue;
+      if (op.issued) this.#finish(op);
+      else op.reply(error);
     }
-    this.#heldReplies = [];
-    for (const op of [...unsettled, ...this.#awaitingReturn, ...queued]) op.reply(error);
-    this.#awaitingReturn.clear();
   }
 
   #markForAll(op: WriteOp): void {
@@ -262,10 +264,12 @@ export class WritePath {
   }
 
   #writeLocally(op: WriteOp): void {
+    op.inStore = true;
     const done = (error: StoreError | undefined): void => {
+      op.inStore = false;
+      if (this.#owner.ended) return this.#finish(op);
       // A failed local write leaves its bit: the reply waits until this replica is out of the set.
       if (error === undefined) this.confirm(op, LOCAL_BIT);
-      else if (this.#owner.ended) this.#finish(op);
     };
     this.#disk.write(this.#disk.own, op.offset, op.lengthBytes, op.data, op.mayPunch, done);
   }
@@ -274,8 +278,12 @@ export class WritePath {
     op.settled = true;
     this.#awaitingReturn.delete(op);
     if (op.replied) return;
-    if (op.fua) this.#flushes.request(() => this.#reply(op));
-    else this.#reply(op);
+    if (!op.fua) return this.#reply(op);
+    this.#flushing.add(op);
+    this.#flushes.request(() => {
+      this.#flushing.delete(op);
+      this.#reply(op);
+    });
   }
 
   #reply(op: WriteOp): void {
@@ -289,7 +297,8 @@ export class WritePath {
 
   #finish(op: WriteOp): void {
     if (!this.#inFlight.delete(op)) return;
-    if (!op.settled && !this.#owner.ended) this.#awaitingReturn.add(op);
+    if (this.#owner.ended) op.reply('ESHUTDOWN');
+    else if (!op.settled) this.#awaitingReturn.add(op);
     this.#inFlightBytes -= op.data?.length ?? 0;
     this.#flushes.wrote(op.offset, op.lengthBytes);
     this.#giveBack(op);

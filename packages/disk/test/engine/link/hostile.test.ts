@@ -27,6 +27,8 @@ class Intruder {
   connect(): void {
     const { pair } = this;
     const { timers } = portsOf(pair.scheduler, () => false);
+    this.#stream?.destroy();
+    pair.scheduler.runFor(5);
     this.closed = false;
     this.#sender = undefined;
     let isGreeted = false;
