@@ -1,6 +1,7 @@
 /** `eterne cluster init|token|join` and `eterne witness join`. */
 import { EterneError, parseDurationMs } from '@eterne/base';
 import { joinToken } from '@eterne/cluster/api/schema/access.ts';
+import { normaliseAddress } from '@eterne/cluster/node/identity.ts';
 import { administratorPath } from '@eterne/cluster/pki/files.ts';
 import { foundCluster } from '@eterne/cluster/pki/found.ts';
 import { joinCluster } from '@eterne/cluster/pki/join.ts';
@@ -14,7 +15,8 @@ interface NodeOptions {
   readonly dir: string;
   readonly node: string;
   readonly address: readonly string[];
-  readonly api: string;
+  /** Optional for a witness only. */
+  readonly api?: string;
   readonly json?: boolean;
 }
 
@@ -66,7 +68,7 @@ export function witnessJoinVerb(witness: Command): void {
 }
 
 function joinVerb(command: Command, role: 'node' | 'witness'): Command {
-  return withNodeOptions(command)
+  return withNodeOptions(command, role)
     .requiredOption('--token <token>', 'made by `eterne cluster token`')
     .requiredOption('--to <address>', 'API of any node of the cluster, host:port')
     .action(async (options: JoinOptions) => {
@@ -79,8 +81,10 @@ function joinVerb(command: Command, role: 'node' | 'witness'): Command {
     });
 }
 
-function withNodeOptions(command: Command): Command {
-  return command
+function withNodeOptions(command: Command, role: 'node' | 'witness' = 'node'): Command {
+  const api = ['--api <address>', 'where its API and console listen, host:port'] as const;
+  const withApi = role === 'node' ? command.requiredOption(...api) : command.option(...api);
+  return withApi
     .option('--dir <dir>', 'folder for this node’s state', DEFAULT_DIR)
     .requiredOption('--node <node>', 'what this node is called')
     .requiredOption(
@@ -88,12 +92,18 @@ function withNodeOptions(command: Command): Command {
       'its addresses towards other nodes, separated by commas',
       splitList,
     )
-    .requiredOption('--api <address>', 'where its API and console listen, host:port')
     .option('--json', 'print JSON');
 }
 
 function orderOf({ dir, node, address, api }: NodeOptions) {
-  return { dir, node, addresses: address, api };
+  return { dir, node, addresses: address, api: api ?? apiBeside(address[0] ?? '') };
+}
+
+/** A witness that is not told where to serve its API does so two ports above its first address: the one between is replication's. */
+function apiBeside(address: string): string {
+  const normal = normaliseAddress(address);
+  const colon = normal.lastIndexOf(':');
+  return `${normal.slice(0, colon)}:${Number(normal.slice(colon + 1)) + 2}`;
 }
 
 function splitList(text: string): string[] {
