@@ -223,3 +223,16 @@ test('what cannot be stopped is killed, where that is configured, and the group 
   cluster.untilOnline('db', 'n1');
   assert(cluster.machine('n2').monitor.log.includes('kill db'));
 });
+
+test('what dies while it is being stopped has not failed', () => {
+  const cluster = pair();
+  const { monitor } = cluster.machine('n1');
+  monitor.crash('db', 'vol');
+  cluster.time.until(() => monitor.log.includes('stop db/app'), 500, 'the application is being stopped');
+  monitor.crash('db', 'app');
+  cluster.untilOnline('db', 'n1');
+  assert.deepEqual(
+    cluster.group('db').failures.map(({ resource }) => resource),
+    ['vol'],
+  );
+});

@@ -10,12 +10,10 @@
  * 6. Once it is being let go nothing is started in this epoch any more: an entry without an answer may still be committed, and is
  *    appended until it has one.
  */
-import { isDeepStrictEqual } from 'node:util';
 import { assert, unreachable } from '@eterne/base';
 import type { ResourceReport, ResourceState } from '../../ports.ts';
 import type { Command } from '../../state/commands.ts';
 import type { GroupSpec, GroupState } from '../../state/model.ts';
-import { volumeOf } from '../../state/references.ts';
 import type { Completion, EffectId, Outbox } from '../effects.ts';
 import type { View } from '../view.ts';
 import { leaseRemainingMs } from '../view.ts';
@@ -24,8 +22,7 @@ import type { MirrorProgress } from './mirror-start.ts';
 import { MirrorStart } from './mirror-start.ts';
 import { nextStep } from './next-step.ts';
 import { PhaseReporter } from './phase-reporter.ts';
-import type { LocalResource } from './resource.ts';
-import { localResources, resourceSpec, summarise } from './resource.ts';
+import { GroupResources } from './resources.ts';
 import type { Wish } from './wish.ts';
 import { wishFor } from './wish.ts';
 
@@ -47,7 +44,7 @@ export class GroupRunner {
   readonly #reporter = new PhaseReporter();
   #epoch = 0;
   #spec: GroupSpec;
-  #resources: LocalResource[];
+  #resources: GroupResources;
   #busy: Busy = IDLE;
   #killFirst = false;
   /** Committed by duty 4 before anything else. */
@@ -64,16 +61,25 @@ export class GroupRunner {
   constructor(group: GroupState) {
     this.#name = group.spec.name;
     this.#spec = group.spec;
-    this.#resources = [];
+    this.#resources = GroupResources.none(group.spec.name);
   }
 
   /** Nothing of the group is left here and nothing is asked of this node. */
   finished(view: View): boolean {
-    return !this.#owned(view) && this.#busy.kind === 'idle' && this.#allStopped() && !this.#killFirst;
+    return (
+      !this.#owned(view) &&
+      this.#busy.kind === 'idle' &&
+      this.#resources.allAre('stopped') &&
+      !this.#killFirst
+    );
   }
 
   nothingRuns(): boolean {
-    return this.#allStopped() && this.#busy.kind !== 'starting' && this.#busy.kind !== 'mirror-starting';
+    return (
+      this.#resources.allAre('stopped') &&
+      this.#busy.kind !== 'starting' &&
+      this.#busy.kind !== 'mirror-starting'
+    );
   }
 
   step(view: View, outbox: Outbox): void {
@@ -87,7 +93,7 @@ export class GroupRunner {
     this.#checkMirrors(view);
     if (this.#busy.kind === 'mirror-starting')
       this.#mirrorProgress(view, this.#busy.index, this.#busy.start.step(view, outbox));
-    const known = this.#resources.every(({ state }) => state !== 'unknown');
+    const known = !this.#resources.states().includes('unknown');
     if (group && known) this.#report(view, outbox, group, wish);
     if (this.#busy.kind === 'idle' && view.now.bootMs >= this.#retryAtBootMs)
       this.#choose(view, outbox, group, wish);
@@ -121,14 +127,21 @@ export class GroupRunner {
     }
   }
 
-  /** What the monitor saw by itself. Only a running resource can fail; the rest is this runner's own doing. */
+  /** What the monitor saw by itself. */
   reports(view: View, reports: readonly ResourceReport[]): void {
     if (view.state.members[view.self]?.mode === 'maintenance') return;
     for (const report of reports) {
-      const index = this.#resources.findIndex(({ definition }) => definition.name === report.resource);
-      if (report.group !== this.#name || this.#resources[index]?.state !== 'running') continue;
+      const index = report.group === this.#name ? this.#resources.indexOf(report.resource) : -1;
+      if (index < 0 || !this.#shouldRun(index)) continue;
       if (report.state === 'failed' || report.state === 'stopped') this.#fail(index, report.reason);
     }
+  }
+
+  /** Only such a resource can fail: what is being stopped may well be found stopped. */
+  #shouldRun(index: number): boolean {
+    const { kind } = this.#busy;
+    const stopping = (kind === 'stopping' || kind === 'demoting') && this.#busy.index === index;
+    return this.#resources.at(index).state === 'running' && !stopping;
   }
 
   #owned(view: View): GroupState | undefined {
@@ -141,7 +154,9 @@ export class GroupRunner {
     const fresh = this.#epoch !== 0 || group.resources.every(({ state }) => state === 'stopped');
     this.#epoch = group.epoch;
     this.#spec = group.spec;
-    this.#resources = localResources(group.spec, group.resources, fresh ? 'stopped' : 'unknown');
+    this.#resources = fresh
+      ? GroupResources.stopped(group.spec)
+      : GroupResources.unknown(group.spec, group.resources);
     this.#busy = IDLE;
     this.#killFirst = fresh;
     this.#failure = undefined;
@@ -180,20 +195,8 @@ export class GroupRunner {
       return;
     }
     this.#failure = undefined;
-    this.#resources = localResources(this.#spec, [], 'stopped');
-    this.#findServedVolumes(view);
-  }
-
-  /** A resource counts as stopped only while its volume is known not to be served. True when one no longer does. */
-  #findServedVolumes(view: View): boolean {
-    let found = false;
-    for (const [index, { definition, state }] of this.#resources.entries()) {
-      const volume = volumeOf(definition);
-      if (state !== 'stopped' || volume === undefined || provenSecondary(view, volume)) continue;
-      this.#set(index, { state: 'failed', reason: 'not yet known to be secondary' });
-      found = true;
-    }
-    return found;
+    this.#resources = GroupResources.stopped(this.#spec);
+    this.#resources.findServedVolumes(view);
   }
 
   #choose(view: View, outbox: Outbox, group: GroupState | undefined, wish: Wish): void {
@@ -202,10 +205,7 @@ export class GroupRunner {
     if (wish.kind === 'stop') this.#failure = undefined;
     if (this.#failure && group) return this.#recordFailure(view, outbox, group, this.#failure);
     if (this.#stuck && !this.#unstick(group)) return;
-    const step = nextStep(
-      this.#resources.map(({ state }) => state),
-      wish.kind,
-    );
+    const step = nextStep(this.#resources.states(), wish.kind);
     switch (step.kind) {
       case 'probe':
         return this.#probe(view, outbox, step.index);
@@ -224,22 +224,15 @@ export class GroupRunner {
 
   /** Duties 2 and 3. */
   #mayStart(view: View, group: GroupState): boolean {
-    const committed = this.#resources.every(
-      ({ definition, outputs }) =>
-        Object.keys(outputs).length === 0 ||
-        group.resources.some(
-          (summary) => summary.name === definition.name && isDeepStrictEqual(summary.outputs, outputs),
-        ),
-    );
-    return committed && leaseRemainingMs(view, this.#name, this.#epoch) >= view.timing.leaseReserveMs;
+    const remainingMs = leaseRemainingMs(view, this.#name, this.#epoch);
+    return this.#resources.outputsAreIn(group.resources) && remainingMs >= view.timing.leaseReserveMs;
   }
 
   #start(view: View, outbox: Outbox, index: number): void {
-    const { definition } = this.#at(index);
-    const { spec, missing } = resourceSpec(this.#name, this.#resources, index);
+    const { spec, missing } = this.#resources.specAt(index);
     if (missing !== undefined) return this.#fail(index, missing);
-    const volume = volumeOf(definition);
-    const timeoutMs = definition.startTimeoutMs;
+    const volume = this.#resources.volumeAt(index);
+    const timeoutMs = this.#resources.at(index).definition.startTimeoutMs;
     if (volume === undefined) {
       const id = outbox.send({ kind: 'monitor-start', resource: spec, epoch: this.#epoch, timeoutMs });
       this.#busy = { kind: 'starting', index, id };
@@ -253,29 +246,29 @@ export class GroupRunner {
   #started(index: number, completion: Completion): void {
     assert(completion.of === 'action', 'a start is an action');
     const { ok, reason, outputs, lost } = completion.result;
-    if (ok) this.#set(index, { state: 'running', reason: '', outputs });
-    else if (lost) this.#set(index, { state: 'unknown', reason });
+    if (ok) this.#resources.set(index, { state: 'running', reason: '', outputs });
+    else if (lost) this.#resources.set(index, { state: 'unknown', reason });
     else this.#fail(index, reason);
   }
 
   #mirrorProgress(view: View, index: number, progress: MirrorProgress): void {
     if (progress.kind === 'busy') return;
     this.#busy = IDLE;
-    const volume = volumeOf(this.#at(index).definition);
+    const volume = this.#resources.volumeAt(index);
     assert(volume !== undefined, 'only a mirror resource makes mirror progress');
     if (progress.kind === 'failed') return this.#fail(index, progress.reason);
     if (progress.kind === 'lost')
-      return this.#set(index, { state: 'failed', reason: 'the monitor has gone' });
+      return this.#resources.set(index, { state: 'failed', reason: 'the monitor has gone' });
     const mirror = { volume, termNumber: progress.termNumber, sinceBootMs: view.now.bootMs, seen: false };
-    this.#set(index, { state: 'running', reason: '', outputs: progress.outputs, mirror });
+    this.#resources.set(index, { state: 'running', reason: '', outputs: progress.outputs, mirror });
   }
 
   #stop(view: View, outbox: Outbox, index: number): void {
-    const volume = volumeOf(this.#at(index).definition);
+    const volume = this.#resources.volumeAt(index);
     if (volume !== undefined && !view.disk.volumes && !provenSecondary(view, volume))
       return this.#stopLater(view, index);
-    const { spec } = resourceSpec(this.#name, this.#resources, index);
-    const timeoutMs = this.#at(index).definition.stopTimeoutMs;
+    const { spec } = this.#resources.specAt(index);
+    const timeoutMs = this.#resources.at(index).definition.stopTimeoutMs;
     this.#busy = {
       kind: 'stopping',
       index,
@@ -286,12 +279,12 @@ export class GroupRunner {
   #stopped(view: View, outbox: Outbox, index: number, completion: Completion): void {
     assert(completion.of === 'action', 'a stop is an action');
     const { ok, reason, lost } = completion.result;
-    if (lost) return this.#set(index, { state: 'unknown', reason });
+    if (lost) return this.#resources.set(index, { state: 'unknown', reason });
     if (!ok && this.#spec.onStopFailure === 'kill') return this.#kill(outbox);
     if (!ok) return this.#block(view, index, reason);
-    const volume = volumeOf(this.#at(index).definition);
+    const volume = this.#resources.volumeAt(index);
     if (volume === undefined || provenSecondary(view, volume))
-      return this.#set(index, { state: 'stopped', reason: '', outputs: {} });
+      return this.#resources.set(index, { state: 'stopped', reason: '', outputs: {} });
     if (!view.disk.volumes) return this.#stopLater(view, index);
     this.#busy = { kind: 'demoting', index, id: outbox.send({ kind: 'disk-demote', volume }) };
   }
@@ -300,19 +293,19 @@ export class GroupRunner {
     assert(completion.of === 'plain', 'a demotion is answered plainly');
     if (completion.error?.code === 'unreachable') this.#stopLater(view, index);
     else if (completion.error) this.#block(view, index, completion.error.message);
-    else this.#set(index, { state: 'stopped', reason: '', outputs: {} });
+    else this.#resources.set(index, { state: 'stopped', reason: '', outputs: {} });
   }
 
   /** The disk process does not answer, so nobody knows whether it still serves. */
   #stopLater(view: View, index: number): void {
-    this.#set(index, { state: 'failed', reason: 'waiting for the disk process' });
+    this.#resources.set(index, { state: 'failed', reason: 'waiting for the disk process' });
     this.#retryAtBootMs = view.now.bootMs + view.timing.retryMs;
   }
 
   /** Duty 5. */
   #block(view: View, index: number, reason: string): void {
-    const { name } = this.#at(index).definition;
-    this.#set(index, { state: 'failed', reason });
+    const { name } = this.#resources.at(index).definition;
+    this.#resources.set(index, { state: 'failed', reason });
     this.#stuck = { reason: `${name} could not be stopped: ${reason}`, shown: false };
     this.#retryAtBootMs = view.now.bootMs + view.timing.retryMs;
   }
@@ -326,48 +319,49 @@ export class GroupRunner {
   }
 
   #probe(view: View, outbox: Outbox, index: number): void {
-    const volume = volumeOf(this.#at(index).definition);
+    const volume = this.#resources.volumeAt(index);
     if (volume !== undefined) {
       const serving = servesAgreedTerm(view, volume);
       const waited = view.now.bootMs - this.#epochSeenBootMs;
       if (serving === undefined && waited < view.timing.promotionShowMs) return;
-      if (!serving) return this.#set(index, { state: 'failed', reason: 'not primary' });
+      if (!serving) return this.#resources.set(index, { state: 'failed', reason: 'not primary' });
     }
-    const { spec } = resourceSpec(this.#name, this.#resources, index);
+    const { spec } = this.#resources.specAt(index);
     this.#busy = { kind: 'probing', index, id: outbox.send({ kind: 'monitor-probe', resource: spec }) };
   }
 
   #probed(view: View, index: number, state: ResourceState): void {
-    const volume = volumeOf(this.#at(index).definition);
+    const volume = this.#resources.volumeAt(index);
     if (state === 'running' && volume !== undefined) {
       const termNumber = view.state.volumes[volume]?.term.number ?? 0;
       const mirror = { volume, termNumber, sinceBootMs: view.now.bootMs, seen: true };
-      return this.#set(index, { state: 'running', reason: '', mirror });
+      return this.#resources.set(index, { state: 'running', reason: '', mirror });
     }
-    if (state === 'running') return this.#set(index, { state: 'running', reason: '' });
+    if (state === 'running') return this.#resources.set(index, { state: 'running', reason: '' });
     const waited = view.now.bootMs - this.#epochSeenBootMs;
     const settling = state !== 'stopped' && state !== 'failed';
-    if (settling && waited < this.#at(index).definition.startTimeoutMs) {
+    if (settling && waited < this.#resources.at(index).definition.startTimeoutMs) {
       this.#retryAtBootMs = view.now.bootMs + view.timing.retryMs;
       return;
     }
     // A primary without its attachment still has to be demoted before it can be started again.
     if (state === 'stopped' && volume === undefined)
-      return this.#set(index, { state: 'stopped', outputs: {} });
-    this.#set(index, { state: 'failed', reason: `found ${state}` });
+      return this.#resources.set(index, { state: 'stopped', outputs: {} });
+    this.#resources.set(index, { state: 'failed', reason: `found ${state}` });
   }
 
   #checkMirrors(view: View): void {
-    for (const [index, { state, mirror }] of this.#resources.entries()) {
-      if (state !== 'running' || !mirror) continue;
+    for (const [index, { mirror }] of this.#resources.entries()) {
+      if (!mirror || !this.#shouldRun(index)) continue;
       const health = mirrorHealth(view, mirror);
       if (health.kind === 'gone') this.#fail(index, health.reason);
-      else if (health.seen !== mirror.seen) this.#set(index, { mirror: { ...mirror, seen: health.seen } });
+      else if (health.seen !== mirror.seen)
+        this.#resources.set(index, { mirror: { ...mirror, seen: health.seen } });
     }
   }
 
   #fail(index: number, reason: string): void {
-    this.#set(index, { state: 'failed', reason });
+    this.#resources.set(index, { state: 'failed', reason });
     this.#failure ??= { index, reason };
   }
 
@@ -378,7 +372,7 @@ export class GroupRunner {
     group: GroupState,
     failure: { readonly index: number; readonly reason: string },
   ): void {
-    const { name, restart } = this.#at(failure.index).definition;
+    const { name, restart } = this.#resources.at(failure.index).definition;
     const before = group.failures.filter(({ node, resource }) => node === view.self && resource === name);
     const command: Command = {
       kind: 'resource-failed',
@@ -394,7 +388,7 @@ export class GroupRunner {
   }
 
   #release(view: View, outbox: Outbox, group: GroupState, wish: Extract<Wish, { kind: 'stop' }>): void {
-    if (this.#findServedVolumes(view)) {
+    if (this.#resources.findServedVolumes(view)) {
       this.#retryAtBootMs = view.now.bootMs + view.timing.retryMs;
       return;
     }
@@ -423,7 +417,7 @@ export class GroupRunner {
   #report(view: View, outbox: Outbox, group: GroupState, wish: Wish): void {
     this.#reporter.step(view, outbox, group, {
       ...this.#phase(wish),
-      resources: summarise(this.#resources),
+      resources: this.#resources.summarise(),
     });
   }
 
@@ -433,26 +427,8 @@ export class GroupRunner {
   } {
     if (this.#stuck) return { phase: 'blocked', reason: this.#stuck.reason };
     if (wish.kind === 'stop') return { phase: 'stopping', reason: wish.reason };
-    const problem = this.#resources.find(({ state }) => state === 'failed');
+    const problem = this.#resources.firstFailed();
     if (problem) return { phase: 'starting', reason: `${problem.definition.name}: ${problem.reason}` };
-    return {
-      phase: this.#resources.every(({ state }) => state === 'running') ? 'online' : 'starting',
-      reason: '',
-    };
-  }
-
-  #at(index: number): LocalResource {
-    const resource = this.#resources[index];
-    assert(resource !== undefined, 'a resource is named by its index');
-    return resource;
-  }
-
-  #allStopped(): boolean {
-    return this.#resources.every(({ state }) => state === 'stopped');
-  }
-
-  #set(index: number, change: Partial<Omit<LocalResource, 'definition'>>): void {
-    const next = { ...this.#at(index), ...change };
-    this.#resources[index] = next.state === 'running' ? next : { ...next, mirror: undefined };
+    return { phase: this.#resources.allAre('running') ? 'online' : 'starting', reason: '' };
   }
 }
