@@ -19,8 +19,10 @@ export const MAX_BURST_BYTES = 4 * MIB;
 export const MAX_RANGE_BYTES = 32 * MIB;
 /** MAXIMUM COMPARE AND WRITE LENGTH is one byte. */
 export const MAX_COMPARE_AND_WRITE_BLOCKS = 255;
+/** MAXIMUM WRITE SAME LENGTH. */
+export const MAX_WRITE_SAME_BLOCKS = 0xffff;
 export const MAX_UNMAP_DESCRIPTORS = 256;
-export const MAX_UNMAP_BLOCKS = 0x40_0000;
+export const MAX_UNMAP_BLOCKS = 0x10_0000;
 /** Longest list of parameters that any command takes. */
 export const MAX_PARAMETER_BYTES = 64 * KIB;
 

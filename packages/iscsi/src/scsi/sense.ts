@@ -54,7 +54,7 @@ export const SENSE = {
   copyTargetNotReachable: of(SENSE_KEY.copyAborted, 0x0d02),
   writeProtected: of(SENSE_KEY.dataProtect, 0x2700),
   spaceAllocationFailed: of(SENSE_KEY.dataProtect, 0x2707),
-  powerOn: of(SENSE_KEY.unitAttention, 0x2901),
+  powerOn: of(SENSE_KEY.unitAttention, 0x2900),
   mediumMayHaveChanged: of(SENSE_KEY.unitAttention, 0x2800),
   scsiBusReset: of(SENSE_KEY.unitAttention, 0x2902),
   busDeviceReset: of(SENSE_KEY.unitAttention, 0x2903),

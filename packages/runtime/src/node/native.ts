@@ -30,6 +30,7 @@ function bind() {
     preadv2: libc.func('int64_t preadv2(int fd, void *iov, int count, int64_t offset, int flags)'),
     flock: libc.func('int flock(int fd, int operation)'),
     fallocate: libc.func('int fallocate(int fd, int mode, int64_t offset, int64_t length)'),
+    lseek: libc.func('int64_t lseek(int fd, int64_t offset, int whence)'),
     clockGettime: libc.func('int clock_gettime(int clock, void *timespec)'),
     prctl: libc.func(
       'int prctl(int option, unsigned long value, unsigned long b, unsigned long c, unsigned long d)',
@@ -125,4 +126,24 @@ export function sendLinkFrame(interfaceName: string, frame: Buffer): number {
   const errno = sent === frame.length ? 0 : native().koffi.errno();
   close(fd);
   return errno;
+}
+
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
+
+/**
+ * Where the stretch that begins at `offset` ends, and whether it is data or a hole (lseek(2)). Undefined where the file system cannot tell.
+ * Moves the file position, which nothing here uses.
+ */
+export function stretchAt(
+  fd: number,
+  offset: number,
+  sizeBytes: number,
+): { end: number; data: boolean } | undefined {
+  const { koffi, lseek } = native();
+  const data = Number(lseek(fd, offset, SEEK_DATA));
+  if (data < 0) return koffi.errno() === os.errno.ENXIO ? { end: sizeBytes, data: false } : undefined;
+  if (data > offset) return { end: Math.min(data, sizeBytes), data: false };
+  const hole = Number(lseek(fd, offset, SEEK_HOLE));
+  return hole <= offset ? undefined : { end: Math.min(hole, sizeBytes), data: true };
 }

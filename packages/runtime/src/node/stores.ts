@@ -10,8 +10,8 @@ import * as fs from 'node:fs';
 import { readFileSync } from 'node:fs';
 import { constants as os } from 'node:os';
 import { EterneError, assert } from '@eterne/base';
-import type { BlockStore, OpenStoreOptions, StoreDone, StoreError, Stores } from '../ports.ts';
-import { deallocate, readIfCached, tryLockFile, type Deallocation } from './native.ts';
+import type { BlockStore, Extent, OpenStoreOptions, StoreDone, StoreError, Stores } from '../ports.ts';
+import { deallocate, readIfCached, stretchAt, tryLockFile, type Deallocation } from './native.ts';
 import { storeError, systemError } from './errno.ts';
 
 /** A synchronous write that took longer marks the store as stalling. */
@@ -139,6 +139,17 @@ class FileStore implements BlockStore {
       if (error) return this.#finish(pending, storeError(`write ${this.#path}`, error.code ?? 'EIO'));
       this.#writeZeroChunks(offset + count, end, pending);
     });
+  }
+
+  nextExtent(offset: number, done: (error: StoreError | undefined, extent: Extent) => void): void {
+    this.#checkRange(offset, 0);
+    const rest = { lengthBytes: this.sizeBytes - offset, allocated: true };
+    if (this.#failed) return done(this.#failed, rest);
+    const stretch = stretchAt(this.#fd, offset, this.sizeBytes);
+    done(
+      undefined,
+      stretch === undefined ? rest : { lengthBytes: stretch.end - offset, allocated: stretch.data },
+    );
   }
 
   close(done: () => void): void {

@@ -10,10 +10,15 @@ export interface ScsiRequest {
   readonly cdb: Buffer;
   /**
    * Gets exactly `lengthBytes` of data from the initiator; `then` may run before this returns and never runs when the command is aborted.
-   * When the initiator announced another length, nothing is transferred and the command ends with INVALID FIELD IN COMMAND
-   * INFORMATION UNIT and the residual (FCP-4 §9.4.2 (b), which libiscsi's suite holds iSCSI targets to as well). `data` belongs to the caller.
+   * When the initiator announced another length, nothing is transferred and the command ends with `otherwise`, by default INVALID FIELD
+   * IN COMMAND INFORMATION UNIT (FCP-4 §9.4.2 (b), the same for iSCSI). `data` belongs to the caller.
    */
-  receive(lengthBytes: number, then: (data: Buffer) => void): void;
+  receive(lengthBytes: number, then: (data: Buffer) => void, otherwise?: Sense): void;
+  /**
+   * Like `receive`, but when the initiator announced less, `data` is what it announced, and the answer says how much was left out (RFC 7143
+   * §11.4.5.2: "the target … transfers what it can").
+   */
+  receiveAtMost(lengthBytes: number, then: (data: Buffer) => void): void;
   /** Waits until `lengthBytes` of reply data fit the session's bound. `then` may run before this returns. */
   reserveReply(lengthBytes: number, then: () => void): void;
   good(data?: Buffer): void;

@@ -143,8 +143,10 @@ export class Connection implements DecoderOwner, SessionHost {
     this.#stream.cork();
     for (const piece of pieces) if (!this.#stream.write(piece)) this.#outputBlocked = true;
     this.#stream.uncork();
-    if (this.#phase.kind === 'ending') this.#stream.end();
-    else if (this.#outputBlocked) this.#stream.pauseReading();
+    if (this.#phase.kind === 'ending') {
+      this.#stream.end();
+      this.#stream.resumeReading(); // the initiator's end of the connection is seen only while reading
+    } else if (this.#outputBlocked) this.#stream.pauseReading();
   }
 
   #drained(): void {
@@ -167,7 +169,7 @@ export class Connection implements DecoderOwner, SessionHost {
     const consumed = this.#decoder.decode(chunk);
     if (this.#decoder.failure !== '') return this.#nonsense(this.#decoder.failure);
     this.#backlog = consumed === chunk.length ? NOTHING : Buffer.from(chunk.subarray(consumed));
-    if (!this.#takes()) this.#stream.pauseReading();
+    if (!this.#takes() && this.#phase.kind !== 'ending') this.#stream.pauseReading();
   }
 
   #resume(): void {

@@ -193,6 +193,7 @@ export class Session implements TaskHost {
       if (recovery) return answer();
       // "all tasks are terminated" (§11.14) before the answer says so.
       this.#abortAll(() => {
+        this.target?.detach(this);
         answer();
         this.#host.end('the initiator logged out');
       });

@@ -58,8 +58,11 @@ export class Task implements ScsiRequest {
   #receivedBytes: number;
   #burst: Burst | undefined;
   #r2tCount = 0;
+  #claimed = false;
   #claimedBytes = 0;
   #wantedBytes = 0;
+  /** Of a write: what the command takes against what was announced. */
+  #residual: Residual = NO_RESIDUAL;
   #then: ((data: Buffer) => void) | undefined;
 
   constructor(host: TaskHost, command: ScsiCommand, unit: LogicalUnit | undefined, immediate: Buffer) {
@@ -87,17 +90,28 @@ export class Task implements ScsiRequest {
     return this.#state === 'ended';
   }
 
-  receive(lengthBytes: number, then: (data: Buffer) => void): void {
+  receive(
+    lengthBytes: number,
+    then: (data: Buffer) => void,
+    otherwise: Sense = SENSE.invalidFieldInInformationUnit,
+  ): void {
+    this.#residual = difference(lengthBytes, this.#announcedBytes);
+    if (this.#residual === NO_RESIDUAL) this.#collect(lengthBytes, then);
+    else this.#finish(STATUS.checkCondition, otherwise, undefined, this.#residual);
+  }
+
+  receiveAtMost(lengthBytes: number, then: (data: Buffer) => void): void {
+    this.#residual = difference(lengthBytes, this.#announcedBytes);
+    this.#collect(Math.min(lengthBytes, this.#announcedBytes), then);
+  }
+
+  get #announcedBytes(): number {
+    return this.command.write ? this.command.expectedBytes : 0;
+  }
+
+  #collect(lengthBytes: number, then: (data: Buffer) => void): void {
     assert(this.#state === 'started', 'a command asks for its data once');
-    const announcedBytes = this.command.write ? this.command.expectedBytes : 0;
-    if (announcedBytes !== lengthBytes)
-      return this.#finish(
-        STATUS.checkCondition,
-        SENSE.invalidFieldInInformationUnit,
-        undefined,
-        difference(lengthBytes, announcedBytes),
-      );
-    if (lengthBytes === this.#receivedBytes && this.#burst === undefined) {
+    if (lengthBytes <= this.#receivedBytes && this.#burst === undefined) {
       this.#state = 'running';
       return then(this.#data.subarray(0, lengthBytes));
     }
@@ -107,6 +121,7 @@ export class Task implements ScsiRequest {
     this.#host.claimBytes(
       lengthBytes,
       () => {
+        this.#claimed = true;
         this.#claimedBytes = lengthBytes;
         this.#grow(lengthBytes);
         this.#advance();
@@ -131,7 +146,7 @@ export class Task implements ScsiRequest {
   good(data?: Buffer): void {
     const { read, expectedBytes } = this.command;
     const allowedBytes = read ? expectedBytes : 0;
-    const moved = data === undefined && !read ? NO_RESIDUAL : difference(data?.length ?? 0, allowedBytes);
+    const moved = read ? difference(data?.length ?? 0, expectedBytes) : this.#residual;
     this.#finish(STATUS.good, undefined, data?.subarray(0, allowedBytes), moved);
   }
 
@@ -200,8 +215,8 @@ export class Task implements ScsiRequest {
 
   /** Asks for the next burst when nothing is outstanding, or hands the data over when all is there. */
   #advance(): void {
-    if (this.#state !== 'collecting' || this.#claimedBytes === 0 || this.#burst !== undefined) return;
-    if (this.#receivedBytes === this.#wantedBytes) {
+    if (this.#state !== 'collecting' || !this.#claimed || this.#burst !== undefined) return;
+    if (this.#receivedBytes >= this.#wantedBytes) {
       const then = this.#then;
       assert(then !== undefined, 'somebody waits for the data');
       this.#state = 'running';

@@ -17,24 +17,28 @@ function compareAndWrite(request: ScsiRequest, unit: LogicalUnit): void {
   const offset = range.lba * unit.blockBytes;
   const lengthBytes = range.blocks * unit.blockBytes;
   const fua = (request.cdb.readUInt8(1) & FUA_BIT) !== 0;
-  request.receive(2 * lengthBytes, (data) => {
-    if (range.blocks === 0) return request.good();
-    let sense = SENSE.none as ReturnType<typeof miscompare>;
-    const step = (done: DeviceDone): void =>
-      unit.device.read(offset, lengthBytes, (readError, actual) => {
-        sense =
-          readError === undefined
-            ? miscompare(data.subarray(0, lengthBytes), actual)
-            : senseOf(readError, 'read');
-        if (sense !== undefined) return done(undefined);
-        unit.device.write(offset, data.subarray(lengthBytes), fua, done);
+  request.receive(
+    2 * lengthBytes,
+    (data) => {
+      if (range.blocks === 0) return request.good();
+      let sense = SENSE.none as ReturnType<typeof miscompare>;
+      const step = (done: DeviceDone): void =>
+        unit.device.read(offset, lengthBytes, (readError, actual) => {
+          sense =
+            readError === undefined
+              ? miscompare(data.subarray(0, lengthBytes), actual)
+              : senseOf(readError, 'read');
+          if (sense !== undefined) return done(undefined);
+          unit.device.write(offset, data.subarray(lengthBytes), fua, done);
+        });
+      unit.change(range, true, step, (writeError) => {
+        if (writeError !== undefined) return request.check(senseOf(writeError, 'write'));
+        if (sense === undefined) request.good();
+        else request.check(sense);
       });
-    unit.change(range, true, step, (writeError) => {
-      if (writeError !== undefined) return request.check(senseOf(writeError, 'write'));
-      if (sense === undefined) request.good();
-      else request.check(sense);
-    });
-  });
+    },
+    SENSE.invalidFieldInCdb,
+  );
 }
 
 export const COMPARE_AND_WRITE: Command = {

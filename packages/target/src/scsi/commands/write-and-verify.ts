@@ -4,6 +4,7 @@ import type { Command } from '../command.ts';
 import { senseOf, type LogicalUnit } from '../logical-unit.ts';
 import { transferRange, type BlockRange } from '../range.ts';
 import type { ScsiRequest } from '../scsi-request.ts';
+import { writeBlocks } from '../write-blocks.ts';
 import { miscompare } from './compare.ts';
 
 const RESERVED_BYTCHK = 2;
@@ -14,17 +15,14 @@ function writeAndVerify(request: ScsiRequest, unit: LogicalUnit): void {
   const mode = (request.cdb.readUInt8(1) >> 1) & 3;
   if (mode >= RESERVED_BYTCHK)
     return request.check({ ...SENSE.invalidFieldInCdb, field: { inCdb: true, byte: 1 } });
-  request.receive(range.blocks * unit.blockBytes, (data) => {
-    if (range.blocks === 0) return request.good();
+  request.receiveAtMost(range.blocks * unit.blockBytes, (data) => {
     // The device owns what it is given, and may change it; the comparison needs the initiator's bytes.
     const sent = mode === 0 ? undefined : Buffer.from(data);
-    unit.change(
-      range,
-      false,
-      (done) => unit.device.write(range.lba * unit.blockBytes, data, true, done),
-      (error) =>
-        error === undefined ? readBack(request, unit, range, sent) : request.check(senseOf(error, 'write')),
-    );
+    const lengthBytes = data.length;
+    writeBlocks(unit, range, data, true, (error) => {
+      if (error !== undefined) return request.check(senseOf(error, 'write'));
+      readBack(request, unit, range, lengthBytes, sent);
+    });
   });
 }
 
@@ -32,11 +30,14 @@ function readBack(
   request: ScsiRequest,
   unit: LogicalUnit,
   range: BlockRange,
+  lengthBytes: number,
   sent: Buffer | undefined,
 ): void {
-  unit.device.read(range.lba * unit.blockBytes, range.blocks * unit.blockBytes, (error, actual) => {
+  if (lengthBytes === 0) return request.good();
+  const blocks = Math.ceil(lengthBytes / unit.blockBytes);
+  unit.device.read(range.lba * unit.blockBytes, blocks * unit.blockBytes, (error, actual) => {
     if (error !== undefined) return request.check(senseOf(error, 'read'));
-    const difference = sent && miscompare(sent, actual);
+    const difference = sent && miscompare(sent, actual.subarray(0, lengthBytes));
     if (difference === undefined) request.good();
     else request.check(difference);
   });

@@ -2,6 +2,7 @@
 import { MIB } from '@eterne/base';
 import { SENSE } from '@eterne/iscsi';
 import type { DeviceDone } from '@eterne/runtime';
+import { MAX_WRITE_SAME_BLOCKS } from '../../limits.ts';
 import type { Command } from '../command.ts';
 import { senseOf, type LogicalUnit } from '../logical-unit.ts';
 import { rangeError, rangeOf, type BlockRange } from '../range.ts';
@@ -16,15 +17,16 @@ const CHUNK_BYTES = 1 * MIB;
 
 function writeSame(request: ScsiRequest, unit: LogicalUnit): void {
   const { cdb } = request;
-  const asked = rangeOf(cdb);
+  const range = rangeOf(cdb);
   const flags = cdb.readUInt8(1);
   const unmap = (flags & UNMAP_BIT) !== 0;
   if (unmap && !unit.attributes.thin)
     return request.check({ ...SENSE.invalidFieldInCdb, field: { inCdb: true, byte: 1 } });
-  const error = rangeError(asked, unit);
+  // WSNZ = 1 and MAXIMUM WRITE SAME LENGTH in the Block Limits page say both.
+  if (range.blocks === 0 || range.blocks > MAX_WRITE_SAME_BLOCKS)
+    return request.check(SENSE.invalidFieldInCdb);
+  const error = rangeError(range, unit);
   if (error !== undefined) return request.check(error);
-  // "NUMBER OF LOGICAL BLOCKS … zero": all up to the last one, as WSNZ = 0 in the Block Limits page promises.
-  const range = { lba: asked.lba, blocks: asked.blocks === 0 ? unit.blocks - asked.lba : asked.blocks };
   const noData = cdb.readUInt8(0) === WRITE_SAME_16 && (flags & NDOB_BIT) !== 0;
   request.receive(noData ? 0 : unit.blockBytes, (block) =>
     fill(request, unit, range, noData ? Buffer.alloc(unit.blockBytes) : block, unmap),

@@ -3,6 +3,7 @@ import type { Command } from '../command.ts';
 import { senseOf, type LogicalUnit } from '../logical-unit.ts';
 import { transferRange } from '../range.ts';
 import type { ScsiRequest } from '../scsi-request.ts';
+import { writeBlocks } from '../write-blocks.ts';
 
 const FUA_BIT = 0x08;
 const WRITE_6 = 0x0a;
@@ -12,13 +13,9 @@ function write(request: ScsiRequest, unit: LogicalUnit): void {
   if (range === undefined) return;
   const { cdb } = request;
   const fua = cdb.readUInt8(0) !== WRITE_6 && (cdb.readUInt8(1) & FUA_BIT) !== 0;
-  request.receive(range.blocks * unit.blockBytes, (data) => {
-    if (range.blocks === 0) return request.good();
-    unit.change(
-      range,
-      false,
-      (done) => unit.device.write(range.lba * unit.blockBytes, data, fua, done),
-      (error) => (error === undefined ? request.good() : request.check(senseOf(error, 'write'))),
+  request.receiveAtMost(range.blocks * unit.blockBytes, (data) => {
+    writeBlocks(unit, range, data, fua, (error) =>
+      error === undefined ? request.good() : request.check(senseOf(error, 'write')),
     );
   });
 }

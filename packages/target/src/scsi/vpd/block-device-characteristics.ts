@@ -3,8 +3,8 @@ import type { LogicalUnit } from '../logical-unit.ts';
 
 const BODY_BYTES = 0x3c;
 const NON_ROTATING = 1;
-/** WABEREQ 10b: after a block erase blocks read as zeroes (vendor-independent data) without an error. */
-const WABEREQ_WITHOUT_ERROR = 0x80;
+/** WABEREQ 01b: after a block erase blocks read as zeroes, without an error. */
+const WABEREQ_WITHOUT_ERROR = 0x40;
 
 export function blockDeviceCharacteristics(unit: LogicalUnit): Buffer {
   const page = Buffer.alloc(4 + BODY_BYTES);

@@ -4,6 +4,7 @@ import {
   MAX_TRANSFER_BYTES,
   MAX_UNMAP_BLOCKS,
   MAX_UNMAP_DESCRIPTORS,
+  MAX_WRITE_SAME_BLOCKS,
 } from '../../limits.ts';
 import { KIB } from '@eterne/base';
 import type { LogicalUnit } from '../logical-unit.ts';
@@ -11,11 +12,14 @@ import { writeLba } from '../range.ts';
 
 const BODY_BYTES = 0x3c;
 const GRANULARITY_BYTES = 4 * KIB;
+/** A WRITE SAME of zero blocks ("up to the end") is refused. */
+const WSNZ_BIT = 0x01;
 const UGAVALID_BIT = 0x8000_0000;
 
 export function blockLimits(unit: LogicalUnit): Buffer {
   const page = Buffer.alloc(4 + BODY_BYTES);
   const granularity = Math.max(1, GRANULARITY_BYTES / unit.blockBytes);
+  page.writeUInt8(WSNZ_BIT, 4);
   page.writeUInt8(MAX_COMPARE_AND_WRITE_BLOCKS, 5);
   page.writeUInt16BE(granularity, 6);
   page.writeUInt32BE(MAX_TRANSFER_BYTES / unit.blockBytes, 8);
@@ -26,7 +30,6 @@ export function blockLimits(unit: LogicalUnit): Buffer {
     page.writeUInt32BE(granularity, 28);
     page.writeUInt32BE(UGAVALID_BIT, 32);
   }
-  // MAXIMUM WRITE SAME LENGTH: the whole medium.
-  writeLba(page, 36, unit.blocks);
+  writeLba(page, 36, MAX_WRITE_SAME_BLOCKS);
   return page.subarray(4);
 }

@@ -1,0 +1,43 @@
+/** Runs libiscsi's `iscsi-test-cu` and reads its verdicts. */
+import { execFile, execFileSync } from 'node:child_process';
+
+export type Verdict = 'passed' | 'failed' | 'skipped';
+
+/** Families in the order of their names, but MultipathIO first: it expects zeroes that other families overwrite. */
+export function families(): readonly string[] {
+  const listed = execFileSync('iscsi-test-cu', ['--list'], { encoding: 'utf8' });
+  const names = new Set(listed.split('\n').filter((line) => /^ALL\.[A-Za-z0-9]+$/.test(line)));
+  return [...names].sort(
+    (a, b) => Number(b === 'ALL.MultipathIO') - Number(a === 'ALL.MultipathIO') || (a < b ? -1 : 1),
+  );
+}
+
+/** One family in a process of its own, with two paths to the LUN. Verdicts by `Family.Test`. */
+export async function runFamily(family: string, uri: string): Promise<Map<string, Verdict>> {
+  const options = ['--dataloss', '--allow-sanitize', '-V', '-t', family, uri, uri];
+  const output = await new Promise<string>((resolve) => {
+    execFile('iscsi-test-cu', options, { maxBuffer: 1 << 28, timeout: 180_000 }, (_error, stdout, stderr) =>
+      resolve(`${stdout}\n${stderr}`),
+    );
+  });
+  return verdicts(family.replace('ALL.', ''), output);
+}
+
+/** CUnit counts a skipped test as passed, so `[SKIPPED]` in what it printed decides. */
+function verdicts(family: string, output: string): Map<string, Verdict> {
+  const found = new Map<string, Verdict>();
+  let current: string | undefined;
+  for (const line of output.split('\n')) {
+    const started = / {2}Test: (\S+) \.\.\./.exec(line)?.[1];
+    if (started !== undefined) {
+      current = `${family}.${started}`;
+      found.set(current, 'passed');
+    }
+    if (current === undefined) continue;
+    if (/(^|\.\.\.)FAILED\s*$/.test(line)) found.set(current, 'failed');
+    else if (line.includes('[SKIPPED]') && found.get(current) !== 'failed') found.set(current, 'skipped');
+  }
+  // A family that prints no verdict at all (a crash, a refused login) must not count as well.
+  if (found.size === 0) found.set(`${family}.*`, 'failed');
+  return found;
+}
