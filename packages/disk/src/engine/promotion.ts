@@ -125,13 +125,15 @@ export class Promotion {
     const { state } = replica.metadata;
     const { random } = replica.world;
     const { current } = state.generations;
+    // Two replicas that were equal by word have no volume uuid yet; promoted apart they must come to the same.
+    const volumeUuid = current === NIL_UUID ? random.uuid() : current;
     return {
       ...state,
       ...(request.granted ?? this.#ownGrant(sessions)),
       role: 'primary',
       diskState: 'UpToDate',
       justCreated: false,
-      volumeUuid: state.volumeUuid === NIL_UUID ? random.uuid() : state.volumeUuid,
+      volumeUuid: state.volumeUuid === NIL_UUID ? volumeUuid : state.volumeUuid,
       generations: { ...state.generations, current: current === NIL_UUID ? random.uuid() : current },
     };
   }

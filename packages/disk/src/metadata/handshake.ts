@@ -85,7 +85,7 @@ function amongWritten(a: ReplicaSummary, b: ReplicaSummary, relation: Relation):
   const unfinished = unfinishedSync(a, b, relation);
   if (unfinished !== undefined) return unfinished;
   if (relation.kind === 'unrelated')
-    return { kind: 'unrelated', reason: 'the replicas have no generation in common' };
+    return neverServed(a, b) ?? { kind: 'unrelated', reason: 'the replicas have no generation in common' };
   if (relation.kind === 'diverged')
     return (
       outsideTheSet(a, b, relation) ?? {
@@ -101,6 +101,13 @@ function amongWritten(a: ReplicaSummary, b: ReplicaSummary, relation: Relation):
   return (
     endedPrimary(a, b) ?? rolledBack(a, b) ?? outsideTheSet(a, b, relation) ?? byGeneration(a, b, relation)
   );
+}
+
+/** Row 9: it took a generation by the operator's word alone, and was neither promoted nor synchronised since. */
+function neverServed(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | undefined {
+  if ((a.volumeUuid === NIL_UUID) === (b.volumeUuid === NIL_UUID)) return undefined;
+  const [source, target] = a.volumeUuid === NIL_UUID ? [b, a] : [a, b];
+  return fromTo(source, target, 'full', `${target.node} never held data of this volume`);
 }
 
 /** Row 8: content that is half of one generation and half of another is never a source, whatever else is true. */

@@ -52,3 +52,17 @@ describe('a mirror of two', () => {
     pair.assertIdentical();
   });
 });
+
+test('promoted while the two still agree that they are equal: they come together all the same', () => {
+  for (let afterMs = 0; afterMs < 3; afterMs += 0.05) {
+    const pair = new Pair({ diskDelayMs: () => 0.2 });
+    pair.a.start();
+    pair.b.start();
+    pair.scheduler.runFor(afterMs);
+    const error = pair.tryPromote(pair.b, { force: true });
+    assert.equal(error, undefined);
+    pair.write(pair.b, 1, 1);
+    pair.until(() => pair.isEqual() && pair.b.volume.status().inSyncSet.length === 2);
+    pair.assertIdentical();
+  }
+});

@@ -19,7 +19,6 @@ export function afterHandshake(
   if (decision.kind !== 'none' || decision.adopt === undefined) return committed;
   return {
     ...committed,
-    volumeUuid: decision.adopt,
     justCreated: false,
     diskState: 'UpToDate',
     set: { version: 1, members: [mine.node, theirs.node].sort() },
