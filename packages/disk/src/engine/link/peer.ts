@@ -132,10 +132,10 @@ export class Peer implements Mirror {
   }
 
   /** A valid HELLO came on an accepted connection: it is the session now. */
-  takeOver(session: Session): void {
-    assert(session === this.#candidate && this.#session === undefined, 'one session at a time');
+  takeOver(): void {
+    assert(this.#candidate !== undefined && this.#session === undefined, 'one session at a time');
+    this.#session = this.#candidate;
     this.#candidate = undefined;
-    this.#session = session;
   }
 
   /** A primary that meets a newer term of its own grantor is one no more. Different grantors: a split brain, for the handshake to find. */

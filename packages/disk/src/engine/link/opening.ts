@@ -1,0 +1,129 @@
+/**
+ * The handshake of a session: both HELLOs, the decision, and what must be durable before anything follows from it.
+ *
+ * 1. HELLO is sent only when nothing of an earlier session or term is still on its way to disk or metadata.
+ * 2. The decision is computed from what was *said*; a side that has changed since then ends the session, and the next one agrees.
+ * 3. The other side's incarnation, higher term and newer set are durable before the outcome takes effect.
+ */
+import { EterneError, unreachable } from '@eterne/base';
+import {
+  decideHandshake,
+  type HandshakeDecision,
+  type MetadataState,
+  type ReplicaSummary,
+} from '../../metadata/index.ts';
+import { decodeHello, encodeHello } from '../../protocol/messages/hello.ts';
+import { FrameType } from '../../protocol/wire.ts';
+import { afterHandshake } from './after-handshake.ts';
+import { awaitingPromotion } from './await-promotion.ts';
+import type { Channel } from './channel.ts';
+import type { Peer } from './peer.ts';
+import { sameGenerations, saysTheSame } from './summaries.ts';
+
+/** Decisions that make a connection. */
+export type Outcome = Extract<HandshakeDecision, { kind: 'none' | 'wait' | 'sync' }>;
+
+export interface OpeningHost {
+  /** No HELLO has come yet, and the session is not over. */
+  readonly awaitsHello: boolean;
+  updateDuty(change: (state: MetadataState) => MetadataState, then: () => void): void;
+  /** The peer has introduced itself. */
+  met(theirs: ReplicaSummary): void;
+  entered(outcome: Outcome): void;
+  close(reason: string): void;
+}
+
+export class Opening {
+  readonly #host: OpeningHost;
+  readonly #peer: Peer;
+  readonly #channel: Channel;
+  readonly #isDialer: boolean;
+  #said: ReplicaSummary | undefined;
+
+  constructor(host: OpeningHost, peer: Peer, channel: Channel, isDialer: boolean) {
+    this.#host = host;
+    this.#peer = peer;
+    this.#channel = channel;
+    this.#isDialer = isDialer;
+  }
+
+  /** The acceptor speaks first, in a session that it names. */
+  start(): void {
+    if (this.#isDialer) return;
+    const { replica } = this.#peer;
+    this.#channel.open(1 + replica.world.random.below(0xffff_fffe));
+    replica.whenQuiet(() => this.#sendHello());
+  }
+
+  hello(body: Buffer): void {
+    const { replica, node } = this.#peer;
+    const { volume, toNode, summary } = decodeHello(body);
+    const isForUs = volume === replica.config.name && toNode === replica.config.node;
+    if (!this.#host.awaitsHello || !isForUs || summary.node !== node)
+      throw new EterneError('protocol', 'an unexpected HELLO');
+    if (this.#isDialer) return this.#answer(summary);
+    this.#peer.takeOver();
+    this.#decide(summary);
+  }
+
+  #answer(theirs: ReplicaSummary): void {
+    this.#channel.hold();
+    this.#channel.open(this.#channel.session ?? 0);
+    this.#peer.replica.whenQuiet(() => {
+      if (!this.#host.awaitsHello) return;
+      this.#sendHello();
+      if (this.#channel.closed) return;
+      this.#decide(theirs);
+      this.#channel.release();
+    });
+  }
+
+  #sendHello(): void {
+    if (!this.#host.awaitsHello) return;
+    if (!this.#peer.mayMeet()) return this.#host.close('this side cannot shake hands now');
+    const { config } = this.#peer.replica;
+    this.#said = this.#summary();
+    const hello = { volume: config.name, toNode: this.#peer.node, summary: this.#said };
+    this.#channel.sender.send(FrameType.hello, encodeHello(hello));
+  }
+
+  #decide(theirs: ReplicaSummary): void {
+    const mine = this.#summary();
+    if (this.#said === undefined || !saysTheSame(mine, this.#said))
+      return this.#host.close('this side has changed since its HELLO');
+    this.#host.met(theirs);
+    if (this.#peer.metNewerTerm(theirs)) return;
+    const { arbiterIsLocal } = this.#peer.replica;
+    const decision = awaitingPromotion(decideHandshake(mine, theirs), mine, theirs, arbiterIsLocal);
+    switch (decision.kind) {
+      case 'split-brain':
+      case 'unrelated':
+      case 'refuse':
+        return this.#peer.rejected(decision);
+      case 'none':
+      case 'wait':
+      case 'sync':
+        return this.#host.updateDuty(
+          (state) => afterHandshake(state, mine, theirs, decision),
+          () => this.#enter(mine, decision),
+        );
+      default:
+        return unreachable(decision);
+    }
+  }
+
+  #enter(before: ReplicaSummary, outcome: Outcome): void {
+    const now = this.#summary();
+    const isAdopting = outcome.kind === 'none' && outcome.adopt !== undefined;
+    const isSame = isAdopting || sameGenerations(before, now);
+    if (!isSame || before.role !== now.role || !this.#peer.mayMeet())
+      return this.#host.close('this side has changed during the handshake');
+    if (outcome.kind === 'none' && now.dirtyBlocks > 0)
+      return this.#host.close('blocks became dirty during the handshake');
+    this.#host.entered(outcome);
+  }
+
+  #summary(): ReplicaSummary {
+    return this.#peer.replica.summaryFor(this.#peer.node);
+  }
+}
