@@ -3,6 +3,7 @@ import { assert } from '@eterne/base';
 import { SENSE, type Sense } from '@eterne/iscsi';
 import type { BlockDevice, DeviceDone, DeviceErrorCode } from '@eterne/runtime';
 import { MAX_ATTENTIONS } from '../limits.ts';
+import { CopyMemory } from './copy/memory.ts';
 import type { Identity } from './identity.ts';
 import type { Nexus } from './nexus.ts';
 import { RangeLock, type Range } from './range-lock.ts';
@@ -35,6 +36,9 @@ export class LogicalUnit {
   descriptorSense = false;
   /** Who holds the reservation of a RESERVE (6) (SPC-2 §7.21). */
   legacyHolder: Nexus | undefined;
+  /** All units of the target this one belongs to, itself included; set by the target. */
+  siblings: Iterable<LogicalUnit> = [this];
+  readonly copies = new CopyMemory();
   readonly #nexuses = new Map<Nexus, NexusState>();
   readonly #lock = new RangeLock();
 

@@ -16,6 +16,7 @@ export class ScsiTarget {
   constructor(name: string, units: readonly LogicalUnit[]) {
     this.name = name;
     this.#units = new Map(units.map((unit) => [unit.lun, unit]));
+    for (const unit of units) unit.siblings = units;
   }
 
   get units(): Iterable<LogicalUnit> {

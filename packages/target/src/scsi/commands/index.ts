@@ -1,6 +1,7 @@
 /** Every command of a logical unit. REPORT LUNS is the target's (`target.ts`), and is listed for REPORT SUPPORTED OPERATION CODES. */
 import type { Command } from '../command.ts';
 import { COMPARE_AND_WRITE } from './compare-and-write.ts';
+import { EXTENDED_COPY } from './extended-copy.ts';
 import { GET_LBA_STATUS } from './get-lba-status.ts';
 import { INQUIRY } from './inquiry.ts';
 import { MODE_SELECT_COMMANDS } from './mode-select.ts';
@@ -13,6 +14,7 @@ import { PREVENT_ALLOW } from './prevent-allow.ts';
 import { READ_COMMANDS } from './read.ts';
 import { READ_CAPACITY_COMMANDS } from './read-capacity.ts';
 import { READ_DEFECT_DATA_COMMANDS } from './read-defect-data.ts';
+import { RECEIVE_COPY_RESULTS_COMMANDS } from './receive-copy-results.ts';
 import { REPORT_LUNS_OPCODE, REPORT_LUNS_USAGE, reportLuns } from './report-luns.ts';
 import { reportSupportedOpcodes } from './report-supported-opcodes.ts';
 import { REPORT_SUPPORTED_TASK_MANAGEMENT } from './report-supported-task-management.ts';
@@ -52,8 +54,10 @@ export const COMMANDS: readonly Command[] = [
   ...RESERVE_RELEASE_COMMANDS,
   ...PERSISTENT_RESERVE_IN_COMMANDS,
   ...PERSISTENT_RESERVE_OUT_COMMANDS,
+  ...RECEIVE_COPY_RESULTS_COMMANDS,
   ...SANITIZE_COMMANDS,
   COMPARE_AND_WRITE,
+  EXTENDED_COPY,
   GET_LBA_STATUS,
   INQUIRY,
   ORWRITE,

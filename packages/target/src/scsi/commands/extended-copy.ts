@@ -1,0 +1,120 @@
+/**
+ * EXTENDED COPY (LID1): SPC-4 §6.4. Copies between logical units of this target, in the order of the segments, without the data passing
+ * through the initiator. The answer comes when all is copied.
+ */
+import { SENSE, type Sense } from '@eterne/iscsi';
+import { MAX_PARAMETER_BYTES } from '../../limits.ts';
+import type { Command } from '../command.ts';
+import { CHUNK_BYTES } from '../copy/limits.ts';
+import { readCopyList, type CopyList } from '../copy/parameter-list.ts';
+import { senseOf, type LogicalUnit } from '../logical-unit.ts';
+import { rangeError } from '../range.ts';
+import type { ScsiRequest } from '../scsi-request.ts';
+
+const NAA_DESIGNATOR = 3;
+
+/** One segment with everything found and checked. */
+interface Move {
+  readonly from: LogicalUnit;
+  readonly to: LogicalUnit;
+  readonly fromOffset: number;
+  readonly toOffset: number;
+  readonly lengthBytes: number;
+}
+
+function extendedCopy(request: ScsiRequest, unit: LogicalUnit): void {
+  const listBytes = request.cdb.readUInt32BE(10);
+  if (listBytes === 0) return request.good();
+  if (listBytes > MAX_PARAMETER_BYTES) return request.check(SENSE.parameterListLength);
+  request.receive(listBytes, (bytes) => {
+    const list = readCopyList(bytes);
+    if (!('segments' in list)) return request.check(list);
+    const moves = plan(list, unit, request);
+    if (!Array.isArray(moves)) return request.check(moves);
+    moveNext(moves, 0, 0, (error) => {
+      unit.copies.remember(request.nexus, list.listId, error === undefined, moves.length);
+      if (error === undefined) request.good();
+      else request.check(error);
+    });
+  });
+}
+
+/** All segments are checked before the first one moves. */
+function plan(list: CopyList, unit: LogicalUnit, request: ScsiRequest): Move[] | Sense {
+  const units = list.targets.map(({ type, designator }) =>
+    type === NAA_DESIGNATOR
+      ? [...unit.siblings].find((sibling) => sibling.attributes.identity.naa.equals(designator))
+      : undefined,
+  );
+  const moves: Move[] = [];
+  for (const segment of list.segments) {
+    const from = units[segment.source];
+    const to = units[segment.destination];
+    if (from === undefined || to === undefined) return SENSE.copyTargetNotReachable;
+    const error =
+      rangeError({ lba: segment.sourceLba, blocks: segment.blocks }, from) ??
+      rangeError({ lba: segment.destinationLba, blocks: segment.blocks }, to);
+    if (error !== undefined || from.blockBytes !== to.blockBytes || !mayMove(from, to, request))
+      return SENSE.copyTargetNotReachable;
+    moves.push({
+      from,
+      to,
+      fromOffset: segment.sourceLba * from.blockBytes,
+      toOffset: segment.destinationLba * to.blockBytes,
+      lengthBytes: segment.blocks * from.blockBytes,
+    });
+  }
+  return moves;
+}
+
+/** The copy may do no more than the initiator could with a READ and a WRITE. */
+function mayMove(from: LogicalUnit, to: LogicalUnit, { nexus }: ScsiRequest): boolean {
+  const ready = (unit: LogicalUnit): boolean => unit.medium === 'loaded' && !unit.sanitizing;
+  const foreign = (unit: LogicalUnit): boolean =>
+    unit.legacyHolder !== undefined && unit.legacyHolder !== nexus;
+  return (
+    ready(from) &&
+    ready(to) &&
+    !to.writeProtected &&
+    !foreign(from) &&
+    !foreign(to) &&
+    !from.reservations.conflicts(nexus, 'reads') &&
+    !to.reservations.conflicts(nexus, 'changes')
+  );
+}
+
+function moveNext(
+  moves: readonly Move[],
+  index: number,
+  doneBytes: number,
+  done: (error: Sense | undefined) => void,
+): void {
+  const move = moves[index];
+  if (move === undefined) return done(undefined);
+  const { from, to, fromOffset, toOffset, lengthBytes } = move;
+  if (doneBytes === lengthBytes) return moveNext(moves, index + 1, 0, done);
+  const chunkBytes = Math.min(CHUNK_BYTES, lengthBytes - doneBytes);
+  from.device.read(fromOffset + doneBytes, chunkBytes, (readError, data) => {
+    if (readError !== undefined) return done(senseOf(readError, 'read'));
+    const range = { lba: (toOffset + doneBytes) / to.blockBytes, blocks: chunkBytes / to.blockBytes };
+    to.change(
+      range,
+      false,
+      (end) => to.device.write(toOffset + doneBytes, data, false, end),
+      (writeError) => {
+        if (writeError !== undefined) return done(senseOf(writeError, 'write'));
+        moveNext(moves, index, doneBytes + chunkBytes, done);
+      },
+    );
+  });
+}
+
+export const EXTENDED_COPY: Command = {
+  name: 'EXTENDED COPY (LID1)',
+  opcode: 0x83,
+  serviceAction: 0x00,
+  usage: '83 00 0000000000000000 ffffffff 00 00',
+  reservation: 'changes',
+  medium: true,
+  run: extendedCopy,
+};

@@ -1,0 +1,73 @@
+/**
+ * Parameter list of EXTENDED COPY (LID1): SPC-4 §6.4. Pure.
+ * ```
+ *   header   u8 list id, u8 flags, u16 bytes of target descriptors, 4 reserved, u32 bytes of segment descriptors, u32 bytes of inline data
+ *   target   e4h (identification), 3 bytes, code set, type, reserved, length, designator (20), 4 bytes
+ *   segment  02h (block to block), flags, u16 length, u16 source, u16 destination, 2 reserved, u16 blocks, u64 source LBA, u64 destination LBA
+ * ```
+ */
+import { SENSE, type Sense } from '@eterne/iscsi';
+import { readLba } from '../range.ts';
+import { MAX_DESCRIPTOR_LIST_BYTES, MAX_SEGMENT_DESCRIPTORS, MAX_TARGET_DESCRIPTORS } from './limits.ts';
+
+export const IDENTIFICATION_DESCRIPTOR = 0xe4;
+export const BLOCK_TO_BLOCK = 0x02;
+const HEADER_BYTES = 16;
+const TARGET_BYTES = 32;
+const SEGMENT_BYTES = 28;
+
+export interface CopySegment {
+  /** Indexes into `targets`. */
+  readonly source: number;
+  readonly destination: number;
+  readonly blocks: number;
+  readonly sourceLba: number;
+  readonly destinationLba: number;
+}
+
+export interface CopyList {
+  readonly listId: number;
+  /** Designators (type and bytes) of the logical units. */
+  readonly targets: readonly { readonly type: number; readonly designator: Buffer }[];
+  readonly segments: readonly CopySegment[];
+}
+
+export function readCopyList(list: Buffer): CopyList | Sense {
+  if (list.length < HEADER_BYTES) return SENSE.parameterListLength;
+  const targetBytes = list.readUInt16BE(2);
+  const segmentBytes = list.readUInt32BE(8);
+  const describedBytes = targetBytes + segmentBytes;
+  if (HEADER_BYTES + describedBytes > list.length || describedBytes > MAX_DESCRIPTOR_LIST_BYTES)
+    return SENSE.parameterListLength;
+  if (targetBytes % TARGET_BYTES !== 0) return SENSE.parameterListLength;
+  const segmentsAt = HEADER_BYTES + targetBytes;
+  const targets = slices(list.subarray(HEADER_BYTES, segmentsAt), TARGET_BYTES);
+  const segments = slices(list.subarray(segmentsAt, segmentsAt + segmentBytes), SEGMENT_BYTES);
+  if (targets.length > MAX_TARGET_DESCRIPTORS) return SENSE.tooManyTargetDescriptors;
+  if (segments.length > MAX_SEGMENT_DESCRIPTORS) return SENSE.tooManySegmentDescriptors;
+  if (targets.some((target) => target[0] !== IDENTIFICATION_DESCRIPTOR))
+    return SENSE.unsupportedTargetDescriptor;
+  if (segments.some((segment) => segment[0] !== BLOCK_TO_BLOCK)) return SENSE.unsupportedSegmentDescriptor;
+  // Only now: a segment of an unknown type may have any length.
+  if (segmentBytes % SEGMENT_BYTES !== 0) return SENSE.parameterListLength;
+  return { listId: list.readUInt8(0), targets: targets.map(readTarget), segments: segments.map(readSegment) };
+}
+
+function slices(bytes: Buffer, sliceBytes: number): readonly Buffer[] {
+  return Array.from({ length: Math.ceil(bytes.length / sliceBytes) }, (_, index) =>
+    bytes.subarray(index * sliceBytes, (index + 1) * sliceBytes),
+  );
+}
+
+const readTarget = (bytes: Buffer): CopyList['targets'][number] => ({
+  type: bytes.readUInt8(5) & 0x0f,
+  designator: bytes.subarray(8, 8 + Math.min(bytes.readUInt8(7), TARGET_BYTES - 12)),
+});
+
+const readSegment = (bytes: Buffer): CopySegment => ({
+  source: bytes.readUInt16BE(4),
+  destination: bytes.readUInt16BE(6),
+  blocks: bytes.readUInt16BE(10),
+  sourceLba: readLba(bytes, 12),
+  destinationLba: readLba(bytes, 20),
+});
