@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { RangeLock, type Range } from '@eterne/target/scsi/range-lock.ts';
+
+const shared = (start: number, end: number): Range => ({ start, end, exclusive: false });
+const exclusive = (start: number, end: number): Range => ({ start, end, exclusive: true });
+
+it('lets ordinary writes overlap and keeps atomic ones alone', () => {
+  const lock = new RangeLock();
+  const held: string[] = [];
+  const [a, b, atomic, after, elsewhere] = [
+    shared(0, 10),
+    shared(5, 15),
+    exclusive(8, 9),
+    shared(8, 9),
+    exclusive(100, 101),
+  ];
+  lock.acquire(a, () => held.push('a'));
+  lock.acquire(b, () => held.push('b'));
+  lock.acquire(atomic, () => held.push('atomic'));
+  lock.acquire(after, () => held.push('after'));
+  lock.acquire(elsewhere, () => held.push('elsewhere'));
+  assert.deepEqual(held, ['a', 'b']);
+  lock.release(a);
+  assert.deepEqual(held, ['a', 'b']);
+  lock.release(b);
+  assert.deepEqual(held, ['a', 'b', 'atomic']);
+  lock.release(atomic);
+  assert.deepEqual(held, ['a', 'b', 'atomic', 'after', 'elsewhere']);
+});
