@@ -106,7 +106,7 @@ export class Peer implements Mirror {
       node: this.node,
       connection: this.#standAlone ? 'StandAlone' : session === undefined ? 'Connecting' : 'Connected',
       replication: session?.replication ?? 'Off',
-      disk: session === undefined ? 'Consistent' : this.#diskOf(session),
+      disk: this.#diskState(session),
       role: session?.peerRole ?? 'secondary',
       dirtyBytes: this.bitmap.dirtyBytes,
       lagBytes: session?.lagBytes ?? 0,
@@ -117,9 +117,12 @@ export class Peer implements Mirror {
     };
   }
 
-  #diskOf(session: Session): PeerStatus['disk'] {
+  /** A peer that is away is judged by the set alone. */
+  #diskState(session: Session | undefined): PeerStatus['disk'] {
+    const isMember = this.replica.metadata.state.set.members.includes(this.node);
+    if (session === undefined) return isMember ? 'Consistent' : 'Outdated';
     if (!session.isEqual) return session.peerDisk;
-    return this.replica.metadata.state.set.members.includes(this.node) ? 'UpToDate' : 'Consistent';
+    return isMember ? 'UpToDate' : 'Consistent';
   }
 
   // What the session reports.
