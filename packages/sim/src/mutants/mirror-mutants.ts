@@ -1,10 +1,10 @@
 /** Bugs in the mirror engine and its metadata. The name says what is broken. */
-import type { Mutant } from './registry.ts';
+import type { Edit, Mutant } from './registry.ts';
 
 const ENGINE = 'disk/src/engine';
 
-function mirror(name: string, file: string, ...edits: Mutant['edits']): Mutant {
-  return { name, scenario: 'mirror', file, edits };
+function mirror(name: string, file: string, ...edits: readonly Edit[]): Mutant {
+  return { name, scenario: 'mirror', changes: [{ file, edits }] };
 }
 
 export const MIRROR_MUTANTS: readonly Mutant[] = [
@@ -104,10 +104,6 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
   mirror('a resync begins without flushing its source', `${ENGINE}/link/copy-out.ts`, [
     'this.#link.replica.disk.flush((flushError) => {',
     '((go: (error: { message: string } | undefined) => void) => go(undefined))((flushError) => {',
-  ]),
-  mirror('a replaced connection is not a loss', `${ENGINE}/link/peer.ts`, [
-    "      this.#session.close('the peer has dialled again');\n      session.close('an older connection had to be dropped first');\n      return false;\n",
-    "      const old = this.#session;\n      this.#session = session;\n      old.close('the peer has dialled again');\n      return true;\n",
   ]),
   mirror('the activity log lets an extent go before it is flushed', 'disk/src/metadata/activity-log.ts', [
     'this.#table.assign(extent, sequence, this.#flushedEpoch)',

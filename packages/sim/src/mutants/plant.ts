@@ -5,32 +5,31 @@
  */
 import { registerHooks } from 'node:module';
 import { assert, EterneError } from '@eterne/base';
-import { MUTANTS, type Mutant } from './registry.ts';
+import { MUTANTS, type Change } from './registry.ts';
 
 export function plant(name: string): void {
   const mutant = MUTANTS.find((candidate) => candidate.name === name);
   if (mutant === undefined) throw new EterneError('usage', `no mutant ${name}`);
+  const { changes } = mutant;
   registerHooks({
     load: (url, context, nextLoad) => {
       const loaded = nextLoad(url, context);
-      if (!url.endsWith(`/packages/${mutant.file}`)) return loaded;
+      const change = changes.find(({ file }) => url.endsWith(`/packages/${file}`));
+      if (change === undefined) return loaded;
       const { source } = loaded;
       assert(source !== undefined && source !== null, `${url} has a source`);
       const text = typeof source === 'string' ? source : new TextDecoder().decode(source);
-      return { ...loaded, source: mutate(mutant, text) };
+      return { ...loaded, source: mutate(name, change, text) };
     },
   });
 }
 
-/** The source with the mutant's change. */
-export function mutate(mutant: Mutant, source: string): string {
+/** The source with one change of the mutant. */
+export function mutate(name: string, { file, edits }: Change, source: string): string {
   let mutated = source;
-  for (const [find, replace] of mutant.edits) {
+  for (const [find, replace] of edits) {
     const parts = mutated.split(find);
-    assert(
-      parts.length === 2,
-      `mutant ${mutant.name}: its text occurs ${parts.length - 1} times in ${mutant.file}`,
-    );
+    assert(parts.length === 2, `mutant ${name}: its text occurs ${parts.length - 1} times in ${file}`);
     mutated = parts.join(replace);
   }
   return mutated;
