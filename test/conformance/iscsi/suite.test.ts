@@ -51,7 +51,10 @@ function excuse(test: string, kind: (typeof KINDS)[number]): string | undefined 
   );
 }
 
-describe('iscsi-test-cu', { skip: isInstalled() ? false : 'libiscsi-bin is not installed' }, () => {
+// At once: much of the suite's time is waiting, and the LUNs belong to different targets.
+const options = { concurrency: KINDS.length, skip: isInstalled() ? false : 'libiscsi-bin is not installed' };
+
+describe('iscsi-test-cu', options, () => {
   for (const kind of KINDS) {
     it(`finds no fault in the ${kind.name} LUN`, async (context) => {
       const verdicts = new Map<string, Verdict>();
