@@ -113,6 +113,7 @@ export class PduDecoder {
   #takeHeader(chunk: Buffer, at: number): number {
     if (this.#keptBytes === 0 && chunk.length - at >= BHS_BYTES) {
       const wanted = this.#wholeHeaderBytes(chunk, at);
+      if (wanted === undefined) return 0;
       if (chunk.length - at >= wanted) {
         this.#headerBytes = wanted;
         this.#headerComplete(chunk.subarray(at, at + wanted));
@@ -121,13 +122,21 @@ export class PduDecoder {
     }
     const copied = this.#keep(chunk, at, BHS_BYTES);
     if (this.#keptBytes < BHS_BYTES) return copied;
-    this.#headerBytes = this.#wholeHeaderBytes(this.#kept, 0);
+    const wanted = this.#wholeHeaderBytes(this.#kept, 0);
+    if (wanted === undefined) return copied;
+    this.#headerBytes = wanted;
     if (this.#headerBytes > BHS_BYTES) this.#state = 'extension';
     else this.#headerComplete(this.#kept);
     return copied;
   }
 
-  #wholeHeaderBytes(bytes: Buffer, at: number): number {
+  /** BHS, AHS and digest; undefined after failing, because the data segment would be too long whatever else follows. */
+  #wholeHeaderBytes(bytes: Buffer, at: number): number | undefined {
+    const dataBytes = bytes.readUIntBE(at + 5, 3);
+    if (dataBytes > this.#maxDataBytes) {
+      this.#fail(`data segment of ${dataBytes} bytes, ${this.#maxDataBytes} at most`);
+      return undefined;
+    }
     return BHS_BYTES + bytes.readUInt8(at + 4) * 4 + (this.#digests.header ? DIGEST_BYTES : 0);
   }
 
@@ -149,8 +158,6 @@ export class PduDecoder {
     if (this.#digests.header && crc32c(segments) !== bytes.readUInt32LE(segmentBytes))
       return this.#fail('header digest error');
     this.#dataBytes = segments.readUIntBE(5, 3);
-    if (this.#dataBytes > this.#maxDataBytes)
-      return this.#fail(`data segment of ${this.#dataBytes} bytes, ${this.#maxDataBytes} at most`);
     if (this.#dataBytes === 0) {
       this.#keptBytes = 0;
       this.#state = 'header';
