@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot } from '@eterne/runtime/node/repository.ts';
-import { freePort, waitForFile, type Servers } from './processes.ts';
+import { freePort, sleep, waitForFile, type Servers } from './processes.ts';
 
 const eterne = join(repositoryRoot, 'eterne');
 
@@ -50,7 +50,20 @@ export async function startMirror(
   const disk = (node: string, ...words: string[]): string =>
     execFileSync(eterne, ['disk', ...words, '--control', join(folder, `${node}.ctl`)], { encoding: 'utf8' });
   if (options.peers) disk('a', 'wait', 'v0', '--for', 'connected', '--timeout', '20s');
-  disk('a', 'promote', 'v0', '--force');
+  await untilItWorks(() => disk('a', 'promote', 'v0', '--force'));
   if (options.peers) disk('a', 'wait', 'v0', '--for', 'synced', '--timeout', '120s');
   return { uri: `nbd+unix:///v0?socket=${join(folder, 'a.nbd')}`, disk };
+}
+
+/** A volume opens a moment after its control socket; until then it refuses. */
+async function untilItWorks(work: () => unknown): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      work();
+      return;
+    } catch (error) {
+      if (tries === 20) throw error;
+      await sleep(250);
+    }
+  }
 }
