@@ -1,0 +1,50 @@
+/**
+ * Seeds that once found something. They are run again with every change; what they found is in the words after them. A seed replays the
+ * same faults at the same times, but not the same events once the code has changed: where the bug depended on those, a
+ * planted mutant or a test beside the code keeps it.
+ */
+import type { ScenarioName } from '../src/run/options.ts';
+
+export interface Case {
+  readonly scenario: ScenarioName;
+  readonly seed: number;
+  readonly found: string;
+}
+
+export const CASES: readonly Case[] = [
+  { scenario: 'mirror', seed: 1, found: 'duties of a handshake nested; flush epochs went backwards' },
+  {
+    scenario: 'mirror',
+    seed: 2,
+    found: 'a flush in a new term was answered without flushing what older terms had left',
+  },
+  { scenario: 'mirror', seed: 3, found: 'the queue of held writes changed under the loop that admitted it' },
+  {
+    scenario: 'mirror',
+    seed: 5,
+    found: 'a resync cleared bits although its source had never flushed the blocks',
+  },
+  {
+    scenario: 'mirror',
+    seed: 6,
+    found: 'a crashed primary came back and overwrote the replica that had everything',
+  },
+  { scenario: 'mirror', seed: 10, found: 'a replaced connection was not counted as a loss of the peer' },
+  {
+    scenario: 'mirror',
+    seed: 15,
+    found: 'a split brain was seen although every term was granted by one arbiter',
+  },
+  { scenario: 'mirror', seed: 16, found: 'a metadata round began inside the end of another' },
+  {
+    scenario: 'mirror',
+    seed: 33,
+    found: 'a member of the set became a resync target and could not be promoted any more',
+  },
+  { scenario: 'mirror', seed: 49, found: 'a half-copied member of the set was promoted' },
+  {
+    scenario: 'cluster',
+    seed: 3,
+    found: 'a crashed primary came back and overwrote the replica that had everything',
+  },
+];

@@ -1,0 +1,38 @@
+/** The simulator as CI runs it: 200 fresh seeds, and planted mutants, each of which it must see. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { nodeProcesses } from '@eterne/runtime/node/processes.ts';
+
+const MAIN = fileURLToPath(new URL('../../packages/sim/src/main.ts', import.meta.url));
+const TIMEOUT_MS = 10 * 60_000;
+
+function sim(...args: readonly string[]): Promise<{ readonly code: number | null; readonly output: string }> {
+  const command = [process.execPath, '--disable-warning=ExperimentalWarning', MAIN, ...args] as const;
+  return new Promise((resolve) => {
+    nodeProcesses.spawn({ command: [...command], timeoutMs: TIMEOUT_MS }, ({ code, stdout, stderr }) =>
+      resolve({ code, output: stdout + stderr }),
+    );
+  });
+}
+
+for (const [scenario, seeds] of [
+  ['mirror', '1001..1150'],
+  ['cluster', '1001..1050'],
+] as const)
+  test(`${scenario}: no invariant is violated in seeds ${seeds}`, async () => {
+    const { code, output } = await sim('--scenario', scenario, '--seeds', seeds);
+    assert.equal(code, 0, output);
+  });
+
+test('one seed twice is one history', async () => {
+  const [once, again] = [await sim('--seed', '1001', '--log'), await sim('--seed', '1001', '--log')];
+  assert.match(once.output, /seed 1001 hash [0-9a-f]{16}/);
+  assert.equal(once.output, again.output);
+});
+
+for (const scenario of ['mirror', 'cluster'] as const)
+  test(`${scenario}: every planted mutant is caught`, async () => {
+    const { code, output } = await sim('--scenario', scenario, '--mutants');
+    assert.equal(code, 0, output);
+  });
