@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { benchMetadata } from './metadata.ts';
 import { benchMirror } from './mirror.ts';
+import { benchTarget } from './target.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -18,12 +19,15 @@ switch (positionals[0]) {
   case 'mirror':
     await benchMirror(options);
     break;
+  case 'target':
+    await benchTarget(options);
+    break;
   case 'metadata':
     benchMetadata();
     break;
   default:
     process.stderr.write(
-      'usage: npm run bench -- mirror|metadata [--rounds N] [--seconds N] [--only NAME]\n',
+      'usage: npm run bench -- mirror|target|metadata [--rounds N] [--seconds N] [--only NAME]\n',
     );
     process.exitCode = 2;
 }

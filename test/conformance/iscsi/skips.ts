@@ -8,6 +8,8 @@ const SMALL_PHYSICAL_BLOCK = 'needs more than one logical block in a physical bl
 const NOT_REMOVABLE = 'needs a removable LUN; the removable LUN runs it';
 const NOT_THIN = 'needs a thin LUN; the thin LUNs run it';
 const NOT_READ_ONLY = 'needs a write-protected LUN';
+const SMALL_LUN =
+  'one of its steps needs a LUN with more blocks than fit in the length field; the others run';
 const OBSOLETE = 'a part of it is about a bit that is obsolete since SPC-4';
 
 export const SKIPS: Readonly<Record<string, string>> = {
@@ -27,6 +29,8 @@ export const SKIPS: Readonly<Record<string, string>> = {
   'WriteSame10.InvalidDataOutSize': SMALL_PHYSICAL_BLOCK,
   'WriteSame16.UnmapUnaligned': SMALL_PHYSICAL_BLOCK,
   'WriteSame16.InvalidDataOutSize': SMALL_PHYSICAL_BLOCK,
+  'WriteSame10.ZeroBlocks': SMALL_LUN,
+  'WriteSame16.ZeroBlocks': SMALL_LUN,
   'ExtendedCopy.ValidTgtDescr': OBSOLETE,
   'ReadOnly.ReadOnlySBC': NOT_READ_ONLY,
 };

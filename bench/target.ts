@@ -1,0 +1,93 @@
+/**
+ * The iSCSI target against Debian's tgtd: same machine, same size of buffered file, same tools, alternating within each round, medians over the rounds, as
+ * ratios. `npm run bench -- target [--rounds N] [--seconds N] [--only NAME]`.
+ */
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { GIB, KIB, MIB } from '@eterne/base';
+import { repositoryRoot } from '@eterne/runtime/node/repository.ts';
+import { median } from './lib/fio.ts';
+import { readRate, writeRate } from './lib/iscsi-load.ts';
+import { Servers, freePort, isInstalled, sleep } from './lib/processes.ts';
+import { startTgt } from './lib/tgt.ts';
+
+interface Row {
+  readonly name: string;
+  readonly kind: 'read' | 'write';
+  readonly sizeBytes: number;
+  readonly depth: number;
+}
+
+const ROWS: readonly Row[] = (['read', 'write'] as const).flatMap((kind) => [
+  { name: `${kind}-4k-d1`, kind, sizeBytes: 4 * KIB, depth: 1 },
+  { name: `${kind}-4k-d32`, kind, sizeBytes: 4 * KIB, depth: 32 },
+  { name: `${kind}-1m-d1`, kind, sizeBytes: MIB, depth: 1 },
+  { name: `${kind}-1m-d8`, kind, sizeBytes: MIB, depth: 8 },
+]);
+
+const SIZE_BYTES = GIB;
+const IQN = 'iqn.2026-11.io.eterne:bench';
+/** Writes of a measurement, so that it takes about as long as one of reads. */
+const WRITES_A_SECOND = { small: 10_000, large: 500 };
+
+/** A file without holes: neither side shall profit from unallocated blocks. */
+function fill(path: string): void {
+  const file = openSync(path, 'w');
+  const chunk = Buffer.alloc(MIB, 0xa5);
+  for (let written = 0; written < SIZE_BYTES; written += chunk.length) writeSync(file, chunk);
+  closeSync(file);
+}
+
+async function startOurs(servers: Servers, folder: string): Promise<string> {
+  const port = await freePort();
+  const config = join(folder, 'target.yaml');
+  writeFileSync(
+    config,
+    `portals: ['127.0.0.1:${port}']\ntargets:\n  - { iqn: '${IQN}', luns: [{ lun: 1, path: ours.img }] }\n`,
+  );
+  servers.start(join(repositoryRoot, 'eterne'), ['target', 'run', '--config', config]);
+  await sleep(2000);
+  return `iscsi://127.0.0.1:${port}/${IQN}/1`;
+}
+
+function measure(row: Row, uri: string, seconds: number): Promise<number> {
+  if (row.kind === 'read') return readRate(uri, row.sizeBytes, row.depth, seconds);
+  const rate = row.sizeBytes === MIB ? WRITES_A_SECOND.large : WRITES_A_SECOND.small;
+  return writeRate(uri, row.sizeBytes, row.depth, rate * seconds);
+}
+
+export async function benchTarget(options: {
+  rounds: number;
+  seconds: number;
+  only: string | undefined;
+}): Promise<void> {
+  for (const program of ['tgtd', 'tgtadm', 'iscsi-perf', 'qemu-img'])
+    if (!isInstalled(program)) throw new Error(`${program} is not installed`);
+  const folder = mkdtempSync(join(tmpdir(), 'eterne-bench-'));
+  const servers = new Servers();
+  try {
+    for (const name of ['ours.img', 'tgt.img']) fill(join(folder, name));
+    const uris = [
+      await startOurs(servers, folder),
+      await startTgt(servers, join(folder, 'tgt.img')),
+    ] as const;
+    for (const row of ROWS.filter(({ name }) => options.only === undefined || name.includes(options.only))) {
+      const rates: [number[], number[]] = [[], []];
+      for (let round = 0; round < options.rounds; round += 1) {
+        rates[0].push(await measure(row, uris[0], options.seconds));
+        rates[1].push(await measure(row, uris[1], options.seconds));
+      }
+      const [ours, tgt] = [median(rates[0]), median(rates[1])];
+      process.stdout.write(
+        `${row.name.padEnd(13)} eterne ${show(row, ours).padStart(12)}   tgtd ${show(row, tgt).padStart(12)}   ratio ${(ours / tgt).toFixed(2)}\n`,
+      );
+    }
+  } finally {
+    await servers.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const show = (row: Row, rate: number): string =>
+  row.sizeBytes === MIB ? `${Math.round((rate * MIB) / 1e6)} MB/s` : `${Math.round(rate)} IOPS`;
