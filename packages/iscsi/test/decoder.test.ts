@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { PduDecoder, frame, type DecoderOwner, type Digests } from '@eterne/iscsi';
 import { writeDataOut } from '@eterne/iscsi/pdu/data-out.ts';
 import { writeNopOut } from '@eterne/iscsi/pdu/nop-out.ts';

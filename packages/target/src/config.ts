@@ -128,8 +128,7 @@ function lunConfig(given: z.infer<typeof lun>, folder: string): LunConfig {
   };
 }
 
-function checkUnique(path: string, what: string, values: readonly unknown[]): void {
+function checkUnique(path: string, what: string, values: readonly (string | number)[]): void {
   const twice = values.find((value, index) => values.indexOf(value) !== index);
-  if (twice !== undefined)
-    throw new EterneError('config', `${path}: ${what} ${String(twice)} is given twice`);
+  if (twice !== undefined) throw new EterneError('config', `${path}: ${what} ${twice} is given twice`);
 }

@@ -2,7 +2,6 @@
 import type { BlockDevice, BlockStore, DeviceDone, DeviceErrorCode, StoreError } from '@eterne/runtime';
 
 export function storeDevice(name: string, store: BlockStore, readOnly: boolean): BlockDevice {
-  const { nextExtent } = store;
   return {
     name,
     sizeBytes: store.sizeBytes,
@@ -21,11 +20,11 @@ export function storeDevice(name: string, store: BlockStore, readOnly: boolean):
     writeZeroes(offset, lengthBytes, mayPunch, fua, done) {
       store.writeZeroes(offset, lengthBytes, mayPunch, (error) => finish(store, error, fua, done));
     },
-    ...(nextExtent === undefined
+    ...(store.nextExtent === undefined
       ? {}
       : {
           nextExtent: (offset, done) =>
-            nextExtent.call(store, offset, (error, extent) => done(codeOf(error), extent)),
+            store.nextExtent?.(offset, (error, extent) => done(codeOf(error), extent)),
         }),
   };
 }

@@ -76,10 +76,12 @@ export class TextExchange {
     if (wanted === undefined && value !== 'All') return undefined;
     const found = this.#portals.listTargets().filter(({ name }) => wanted === undefined || name === wanted);
     if (found.length === 0 && wanted !== undefined) return undefined;
-    return found.flatMap(({ name, addresses }) => [
-      ['TargetName', name] as const,
-      ...addresses.map((address) => ['TargetAddress', `${address},${TARGET_PORT_GROUP}`] as const),
-    ]);
+    const answers: (readonly [string, string])[] = [];
+    for (const { name, addresses } of found) {
+      answers.push(['TargetName', name]);
+      for (const address of addresses) answers.push(['TargetAddress', `${address},${TARGET_PORT_GROUP}`]);
+    }
+    return answers;
   }
 
   #piece(): TextAnswer {

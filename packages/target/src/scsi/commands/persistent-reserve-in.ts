@@ -81,19 +81,20 @@ function persistentReserveIn(answer: Answer) {
   };
 }
 
-const common = { opcode: 0x5e, reservation: 'own' } as const;
+const ACTIONS: readonly (readonly [string, Answer])[] = [
+  ['READ KEYS', readKeys],
+  ['READ RESERVATION', readReservation],
+  ['REPORT CAPABILITIES', reportCapabilities],
+  ['READ FULL STATUS', readFullStatus],
+];
 
-export const PERSISTENT_RESERVE_IN_COMMANDS: readonly Command[] = (
-  [
-    ['READ KEYS', readKeys],
-    ['READ RESERVATION', readReservation],
-    ['REPORT CAPABILITIES', reportCapabilities],
-    ['READ FULL STATUS', readFullStatus],
-  ] as const
-).map(([action, answer], serviceAction) => ({
-  name: `PERSISTENT RESERVE IN, ${action}`,
-  serviceAction,
-  usage: `5e ${serviceAction.toString(16).padStart(2, '0')} 0000000000 ffff 00`,
-  ...common,
-  run: persistentReserveIn(answer),
-}));
+export const PERSISTENT_RESERVE_IN_COMMANDS: readonly Command[] = ACTIONS.map(
+  ([action, answer], serviceAction) => ({
+    name: `PERSISTENT RESERVE IN, ${action}`,
+    opcode: 0x5e,
+    serviceAction,
+    usage: `5e ${serviceAction.toString(16).padStart(2, '0')} 0000000000 ffff 00`,
+    reservation: 'own',
+    run: persistentReserveIn(answer),
+  }),
+);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { EterneError } from '@eterne/base';
 import { applyAction, type ReservationAction } from '@eterne/target/scsi/reservations/actions.ts';
 import { decodeReservations, encodeReservations } from '@eterne/target/scsi/reservations/codec.ts';
