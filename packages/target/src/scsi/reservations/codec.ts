@@ -40,7 +40,7 @@ export function decodeReservations(bytes: Buffer, path: string): ReservationStat
     hint: 'restore it, or delete it if no initiator relies on its persistent reservations any more',
   });
   if (sum !== checksum(document)) return corrupt;
-  const parsed = schema.safeParse(JSON.parse(document));
+  const parsed = schema.safeParse(parseJson(document));
   if (!parsed.success) return corrupt;
   const { registrations, reservation } = parsed.data;
   return {
@@ -52,4 +52,13 @@ export function decodeReservations(bytes: Buffer, path: string): ReservationStat
     reservation: reservation ?? undefined,
     aptpl: true,
   };
+}
+
+/** Undefined for what is no JSON: an empty document has a checksum too. */
+function parseJson(document: string): unknown {
+  try {
+    return JSON.parse(document);
+  } catch {
+    return undefined;
+  }
 }

@@ -126,7 +126,7 @@ describe('persistent reservations', () => {
         assert.ok(decodeReservations(damaged, 'test') instanceof EterneError);
       }),
     );
-    for (const wrong of ['', 'null\n0\n', '{}'])
+    for (const wrong of ['', 'null\n0\n', '\n00000000\n', '{}'])
       assert.ok(decodeReservations(Buffer.from(wrong), 'test') instanceof EterneError);
   });
 });
