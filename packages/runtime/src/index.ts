@@ -2,3 +2,4 @@ export * from './ports.ts';
 export * from './block-device.ts';
 export * from './json-link.ts';
 export * from './instant.ts';
+export * from './cut-slab.ts';

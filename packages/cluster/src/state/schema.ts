@@ -1,4 +1,5 @@
 /** The shape of `ClusterState`, checked when a snapshot is read. */
+import { DISK_STATES } from '@eterne/disk/engine/api.ts';
 import { z } from 'zod';
 import type { ClusterState } from './model.ts';
 import { STATE_VERSION } from './model.ts';
@@ -30,16 +31,7 @@ const member = z.strictObject({
   presence: z.enum(['unknown', 'online', 'lost', 'leaving']),
 });
 
-const diskState = z.enum([
-  'Diskless',
-  'Failed',
-  'Attaching',
-  'Inconsistent',
-  'Outdated',
-  'Consistent',
-  'UpToDate',
-  'Unknown',
-]);
+const diskState = z.enum([...DISK_STATES, 'Unknown']);
 
 const volume = z.strictObject({
   spec: z.strictObject({

@@ -14,8 +14,16 @@ export interface InSyncSet {
   readonly members: readonly string[];
 }
 
-export type DiskState =
-  'Diskless' | 'Failed' | 'Attaching' | 'Inconsistent' | 'Outdated' | 'Consistent' | 'UpToDate';
+export const DISK_STATES = [
+  'Diskless',
+  'Failed',
+  'Attaching',
+  'Inconsistent',
+  'Outdated',
+  'Consistent',
+  'UpToDate',
+] as const;
+export type DiskState = (typeof DISK_STATES)[number];
 export type ConnectionState = 'StandAlone' | 'Connecting' | 'Connected';
 export type ReplicationState =
   | 'Off'

@@ -9,7 +9,7 @@
  */
 import type { NbdCommand } from './command.ts';
 import { MAX_TRANSFER_BYTES } from './limits.ts';
-import type { PayloadSlab } from './payload-slab.ts';
+import type { CutSlab } from '@eterne/runtime';
 import { COMMAND, REQUEST_HEADER_BYTES, REQUEST_MAGIC } from './wire.ts';
 
 /** Takes a command; answers false to be given no more for now. */
@@ -25,13 +25,13 @@ const HEADER: State = { kind: 'header' };
 const U32 = 0x1_0000_0000;
 
 export class CommandDecoder {
-  readonly #slab: PayloadSlab;
+  readonly #slab: CutSlab;
   readonly #partialHeader = Buffer.alloc(REQUEST_HEADER_BYTES);
   #partialHeaderBytes = 0;
   #state: State = HEADER;
   #completed: NbdCommand | undefined;
 
-  constructor(slab: PayloadSlab) {
+  constructor(slab: CutSlab) {
     this.#slab = slab;
   }
 

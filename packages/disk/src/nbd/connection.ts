@@ -22,7 +22,7 @@ import {
   MAX_BYTES_IN_FLIGHT,
   MAX_COMMANDS_IN_FLIGHT,
 } from './limits.ts';
-import { PayloadSlab } from './payload-slab.ts';
+import { CutSlab } from '@eterne/runtime';
 import { ReplyBatch } from './reply-batch.ts';
 import { COMMAND, COMMAND_FLAG, type NbdErrorName } from './wire.ts';
 
@@ -46,7 +46,7 @@ export class NbdConnection {
   readonly #stream: Stream;
   readonly #timers: Timers;
   readonly #owner: ConnectionOwner;
-  readonly #decoder = new CommandDecoder(new PayloadSlab());
+  readonly #decoder = new CommandDecoder(new CutSlab());
   readonly #replies = new ReplyBatch();
   #phase: Phase;
   /** Bytes received and not yet decoded, because duty 1 forbids it. */

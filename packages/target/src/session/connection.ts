@@ -30,7 +30,7 @@ import { readTaskManagementRequest } from '@eterne/iscsi/pdu/task-management-req
 import { readTextRequest } from '@eterne/iscsi/pdu/text-request.ts';
 import type { Stream, Timer, World } from '@eterne/runtime';
 import { COMMAND_WINDOW, IDLE_PING_MS, LINGER_TIMEOUT_MS, LOGIN_TIMEOUT_MS } from '../limits.ts';
-import { DataSlab } from './data-slab.ts';
+import { CutSlab } from '@eterne/runtime';
 import { LoginExchange, type LoginDirectory, type LoginReply, type LoginSubject } from './login.ts';
 import { PduOutput } from './output.ts';
 import type { Session, SessionHost } from './session.ts';
@@ -72,7 +72,7 @@ export class Connection implements DecoderOwner, SessionHost {
   readonly #world: ConnectionWorld;
   readonly #owner: ConnectionOwner;
   readonly #decoder: PduDecoder;
-  readonly #slab = new DataSlab();
+  readonly #slab = new CutSlab();
   #phase: Phase;
   #session: Session | undefined;
   /** Bytes received and not yet decoded, because duty 2 forbids it or the login is not settled. */

@@ -1,18 +1,10 @@
 /** The shapes of `GET /api/v1/status` and of the live stream; what is not named here never leaves the node. */
+import { DISK_STATES } from '@eterne/disk/engine/api.ts';
 import { z } from 'zod';
 import type { ClusterStatus } from '../../service/facade.ts';
 import type { ClusterEvent } from '../../state/model.ts';
 
-export const diskState = z.enum([
-  'Diskless',
-  'Failed',
-  'Attaching',
-  'Inconsistent',
-  'Outdated',
-  'Consistent',
-  'UpToDate',
-  'Unknown',
-]);
+export const diskState = z.enum([...DISK_STATES, 'Unknown']);
 
 export const pathStatus = z.object({
   peer: z.string(),

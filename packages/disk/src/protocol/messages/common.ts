@@ -1,17 +1,8 @@
 /** Fields that several messages share. Names are at most 63 bytes, UUIDs 36, sets 32 members. */
-import type { DiskState, InSyncSet, Role, Term } from '../../engine/api.ts';
+import type { InSyncSet, Role, Term } from '../../engine/api.ts';
 import { MAX_NAME_BYTES, MAX_PEERS, type Uuid } from '../../metadata/api.ts';
 import type { FieldReader, FieldWriter } from '../fields.ts';
 
-export const DISK_STATES: readonly DiskState[] = [
-  'Diskless',
-  'Failed',
-  'Attaching',
-  'Inconsistent',
-  'Outdated',
-  'Consistent',
-  'UpToDate',
-];
 export const ROLES: readonly Role[] = ['secondary', 'primary'];
 const UUID_BYTES = 36;
 

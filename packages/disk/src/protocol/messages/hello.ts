@@ -13,7 +13,8 @@ import { EterneError } from '@eterne/base';
 import type { ReplicaSummary } from '../../metadata/api.ts';
 import { FieldReader, FieldWriter } from '../fields.ts';
 import { PROTOCOL_VERSION } from '../wire.ts';
-import { DISK_STATES, ROLES, readName, readSet, readTerm, readUuid, writeSet, writeTerm } from './common.ts';
+import { DISK_STATES } from '../../engine/api.ts';
+import { ROLES, readName, readSet, readTerm, readUuid, writeSet, writeTerm } from './common.ts';
 import { readGenerations, writeGenerations } from './resync-names.ts';
 
 export interface Hello {

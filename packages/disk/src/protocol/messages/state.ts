@@ -12,7 +12,8 @@ import { EterneError } from '@eterne/base';
 import type { DiskState, InSyncSet, Role, Term } from '../../engine/api.ts';
 import { MAX_PEERS, NIL_UUID, type Uuid } from '../../metadata/api.ts';
 import { FieldReader, FieldWriter } from '../fields.ts';
-import { DISK_STATES, ROLES, readName, readSet, readTerm, readUuid, writeSet, writeTerm } from './common.ts';
+import { DISK_STATES } from '../../engine/api.ts';
+import { ROLES, readName, readSet, readTerm, readUuid, writeSet, writeTerm } from './common.ts';
 
 export interface StateMessage {
   readonly id: number;

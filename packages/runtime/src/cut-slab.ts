@@ -1,5 +1,5 @@
 /**
- * Memory for the payloads of writes. Allocating one buffer for each 4 KiB write costs more than copying into it, so small payloads
+ * Memory for what arrives from a network: payloads of writes, data segments. Allocating one buffer for each 4 KiB write costs more than copying into it, so small ones
  * are cut from slabs. A slab is never used twice: the garbage collector frees it when the last write cut from it is done,
  * whatever the device, a peer's send queue or a journal may still hold of it.
  */
@@ -11,7 +11,7 @@ const LARGEST_CUT_BYTES = 64 * KIB;
 /** Payloads start on these boundaries, which is what direct I/O asks for. */
 const ALIGNMENT_BYTES = 512;
 
-export class PayloadSlab {
+export class CutSlab {
   #slab: Buffer | undefined;
   #usedBytes = 0;
 
