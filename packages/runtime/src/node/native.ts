@@ -141,9 +141,9 @@ export function stretchAt(
   sizeBytes: number,
 ): { end: number; data: boolean } | undefined {
   const { koffi, lseek } = native();
-  const data = Number(lseek(fd, offset, SEEK_DATA));
+  const data = lseek(fd, offset, SEEK_DATA);
   if (data < 0) return koffi.errno() === os.errno.ENXIO ? { end: sizeBytes, data: false } : undefined;
   if (data > offset) return { end: Math.min(data, sizeBytes), data: false };
-  const hole = Number(lseek(fd, offset, SEEK_HOLE));
+  const hole = lseek(fd, offset, SEEK_HOLE);
   return hole <= offset ? undefined : { end: Math.min(hole, sizeBytes), data: true };
 }
