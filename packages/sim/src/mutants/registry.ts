@@ -28,6 +28,9 @@ export const HINTS: Readonly<Record<string, number>> = {
   'a lease lasts longer than it was granted': 11,
   'leases do not end with the leader’s authority, and voters are not sticky': 8,
   'a majority of one': 17,
+  'nothing ends when a lease lapses': 15,
+  'the ordered log is not synced': 3,
+  'a promotion may go to a replica outside the set': 3,
   'a set change needs neither term nor version': 15,
 };
 
