@@ -222,6 +222,8 @@ export interface ProcessExit {
 
 export interface ChildHandle {
   readonly pid: number | undefined;
+  /** With `pid` its identity, also when it has ended meanwhile; undefined when it never started. */
+  readonly startTime: string | undefined;
   /** Signals the child's whole process group. */
   kill(signal: 'SIGTERM' | 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void;
 }

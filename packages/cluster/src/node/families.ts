@@ -41,8 +41,8 @@ function launch(
   };
   const { env, directory, logPath } = options;
   const command = commandOf(options, groups);
-  const { pid } = world.processes.spawn({ command, env, directory, logPath, detached: true }, ended);
-  const startTime = pid === undefined ? undefined : world.processes.startTime(pid);
+  const order = { command, env, directory, logPath, detached: true };
+  const { pid, startTime } = world.processes.spawn(order, ended);
   if (pid === undefined || startTime === undefined)
     return done(early?.startError ?? new EterneError('io', `cannot start ${options.command[0]}`));
   process = { pid, startTime };

@@ -90,14 +90,18 @@ function spawn(options: SpawnOptions, onExit: (exit: ProcessExit) => void): Chil
   });
   return {
     pid: child.pid,
+    // Not reaped before this event is over, so it can be read even when the child has ended already.
+    startTime: child.pid === undefined ? undefined : readStat(child.pid)?.startTime,
     kill: (signal) => {
       if (child.pid !== undefined) signalGroup(child.pid, signal);
     },
   };
 }
 
-/** Field 22 of /proc/PID/stat, counted after the command name, which may hold spaces and brackets. */
-function startTime(pid: number): string | undefined {
+/** Fields 3 and 22 of /proc/PID/stat, counted after the command name, which may hold spaces and brackets; undefined when it is gone. */
+function readStat(
+  pid: number,
+): { readonly isZombie: boolean; readonly startTime: string | undefined } | undefined {
   let stat: string;
   try {
     stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -105,8 +109,12 @@ function startTime(pid: number): string | undefined {
     return undefined;
   }
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const isZombie = fields[0] === 'Z' || fields[0] === 'X';
-  return isZombie ? undefined : fields[19];
+  return { isZombie: fields[0] === 'Z' || fields[0] === 'X', startTime: fields[19] };
+}
+
+function startTime(pid: number): string | undefined {
+  const stat = readStat(pid);
+  return stat?.isZombie === true ? undefined : stat?.startTime;
 }
 
 export const nodeProcesses: Processes = {

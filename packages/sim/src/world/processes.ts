@@ -17,7 +17,7 @@ export function processesOf(process: SimProcess): Processes {
       const startError = new EterneError('unsupported', `no program ${options.command[0]} in the simulator`);
       const exit = { code: null, signal: null, timedOut: false, stdout: '', stderr: '', startError };
       process.later(0, () => onExit(exit));
-      return { pid: undefined, kill: () => undefined };
+      return { pid: undefined, startTime: undefined, kill: () => undefined };
     },
     alive: (pid, startTime) => processAt(node, pid)?.startTime === startTime,
     startTime: (pid) => processAt(node, pid)?.startTime,
