@@ -17,7 +17,7 @@ import { storeError, systemError } from './errno.ts';
 /** A synchronous write that took longer marks the store as stalling. */
 const STALL_MS = 25;
 /** For so long after a stall all writes go through the thread pool. */
-const STALL_COOL_DOWN_MS = 5000;
+const STALL_COOL_DOWN_MS = 250;
 const ZERO_CHUNK = Buffer.alloc(1024 * 1024);
 const DEFAULT_TIMEOUT_MS = 30_000;
 
