@@ -15,7 +15,7 @@ import { encodeBitmapPage, pageSeed } from './bitmap-page.ts';
 import { Bitmap } from './bitmap.ts';
 import type { PageWrite } from './committer.ts';
 import type { Layout } from './layout.ts';
-import { bitmapPageOffset, PAGE_BYTES } from './layout.ts';
+import { bitmapPageOffset, PAGE_BYTES, PAGES_PER_GROUP } from './layout.ts';
 
 /** 1 MiB of pages. */
 export const PAGES_PER_ROUND = 256;
@@ -144,12 +144,13 @@ export class BitmapDriver implements DirtyBitmap {
   }
 }
 
-/** Ascending page numbers as runs of neighbours. */
+/** Ascending page numbers as runs of pages that lie side by side: neighbours of one group. */
 function runsOf(pages: readonly number[]): { first: number; count: number }[] {
   const runs: { first: number; count: number }[] = [];
   for (const page of pages) {
     const last = runs.at(-1);
-    if (last !== undefined && last.first + last.count === page) last.count += 1;
+    const isNext = last !== undefined && last.first + last.count === page;
+    if (isNext && page % PAGES_PER_GROUP !== 0) last.count += 1;
     else runs.push({ first: page, count: 1 });
   }
   return runs;

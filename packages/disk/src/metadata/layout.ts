@@ -15,8 +15,10 @@ export const MARKER_OFFSET = 8 * KIB;
 export const LOG_OFFSET = 64 * KIB;
 /** Transactions in the activity log's ring, one page each. */
 export const LOG_RING_PAGES = 64;
-export const BITMAPS_OFFSET = 1 * MIB;
+/** Bad-block remap table (two slots of a page) and its spare blocks. */
+export const REMAP_OFFSET = 1 * MIB;
 export const REMAP_BYTES = 1 * MIB;
+export const GROUPS_OFFSET = 2 * MIB;
 
 /** A sector of a bitmap page: 127 words of bits, then its checksum. */
 export const WORDS_PER_SECTOR = 127;
@@ -24,6 +26,17 @@ export const SECTORS_PER_PAGE = PAGE_BYTES / SECTOR_BYTES;
 export const WORDS_PER_PAGE = WORDS_PER_SECTOR * SECTORS_PER_PAGE;
 /** 32 512 blocks: 127 MiB of volume. */
 export const BLOCKS_PER_PAGE = WORDS_PER_PAGE * 32;
+
+/**
+ * What is kept per block lies in *groups*, each for 508 MiB of volume, one after the other: when a volume grows, groups are added at the end
+ * and nothing moves. In a group come the pages of each bitmap, then those of the undefined map, then the checksums.
+ */
+export const PAGES_PER_GROUP = 4;
+/** The bitmaps of the peers, and the undefined-block map behind them. */
+const MAPS = MAX_PEERS + 1;
+/** CRC-32C of 4 bytes for each of the blocks of one bitmap page, rounded up to whole pages. */
+export const CHECKSUM_PAGES_PER_PAGE = Math.ceil((BLOCKS_PER_PAGE * 4) / PAGE_BYTES);
+export const GROUP_BYTES = PAGES_PER_GROUP * (MAPS + CHECKSUM_PAGES_PER_PAGE) * PAGE_BYTES;
 
 /**
  * Default size of the hot set: 4.8 GiB. It bounds the resync after a crash (about five seconds on a disk that copies 1 GB/s) and holds the
@@ -40,10 +53,7 @@ export interface Layout {
   readonly blockCount: number;
   readonly extentCount: number;
   readonly pagesPerBitmap: number;
-  /** One bit per block: initialised? Reserved; reads as zeroes. */
-  readonly undefinedMapOffset: number;
-  /** Bad-block remap table. Reserved; reads as zeroes. */
-  readonly remapOffset: number;
+  readonly groupCount: number;
   readonly totalBytes: number;
 }
 
@@ -54,16 +64,14 @@ export function layoutOf(volumeBytes: number): Layout {
   );
   const blockCount = Math.ceil(volumeBytes / BLOCK_BYTES);
   const pagesPerBitmap = Math.ceil(blockCount / BLOCKS_PER_PAGE);
-  const undefinedMapOffset = BITMAPS_OFFSET + MAX_PEERS * pagesPerBitmap * PAGE_BYTES;
-  const remapOffset = undefinedMapOffset + pagesPerBitmap * PAGE_BYTES;
+  const groupCount = Math.ceil(pagesPerBitmap / PAGES_PER_GROUP);
   return {
     volumeBytes,
     blockCount,
     extentCount: Math.ceil(volumeBytes / EXTENT_BYTES),
     pagesPerBitmap,
-    undefinedMapOffset,
-    remapOffset,
-    totalBytes: remapOffset + REMAP_BYTES,
+    groupCount,
+    totalBytes: GROUPS_OFFSET + groupCount * GROUP_BYTES,
   };
 }
 
@@ -74,6 +82,27 @@ export function metadataBytes(volumeBytes: number): number {
 
 /** Page `page` of the bitmap in peer slot `slot`. */
 export function bitmapPageOffset(layout: Layout, slot: number, page: number): number {
-  assert(slot >= 0 && slot < MAX_PEERS && page >= 0 && page < layout.pagesPerBitmap, 'bitmap page in range');
-  return BITMAPS_OFFSET + (slot * layout.pagesPerBitmap + page) * PAGE_BYTES;
+  assert(slot >= 0 && slot < MAX_PEERS, 'peer slot in range');
+  return mapPageOffset(layout, slot, page);
+}
+
+/** Page `page` of the undefined-block map, which has the form of a bitmap. */
+export function undefinedPageOffset(layout: Layout, page: number): number {
+  return mapPageOffset(layout, MAX_PEERS, page);
+}
+
+/** The checksums of the blocks of bitmap page `page`: `CHECKSUM_PAGES_PER_PAGE` pages in a row. */
+export function checksumsOffset(layout: Layout, page: number): number {
+  assert(page >= 0 && page < layout.pagesPerBitmap, 'page in range');
+  const inGroup = MAPS * PAGES_PER_GROUP + (page % PAGES_PER_GROUP) * CHECKSUM_PAGES_PER_PAGE;
+  return groupOffset(page) + inGroup * PAGE_BYTES;
+}
+
+function mapPageOffset(layout: Layout, map: number, page: number): number {
+  assert(page >= 0 && page < layout.pagesPerBitmap, 'page in range');
+  return groupOffset(page) + (map * PAGES_PER_GROUP + (page % PAGES_PER_GROUP)) * PAGE_BYTES;
+}
+
+function groupOffset(page: number): number {
+  return GROUPS_OFFSET + Math.floor(page / PAGES_PER_GROUP) * GROUP_BYTES;
 }

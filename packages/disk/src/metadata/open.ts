@@ -20,8 +20,9 @@ import { foreignData, judge } from './identity.ts';
 import type { Layout } from './layout.ts';
 import {
   bitmapPageOffset,
-  BITMAPS_OFFSET,
   DEFAULT_LOG_SLOTS,
+  GROUP_BYTES,
+  GROUPS_OFFSET,
   layoutOf,
   LOG_OFFSET,
   LOG_RING_PAGES,
@@ -29,11 +30,12 @@ import {
   MAX_LOG_SLOTS,
   MAX_VOLUME_BYTES,
   PAGE_BYTES,
+  PAGES_PER_GROUP,
 } from './layout.ts';
 import { recoverHotExtents } from './log-recovery.ts';
 import type { CreationStage } from './marker.ts';
 import { decodeMarker, encodeMarker } from './marker.ts';
-import { scan } from './scan.ts';
+import { scanAll, type Stretch } from './scan.ts';
 import type { Superblock } from './superblock.ts';
 import { decodeSuperblock, encodeSuperblock, fitsNameField } from './superblock.ts';
 import { VolumeMetadataDriver } from './volume-metadata.ts';
@@ -166,14 +168,9 @@ function loadBitmaps(
   metadata: VolumeMetadataDriver,
   done: MetadataDone,
 ): void {
-  const slots = metadata.peers;
-  const bytesPerBitmap = layout.pagesPerBitmap * PAGE_BYTES;
-  const loadSlot = (slot: number): void => {
-    const peer = slots[slot];
-    if (peer === undefined) {
-      done(undefined);
-      return;
-    }
+  const load = (slot: number): void => {
+    const peer = metadata.peers[slot];
+    if (peer === undefined) return done(undefined);
     const bitmap = metadata.bitmapDriver(peer);
     let page = 0;
     const visit = (bytes: Buffer): boolean => {
@@ -184,12 +181,21 @@ function loadBitmaps(
       }
       return true;
     };
-    scan(options.store, bitmapPageOffset(layout, slot, 0), bytesPerBitmap, visit, (error) => {
-      if (error === undefined) loadSlot(slot + 1);
+    scanAll(options.store, bitmapStretches(layout, slot), visit, (error) => {
+      if (error === undefined) load(slot + 1);
       else done(ioError(options, error.message));
     });
   };
-  loadSlot(0);
+  load(0);
+}
+
+/** Where the pages of the bitmap in `slot` are, in order. */
+function bitmapStretches(layout: Layout, slot: number): readonly Stretch[] {
+  return Array.from({ length: layout.groupCount }, (_, group) => {
+    const first = group * PAGES_PER_GROUP;
+    const count = Math.min(PAGES_PER_GROUP, layout.pagesPerBitmap - first);
+    return { offset: bitmapPageOffset(layout, slot, first), lengthBytes: count * PAGE_BYTES };
+  });
 }
 
 function readHotExtents(
@@ -232,39 +238,26 @@ function markExtent(
 }
 
 /** Everything that will be written for the peers known now, and both ends of whatever may be written later. */
-function placesToBeBlank(layout: Layout, peerCount: number): readonly Place[] {
-  const bytesPerBitmap = layout.pagesPerBitmap * PAGE_BYTES;
-  const whole = BITMAPS_OFFSET + peerCount * bytesPerBitmap;
-  const places: Place[] = [{ offset: 0, lengthBytes: whole }];
-  for (let bitmap = whole; bitmap < layout.remapOffset; bitmap += bytesPerBitmap) {
-    places.push({ offset: bitmap, lengthBytes: PAGE_BYTES });
-    places.push({ offset: bitmap + bytesPerBitmap - PAGE_BYTES, lengthBytes: PAGE_BYTES });
-  }
-  return [...places, { offset: layout.remapOffset, lengthBytes: layout.totalBytes - layout.remapOffset }];
+function placesToBeBlank(layout: Layout, peerCount: number): readonly Stretch[] {
+  const lastGroup = layout.totalBytes - GROUP_BYTES;
+  const ofPeers = Array.from({ length: peerCount }, (_, slot) => bitmapStretches(layout, slot));
+  return [
+    { offset: 0, lengthBytes: GROUPS_OFFSET + GROUP_BYTES },
+    { offset: lastGroup, lengthBytes: GROUP_BYTES },
+    ...ofPeers.flat(),
+  ];
 }
 
 function expectZeroes(options: OpenMetadataOptions, layout: Layout, done: MetadataDone): void {
-  const places = placesToBeBlank(layout, options.peers.length);
   let blank = true;
   const visit = (bytes: Buffer): boolean => {
     blank = isZero(bytes);
     return blank;
   };
-  const check = (index: number): void => {
-    const place = places[index];
-    if (place === undefined) return done(undefined);
-    scan(options.store, place.offset, place.lengthBytes, visit, (error) => {
-      if (error !== undefined) done(ioError(options, error.message));
-      else if (blank) check(index + 1);
-      else done(foreignData());
-    });
-  };
-  check(0);
-}
-
-interface Place {
-  readonly offset: number;
-  readonly lengthBytes: number;
+  scanAll(options.store, placesToBeBlank(layout, options.peers.length), visit, (error) => {
+    if (error !== undefined) done(ioError(options, error.message));
+    else done(blank ? undefined : foreignData());
+  });
 }
 
 interface Step {

@@ -5,7 +5,7 @@ import { ActivityLogDriver } from '../../src/metadata/activity-log.ts';
 import { EXTENT_BYTES } from '../../src/metadata/api.ts';
 import { Committer } from '../../src/metadata/committer.ts';
 import { HotSet } from '../../src/metadata/hot-set.ts';
-import { BITMAPS_OFFSET, LOG_OFFSET, LOG_RING_PAGES, PAGE_BYTES } from '../../src/metadata/layout.ts';
+import { GROUPS_OFFSET, LOG_OFFSET, LOG_RING_PAGES, PAGE_BYTES } from '../../src/metadata/layout.ts';
 import { recoverHotExtents } from '../../src/metadata/log-recovery.ts';
 import { CrashStore } from './crash-store.ts';
 
@@ -21,7 +21,7 @@ interface Bench {
 
 function bench(slotCount: number): Bench {
   const deferred: (() => void)[] = [];
-  const store = new CrashStore(Buffer.alloc(BITMAPS_OFFSET), deferred);
+  const store = new CrashStore(Buffer.alloc(GROUPS_OFFSET), deferred);
   const committer = new Committer(store);
   const identity = { replicaUuid: 'r', epoch: 3, slotCount, extentCount: EXTENT_COUNT };
   const log = new ActivityLogDriver(identity, () => committer.request());

@@ -3,15 +3,61 @@ import { describe, it } from 'node:test';
 import { GIB, KIB } from '@eterne/base';
 import { BitmapDriver, PAGES_PER_ROUND } from '../../src/metadata/bitmap-driver.ts';
 import { Committer } from '../../src/metadata/committer.ts';
-import { BLOCKS_PER_PAGE, layoutOf, PAGE_BYTES } from '../../src/metadata/layout.ts';
-import { CrashStore } from './crash-store.ts';
+import { BLOCKS_PER_PAGE, layoutOf } from '../../src/metadata/layout.ts';
+import type { BlockStore, StoreDone } from '@eterne/runtime';
 
 /** 600 pages: more than two rounds. */
 const VOLUME_BYTES = 600 * BLOCKS_PER_PAGE * 4 * KIB;
 
+/** Keeps nothing: the metadata of so large a volume would take much memory. Answers when its turn in `deferred` comes. */
+class ForgetfulStore implements BlockStore {
+  readonly sizeBytes: number;
+  readonly canPunch = true;
+  readonly #deferred: (() => void)[];
+  flushes = 0;
+
+  constructor(sizeBytes: number, deferred: (() => void)[]) {
+    this.sizeBytes = sizeBytes;
+    this.#deferred = deferred;
+  }
+
+  read(_offset: number, into: Buffer, done: StoreDone): void {
+    into.fill(0);
+    this.#answer(done);
+  }
+
+  write(offset: number, from: Buffer, done: StoreDone): void {
+    assert.ok(offset + from.length <= this.sizeBytes);
+    this.#answer(done);
+  }
+
+  flush(done: StoreDone): void {
+    this.#answer(() => {
+      this.flushes += 1;
+      done(undefined);
+    });
+  }
+
+  discard(_offset: number, _lengthBytes: number, done: StoreDone): void {
+    this.#answer(done);
+  }
+
+  writeZeroes(_offset: number, _lengthBytes: number, _mayPunch: boolean, done: StoreDone): void {
+    this.#answer(done);
+  }
+
+  close(done: () => void): void {
+    done();
+  }
+
+  #answer(done: StoreDone): void {
+    this.#deferred.push(() => done(undefined));
+  }
+}
+
 interface Bench {
   readonly bitmap: BitmapDriver;
-  readonly store: CrashStore;
+  readonly store: ForgetfulStore;
   readonly deferred: (() => void)[];
   readonly settle: () => void;
 }
@@ -19,7 +65,7 @@ interface Bench {
 function bench(): Bench {
   const deferred: (() => void)[] = [];
   const layout = layoutOf(VOLUME_BYTES);
-  const store = new CrashStore(Buffer.alloc(2 ** 20 + layout.pagesPerBitmap * PAGE_BYTES), deferred);
+  const store = new ForgetfulStore(layout.totalBytes, deferred);
   const committer = new Committer(store);
   const bitmap = new BitmapDriver('b', 0, layout, 'replica', () => committer.request());
   committer.add({
