@@ -3,3 +3,4 @@ export * from './block-device.ts';
 export * from './json-link.ts';
 export * from './instant.ts';
 export * from './cut-slab.ts';
+export * from './store-error.ts';

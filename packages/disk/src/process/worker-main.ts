@@ -3,10 +3,12 @@ import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { attachToSupervisor } from '@eterne/runtime/node/worker.ts';
 import { createLocalArbiter } from '../engine/local-arbiter.ts';
 import { openVolume } from '../engine/volume.ts';
+import { withNbdStores } from '../nbd/client/store.ts';
 import { VolumeWorker } from './volume-worker.ts';
 import type { StreamNote, ToWorker } from './worker-messages.ts';
 
-const world = createNodeWorld('volume');
+const node = createNodeWorld('volume');
+const world = { ...node, stores: withNbdStores(node) };
 
 // A terminal sends its signals to the whole process group; the supervisor decides when the worker ends.
 process.on('SIGINT', () => {});

@@ -12,7 +12,8 @@ import { constants as os } from 'node:os';
 import { EterneError, assert } from '@eterne/base';
 import type { BlockStore, Extent, OpenStoreOptions, StoreDone, StoreError, Stores } from '../ports.ts';
 import { deallocate, readIfCached, stretchAt, tryLockFile, type Deallocation } from './native.ts';
-import { storeError, systemError } from './errno.ts';
+import { storeError } from '../store-error.ts';
+import { systemError } from './errno.ts';
 
 /** A synchronous write that took longer marks the store as stalling. */
 const STALL_MS = 25;

@@ -18,7 +18,17 @@ import { parseNbdUri } from './uri.ts';
 
 const IN_FLIGHT_MAX = 128;
 
-export type NbdDone = (error: EterneError | undefined) => void;
+export type NbdDone = (error: NbdError | undefined) => void;
+
+/** `errno`: what the server answered, or `ESHUTDOWN` when it did not because the connection is over. */
+export class NbdError extends EterneError {
+  readonly errno: string;
+
+  constructor(errno: string, message: string, cause?: EterneError) {
+    super(cause === undefined ? 'io' : cause.code, message, { cause });
+    this.errno = errno;
+  }
+}
 
 interface Command {
   readonly type: number;
@@ -36,11 +46,14 @@ export interface NbdClientOptions {
   readonly onClose: (error: EterneError | undefined) => void;
 }
 
+/** Numbers outside the protocol count as its general error. */
 const errnoName = (value: number): string =>
-  Object.entries(ERROR).find(([, number]) => number === value)?.[0] ?? `error ${value}`;
+  Object.entries(ERROR).find(([, number]) => number === value)?.[0] ?? 'EIO';
 
 export class NbdClient {
   readonly sizeBytes: number;
+  /** `TRANSMISSION_FLAG`s of the export. */
+  readonly transmissionFlags: number;
   readonly #stream: Stream;
   readonly #inFlight = new Map<number, Command>();
   readonly #waiting: Command[] = [];
@@ -54,6 +67,7 @@ export class NbdClient {
   constructor(stream: Stream, info: ExportInfo) {
     this.#stream = stream;
     this.sizeBytes = info.sizeBytes;
+    this.transmissionFlags = info.transmissionFlags;
   }
 
   read(offset: number, into: Buffer, done: NbdDone): void {
@@ -106,6 +120,23 @@ export class NbdClient {
     });
   }
 
+  writeZeroes(offset: number, lengthBytes: number, mayPunch: boolean, done: NbdDone): void {
+    this.#submit({
+      type: COMMAND.writeZeroes,
+      flags: mayPunch ? 0 : COMMAND_FLAG.noHole,
+      offset,
+      lengthBytes,
+      payload: undefined,
+      into: undefined,
+      done,
+    });
+  }
+
+  /** Drops the connection at once; commands in flight fail. */
+  abandon(): void {
+    this.#stream.destroy();
+  }
+
   /** Tells the server, then closes; commands in flight fail. */
   close(): void {
     if (!this.#closed) this.#stream.write(encodeRequest(COMMAND.disconnect, 0, 0, 0, 0));
@@ -113,7 +144,7 @@ export class NbdClient {
   }
 
   #submit(command: Command): void {
-    if (this.#closed) return command.done(new EterneError('unreachable', 'the NBD connection is closed'));
+    if (this.#closed) return command.done(new NbdError('ESHUTDOWN', 'the NBD connection is closed'));
     if (this.#inFlight.size >= IN_FLIGHT_MAX) {
       this.#waiting.push(command);
       return;
@@ -147,7 +178,7 @@ export class NbdClient {
     }
     this.#inFlight.delete(cookie);
     const errno = this.#header.readUInt32BE(4);
-    if (errno !== 0) this.#finish(command, new EterneError('io', `NBD command failed: ${errnoName(errno)}`));
+    if (errno !== 0) this.#finish(command, commandFailed(errnoName(errno)));
     else if (command.into && command.into.length > 0) this.#reading = { command, filledBytes: 0 };
     else this.#finish(command, undefined);
     return at + copied;
@@ -165,7 +196,7 @@ export class NbdClient {
     return at + copied;
   }
 
-  #finish(command: Command, error: EterneError | undefined): void {
+  #finish(command: Command, error: NbdError | undefined): void {
     const next = this.#waiting.shift();
     if (next) this.#submit(next);
     command.done(error);
@@ -181,8 +212,12 @@ export class NbdClient {
     ];
     this.#inFlight.clear();
     this.#waiting.length = 0;
-    for (const command of lost) command.done(error);
+    for (const command of lost) command.done(new NbdError('ESHUTDOWN', error.message, error));
   }
+}
+
+function commandFailed(errno: string): NbdError {
+  return new NbdError(errno, `NBD command failed: ${errno}`);
 }
 
 function encodeRequest(

@@ -1,0 +1,171 @@
+/**
+ * An NBD export as a backing store: `nbd+unix:///EXPORT?socket=PATH`. A lost connection is a failed device: nobody knows what became of
+ * the writes on it, so nothing is sent again.
+ *
+ * NBD has no lock: that nobody else writes to the export is up to its server.
+ */
+import { EterneError, assert } from '@eterne/base';
+import {
+  storeError,
+  type BlockStore,
+  type OpenStoreOptions,
+  type StoreDone,
+  type StoreError,
+  type Stores,
+  type Timer,
+  type World,
+} from '@eterne/runtime';
+import { TRANSMISSION_FLAG } from '../wire.ts';
+import { openNbd, type NbdClient, type NbdDone } from './client.ts';
+
+const DEFAULT_TIMEOUT_MS = 30_000;
+const ZERO_CHUNK = Buffer.alloc(1024 * 1024);
+
+type Ports = Pick<World, 'network' | 'timers' | 'clock'>;
+
+interface Pending {
+  readonly startedBootMs: number;
+  readonly done: StoreDone;
+}
+
+class NbdStore implements BlockStore {
+  readonly sizeBytes: number;
+  readonly canPunch: boolean;
+  readonly #client: NbdClient;
+  readonly #name: string;
+  readonly #clock: Ports['clock'];
+  readonly #timeoutMs: number;
+  readonly #watchdog: Timer;
+  readonly #pending = new Set<Pending>();
+  #failed: StoreError | undefined;
+  #onIdle: (() => void) | undefined;
+
+  constructor(ports: Ports, name: string, client: NbdClient, timeoutMs: number) {
+    this.#name = name;
+    this.#client = client;
+    this.#clock = ports.clock;
+    this.#timeoutMs = timeoutMs;
+    this.sizeBytes = client.sizeBytes;
+    this.canPunch = (client.transmissionFlags & TRANSMISSION_FLAG.sendWriteZeroes) !== 0;
+    this.#watchdog = ports.timers.every(Math.min(1000, timeoutMs / 4), () => this.#failOverdue());
+  }
+
+  read(offset: number, into: Buffer, done: StoreDone): void {
+    this.#run('read', done, (finished) => this.#client.read(offset, into, finished));
+  }
+
+  write(offset: number, from: Buffer, done: StoreDone): void {
+    this.#run('write', done, (finished) => this.#client.write(offset, from, false, finished));
+  }
+
+  flush(done: StoreDone): void {
+    const settle: StoreDone = (error) => {
+      // What the server's own flush lost is lost, whatever a second one would say.
+      if (error !== undefined) this.#failed ??= { ...error, kind: 'device' };
+      done(this.#failed);
+    };
+    this.#run('flush', settle, (finished) => this.#client.flush(finished));
+  }
+
+  discard(offset: number, lengthBytes: number, done: StoreDone): void {
+    this.writeZeroes(offset, lengthBytes, true, done);
+  }
+
+  writeZeroes(offset: number, lengthBytes: number, mayPunch: boolean, done: StoreDone): void {
+    if (!this.canPunch) return this.#writeZeroChunks(offset, offset + lengthBytes, done);
+    this.#run('write zeroes', done, (finished) =>
+      this.#client.writeZeroes(offset, lengthBytes, mayPunch, finished),
+    );
+  }
+
+  close(done: () => void): void {
+    assert(this.#onIdle === undefined, 'a store is closed once');
+    this.#onIdle = () => {
+      this.#watchdog.cancel();
+      this.#client.close();
+      done();
+    };
+    this.#closeIfIdle();
+  }
+
+  /** The connection is over; commands in flight have failed with it. */
+  lost(): void {
+    this.#failed ??= storeError(this.#name, 'ESHUTDOWN');
+    this.#watchdog.cancel();
+  }
+
+  #run(what: string, done: StoreDone, submit: (finished: NbdDone) => void): void {
+    if (this.#failed !== undefined) return done(this.#failed);
+    const pending: Pending = { startedBootMs: this.#clock.bootMs(), done };
+    this.#pending.add(pending);
+    submit((error) => this.#finish(pending, error && storeError(`${what} ${this.#name}`, error.errno)));
+  }
+
+  #writeZeroChunks(offset: number, end: number, done: StoreDone): void {
+    if (offset >= end) return done(undefined);
+    const chunk = ZERO_CHUNK.subarray(0, Math.min(ZERO_CHUNK.length, end - offset));
+    this.write(offset, chunk, (error) => {
+      if (error === undefined) this.#writeZeroChunks(offset + chunk.length, end, done);
+      else done(error);
+    });
+  }
+
+  #finish(pending: Pending, error: StoreError | undefined): void {
+    if (!this.#pending.delete(pending)) return; // it had been given up as overdue
+    pending.done(this.#failed ?? error);
+    this.#closeIfIdle();
+  }
+
+  /** Once: `close` may be called from the callback of the last operation, which comes here again. */
+  #closeIfIdle(): void {
+    if (this.#pending.size > 0) return;
+    const onIdle = this.#onIdle;
+    this.#onIdle = undefined;
+    onIdle?.();
+  }
+
+  #failOverdue(): void {
+    const oldest = this.#pending.values().next().value;
+    if (oldest === undefined || this.#clock.bootMs() - oldest.startedBootMs < this.#timeoutMs) return;
+    this.#failed = storeError(`${this.#name} has not answered for ${this.#timeoutMs} ms`, 'ETIMEDOUT');
+    for (const pending of this.#pending) this.#finish(pending, this.#failed);
+    this.#client.abandon();
+  }
+}
+
+function openStore(
+  ports: Ports,
+  uri: string,
+  options: OpenStoreOptions,
+  done: (result: BlockStore | EterneError) => void,
+): void {
+  const { readOnly = false, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  let store: NbdStore | undefined;
+  const onClose = (): void => store?.lost();
+  openNbd(ports, uri, { timeoutMs, onClose }, (client) => {
+    if (client instanceof EterneError) return done(client);
+    const lacks = problemWith(client, readOnly);
+    if (lacks !== undefined) {
+      client.close();
+      return done(new EterneError('unsupported', `${uri} ${lacks}`));
+    }
+    store = new NbdStore(ports, uri, client, timeoutMs);
+    done(store);
+  });
+}
+
+function problemWith({ transmissionFlags }: NbdClient, readOnly: boolean): string | undefined {
+  if (readOnly) return undefined;
+  if ((transmissionFlags & TRANSMISSION_FLAG.readOnly) !== 0) return 'is read-only';
+  return (transmissionFlags & TRANSMISSION_FLAG.sendFlush) === 0 ? 'cannot flush its cache' : undefined;
+}
+
+/** `stores`, which also opens NBD URIs. */
+export function withNbdStores(world: Ports & Pick<World, 'stores'>): Stores {
+  return {
+    open(path, options, done) {
+      if (/^nbd(\+unix)?:\/\//.test(path)) openStore(world, path, options, done);
+      else world.stores.open(path, options, done);
+    },
+  };
+}
