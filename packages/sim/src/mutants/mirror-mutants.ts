@@ -67,7 +67,7 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     ],
     ['    this.#acks.add(write.number);\n    this.#scheduleAcks();\n', ''],
   ),
-  mirror('a resync bit is cleared before the target’s flush', `${ENGINE}/link/sync-target.ts`, [
+  mirror('a resync bit is cleared before the target’s flush', `${ENGINE}/link/sync-receiver.ts`, [
     '    this.#parts.disk.flush((error) => {\n      this.#flushing = false;\n',
     '    ((done: (error: StoreError | undefined) => void) => done(undefined))((error) => {\n      this.#flushing = false;\n',
   ]),

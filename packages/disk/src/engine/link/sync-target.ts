@@ -2,12 +2,10 @@
  * Fetches every dirty block from the source. In order:
  *
  * 1. Asks for runs of dirty blocks, a bounded number of bytes and runs at a time.
- * 2. Writes what comes, in order of arrival with the primary's writes to the same range.
- * 3. Flushes the store now and then, and at the end; only then clears its own bits and tells the source, which clears its own.
- * 4. With no bit left, and that durable, it is done.
+ * 2. Has what comes written and flushed (`sync-receiver.ts`); only then clears its own bits and tells the source, which clears its own.
+ * 3. With no bit left, and that durable, it is done.
  */
 import { EterneError, type BlockNumber } from '@eterne/base';
-import type { StoreError } from '@eterne/runtime';
 import { BLOCK_BYTES, type DirtyBitmap } from '../../metadata/index.ts';
 import type { FrameSender } from '../../protocol/frame-sender.ts';
 import {
@@ -19,12 +17,11 @@ import {
 } from '../../protocol/messages/resync.ts';
 import type { BufferSlabs } from '../buffer-slabs.ts';
 import type { LocalDisk } from '../local-disk.ts';
-import type { RangeLock, RangeLocks } from '../range-locks.ts';
+import type { RangeLocks } from '../range-locks.ts';
+import { SyncReceiver } from './sync-receiver.ts';
 
 const MAX_PIECE_BLOCKS = (256 * 1024) / BLOCK_BYTES;
 const WINDOW_BYTES = 8 * 1024 * 1024;
-/** A flush now and then: less is copied again when the link breaks, and progress is real. */
-const FLUSH_EVERY_BYTES = 128 * 1024 * 1024;
 
 export interface SyncTargetParts {
   readonly disk: LocalDisk;
@@ -42,17 +39,23 @@ export interface SyncTargetParts {
 
 export class SyncTarget {
   readonly #parts: SyncTargetParts;
+  readonly #receiver: SyncReceiver;
   readonly #asked = new Map<number, number>();
   #askedBytes = 0;
-  #writing = 0;
-  #written: Range[] = [];
-  #writtenBytes = 0;
   #cursor = 0;
-  #flushing = false;
   #closed = false;
 
   constructor(parts: SyncTargetParts) {
     this.#parts = parts;
+    const { disk, locks, slabs } = parts;
+    this.#receiver = new SyncReceiver({
+      disk,
+      locks,
+      slabs,
+      isLast: () => this.#asked.size === 0,
+      wrote: (range) => this.#wrote(range),
+      flushed: (ranges) => this.#flushed(ranges),
+    });
   }
 
   start(): void {
@@ -63,52 +66,31 @@ export class SyncTarget {
     if (this.#asked.get(message.offset) !== message.lengthBytes)
       throw new EterneError('protocol', 'blocks came that were not asked for');
     this.#asked.delete(message.offset);
-    this.#writing += 1;
     this.#parts.received(message.data?.length ?? 0);
-    const { disk, locks, slabs } = this.#parts;
-    const data = message.data && slabs.copyOf(message.data);
-    const { offset, lengthBytes } = message;
-    const lock: RangeLock = {
-      offset,
-      lengthBytes,
-      blockers: 0,
-      waiters: undefined,
-      granted: () => this.#write(lock, data),
-    };
-    disk.foreign.enter();
-    if (locks.acquire(lock)) this.#write(lock, data);
+    this.#receiver.take(message);
   }
 
   close(): void {
     this.#closed = true;
-  }
-
-  #write(lock: RangeLock, data: Buffer | undefined): void {
-    const { disk, locks, slabs } = this.#parts;
-    const done = (error: StoreError | undefined): void => {
-      locks.release(lock);
-      if (data !== undefined && error === undefined) slabs.give(data);
-      disk.foreign.leave();
-      if (!this.#closed && error === undefined) this.#wrote(lock);
-    };
-    if (this.#closed) return done(undefined);
-    disk.write(disk.foreign, lock.offset, lock.lengthBytes, data, true, done);
+    this.#receiver.close();
   }
 
   #wrote(range: Range): void {
-    this.#writing -= 1;
     this.#askedBytes -= range.lengthBytes;
-    this.#written.push({ offset: range.offset, lengthBytes: range.lengthBytes });
-    this.#writtenBytes += range.lengthBytes;
+    this.#ask();
+  }
+
+  #flushed(ranges: readonly Range[]): void {
+    for (const { offset, lengthBytes } of ranges) this.#parts.bitmap.clear(offset, lengthBytes);
+    sendResyncClear(this.#parts.sender, ranges);
+    this.#parts.cleared();
     this.#proceed();
   }
 
   #proceed(): void {
+    if (this.#closed) return;
     this.#ask();
-    const isIdle = this.#asked.size === 0 && this.#writing === 0;
-    if (this.#flushing) return;
-    if (isIdle && this.#written.length === 0) return this.#finish();
-    if (isIdle || this.#writtenBytes >= FLUSH_EVERY_BYTES) this.#flush();
+    if (this.#asked.size === 0 && this.#receiver.isIdle) this.#finish();
   }
 
   #ask(): void {
@@ -127,21 +109,6 @@ export class SyncTarget {
 
   #hasRoom(): boolean {
     return this.#askedBytes < WINDOW_BYTES && this.#asked.size < MAX_REQUESTS;
-  }
-
-  #flush(): void {
-    const flushed = this.#written;
-    this.#written = [];
-    this.#writtenBytes = 0;
-    this.#flushing = true;
-    this.#parts.disk.flush((error) => {
-      this.#flushing = false;
-      if (this.#closed || error !== undefined) return;
-      for (const { offset, lengthBytes } of flushed) this.#parts.bitmap.clear(offset, lengthBytes);
-      sendResyncClear(this.#parts.sender, flushed);
-      this.#parts.cleared();
-      this.#proceed();
-    });
   }
 
   #finish(): void {
