@@ -9,7 +9,7 @@ interface VerbOptions {
   readonly json?: true;
 }
 
-const NOT_YET = ['verify', 'resync', 'invalidate', 'resolve', 'rescue', 'resize'] as const;
+const NOT_YET = ['verify', 'resync', 'invalidate', 'rescue', 'resize'] as const;
 const WAIT_GOALS = ['connected', 'uptodate', 'synced'];
 /** Beyond the wait itself, for the answer's way back. */
 const ANSWER_SLACK_MS = 5_000;
@@ -37,6 +37,11 @@ export function diskCommand(program: Command): void {
   verb(disk, 'disconnect', 'leave the peers alone')
     .option('--peer <node>', 'only this one')
     .action(act('disconnect', peerOf));
+  verb(disk, 'resolve', 'end a split brain: the changes of one side are discarded, into its rescue journal')
+    .option('--discard-local', 'what this node changed; it steps down first if it is primary')
+    .option('--discard-remote', 'what the other side changed')
+    .option('--peer <node>', 'only with this one')
+    .action(act('resolve', resolution));
   verb(disk, 'wait', 'wait for a state of the volume')
     .requiredOption('--for <state>', WAIT_GOALS.join(' | '))
     .option('--timeout <time>', 'for example 30s', '30s')
@@ -60,6 +65,21 @@ function verb(disk: Command, name: string, description: string): Command {
 }
 
 const peerOf = ({ peer }: { peer?: string }): object => (peer === undefined ? {} : { peer });
+
+interface ResolveOptions {
+  readonly discardLocal?: true;
+  readonly discardRemote?: true;
+  readonly peer?: string;
+}
+
+function resolution({ discardLocal, discardRemote, peer }: ResolveOptions): object {
+  if ((discardLocal === undefined) === (discardRemote === undefined))
+    throw new EterneError('usage', 'say whose changes go: --discard-local or --discard-remote');
+  return {
+    discard: discardLocal === undefined ? 'remote' : 'local',
+    ...(peer === undefined ? {} : { peer }),
+  };
+}
 
 /** An action that posts `path` for the volume, or for each one, and shows the status after it. */
 function act<Options extends object>(path: string, bodyOf: (options: Options) => object = () => ({})) {

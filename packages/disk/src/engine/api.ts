@@ -37,14 +37,23 @@ export type ReplicationState =
   | 'Behind';
 export type Role = 'primary' | 'secondary';
 export type ReadPolicy = 'local' | 'round-robin' | 'least-pending' | 'striped';
-export type SplitBrainAction =
-  | 'disconnect'
-  | 'discard-younger-primary'
-  | 'discard-older-primary'
-  | 'discard-zero-changes'
-  | 'discard-least-changes'
-  | 'discard-local'
-  | 'discard-remote';
+export const SPLIT_BRAIN_ACTIONS = [
+  'disconnect',
+  'discard-younger-primary',
+  'discard-older-primary',
+  'discard-zero-changes',
+  'discard-least-changes',
+  'discard-local',
+  'discard-remote',
+] as const;
+export type SplitBrainAction = (typeof SPLIT_BRAIN_ACTIONS)[number];
+
+/** What is done about a split brain, by how many sides are primary when they meet again. */
+export interface SplitBrainActions {
+  readonly zeroPrimaries: SplitBrainAction;
+  readonly onePrimary: SplitBrainAction;
+  readonly twoPrimaries: SplitBrainAction;
+}
 
 /** Validated; the file's grammar and defaults are in `process/config.ts`. */
 export interface VolumeConfig {
@@ -59,11 +68,7 @@ export interface VolumeConfig {
   readonly peers: Readonly<Record<string, readonly Address[]>>;
   readonly readPolicy: ReadPolicy;
   readonly initialSync: 'smart' | 'full' | 'none';
-  readonly splitBrain: {
-    readonly zeroPrimaries: SplitBrainAction;
-    readonly onePrimary: SplitBrainAction;
-    readonly twoPrimaries: SplitBrainAction;
-  };
+  readonly splitBrain: SplitBrainActions;
   readonly onPeerLost: 'continue' | 'freeze';
   readonly resyncRate: { readonly minBytesPerSecond: number; readonly maxBytesPerSecond: number };
   readonly diskTimeoutMs: number;
@@ -165,6 +170,11 @@ export interface MirrorVolume {
   demote(done: Done): void;
   connect(peer: string, done: Done): void;
   disconnect(peer: string, done: Done): void;
+  /**
+   * Ends a split brain by the operator's word: what one side changed since the parting is overwritten (and kept in its rescue journal).
+   * `peer` undefined: with every peer that there is one with. A local primary steps down first if it is the one to lose.
+   */
+  resolve(peer: string | undefined, discard: 'local' | 'remote', done: Done): void;
   /**
    * A replication connection that a peer opened to this node and that named this volume and `fromNode` in its preface, which
    * has been read off the stream already.

@@ -157,6 +157,7 @@ export class Promotion {
       term: next.term,
       set: next.set,
       role: next.role,
+      promotedAtWallMs: Math.max(0, Math.floor(this.#parts.replica.world.clock.wallMs())),
       diskState: next.diskState,
       justCreated: next.justCreated,
       volumeUuid: next.volumeUuid,

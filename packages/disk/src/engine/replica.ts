@@ -65,7 +65,8 @@ export class Replica {
     return isTrusted && diskState === 'UpToDate' ? 'UpToDate' : 'Consistent';
   }
 
-  summaryFor(peer: string): ReplicaSummary {
+  /** `discards`: the node whose changes the operator told this side to throw away. */
+  summaryFor(peer: string, discards: string): ReplicaSummary {
     const { state, replicaUuid, sizeBytes } = this.metadata;
     return {
       node: this.config.node,
@@ -83,6 +84,11 @@ export class Replica {
       generations: state.generations,
       dirtyBlocks: this.metadata.bitmap(peer).dirtyBlocks,
       skipInitialSync: this.config.initialSync === 'none',
+      splitBrain: {
+        actions: this.config.splitBrain,
+        promotedAtWallMs: state.promotedAtWallMs,
+        discards,
+      },
     };
   }
 

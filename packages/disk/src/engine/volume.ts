@@ -176,6 +176,18 @@ class Volume implements MirrorVolume {
     this.#withPeer(peerNode, done, (peer) => peer.disconnect('disconnected by the operator'));
   }
 
+  resolve(peerNode: string | undefined, discard: 'local' | 'remote', done: Done): void {
+    const parted = this.#peers.filter(({ isParted, node }) => isParted && (peerNode ?? node) === node);
+    if (parted.length === 0)
+      return done(new EterneError('refused', `volume ${this.config.name} has no split brain to resolve`));
+    const settle = (): void => {
+      for (const peer of parted) peer.resolve(discard === 'local' ? this.config.node : peer.node);
+      done(undefined);
+    };
+    if (discard === 'remote') return settle();
+    this.demote((error) => (error === undefined ? settle() : done(error)));
+  }
+
   setLease(lease: { readonly validUntilBootMs: number; readonly graceMs: number }): void {
     this.#lease = lease;
     this.#replica.primary?.setLease(lease.validUntilBootMs, lease.graceMs);

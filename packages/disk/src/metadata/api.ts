@@ -7,7 +7,7 @@
  */
 import type { BlockNumber, EterneError, ExtentNumber } from '@eterne/base';
 import type { BlockStore, Random } from '@eterne/runtime';
-import type { DiskState, InSyncSet, Term } from '../engine/api.ts';
+import type { DiskState, InSyncSet, SplitBrainActions, Term } from '../engine/api.ts';
 
 export const BLOCK_BYTES = 4096;
 export const EXTENT_BYTES = 4 * 1024 * 1024;
@@ -45,6 +45,8 @@ export interface MetadataState {
    * engine). The bits of those writes are in the bitmaps. Cleared when a sync has made the copies equal.
    */
   readonly crashedPrimary: boolean;
+  /** Wall clock at its newest promotion, milliseconds since 1970; 0: never. Orders promotions after a split brain, and nothing else. */
+  readonly promotedAtWallMs: number;
   /** Highest term seen, from any source. */
   readonly term: Term;
   readonly set: InSyncSet;
@@ -193,7 +195,44 @@ export interface ReplicaSummary {
   readonly dirtyBlocks: number;
   /** Configured `initialSync: none`: the operator says that fresh replicas are equal already. */
   readonly skipInitialSync: boolean;
+  readonly splitBrain: SplitBrainTerms;
 }
+
+/** What this side brings to the settling of a split brain (`engine/split-brain/settle.ts`). */
+export interface SplitBrainTerms {
+  /** Configured. A policy counts only where both sides have the same. */
+  readonly actions: SplitBrainActions;
+  readonly promotedAtWallMs: number;
+  /** The node whose changes the operator told this side to discard; empty: none. */
+  readonly discards: string;
+}
+
+/** Row of the table in `docs/internals/handshake.md` that decided. */
+export type HandshakeRow =
+  | '1'
+  | '2'
+  | '3'
+  | '4'
+  | '5'
+  | '6'
+  | '7'
+  | '8'
+  | '8 wait'
+  | '9'
+  | '9 unrelated'
+  | '10'
+  | '10 split brain'
+  | '10 two grantors'
+  | '11'
+  | '11 two primaries'
+  | '12'
+  | '12 both'
+  | '13'
+  | '14 bitmap'
+  | '14 full'
+  | '15'
+  | '16'
+  | 'discard';
 
 /**
  * The handshake's outcome, the same on both sides. `decideHandshake(mine, theirs): HandshakeDecision` is pure and symmetric.
@@ -201,10 +240,12 @@ export interface ReplicaSummary {
  *   both take this generation as current.
  * - `wait`: both just created; nothing to copy until one is promoted.
  * - `sync`: `bitmap` copies the union of both sides' bitmaps for each other; `full` copies everything.
- * - `split-brain`: both have changes the other lacks: policy or operator.
+ *   `discards`: it throws away changes of the target that may have been acknowledged.
+ * - `split-brain`: both have changes the other lacks: policy or operator. `victim`: settled, as soon as that node is primary no more.
  * - `unrelated`, `refuse`: no link; `reason` says why.
  */
-export type HandshakeDecision =
+export type HandshakeDecision = HandshakeOutcome & { readonly row: HandshakeRow };
+export type HandshakeOutcome =
   | { readonly kind: 'none'; readonly reason: string; readonly adopt?: Uuid }
   | { readonly kind: 'wait'; readonly reason: string }
   | {
@@ -213,7 +254,8 @@ export type HandshakeDecision =
       readonly target: string;
       readonly extent: 'bitmap' | 'full';
       readonly reason: string;
+      readonly discards?: true;
     }
-  | { readonly kind: 'split-brain'; readonly reason: string }
+  | { readonly kind: 'split-brain'; readonly reason: string; readonly victim?: string }
   | { readonly kind: 'unrelated'; readonly reason: string }
   | { readonly kind: 'refuse'; readonly reason: string };

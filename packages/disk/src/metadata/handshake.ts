@@ -5,9 +5,8 @@
  * Both sides first make the other's incarnation (`peerIncarnations`) and the higher term durable. The decision never clears a bit.
  */
 import { unreachable } from '@eterne/base';
-import type { HandshakeDecision, ReplicaSummary } from './api.ts';
+import type { HandshakeDecision, HandshakeRow, ReplicaSummary } from './api.ts';
 import { NIL_UUID } from './api.ts';
-import { bitmapFor } from './generations.ts';
 import { derivedUuid } from './uuid.ts';
 import type { Relation } from './relation.ts';
 import { coversByBitmap, relate } from './relation.ts';
@@ -30,11 +29,13 @@ export function resolveSplitBrain(
   victim: string,
 ): HandshakeDecision {
   const [source, target] = victim === mine.node ? [theirs, mine] : [mine, theirs];
-  const base = bitmapFor(source.generations, target.node);
-  const sameAncestor = base !== NIL_UUID && base === bitmapFor(target.generations, source.node);
-  const covered = sameAncestor || relate(source, target).kind === 'equal';
-  const extent = covered && !isRolledBack(target, source) ? 'bitmap' : 'full';
-  return fromTo(source, target, extent, `split brain: the changes of ${target.node} are discarded`);
+  const isWhole = !isRolledBack(target, source) && !isRolledBack(source, target);
+  const extent = isWhole ? extentOf(relate(source, target)) : 'full';
+  const reason = `split brain: the changes of ${target.node} are discarded`;
+  const decision = fromTo(source, target, extent, reason, 'discard');
+  if (decision.kind === 'sync') return { ...decision, discards: true };
+  // It cannot be overwritten while it serves.
+  return decision.kind === 'refuse' ? { kind: 'split-brain', reason, victim, row: 'discard' } : decision;
 }
 
 /** `a` has the lower node name, so that symmetry needs no proof row by row. */
@@ -46,37 +47,48 @@ function decide(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision {
 
 /** Rows 1–3: they cannot be replicas of one volume. */
 function differentVolumes(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | undefined {
-  if (a.node === b.node) return { kind: 'refuse', reason: `both sides call themselves ${a.node}` };
+  if (a.node === b.node) return { kind: 'refuse', reason: `both sides call themselves ${a.node}`, row: '1' };
   if (a.sizeBytes !== b.sizeBytes)
     return {
       kind: 'refuse',
       reason: `sizes differ: ${a.node} ${a.sizeBytes}, ${b.node} ${b.sizeBytes} bytes`,
+      row: '2',
     };
   if (a.volumeUuid !== b.volumeUuid && a.volumeUuid !== NIL_UUID && b.volumeUuid !== NIL_UUID)
-    return { kind: 'unrelated', reason: 'the replicas belong to different volumes of the same name' };
+    return {
+      kind: 'unrelated',
+      reason: 'the replicas belong to different volumes of the same name',
+      row: '3',
+    };
   return undefined;
 }
 
 /** Row 4. */
 function withoutDisk(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | undefined {
   const diskless = [a, b].find(({ diskState }) => !hasContent(diskState));
-  return diskless && { kind: 'wait', reason: `${diskless.node} has no disk (${diskless.diskState})` };
+  if (diskless === undefined) return undefined;
+  return { kind: 'wait', reason: `${diskless.node} has no disk (${diskless.diskState})`, row: '4' };
 }
 
 /** Rows 5–7: at least one side has never held data. */
 function freshReplicas(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | undefined {
   if (a.justCreated && b.justCreated) {
     if (!a.skipInitialSync || !b.skipInitialSync)
-      return { kind: 'wait', reason: 'both replicas are new: promote the one whose content counts' };
+      return {
+        kind: 'wait',
+        reason: 'both replicas are new: promote the one whose content counts',
+        row: '6',
+      };
     const words = [a.replicaUuid, b.replicaUuid].sort();
     return {
       kind: 'none',
       reason: 'both replicas are new and equal by the operator’s word',
       adopt: derivedUuid(...words),
+      row: '5',
     };
   }
-  if (a.justCreated) return fromTo(b, a, 'full', `${a.node} is new`);
-  if (b.justCreated) return fromTo(a, b, 'full', `${b.node} is new`);
+  if (a.justCreated) return fromTo(b, a, 'full', `${a.node} is new`, '7');
+  if (b.justCreated) return fromTo(a, b, 'full', `${b.node} is new`, '7');
   return undefined;
 }
 
@@ -85,18 +97,26 @@ function amongWritten(a: ReplicaSummary, b: ReplicaSummary, relation: Relation):
   const unfinished = unfinishedSync(a, b, relation);
   if (unfinished !== undefined) return unfinished;
   if (relation.kind === 'unrelated')
-    return neverServed(a, b) ?? { kind: 'unrelated', reason: 'the replicas have no generation in common' };
+    return (
+      neverServed(a, b) ?? {
+        kind: 'unrelated',
+        reason: 'the replicas have no generation in common',
+        row: '9 unrelated',
+      }
+    );
   if (relation.kind === 'diverged')
     return (
       outsideTheSet(a, b, relation) ?? {
         kind: 'split-brain',
         reason: 'both sides were written independently',
+        row: '10 split brain',
       }
     );
   if (a.term.number === b.term.number && a.term.grantor !== b.term.grantor)
     return {
       kind: 'split-brain',
       reason: `term ${a.term.number} was granted twice, by ${a.term.grantor} and by ${b.term.grantor}`,
+      row: '10 two grantors',
     };
   return (
     endedPrimary(a, b) ?? rolledBack(a, b) ?? outsideTheSet(a, b, relation) ?? byGeneration(a, b, relation)
@@ -107,7 +127,7 @@ function amongWritten(a: ReplicaSummary, b: ReplicaSummary, relation: Relation):
 function neverServed(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | undefined {
   if ((a.volumeUuid === NIL_UUID) === (b.volumeUuid === NIL_UUID)) return undefined;
   const [source, target] = a.volumeUuid === NIL_UUID ? [b, a] : [a, b];
-  return fromTo(source, target, 'full', `${target.node} never held data of this volume`);
+  return fromTo(source, target, 'full', `${target.node} never held data of this volume`, '9');
 }
 
 /** Row 8: content that is half of one generation and half of another is never a source, whatever else is true. */
@@ -120,16 +140,22 @@ function unfinishedSync(
   const bUnfinished = b.diskState === 'Inconsistent';
   if (!aUnfinished && !bUnfinished) return undefined;
   if (aUnfinished && bUnfinished)
-    return { kind: 'wait', reason: 'neither replica is consistent: a third one must be the source' };
+    return {
+      kind: 'wait',
+      reason: 'neither replica is consistent: a third one must be the source',
+      row: '8 wait',
+    };
   const [source, target] = aUnfinished ? [b, a] : [a, b];
   if (mayLackWrites(source, target))
     return {
       kind: 'wait',
       reason: `${target.node} is Inconsistent and has seen a newer state than ${source.node}, which may lack writes`,
+      row: '8 wait',
     };
-  if (isRolledBack(target, source)) return fromTo(source, target, 'full', `${target.node} was rolled back`);
+  if (isRolledBack(target, source))
+    return fromTo(source, target, 'full', `${target.node} was rolled back`, '8');
   const bitmap = relation.kind === 'equal' || coversByBitmap(source, target);
-  return fromTo(source, target, bitmap ? 'bitmap' : 'full', `${target.node} is Inconsistent`);
+  return fromTo(source, target, bitmap ? 'bitmap' : 'full', `${target.node} is Inconsistent`, '8');
 }
 
 /** Half-overwritten blocks of `target` may be the newer ones: then only whoever holds the newest content may complete it. */
@@ -142,12 +168,15 @@ function mayLackWrites(source: ReplicaSummary, target: ReplicaSummary): boolean 
 /** Row 11: one writer in a term, and none of an older one (invariant 2). */
 function endedPrimary(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | undefined {
   if (a.role === 'primary' && b.role === 'primary')
-    return { kind: 'refuse', reason: 'both sides are primary: demote one' };
+    return a.term.grantor === b.term.grantor
+      ? { kind: 'refuse', reason: 'both sides are primary: demote one', row: '11' }
+      : { kind: 'split-brain', reason: 'both sides are primary', row: '11 two primaries' };
   const ended = [a, b].find((side) => side.role === 'primary' && side.term.number < higherTerm(a, b));
   return (
     ended && {
       kind: 'refuse',
       reason: `${ended.node} is primary of an older term: demote it, or promote it anew`,
+      row: '11',
     }
   );
 }
@@ -160,9 +189,10 @@ function higherTerm(a: ReplicaSummary, b: ReplicaSummary): number {
 function rolledBack(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | undefined {
   const aBack = isRolledBack(a, b);
   const bBack = isRolledBack(b, a);
-  if (aBack && bBack) return { kind: 'refuse', reason: 'both replicas were rolled back to an older copy' };
-  if (aBack) return fromTo(b, a, 'full', `${a.node} was rolled back to an older copy`);
-  if (bBack) return fromTo(a, b, 'full', `${b.node} was rolled back to an older copy`);
+  if (aBack && bBack)
+    return { kind: 'refuse', reason: 'both replicas were rolled back to an older copy', row: '12 both' };
+  if (aBack) return fromTo(b, a, 'full', `${a.node} was rolled back to an older copy`, '12');
+  if (bBack) return fromTo(a, b, 'full', `${b.node} was rolled back to an older copy`, '12');
   return undefined;
 }
 
@@ -185,7 +215,8 @@ function outsideTheSet(
   // Asked before row 12 where the generations diverged: then whoever was rolled back has not even its bits.
   if (isRolledBack(source, target)) return undefined;
   const extent = isRolledBack(target, source) ? 'full' : extentOf(relation);
-  return fromTo(source, target, extent, `${target.node} is outside the in-sync set`);
+  const row = relation.kind === 'diverged' ? '10' : '13';
+  return fromTo(source, target, extent, `${target.node} is outside the in-sync set`, row);
 }
 
 function extentOf(relation: Relation): Extent {
@@ -220,14 +251,15 @@ function isCommittedLater(x: ReplicaSummary, y: ReplicaSummary): boolean {
 function byGeneration(a: ReplicaSummary, b: ReplicaSummary, relation: Relation): HandshakeDecision {
   if (relation.kind === 'descends') {
     const [source, target] = relation.newer === 'mine' ? [a, b] : [b, a];
-    return fromTo(source, target, relation.extent, `${target.node} has an older generation`);
+    const row = relation.extent === 'bitmap' ? '14 bitmap' : '14 full';
+    return fromTo(source, target, relation.extent, `${target.node} has an older generation`, row);
   }
-  if (!hasDoubt(a, b)) return { kind: 'none', reason: 'same generation, no dirty blocks' };
+  if (!hasDoubt(a, b)) return { kind: 'none', reason: 'same generation, no dirty blocks', row: '15' };
   const source = sourceAmongEquals(a, b);
   const crashed = [a, b].filter((side) => side.crashedPrimary).map((side) => side.node);
   const reason =
     crashed.length > 0 ? `${crashed.join(' and ')} crashed as primary` : 'same generation with dirty blocks';
-  return fromTo(source, source === a ? b : a, 'bitmap', reason);
+  return fromTo(source, source === a ? b : a, 'bitmap', reason, '16');
 }
 
 /** Equal generations can differ only where a bit is set or a primary crashed. */
@@ -257,18 +289,21 @@ function fromTo(
   target: ReplicaSummary,
   extent: Extent,
   reason: string,
+  row: HandshakeRow,
 ): HandshakeDecision {
   if (source.diskState === 'Inconsistent')
     return {
       kind: 'wait',
       reason: `${reason}, but ${source.node} is Inconsistent: a third one must be the source`,
+      row,
     };
   if (target.role === 'primary' && target.diskState !== 'Inconsistent')
     return {
       kind: 'refuse',
       reason: `${reason}, but ${target.node} is primary and cannot be overwritten: demote it first`,
+      row,
     };
-  return { kind: 'sync', source: source.node, target: target.node, extent, reason };
+  return { kind: 'sync', source: source.node, target: target.node, extent, reason, row };
 }
 
 function hasContent(state: ReplicaSummary['diskState']): boolean {

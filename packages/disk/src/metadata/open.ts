@@ -292,6 +292,7 @@ function freshState(): MetadataState {
     justCreated: true,
     role: 'secondary',
     crashedPrimary: false,
+    promotedAtWallMs: 0,
     term: { number: 0, grantor: '' },
     set: { version: 0, members: [] },
     incarnation: 0,

@@ -23,6 +23,7 @@
  * | 128 | 64 | volume name: length (1 byte), UTF-8 |
  * | 192 | 64 | node name |
  * | 256 | 64 | grantor of the term |
+ * | 320 | 8 | wall clock of the newest promotion, milliseconds since 1970; 0: never |
  * | 512 | 512 | history, 32 generations, newest first, NIL after the last |
  * | 1024 | 2816 | 32 peers of 88 bytes: name (64), bitmap generation (16), highest incarnation witnessed (8) |
  *
@@ -91,6 +92,7 @@ export function encodeSuperblock(superblock: Superblock): Buffer {
   writeName(page, 128, superblock.volume);
   writeName(page, 192, superblock.node);
   writeName(page, 256, state.term.grantor);
+  writeCount(page, 320, state.promotedAtWallMs);
   writeHistory(page, state.generations.history);
   writePeers(page, slots, state);
   page.writeUInt32LE(crc32c(page), 8);
@@ -127,7 +129,13 @@ export function unfitReason(state: MetadataState, self: string): string | undefi
   const name = peersNamedBy(state, self).find((peer) => peer === '' || !fitsNameField(peer));
   if (name !== undefined || !fitsNameField(term.grantor))
     return `the name ${name ?? term.grantor} is empty or longer than ${MAX_NAME_BYTES} bytes`;
-  const counts = [term.number, set.version, state.incarnation, ...Object.values(peerIncarnations)];
+  const counts = [
+    term.number,
+    set.version,
+    state.incarnation,
+    state.promotedAtWallMs,
+    ...Object.values(peerIncarnations),
+  ];
   if (counts.some((count) => !Number.isSafeInteger(count) || count < 0)) return 'a number is out of range';
   const uuids = [volumeUuid, generations.current, ...Object.values(generations.bitmaps)];
   if (![...uuids, ...generations.history].every(isUuid)) return 'a uuid is malformed';
@@ -169,8 +177,8 @@ function membersMask({ state, slots, node }: Superblock): number {
 }
 
 function readFields(page: Buffer): Superblock | undefined {
-  const numbers = [16, 24, 64, 72, 80].map((offset) => readCount(page, offset));
-  const [sequence, sizeBytes, termNumber, setVersion, incarnation] = numbers;
+  const numbers = [16, 24, 64, 72, 80, 320].map((offset) => readCount(page, offset));
+  const [sequence, sizeBytes, termNumber, setVersion, incarnation, promotedAtWallMs] = numbers;
   const names = [128, 192, 256].map((offset) => readName(page, offset));
   const [volume, node, grantor] = names;
   const flags = page.readUInt32LE(88);
@@ -179,6 +187,7 @@ function readFields(page: Buffer): Superblock | undefined {
   const peers = readPeers(page, page.readUInt32LE(108));
   if (sequence === undefined || sizeBytes === undefined || termNumber === undefined) return undefined;
   if (setVersion === undefined || incarnation === undefined || peers === undefined) return undefined;
+  if (promotedAtWallMs === undefined) return undefined;
   if (volume === undefined || node === undefined || grantor === undefined) return undefined;
   if (sizeBytes === 0 || sizeBytes > MAX_VOLUME_BYTES || diskState === undefined) return undefined;
   if ((flags & ~ALL_FLAGS) !== 0 || logSlots < 1 || logSlots > MAX_LOG_SLOTS) return undefined;
@@ -203,6 +212,7 @@ function readFields(page: Buffer): Superblock | undefined {
       justCreated: (flags & FLAG.justCreated) !== 0,
       role: (flags & FLAG.primary) !== 0 ? 'primary' : 'secondary',
       crashedPrimary: (flags & FLAG.crashedPrimary) !== 0,
+      promotedAtWallMs,
       term: { number: termNumber, grantor },
       set: { version: setVersion, members: members.sort() },
       incarnation,

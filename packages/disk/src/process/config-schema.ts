@@ -4,6 +4,7 @@
  */
 import { EterneError, parseDurationMs, parseSizeBytes } from '@eterne/base';
 import * as z from 'zod';
+import { SPLIT_BRAIN_ACTIONS } from '../engine/api.ts';
 
 /** A parser of base as a schema: its `config` errors become issues at the right place of the file. */
 function parsedBy<In, Out>(input: z.ZodType<In>, parse: (value: In) => Out) {
@@ -31,15 +32,7 @@ const name = z
 
 const address = z.string().regex(/^(unix:.+|.+:\d{1,5})$/, 'an address is host:port or unix:path');
 const tcpAddress = z.string().regex(/^.+:\d{1,5}$/, 'a replication address is host:port');
-const splitBrainAction = z.enum([
-  'disconnect',
-  'discard-younger-primary',
-  'discard-older-primary',
-  'discard-zero-changes',
-  'discard-least-changes',
-  'discard-local',
-  'discard-remote',
-]);
+const splitBrainAction = z.enum(SPLIT_BRAIN_ACTIONS);
 
 const exportEntry = z.union([
   z.strictObject({ nbd: z.strictObject({ listen: address }) }),

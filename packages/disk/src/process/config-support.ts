@@ -20,11 +20,6 @@ const UNSUPPORTED: readonly (readonly [
   ['device', 'iscsi:// stores', (volume) => volume.device?.startsWith('iscsi://') ?? false],
   ['metadata', 'internal metadata', (volume) => volume.metadata === 'internal'],
   ['readPolicy', 'any policy but local', (volume) => volume.readPolicy !== 'local'],
-  [
-    'splitBrain',
-    'any action but disconnect',
-    (volume) => Object.values(volume.splitBrain).some((a) => a !== 'disconnect'),
-  ],
   ['congestion', 'asynchronous mirroring', (volume) => volume.congestion !== undefined],
   ['compress', 'zstd', (volume) => volume.compress !== 'none'],
   ['onDiskError', 'move', (volume) => volume.onDiskError !== 'serve-from-peer'],

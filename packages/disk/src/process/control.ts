@@ -6,6 +6,7 @@
  *   POST /v1/volumes/NAME/promote                 {"force":bool}
  *   POST /v1/volumes/NAME/demote
  *   POST /v1/volumes/NAME/connect | disconnect    {"peer"?}     without one: all peers
+ *   POST /v1/volumes/NAME/resolve                 {"discard":"local|remote","peer"?}
  *   POST /v1/volumes/NAME/wait                    {"for","timeoutMs"}
  * ```
  * Each POST answers the volume's status after it. Errors: `{"error":{"code","message","hint"?}}`.
@@ -29,6 +30,7 @@ const bodies = {
   demote: z.strictObject({}).prefault({}),
   connect: z.strictObject({ peer: z.string().optional() }).prefault({}),
   disconnect: z.strictObject({ peer: z.string().optional() }).prefault({}),
+  resolve: z.strictObject({ discard: z.enum(['local', 'remote']), peer: z.string().optional() }),
   wait: z.strictObject({ for: z.enum(WAIT_GOALS), timeoutMs: z.number().min(0).max(WAIT_LONGEST_MS) }),
 };
 type Verb = keyof typeof bodies;
@@ -113,6 +115,10 @@ export class DiskControl {
       case 'connect':
       case 'disconnect':
         return this.#eachPeer(volume, verb, (parsed.data as z.output<typeof bodies.connect>).peer, done);
+      case 'resolve': {
+        const { discard, peer } = parsed.data as z.output<typeof bodies.resolve>;
+        return this.#disk.call(volume, { verb, peer, discard }, done);
+      }
       case 'wait': {
         const { for: goal, timeoutMs } = parsed.data as z.output<typeof bodies.wait>;
         return this.#wait(volume, goal, timeoutMs, done);

@@ -139,6 +139,8 @@ export class VolumeWorker {
         return volume.connect(call.peer, finish);
       case 'disconnect':
         return volume.disconnect(call.peer, finish);
+      case 'resolve':
+        return volume.resolve(call.peer, call.discard, finish);
       case 'refresh':
         return finish(undefined);
       case 'close':

@@ -21,6 +21,7 @@ export type VolumeCall =
   | { readonly verb: 'demote' }
   | { readonly verb: 'connect'; readonly peer: string }
   | { readonly verb: 'disconnect'; readonly peer: string }
+  | { readonly verb: 'resolve'; readonly peer: string | undefined; readonly discard: 'local' | 'remote' }
   /** Only to have a fresh status sent before the answer. */
   | { readonly verb: 'refresh' }
   /** Clean end: after the answer the worker exits. */

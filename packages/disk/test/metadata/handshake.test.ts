@@ -15,6 +15,12 @@ const [W, X, Y, Z] = ['w', 'x', 'y', 'z'].map((name) => derivedUuid(name)) as [
   string,
 ];
 
+const NO_TERMS: ReplicaSummary['splitBrain'] = {
+  actions: { zeroPrimaries: 'disconnect', onePrimary: 'disconnect', twoPrimaries: 'disconnect' },
+  promotedAtWallMs: 0,
+  discards: '',
+};
+
 type Changes = Partial<Omit<ReplicaSummary, 'generations'>> & Partial<ReplicaSummary['generations']>;
 
 function replica(node: string, changes: Changes = {}): ReplicaSummary {
@@ -35,6 +41,7 @@ function replica(node: string, changes: Changes = {}): ReplicaSummary {
     generations: { current, bitmaps, history },
     dirtyBlocks: 0,
     skipInitialSync: false,
+    splitBrain: NO_TERMS,
     ...rest,
   };
 }
@@ -161,8 +168,9 @@ const ROWS: readonly [string, Changes, Changes, string][] = [
     'two primaries that have not written yet',
     { role: 'primary' },
     { role: 'primary', term: { number: 2, grantor: 'h' } },
-    'refuse',
+    'split-brain',
   ],
+  ['two primaries of one grantor', { role: 'primary' }, { role: 'primary' }, 'refuse'],
   ['a primary whose term is over', { role: 'primary' }, { term: { number: 2, grantor: 'g' } }, 'refuse'],
   ['one term, two grantors', { term: { number: 1, grantor: 'h' } }, {}, 'split-brain'],
   ['rolled back', { incarnation: 4 }, {}, 'b→a full'],

@@ -48,6 +48,11 @@ class Replica {
       generations: NO_GENERATIONS,
       dirtyBlocks: 0,
       skipInitialSync: false,
+      splitBrain: {
+        actions: { zeroPrimaries: 'disconnect', onePrimary: 'disconnect', twoPrimaries: 'disconnect' },
+        promotedAtWallMs: 0,
+        discards: '',
+      },
     };
   }
 

@@ -11,7 +11,7 @@ const count = fc.maxSafeNat();
 const superblock: fc.Arbitrary<Superblock> = fc
   .record({
     slots: fc.uniqueArray(name, { maxLength: 32 }),
-    numbers: fc.tuple(count, count, count, count, count),
+    numbers: fc.tuple(count, count, count, count, count, count),
     names: fc.tuple(name, fc.constant('SELF'), name),
     uuids: fc.tuple(uuid, uuid, uuid, uuid),
     history: fc.uniqueArray(uuid, { maxLength: 32 }),
@@ -36,6 +36,7 @@ const superblock: fc.Arbitrary<Superblock> = fc
       justCreated: flags[1],
       role: flags[2] ? 'primary' : 'secondary',
       crashedPrimary: flags[3],
+      promotedAtWallMs: numbers[5],
       term: { number: numbers[2], grantor: names[2] },
       set: { version: numbers[3], members: [...slots.slice(1), ...(flags[4] ? ['SELF'] : [])].sort() },
       incarnation: numbers[4],

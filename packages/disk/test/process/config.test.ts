@@ -140,7 +140,6 @@ volumes:
     const lines = [
       'mode: async',
       'readPolicy: striped',
-      'splitBrain: { onePrimary: discard-local }',
       'congestion: { queue: 64MiB, policy: slow }',
       'compress: zstd',
       'onDiskError: move',

@@ -67,6 +67,15 @@ const HELLO: Hello = {
     },
     dirtyBlocks: 12,
     skipInitialSync: false,
+    splitBrain: {
+      actions: {
+        zeroPrimaries: 'disconnect',
+        onePrimary: 'discard-local',
+        twoPrimaries: 'discard-least-changes',
+      },
+      promotedAtWallMs: 1_795_000_000_000,
+      discards: 'b',
+    },
   },
 };
 

@@ -65,6 +65,10 @@ class FakeVolume implements MirrorVolume {
     done(undefined);
   }
 
+  resolve(_peer: string | undefined, _discard: string, done: (error: EterneError | undefined) => void): void {
+    done(undefined);
+  }
+
   acceptStream(stream: Parameters<MirrorVolume['acceptStream']>[0], fromNode: string): void {
     stream.start({
       onData: (chunk) =>

@@ -108,6 +108,11 @@ function summaryOf({ node, metadata }: Found, peer: string, question: CoverageQu
     generations: state.generations,
     dirtyBlocks: metadata.bitmap(peer).dirtyBlocks,
     skipInitialSync: question.skipInitialSync,
+    splitBrain: {
+      actions: { zeroPrimaries: 'disconnect', onePrimary: 'disconnect', twoPrimaries: 'disconnect' },
+      promotedAtWallMs: state.promotedAtWallMs,
+      discards: '',
+    },
   };
 }
 

@@ -15,7 +15,9 @@ export function afterHandshake(
     ...state,
     peerIncarnations: { ...state.peerIncarnations, [theirs.node]: witnessed },
   };
-  const committed = isNewer(theirs, state) ? { ...next, term: theirs.term, set: theirs.set } : next;
+  const committed = adoptsTerm(state, mine, theirs, decision)
+    ? { ...next, term: theirs.term, set: theirs.set }
+    : next;
   if (decision.kind !== 'none' || decision.adopt === undefined) return committed;
   return {
     ...committed,
@@ -24,6 +26,21 @@ export function afterHandshake(
     set: { version: 1, members: [mine.node, theirs.node].sort() },
     generations: { ...committed.generations, current: decision.adopt },
   };
+}
+
+/**
+ * Normally the newer one. Terms of different grantors cannot be compared: where one side's changes are discarded its term goes with them,
+ * whatever its number, or the winner's writes would be refused as those of an older one.
+ */
+function adoptsTerm(
+  state: MetadataState,
+  mine: ReplicaSummary,
+  theirs: ReplicaSummary,
+  decision: HandshakeDecision,
+): boolean {
+  const isDiscarded = decision.kind === 'sync' && decision.discards === true;
+  if (isDiscarded && mine.term.grantor !== theirs.term.grantor) return decision.target === mine.node;
+  return isNewer(theirs, state);
 }
 
 function isNewer(theirs: ReplicaSummary, state: MetadataState): boolean {

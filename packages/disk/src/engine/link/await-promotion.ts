@@ -15,7 +15,11 @@ export function awaitingPromotion(
   const somebodyServes = mine.role === 'primary' || theirs.role === 'primary';
   const isWhole = mine.diskState !== 'Inconsistent' && theirs.diskState !== 'Inconsistent';
   if (somebodyServes || !isWhole || !areBothMembers(mine, theirs)) return decision;
-  return { kind: 'wait', reason: `${decision.reason}: whoever is promoted will be the source` };
+  return {
+    kind: 'wait',
+    reason: `${decision.reason}: whoever is promoted will be the source`,
+    row: decision.row,
+  };
 }
 
 function areBothMembers(mine: ReplicaSummary, theirs: ReplicaSummary): boolean {

@@ -14,6 +14,7 @@ import {
 } from '../../metadata/index.ts';
 import { decodeHello, encodeHello } from '../../protocol/messages/hello.ts';
 import { FrameType } from '../../protocol/wire.ts';
+import { settleSplitBrain } from '../split-brain/settle.ts';
 import { afterHandshake } from './after-handshake.ts';
 import { awaitingPromotion } from './await-promotion.ts';
 import type { Channel } from './channel.ts';
@@ -88,15 +89,18 @@ export class Opening {
   }
 
   #decide(theirs: ReplicaSummary): void {
-    const mine = this.#summary();
-    if (this.#said === undefined || !saysTheSame(mine, this.#said))
+    const mine = this.#said;
+    if (mine === undefined || !saysTheSame(this.#summary(), mine))
       return this.#host.close('this side has changed since its HELLO');
     this.#host.met(theirs);
     if (this.#peer.metNewerTerm(theirs)) return;
-    const { arbiterIsLocal } = this.#peer.replica;
-    const decision = awaitingPromotion(decideHandshake(mine, theirs), mine, theirs, arbiterIsLocal);
+    const { arbiterIsLocal, world } = this.#peer.replica;
+    const settled = settleSplitBrain(decideHandshake(mine, theirs), mine, theirs);
+    const decision = awaitingPromotion(settled, mine, theirs, arbiterIsLocal);
+    world.log('debug', 'handshake', { row: decision.row, kind: decision.kind, peer: theirs.node });
     switch (decision.kind) {
       case 'split-brain':
+        return this.#peer.parted(decision);
       case 'unrelated':
       case 'refuse':
         return this.#peer.rejected(decision);
@@ -124,6 +128,6 @@ export class Opening {
   }
 
   #summary(): ReplicaSummary {
-    return this.#peer.replica.summaryFor(this.#peer.node);
+    return this.#peer.replica.summaryFor(this.#peer.node, this.#peer.discards);
   }
 }

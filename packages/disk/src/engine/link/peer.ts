@@ -29,7 +29,10 @@ export class Peer implements Mirror {
   /** Accepted, and silent so far. */
   #candidate: Session | undefined;
   #standAlone = false;
-  #splitBrain = false;
+  /** Why; until the two are together again. */
+  #splitBrain: string | undefined;
+  /** The node whose changes the operator, or the settlement under way, throws away; empty: none. */
+  #discards = '';
   #retryMs = FIRST_RETRY_MS;
   /** Why the last handshake led to nothing; told once. */
   #rejectedFor: string | undefined;
@@ -67,14 +70,30 @@ export class Peer implements Mirror {
   /** Lets the peer in, or dials it, again. */
   connect(): void {
     this.#standAlone = false;
-    this.#splitBrain = false;
+    this.#splitBrain = undefined;
+    if (this.#session?.isConnected !== true) this.#hangUp('connecting anew');
     this.#retryMs = FIRST_RETRY_MS;
     this.replica.changed();
     this.#dial();
   }
 
+  get isParted(): boolean {
+    return this.#splitBrain !== undefined;
+  }
+
+  get discards(): string {
+    return this.#discards;
+  }
+
+  /** The operator's word in a split brain: `victim`, this node or the peer, loses what it changed. */
+  resolve(victim: string): void {
+    this.#discards = victim;
+    this.connect();
+  }
+
   disconnect(reason: string): void {
     this.#standAlone = true;
+    this.#discards = '';
     this.#hangUp(reason);
     this.replica.changed();
   }
@@ -104,14 +123,15 @@ export class Peer implements Mirror {
     const isCopying = session?.phase === 'source' || session?.phase === 'target';
     return {
       node: this.node,
-      connection: this.#standAlone ? 'StandAlone' : session === undefined ? 'Connecting' : 'Connected',
+      connection:
+        this.#standAlone || this.isParted ? 'StandAlone' : session === undefined ? 'Connecting' : 'Connected',
       replication: session?.replication ?? 'Off',
       disk: this.#diskState(session),
       role: session?.peerRole ?? 'secondary',
       dirtyBytes: this.bitmap.dirtyBytes,
       lagBytes: session?.lagBytes ?? 0,
       lagMs: 0,
-      splitBrain: this.#splitBrain,
+      splitBrain: this.isParted,
       resync: this.figures.status(isCopying && replica.disk.failure === undefined),
       lastVerify: null,
     };
@@ -152,12 +172,25 @@ export class Peer implements Mirror {
     return true;
   }
 
-  rejected(decision: HandshakeDecision): void {
-    if (decision.reason !== this.#rejectedFor)
-      this.replica.world.log('warn', `volume ${this.replica.config.name}: ${this.node}: ${decision.reason}`);
-    this.#rejectedFor = decision.reason;
+  /**
+   * A split brain. While nobody has settled it the session stays, so that both sides can tell what they changed; no data flows. Where
+   * it is settled and the loser is primary, that one steps down, and the next handshake carries the settlement out.
+   */
+  parted({ reason, victim }: Extract<HandshakeDecision, { kind: 'split-brain' }>): void {
+    const { primary } = this.replica;
+    this.#complain(`split brain: ${reason}`);
+    this.#splitBrain = reason;
+    this.replica.changed();
+    if (victim === undefined) return this.#session?.part();
     this.#retryMs = MAX_RETRY_MS;
-    if (decision.kind === 'split-brain') this.#splitBrain = true;
+    if (victim === this.replica.config.node) this.#discards = victim;
+    this.#session?.bye(reason);
+    if (victim === this.replica.config.node) primary?.end(reason);
+  }
+
+  rejected(decision: HandshakeDecision): void {
+    this.#complain(decision.reason);
+    this.#retryMs = MAX_RETRY_MS;
     if (decision.kind === 'refuse') return this.#session?.bye(decision.reason);
     // The other side comes to the same decision by itself; it must get our HELLO, so the connection is ended, not torn.
     this.#standAlone = true;
@@ -167,6 +200,8 @@ export class Peer implements Mirror {
   connected(reason: string): void {
     this.#retryMs = FIRST_RETRY_MS;
     this.#rejectedFor = undefined;
+    this.#splitBrain = undefined;
+    this.#discards = '';
     this.replica.world.log(
       'info',
       `volume ${this.replica.config.name}: connected with ${this.node}: ${reason}`,
@@ -195,9 +230,16 @@ export class Peer implements Mirror {
     this.#dialLater();
   }
 
+  /** Once for each reason, however often it is tried again. */
+  #complain(reason: string): void {
+    if (reason !== this.#rejectedFor)
+      this.replica.world.log('warn', `volume ${this.replica.config.name}: ${this.node}: ${reason}`);
+    this.#rejectedFor = reason;
+  }
+
   #hangUp(reason: string): void {
     this.#candidate?.close(reason);
-    if (this.#session?.isConnected === true) this.#session.bye(reason);
+    if (this.#session?.isConnected === true || this.#session?.phase === 'parted') this.#session.bye(reason);
     else this.#session?.close(reason);
   }
 

@@ -6,7 +6,8 @@
  *                            │                 ├────▶ established    equal; the primary's writes flow
  *                            │                 ├────▶ source         blocks flow out, and so do the primary's writes
  *                            │                 └────▶ target         blocks flow in; then established
- *                            └──▶ closed (split brain, refused, stale) ◀── from every state
+ *                            ├──▶ parted         a split brain: each side only tells what it changed
+ *                            └──▶ closed (refused, stale) ◀── from every state
  * ```
  *
  * Duties
@@ -48,7 +49,9 @@ import type { ResyncFigures } from './resync-figures.ts';
 import { ResyncPacer } from './resync-pacer.ts';
 import { StateExchange } from './state-exchange.ts';
 
-type Phase = 'hello' | 'deciding' | 'waiting' | 'established' | 'source' | 'target' | 'closed';
+type Phase = 'hello' | 'deciding' | 'parted' | 'waiting' | 'established' | 'source' | 'target' | 'closed';
+
+const UNCONNECTED: readonly Phase[] = ['hello', 'deciding', 'parted', 'closed'];
 
 /** What a session has once its handshake is over. */
 interface Workings {
@@ -119,7 +122,7 @@ export class Session implements MirrorLink, CopyLink, ChannelHandler, OpeningHos
   }
 
   get isConnected(): boolean {
-    return this.#phase !== 'hello' && this.#phase !== 'deciding' && this.#phase !== 'closed';
+    return !UNCONNECTED.includes(this.#phase);
   }
 
   /** Its handshake came to a good end, once. */
@@ -155,6 +158,11 @@ export class Session implements MirrorLink, CopyLink, ChannelHandler, OpeningHos
   peerBecame({ role, term, diskState }: StateMessage): void {
     this.#peerSelf = { role, term, disk: this.#phase === 'source' ? this.#peerSelf.disk : diskState };
     this.replica.changed();
+  }
+
+  /** Both sides were written apart and nobody has settled it yet. */
+  part(): void {
+    this.#phase = 'parted';
   }
 
   close(reason: string): void {

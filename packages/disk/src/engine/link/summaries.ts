@@ -9,6 +9,8 @@ export function saysTheSame(a: ReplicaSummary, b: ReplicaSummary): boolean {
     a.term.number === b.term.number &&
     a.set.version === b.set.version &&
     a.crashedPrimary === b.crashedPrimary &&
+    a.splitBrain.discards === b.splitBrain.discards &&
+    a.splitBrain.promotedAtWallMs === b.splitBrain.promotedAtWallMs &&
     a.dirtyBlocks > 0 === b.dirtyBlocks > 0
   );
 }

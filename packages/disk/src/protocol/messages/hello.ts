@@ -6,14 +6,15 @@
  * node text · size u64 · volume uuid text · replica uuid text · term (u64, text) · set (u64, list of text)
  * incarnation u64 · witnessed incarnation of the other u64 · disk state u8 · role u8
  * just created u8 · crashed primary u8 · skip initial sync u8 · dirty blocks u64
+ * split brain: with 0, 1, 2 primaries u8, u8, u8 · newest promotion (wall clock, ms) u64 · node to discard text
  * current generation text · list of (peer text, generation text) · list of history generations text
  * ```
  */
 import { EterneError } from '@eterne/base';
-import type { ReplicaSummary } from '../../metadata/api.ts';
+import type { ReplicaSummary, SplitBrainTerms } from '../../metadata/api.ts';
 import { FieldReader, FieldWriter } from '../fields.ts';
 import { PROTOCOL_VERSION } from '../wire.ts';
-import { DISK_STATES } from '../../engine/api.ts';
+import { DISK_STATES, SPLIT_BRAIN_ACTIONS } from '../../engine/api.ts';
 import { ROLES, readName, readSet, readTerm, readUuid, writeSet, writeTerm } from './common.ts';
 import { readGenerations, writeGenerations } from './resync-names.ts';
 
@@ -35,6 +36,7 @@ export function encodeHello(hello: Hello): Buffer {
   into.byte(DISK_STATES.indexOf(s.diskState)).byte(ROLES.indexOf(s.role));
   into.byte(Number(s.justCreated)).byte(Number(s.crashedPrimary)).byte(Number(s.skipInitialSync));
   into.uint64(s.dirtyBlocks);
+  writeSplitBrain(into, s.splitBrain);
   writeGenerations(into, s.generations);
   return into.finish();
 }
@@ -62,8 +64,27 @@ export function decodeHello(body: Buffer): Hello {
     crashedPrimary: from.flag(),
     skipInitialSync: from.flag(),
     dirtyBlocks: from.uint64(),
+    splitBrain: readSplitBrain(from),
     generations: readGenerations(from),
   };
   from.finish();
   return { volume, toNode, summary };
+}
+
+function writeSplitBrain(into: FieldWriter, { actions, promotedAtWallMs, discards }: SplitBrainTerms): void {
+  for (const action of [actions.zeroPrimaries, actions.onePrimary, actions.twoPrimaries])
+    into.byte(SPLIT_BRAIN_ACTIONS.indexOf(action));
+  into.uint64(promotedAtWallMs).text(discards);
+}
+
+function readSplitBrain(from: FieldReader): SplitBrainTerms {
+  return {
+    actions: {
+      zeroPrimaries: from.choice(SPLIT_BRAIN_ACTIONS),
+      onePrimary: from.choice(SPLIT_BRAIN_ACTIONS),
+      twoPrimaries: from.choice(SPLIT_BRAIN_ACTIONS),
+    },
+    promotedAtWallMs: from.uint64(),
+    discards: readName(from),
+  };
 }
