@@ -9,7 +9,8 @@ import { GIB, KIB, MIB } from '@eterne/base';
 import { repositoryRoot } from '@eterne/runtime/node/repository.ts';
 import { median } from './lib/fio.ts';
 import { readRate, writeRate } from './lib/iscsi-load.ts';
-import { Servers, freePort, isInstalled, sleep } from './lib/processes.ts';
+import { freePort } from '@eterne/runtime/node/ports.ts';
+import { Servers, isInstalled, sleep } from './lib/processes.ts';
 import { startTgt } from './lib/tgt.ts';
 
 interface Row {

@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot } from '@eterne/runtime/node/repository.ts';
-import { freePort, sleep, waitForFile, type Servers } from './processes.ts';
+import { freePort } from '@eterne/runtime/node/ports.ts';
+import { sleep, waitForFile, type Servers } from './processes.ts';
 
 const eterne = join(repositoryRoot, 'eterne');
 

@@ -1,6 +1,7 @@
 /** Debian's `tgtd` with one LUN on a buffered file, as `tgt-admin` would set it up. */
 import { execFileSync } from 'node:child_process';
-import { freePort, sleep, type Servers } from './processes.ts';
+import { freePort } from '@eterne/runtime/node/ports.ts';
+import { sleep, type Servers } from './processes.ts';
 
 export const TGT_IQN = 'iqn.2026-11.io.eterne:tgt';
 

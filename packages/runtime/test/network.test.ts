@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -89,4 +89,21 @@ test('a paused stream holds its data until it is resumed', async () => {
   assert.equal(heard, 100);
   stream.destroy();
   listener.close();
+});
+
+test('a port that nobody listens on never answers, although a dialler may meet itself there', async () => {
+  // The kernel walks through its range of ports for outgoing connections, so that sooner or later it comes by the one dialled.
+  const [low = 32_768, high = 60_999] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8')
+    .split(/\s+/)
+    .map(Number);
+  const port = low + 2 * Math.floor((high - low) / 4);
+  let metItself = false;
+  for (let tries = 0; tries < 2 * (high - low) && !metItself; tries += 100) {
+    const dials = Array.from({ length: 100 }, () => connect(`127.0.0.1:${port}`));
+    for (const dial of await Promise.allSettled(dials)) {
+      assert.equal(dial.status, 'rejected');
+      metItself ||= /nobody listens/.test(String(dial.reason));
+    }
+  }
+  assert.ok(metItself);
 });

@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ClusterStatus } from '@eterne/cluster/service/facade.ts';
 import { DAEMON_NAMES, type DaemonName } from '@eterne/cluster/node/layout.ts';
-import { eterne, freePort } from './disk-node.ts';
+import { freePort } from '@eterne/runtime/node/ports.ts';
+import { eterne } from './disk-node.ts';
 
 const ETERNE = fileURLToPath(new URL('../../../eterne', import.meta.url));
 

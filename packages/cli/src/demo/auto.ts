@@ -33,6 +33,14 @@ async function killMachine(world: World, machine: Machine, applicationPid: numbe
 
 export async function runAutomatically(world: World, cluster: DemoCluster, say: Say): Promise<Verdict> {
   const load = new Load(world, cluster.ledgerAddress);
+  try {
+    return await drive(world, cluster, load, say);
+  } finally {
+    await load.stop();
+  }
+}
+
+async function drive(world: World, cluster: DemoCluster, load: Load, say: Say): Promise<Verdict> {
   await sleep(world, WARM_UP_MS);
   const before = await cluster.status();
   const owner = before && groupOf(before)?.owner;

@@ -46,8 +46,9 @@ export class LauncherClient implements Spawner {
   }
 
   fatal(daemon: DaemonName, error: EterneError, done: () => void): void {
-    const isConfig = error.code === 'config' || error.code === 'busy';
-    this.#call({ call: 'fatal', daemon, message: error.message, isConfig }, done);
+    const mayPass = error.code === 'busy';
+    const isConfig = error.code === 'config' || mayPass;
+    this.#call({ call: 'fatal', daemon, message: error.message, isConfig, mayPass }, done);
   }
 
   close(): void {

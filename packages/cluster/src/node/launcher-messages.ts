@@ -20,6 +20,8 @@ export type ToLauncher =
       readonly daemon: DaemonName;
       readonly message: string;
       readonly isConfig: boolean;
+      /** Somebody else holds what it needs, perhaps not for long. */
+      readonly mayPass: boolean;
     };
 
 export type FromLauncher =

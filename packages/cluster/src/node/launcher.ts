@@ -7,7 +7,8 @@
  *
  * 1. A daemon that ends is started again: at once, with growing pauses (at most `RESTART_DELAY_MS_MAX`) while it keeps ending young.
  * 2. A daemon that hangs is reported by another (service and monitor watch each other and the rest), killed, and so started again.
- * 3. A daemon that cannot work from the beginning (a port in use, a damaged log) ends the node with its sentence.
+ * 3. A daemon that cannot work from the beginning (a port in use, a damaged log) ends the node with its sentence; what may pass by
+ *    itself is tried again for `PATIENCE_MS` first.
  * 4. What an earlier life of this node left running is killed before anything is started.
  * 5. Stopping: the service first, which takes the node's groups elsewhere; the others after it; whatever is left is killed.
  */
@@ -31,6 +32,8 @@ const RESTART_DELAY_MS_MAX = 500;
 const RESTART_DELAY_MS_FIRST = 50;
 /** A daemon that lived so long is started again at once. */
 const YOUNG_MS = 5000;
+/** What an earlier life held (a port, a lock) may be given back only a moment later. */
+const PATIENCE_MS = 5000;
 /** How long the service may take to bring the node's groups elsewhere, and then the others to end. */
 const LEAVE_TIMEOUT_MS = 30_000;
 const END_TIMEOUT_MS = 5000;
@@ -65,6 +68,7 @@ export class Launcher {
   readonly #families = new Map<number, string>();
   readonly #links = new Set<AcceptedLink>();
   #listener: Listener | undefined;
+  #startedMs = 0;
   #phase: 'running' | 'leaving' | 'ending' | 'ended' = 'running';
   #deadline: Timer | undefined;
   #error: EterneError | undefined;
@@ -82,6 +86,7 @@ export class Launcher {
   }
 
   start(done: (error: EterneError | undefined) => void): void {
+    this.#startedMs = this.#world.clock.bootMs();
     const { dir } = this.#options;
     const steps: ((next: (error: EterneError | undefined) => void) => void)[] = [
       (next) => this.#world.files.makeFolder(runFolder(dir), next),
@@ -220,9 +225,10 @@ export class Launcher {
     });
   }
 
-  #giveUp({ daemon, message, isConfig }: ToLauncher & { readonly call: 'fatal' }): void {
+  #giveUp({ daemon, message, isConfig, mayPass }: ToLauncher & { readonly call: 'fatal' }): void {
     const hasWorked = this.#daemons.some((known) => known.name === daemon && known.hasWorked);
     if (this.#phase !== 'running' || hasWorked) return;
+    if (mayPass && this.#world.clock.bootMs() - this.#startedMs < PATIENCE_MS) return;
     this.#error = new EterneError(isConfig ? 'config' : 'io', message);
     this.#end();
   }

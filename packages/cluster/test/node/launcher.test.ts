@@ -164,6 +164,15 @@ test('a daemon that cannot work at all ends the node with its sentence', async (
   assert.deepEqual([reason?.code, reason?.message], ['config', error.message]);
 });
 
+test('a daemon that only finds its port in use is given another chance', async (context) => {
+  const bench = await makeBench(context);
+  await bench.start();
+  await bench.allBegun();
+  connect(context, bench).fatal('heart', new EterneError('busy', 'bind 10.0.0.1:7700: EADDRINUSE'), () => {});
+  const verdict = await Promise.race([bench.ended, sleep(500, 'goes on')]);
+  assert.equal(verdict, 'goes on');
+});
+
 test('what an earlier life left running is killed before anything starts', async (context) => {
   const bench = await makeBench(context);
   await mkdir(runFolder(bench.dir));

@@ -119,6 +119,13 @@ function parseOrReport(address: Address, done: (error: EterneError) => void): En
   }
 }
 
+/**
+ * Dialling a port of this host that nobody listens on can meet itself, when the kernel picks that very port for our end (RFC 9293,
+ * 3.5: simultaneous open). It would keep the rightful listener from its port.
+ */
+const isSelfConnected = ({ localAddress, localPort, remoteAddress, remotePort }: Socket): boolean =>
+  localPort !== undefined && localPort === remotePort && localAddress === remoteAddress;
+
 function connect(
   address: Address,
   options: ConnectOptions,
@@ -152,6 +159,10 @@ function connect(
   socket.on('error', failed);
   socket.on(options.tls ? 'secureConnect' : 'connect', () => {
     if (settled) return;
+    if (isSelfConnected(socket)) {
+      socket.resetAndDestroy();
+      return settle(new EterneError('unreachable', `connect to ${address}: nobody listens`));
+    }
     socket.pause();
     owner.stream = new NodeStream(socket, localOf(socket), address);
     settle(owner.stream);
