@@ -199,9 +199,9 @@ test('a lapsed lease kills the group, the daemon that left it too; no stop is as
   assert.equal(isAlive(pid), true, 'within its grace it lives');
   const report = await bench.reported('stopped');
   assert.match(report.reason, /lease of its group has lapsed/);
-  await sleep(20);
-  assert.equal(isAlive(pid), false);
-  assert.equal(isAlive(daemon), false);
+  // The report follows the signal; a loaded machine may take a moment to end them.
+  for (let tries = 0; tries < 200 && (isAlive(pid) || isAlive(daemon)); tries += 1) await sleep(10);
+  assert.deepEqual([isAlive(pid), isAlive(daemon)], [false, false]);
   assert.equal(existsSync(said), false);
 });
 
