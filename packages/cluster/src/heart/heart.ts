@@ -6,6 +6,7 @@
  * 2. Requests and grants travel on every path that is up; whichever copy arrives first counts.
  * 3. A request goes to whoever granted last; when that one has been silent for `LEADER_SILENCE_MS`, to everybody.
  */
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import { EterneError } from '@eterne/base';
 import type { DatagramSocket, Timer, World } from '@eterne/runtime';
 import type { HeartPort, LeaseGrant, LeaseRequest, PathStatus } from '../ports.ts';
@@ -57,6 +58,8 @@ type LeaseListener = (leases: ReadonlyMap<string, Lease>) => void;
 export class Heart implements HeartPort {
   readonly #world: HeartWorld;
   readonly #options: HeartOptions;
+  /** Made once: a raw key is judged anew, slowly, for every datagram. */
+  readonly #key: KeyObject;
   readonly #session: string;
   readonly #leases: LeaseClient;
   readonly #peers = new Map<string, Peer>();
@@ -75,6 +78,7 @@ export class Heart implements HeartPort {
   constructor(world: HeartWorld, options: HeartOptions) {
     this.#world = world;
     this.#options = options;
+    this.#key = createSecretKey(options.clusterKey);
     this.#session = world.random.bytes(SESSION_BYTES).toString('hex');
     this.#leases = new LeaseClient(this.#session);
   }
@@ -225,7 +229,7 @@ export class Heart implements HeartPort {
     const ends = peer.paths[index]?.ends;
     const socket = ends && this.#sockets[ends.localIndex];
     if (!socket) return;
-    const datagram = seal(this.#options.clusterKey, {
+    const datagram = seal(this.#key, {
       kind,
       path: index,
       session: this.#session,
@@ -245,7 +249,7 @@ export class Heart implements HeartPort {
   }
 
   #receive(datagram: Buffer): void {
-    const envelope = open(this.#options.clusterKey, this.#options.node, datagram);
+    const envelope = open(this.#key, this.#options.node, datagram);
     if (typeof envelope === 'string') return this.#drop(envelope);
     const peer = this.#peers.get(envelope.from);
     if (peer === undefined) return this.#drop('stranger');

@@ -30,7 +30,7 @@ interface Possibility {
 /** More than this and the sector's history is given up as too wide; no seed has come near. */
 const POSSIBILITIES_MAX = 20_000;
 
-/** A sentence about the first sector whose history has no order, or undefined. */
+/** A sentence about the first sector whose history has no order, or undefined. Sectors that share one history are judged once. */
 export function findDisorder(history: History): string | undefined {
   const bySector = new Map<number, Access[]>();
   for (const operation of history.operations) {
@@ -45,7 +45,11 @@ export function findDisorder(history: History): string | undefined {
       accesses.push({ operation, value });
     }
   }
+  const judged = new Set<string>();
   for (const [sector, accesses] of bySector) {
+    const key = accesses.map(({ operation, value }) => `${operation.id}=${value}`).join();
+    if (judged.has(key)) continue;
+    judged.add(key);
     const problem = checkSector(accesses, history);
     if (problem !== undefined) return `sector ${sector}: ${problem}`;
   }

@@ -1,4 +1,5 @@
 import { SECTOR_BYTES, type SimDisk } from '../world/disk.ts';
+import { PAGE_BYTES } from '../world/page-map.ts';
 import type { Universe } from '../world/universe.ts';
 import type { History, Operation } from './history.ts';
 import type { SetTruth } from './set-truth.ts';
@@ -60,29 +61,28 @@ export class ReplicaChecker {
   }
 
   private checkRange(node: string, firstSector: number, count: number, what: string): void {
-    const data = Buffer.allocUnsafe(count * SECTOR_BYTES);
-    this.diskOf(node).read(firstSector * SECTOR_BYTES, data);
-    for (let i = 0; i < count; i += 1) {
-      const value = valueOf(data, i * SECTOR_BYTES, firstSector + i);
-      if (value === FOREIGN || this.history.isStale(firstSector + i, value))
-        this.universe.violate(
-          'acknowledged',
-          `${what}: sector ${firstSector + i} of ${node} holds write ${value}`,
-        );
+    const disk = this.diskOf(node);
+    for (let sector = firstSector; sector < firstSector + count; sector += 1) {
+      const value = valueOf(disk.page(sector), withinPage(sector), sector);
+      if (value === FOREIGN || this.history.isStale(sector, value))
+        this.universe.violate('acknowledged', `${what}: sector ${sector} of ${node} holds write ${value}`);
     }
   }
 
-  private checkPlatter(node: string, operation: Operation): void {
-    const data = Buffer.allocUnsafe(operation.sectorCount * SECTOR_BYTES);
-    this.diskOf(node).readDurable(operation.firstSector * SECTOR_BYTES, data);
-    for (let i = 0; i < operation.sectorCount; i += 1) {
-      const sector = operation.firstSector + i;
-      const value = valueOf(data, i * SECTOR_BYTES, sector);
-      if (value === FOREIGN || this.history.isOlderThan(sector, value, operation.invokedMs))
+  private checkPlatter(node: string, { id, firstSector, sectorCount, invokedMs }: Operation): void {
+    const disk = this.diskOf(node);
+    for (let sector = firstSector; sector < firstSector + sectorCount; sector += 1) {
+      const value = valueOf(disk.durablePage(sector), withinPage(sector), sector);
+      if (value === FOREIGN || this.history.isOlderThan(sector, value, invokedMs))
         this.universe.violate(
           'durable',
-          `write ${operation.id} is flushed, but sector ${sector} of ${node} holds write ${value} durably`,
+          `write ${id} is flushed, but sector ${sector} of ${node} holds write ${value} durably`,
         );
     }
   }
+}
+
+/** Where a sector begins in its page. */
+function withinPage(sector: number): number {
+  return (sector * SECTOR_BYTES) % PAGE_BYTES;
 }

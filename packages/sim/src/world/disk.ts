@@ -1,4 +1,4 @@
-import { PageMap } from './page-map.ts';
+import { PAGE_BYTES, PageMap } from './page-map.ts';
 import type { Prng } from './prng.ts';
 import type { Universe } from './universe.ts';
 
@@ -55,12 +55,17 @@ export class SimDisk {
     this.cache.read(offset, into);
   }
 
-  /** What would be there if the power failed now and every un-flushed sector were lost. */
-  readDurable(offset: number, into: Buffer): void {
-    this.durable.read(offset, into);
+  /** The page that a sector lies in, as it is; not to be changed. */
+  page(sector: number): Buffer {
+    return this.cache.page(pageStart(sector));
   }
 
-  /** Keeps `data`: the caller gives a copy. */
+  /** The page that a sector lies in, as it would be if the power failed now and every un-flushed sector were lost. */
+  durablePage(sector: number): Buffer {
+    return this.durable.page(pageStart(sector));
+  }
+
+  /** Keeps `data`, which nobody changes any more. */
   apply(offset: number, data: Buffer): void {
     this.cache.write(offset, data);
     this.unflushed.push({ offset, data });
@@ -138,6 +143,11 @@ export class SimDisk {
         if (chance.chance(keep)) pages.write(offset + at, data.subarray(at, at + pieceBytes));
     }
   }
+}
+
+function pageStart(sector: number): number {
+  const offset = sector * SECTOR_BYTES;
+  return offset - (offset % PAGE_BYTES);
 }
 
 function pickTemper(chance: Prng): DiskTemper {

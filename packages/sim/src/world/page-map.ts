@@ -1,5 +1,19 @@
 export const PAGE_BYTES = 4096;
 const ZEROES = Buffer.alloc(PAGE_BYTES);
+/** Pages are cut from pieces of this size: many small allocations outside the heap cost more than the work done with them. */
+const SLAB_BYTES = 64 * PAGE_BYTES;
+let slab = Buffer.alloc(0);
+let slabUsed = 0;
+
+/** A page of undefined content. */
+function newPage(): Buffer {
+  if (slabUsed === slab.length) {
+    slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+    slabUsed = 0;
+  }
+  slabUsed += PAGE_BYTES;
+  return slab.subarray(slabUsed - PAGE_BYTES, slabUsed);
+}
 
 /** Bytes by page; pages never written read as zeroes. A clone shares its pages until one side writes them. */
 export class PageMap {
@@ -18,7 +32,9 @@ export class PageMap {
       const at = offset + done;
       const within = at % PAGE_BYTES;
       const count = Math.min(PAGE_BYTES - within, into.length - done);
-      this.page(at - within).copy(into, done, within, within + count);
+      const page = this.pages.get((at - within) / PAGE_BYTES);
+      if (page === undefined) into.fill(0, done, done + count);
+      else page.copy(into, done, within, within + count);
       done += count;
     }
   }
@@ -52,7 +68,9 @@ export class PageMap {
   private ownPage(number: number): Buffer {
     const present = this.pages.get(number);
     if (present !== undefined && this.owned.has(number)) return present;
-    const page = present === undefined ? Buffer.alloc(PAGE_BYTES) : Buffer.from(present);
+    const page = newPage();
+    if (present === undefined) page.fill(0);
+    else present.copy(page);
     this.pages.set(number, page);
     this.owned.add(number);
     return page;

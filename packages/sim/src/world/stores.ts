@@ -1,4 +1,4 @@
-import { assert, crc32c, EterneError } from '@eterne/base';
+import { assert, EterneError } from '@eterne/base';
 import type {
   BlockStore,
   OpenStoreOptions,
@@ -54,8 +54,8 @@ function zeroes(lengthBytes: number): Buffer {
 interface InFlight {
   readonly offset: number;
   readonly lengthBytes: number;
+  /** As it was when the call was made: what is applied, and what the caller's buffer must still be. */
   readonly data: Buffer;
-  readonly checksum: number;
   applied: boolean;
 }
 
@@ -120,8 +120,7 @@ class SimStore implements BlockStore {
       if (write.applied) continue;
       const pieceBytes = cause === 'killed' ? write.lengthBytes : SECTOR_BYTES;
       for (let at = 0; at < write.lengthBytes; at += pieceBytes)
-        if (random.chance(0.5))
-          this.disk.apply(write.offset + at, Buffer.from(write.data.subarray(at, at + pieceBytes)));
+        if (random.chance(0.5)) this.disk.apply(write.offset + at, write.data.subarray(at, at + pieceBytes));
     }
     this.writes.clear();
     this.disk.locked = false;
@@ -140,20 +139,19 @@ class SimStore implements BlockStore {
     const write: InFlight = {
       offset,
       lengthBytes,
-      data: from ?? zeroes(lengthBytes),
-      checksum: from === undefined ? 0 : crc32c(from),
+      data: from === undefined ? zeroes(lengthBytes) : Buffer.from(from),
       applied: false,
     };
     this.writes.add(write);
     const apply = (): void => {
       if (write.applied) return;
       write.applied = true;
-      if (from !== undefined && crc32c(from) !== write.checksum)
+      if (from !== undefined && !from.equals(write.data))
         universe.violate(
           'store-buffer',
           `${this.disk.name}: a buffer lent to a write at ${offset} was changed`,
         );
-      this.disk.apply(offset, from === undefined ? write.data : Buffer.from(from));
+      this.disk.apply(offset, write.data);
     };
     if (!this.failing && !this.disk.hanging && this.disk.random.chance(0.3)) apply();
     this.perform(this.disk.temper.latencyMs, apply, (error) => {

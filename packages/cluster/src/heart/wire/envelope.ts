@@ -18,7 +18,7 @@
  *
  * Version 1: the first.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { assert } from '@eterne/base';
 
 export const DATAGRAM_BYTES_MAX = 1024;
@@ -56,7 +56,7 @@ export function bodyBytesMax(from: string, to: string): number {
   return DATAGRAM_BYTES_MAX - FIXED_BYTES - 2 - Buffer.byteLength(from) - Buffer.byteLength(to) - MAC_BYTES;
 }
 
-export function seal(key: Buffer, envelope: Envelope): Buffer {
+export function seal(key: KeyObject, envelope: Envelope): Buffer {
   const from = Buffer.from(envelope.from);
   const to = Buffer.from(envelope.to);
   assert(from.length <= NAME_BYTES_MAX && to.length <= NAME_BYTES_MAX, 'node names fit an envelope');
@@ -77,7 +77,7 @@ export function seal(key: Buffer, envelope: Envelope): Buffer {
 }
 
 /** Opens a datagram that claims to be for `me`. Nothing of it is believed before its MAC is right. The body is a view of `datagram`. */
-export function open(key: Buffer, me: string, datagram: Buffer): Envelope | Refusal {
+export function open(key: KeyObject, me: string, datagram: Buffer): Envelope | Refusal {
   if (datagram.length < SMALLEST_BYTES || datagram.length > DATAGRAM_BYTES_MAX) return 'malformed';
   if (datagram.readUInt32LE(0) !== MAGIC) return 'malformed';
   const end = datagram.length - MAC_BYTES;
@@ -106,7 +106,7 @@ export function open(key: Buffer, me: string, datagram: Buffer): Envelope | Refu
   };
 }
 
-function mac(key: Buffer, bytes: Buffer): Buffer {
+function mac(key: KeyObject, bytes: Buffer): Buffer {
   return createHmac('sha256', key).update(bytes).digest().subarray(0, MAC_BYTES);
 }
 

@@ -3,7 +3,7 @@
  * `length u32, MAC 16 bytes, payload`, where MAC = HMAC-SHA256(session key, sequence u64 | length u32 | payload), cut to 16 bytes. The sequence
  * counts the frames of one direction from 0 and is not sent: a frame that is repeated, left out or moved fails its check.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { EterneError } from '@eterne/base';
 import { APPEND_MAX_ENTRIES, ENTRY_MAX_BYTES } from '../types.ts';
 
@@ -20,11 +20,11 @@ export function plainFrame(payload: Buffer): Buffer {
 
 /** One direction's counter and key. */
 export class FrameSeal {
-  readonly #key: Buffer;
+  readonly #key: KeyObject;
   #sequence = 0;
 
   constructor(key: Buffer) {
-    this.#key = key;
+    this.#key = createSecretKey(key);
   }
 
   /** The next frame to send. */

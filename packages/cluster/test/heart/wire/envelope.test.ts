@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createSecretKey } from 'node:crypto';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import {
@@ -10,7 +11,7 @@ import {
   type Envelope,
 } from '../../../src/heart/wire/envelope.ts';
 
-const key = Buffer.alloc(32, 1);
+const key = createSecretKey(Buffer.alloc(32, 1));
 const envelope: Envelope = {
   kind: KIND_BEAT,
   path: 2,
@@ -56,7 +57,7 @@ test('every cut is noticed, and so is a surplus', () => {
 
 test('another receiver and another key are refused', () => {
   assert.equal(open(key, 'n3', seal(key, envelope)), 'foreign');
-  assert.equal(open(Buffer.alloc(32, 2), 'n2', seal(key, envelope)), 'forged');
+  assert.equal(open(createSecretKey(Buffer.alloc(32, 2)), 'n2', seal(key, envelope)), 'forged');
 });
 
 test('the largest body fits exactly', () => {
