@@ -15,6 +15,11 @@ export const FIRST_BURST_BYTES = 256 * KIB;
 /** Data of one R2T or one sequence of Data-In: MaxBurstLength (RFC 7143 §13.13). */
 export const MAX_BURST_BYTES = 4 * MIB;
 
+/** What stores and mirrors underneath work in: smaller or unaligned writes cost them a read. Atomic writes are whole ones of these. */
+export const PHYSICAL_BLOCK_BYTES = 4 * KIB;
+/** MAXIMUM ATOMIC TRANSFER LENGTH: longest WRITE ATOMIC. */
+export const MAX_ATOMIC_BYTES = 1 * MIB;
+
 /** Largest range given to a device at once by UNMAP, WRITE SAME and SANITIZE. */
 export const MAX_RANGE_BYTES = 32 * MIB;
 /** MAXIMUM COMPARE AND WRITE LENGTH is one byte. */

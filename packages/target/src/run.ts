@@ -35,7 +35,8 @@ export async function startTarget(world: World, config: TargetConfig): Promise<R
 
 async function closeAll(server: TargetServer, open: readonly OpenLun[]): Promise<void> {
   await new Promise<void>((resolve) => server.close(resolve));
-  for (const { store, unit } of open) {
+  for (const { store, unit, journal } of open) {
+    await new Promise<void>((resolve) => journal.close(resolve));
     if (!unit.device.readOnly) await new Promise<void>((resolve) => store.flush(() => resolve()));
     await new Promise<void>((resolve) => store.close(resolve));
   }

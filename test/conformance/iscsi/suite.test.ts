@@ -1,21 +1,36 @@
 /** libiscsi's conformance suite against our target: thin 512-byte, thin 4-KiB, full and removable LUNs. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { SKIPS, SKIPS_WITHOUT_REMOVABLE, SKIPS_WITHOUT_THIN } from './skips.ts';
+import { SKIPS, SKIPS_OF_4K, SKIPS_WITHOUT_REMOVABLE, SKIPS_WITHOUT_THIN } from './skips.ts';
 import { families, runFamily, type Verdict } from './support/suite.ts';
 import { startTarget, type TargetProcess } from './support/target.ts';
 
-const KINDS = [
+/** `families`: absent: all. */
+const KINDS: readonly {
+  readonly name: string;
+  readonly options: string;
+  readonly thin: boolean;
+  readonly removable: boolean;
+  readonly families?: readonly string[];
+}[] = [
   { name: 'thin', options: 'thin: true', thin: true, removable: false },
   { name: 'thin4k', options: 'thin: true, blockSize: 4096', thin: true, removable: false },
   { name: 'full', options: 'thin: false', thin: false, removable: false },
   { name: 'removable', options: 'thin: true, removable: true', thin: true, removable: true },
-] as const;
+  {
+    name: 'readonly',
+    options: 'thin: true, readOnly: true',
+    thin: true,
+    removable: false,
+    families: ['ALL.ReadOnly'],
+  },
+];
 
+const LUN_BYTES = 100 * 1024 * 1024;
 const iqn = (name: string): string => `iqn.2026-11.io.eterne:${name}`;
 const folder = mkdtempSync(join(tmpdir(), 'eterne-iscsi-'));
 let target: TargetProcess;
@@ -30,9 +45,10 @@ function isInstalled(): boolean {
 }
 
 before(async () => {
+  writeFileSync(join(folder, 'readonly.img'), Buffer.alloc(LUN_BYTES));
   const targets = KINDS.map(
     ({ name, options }) =>
-      `  - { iqn: '${iqn(name)}', luns: [{ lun: 1, path: ${name}.img, size: 100MiB, ${options} }] }\n`,
+      `  - { iqn: '${iqn(name)}', luns: [{ lun: 1, path: ${name}.img, size: ${LUN_BYTES}, ${options} }] }\n`,
   );
   target = await startTarget(folder, targets.join(''));
 });
@@ -45,7 +61,8 @@ after(async () => {
 function excuse(test: string, kind: (typeof KINDS)[number]): string | undefined {
   const family = test.split('.')[0] ?? '';
   return (
-    SKIPS[test] ??
+    (kind.name === 'readonly' ? undefined : SKIPS[test]) ??
+    (kind.name === 'thin4k' ? SKIPS_OF_4K[test] : undefined) ??
     (kind.removable ? undefined : SKIPS_WITHOUT_REMOVABLE[family]) ??
     (kind.thin ? undefined : SKIPS_WITHOUT_THIN[family])
   );
@@ -58,7 +75,7 @@ describe('iscsi-test-cu', options, () => {
   for (const kind of KINDS) {
     it(`finds no fault in the ${kind.name} LUN`, async (context) => {
       const verdicts = new Map<string, Verdict>();
-      for (const family of families())
+      for (const family of kind.families ?? families())
         for (const [test, verdict] of await runFamily(
           family,
           `iscsi://${target.address}/${iqn(kind.name)}/1`,

@@ -4,6 +4,7 @@ import type { BlockStore, World } from '@eterne/runtime';
 import { identityFrom } from '../scsi/identity.ts';
 import { LogicalUnit } from '../scsi/logical-unit.ts';
 import { ReservationKeeper } from '../scsi/reservations/keeper.ts';
+import { AtomicJournal } from './atomic-journal.ts';
 import { reservationFile } from './reservation-file.ts';
 import { storeDevice } from './store-device.ts';
 
@@ -24,6 +25,7 @@ export type LunWorld = Pick<World, 'stores' | 'files'>;
 export interface OpenLun {
   readonly unit: LogicalUnit;
   readonly store: BlockStore;
+  readonly journal: AtomicJournal;
 }
 
 export function openLun(
@@ -40,20 +42,21 @@ export function openLun(
     if (store.sizeBytes < config.blockBytes) {
       return store.close(() => failed(new EterneError('config', `${config.path} is smaller than one block`)));
     }
-    ReservationKeeper.open(reservationFile(world.files, `${config.path}.reservations`), (keeper) => {
-      if (keeper instanceof EterneError) return store.close(() => failed(keeper));
-      const unit = new LogicalUnit(
-        config.lun,
-        storeDevice(`${iqn} LUN ${config.lun}`, store, config.readOnly),
-        {
+    const refuse = (error: EterneError): void => store.close(() => failed(error));
+    AtomicJournal.open(world.files, `${config.path}.atomic`, store, (journal) => {
+      if (journal instanceof EterneError) return refuse(journal);
+      ReservationKeeper.open(reservationFile(world.files, `${config.path}.reservations`), (keeper) => {
+        if (keeper instanceof EterneError) return refuse(keeper);
+        const device = storeDevice(`${iqn} LUN ${config.lun}`, store, config.readOnly);
+        const attributes = {
           blockBytes: config.blockBytes,
           thin: config.thin,
           removable: config.removable,
           identity: identityFrom(`${iqn} ${config.lun} ${config.serial ?? ''}`, config.serial),
-        },
-        keeper,
-      );
-      done({ unit, store });
+          atomic: journal,
+        };
+        done({ unit: new LogicalUnit(config.lun, device, attributes, keeper), store, journal });
+      });
     });
   });
 }

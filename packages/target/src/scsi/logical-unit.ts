@@ -9,12 +9,21 @@ import type { Nexus } from './nexus.ts';
 import { RangeLock, type Range } from './range-lock.ts';
 import type { ReservationKeeper } from './reservations/keeper.ts';
 
+export interface AtomicWrites {
+  /** A power loss leaves all of `data` or nothing of it; durable when done. */
+  write(offset: number, data: Buffer, done: DeviceDone): void;
+  /** An unfinished write could neither be ended nor given up: nothing newer may be written, it would be overwritten at the next start. */
+  readonly isStuck: boolean;
+}
+
 export interface UnitAttributes {
   readonly blockBytes: 512 | 4096;
   /** Unmapped blocks cost nothing and read as zeroes; UNMAP is offered. */
   readonly thin: boolean;
   readonly removable: boolean;
   readonly identity: Identity;
+  /** Absent: WRITE ATOMIC is not offered. */
+  readonly atomic?: AtomicWrites;
 }
 
 interface NexusState {
@@ -53,7 +62,7 @@ export class LogicalUnit {
   }
 
   get writeProtected(): boolean {
-    return this.device.readOnly || this.softwareWriteProtect;
+    return this.device.readOnly || this.softwareWriteProtect || this.attributes.atomic?.isStuck === true;
   }
 
   get nexuses(): IterableIterator<Nexus> {
@@ -100,6 +109,20 @@ export class LogicalUnit {
     this.descriptorSense = false;
     for (const state of this.#nexuses.values()) state.preventsRemoval = false;
     this.attention(cause, () => true);
+  }
+
+  /** Reads blocks as they are between two changes that are atomic. */
+  read(
+    range: { readonly lba: number; readonly blocks: number },
+    done: (error: DeviceErrorCode | undefined, data: Buffer) => void,
+  ): void {
+    const locked: Range = { start: range.lba, end: range.lba + range.blocks, exclusive: false };
+    this.#lock.acquire(locked, () =>
+      this.device.read(range.lba * this.blockBytes, range.blocks * this.blockBytes, (error, data) => {
+        this.#lock.release(locked);
+        done(error, data);
+      }),
+    );
   }
 
   /** Runs a change of blocks; `exclusive` when it must see nothing change between its read and its write. */

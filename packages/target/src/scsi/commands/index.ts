@@ -28,6 +28,7 @@ import { TEST_UNIT_READY } from './test-unit-ready.ts';
 import { UNMAP } from './unmap.ts';
 import { VERIFY_COMMANDS } from './verify.ts';
 import { WRITE_COMMANDS } from './write.ts';
+import { WRITE_ATOMIC } from './write-atomic.ts';
 import { WRITE_AND_VERIFY_COMMANDS } from './write-and-verify.ts';
 import { WRITE_SAME_COMMANDS } from './write-same.ts';
 
@@ -69,5 +70,6 @@ export const COMMANDS: readonly Command[] = [
   START_STOP_UNIT,
   TEST_UNIT_READY,
   UNMAP,
+  WRITE_ATOMIC,
   reportSupportedOpcodes(() => COMMANDS),
 ];

@@ -14,7 +14,7 @@ function read(request: ScsiRequest, unit: LogicalUnit): void {
   const { cdb } = request;
   const lengthBytes = range.blocks * unit.blockBytes;
   const fromDevice = (): void =>
-    unit.device.read(range.lba * unit.blockBytes, lengthBytes, (error, data) =>
+    unit.read(range, (error, data) =>
       error === undefined ? request.good(data) : request.check(senseOf(error, 'read')),
     );
   request.reserveReply(lengthBytes, () => {

@@ -1,24 +1,24 @@
 /** Page B0h (SBC-3 §6.6.3): what fits in one command. */
 import {
+  MAX_ATOMIC_BYTES,
   MAX_COMPARE_AND_WRITE_BLOCKS,
   MAX_TRANSFER_BYTES,
   MAX_UNMAP_BLOCKS,
   MAX_UNMAP_DESCRIPTORS,
   MAX_WRITE_SAME_BLOCKS,
+  PHYSICAL_BLOCK_BYTES,
 } from '../../limits.ts';
-import { KIB } from '@eterne/base';
 import type { LogicalUnit } from '../logical-unit.ts';
 import { writeLba } from '../range.ts';
 
 const BODY_BYTES = 0x3c;
-const GRANULARITY_BYTES = 4 * KIB;
 /** A WRITE SAME of zero blocks ("up to the end") is refused. */
 const WSNZ_BIT = 0x01;
 const UGAVALID_BIT = 0x8000_0000;
 
 export function blockLimits(unit: LogicalUnit): Buffer {
   const page = Buffer.alloc(4 + BODY_BYTES);
-  const granularity = Math.max(1, GRANULARITY_BYTES / unit.blockBytes);
+  const granularity = PHYSICAL_BLOCK_BYTES / unit.blockBytes;
   page.writeUInt8(WSNZ_BIT, 4);
   page.writeUInt8(MAX_COMPARE_AND_WRITE_BLOCKS, 5);
   page.writeUInt16BE(granularity, 6);
@@ -31,5 +31,10 @@ export function blockLimits(unit: LogicalUnit): Buffer {
     page.writeUInt32BE(UGAVALID_BIT, 32);
   }
   writeLba(page, 36, MAX_WRITE_SAME_BLOCKS);
+  if (unit.attributes.atomic !== undefined) {
+    page.writeUInt32BE(MAX_ATOMIC_BYTES / unit.blockBytes, 44);
+    page.writeUInt32BE(granularity, 48); // ATOMIC ALIGNMENT
+    page.writeUInt32BE(granularity, 52); // ATOMIC TRANSFER LENGTH GRANULARITY
+  }
   return page.subarray(4);
 }
