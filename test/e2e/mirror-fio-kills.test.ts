@@ -1,0 +1,96 @@
+/**
+ * fio writes, trims and verifies through one connection while either node is killed again and again; afterwards both stores are identical.
+ * `ETERNE_KILLS=50` runs it longer, `ETERNE_SEED` repeats the same moments.
+ */
+import assert from 'node:assert/strict';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { mirrorPair, startSynced, type MirrorPair } from './support/disk-node.ts';
+import { killAtRandom } from './support/kill-rounds.ts';
+import { SteadyExport } from './support/steady-export.ts';
+
+const MIB = 1024 * 1024;
+const MIXED_BYTES = 64 * MIB;
+const TRIMMED_BYTES = 32 * MIB;
+const SIZE_BYTES = MIXED_BYTES + TRIMMED_BYTES;
+const kills = Number(process.env['ETERNE_KILLS'] ?? 6);
+const seed = Number(process.env['ETERNE_SEED'] ?? randomInt(1 << 30));
+const run = promisify(execFile);
+const absent = spawnSync('fio', ['--version']).error !== undefined;
+
+/** mulberry32. */
+function random(from: number): (bound: number) => number {
+  let state = from;
+  return (bound) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % bound;
+  };
+}
+
+/**
+ * One pass: on one part of the export everything is written once, in random order, mixed with reads; on the other, what is trimmed is written
+ * after. All of it is verified, along the way and at the end. (fio 3.33 cannot trim within a mixed job.)
+ */
+function fioPass(folder: string, socket: string, pass: number): Promise<unknown> {
+  const target = [
+    '--name=global',
+    '--ioengine=nbd',
+    `--uri=nbd+unix:///v0?socket=${socket}`,
+    `--randseed=${seed + pass}`,
+  ];
+  const sizes = ['--iodepth=16', '--bssplit=512/20:4k/30:20k/15:64k/25:1m/10'];
+  const verify = ['--verify=crc32c', '--verify_fatal=1', '--verify_backlog=512', '--do_verify=1'];
+  const mixed = ['--name=mixed', '--rw=randrw', '--rwmixread=30', `--size=${MIXED_BYTES}`];
+  const trimmed = [
+    '--name=trimmed',
+    '--rw=randtrimwrite',
+    `--offset=${MIXED_BYTES}`,
+    `--size=${TRIMMED_BYTES}`,
+  ];
+  return run('fio', [...target, ...sizes, ...verify, ...mixed, ...trimmed], { cwd: folder });
+}
+
+describe('fio with verification', { timeout: 900_000 }, () => {
+  it(
+    `finds every byte through ${kills} kills of either side (seed ${seed})`,
+    { skip: absent && 'fio is not installed' },
+    async () => {
+      const pair = await mirrorPair(`${SIZE_BYTES}`);
+      const below = random(seed);
+      try {
+        await startSynced(pair);
+        await survive(pair, below);
+        assert.deepEqual(await Promise.all([pair.a.stop(), pair.b.stop()]), [0, 0]);
+        execFileSync('cmp', [pair.a.image, pair.b.image]);
+      } finally {
+        await pair.remove();
+      }
+    },
+  );
+});
+
+async function survive(pair: MirrorPair, below: (bound: number) => number): Promise<void> {
+  const steady = new SteadyExport([pair.a.uri, pair.b.uri]);
+  const socket = join(pair.folder, 'steady.nbd');
+  await steady.listen(socket, SIZE_BYTES);
+  let passes = 0;
+  const stop = new AbortController();
+  const load = async (): Promise<void> => {
+    while (!stop.signal.aborted) await fioPass(pair.folder, socket, passes++);
+  };
+  const killer = killAtRandom(pair, { kills, below, onlyWhenSynced: false }).finally(() => stop.abort());
+  try {
+    const [count] = await Promise.all([killer, load()]);
+    assert.deepEqual(steady.refusals, []);
+    assert.equal(count.primaries + count.secondaries, kills);
+    assert.ok(steady.reconnects >= count.primaries, `${steady.reconnects} reconnects`);
+    process.stdout.write(`# ${JSON.stringify({ ...count, passes, reconnects: steady.reconnects })}\n`);
+  } finally {
+    steady.close();
+  }
+}
