@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { NbdClient } from '../../packages/disk/test/support/nbd-client.ts';
+import { until } from './support/cluster-node.ts';
 import { mirrorPair, startSynced, type DiskNode, type MirrorPair } from './support/disk-node.ts';
 import { Recorder } from './support/recorder.ts';
 
@@ -72,10 +73,9 @@ describe('a mirrored pair', { timeout: 300_000 }, () => {
     const { a, b } = pair;
     const recorder = new Recorder(32 * MIB);
     const load = recorder.run(await connect(a), 16, () => false);
-    await sleep(1000);
+    await until('100 writes are acknowledged', () => recorder.acknowledged > 100);
     await a.kill();
     await load;
-    assert.ok(recorder.acknowledged > 100, `${recorder.acknowledged} acknowledged`);
     await b.must('promote', { force: true });
     const reader = await connect(b);
     await recorder.check(reader);
@@ -95,10 +95,9 @@ describe('a mirrored pair', { timeout: 300_000 }, () => {
     const load = recorder.run(client, 8, () => stop);
     await sleep(500);
     await b.kill();
-    await sleep(2500);
+    await until('the secondary is out of the set', async () => (await a.status()).inSyncSet.length === 1);
     const alone = recorder.tried;
-    await sleep(500);
-    assert.ok(recorder.tried > alone, 'writes go on without the secondary');
+    await until('writes go on without the secondary', () => recorder.tried > alone + 8);
     assert.deepEqual((await a.status()).inSyncSet, ['a']);
     await b.start();
     await a.wait('synced');

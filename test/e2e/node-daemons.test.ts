@@ -116,7 +116,6 @@ test('when its launcher is killed nothing of a node goes on, and the other takes
   await until(
     'nothing of it is left',
     () => leftOf(owner) === 0 && before.every((pid) => !programs().includes(pid)),
-    2000,
   );
   await until('the other has taken over', async () => {
     const group = (await other.status())?.groups[0];
