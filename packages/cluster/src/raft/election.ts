@@ -6,6 +6,7 @@ import type { Message } from './messages/message.ts';
 import type { PreVote } from './messages/pre-vote.ts';
 import type { Vote } from './messages/vote.ts';
 import { newProgress } from './progress.ts';
+import type { MemberId } from './types.ts';
 import { appendAsLeader, broadcastAppend } from './replication.ts';
 import { Rounds } from './rounds.ts';
 
@@ -28,6 +29,18 @@ export function electionTimeout(core: RaftCore, nowMs: number): void {
       core.term + 1,
     );
   countPreVotes(core, nowMs);
+}
+
+/**
+ * The leader's process seems to have died. Stands as soon as others may vote, one voter after the other in the order of their names instead of by
+ * chance, so that they do not split the vote. A leader that lives after all is heard, and that sets the usual timeout again.
+ */
+export function suspectLeader(core: RaftCore, leader: MemberId): void {
+  if (core.role.kind !== 'follower' || core.role.leader !== leader) return;
+  const { electionMinMs, electionMaxMs, heartbeatMs } = core.config.timing;
+  const before = otherVoters(core).filter((id) => id !== leader && id < core.id).length;
+  const timeoutMs = electionMinMs + heartbeatMs / 4 + before * heartbeatMs;
+  core.electionDeadlineMs = core.heardLeaderMs + Math.min(timeoutMs, electionMaxMs);
 }
 
 export function stepPreVote(core: RaftCore, message: Message, body: PreVote, nowMs: number): void {

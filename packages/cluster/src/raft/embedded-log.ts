@@ -151,6 +151,7 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     const { snapshot } = this.#node.log;
     if (snapshot.index > 0) this.#restore(snapshot);
     this.#options.transport.onMessage((from, bytes) => this.#receive(from, bytes));
+    this.#options.transport.onGone((from) => this.#suspect(from));
     this.#persister.rewrite(undefined);
     this.#openSession();
   }
@@ -257,6 +258,12 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     }
     if (message.from !== from) return;
     this.#node.step(message, this.#options.world.clock.bootMs());
+    this.#wantPump();
+  }
+
+  #suspect(member: MemberId): void {
+    if (this.#state !== 'running') return;
+    this.#node.suspect(member);
     this.#wantPump();
   }
 

@@ -18,6 +18,7 @@ import {
   stepPreVoteReply,
   stepVote,
   stepVoteReply,
+  suspectLeader,
 } from './election.ts';
 import {
   authorityUntilMs,
@@ -137,6 +138,11 @@ export class RaftNode {
     if (message.term < core.term) return this.#answerOldTerm(message);
     this.#stepSameTerm(message, nowMs);
     return undefined;
+  }
+
+  /** `member` may have died (transport/port.ts, `onGone`). */
+  suspect(member: MemberId): void {
+    suspectLeader(this.#core, member);
   }
 
   /** A leader that a majority has left behind learns it from our term, or our silence would leave us outside for ever. */

@@ -13,6 +13,7 @@ import { ArbiterDuty } from './arbiter.ts';
 import type { Completion, CoreEvent, Effect, EffectId, LeadershipView, LeaseTable, Now } from './effects.ts';
 import { Outbox } from './effects.ts';
 import { LeaderDuties } from './leader/duties.ts';
+import { LeaseRequests } from './leader/requests.ts';
 import { GroupRunner } from './owner/runner.ts';
 import type { ReplicaPlaces } from './replicas.ts';
 import { ReplicaDuty } from './replicas.ts';
@@ -45,6 +46,7 @@ export class ServiceCore {
   readonly #replicas: ReplicaDuty;
   readonly #reports = new ReportDuty();
   readonly #runners = new Map<string, GroupRunner>();
+  readonly #requests = new LeaseRequests();
   #leader: LeaderDuties | undefined;
   #founding: EffectId | undefined;
   #leaveEntry: { readonly kind: 'none' | 'applied' } | { readonly kind: 'sent'; readonly id: EffectId } = {
@@ -139,7 +141,7 @@ export class ServiceCore {
         view.leases = mergeLeases(view.leases, event.leases);
         return;
       case 'lease-request':
-        return this.#leader?.grant(view, this.#outbox, event.request);
+        return this.#requests.take(event.request, view.now.bootMs);
       case 'disk-connected':
         view.disk = { ...view.disk, connected: true, volumes: undefined };
         return;
@@ -191,7 +193,7 @@ export class ServiceCore {
     this.#reports.step(view, this.#outbox);
     this.#arbiter.step(view, this.#outbox);
     this.#leave();
-    if (view.leadership.isLeader) this.#leader?.step(view, this.#outbox);
+    if (view.leadership.isLeader) this.#leader?.step(view, this.#outbox, this.#requests.newest);
     this.#run();
   }
 

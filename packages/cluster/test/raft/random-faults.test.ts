@@ -23,6 +23,7 @@ const FAULTS: readonly Fault[] = [
     });
   },
   (cluster, id) => cluster.isolate(id),
+  (cluster, id) => cluster.suspect(id),
   (cluster, id) => {
     for (const other of cluster.machines.keys())
       if (cluster.random.chance(0.5)) cluster.cut.add(`${id}>${other}`);

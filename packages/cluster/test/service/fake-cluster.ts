@@ -244,7 +244,10 @@ export class FakeCluster {
     const heart = new FakeHeart(
       time,
       name,
-      (request) => this.#deliver(name, this.leader, (to) => to.heart.hearRequest(request)),
+      (request) => {
+        const asked = this.leader === undefined ? [...this.machines.keys()] : [this.leader];
+        for (const other of asked) this.#deliver(name, other, (to) => to.heart.hearRequest(request));
+      },
       (grant) => this.#deliver(this.leader, grant.request.node, (to) => to.heart.hearGrant(grant)),
     );
     const disk = new FakeDisk(

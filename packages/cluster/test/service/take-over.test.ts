@@ -175,11 +175,35 @@ test('requests of an owner that is not heard are not answered: they would put of
   cluster.time.run(500);
   const { heart } = cluster.machine('w1');
   cluster.machine('n1').connected = false;
+  let sequence = 1000;
   const oneWay = cluster.time.every(150, () =>
-    heart.hearRequest({ node: 'n1', bootId: 'boot', sequence: 1, sentAtBootMs: cluster.time.bootMs() }),
+    heart.hearRequest({
+      node: 'n1',
+      bootId: 'boot',
+      sequence: sequence++,
+      sentAtBootMs: cluster.time.bootMs(),
+    }),
   );
   cluster.untilOnline('db', 'n2');
   oneWay.cancel();
+});
+
+test('a new leader answers at once what the hearts asked while nobody led', () => {
+  const cluster = pair();
+  cluster.elect('w1');
+  cluster.time.run(500);
+  const { heart } = cluster.machine('n1');
+  const validUntil = (): number => heart.leases.get('db')?.validUntilBootMs ?? 0;
+  cluster.leader = undefined;
+  const known = validUntil();
+  const askedMs = 150 - (cluster.time.bootMs() % 150);
+  cluster.time.run(askedMs + 450);
+  assert.equal(validUntil(), known);
+  cluster.elect('n2');
+  cluster.time.run(40);
+  assert(validUntil() > known, 'without another request');
+  assert(validUntil() <= cluster.time.bootMs() + 650);
+  assert(cluster.runs('db', 'n1'));
 });
 
 test('a node that lost its log comes back only when its former groups are taken', () => {

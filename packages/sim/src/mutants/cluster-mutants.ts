@@ -43,7 +43,7 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
       file: `${SERVICE}/leader/lease-book.ts`,
       edits: [
         [
-          'Math.min(timing.leaseMs, authorityUntilBootMs - nowBootMs)',
+          'Math.min(timing.leaseMs, authorityUntilBootMs - receivedBootMs)',
           'timing.leaseMs + 0 * authorityUntilBootMs',
         ],
       ],

@@ -35,7 +35,7 @@ export class InboundLink {
     options: LinkOptions,
     stream: Stream,
     onMessage: (from: MemberId, message: Buffer) => void,
-    onClose: () => void,
+    onClose: (from: MemberId | undefined) => void,
   ) {
     const { world, clusterKey } = options;
     this.#options = options;
@@ -47,11 +47,17 @@ export class InboundLink {
       onData: (chunk) => this.#onData(chunk),
       onDrain: () => {},
       onClose: () => {
+        const { from } = this;
         this.#limit.cancel();
         this.#state = { kind: 'refused' };
-        onClose();
+        onClose(from);
       },
     });
+  }
+
+  /** Who sends here, once that is proven. */
+  get from(): MemberId | undefined {
+    return this.#state.kind === 'open' ? this.#state.from : undefined;
   }
 
   close(): void {

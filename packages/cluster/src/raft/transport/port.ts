@@ -6,5 +6,10 @@ export interface RaftTransport {
   send(to: MemberId, message: Buffer): void;
   /** Messages of members that hold the cluster key. One listener; never called from within `send`. `message` is the listener's to keep. */
   onMessage(listener: (from: MemberId, message: Buffer) => void): void;
+  /**
+   * The last way on which a member sent to this one has ended; it may have died, or merely take another. Only a hint: nobody's rights may
+   * depend on it. One listener.
+   */
+  onGone(listener: (from: MemberId) => void): void;
   close(): void;
 }

@@ -30,6 +30,7 @@ export class TcpTransport implements RaftTransport {
   readonly #inbound = new Set<InboundLink>();
   readonly #outbound = new Map<MemberId, { readonly link: OutboundLink; usedMs: number }>();
   #onMessage: (from: MemberId, message: Buffer) => void = () => {};
+  #onGone: (from: MemberId) => void = () => {};
   #closed = false;
 
   constructor(options: LinkOptions) {
@@ -53,7 +54,7 @@ export class TcpTransport implements RaftTransport {
           this.#options,
           stream,
           (from, message) => this.#onMessage(from, message),
-          () => this.#inbound.delete(link),
+          (from) => this.#ended(link, from),
         );
         this.#inbound.add(link);
         return undefined;
@@ -66,6 +67,12 @@ export class TcpTransport implements RaftTransport {
       this.#options.tls,
     );
     return undefined;
+  }
+
+  #ended(link: InboundLink, from: MemberId | undefined): void {
+    this.#inbound.delete(link);
+    const others = [...this.#inbound].some((other) => other.from === from);
+    if (from !== undefined && !others && !this.#closed) this.#onGone(from);
   }
 
   send(to: MemberId, message: Buffer): void {
@@ -91,6 +98,10 @@ export class TcpTransport implements RaftTransport {
 
   onMessage(listener: (from: MemberId, message: Buffer) => void): void {
     this.#onMessage = listener;
+  }
+
+  onGone(listener: (from: MemberId) => void): void {
+    this.#onGone = listener;
   }
 
   close(): void {

@@ -5,7 +5,6 @@
  * 3. It takes over from lost owners, places groups without owner, moves them off standby nodes and home again (`decide.ts`).
  * 4. It keeps the timeline of who is heard, and lets old failures be forgotten.
  */
-import type { LeaseRequest } from '../../ports.ts';
 import type { Command } from '../../state/commands.ts';
 import type { FailureRecord, GroupState } from '../../state/model.ts';
 import { sortedValues } from '../../state/model.ts';
@@ -15,9 +14,10 @@ import type { View } from '../view.ts';
 import type { LeaderView } from './decide.ts';
 import { decideGroup } from './decide.ts';
 import { LeaseBook } from './lease-book.ts';
+import type { HeardRequest } from './requests.ts';
 
 interface Granted {
-  readonly request: LeaseRequest;
+  readonly heard: HeardRequest;
   readonly durationMs: number;
   readonly ownerships: string;
 }
@@ -61,13 +61,14 @@ export class LeaderDuties {
     return this.#leases.remainingMs(node, view.now.bootMs);
   }
 
-  step(view: View, outbox: Outbox): void {
+  step(view: View, outbox: Outbox, requests: Iterable<HeardRequest>): void {
     const atMs = view.now.wallMs;
     if (!this.active(view)) {
       this.#append(view, outbox, 'lead', { kind: 'lead', node: view.self, leaderTerm: this.#raftTerm, atMs });
       return;
     }
     if (view.alive === undefined) return;
+    for (const heard of requests) this.#grant(view, outbox, view.alive, heard);
     this.#watchMembers(view, outbox, view.alive);
     this.#grantNewOwners(view, outbox);
     const leader: LeaderView = {
@@ -85,16 +86,16 @@ export class LeaderDuties {
   }
 
   /**
-   * Duty 2. A node whose requests arrive although it counts as lost may not hear the answers; a lease that it never gets would only put off
+   * Duty 2; every request once. A node whose requests arrive although it counts as lost may not hear the answers; a lease that it never gets would only put off
    * the take-over.
    */
-  grant(view: View, outbox: Outbox, request: LeaseRequest): void {
-    const member = view.state.members[request.node];
-    const heard = view.alive?.has(request.node) ?? false;
-    if (!this.active(view) || member?.role !== 'node' || !heard) return;
+  #grant(view: View, outbox: Outbox, alive: ReadonlySet<string>, heard: HeardRequest): void {
+    const { node } = heard.request;
+    const isAnswered = this.#granted.get(node)?.heard === heard;
+    if (isAnswered || view.state.members[node]?.role !== 'node' || !alive.has(node)) return;
     const { now, leadership, timing } = view;
-    const durationMs = this.#leases.grant(request, now.bootMs, leadership.authorityUntilBootMs, timing);
-    if (durationMs > 0) this.#sendGrant(view, outbox, request, durationMs);
+    const durationMs = this.#leases.grant(heard, now.bootMs, leadership.authorityUntilBootMs, timing);
+    if (durationMs > 0) this.#sendGrant(view, outbox, heard, durationMs);
   }
 
   /**
@@ -102,18 +103,19 @@ export class LeaderDuties {
    * same moment, so that the lease ends no later than the book says.
    */
   #grantNewOwners(view: View, outbox: Outbox): void {
-    for (const [node, { request, durationMs, ownerships }] of this.#granted)
-      if (ownerships !== this.#ownerships(view, node)) this.#sendGrant(view, outbox, request, durationMs);
+    for (const [node, { heard, durationMs, ownerships }] of this.#granted)
+      if (ownerships !== this.#ownerships(view, node)) this.#sendGrant(view, outbox, heard, durationMs);
   }
 
-  #sendGrant(view: View, outbox: Outbox, request: LeaseRequest, durationMs: number): void {
+  #sendGrant(view: View, outbox: Outbox, heard: HeardRequest, durationMs: number): void {
+    const { request } = heard;
     const { node } = request;
     const groups = this.#owned(view, node).map(({ spec, epoch }) => ({
       group: spec.name,
       epoch,
       volumes: volumesOf(spec),
     }));
-    this.#granted.set(node, { request, durationMs, ownerships: this.#ownerships(view, node) });
+    this.#granted.set(node, { heard, durationMs, ownerships: this.#ownerships(view, node) });
     outbox.grant({ request, durationMs, graceMs: view.timing.graceMs, groups });
   }
 

@@ -2,11 +2,11 @@
  * What the leader has granted, and when the last right of a node ends for certain.
  *
  * Why the bound holds: a lease runs for `durationMs` from the moment the heart *sent* its request, which was before the leader
- * received it; so it ends, in true time, before reception + duration. Leases of earlier leaders ended when their authority did, and
+ * received it; so it ends, in true time, before reception + duration, however much later it is granted. Leases of earlier leaders ended when their authority did, and
  * that was before this leader was elected. Grace and margin come on top: after them disk, monitor and heart have each ended
  * what the node ran.
  */
-import type { LeaseRequest } from '../../ports.ts';
+import type { HeardRequest } from './requests.ts';
 import type { ServiceTiming } from '../timing.ts';
 
 export class LeaseBook {
@@ -17,16 +17,16 @@ export class LeaseBook {
     this.#electedAtBootMs = electedAtBootMs;
   }
 
-  /** Length of the lease to grant now, or 0 when the leader's own authority does not carry one. */
+  /** Length of the lease to grant, or 0 when the leader's own authority carries none, or too little of it would be left. */
   grant(
-    request: LeaseRequest,
+    { request, receivedBootMs }: HeardRequest,
     nowBootMs: number,
     authorityUntilBootMs: number,
     timing: ServiceTiming,
   ): number {
-    const durationMs = Math.floor(Math.min(timing.leaseMs, authorityUntilBootMs - nowBootMs));
-    if (!(durationMs > timing.leaseReserveMs)) return 0;
-    const end = nowBootMs + durationMs;
+    const durationMs = Math.floor(Math.min(timing.leaseMs, authorityUntilBootMs - receivedBootMs));
+    const end = receivedBootMs + durationMs;
+    if (!(end - nowBootMs > timing.leaseReserveMs)) return 0;
     this.#endsBootMs.set(request.node, Math.max(end, this.#endsBootMs.get(request.node) ?? end));
     return durationMs;
   }

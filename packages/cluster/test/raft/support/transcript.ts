@@ -11,6 +11,7 @@
  *   deliver [A>B…]        messages waiting, once           hold A, release A  writes wait, writes go on
  *   settle                deliver until nothing is left    crash A, start A   lose all that is not written; begin again
  *   drop [A>B…]           lose messages waiting            status [A…]
+ *   suspect A B           A sees B's connection end
  */
 import assert from 'node:assert/strict';
 import { EterneError } from '@eterne/base';
@@ -87,6 +88,9 @@ class Transcript {
         break;
       case 'members':
         this.#say(this.#node(first).proposeMember({ kind: second, id: third } as MemberChange, this.#nowMs));
+        break;
+      case 'suspect':
+        this.#node(first).suspect(second);
         break;
       case 'transfer':
         this.#say(this.#node(first).transferLeadership(second, this.#nowMs));

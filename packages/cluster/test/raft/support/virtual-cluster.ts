@@ -44,6 +44,7 @@ export class VirtualCluster {
   readonly random: Seeded;
   readonly machines = new Map<string, Machine>();
   readonly #receivers = new Map<string, (from: string, message: Buffer) => void>();
+  readonly #goneListeners = new Map<string, (from: string) => void>();
   readonly #options: ClusterOptions;
   /** `from>to` pairs that lose everything. */
   readonly cut = new Set<string>();
@@ -122,6 +123,10 @@ export class VirtualCluster {
         void this.#receivers.set(id, (from, message) =>
           this.time.inLife(lifetime, this.time.nowMs, () => listener(from, message)),
         ),
+      onGone: (listener: (from: string) => void) =>
+        void this.#goneListeners.set(id, (from) =>
+          this.time.inLife(lifetime, this.time.nowMs, () => listener(from)),
+        ),
       close: () => {},
     };
     const { compactAfterEntries = 20 } = this.#options;
@@ -156,6 +161,14 @@ export class VirtualCluster {
     machine.life += 1;
     machine.log = undefined;
     machine.disk.losePower();
+    this.suspect(id);
+  }
+
+  /** Some of the others see their connections from `id` end, rightly or not. */
+  suspect(id: string): void {
+    for (const [other, tell] of this.#goneListeners)
+      if (other !== id && this.random.chance(0.5))
+        this.time.at(this.time.nowMs + this.latencyMs * this.random.fraction(), () => tell(id));
   }
 
   /** Both ways between `id` and everybody else. */

@@ -1,0 +1,26 @@
+/**
+ * The newest lease request of every node, also while nobody here may answer it: who becomes leader answers at once what the hearts asked
+ * during the election, instead of waiting for them to ask again.
+ */
+import type { LeaseRequest } from '../../ports.ts';
+
+export interface HeardRequest {
+  readonly request: LeaseRequest;
+  /** This node's boot clock; after the request was sent, in true time. */
+  readonly receivedBootMs: number;
+}
+
+export class LeaseRequests {
+  /** At most one per member: the heart hears nobody else. */
+  readonly #newest = new Map<string, HeardRequest>();
+
+  take(request: LeaseRequest, nowBootMs: number): void {
+    const known = this.#newest.get(request.node)?.request;
+    if (known?.bootId === request.bootId && known.sequence >= request.sequence) return;
+    this.#newest.set(request.node, { request, receivedBootMs: nowBootMs });
+  }
+
+  get newest(): Iterable<HeardRequest> {
+    return this.#newest.values();
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * `kill -9` of a service that leads the cluster and whose node owns a group, on a busy machine: nobody renews the lease until another leads, and
+ * still the group's program goes on where it is, every time.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { ClusterNode, until } from './support/cluster-node.ts';
+
+const ROUNDS = 10;
+
+const root = await mkdtemp(join(tmpdir(), 'eterne-leader-'));
+/** Without a witness and with a group on each: whoever leads owns one. */
+const nodes = [1, 2, 3].map((number) => new ClusterNode(root, `n${number}`, 90 + number, 'node'));
+const load = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' });
+
+const DOCUMENT = `groups:
+${nodes
+  .map(
+    ({ name }) => `  - name: of-${name}
+    nodes: [${[name, ...nodes.map((other) => other.name).filter((other) => other !== name)].join(', ')}]
+    resources: [{ name: app, type: app, command: ["/bin/sleep", "12345"], env: { MARK: "${root}/${name}" } }]
+`,
+  )
+  .join('')}`;
+
+/** The program of the group that prefers `node`, wherever it runs. */
+function programOf(node: ClusterNode): number | undefined {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).find((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`MARK=${root}/${node.name}\0`);
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Who leads once all daemons are known and every group is online at home with a lease; undefined: not yet. */
+async function settledLeader(): Promise<ClusterNode | undefined> {
+  const [view] = nodes;
+  const status = await view?.status();
+  if (!status?.quorate || status.groups.length < nodes.length) return undefined;
+  const atHome = status.groups.every(
+    ({ name, owner, state }) => state === 'online' && name === `of-${owner}`,
+  );
+  const known = status.nodes.every(
+    ({ name, state, pids }) =>
+      state === 'online' && pids.service === nodes.find((node) => node.name === name)?.pidOf('service'),
+  );
+  return atHome && known ? nodes.find(({ name }) => name === status.leader) : undefined;
+}
+
+async function settled(): Promise<ClusterNode> {
+  let leader: ClusterNode | undefined;
+  await until('the cluster has settled', async () => (leader = await settledLeader()) !== undefined, 60_000);
+  return leader ?? assert.fail('no leader');
+}
+
+before(async () => {
+  const [first, ...others] = nodes;
+  await first?.found();
+  for (const other of others) if (first) await other.join(first);
+  const path = join(root, 'document.yaml');
+  writeFileSync(path, DOCUMENT);
+  await first?.apply(path);
+});
+
+after(async () => {
+  load.kill('SIGKILL');
+  for (const node of nodes) node.signal('SIGKILL');
+  await until('nothing is left', () =>
+    nodes.every((node) => node.processes().size === 0 && programOf(node) === undefined),
+  );
+  await rm(root, { recursive: true });
+});
+
+for (let round = 1; round <= ROUNDS; round += 1)
+  test(
+    `kill ${round} of ${ROUNDS}: the group of the leading node goes on`,
+    { timeout: 120_000 },
+    async () => {
+      const leader = await settled();
+      const program = programOf(leader) ?? assert.fail(`no program on ${leader.name}`);
+      process.kill(leader.pidOf('service') ?? assert.fail('no service'), 'SIGKILL');
+      await until(
+        'another leads',
+        async () => {
+          const other = nodes.find((node) => node !== leader);
+          const status = await other?.status();
+          return status?.quorate === true && status.leader !== null && status.leader !== leader.name;
+        },
+        60_000,
+      );
+      await settled();
+      assert.equal(programOf(leader), program, `the program on ${leader.name} was left alone`);
+    },
+  );
