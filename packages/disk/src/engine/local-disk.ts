@@ -1,23 +1,45 @@
-import type { BlockStore, StoreDone, StoreError } from '@eterne/runtime';
+import type { StoreDone, StoreError } from '@eterne/runtime';
+import { BLOCK_BYTES } from '../metadata/index.ts';
+import { inTurn, type Step } from './disk/in-turn.ts';
+import { probe } from './disk/probe.ts';
+import type { RemappingStore } from './disk/remapping-store.ts';
 import { Gauge } from './gauge.ts';
 
+const MAX_SUSPECTS = 64;
+
+/** What becomes known of a disk besides the answers to requests. */
+export interface LocalDiskOwner {
+  /** It is `failed` from now on; once. */
+  failed(error: StoreError): void;
+  /** These bytes cannot be read, while the rest can. */
+  unreadable(offset: number, lengthBytes: number): void;
+  /** Somebody else has reserved the device: no disk error, but this node must not serve from it any more. */
+  reservedByOther(error: StoreError): void;
+}
+
 /**
- * The backing store of a replica with its fate. A failed write or flush, a timeout or a device error makes it `failed` for good (a failed
- * fsync is never retried: the kernel has dropped the pages); a read that fails alone only counts.
+ * The backing store of a replica with its fate (DESIGN §4 "Errors"):
+ *
+ * - A device error, a timeout or a failed flush makes it `failed` for good (a failed fsync is never retried: the kernel has
+ *   dropped the pages). So does a write of a peer that is refused for lack of room: this replica cannot follow.
+ * - A write of the application that is refused for lack of room is answered with that, and the disk is as good as before.
+ * - A bad sector is remapped when it is written (`RemappingStore`); when it is read its content is asked for elsewhere.
  */
 export class LocalDisk {
-  readonly #store: BlockStore;
-  readonly #onFailed: (error: StoreError) => void;
+  readonly #store: RemappingStore;
+  readonly #owner: LocalDiskOwner;
   #failure: StoreError | undefined;
   #ioErrors = 0;
+  /** Could not be read, and a probe is to tell whether it is them or the device. */
+  readonly #suspects: { readonly offset: number; readonly lengthBytes: number }[] = [];
   /** Writes of this node's own primary that have not left the store yet. */
   readonly own = new Gauge();
   /** Writes that came from peers, and blocks being copied in, that have not left the store yet. */
   readonly foreign = new Gauge();
 
-  constructor(store: BlockStore, onFailed: (error: StoreError) => void) {
+  constructor(store: RemappingStore, owner: LocalDiskOwner) {
     this.#store = store;
-    this.#onFailed = onFailed;
+    this.#owner = owner;
   }
 
   get sizeBytes(): number {
@@ -32,11 +54,21 @@ export class LocalDisk {
     return this.#ioErrors;
   }
 
+  get remappedBlocks(): number {
+    return this.#store.remappedBlocks;
+  }
+
   read(offset: number, into: Buffer, done: StoreDone): void {
     this.#store.read(offset, into, (error) => {
-      if (error !== undefined) this.#failedRead(error);
+      if (error !== undefined) this.#failedRead(offset, into.length, error);
       done(error);
     });
+  }
+
+  /** For whoever repairs: a failure is no news. */
+  canRead(offset: number, lengthBytes: number, done: (isReadable: boolean) => void): void {
+    const into = Buffer.allocUnsafeSlow(lengthBytes);
+    this.#store.read(offset, into, (error) => done(error === undefined));
   }
 
   /** `data` undefined: zeroes. `gauge` is `own` or `foreign`. */
@@ -50,7 +82,7 @@ export class LocalDisk {
   ): void {
     gauge.enter();
     const finished = (error: StoreError | undefined): void => {
-      if (error !== undefined) this.fail(error);
+      if (error !== undefined) this.#failedWrite(error, gauge === this.own);
       done(error);
       gauge.leave();
     };
@@ -65,6 +97,29 @@ export class LocalDisk {
     });
   }
 
+  /**
+   * Puts the good content back where reading failed: written, flushed, read back and compared block by block; a block that does not compare
+   * is moved to the spare area. `done` with the error when even that fails. `offset` is a block's.
+   */
+  repair(gauge: Gauge, offset: number, good: Buffer, done: StoreDone): void {
+    const blocks: Step[] = [];
+    for (let at = 0; at < good.length; at += BLOCK_BYTES) {
+      const block = good.subarray(at, at + BLOCK_BYTES);
+      blocks.push((next) => this.#verify(offset + at, block, next));
+    }
+    const steps: Step[] = [
+      (next) => this.write(gauge, offset, good.length, good, false, next),
+      (next) => this.flush(next),
+      ...blocks,
+      (next) => this.flush(next),
+    ];
+    gauge.enter();
+    inTurn(steps, (error) => {
+      done(error);
+      gauge.leave();
+    });
+  }
+
   close(done: () => void): void {
     this.#store.close(done);
   }
@@ -74,11 +129,37 @@ export class LocalDisk {
     this.#ioErrors += 1;
     if (this.#failure !== undefined) return;
     this.#failure = error;
-    this.#onFailed(error);
+    this.#owner.failed(error);
   }
 
-  #failedRead(error: StoreError): void {
-    if (error.kind === 'sector' || error.kind === 'logical') this.#ioErrors += 1;
+  #verify(offset: number, good: Buffer, done: StoreDone): void {
+    const back = Buffer.allocUnsafeSlow(good.length);
+    this.#store.read(offset, back, (readError) => {
+      if (readError === undefined && back.equals(good)) return done(undefined);
+      this.#store.retire(offset, good, (error) => {
+        if (error !== undefined) this.fail(error);
+        done(error);
+      });
+    });
+  }
+
+  #failedWrite(error: StoreError, isOwn: boolean): void {
+    if (error.kind === 'logical' && isOwn) this.#ioErrors += 1;
+    else if (error.kind === 'reservation-conflict') this.#owner.reservedByOther(error);
     else this.fail(error);
+  }
+
+  #failedRead(offset: number, lengthBytes: number, error: StoreError): void {
+    if (error.kind === 'reservation-conflict') return this.#owner.reservedByOther(error);
+    if (error.kind !== 'sector') return this.fail(error);
+    this.#ioErrors += 1;
+    if (this.#failure !== undefined || this.#suspects.length >= MAX_SUSPECTS) return;
+    this.#suspects.push({ offset, lengthBytes });
+    if (this.#suspects.length > 1) return;
+    probe(this.#store, (isAlive) => {
+      const suspects = this.#suspects.splice(0);
+      if (!isAlive) return this.fail({ ...error, kind: 'device' });
+      for (const suspect of suspects) this.#owner.unreadable(suspect.offset, suspect.lengthBytes);
+    });
   }
 }

@@ -11,6 +11,13 @@ export interface RangeLock {
   granted(): void;
 }
 
+/** Tells whether somebody wanted to lock anything in the range since the watch began. */
+export interface RangeWatch {
+  readonly offset: number;
+  readonly lengthBytes: number;
+  touched: boolean;
+}
+
 const GRANULE_BYTES = 64 * 1024;
 const COUNTERS = 4096;
 /** Longer locks are not spread over the counters; while there is one, every request looks through the whole list. */
@@ -24,6 +31,7 @@ export class RangeLocks {
   readonly #all = new Set<RangeLock>();
   readonly #counters = new Uint16Array(COUNTERS);
   #longLocks = 0;
+  readonly #watches = new Set<RangeWatch>();
   readonly #ready: RangeLock[] = [];
   #granting = false;
 
@@ -35,6 +43,7 @@ export class RangeLocks {
   /** True: the range is the caller's now. False: `granted` will be called. Either way `release` must follow. */
   acquire(lock: RangeLock): boolean {
     assert(lock.lengthBytes > 0, 'a lock covers something');
+    if (this.#watches.size > 0) this.#touch(lock);
     if (this.#mayOverlap(lock.offset, lock.lengthBytes)) this.#waitForOverlapping(lock);
     this.#all.add(lock);
     this.#count(lock, 1);
@@ -54,6 +63,22 @@ export class RangeLocks {
     const probe: RangeLock = { offset, lengthBytes, blockers: 0, waiters: undefined, granted: clear };
     this.#waitForOverlapping(probe);
     return probe.blockers === 0;
+  }
+
+  watch(offset: number, lengthBytes: number): RangeWatch {
+    const watch: RangeWatch = { offset, lengthBytes, touched: false };
+    this.#watches.add(watch);
+    return watch;
+  }
+
+  unwatch(watch: RangeWatch): void {
+    this.#watches.delete(watch);
+  }
+
+  #touch({ offset, lengthBytes }: RangeLock): void {
+    for (const watch of this.#watches)
+      if (watch.offset < offset + lengthBytes && offset < watch.offset + watch.lengthBytes)
+        watch.touched = true;
   }
 
   #waitForOverlapping(lock: RangeLock): void {

@@ -9,8 +9,8 @@
  * ```
  */
 import { EterneError, assert } from '@eterne/base';
-import type { BlockDevice, BlockStore, Stream, World } from '@eterne/runtime';
-import { metadataBytes, openMetadata, type MetadataState, type VolumeMetadata } from '../metadata/index.ts';
+import type { BlockDevice, Stream, World } from '@eterne/runtime';
+import type { MetadataState, VolumeMetadata } from '../metadata/index.ts';
 import type {
   Arbiter,
   DiskState,
@@ -20,6 +20,8 @@ import type {
   VolumeConfig,
   VolumeStatus,
 } from './api.ts';
+import { openStores, type OpenedStores } from './disk/open-stores.ts';
+import { Repairer, type GoodSource } from './disk/repairer.ts';
 import { Announcement } from './link/announcement.ts';
 import { Peer } from './link/peer.ts';
 import { LocalDisk } from './local-disk.ts';
@@ -31,43 +33,21 @@ type Done = (error: EterneError | undefined) => void;
 
 /** A drain that takes longer is ended abruptly: what is unsettled then stays dirty. */
 const DRAIN_TIMEOUT_MS = 3000;
+/** A full disk refuses many writes in a row. */
+const LEVEL_DELAY_MS = 1000;
 
-/**
- * Opens the stores of one replica and begins to look for its peers. Errors: those of `Stores.open` and `openMetadata`, and `config` when
- * the device is smaller than the volume.
- */
+/** Opens the stores of one replica and begins to look for its peers. Errors: those of `openStores`. */
 export function openVolume(
   world: World,
   config: VolumeConfig,
   arbiter: Arbiter,
   done: (result: MirrorVolume | EterneError) => void,
 ): void {
-  const { devicePath, diskTimeoutMs, metadataPath, sizeBytes } = config;
-  world.stores.open(devicePath, { createSizeBytes: sizeBytes, timeoutMs: diskTimeoutMs }, (store) => {
-    if (store instanceof EterneError) return done(store);
-    const fail = (error: EterneError): void => store.close(() => done(error));
-    if (store.sizeBytes < sizeBytes)
-      return fail(new EterneError('config', `${devicePath} is smaller than the volume (${sizeBytes} bytes)`));
-    const options = { createSizeBytes: metadataBytes(sizeBytes), timeoutMs: diskTimeoutMs };
-    world.stores.open(metadataPath, options, (metaStore) => {
-      if (metaStore instanceof EterneError) return fail(metaStore);
-      openMetadata(
-        {
-          store: metaStore,
-          random: world.random,
-          volume: config.name,
-          node: config.node,
-          sizeBytes,
-          peers: Object.keys(config.peers),
-        },
-        (metadata) => {
-          if (metadata instanceof EterneError) return fail(metadata);
-          const volume = new Volume(world, config, arbiter, store, metadata);
-          volume.start();
-          done(volume);
-        },
-      );
-    });
+  openStores(world, config, (stores) => {
+    if (stores instanceof EterneError) return done(stores);
+    const volume = new Volume(world, config, arbiter, stores);
+    volume.start();
+    done(volume);
   });
 }
 
@@ -79,8 +59,10 @@ class Volume implements MirrorVolume {
   readonly #metadata: VolumeMetadata;
   readonly #replica: Replica;
   readonly #peers: readonly Peer[];
+  readonly #repairer: Repairer;
   readonly #listeners: (() => void)[] = [];
   #changeScheduled = false;
+  #levelling = false;
   /** Those that some peer has not acknowledged. */
   readonly #announcements = new Set<Announcement>();
   #nextEpoch = 1;
@@ -90,23 +72,30 @@ class Volume implements MirrorVolume {
   readonly #onRoleSettled: (() => void)[] = [];
   #closed = false;
 
-  constructor(
-    world: World,
-    config: VolumeConfig,
-    arbiter: Arbiter,
-    store: BlockStore,
-    metadata: VolumeMetadata,
-  ) {
+  constructor(world: World, config: VolumeConfig, arbiter: Arbiter, { data, metadata }: OpenedStores) {
     this.#world = world;
     this.config = config;
     this.#arbiter = arbiter;
     this.#metadata = metadata;
-    this.#disk = new LocalDisk(store, (error) => this.#diskFailed(error.message));
+    this.#disk = new LocalDisk(data, {
+      failed: (error) => this.#diskFailed(error.message),
+      unreadable: (offset, lengthBytes) => this.#repairer.request(offset, lengthBytes),
+      reservedByOther: (error) => this.#reservationLost(error.message),
+    });
     const isLocal = arbiter.isLocal === true;
     this.#replica = new Replica(world, config, metadata, this.#disk, isLocal, () => this.#changed());
     this.#peers = Object.entries(config.peers)
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([node, addresses], index) => new Peer(this.#replica, node, index, addresses));
+    this.#repairer = new Repairer({
+      disk: this.#disk,
+      locks: this.#replica.locks,
+      timers: world.timers,
+      sizeBytes: config.sizeBytes,
+      source: () => this.#goodSource(),
+      gauge: () => (this.#replica.primary === undefined ? this.#disk.foreign : this.#disk.own),
+      log: (message) => world.log('warn', `volume ${config.name}: ${message}`),
+    });
     metadata.onFailed((error) =>
       this.#disk.fail({ kind: 'device', errno: 'EIO', message: `metadata: ${error.message}` }),
     );
@@ -225,7 +214,7 @@ class Volume implements MirrorVolume {
       inSyncSet: state.set.members,
       setVersion: state.set.version,
       ioErrors: this.#disk.ioErrors,
-      remappedSectors: 0,
+      remappedSectors: this.#disk.remappedBlocks,
       attached: null,
       generation: { current: state.generations.current, history: state.generations.history },
       peers,
@@ -266,6 +255,7 @@ class Volume implements MirrorVolume {
       {
         statusChanged: () => this.#changed(),
         announce: () => this.#announce(),
+        diverged: () => this.#levelSoon(),
         ended: (reason, unsettled) => {
           this.#world.log('warn', `volume ${this.config.name}: term ${term.number} has ended: ${reason}`);
           this.#windUp(primary, unsettled);
@@ -348,6 +338,32 @@ class Volume implements MirrorVolume {
     if (this.#replica.primary !== undefined) this.#replica.primary.localLost();
     else for (const peer of this.#peers) peer.reset('the disk has failed');
     this.#changed();
+  }
+
+  /** A replica that has everything: one in step when this node serves, otherwise the primary that this one follows. */
+  #goodSource(): GoodSource | undefined {
+    const { primary } = this.#replica;
+    if (primary !== undefined) return primary.source();
+    return this.#peers.find(({ session }) => session?.peerRole === 'primary' && session.isEqual)?.session;
+  }
+
+  /** Blocks that a peer in step has and this replica refused: a new session copies them over the peer's. */
+  #levelSoon(): void {
+    if (this.#levelling) return;
+    this.#levelling = true;
+    this.#world.timers.after(LEVEL_DELAY_MS, () => {
+      this.#levelling = false;
+      for (const peer of this.#peers)
+        if (peer.link !== undefined && peer.bitmap.dirtyBlocks > 0)
+          peer.reset('it took writes that were refused here');
+    });
+  }
+
+  /** DESIGN §4: never a disk error. Whoever holds the reservation may be writing: this node stops at once. */
+  #reservationLost(reason: string): void {
+    const { primary } = this.#replica;
+    if (primary !== undefined) primary.end(`the device is reserved by somebody else: ${reason}`);
+    else for (const peer of this.#peers) peer.reset('the device is reserved by somebody else');
   }
 
   #withPeer(peerNode: string, done: Done, act: (peer: Peer) => void): void {

@@ -50,6 +50,8 @@ export interface PrimaryOwner {
   statusChanged(): void;
   /** Set or generation have changed durably: tell the connected peers. */
   announce(): void;
+  /** Peers in step differ in blocks that are dirty for them: copy those blocks again soon. */
+  diverged(): void;
   /** The term has ended abruptly; `unsettled`: some replica may have writes that others lack. */
   ended(reason: string, unsettled: boolean): void;
 }
@@ -225,6 +227,10 @@ export class Primary
 
   metadataFailed(): void {
     this.end('the metadata cannot be written');
+  }
+
+  writeRefused(): void {
+    this.#owner.diverged();
   }
 
   /** Takes no more I/O, and calls `done` when everything taken is settled and flushed everywhere; abrupt when that cannot be. */

@@ -1,4 +1,4 @@
-import type { DeviceDone } from '@eterne/runtime';
+import type { DeviceDone, DeviceErrorCode } from '@eterne/runtime';
 import type { RangeLock } from '../range-locks.ts';
 
 /** Replicas as bits of one number: this node's disk is bit 0, peer `index` is bit `index + 1`. */
@@ -34,6 +34,8 @@ export class WriteOp implements RangeLock {
   inStore = false;
   /** It holds references on the activity log. */
   logged = false;
+  /** The local disk has refused it: what the front end will hear. */
+  refusal: DeviceErrorCode | undefined = undefined;
   /** Had by every needed replica; the reply is given or waits for a gate. */
   settled = false;
 
@@ -67,6 +69,6 @@ export class WriteOp implements RangeLock {
   reply(error: Parameters<DeviceDone>[0]): void {
     const done = this.#done;
     this.#done = undefined;
-    done?.(error);
+    done?.(error ?? this.refusal);
   }
 }

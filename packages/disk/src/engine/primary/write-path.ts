@@ -37,6 +37,8 @@ export interface WritePathOwner {
   /** Runs `WritePath.endTurn` after the I/O of this event-loop turn. */
   scheduleTurn(): void;
   metadataFailed(): void;
+  /** The local disk has refused a write that peers may have taken; bits for all of them say so. */
+  writeRefused(): void;
 }
 
 export class WritePath {
@@ -270,8 +272,17 @@ export class WritePath {
       if (this.#owner.ended) return this.#finish(op);
       // A failed local write leaves its bit: the reply waits until this replica is out of the set.
       if (error === undefined) this.confirm(op, LOCAL_BIT);
+      else if (error.kind === 'logical') this.#refusedLocally(op);
     };
     this.#disk.write(this.#disk.own, op.offset, op.lengthBytes, op.data, op.mayPunch, done);
+  }
+
+  /** No room: the application is told so. Peers may have the data that this replica lacks now, so they differ until it is copied over theirs. */
+  #refusedLocally(op: WriteOp): void {
+    op.refusal = 'ENOSPC';
+    this.#markForAll(op);
+    this.#owner.writeRefused();
+    this.confirm(op, LOCAL_BIT);
   }
 
   #settle(op: WriteOp): void {

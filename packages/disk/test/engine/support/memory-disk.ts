@@ -15,6 +15,9 @@ export class MemoryDisk {
   #unflushed: Unflushed[] = [];
   /** Set: every write and flush fails with it. */
   failWith: StoreError | undefined;
+  /** What is wrong with a place on the disk, if anything. */
+  fault: (what: 'read' | 'write', offset: number, lengthBytes: number) => StoreError | undefined = () =>
+    undefined;
   writesInFlight = 0;
   flushCount = 0;
 
@@ -65,7 +68,8 @@ export function storeOn(
       });
   };
   const put = (offset: number, bytes: Buffer, done: StoreDone): void => {
-    if (disk.failWith !== undefined) return later(() => done(disk.failWith));
+    const error = disk.failWith ?? disk.fault('write', offset, bytes.length);
+    if (error !== undefined) return later(() => done(error));
     disk.writesInFlight += 1;
     later(() => {
       disk.writesInFlight -= 1;
@@ -79,7 +83,7 @@ export function storeOn(
     read: (offset, into, done) =>
       later(() => {
         disk.content.copy(into, 0, offset, offset + into.length);
-        done(undefined);
+        done(disk.fault('read', offset, into.length));
       }),
     write: put,
     flush(done) {

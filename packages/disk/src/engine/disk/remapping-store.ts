@@ -1,0 +1,237 @@
+/**
+ * A data store whose bad blocks live in the spare area of the metadata.
+ *
+ * 1. A write that fails for a bad sector is done again block by block; a block that fails alone is written to a spare block.
+ * 2. A flush makes spare blocks durable before the table that names them. A block that was remapped after the last flush may
+ *    be lost in a crash with the writes it took, as any write that was not flushed may.
+ * 3. Sectors of a remapped block that were not written since are unknown: reading them fails, until good content is written there.
+ * 4. A device of which more fails than a bad spot, or that does not answer a probe, has failed.
+ */
+import type { BlockStore, Extent, StoreDone, StoreError } from '@eterne/runtime';
+import { BLOCK_BYTES } from '../../metadata/index.ts';
+import type { RemapTable, Spare } from '../../metadata/remap-table.ts';
+import { inTurn, type Step } from './in-turn.ts';
+import { probe } from './probe.ts';
+
+/** Bad blocks in one request; more of them are no bad spot. */
+const MAX_BAD_BLOCKS = 16;
+const ZEROES = Buffer.alloc(BLOCK_BYTES);
+
+/** A part of a request: of the data store, or of one remapped block. */
+interface Piece {
+  readonly offset: number;
+  readonly lengthBytes: number;
+  readonly spare: Spare | undefined;
+}
+
+type WritePiece = (piece: Piece, finished: StoreDone) => void;
+
+export class RemappingStore implements BlockStore {
+  readonly sizeBytes: number;
+  readonly canPunch: boolean;
+  readonly nextExtent?: (
+    offset: number,
+    done: (error: StoreError | undefined, extent: Extent) => void,
+  ) => void;
+  readonly #data: BlockStore;
+  readonly #spares: BlockStore;
+  readonly #table: RemapTable;
+  #sparesWritten = false;
+  /** One write of the table at a time: its two slots must never be in flight together. */
+  #flushingSpares = false;
+  readonly #nextFlushes: StoreDone[] = [];
+
+  /** `spares`: the store of the metadata region, which its owner closes. */
+  constructor(data: BlockStore, spares: BlockStore, table: RemapTable) {
+    this.#data = data;
+    this.#spares = spares;
+    this.#table = table;
+    this.sizeBytes = data.sizeBytes;
+    this.canPunch = data.canPunch;
+    if (data.nextExtent !== undefined)
+      this.nextExtent = (offset, done) => this.#nextExtent(data, offset, done);
+  }
+
+  get remappedBlocks(): number {
+    return this.#table.size;
+  }
+
+  read(offset: number, into: Buffer, done: StoreDone): void {
+    if (this.#table.size === 0) return this.#data.read(offset, into, done);
+    this.#eachPiece(offset, into.length, done, (piece, next) => {
+      const part = into.subarray(piece.offset - offset, piece.offset - offset + piece.lengthBytes);
+      if (piece.spare === undefined) return this.#data.read(piece.offset, part, next);
+      const at = piece.offset % BLOCK_BYTES;
+      if (this.#table.isGood(piece.spare.block, at, piece.lengthBytes))
+        this.#spares.read(piece.spare.offset + at, part, next);
+      else next(unknownContent(piece.spare.block));
+    });
+  }
+
+  write(offset: number, from: Buffer, done: StoreDone): void {
+    this.#put(offset, from.length, done, (piece, finished) => {
+      const part = from.subarray(piece.offset - offset, piece.offset - offset + piece.lengthBytes);
+      if (piece.spare === undefined) this.#data.write(piece.offset, part, finished);
+      else this.#writeSpare(piece.spare.block, piece.offset % BLOCK_BYTES, part, finished);
+    });
+  }
+
+  writeZeroes(offset: number, lengthBytes: number, mayPunch: boolean, done: StoreDone): void {
+    this.#put(offset, lengthBytes, done, (piece, finished) => {
+      const { spare, lengthBytes: pieceBytes } = piece;
+      if (spare === undefined) return this.#data.writeZeroes(piece.offset, pieceBytes, mayPunch, finished);
+      this.#writeSpare(spare.block, piece.offset % BLOCK_BYTES, ZEROES.subarray(0, pieceBytes), finished);
+    });
+  }
+
+  discard(offset: number, lengthBytes: number, done: StoreDone): void {
+    if (this.#table.size === 0) this.#data.discard(offset, lengthBytes, done);
+    else this.writeZeroes(offset, lengthBytes, true, done);
+  }
+
+  flush(done: StoreDone): void {
+    if (this.#flushingSpares) return void this.#nextFlushes.push(done);
+    if (!this.#sparesWritten && !this.#table.isChanged) return this.#data.flush(done);
+    this.#flushingSpares = true;
+    this.#sparesWritten = false;
+    const steps: Step[] = [
+      (next) => this.#data.flush(next),
+      (next) => this.#spares.flush(next),
+      (next) => this.#writeTable(next),
+    ];
+    inTurn(steps, (error) => {
+      this.#flushingSpares = false;
+      done(error);
+      for (const waiting of this.#nextFlushes.splice(0)) this.flush(waiting);
+    });
+  }
+
+  close(done: () => void): void {
+    this.#data.close(done);
+  }
+
+  /** These blocks cannot be trusted although they take writes: moves them, with this content, to the spare area. */
+  retire(offset: number, from: Buffer, done: StoreDone): void {
+    const steps = wholeBlocks(offset, from.length).map((piece): Step => (next) => {
+      const part = from.subarray(piece.offset - offset, piece.offset - offset + piece.lengthBytes);
+      this.#writeSpare(blockOf(piece), piece.offset % BLOCK_BYTES, part, next);
+    });
+    inTurn(steps, done);
+  }
+
+  /** Does `write` to the pieces; what fails for a bad sector is tried again block by block, then remapped. */
+  #put(offset: number, lengthBytes: number, done: StoreDone, write: WritePiece): void {
+    const whole = (piece: Piece, next: StoreDone): void =>
+      write(piece, (error) => {
+        if (error?.kind === 'sector' && piece.spare === undefined) this.#isolate(piece, write, next);
+        else next(error);
+      });
+    if (this.#table.size === 0) return whole({ offset, lengthBytes, spare: undefined }, done);
+    this.#eachPiece(offset, lengthBytes, done, whole);
+  }
+
+  #isolate({ offset, lengthBytes }: Piece, write: WritePiece, done: StoreDone): void {
+    let badBlocks = 0;
+    const steps = wholeBlocks(offset, lengthBytes).map((piece): Step => (next) => {
+      write(piece, (error) => {
+        if (error?.kind !== 'sector') return next(error);
+        badBlocks += 1;
+        const spare = badBlocks > MAX_BAD_BLOCKS ? undefined : this.#table.assign(blockOf(piece));
+        if (spare === undefined) next({ ...error, kind: 'device' });
+        else write({ ...piece, spare }, next);
+      });
+    });
+    probe(this.#data, (isAlive) => {
+      if (isAlive) inTurn(steps, done);
+      else done({ kind: 'device', errno: 'EIO', message: 'the device does not answer a probe' });
+    });
+  }
+
+  /** Takes the block's spare, or another one when that is bad itself. */
+  #writeSpare(block: number, offsetInBlock: number, from: Buffer, done: StoreDone): void {
+    const spare = this.#table.assign(block);
+    if (spare === undefined)
+      return done({ kind: 'device', errno: 'EIO', message: 'there is no spare block left' });
+    this.#sparesWritten = true;
+    this.#spares.write(spare.offset + offsetInBlock, from, (error) => {
+      if (error === undefined) this.#table.wrote(block, offsetInBlock, from.length);
+      if (error?.kind !== 'sector') return done(error);
+      this.#table.discardSpare(block);
+      this.#writeSpare(block, offsetInBlock, from, done);
+    });
+  }
+
+  #writeTable(done: StoreDone): void {
+    if (!this.#table.isChanged) return done(undefined);
+    const { offset, page } = this.#table.encode();
+    this.#spares.write(offset, page, (error) => {
+      if (error === undefined) this.#spares.flush(done);
+      else done({ ...error, kind: 'device' });
+    });
+  }
+
+  /** Calls `act` for one piece of the range after the other, until an error. */
+  #eachPiece(
+    offset: number,
+    lengthBytes: number,
+    done: StoreDone,
+    act: (piece: Piece, next: StoreDone) => void,
+  ): void {
+    const end = offset + lengthBytes;
+    const pieces: Piece[] = [];
+    let at = offset;
+    for (const spare of this.#table.within(offset, lengthBytes)) {
+      const start = Math.max(offset, spare.block * BLOCK_BYTES);
+      const stop = Math.min(end, (spare.block + 1) * BLOCK_BYTES);
+      if (start > at) pieces.push({ offset: at, lengthBytes: start - at, spare: undefined });
+      pieces.push({ offset: start, lengthBytes: stop - start, spare });
+      at = stop;
+    }
+    if (at < end) pieces.push({ offset: at, lengthBytes: end - at, spare: undefined });
+    const steps = pieces.map(
+      (piece): Step =>
+        (next) =>
+          act(piece, next),
+    );
+    inTurn(steps, done);
+  }
+
+  /** A remapped block counts as data, whatever lies below it. */
+  #nextExtent(
+    data: BlockStore,
+    offset: number,
+    done: (error: StoreError | undefined, extent: Extent) => void,
+  ): void {
+    data.nextExtent?.(offset, (error, extent) => {
+      const [spare] = extent.allocated ? [] : this.#table.within(offset, extent.lengthBytes);
+      if (spare === undefined) return done(error, extent);
+      const start = spare.block * BLOCK_BYTES;
+      if (start > offset) done(error, { lengthBytes: start - offset, allocated: false });
+      else done(error, { lengthBytes: start + BLOCK_BYTES - offset, allocated: true });
+    });
+  }
+}
+
+/** The range cut at block boundaries. */
+function wholeBlocks(offset: number, lengthBytes: number): readonly Piece[] {
+  const end = offset + lengthBytes;
+  const pieces: Piece[] = [];
+  for (let at = offset; at < end;) {
+    const stop = Math.min(end, (Math.floor(at / BLOCK_BYTES) + 1) * BLOCK_BYTES);
+    pieces.push({ offset: at, lengthBytes: stop - at, spare: undefined });
+    at = stop;
+  }
+  return pieces;
+}
+
+function blockOf(piece: Piece): number {
+  return Math.floor(piece.offset / BLOCK_BYTES);
+}
+
+function unknownContent(block: number): StoreError {
+  return {
+    kind: 'sector',
+    errno: 'EIO',
+    message: `block ${block} was remapped and part of it is not known yet`,
+  };
+}
