@@ -82,11 +82,16 @@ describe('NBD server and the tools people use', () => {
     for (const [key, value] of Object.entries(expected)) assert.deepEqual(found[key], value, key);
   });
 
-  withTool('nbdinfo', 'lists the export and maps it as data', async () => {
+  withTool('nbdinfo', 'lists the export and maps holes and data', async () => {
     const list = await run('nbdinfo', ['--list', '--json', uri.replace('/v0', '/')]);
     assert.match(list.stdout, /"export-name": "v0"/);
+    await run('qemu-io', ['-f', 'raw', '-c', 'write -P 1 8M 4M', uri]);
     const map = await run('nbdinfo', ['--map', '--json', uri]);
-    assert.deepEqual(JSON.parse(map.stdout), [{ offset: 0, length: SIZE, type: 0, description: 'data' }]);
+    assert.deepEqual(JSON.parse(map.stdout), [
+      { offset: 0, length: 8 * MIB, type: 3, description: 'hole,zero' },
+      { offset: 8 * MIB, length: 4 * MIB, type: 0, description: 'data' },
+      { offset: 12 * MIB, length: SIZE - 12 * MIB, type: 3, description: 'hole,zero' },
+    ]);
   });
 
   withTool('nbdcopy', 'copies an image in and out unchanged, over several connections', async () => {

@@ -79,7 +79,7 @@ export class SteadyExport {
     if (this.#client === undefined) return void this.#waiting.push(again);
     operation(this.#client, (error) => {
       if (error === undefined) return done(undefined);
-      if (error.code === 'unreachable') {
+      if (error.errno === 'ESHUTDOWN') {
         this.#client = undefined;
         this.#waiting.push(again);
         return;

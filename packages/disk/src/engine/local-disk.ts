@@ -1,4 +1,4 @@
-import type { StoreDone, StoreError } from '@eterne/runtime';
+import type { Extent, StoreDone, StoreError } from '@eterne/runtime';
 import { BLOCK_BYTES } from '../metadata/index.ts';
 import { inTurn, type Step } from './disk/in-turn.ts';
 import { probe } from './disk/probe.ts';
@@ -69,6 +69,12 @@ export class LocalDisk {
   canRead(offset: number, lengthBytes: number, done: (isReadable: boolean) => void): void {
     const into = Buffer.allocUnsafeSlow(lengthBytes);
     this.#store.read(offset, into, (error) => done(error === undefined));
+  }
+
+  /** The extent that begins at `offset`, or undefined where the store cannot tell. */
+  extentAt(offset: number, done: (extent: Extent | undefined) => void): void {
+    if (this.#failure !== undefined || this.#store.nextExtent === undefined) return done(undefined);
+    this.#store.nextExtent(offset, (error, extent) => done(error === undefined ? extent : undefined));
   }
 
   /** `data` undefined: zeroes. `gauge` is `own` or `foreign`. */

@@ -8,7 +8,7 @@
  *
  * Ranges longer than `MAX_RANGE_BYTES` (TRIM, WRITE_ZEROES) reach the device in pieces, one after the other.
  */
-import type { BlockDevice, DeviceDone, DeviceErrorCode } from '@eterne/runtime';
+import type { BlockDevice, DeviceDone, DeviceErrorCode, Extent } from '@eterne/runtime';
 import { MAX_RANGE_BYTES } from './limits.ts';
 
 const SECTOR_BYTES = 512;
@@ -87,6 +87,20 @@ export class ByteDevice {
     };
     const steps = [zeroBytes(offset, headEnd), zeroSectors(headEnd, tailStart), zeroBytes(tailStart, end)];
     this.#changeAlone((stop) => inSequence(steps, 0, stop), done);
+  }
+
+  /** The extent that begins at `offset`; never empty. A sector that is a hole in part counts as allocated. */
+  nextExtent(offset: number, done: (error: DeviceErrorCode | undefined, extent: Extent) => void): void {
+    const { device } = this;
+    if (device.nextExtent === undefined)
+      return done(undefined, { lengthBytes: device.sizeBytes - offset, allocated: true });
+    const start = sectorFloor(offset);
+    device.nextExtent(start, (error, extent) => {
+      const { allocated } = extent;
+      const end = start + (allocated ? sectorCeil : sectorFloor)(extent.lengthBytes);
+      if (end > offset) done(error, { allocated, lengthBytes: end - offset });
+      else done(error, { allocated: true, lengthBytes: start + SECTOR_BYTES - offset });
+    });
   }
 
   /** Only while alone. */

@@ -10,7 +10,8 @@
  * 2. Replies leave once per event-loop turn.
  * 3. After `cut` nothing more is answered: a reply from an ended term would be a lie.
  */
-import type { DeviceErrorCode, Stream, Timer, Timers } from '@eterne/runtime';
+import type { DeviceErrorCode, Extent, Stream, Timer, Timers } from '@eterne/runtime';
+import { blockStatus } from './block-status.ts';
 import type { ByteDevice } from './byte-device.ts';
 import { commandError, type NbdCommand } from './command.ts';
 import { CommandDecoder } from './command-decoder.ts';
@@ -39,6 +40,9 @@ type Phase =
   | { readonly kind: 'transmission'; readonly session: NbdSession; readonly bytes: ByteDevice }
   | { readonly kind: 'draining'; readonly session: NbdSession }
   | { readonly kind: 'closed' };
+
+/** Of a READ its data, of a BLOCK_STATUS its extents. */
+type Result = Buffer | readonly Extent[] | undefined;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -170,8 +174,14 @@ export class NbdConnection {
         );
       case COMMAND.writeZeroes:
         return bytes.writeZeroes(offset, lengthBytes, (command.flags & COMMAND_FLAG.noHole) === 0, fua, done);
+      case COMMAND.blockStatus: {
+        const onlyOne = (command.flags & COMMAND_FLAG.reqOne) !== 0;
+        return blockStatus(bytes, offset, lengthBytes, onlyOne, (error, extents) =>
+          this.#finish(command, error, extents),
+        );
+      }
       default:
-        return done(undefined); // CACHE and BLOCK_STATUS ask nothing of the device
+        return done(undefined); // CACHE: reads are quick enough without
     }
   }
 
@@ -185,15 +195,11 @@ export class NbdConnection {
     else done(error);
   }
 
-  #finish(
-    command: NbdCommand,
-    error: DeviceErrorCode | NbdErrorName | undefined,
-    data: Buffer | undefined,
-  ): void {
+  #finish(command: NbdCommand, error: DeviceErrorCode | NbdErrorName | undefined, result: Result): void {
     const session = this.session;
     if (session === undefined) return;
     if (error !== undefined) this.#answerError(command, session, error === 'ETIMEDOUT' ? 'EIO' : error);
-    else this.#answerSuccess(command, session, data);
+    else this.#answerSuccess(command, session, result);
     this.#commandsAnswered += 1;
     this.#bytesAnswered += claimedBytes(command);
     this.#scheduleReplies();
@@ -204,11 +210,11 @@ export class NbdConnection {
     else this.#replies.simple(command, error);
   }
 
-  #answerSuccess(command: NbdCommand, session: NbdSession, data: Buffer | undefined): void {
-    if (command.type === COMMAND.blockStatus) this.#replies.allData(command);
-    else if (data === undefined) this.#replies.simple(command, undefined);
-    else if (session.structuredReplies) this.#replies.offsetData(command, data);
-    else this.#replies.simpleData(command, data);
+  #answerSuccess(command: NbdCommand, session: NbdSession, result: Result): void {
+    if (result === undefined) this.#replies.simple(command, undefined);
+    else if (!Buffer.isBuffer(result)) this.#replies.blockStatus(command, result);
+    else if (session.structuredReplies) this.#replies.offsetData(command, result);
+    else this.#replies.simpleData(command, result);
   }
 
   #scheduleReplies(): void {

@@ -25,6 +25,9 @@ export const MAX_OPTIONS = 128;
 /** Longest string of the protocol ("Values": strings are at most 4096 bytes). */
 export const MAX_STRING_BYTES = 4096;
 
+/** Extents looked up for one BLOCK_STATUS. */
+export const MAX_STATUS_LOOKUPS = 256;
+
 /** Connections of one export. */
 export const MAX_CONNECTIONS = 256;
 

@@ -4,10 +4,11 @@
  * The stream owns what it was given until it is sent, so slab bytes are never used twice.
  */
 import { KIB, assert } from '@eterne/base';
+import type { Extent } from '@eterne/runtime';
 import type { NbdCommand } from './command.ts';
 import {
   ALLOCATION_CONTEXT_ID,
-  ALLOCATION_DATA,
+  ALLOCATION_STATUS,
   CHUNK,
   CHUNK_FLAG_DONE,
   CHUNK_HEADER_BYTES,
@@ -56,12 +57,16 @@ export class ReplyBatch {
     this.#slab.writeUInt16BE(0, at + 4);
   }
 
-  /** NBD_REPLY_TYPE_BLOCK_STATUS: `u32 context id, (u32 length, u32 status flags)`: one extent, all data. */
-  allData(command: NbdCommand): void {
-    const at = this.#chunk(command, CHUNK.blockStatus, 12, 12);
+  /** NBD_REPLY_TYPE_BLOCK_STATUS: `u32 context id, (u32 length, u32 status flags) × extents`. */
+  blockStatus(command: NbdCommand, extents: readonly Extent[]): void {
+    const payloadBytes = 4 + 8 * extents.length;
+    let at = this.#chunk(command, CHUNK.blockStatus, payloadBytes, payloadBytes);
     this.#slab.writeUInt32BE(ALLOCATION_CONTEXT_ID, at);
-    this.#slab.writeUInt32BE(command.lengthBytes, at + 4);
-    this.#slab.writeUInt32BE(ALLOCATION_DATA, at + 8);
+    for (const { lengthBytes, allocated } of extents) {
+      this.#slab.writeUInt32BE(lengthBytes, at + 4);
+      this.#slab.writeUInt32BE(allocated ? ALLOCATION_STATUS.data : ALLOCATION_STATUS.hole, at + 8);
+      at += 8;
+    }
   }
 
   /** Everything gathered, in order; the batch is empty afterwards. */

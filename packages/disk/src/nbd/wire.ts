@@ -103,8 +103,8 @@ export type NbdErrorName = keyof typeof ERROR;
 /** "Metadata querying": the one context this server offers, and the id it gives it. */
 export const ALLOCATION_CONTEXT = 'base:allocation';
 export const ALLOCATION_CONTEXT_ID = 1;
-/** base:allocation status bits: neither hole nor zero, that is, data. */
-export const ALLOCATION_DATA = 0;
+/** base:allocation status bits: a range is either data, or a hole that reads as zeroes (NBD_STATE_HOLE and NBD_STATE_ZERO). */
+export const ALLOCATION_STATUS = { data: 0, hole: 3 } as const;
 
 export const REQUEST_HEADER_BYTES = 28;
 export const SIMPLE_REPLY_BYTES = 16;

@@ -22,6 +22,12 @@ export function plainDevice(name: string, store: BlockStore): BlockDevice {
     },
     write: (offset, data, fua, done) => store.write(offset, data, flushAfter(fua, done)),
     flush: (done) => store.flush((error) => done(deviceError(error))),
+    ...(store.nextExtent === undefined
+      ? {}
+      : {
+          nextExtent: (offset, done) =>
+            store.nextExtent?.(offset, (error, extent) => done(deviceError(error), extent)),
+        }),
     discard: (offset, lengthBytes, done) =>
       store.discard(offset, lengthBytes, (error) => done(deviceError(error))),
     writeZeroes: (offset, lengthBytes, mayPunch, fua, done) =>

@@ -1,4 +1,4 @@
-import type { BlockDevice, DeviceDone, DeviceErrorCode } from '@eterne/runtime';
+import type { BlockDevice, DeviceDone, DeviceErrorCode, Extent } from '@eterne/runtime';
 import { MAX_DATA_BYTES } from '../../protocol/wire.ts';
 import type { ReadDone } from './read-path.ts';
 
@@ -11,6 +11,8 @@ export interface FrontTarget {
   /** Takes nothing any more. */
   readonly closed: boolean;
   readPiece(offset: number, lengthBytes: number, done: ReadDone): void;
+  /** The extent that begins at `offset`; not beyond `lengthBytes` where nothing is known. */
+  extentAt(offset: number, lengthBytes: number, done: (extent: Extent) => void): void;
   writePiece(
     offset: number,
     lengthBytes: number,
@@ -84,6 +86,15 @@ export class PrimaryDevice implements BlockDevice {
       const piece = Math.min(MAX_ZERO_PIECE_BYTES, lengthBytes - at);
       this.#target.writePiece(offset + at, piece, undefined, mayPunch, fua, pieceDone);
     }
+  }
+
+  nextExtent(offset: number, done: (error: DeviceErrorCode | undefined, extent: Extent) => void): void {
+    const lengthBytes = this.sizeBytes - offset;
+    const problem = this.#problem(offset, lengthBytes, 'EINVAL');
+    if (problem !== undefined) return done(problem, { lengthBytes: 0, allocated: true });
+    this.#target.extentAt(offset, lengthBytes, (extent) =>
+      done(undefined, { ...extent, lengthBytes: Math.min(extent.lengthBytes, lengthBytes) }),
+    );
   }
 
   #problem(offset: number, lengthBytes: number, beyondEnd: DeviceErrorCode): DeviceErrorCode | undefined {

@@ -9,7 +9,7 @@
  * ```
  */
 import type { EterneError } from '@eterne/base';
-import type { BlockDevice, DeviceDone, World } from '@eterne/runtime';
+import type { BlockDevice, DeviceDone, Extent, World } from '@eterne/runtime';
 import {
   NIL_UUID,
   bitmapFor,
@@ -271,6 +271,10 @@ export class Primary
 
   get closed(): boolean {
     return this.#ended || this.#draining;
+  }
+
+  extentAt(offset: number, lengthBytes: number, done: (extent: Extent) => void): void {
+    this.#reads.extentAt(offset, lengthBytes, done);
   }
 
   readPiece(offset: number, lengthBytes: number, done: ReadDone): void {

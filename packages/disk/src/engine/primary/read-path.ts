@@ -4,7 +4,7 @@
  * Before a read answers it waits for every unfinished write that overlaps it: it may have seen such a write's data, and must not
  * show what a crash could still take back.
  */
-import type { DeviceErrorCode } from '@eterne/runtime';
+import type { DeviceErrorCode, Extent } from '@eterne/runtime';
 import type { BufferSlabs } from '../buffer-slabs.ts';
 import type { LocalDisk } from '../local-disk.ts';
 import type { RangeLocks } from '../range-locks.ts';
@@ -47,6 +47,16 @@ export class ReadPath {
 
   submit(offset: number, lengthBytes: number, done: ReadDone): void {
     this.#begin({ offset, lengthBytes, done });
+  }
+
+  /**
+   * A hole is told of the local disk alone, and only while reads are answered from it: what reads as zeroes there does so on every replica.
+   * Everything else counts as allocated.
+   */
+  extentAt(offset: number, lengthBytes: number, done: (extent: Extent) => void): void {
+    const unknown: Extent = { lengthBytes, allocated: true };
+    if (this.#owner.ended || !this.#owner.mayReply() || !this.#owner.localIsGood) return done(unknown);
+    this.#disk.extentAt(offset, (extent) => done(extent ?? unknown));
   }
 
   /** The gate may have opened, or a peer has come that can serve. */
