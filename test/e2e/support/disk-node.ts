@@ -170,11 +170,24 @@ export interface MirrorPair {
   remove(): Promise<void>;
 }
 
+/** A node's `device` and `metadata`, instead of files beside its configuration. */
+export type StoresOf = (
+  node: 'a' | 'b',
+  folder: string,
+) => { readonly device: string; readonly metadata: string };
+
+const filesOf: StoresOf = (node) => ({ device: `${node}.img`, metadata: `${node}.meta` });
+
 /** Two nodes `a` and `b` with one volume `v0`, not yet started. `extra`: further lines of the volume. */
-export async function mirrorPair(size: string, extra: readonly string[] = []): Promise<MirrorPair> {
+export async function mirrorPair(
+  size: string,
+  extra: readonly string[] = [],
+  storesOf: StoresOf = filesOf,
+): Promise<MirrorPair> {
   const folder = mkdtempSync(join(tmpdir(), 'eterne-mirror-'));
   const ports = { a: await freePort(), b: await freePort() };
   const make = (name: 'a' | 'b', peer: 'a' | 'b'): DiskNode => {
+    const { device, metadata } = storesOf(name, folder);
     const lines = [
       `node: ${name}`,
       `control: ${name}.ctl`,
@@ -183,8 +196,8 @@ export async function mirrorPair(size: string, extra: readonly string[] = []): P
       '  - name: v0',
       `    size: ${size}`,
       '    mode: sync',
-      `    device: ${name}.img`,
-      `    metadata: ${name}.meta`,
+      `    device: ${device}`,
+      `    metadata: ${metadata}`,
       `    peers: { ${peer}: [127.0.0.1:${ports[peer]}] }`,
       '    exports: [{ nbd: { listen: unix:' + name + '.nbd } }]',
       ...extra.map((line) => `    ${line}`),

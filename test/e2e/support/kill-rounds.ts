@@ -11,6 +11,8 @@ export interface KillPlan {
   readonly below: (bound: number) => number;
   /** Wait until both are equal before each kill, not only before half of them: for stores that lose what was not flushed, where only one may fail at a time. */
   readonly onlyWhenSynced: boolean;
+  /** After the processes of a node are gone, before they start again. */
+  readonly onKilled?: (node: DiskNode) => void;
 }
 
 export interface KillCount {
@@ -28,13 +30,17 @@ const SETTLE_TIMEOUT_MS = 60_000;
 /** `pair.a` is primary at the start. */
 export async function killAtRandom(pair: MirrorPair, plan: KillPlan): Promise<KillCount> {
   const count: KillCount = { primaries: 0, secondaries: 0, takeOvers: 0, resyncs: 0 };
+  const kill = async (node: DiskNode): Promise<void> => {
+    await node.kill();
+    plan.onKilled?.(node);
+  };
   let [primary, secondary] = [pair.a, pair.b];
   for (let round = 0; round < plan.kills; round += 1) {
     if (plan.onlyWhenSynced || plan.below(2) === 0) await primary.wait('synced', SETTLE_TIMEOUT_MS);
     await sleep(plan.below(CALM_MS));
     if (plan.below(2) === 0) {
       count.secondaries += 1;
-      await secondary.kill();
+      await kill(secondary);
       await sleep(plan.below(DOWN_MS));
       await secondary.start();
       continue;
@@ -42,7 +48,7 @@ export async function killAtRandom(pair: MirrorPair, plan: KillPlan): Promise<Ki
     count.primaries += 1;
     const isCopy = await mayTakeOver(primary, secondary);
     if (!isCopy) count.resyncs += 1;
-    await primary.kill();
+    await kill(primary);
     if (isCopy) {
       count.takeOvers += 1;
       await secondary.must('promote', { force: true });
