@@ -27,6 +27,7 @@ import {
   type DaemonName,
 } from './layout.ts';
 import { listenLinks, type AcceptedLink } from './link.ts';
+import { LogKeeper } from './log-keeper.ts';
 
 const RESTART_DELAY_MS_MAX = 500;
 const RESTART_DELAY_MS_FIRST = 50;
@@ -67,6 +68,7 @@ export class Launcher {
   readonly #daemons: readonly Daemon[];
   readonly #families = new Map<number, string>();
   readonly #links = new Set<AcceptedLink>();
+  readonly #logs: LogKeeper;
   #listener: Listener | undefined;
   #startedMs = 0;
   #phase: 'running' | 'leaving' | 'ending' | 'ended' = 'running';
@@ -76,6 +78,7 @@ export class Launcher {
   constructor(world: LauncherWorld, options: LauncherOptions) {
     this.#world = world;
     this.#options = options;
+    this.#logs = new LogKeeper(world, logFolder(options.dir));
     this.#daemons = options.daemons.map((name) => ({
       name,
       child: undefined,
@@ -251,6 +254,7 @@ export class Launcher {
     this.#killLeftovers((error) => {
       if (this.#phase === 'ended') return;
       this.#phase = 'ended';
+      this.#logs.close();
       this.#listener?.close();
       for (const link of this.#links) link.close();
       this.#options.onEnd(this.#error ?? error);
