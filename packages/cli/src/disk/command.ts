@@ -3,13 +3,14 @@ import { EterneError, parseDurationMs } from '@eterne/base';
 import type { Command } from 'commander';
 import { Control, type DiskStatus } from './control.ts';
 import { statusText } from './status-text.ts';
+import { verify, type VerifyOptions } from './verify.ts';
 
 interface VerbOptions {
   readonly control: string;
   readonly json?: true;
 }
 
-const NOT_YET = ['verify', 'resync', 'invalidate', 'rescue', 'resize'] as const;
+const NOT_YET = ['rescue', 'resize'] as const;
 const WAIT_GOALS = ['connected', 'uptodate', 'synced'];
 /** Beyond the wait itself, for the answer's way back. */
 const ANSWER_SLACK_MS = 5_000;
@@ -42,6 +43,22 @@ export function diskCommand(program: Command): void {
     .option('--discard-remote', 'what the other side changed')
     .option('--peer <node>', 'only with this one')
     .action(act('resolve', resolution));
+  verb(disk, 'verify', 'compare the replicas while they are in use, and mark what differs')
+    .option('--fast', 'by bitmaps and generations only')
+    .option('--repair', 'copy what differs at once, from the primary')
+    .option('--peer <node>', 'only with this one')
+    .action(async (volume: string | undefined, options: VerbOptions & VerifyOptions) => {
+      const status = await verify(new Control(options.control), volume, options);
+      print(options, status, statusText(status));
+    });
+  verb(disk, 'resync', 'copy what a verify has marked, from the primary')
+    .option('--peer <node>', 'only to this one')
+    .action(act('resync', peerOf));
+  verb(
+    disk,
+    'invalidate',
+    "have everything copied to this node's replica, whose content is worthless",
+  ).action(act('invalidate'));
   verb(disk, 'wait', 'wait for a state of the volume')
     .requiredOption('--for <state>', WAIT_GOALS.join(' | '))
     .option('--timeout <time>', 'for example 30s', '30s')

@@ -27,5 +27,18 @@ function peerLine(peer: PeerStatus): string {
   const progress = syncing
     ? `, ${resync.kind} resync ${formatSize(resync.syncedBytes)} of ${formatSize(resync.toSyncBytes)}${eta}`
     : '';
-  return `    ${node}  ${connection} ${replication}  ${role} ${disk}${dirty}${progress}${split}`;
+  return `    ${node}  ${connection} ${replication}  ${role} ${disk}${dirty}${progress}${verifyText(peer)}${split}`;
+}
+
+function verifyText({ verify, lastVerify }: PeerStatus): string {
+  if (verify !== null) {
+    const eta = verify.etaMs === null ? '' : `, ${Math.ceil(verify.etaMs / 1000)} s left`;
+    return `, verify ${formatSize(verify.checkedBytes)} of ${formatSize(verify.totalBytes)}${eta}`;
+  }
+  if (lastVerify === null) return '';
+  const { differingBytes, isDone, reason } = lastVerify;
+  if (!isDone) return `, last verify cut short: ${reason}`;
+  return differingBytes === 0
+    ? ', last verify found no difference'
+    : `, last verify: ${formatSize(differingBytes)} differ`;
 }

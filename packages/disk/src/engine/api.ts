@@ -118,6 +118,40 @@ export interface ResyncStatus {
   readonly etaMs: number | null;
 }
 
+/** A verify under way. */
+export interface VerifyProgress {
+  readonly method: VerifyMethod;
+  readonly checkedBytes: number;
+  readonly totalBytes: number;
+  readonly differingBytes: number;
+  readonly etaMs: number | null;
+}
+
+/** `direct` compared bytes, `digest` digests, `fast` bitmaps and generations only, `repair` copied what was marked. */
+export type VerifyMethod = 'direct' | 'digest' | 'fast' | 'repair';
+
+export interface LastVerify {
+  readonly method: VerifyMethod;
+  /** False: it ended before every block was looked at, for `reason`. */
+  readonly isDone: boolean;
+  readonly reason: string;
+  readonly checkedBytes: number;
+  /** Blocks that differ, those included that were known to before. */
+  readonly differingBytes: number;
+  readonly wireBytes: number;
+  /** Wall clock of this node, milliseconds since the epoch. */
+  readonly endedWallMs: number;
+}
+
+export interface VerifyRequest {
+  /** Absent: every peer. */
+  readonly peer?: string;
+  /** Bitmaps and generations only. */
+  readonly fast: boolean;
+  /** Copy what differs at once, from the primary. */
+  readonly repair: boolean;
+}
+
 export interface PeerStatus {
   readonly node: string;
   readonly connection: ConnectionState;
@@ -129,11 +163,9 @@ export interface PeerStatus {
   readonly lagMs: number;
   readonly splitBrain: boolean;
   readonly resync: ResyncStatus;
-  readonly lastVerify: {
-    readonly checkedBytes: number;
-    readonly differingBytes: number;
-    readonly wireBytes: number;
-  } | null;
+  /** Null while none is under way. */
+  readonly verify: VerifyProgress | null;
+  readonly lastVerify: LastVerify | null;
 }
 
 /** One entry of `status --json`'s `volumes` (shared/INTERFACE). */
@@ -170,6 +202,12 @@ export interface MirrorVolume {
   demote(done: Done): void;
   connect(peer: string, done: Done): void;
   disconnect(peer: string, done: Done): void;
+  /** Begins to compare the copies; `done` when it has begun. Its end shows in `status`. */
+  verify(request: VerifyRequest, done: Done): void;
+  /** Begins to copy, to connected peers that are equal but for marked blocks, what is marked. */
+  resync(peer: string | undefined, done: Done): void;
+  /** Secondary only: its content is worthless; a connected peer copies everything to it. */
+  invalidate(done: Done): void;
   /**
    * Ends a split brain by the operator's word: what one side changed since the parting is overwritten (and kept in its rescue journal).
    * `peer` undefined: with every peer that there is one with. A local primary steps down first if it is the one to lose.

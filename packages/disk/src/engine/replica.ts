@@ -25,6 +25,8 @@ export class Replica {
   changingRole = false;
   /** The promotion under way, which a peer's own may conflict with. */
   roleChange: Promotion | undefined;
+  /** Does a connected peer other than this one serve the volume? */
+  isServedBeside: (peer: string) => boolean = () => false;
   readonly arbiterIsLocal: boolean;
   readonly #onChange: () => void;
 

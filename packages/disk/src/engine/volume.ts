@@ -17,11 +17,14 @@ import type {
   MirrorVolume,
   PromoteRequest,
   Term,
+  VerifyRequest,
   VolumeConfig,
   VolumeStatus,
 } from './api.ts';
 import { openStores, type OpenedStores } from './disk/open-stores.ts';
 import { Repairer, type GoodSource } from './disk/repairer.ts';
+import type { VerifyRequest as VerifyJobRequest } from '../protocol/messages/verify.ts';
+import { invalidate } from './invalidate.ts';
 import { Announcement } from './link/announcement.ts';
 import { Peer } from './link/peer.ts';
 import { LocalDisk } from './local-disk.ts';
@@ -96,6 +99,8 @@ class Volume implements MirrorVolume {
       gauge: () => (this.#replica.primary === undefined ? this.#disk.foreign : this.#disk.own),
       log: (message) => world.log('warn', `volume ${config.name}: ${message}`),
     });
+    this.#replica.isServedBeside = (beside) =>
+      this.#peers.some(({ node, session }) => node !== beside && session?.peerRole === 'primary');
     metadata.onFailed((error) =>
       this.#disk.fail({ kind: 'device', errno: 'EIO', message: `metadata: ${error.message}` }),
     );
@@ -175,6 +180,19 @@ class Volume implements MirrorVolume {
     };
     if (discard === 'remote') return settle();
     this.demote((error) => (error === undefined ? settle() : done(error)));
+  }
+
+  verify({ peer, fast, repair }: VerifyRequest, done: Done): void {
+    const job = fast ? 'fast' : this.config.mode === 'sync' ? 'direct' : 'digest';
+    this.#onPeers(peer, { job, repair }, done);
+  }
+
+  resync(peer: string | undefined, done: Done): void {
+    this.#onPeers(peer, { job: 'repair', repair: true }, done);
+  }
+
+  invalidate(done: Done): void {
+    invalidate(this.#replica, this.#peers, done);
   }
 
   setLease(lease: { readonly validUntilBootMs: number; readonly graceMs: number }): void {
@@ -372,6 +390,15 @@ class Volume implements MirrorVolume {
       return done(new EterneError('not-found', `volume ${this.config.name} has no peer ${peerNode}`));
     act(peer);
     done(undefined);
+  }
+
+  /** Begins a job with one peer, or with all; one that could not begin anywhere has failed. */
+  #onPeers(peerNode: string | undefined, request: VerifyJobRequest, done: Done): void {
+    const peers = this.#peers.filter(({ node }) => peerNode === undefined || node === peerNode);
+    if (peers.length === 0)
+      return done(new EterneError('not-found', `volume ${this.config.name} has no such peer`));
+    const problems = peers.map((peer) => peer.startVerify(request));
+    done(problems.includes(undefined) ? undefined : problems[0]);
   }
 
   #changed(): void {

@@ -37,10 +37,11 @@ function unknownPeer(node: string): PeerStatus {
     lagMs: 0,
     splitBrain: false,
     resync: { kind: 'none', reason: '', syncedBytes: 0, toSyncBytes: 0, wireBytes: 0, etaMs: null },
+    verify: null,
     lastVerify: null,
   };
 }
 
 function disconnected(peer: PeerStatus): PeerStatus {
-  return { ...peer, connection: 'Connecting', replication: 'Off' };
+  return { ...peer, connection: 'Connecting', replication: 'Off', verify: null };
 }

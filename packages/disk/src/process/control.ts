@@ -7,6 +7,9 @@
  *   POST /v1/volumes/NAME/demote
  *   POST /v1/volumes/NAME/connect | disconnect    {"peer"?}     without one: all peers
  *   POST /v1/volumes/NAME/resolve                 {"discard":"local|remote","peer"?}
+ *   POST /v1/volumes/NAME/verify                  {"peer"?,"fast":bool,"repair":bool}     begins; its end shows in the status
+ *   POST /v1/volumes/NAME/resync                  {"peer"?}     begins to copy what is marked
+ *   POST /v1/volumes/NAME/invalidate              have everything copied to this replica
  *   POST /v1/volumes/NAME/wait                    {"for","timeoutMs"}
  * ```
  * Each POST answers the volume's status after it. Errors: `{"error":{"code","message","hint"?}}`.
@@ -31,6 +34,15 @@ const bodies = {
   connect: z.strictObject({ peer: z.string().optional() }).prefault({}),
   disconnect: z.strictObject({ peer: z.string().optional() }).prefault({}),
   resolve: z.strictObject({ discard: z.enum(['local', 'remote']), peer: z.string().optional() }),
+  verify: z
+    .strictObject({
+      peer: z.string().optional(),
+      fast: z.boolean().default(false),
+      repair: z.boolean().default(false),
+    })
+    .prefault({}),
+  resync: z.strictObject({ peer: z.string().optional() }).prefault({}),
+  invalidate: z.strictObject({}).prefault({}),
   wait: z.strictObject({ for: z.enum(WAIT_GOALS), timeoutMs: z.number().min(0).max(WAIT_LONGEST_MS) }),
 };
 type Verb = keyof typeof bodies;
@@ -104,7 +116,8 @@ export class DiskControl {
     const parsed = bodies[verb].safeParse(body);
     if (!parsed.success)
       return done(new EterneError('usage', `${verb}: ${parsed.error.issues[0]?.message ?? 'wrong body'}`));
-    if (this.#arbiter === 'cluster' && verb !== 'wait') return done(managedByCluster(volume));
+    if (this.#arbiter === 'cluster' && verb !== 'wait' && verb !== 'verify')
+      return done(managedByCluster(volume));
     switch (verb) {
       case 'promote': {
         const { force } = parsed.data as z.output<typeof bodies.promote>;
@@ -119,6 +132,16 @@ export class DiskControl {
         const { discard, peer } = parsed.data as z.output<typeof bodies.resolve>;
         return this.#disk.call(volume, { verb, peer, discard }, done);
       }
+      case 'verify': {
+        const { peer, ...request } = parsed.data as z.output<typeof bodies.verify>;
+        return this.#disk.verify(volume, { ...request, ...peerIfNamed(peer) }, done);
+      }
+      case 'resync': {
+        const { peer } = parsed.data as z.output<typeof bodies.resync>;
+        return this.#disk.resync(volume, peer, done);
+      }
+      case 'invalidate':
+        return this.#disk.invalidate(volume, done);
       case 'wait': {
         const { for: goal, timeoutMs } = parsed.data as z.output<typeof bodies.wait>;
         return this.#wait(volume, goal, timeoutMs, done);
@@ -166,6 +189,9 @@ export class DiskControl {
     }
   }
 }
+
+const peerIfNamed = (peer: string | undefined): { readonly peer?: string } =>
+  peer === undefined ? {} : { peer };
 
 function notFound(request: HttpRequest): HttpReply {
   return errorReply(

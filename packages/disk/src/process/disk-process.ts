@@ -6,7 +6,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { EterneError } from '@eterne/base';
 import type { Address, Listener, World } from '@eterne/runtime';
 import type { Worker, WorkerHandler } from '@eterne/runtime/node/worker.ts';
-import type { PromoteRequest, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
+import type {
+  PromoteRequest,
+  SetProposal,
+  VerifyRequest,
+  VolumeConfig,
+  VolumeStatus,
+} from '../engine/api.ts';
 import type { VolumeSpec } from './config.ts';
 import { isPrivateListen } from './config-rules.ts';
 import type { DiskPort, ExportSpec } from './port.ts';
@@ -121,6 +127,18 @@ export class DiskProcess implements DiskPort {
 
   demote(name: string, done: Done): void {
     this.call(name, { verb: 'demote' }, done);
+  }
+
+  verify(name: string, request: VerifyRequest, done: Done): void {
+    this.call(name, { verb: 'verify', request }, done);
+  }
+
+  resync(name: string, peer: string | undefined, done: Done): void {
+    this.call(name, peer === undefined ? { verb: 'resync' } : { verb: 'resync', peer }, done);
+  }
+
+  invalidate(name: string, done: Done): void {
+    this.call(name, { verb: 'invalidate' }, done);
   }
 
   call(name: string, call: VolumeCall, done: Done): void {

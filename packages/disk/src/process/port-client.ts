@@ -2,7 +2,14 @@
 import { EterneError } from '@eterne/base';
 import { JsonLink, type Stream, type Timers, type World } from '@eterne/runtime';
 import { upgradeHttp } from '@eterne/runtime/node/http.ts';
-import type { PromoteRequest, SetAnswer, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
+import type {
+  PromoteRequest,
+  SetAnswer,
+  SetProposal,
+  VerifyRequest,
+  VolumeConfig,
+  VolumeStatus,
+} from '../engine/api.ts';
 import type { DiskPort, ExportSpec } from './port.ts';
 import {
   DISK_PORT_PROTOCOL,
@@ -59,6 +66,18 @@ class DiskPortClient implements DiskPort {
 
   demote(name: string, done: Done): void {
     this.#call('demote', { name }, done);
+  }
+
+  verify(name: string, request: VerifyRequest, done: Done): void {
+    this.#call('verify', { name, request }, done);
+  }
+
+  resync(name: string, peer: string | undefined, done: Done): void {
+    this.#call('resync', peer === undefined ? { name } : { name, peer }, done);
+  }
+
+  invalidate(name: string, done: Done): void {
+    this.#call('invalidate', { name }, done);
   }
 
   setLease(name: string, lease: Lease): void {

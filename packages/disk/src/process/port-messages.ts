@@ -2,6 +2,7 @@
  * `DiskPort` over a `JsonLink`, which is opened by `Upgrade: eterne-disk/1` on the control socket.
  * ```
  *   client → disk   call  ensure-volume {config, exports} · remove-volume {name} · promote {name, request} · demote {name}
+ *                        verify {name, request} · resync {name, peer?} · invalidate {name}
  *                   note  lease {name, lease} · arbitrate · verdict {id, answer}
  *   disk → client   note  status {volumes} · proposal {id, proposal}
  * ```
@@ -9,7 +10,14 @@
  * must know a proposal that it has already committed and answer it the same.
  * Changelog: 1 — first version.
  */
-import type { PromoteRequest, SetAnswer, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
+import type {
+  PromoteRequest,
+  SetAnswer,
+  SetProposal,
+  VerifyRequest,
+  VolumeConfig,
+  VolumeStatus,
+} from '../engine/api.ts';
 import type { ExportSpec } from './port.ts';
 import type { Lease } from './worker-messages.ts';
 
@@ -21,6 +29,9 @@ export interface ClientBodies {
   'remove-volume': { readonly name: string };
   promote: { readonly name: string; readonly request: PromoteRequest };
   demote: { readonly name: string };
+  verify: { readonly name: string; readonly request: VerifyRequest };
+  resync: { readonly name: string; readonly peer?: string };
+  invalidate: { readonly name: string };
   lease: { readonly name: string; readonly lease: Lease };
   arbitrate: Record<string, never>;
   verdict: { readonly id: number; readonly answer: SetAnswer };

@@ -27,6 +27,7 @@ const promoteRequest = z.object({
     })
     .optional(),
 });
+const verifyRequest = z.object({ peer: name.optional(), fast: z.boolean(), repair: z.boolean() });
 const setAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('committed'), set: z.object({ version: whole, members: z.array(name) }) }),
   z.object({ kind: z.literal('refused'), reason: z.string() }),
@@ -38,6 +39,9 @@ export const clientBodies = {
   'remove-volume': z.object({ name }),
   promote: z.object({ name, request: promoteRequest }),
   demote: z.object({ name }),
+  verify: z.object({ name, request: verifyRequest }),
+  resync: z.object({ name, peer: name.optional() }),
+  invalidate: z.object({ name }),
   lease: z.object({ name, lease: z.object({ validUntilBootMs: z.number(), graceMs: z.number() }) }),
   arbitrate: z.unknown(),
   verdict: z.object({ id: whole, answer: setAnswer }),

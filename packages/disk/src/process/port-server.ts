@@ -64,6 +64,18 @@ export class DiskPortServer {
         const checked = check(name, body, done);
         return checked && this.#disk.demote(checked.name, done);
       }
+      case 'verify': {
+        const checked = check(name, body, done);
+        return checked && this.#disk.verify(checked.name, checked.request, done);
+      }
+      case 'resync': {
+        const checked = check(name, body, done);
+        return checked && this.#disk.resync(checked.name, checked.peer, done);
+      }
+      case 'invalidate': {
+        const checked = check(name, body, done);
+        return checked && this.#disk.invalidate(checked.name, done);
+      }
       default:
         return done(new EterneError('protocol', `no such call: ${name}`));
     }

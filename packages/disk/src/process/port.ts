@@ -1,6 +1,13 @@
 /** What the cluster sees of a disk process: over a unix socket in production, directly in the simulator. */
 import type { EterneError } from '@eterne/base';
-import type { PromoteRequest, SetAnswer, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
+import type {
+  PromoteRequest,
+  SetAnswer,
+  SetProposal,
+  VerifyRequest,
+  VolumeConfig,
+  VolumeStatus,
+} from '../engine/api.ts';
 
 export interface ExportSpec {
   readonly kind: 'nbd' | 'iscsi';
@@ -16,6 +23,12 @@ export interface DiskPort {
   removeVolume(name: string, done: Done): void;
   promote(name: string, request: PromoteRequest, done: Done): void;
   demote(name: string, done: Done): void;
+  /** Begins to compare the copies; the end shows in the status. Any replica may be asked; the primary is the quickest. */
+  verify(name: string, request: VerifyRequest, done: Done): void;
+  /** Begins to copy what is marked to peers that are equal otherwise; `peer` absent: to all. */
+  resync(name: string, peer: string | undefined, done: Done): void;
+  /** A secondary has everything copied to it. */
+  invalidate(name: string, done: Done): void;
   setLease(name: string, lease: { readonly validUntilBootMs: number; readonly graceMs: number }): void;
   /** Current statuses once, then on every change (and at least once a second while something moves). */
   onStatus(listener: (volumes: readonly VolumeStatus[]) => void): void;

@@ -141,6 +141,12 @@ export class VolumeWorker {
         return volume.disconnect(call.peer, finish);
       case 'resolve':
         return volume.resolve(call.peer, call.discard, finish);
+      case 'verify':
+        return volume.verify(call.request, finish);
+      case 'resync':
+        return volume.resync(call.peer, finish);
+      case 'invalidate':
+        return volume.invalidate(finish);
       case 'refresh':
         return finish(undefined);
       case 'close':

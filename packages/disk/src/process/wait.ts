@@ -1,7 +1,9 @@
 /** What `eterne disk wait --for …` waits for. */
-import type { VolumeStatus } from '../engine/api.ts';
+import type { ReplicationState, VolumeStatus } from '../engine/api.ts';
 
 export const WAIT_GOALS = ['connected', 'uptodate', 'synced'] as const;
+/** A verify compares copies that are equal as far as anybody knows. */
+const IN_STEP: readonly ReplicationState[] = ['Established', 'VerifySource', 'VerifyTarget'];
 export type WaitGoal = (typeof WAIT_GOALS)[number];
 
 /**
@@ -22,7 +24,7 @@ export function hasReached(status: VolumeStatus, goal: WaitGoal): boolean {
         status.dirtyBytes === 0 &&
         status.peers.every(
           ({ disk, replication, dirtyBytes }) =>
-            disk === 'UpToDate' && replication === 'Established' && dirtyBytes === 0,
+            disk === 'UpToDate' && IN_STEP.includes(replication) && dirtyBytes === 0,
         )
       );
   }

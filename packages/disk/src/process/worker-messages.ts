@@ -3,7 +3,14 @@
  * the types are the format.
  */
 import type { Address } from '@eterne/runtime';
-import type { PromoteRequest, SetAnswer, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
+import type {
+  PromoteRequest,
+  SetAnswer,
+  SetProposal,
+  VerifyRequest,
+  VolumeConfig,
+  VolumeStatus,
+} from '../engine/api.ts';
 import type { ExportSpec } from './port.ts';
 import type { WireError } from './wire-error.ts';
 
@@ -22,6 +29,9 @@ export type VolumeCall =
   | { readonly verb: 'connect'; readonly peer: string }
   | { readonly verb: 'disconnect'; readonly peer: string }
   | { readonly verb: 'resolve'; readonly peer: string | undefined; readonly discard: 'local' | 'remote' }
+  | { readonly verb: 'verify'; readonly request: VerifyRequest }
+  | { readonly verb: 'resync'; readonly peer?: string }
+  | { readonly verb: 'invalidate' }
   /** Only to have a fresh status sent before the answer. */
   | { readonly verb: 'refresh' }
   /** Clean end: after the answer the worker exits. */

@@ -55,6 +55,13 @@ export const FrameType = {
   flushed: 20,
   read: 32,
   readReply: 33,
+  verifyAsk: 40,
+  verifyBegin: 41,
+  verifyData: 42,
+  verifyResult: 43,
+  verifyEnd: 44,
+  repairData: 46,
+  repaired: 47,
   resyncRequest: 48,
   resyncData: 49,
   resyncClear: 50,
@@ -72,6 +79,8 @@ export function maxBodyBytes(type: number): number | undefined {
     case FrameType.write:
     case FrameType.readReply:
     case FrameType.resyncData:
+    case FrameType.verifyData:
+    case FrameType.repairData:
       return MAX_DATA_BYTES + 64;
     case FrameType.hello:
     case FrameType.bitmap:
@@ -79,8 +88,11 @@ export function maxBodyBytes(type: number): number | undefined {
     case FrameType.acks:
     case FrameType.resyncClear:
     case FrameType.resyncNames:
+    case FrameType.verifyResult:
+    case FrameType.repaired:
       return MAX_CONTROL_BYTES;
     case FrameType.bye:
+    case FrameType.verifyEnd:
       return 1024;
     case FrameType.ping:
     case FrameType.resyncReady:
@@ -94,6 +106,8 @@ export function maxBodyBytes(type: number): number | undefined {
     case FrameType.read:
     case FrameType.resyncRequest:
     case FrameType.resyncBegin:
+    case FrameType.verifyAsk:
+    case FrameType.verifyBegin:
       return 64;
     default:
       return undefined;

@@ -16,6 +16,14 @@ import {
   decodeResyncRequest,
 } from '../../src/protocol/messages/resync.ts';
 import { decodeState, encodeState } from '../../src/protocol/messages/state.ts';
+import {
+  decodeVerifyData,
+  decodeVerifyEnd,
+  decodeVerifyRequest,
+  decodeVerifyResult,
+  encodeVerifyEnd,
+  encodeVerifyRequest,
+} from '../../src/protocol/messages/verify.ts';
 import { decodeWrite, decodeZero } from '../../src/protocol/messages/write.ts';
 
 const SIZE_BYTES = 1 << 20;
@@ -34,6 +42,10 @@ const DECODERS: Record<string, (body: Buffer) => unknown> = {
   resyncData: (body) => decodeResyncData(body, SIZE_BYTES),
   resyncClear: (body) => decodeResyncClear(body, SIZE_BYTES),
   state: decodeState,
+  verifyRequest: decodeVerifyRequest,
+  verifyData: (body) => decodeVerifyData(body, SIZE_BYTES),
+  verifyResult: (body) => decodeVerifyResult(body, SIZE_BYTES),
+  verifyEnd: decodeVerifyEnd,
   write: (body) => {
     const { offset, lengthBytes } = decodeWrite(body, SIZE_BYTES);
     assert.ok(offset >= 0 && lengthBytes > 0 && offset + lengthBytes <= SIZE_BYTES);
@@ -95,6 +107,33 @@ describe('messages', () => {
     assert.deepEqual(decodeState(encodeState(state)), state);
     assert.equal(decodeNumber(encodeNumber(2 ** 40 + 5)), 2 ** 40 + 5);
     assert.equal(decodeBye(encodeBye('going down')), 'going down');
+  });
+
+  test('the frames of a verify survive the trip, and a long reason is cut', () => {
+    const request = { job: 'repair', repair: true } as const;
+    assert.deepEqual(decodeVerifyRequest(encodeVerifyRequest(request)), request);
+    const end = {
+      job: 'digest',
+      isDone: false,
+      checkedBytes: 2 ** 45,
+      differingBytes: 4096,
+      wireBytes: 12,
+      current: HELLO.summary.generations.current,
+      reason: 'the connection was lost',
+    } as const;
+    assert.deepEqual(decodeVerifyEnd(encodeVerifyEnd(end)), end);
+    const long = decodeVerifyEnd(encodeVerifyEnd({ ...end, reason: 'é'.repeat(400) }));
+    assert.ok(long.reason.startsWith('éééé') && long.reason.length < 200);
+  });
+
+  test('a difference outside the range that was compared is refused', () => {
+    const body = Buffer.alloc(28);
+    body.writeUInt32LE(8192, 8);
+    body.writeUInt32LE(4096, 16);
+    body.writeUInt32LE(4096, 24);
+    assert.equal(decodeVerifyResult(body, SIZE_BYTES).differing.length, 1);
+    body.writeUInt32LE(8192, 24);
+    assert.throws(() => decodeVerifyResult(body, SIZE_BYTES), { code: 'protocol' });
   });
 
   test('a longest HELLO fits its cap', () => {

@@ -7,7 +7,13 @@ import { EterneError } from '@eterne/base';
 import type { BlockDevice } from '@eterne/runtime';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { attachToSupervisor } from '@eterne/runtime/node/worker.ts';
-import type { Arbiter, MirrorVolume, VolumeConfig, VolumeStatus } from '../../src/engine/api.ts';
+import type {
+  Arbiter,
+  MirrorVolume,
+  VerifyRequest,
+  VolumeConfig,
+  VolumeStatus,
+} from '../../src/engine/api.ts';
 import { absentStatus } from '../../src/process/absent-status.ts';
 import { VolumeWorker } from '../../src/process/volume-worker.ts';
 import type { StreamNote, ToWorker } from '../../src/process/worker-messages.ts';
@@ -66,6 +72,18 @@ class FakeVolume implements MirrorVolume {
   }
 
   resolve(_peer: string | undefined, _discard: string, done: (error: EterneError | undefined) => void): void {
+    done(undefined);
+  }
+
+  verify(_request: VerifyRequest, done: (error: EterneError | undefined) => void): void {
+    done(undefined);
+  }
+
+  resync(_peer: string | undefined, done: (error: EterneError | undefined) => void): void {
+    done(undefined);
+  }
+
+  invalidate(done: (error: EterneError | undefined) => void): void {
     done(undefined);
   }
 

@@ -1,11 +1,13 @@
 import { EterneError, assert } from '@eterne/base';
 import type { Address, Stream, Timer } from '@eterne/runtime';
 import type { DirtyBitmap, HandshakeDecision, ReplicaSummary } from '../../metadata/index.ts';
+import type { VerifyRequest } from '../../protocol/messages/verify.ts';
 import { encodePreface } from '../../protocol/wire.ts';
 import type { PeerStatus } from '../api.ts';
 import type { Mirror, MirrorLink } from '../primary/mirror.ts';
 import { peerBit } from '../primary/write-op.ts';
 import type { Replica } from '../replica.ts';
+import { VerifyFigures } from '../verify/verify-figures.ts';
 import { ResyncFigures } from './resync-figures.ts';
 import { Session } from './session.ts';
 
@@ -23,6 +25,7 @@ export class Peer implements Mirror {
   readonly node: string;
   readonly bit: number;
   readonly figures: ResyncFigures;
+  readonly verifyFigures: VerifyFigures;
   readonly #addresses: readonly Address[];
   readonly #isDialer: boolean;
   #session: Session | undefined;
@@ -46,6 +49,7 @@ export class Peer implements Mirror {
     this.node = node;
     this.bit = peerBit(index);
     this.figures = new ResyncFigures(replica.world.clock);
+    this.verifyFigures = new VerifyFigures(replica.world.clock, replica.config.sizeBytes);
     this.#addresses = addresses;
     this.#isDialer = replica.config.node < node;
   }
@@ -109,6 +113,18 @@ export class Peer implements Mirror {
     this.#hangUp('this node is shutting down');
   }
 
+  /** Begins to compare or repair; without a connection, a `fast` verify goes by this side's bitmap alone. */
+  startVerify(request: VerifyRequest): EterneError | undefined {
+    if (this.session?.verification !== undefined) return this.session.verification.start(request);
+    if (request.job !== 'fast')
+      return new EterneError('unreachable', `${this.node} is not connected`, { hint: 'connect it first' });
+    const { sizeBytes } = this.replica.config;
+    const figures = { checkedBytes: sizeBytes, differingBytes: this.bitmap.dirtyBytes, wireBytes: 0 };
+    this.verifyFigures.begun('fast');
+    this.verifyFigures.ended({ isDone: true, reason: 'not connected: by the own bitmap', ...figures });
+    return undefined;
+  }
+
   accept(stream: Stream): void {
     const isUnwanted = this.#closed || this.#standAlone || this.#isDialer;
     if (isUnwanted || this.#session !== undefined) return stream.destroy();
@@ -120,7 +136,7 @@ export class Peer implements Mirror {
   status(): PeerStatus {
     const { replica } = this;
     const { session } = this;
-    const isCopying = session?.phase === 'source' || session?.phase === 'target';
+    const isCopying = session?.replication === 'SyncSource' || session?.replication === 'SyncTarget';
     return {
       node: this.node,
       connection:
@@ -133,7 +149,8 @@ export class Peer implements Mirror {
       lagMs: 0,
       splitBrain: this.isParted,
       resync: this.figures.status(isCopying && replica.disk.failure === undefined),
-      lastVerify: null,
+      verify: this.verifyFigures.progress,
+      lastVerify: this.verifyFigures.last,
     };
   }
 

@@ -35,6 +35,8 @@ import { FrameType } from '../../protocol/wire.ts';
 import type { DiskState, ReplicationState, Role, Term } from '../api.ts';
 import type { MirrorLink } from '../primary/mirror.ts';
 import type { WriteOp } from '../primary/write-op.ts';
+import { Verification, type VerifyLink } from '../verify/verification.ts';
+import type { VerifyFigures } from '../verify/verify-figures.ts';
 import { WriteWindow } from '../primary/write-window.ts';
 import type { Replica } from '../replica.ts';
 import { Applier } from './applier.ts';
@@ -58,6 +60,7 @@ interface Workings {
   readonly applier: Applier;
   readonly exchange: StateExchange;
   readonly reads: RemoteReads;
+  readonly verification: Verification;
 }
 
 /** What the peer last said of itself. */
@@ -67,9 +70,10 @@ interface PeerSelf {
   readonly disk: DiskState;
 }
 
-export class Session implements MirrorLink, CopyLink, ChannelHandler, OpeningHost {
+export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler, OpeningHost {
   readonly replica: Replica;
   readonly figures: ResyncFigures;
+  readonly verifyFigures: VerifyFigures;
   readonly #peer: Peer;
   readonly #channel: Channel;
   readonly #opening: Opening;
@@ -84,6 +88,7 @@ export class Session implements MirrorLink, CopyLink, ChannelHandler, OpeningHos
     this.#peer = peer;
     this.replica = peer.replica;
     this.figures = peer.figures;
+    this.verifyFigures = peer.verifyFigures;
     this.#channel = new Channel(stream, this.replica.world.timers, this);
     this.#opening = new Opening(this, peer, this.#channel, isDialer);
   }
@@ -140,13 +145,18 @@ export class Session implements MirrorLink, CopyLink, ChannelHandler, OpeningHos
   }
 
   get replication(): ReplicationState {
-    if (this.#phase === 'established') return 'Established';
+    if (this.#phase === 'established') return this.#workings?.verification.replication ?? 'Established';
     if (this.#phase === 'source') return 'SyncSource';
     return this.#phase === 'target' ? 'SyncTarget' : 'Off';
   }
 
   get lagBytes(): number {
     return this.isConnected ? this.#channel.sender.bufferedBytes : 0;
+  }
+
+  /** Compares the copies, or repairs what is marked. */
+  get verification(): Verification | undefined {
+    return this.#workings?.verification;
   }
 
   /** Tells the peer what this side is now; `acknowledged` once the peer has made it durable. */
@@ -220,6 +230,7 @@ export class Session implements MirrorLink, CopyLink, ChannelHandler, OpeningHos
       applier: new Applier({ disk, locks, slabs, timers: world.timers, sender }),
       exchange: new StateExchange(this),
       reads: new RemoteReads(this.replica, sender),
+      verification: new Verification(this),
     };
     switch (outcome.kind) {
       case 'wait':
@@ -323,6 +334,7 @@ export class Session implements MirrorLink, CopyLink, ChannelHandler, OpeningHos
     this.#workings?.applier.close();
     this.#workings?.exchange.close();
     this.#workings?.reads.close();
+    this.#workings?.verification.close();
     this.#peer.sessionClosed(this, reason, wasReplicating);
   }
 
@@ -342,7 +354,7 @@ export class Session implements MirrorLink, CopyLink, ChannelHandler, OpeningHos
   }
 
   #dispatchConnected(
-    { exchange, reads }: Workings,
+    { exchange, reads, verification }: Workings,
     type: Exclude<Frame['type'], typeof FrameType.hello | typeof FrameType.ping | typeof FrameType.bye>,
     body: Buffer,
   ): void {
@@ -366,6 +378,14 @@ export class Session implements MirrorLink, CopyLink, ChannelHandler, OpeningHos
         return exchange.received(decodeState(body));
       case FrameType.stateAck:
         return exchange.acknowledged(decodeNumber(body));
+      case FrameType.verifyAsk:
+      case FrameType.verifyBegin:
+      case FrameType.verifyData:
+      case FrameType.verifyResult:
+      case FrameType.verifyEnd:
+      case FrameType.repairData:
+      case FrameType.repaired:
+        return verification.frame(type, body);
       case FrameType.bitmap:
         return this.#copyOut === undefined ? this.#target().bitmap(body) : this.#copyOut.bitmap(body);
       case FrameType.resyncBegin:

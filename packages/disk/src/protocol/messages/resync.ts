@@ -3,6 +3,7 @@
  *
  * - RESYNC_REQUEST, target → source: `offset u64 · length u32 · zero u32`.
  * - RESYNC_DATA, source → target: `offset u64 · length u32 · kind u32 · data`. Kind 0: data; 1: the range is all zeroes, no data.
+ * - REPAIR_DATA, of a repair (`engine/verify/`): as RESYNC_DATA, unasked. REPAIRED, the answer: as RESYNC_CLEAR.
  * - RESYNC_CLEAR, target → source: `list of (offset u64, length u32)`, 12 bytes each: blocks that the target has flushed; their bits go.
  */
 import { EterneError } from '@eterne/base';
@@ -31,8 +32,13 @@ export function sendResyncRequest(sender: FrameSender, range: Range): void {
   sender.end();
 }
 
-export function sendResyncData(sender: FrameSender, range: Range, data: Buffer | undefined): void {
-  head(sender, FrameType.resyncData, range, data === undefined ? 1 : 0);
+export function sendResyncData(
+  sender: FrameSender,
+  range: Range,
+  data: Buffer | undefined,
+  type: FrameType = FrameType.resyncData,
+): void {
+  head(sender, type, range, data === undefined ? 1 : 0);
   sender.end(data);
 }
 
@@ -59,10 +65,14 @@ export function decodeResyncData(body: Buffer, sizeBytes: number): ResyncData {
   return { ...range, data: kind === 0 ? body.subarray(HEAD_BYTES) : undefined };
 }
 
-export function sendResyncClear(sender: FrameSender, ranges: readonly Range[]): void {
+export function sendResyncClear(
+  sender: FrameSender,
+  ranges: readonly Range[],
+  type: FrameType = FrameType.resyncClear,
+): void {
   for (let from = 0; from < ranges.length; from += MAX_RUNS) {
     const part = ranges.slice(from, from + MAX_RUNS);
-    let at = sender.begin(FrameType.resyncClear, part.length * RUN_BYTES);
+    let at = sender.begin(type, part.length * RUN_BYTES);
     for (const range of part) {
       writeUint64(sender.slab, at, range.offset);
       sender.slab.writeUInt32LE(range.lengthBytes, at + 8);

@@ -1,0 +1,51 @@
+/**
+ * Declares this replica's content worthless: it is new again, and the next handshake has everything copied to it.
+ *
+ * 1. Refused while this node serves, and unless a peer with good data is connected to copy from.
+ * 2. Sessions end, and everything of theirs leaves the store.
+ * 3. New and Inconsistent is durable before a peer is met again.
+ */
+import { EterneError } from '@eterne/base';
+import { NIL_UUID, type MetadataState } from '../metadata/index.ts';
+import type { Peer } from './link/peer.ts';
+import type { Replica } from './replica.ts';
+
+export function invalidate(
+  replica: Replica,
+  peers: readonly Peer[],
+  done: (error: EterneError | undefined) => void,
+): void {
+  const problem = problemOf(replica, peers);
+  if (problem !== undefined) return done(problem);
+  replica.changingRole = true;
+  for (const peer of peers) peer.reset('this replica is invalidated');
+  replica.whenQuiet(() => {
+    replica.metadata.update(madeNew, (error) => {
+      replica.changingRole = false;
+      replica.changed();
+      done(error);
+    });
+  });
+}
+
+function problemOf(replica: Replica, peers: readonly Peer[]): EterneError | undefined {
+  if (replica.primary !== undefined)
+    return new EterneError('refused', 'this node serves the volume', { hint: 'demote it first' });
+  if (replica.changingRole) return new EterneError('busy', 'the role is changing');
+  const hasSource = peers.some(
+    ({ session }) => session?.isEqual === true || session?.peerDisk === 'UpToDate',
+  );
+  if (!hasSource)
+    return new EterneError('refused', 'no peer with good data is connected to copy everything from');
+  return undefined;
+}
+
+function madeNew(state: MetadataState): MetadataState {
+  return {
+    ...state,
+    diskState: 'Inconsistent',
+    justCreated: true,
+    crashedPrimary: false,
+    generations: { current: NIL_UUID, bitmaps: {}, history: [] },
+  };
+}
