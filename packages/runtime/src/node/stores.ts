@@ -19,6 +19,11 @@ import { systemError } from './errno.ts';
 const STALL_MS = 25;
 /** For so long after a stall all writes go through the thread pool. */
 const STALL_COOL_DOWN_MS = 250;
+/**
+ * Longest single write. The page cache keeps what one write brought in one piece (a large folio), and every later 4 KiB write walks
+ * through the whole piece: after a file was filled by 1 MiB writes they took 40 µs each, after 32 KiB writes 4 µs.
+ */
+const WRITE_PIECE_BYTES = 32 * 1024;
 const ZERO_CHUNK = Buffer.alloc(1024 * 1024);
 const DEFAULT_TIMEOUT_MS = 30_000;
 
@@ -26,6 +31,8 @@ interface Pending {
   readonly startedMs: number;
   readonly done: StoreDone;
 }
+
+const pieceBytes = (data: Buffer, from: number): number => Math.min(WRITE_PIECE_BYTES, data.length - from);
 
 /** errno name of a number, for example 5 → `EIO`. */
 function errnoName(errno: number): string {
@@ -76,22 +83,24 @@ class FileStore implements BlockStore {
   write(offset: number, from: Buffer, done: StoreDone): void {
     this.#checkRange(offset, from.length);
     if (this.#failed) return done(this.#failed);
-    const startedMs = performance.now();
-    if (startedMs < this.#stalledUntilMs) return this.#writeRest(offset, from, 0, this.#begin(done));
-    let count = 0;
-    try {
-      count = fs.writeSync(this.#fd, from, 0, from.length, offset);
-    } catch (error) {
-      return done(storeError(`write ${this.#path}`, (error as NodeJS.ErrnoException).code ?? 'EIO'));
+    let written = 0;
+    let nowMs = performance.now();
+    while (written < from.length && nowMs >= this.#stalledUntilMs) {
+      const startedMs = nowMs;
+      try {
+        written += fs.writeSync(this.#fd, from, written, pieceBytes(from, written), offset + written);
+      } catch (error) {
+        return done(storeError(`write ${this.#path}`, (error as NodeJS.ErrnoException).code ?? 'EIO'));
+      }
+      nowMs = performance.now();
+      if (nowMs - startedMs > STALL_MS) this.#stalledUntilMs = nowMs + STALL_COOL_DOWN_MS;
     }
-    if (performance.now() - startedMs > STALL_MS)
-      this.#stalledUntilMs = performance.now() + STALL_COOL_DOWN_MS;
-    if (count === from.length) return done(undefined);
-    this.#writeRest(offset, from, count, this.#begin(done));
+    if (written === from.length) return done(undefined);
+    this.#writeRest(offset, from, written, this.#begin(done));
   }
 
   #writeRest(offset: number, from: Buffer, start: number, pending: Pending): void {
-    fs.write(this.#fd, from, start, from.length - start, offset + start, (error, count) => {
+    fs.write(this.#fd, from, start, pieceBytes(from, start), offset + start, (error, count) => {
       if (error) return this.#finish(pending, storeError(`write ${this.#path}`, error.code ?? 'EIO'));
       if (performance.now() - pending.startedMs > STALL_MS)
         this.#stalledUntilMs = performance.now() + STALL_COOL_DOWN_MS;
