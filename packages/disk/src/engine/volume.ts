@@ -95,7 +95,7 @@ class Volume implements MirrorVolume {
       locks: this.#replica.locks,
       timers: world.timers,
       sizeBytes: config.sizeBytes,
-      source: () => this.#goodSource(),
+      source: (offset, lengthBytes) => this.#goodSource(offset, lengthBytes),
       gauge: () => (this.#replica.primary === undefined ? this.#disk.foreign : this.#disk.own),
       log: (message) => world.log('warn', `volume ${config.name}: ${message}`),
     });
@@ -359,9 +359,9 @@ class Volume implements MirrorVolume {
   }
 
   /** A replica that has everything: one in step when this node serves, otherwise the primary that this one follows. */
-  #goodSource(): GoodSource | undefined {
+  #goodSource(offset: number, lengthBytes: number): GoodSource | undefined {
     const { primary } = this.#replica;
-    if (primary !== undefined) return primary.source();
+    if (primary !== undefined) return primary.sources(offset, lengthBytes)[0];
     return this.#peers.find(({ session }) => session?.peerRole === 'primary' && session.isEqual)?.session;
   }
 

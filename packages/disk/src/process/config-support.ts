@@ -19,7 +19,6 @@ const UNSUPPORTED: readonly (readonly [
   ['devices', 'several local replicas', (volume) => volume.devices !== undefined],
   ['device', 'iscsi:// stores', (volume) => volume.device?.startsWith('iscsi://') ?? false],
   ['metadata', 'internal metadata', (volume) => volume.metadata === 'internal'],
-  ['readPolicy', 'any policy but local', (volume) => volume.readPolicy !== 'local'],
   ['congestion', 'asynchronous mirroring', (volume) => volume.congestion !== undefined],
   ['compress', 'zstd', (volume) => volume.compress !== 'none'],
   ['onDiskError', 'move', (volume) => volume.onDiskError !== 'serve-from-peer'],

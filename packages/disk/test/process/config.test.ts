@@ -139,7 +139,6 @@ volumes:
   it('refuses what is not supported yet instead of ignoring it', () => {
     const lines = [
       'mode: async',
-      'readPolicy: striped',
       'congestion: { queue: 64MiB, policy: slow }',
       'compress: zstd',
       'onDiskError: move',

@@ -26,7 +26,7 @@ export interface RepairerParts {
   readonly timers: Timers;
   /** The volume's size. */
   readonly sizeBytes: number;
-  source(): GoodSource | undefined;
+  source(offset: number, lengthBytes: number): GoodSource | undefined;
   /** Counts the writes of the role that this node has now. */
   gauge(): Gauge;
   log(message: string): void;
@@ -77,7 +77,7 @@ export class Repairer {
 
   #ask(piece: Piece): void {
     const { locks, timers } = this.#parts;
-    const source = this.#parts.source();
+    const source = this.#parts.source(piece.offset, piece.lengthBytes);
     if (source === undefined) return this.#giveUp(piece, 'no other replica has its content');
     const watch = locks.watch(piece.offset, piece.lengthBytes);
     let isOver = false;

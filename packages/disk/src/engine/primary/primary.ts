@@ -92,7 +92,13 @@ export class Primary
     const { config, disk, locks, metadata, slabs, world } = parts;
     this.#flushes = new FlushRounds(this, metadata, disk);
     this.#writes = new WritePath(this, { locks, disk, log: metadata.activityLog, flushes: this.#flushes });
-    this.#reads = new ReadPath(this, locks, disk, slabs);
+    this.#reads = new ReadPath(
+      this,
+      locks,
+      disk,
+      slabs,
+      config.mode === 'sync' ? config.readPolicy : 'local',
+    );
     this.#membership = new Membership(this, {
       volume: config.name,
       node: config.node,
@@ -310,9 +316,15 @@ export class Primary
     return !this.#ended && this.#membership.holdReason === undefined && this.#lease.isValid;
   }
 
-  source(): MirrorLink | undefined {
-    return this.mirrors.find((mirror) => mirror.link !== undefined && this.#membership.isInStep(mirror.node))
-      ?.link;
+  /** Bits tell what a peer lacks, unless the local disk has failed: then they tell what that lacks. */
+  sources(offset: number, lengthBytes: number): readonly MirrorLink[] {
+    const links: MirrorLink[] = [];
+    for (const { bitmap, link, node } of this.mirrors) {
+      if (link === undefined || !this.#membership.isInStep(node)) continue;
+      const lacks = bitmap.dirtyBlocks > 0 && bitmap.anyDirty(offset, lengthBytes);
+      if (!lacks || this.localFailed) links.push(link);
+    }
+    return links;
   }
 
   scheduleTurn(): void {

@@ -1,5 +1,6 @@
 /**
- * Reads of the primary: from the local disk while it is good, else from a peer that is in step.
+ * Reads of the primary: from the local disk or a peer that is in step, as the read policy says; from a peer alone when the local disk is not
+ * good, or could not read it.
  *
  * Before a read answers it waits for every unfinished write that overlaps it: it may have seen such a write's data, and must not
  * show what a crash could still take back.
@@ -8,15 +9,17 @@ import type { DeviceErrorCode, Extent } from '@eterne/runtime';
 import type { BufferSlabs } from '../buffer-slabs.ts';
 import type { LocalDisk } from '../local-disk.ts';
 import type { RangeLocks } from '../range-locks.ts';
+import type { ReadPolicy } from '../api.ts';
 import type { MirrorLink } from './mirror.ts';
+import { ReadBalance } from './read-balance.ts';
 
 export type ReadDone = (error: DeviceErrorCode | undefined, data: Buffer) => void;
 
 export interface ReadPathOwner {
   readonly ended: boolean;
   mayReply(): boolean;
-  /** A peer that has everything, or undefined. */
-  source(): MirrorLink | undefined;
+  /** Peers that have everything in the range. */
+  sources(offset: number, lengthBytes: number): readonly MirrorLink[];
   /** Is this node's own disk whole? */
   readonly localIsGood: boolean;
 }
@@ -25,6 +28,8 @@ interface Read {
   readonly offset: number;
   readonly lengthBytes: number;
   readonly done: ReadDone;
+  /** The local disk could not read it. */
+  isUnreadable: boolean;
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -34,19 +39,27 @@ export class ReadPath {
   readonly #locks: RangeLocks;
   readonly #disk: LocalDisk;
   readonly #slabs: BufferSlabs;
+  readonly #balance: ReadBalance;
   #held: Read[] = [];
   /** Reads that a peer owes; they start again when it is lost. */
   readonly #remote = new Set<Read>();
 
-  constructor(owner: ReadPathOwner, locks: RangeLocks, disk: LocalDisk, slabs: BufferSlabs) {
+  constructor(
+    owner: ReadPathOwner,
+    locks: RangeLocks,
+    disk: LocalDisk,
+    slabs: BufferSlabs,
+    policy: ReadPolicy,
+  ) {
     this.#owner = owner;
+    this.#balance = new ReadBalance(policy);
     this.#locks = locks;
     this.#disk = disk;
     this.#slabs = slabs;
   }
 
   submit(offset: number, lengthBytes: number, done: ReadDone): void {
-    this.#begin({ offset, lengthBytes, done });
+    this.#begin({ offset, lengthBytes, done, isUnreadable: false });
   }
 
   /**
@@ -87,27 +100,42 @@ export class ReadPath {
   }
 
   #fetch(read: Read): void {
-    if (!this.#owner.localIsGood) return this.#fetchFromPeer(read);
+    const { lengthBytes, offset } = read;
+    if (!this.#owner.localIsGood || read.isUnreadable) return this.#fetchElsewhere(read);
+    if (this.#balance.isLocal) return this.#fetchLocally(read);
+    const peer = this.#balance.pick(offset, this.#owner.sources(offset, lengthBytes));
+    if (peer === undefined) this.#fetchLocally(read);
+    else this.#fetchFrom(peer, read);
+  }
+
+  #fetchLocally(read: Read): void {
     const into = this.#slabs.take(read.lengthBytes);
+    this.#balance.began(undefined, read.lengthBytes);
     this.#disk.read(read.offset, into, (error) => {
-      if (error === undefined) this.#answer(read, into);
-      else this.#fetchFromPeer(read);
+      this.#balance.ended(undefined, read.lengthBytes);
+      if (error === undefined) return this.#answer(read, into);
+      read.isUnreadable = true;
+      this.#fetchElsewhere(read);
     });
   }
 
-  #fetchFromPeer(read: Read): void {
+  #fetchElsewhere(read: Read): void {
     if (this.#owner.ended) return read.done('ESHUTDOWN', NOTHING);
-    const source = this.#owner.source();
-    if (source === undefined) {
-      if (this.#owner.localIsGood) read.done('EIO', NOTHING);
-      else this.#held.push(read);
-      return;
-    }
+    const [peer] = this.#owner.sources(read.offset, read.lengthBytes);
+    if (peer !== undefined) this.#fetchFrom(peer, read);
+    else if (this.#owner.localIsGood) read.done('EIO', NOTHING);
+    else this.#held.push(read);
+  }
+
+  #fetchFrom(peer: MirrorLink, read: Read): void {
     this.#remote.add(read);
-    source.read(read.offset, read.lengthBytes, (data) => {
+    this.#balance.began(peer, read.lengthBytes);
+    peer.read(read.offset, read.lengthBytes, (data) => {
+      this.#balance.ended(peer, read.lengthBytes);
       if (!this.#remote.delete(read)) return;
-      if (data === undefined) read.done('EIO', NOTHING);
-      else this.#answer(read, data);
+      if (data !== undefined) this.#answer(read, data);
+      else if (this.#owner.localIsGood && !read.isUnreadable) this.#fetchLocally(read);
+      else read.done('EIO', NOTHING);
     });
   }
 

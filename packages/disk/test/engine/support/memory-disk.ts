@@ -19,6 +19,7 @@ export class MemoryDisk {
   fault: (what: 'read' | 'write', offset: number, lengthBytes: number) => StoreError | undefined = () =>
     undefined;
   writesInFlight = 0;
+  readCount = 0;
   flushCount = 0;
 
   constructor(sizeBytes: number) {
@@ -82,6 +83,7 @@ export function storeOn(
     canPunch: true,
     read: (offset, into, done) =>
       later(() => {
+        disk.readCount += 1;
         disk.content.copy(into, 0, offset, offset + into.length);
         done(disk.fault('read', offset, into.length));
       }),
