@@ -22,13 +22,11 @@ export interface ReplicaDisks {
   readonly metadata: SimDisk;
 }
 
-export interface CoverageQuestion {
+export interface CoverageOptions {
   readonly volume: string;
   readonly sizeBytes: number;
   readonly skipInitialSync: boolean;
   readonly chance: Prng;
-  /** Of which replica the power, not only the process, is imagined to fail. */
-  readonly powerLoss: (node: string) => boolean;
 }
 
 /** One replica as it would be found after the imagined crash. */
@@ -38,59 +36,88 @@ interface Found {
   readonly metadata: VolumeMetadata;
 }
 
-/** A sentence about an uncovered block, or undefined. */
-export function findUncovered(
-  x: ReplicaDisks,
-  y: ReplicaDisks,
-  question: CoverageQuestion,
-): string | undefined {
-  const [mine, theirs] = [crashed(x, y.node, question), crashed(y, x.node, question)];
-  if (mine === undefined || theirs === undefined) return undefined;
-  if (mine instanceof EterneError) return `${x.node} would not open: ${mine.message}`;
-  if (theirs instanceof EterneError) return `${y.node} would not open: ${theirs.message}`;
-  const decision = decideHandshake(
-    summaryOf(mine, theirs.node, question),
-    summaryOf(theirs, mine.node, question),
-  );
-  if (decision.kind === 'split-brain' || decision.kind === 'unrelated')
-    return `after a crash now ${x.node} and ${y.node} would not come together again: ${decision.reason}`;
-  const copiesBits = decision.kind === 'none' || (decision.kind === 'sync' && decision.extent === 'bitmap');
-  if (!copiesBits) return undefined;
-  for (const offset of differingPages(mine.data, theirs.data)) {
-    const covered =
-      mine.metadata.bitmap(theirs.node).anyDirty(offset, PAGE_BYTES) ||
-      theirs.metadata.bitmap(mine.node).anyDirty(offset, PAGE_BYTES);
-    if (!covered)
-      return `after a crash now ${x.node} and ${y.node} differ in the block at ${offset}, which no bit covers (handshake: ${decision.kind}, ${decision.reason})`;
+/** What was found last on a metadata disk, and the disk's version then. */
+interface Recovered {
+  readonly version: number;
+  readonly metadata: VolumeMetadata;
+}
+
+export class CoverageChecker {
+  private readonly replicas: readonly ReplicaDisks[];
+  private readonly options: CoverageOptions;
+  /** By node: recovering metadata that nobody has touched since would find the same. */
+  private readonly recovered = new Map<string, Recovered>();
+
+  constructor(replicas: readonly ReplicaDisks[], options: CoverageOptions) {
+    this.replicas = replicas;
+    this.options = options;
   }
-  return undefined;
+
+  /** Imagines that everything crashes now, and of the `dark` nodes the power fails. A sentence about an uncovered block, or undefined. */
+  findUncovered(dark: ReadonlySet<string>): string | undefined {
+    const found: Found[] = [];
+    for (const replica of this.replicas) {
+      const isDark = dark.has(replica.node);
+      if (replica.metadata.sizeBytes === 0 || replica.data.sizeBytes === 0) continue;
+      const metadata = this.recover(replica, isDark);
+      if (metadata instanceof EterneError) return `${replica.node} would not open: ${metadata.message}`;
+      found.push({ node: replica.node, metadata, data: replica.data.imagine(isDark) });
+    }
+    for (const [i, mine] of found.entries())
+      for (const theirs of found.slice(i + 1)) {
+        const uncovered = this.uncoveredBetween(mine, theirs);
+        if (uncovered !== undefined) return uncovered;
+      }
+    return undefined;
+  }
+
+  private recover({ node, metadata }: ReplicaDisks, isDark: boolean): VolumeMetadata | EterneError {
+    const { version } = metadata;
+    // Power loss of a disk with un-flushed changes leaves something else each time.
+    const isCertain = !isDark || metadata.unflushedCount === 0;
+    const known = this.recovered.get(node);
+    if (isCertain && known?.version === version) return known.metadata;
+    const { volume, sizeBytes, chance } = this.options;
+    let opened: VolumeMetadata | EterneError | undefined;
+    openMetadata(
+      {
+        store: new MemoryStore(metadata.imagine(isDark).clone(), metadata.sizeBytes),
+        random: chance,
+        volume,
+        node,
+        sizeBytes,
+        peers: this.replicas.filter((other) => other.node !== node).map((other) => other.node),
+      },
+      (result) => (opened = result),
+    );
+    assert(opened !== undefined, 'a store in memory answers at once');
+    if (isCertain && !(opened instanceof EterneError))
+      this.recovered.set(node, { version, metadata: opened });
+    return opened;
+  }
+
+  private uncoveredBetween(mine: Found, theirs: Found): string | undefined {
+    const { skipInitialSync } = this.options;
+    const decision = decideHandshake(
+      summaryOf(mine, theirs.node, skipInitialSync),
+      summaryOf(theirs, mine.node, skipInitialSync),
+    );
+    if (decision.kind === 'split-brain' || decision.kind === 'unrelated')
+      return `after a crash now ${mine.node} and ${theirs.node} would not come together again: ${decision.reason}`;
+    const copiesBits = decision.kind === 'none' || (decision.kind === 'sync' && decision.extent === 'bitmap');
+    if (!copiesBits) return undefined;
+    for (const offset of differingPages(mine.data, theirs.data)) {
+      const covered =
+        mine.metadata.bitmap(theirs.node).anyDirty(offset, PAGE_BYTES) ||
+        theirs.metadata.bitmap(mine.node).anyDirty(offset, PAGE_BYTES);
+      if (!covered)
+        return `after a crash now ${mine.node} and ${theirs.node} differ in the block at ${offset}, which no bit covers (handshake: ${decision.kind}, ${decision.reason})`;
+    }
+    return undefined;
+  }
 }
 
-/** Undefined when the replica does not exist yet. */
-function crashed(
-  { node, data, metadata }: ReplicaDisks,
-  peer: string,
-  { volume, sizeBytes, chance, powerLoss }: CoverageQuestion,
-): Found | EterneError | undefined {
-  if (metadata.sizeBytes === 0 || data.sizeBytes === 0) return undefined;
-  const dark = powerLoss(node);
-  let opened: VolumeMetadata | EterneError | undefined;
-  openMetadata(
-    {
-      store: new MemoryStore(metadata.snapshot(dark), metadata.sizeBytes),
-      random: chance,
-      volume,
-      node,
-      sizeBytes,
-      peers: [peer],
-    },
-    (result) => (opened = result),
-  );
-  assert(opened !== undefined, 'a store in memory answers at once');
-  return opened instanceof EterneError ? opened : { node, data: data.snapshot(dark), metadata: opened };
-}
-
-function summaryOf({ node, metadata }: Found, peer: string, question: CoverageQuestion): ReplicaSummary {
+function summaryOf({ node, metadata }: Found, peer: string, skipInitialSync: boolean): ReplicaSummary {
   const { state } = metadata;
   return {
     node,
@@ -107,7 +134,7 @@ function summaryOf({ node, metadata }: Found, peer: string, question: CoverageQu
     crashedPrimary: state.crashedPrimary,
     generations: state.generations,
     dirtyBlocks: metadata.bitmap(peer).dirtyBlocks,
-    skipInitialSync: question.skipInitialSync,
+    skipInitialSync,
     splitBrain: {
       actions: { zeroPrimaries: 'disconnect', onePrimary: 'disconnect', twoPrimaries: 'disconnect' },
       promotedAtWallMs: state.promotedAtWallMs,

@@ -7,7 +7,7 @@ import { assert, EterneError, MIB } from '@eterne/base';
 import type { MirrorVolume, VolumeConfig, VolumeStatus } from '@eterne/disk/engine/api.ts';
 import { metadataBytes, openMetadata } from '@eterne/disk/metadata/index.ts';
 import type { BlockDevice } from '@eterne/runtime';
-import { findUncovered, type ReplicaDisks } from '../checkers/coverage.ts';
+import { CoverageChecker } from '../checkers/coverage.ts';
 import { History } from '../checkers/history.ts';
 import { findDisorder } from '../checkers/linearizable.ts';
 import { findDifference } from '../checkers/identical.ts';
@@ -64,6 +64,7 @@ class MirrorScenario {
   private readonly faults: FaultPlan;
   private readonly history = new History();
   private readonly checker: ReplicaChecker;
+  private readonly coverage: CoverageChecker;
   private readonly hosts = new Map<string, VolumeHost>();
   private readonly truth: SetTruth;
   private readonly sizeBytes: number;
@@ -97,6 +98,19 @@ class MirrorScenario {
       this.history,
       () => this.truth,
       (name) => this.nodeNamed(name).disk(DATA_PATH),
+    );
+    this.coverage = new CoverageChecker(
+      this.nodes.map((node) => ({
+        node: node.name,
+        data: node.disk(DATA_PATH),
+        metadata: node.disk(METADATA_PATH),
+      })),
+      {
+        volume: VOLUME,
+        sizeBytes: this.sizeBytes,
+        skipInitialSync: this.initialSync === 'none',
+        chance: this.universe.prng('coverage'),
+      },
     );
     this.faults = new FaultPlan({
       universe: this.universe,
@@ -215,25 +229,8 @@ class MirrorScenario {
   }
 
   private imagineCrashOfAll(): void {
-    for (const [i, x] of this.nodes.entries())
-      for (const y of this.nodes.slice(i + 1)) this.imagineCrash(x, y);
-  }
-
-  private imagineCrash(x: SimNode, y: SimNode): void {
-    const { chance, sizeBytes } = this;
-    const dark = new Set(this.nodes.filter(() => chance.chance(0.4)).map(({ name }) => name));
-    const disksOf = (node: SimNode): ReplicaDisks => ({
-      node: node.name,
-      data: node.disk(DATA_PATH),
-      metadata: node.disk(METADATA_PATH),
-    });
-    const uncovered = findUncovered(disksOf(x), disksOf(y), {
-      volume: VOLUME,
-      sizeBytes,
-      skipInitialSync: this.initialSync === 'none',
-      chance,
-      powerLoss: (node) => dark.has(node),
-    });
+    const dark = new Set(this.nodes.filter(() => this.chance.chance(0.4)).map(({ name }) => name));
+    const uncovered = this.coverage.findUncovered(dark);
     if (uncovered !== undefined) this.universe.violate('coverage', uncovered);
   }
 

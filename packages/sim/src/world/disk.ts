@@ -34,6 +34,8 @@ export class SimDisk {
   locked = false;
   /** Called for each change as it reaches the cache: the checkers' window. */
   onChange: ((offset: number, lengthBytes: number) => void) | undefined;
+  /** Counts everything that changes what is there. */
+  version = 0;
   private cache = new PageMap();
   private durable = new PageMap();
   private unflushed: Volatile[] = [];
@@ -67,6 +69,7 @@ export class SimDisk {
 
   /** Keeps `data`, which nobody changes any more. */
   apply(offset: number, data: Buffer): void {
+    this.version += 1;
     this.cache.write(offset, data);
     this.unflushed.push({ offset, data });
     this.universe.trace.mix(offset + data.length);
@@ -97,15 +100,16 @@ export class SimDisk {
       this.name,
       `loses power with ${before} un-flushed changes, keeps ${Math.round(keep * 100)} %${tear ? ' of the sectors' : ''}`,
     );
+    this.version += 1;
     this.unflushed = [];
     this.cache = this.durable.clone();
     this.locked = false;
     this.hanging = false;
   }
 
-  /** What is there now, or, with `afterPowerLoss`, what might be there if the power failed now. */
-  snapshot(afterPowerLoss: boolean): PageMap {
-    if (!afterPowerLoss) return this.cache.clone();
+  /** What is there now, or, with `afterPowerLoss`, what might be there if the power failed now. To be looked at only, and at once. */
+  imagine(afterPowerLoss: boolean): PageMap {
+    if (!afterPowerLoss || this.unflushed.length === 0) return this.cache;
     const pages = this.durable.clone();
     const { keep, tear } = this.pickFate();
     this.settleSome(pages, keep, tear);
@@ -114,6 +118,7 @@ export class SimDisk {
 
   /** Replaces everything: the disk comes from elsewhere, flushed. */
   load(pages: PageMap, sizeBytes: number): void {
+    this.version += 1;
     this.sizeBytes = sizeBytes;
     this.cache = pages.clone();
     this.durable = pages.clone();
