@@ -2,6 +2,7 @@
  * `npm run sim`: replays one seed, runs a range of them, or proves with planted mutants that the simulator sees.
  * Exit codes: 0 nothing violated (and every mutant caught), 1 otherwise, 2 wrong usage.
  */
+import { enableCompileCache } from 'node:module';
 import { EterneError, exitCodeOf } from '@eterne/base';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { plant } from './mutants/plant.ts';
@@ -116,6 +117,8 @@ async function tryMutant(
 }
 
 async function main(): Promise<boolean> {
+  // Most of a child's start is the compilation of what every child compiles.
+  enableCompileCache();
   const options = parseOptions(process.argv.slice(2));
   if (options.mutants) return runMutants(options);
   const several = options.lastSeed > options.firstSeed;

@@ -10,7 +10,7 @@ import type { ExtentNumber } from '@eterne/base';
 import { assert } from '@eterne/base';
 import { LOG_RING_PAGES, PAGE_BYTES } from './layout.ts';
 import type { LogTransaction } from './log-transaction.ts';
-import { contextCycle, decodeTransaction, FREE, logSeed } from './log-transaction.ts';
+import { claimedSequence, contextCycle, decodeTransaction, FREE, logSeed } from './log-transaction.ts';
 
 export interface LogIdentity {
   readonly replicaUuid: string;
@@ -22,13 +22,18 @@ export interface LogIdentity {
 /** `ring` is the log's 64 pages. Extents ascending. */
 export function recoverHotExtents(ring: Buffer, identity: LogIdentity): readonly ExtentNumber[] | 'all' {
   assert(ring.length === LOG_RING_PAGES * PAGE_BYTES, 'the whole ring');
-  const found = readRing(ring, identity);
-  const newest = Math.max(0, ...found.keys());
-  if (newest === 0) return [];
+  const seed = logSeed(identity.replicaUuid);
+  const wholeAt = (sequence: number): LogTransaction | undefined => {
+    const transaction = decodeTransaction(pageOf(ring, sequence), seed);
+    const isOurs = transaction?.epoch === identity.epoch && transaction.slotCount === identity.slotCount;
+    return isOurs && transaction.sequence === sequence ? transaction : undefined;
+  };
+  const newest = claimedSequences(ring).find((sequence) => wholeAt(sequence) !== undefined);
+  if (newest === undefined) return [];
   const oldest = Math.max(1, newest - contextCycle(identity.slotCount) + 1);
   const table = new Map<number, number>();
   for (let sequence = oldest; sequence <= newest; sequence += 1) {
-    const transaction = found.get(sequence);
+    const transaction = wholeAt(sequence);
     if (transaction === undefined) return 'all';
     for (const { slot, extent } of transaction.updates) table.set(slot, extent);
     for (const [index, extent] of transaction.context.entries())
@@ -39,16 +44,17 @@ export function recoverHotExtents(ring: Buffer, identity: LogIdentity): readonly
   return ascending.every((extent) => extent < identity.extentCount) ? (ascending as ExtentNumber[]) : 'all';
 }
 
-/** Whole transactions of this epoch by sequence. */
-function readRing(ring: Buffer, { replicaUuid, epoch, slotCount }: LogIdentity): Map<number, LogTransaction> {
-  const seed = logSeed(replicaUuid);
-  const found = new Map<number, LogTransaction>();
+/** What the pages' headers say, true or not, newest first: judging a whole page costs much more, and few are needed. */
+function claimedSequences(ring: Buffer): number[] {
+  const sequences: number[] = [];
   for (let place = 0; place < LOG_RING_PAGES; place += 1) {
-    const page = ring.subarray(place * PAGE_BYTES, (place + 1) * PAGE_BYTES);
-    const transaction = decodeTransaction(page, seed);
-    if (transaction === undefined || transaction.epoch !== epoch) continue;
-    if (transaction.slotCount !== slotCount || transaction.sequence % LOG_RING_PAGES !== place) continue;
-    found.set(transaction.sequence, transaction);
+    const sequence = claimedSequence(pageOf(ring, place));
+    if (sequence > 0 && sequence % LOG_RING_PAGES === place) sequences.push(sequence);
   }
-  return found;
+  return sequences.toSorted((x, y) => y - x);
+}
+
+function pageOf(ring: Buffer, sequence: number): Buffer {
+  const start = (sequence % LOG_RING_PAGES) * PAGE_BYTES;
+  return ring.subarray(start, start + PAGE_BYTES);
 }

@@ -77,6 +77,11 @@ export function encodeTransaction(transaction: LogTransaction, seed: number): Bu
   return page;
 }
 
+/** The sequence that a page's header names; nothing of it is checked. */
+export function claimedSequence(page: Buffer): number {
+  return Number(page.readBigUInt64LE(16));
+}
+
 /** Undefined for anything but a whole transaction of this replica: torn, foreign, or never written. */
 export function decodeTransaction(page: Buffer, seed: number): LogTransaction | undefined {
   assert(page.length === PAGE_BYTES, 'a transaction is one page');

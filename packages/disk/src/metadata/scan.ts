@@ -15,7 +15,8 @@ export function scanAll(
   visit: (bytes: Buffer) => boolean,
   done: StoreDone,
 ): void {
-  const chunk = Buffer.alloc(CHUNK_BYTES);
+  const longestBytes = stretches.reduce((longest, { lengthBytes }) => Math.max(longest, lengthBytes), 0);
+  const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, longestBytes));
   const readFrom = (startIndex: number, startBytes: number): void => {
     let index = startIndex;
     let read = startBytes;

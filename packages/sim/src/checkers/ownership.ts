@@ -6,11 +6,6 @@ const LOOK_MS = 5;
 /** A machine that was stopped as a whole and continues gets so long to notice that its rights are over. */
 const AWAKENING_MS = 150;
 
-interface Runner {
-  readonly process: SimProcess;
-  stoppedMs: number;
-}
-
 /**
  * Invariant 4: a group never runs on two nodes. Judged on true time, on the group's own processes: whatever anybody believes, two
  * of them on two machines must never be able to act at once.
@@ -18,38 +13,43 @@ interface Runner {
 export class OwnershipChecker {
   private readonly universe: Universe;
   private readonly group: string;
-  private readonly runners = new Map<SimProcess, Runner>();
+  private readonly runners = new Set<SimProcess>();
+  private watching = false;
 
   constructor(universe: Universe, group: string) {
     this.universe = universe;
     this.group = group;
   }
 
-  start(): void {
-    this.universe.scheduler.after(LOOK_MS, () => {
-      this.look();
-      this.start();
-    });
-  }
-
   /** A process of the group has begun. */
   began(process: SimProcess): void {
-    this.runners.set(process, { process, stoppedMs: Number.NEGATIVE_INFINITY });
+    this.runners.add(process);
     process.onDeath(() => this.runners.delete(process));
-    this.look();
+    this.watch();
   }
 
   get running(): readonly SimProcess[] {
-    return [...this.runners.keys()];
+    return [...this.runners];
+  }
+
+  /** Looks again and again for as long as the group has processes on several machines. */
+  private watch(): void {
+    if (this.watching) return;
+    this.look();
+    const machines = new Set(this.running.map(({ node }) => node));
+    if (machines.size < 2) return;
+    this.watching = true;
+    this.universe.scheduler.after(LOOK_MS, () => {
+      this.watching = false;
+      this.watch();
+    });
   }
 
   private look(): void {
     const { nowMs } = this.universe;
     const acting = new Set<string>();
-    for (const runner of this.runners.values()) {
-      if (runner.process.paused) runner.stoppedMs = nowMs;
-      if (nowMs - runner.stoppedMs > AWAKENING_MS) acting.add(runner.process.node.name);
-    }
+    for (const { paused, continuedMs, node } of this.runners)
+      if (!paused && nowMs - continuedMs > AWAKENING_MS) acting.add(node.name);
     if (acting.size > 1)
       this.universe.violate('ownership', `group ${this.group} runs on ${[...acting].join(' and ')}`);
   }

@@ -202,16 +202,26 @@ export class Machine {
         ? { connectDisk: (done: (result: DiskPort | EterneError) => void) => this.connectDisk(process, done) }
         : {}),
     });
-    service.onChange(() => this.tellMembers(service, heart));
+    this.tellMembers(service, heart);
     this.service = service;
     this.log = undefined;
     this.openLog(process, service);
   }
 
+  /** The heart learns of every change of the members, as in production. */
   private tellMembers(service: Service, heart: HeartClient): void {
-    const members = sortedValues(service.state.members);
-    if (members.length < this.places.length) return;
-    heart.setMembers(members.map(({ name, role, addresses }) => ({ node: name, role, addresses })));
+    let told = '';
+    service.onChange(() => {
+      const members = sortedValues(service.state.members).map(({ name, role, addresses }) => ({
+        node: name,
+        role,
+        addresses,
+      }));
+      const now = JSON.stringify(members);
+      if (members.length < this.places.length || now === told) return;
+      told = now;
+      heart.setMembers(members);
+    });
   }
 
   private openLog(process: SimProcess, service: Service): void {

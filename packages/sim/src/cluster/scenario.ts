@@ -83,7 +83,6 @@ class ClusterScenario {
   run(): void {
     const { universe } = this;
     for (const machine of this.machines) machine.install();
-    this.ownership.start();
     this.operate();
     universe.runUntil(SET_UP_MS);
     this.faults.start();

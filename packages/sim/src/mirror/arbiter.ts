@@ -73,15 +73,6 @@ export class Arbiter {
     );
   }
 
-  /** The status that a node's newest beat carried. */
-  statusOf(node: string): Beat['status'] | undefined {
-    return this.heard.get(node)?.beat.status;
-  }
-
-  pidOf(node: string): number | undefined {
-    return this.heard.get(node)?.beat.pid;
-  }
-
   private get nowMs(): number {
     return this.world.clock.bootMs();
   }
@@ -98,7 +89,7 @@ export class Arbiter {
     this.heard.set(beat.node, { beat, atBootMs: this.nowMs });
     const { register } = this;
     if (beat.node !== register.holder || beat.pid !== this.holderPid) return;
-    if (beat.status.role === 'primary' && beat.status.term === register.term) this.inForce = true;
+    if (beat.role === 'primary' && beat.term === register.term) this.inForce = true;
     this.leaseEndBootMs = this.nowMs + LEASE_MS;
     const { sentAtBootMs, pid } = beat;
     this.send(beat.node, { kind: 'lease', pid, term: register.term, sentAtBootMs });
@@ -149,8 +140,8 @@ export class Arbiter {
       if (expired) this.promoteSomebody('the holder is lost', register.holder);
       return;
     }
-    const { status } = holder.beat;
-    const steppedDown = status.role === 'secondary' && status.term === register.term;
+    const { role, term } = holder.beat;
+    const steppedDown = role === 'secondary' && term === register.term;
     if (this.inForce && steppedDown) {
       this.promoteSomebody('the holder stepped down', this.switchRequested ? register.holder : undefined);
       return;

@@ -102,12 +102,14 @@ export class VolumeHost {
   }
 
   private beat(volume: MirrorVolume): void {
+    const { role, term } = volume.status();
     this.send({
       kind: 'beat',
       node: this.config.node,
       pid: this.process.pid,
       sentAtBootMs: this.process.world.clock.bootMs(),
-      status: volume.status(),
+      role,
+      term,
     });
   }
 

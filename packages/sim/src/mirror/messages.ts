@@ -7,7 +7,8 @@ export interface Beat {
   readonly node: string;
   readonly pid: number;
   readonly sentAtBootMs: number;
-  readonly status: VolumeStatus;
+  readonly role: VolumeStatus['role'];
+  readonly term: number;
 }
 
 export interface Propose {

@@ -54,9 +54,10 @@ export class ProcessNetwork implements Network {
         return;
       }
       answered = true;
+      patience.cancel();
       done(result);
     };
-    process.world.timers.after(options.timeoutMs, () =>
+    const patience = process.world.timers.after(options.timeoutMs, () =>
       answer(new EterneError('timeout', `${address} does not answer`)),
     );
     if (target === undefined) return;

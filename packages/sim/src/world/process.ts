@@ -26,6 +26,8 @@ export class SimProcess {
   readonly network: ProcessNetwork;
   alive = true;
   paused = false;
+  /** When it was last continued after a stop. */
+  continuedMs = Number.NEGATIVE_INFINITY;
   private operationsLeft = 0;
   /** What became due while the process was stopped, in order. */
   private backlog: (() => void)[] = [];
@@ -111,6 +113,7 @@ export class SimProcess {
   resume(): void {
     if (!this.paused || !this.alive) return;
     this.paused = false;
+    this.continuedMs = this.node.universe.nowMs;
     this.node.universe.trace.line(this.label, 'continues');
     const backlog = this.backlog;
     this.backlog = [];

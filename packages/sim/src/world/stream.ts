@@ -163,7 +163,7 @@ export class SimStream implements Stream {
     }
     this.flightBytes -= this.unackedBytes;
     this.unackedBytes = 0;
-    this.planPump();
+    if (this.queuedBytes > 0) this.planPump();
   }
 
   private accept(segment: Segment): void {
