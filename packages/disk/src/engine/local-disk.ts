@@ -34,7 +34,7 @@ export class LocalDisk {
   readonly #suspects: { readonly offset: number; readonly lengthBytes: number }[] = [];
   /** Writes of this node's own primary that have not left the store yet. */
   readonly own = new Gauge();
-  /** Writes that came from peers, and blocks being copied in, that have not left the store yet. */
+  /** Writes that came from peers, and blocks being copied in, that have not left the store yet. Each peer has a part of it. */
   readonly foreign = new Gauge();
 
   constructor(store: RemappingStore, owner: LocalDiskOwner) {
@@ -77,7 +77,7 @@ export class LocalDisk {
     this.#store.nextExtent(offset, (error, extent) => done(error === undefined ? extent : undefined));
   }
 
-  /** `data` undefined: zeroes. `gauge` is `own` or `foreign`. */
+  /** `data` undefined: zeroes. `gauge` is `own`, or a peer's part of `foreign`. */
   write(
     gauge: Gauge,
     offset: number,

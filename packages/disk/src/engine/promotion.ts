@@ -10,16 +10,13 @@
 import { EterneError } from '@eterne/base';
 import { NIL_UUID, type MetadataState } from '../metadata/index.ts';
 import type { StateMessage } from '../protocol/messages/state.ts';
-import type { DiskState, InSyncSet, PromoteRequest, Term } from './api.ts';
-import type { Peer } from './link/peer.ts';
+import type { InSyncSet, PromoteRequest, Term } from './api.ts';
 import type { Session } from './link/session.ts';
 import type { Replica } from './replica.ts';
 
 export interface PromotionParts {
   readonly replica: Replica;
-  readonly peers: readonly Peer[];
   readonly request: PromoteRequest;
-  diskState(): DiskState;
   /** Tells the connected peers; `done` when each has made it durable or is gone. */
   announce(state: Omit<StateMessage, 'id'>, done: () => void): void;
   /** Everything is durable: serve, or learn why not. Called once. */
@@ -38,8 +35,8 @@ export class Promotion {
   start(): void {
     const problem = this.#problem();
     if (problem !== undefined) return this.#finish(problem);
-    const { peers, replica } = this.#parts;
-    for (const peer of peers) {
+    const { replica } = this.#parts;
+    for (const peer of replica.peers) {
       const phase = peer.session?.phase;
       const keeps = phase === 'established' || phase === 'source';
       if (!keeps || peer.session?.peerRole === 'primary') peer.reset('a promotion begins');
@@ -86,10 +83,10 @@ export class Promotion {
   }
 
   #problemAlone(): EterneError | undefined {
-    const { peers, replica, request } = this.#parts;
-    const other = peers.find((peer) => peer.session?.peerRole === 'primary');
+    const { replica, request } = this.#parts;
+    const other = replica.peers.find((peer) => peer.session?.peerRole === 'primary');
     if (other !== undefined) return refused(`${other.node} is primary: demote it first`);
-    const diskState = this.#parts.diskState();
+    const diskState = replica.diskState();
     if (request.force || diskState === 'UpToDate') return undefined;
     const { justCreated } = replica.metadata.state;
     const hint = 'promote --force, if this copy is the one to go on with';
@@ -99,8 +96,8 @@ export class Promotion {
 
   /** Duty 3. */
   #markFresh(): void {
-    const { peers, replica } = this.#parts;
-    const { metadata } = replica;
+    const { replica } = this.#parts;
+    const { metadata, peers } = replica;
     if (!metadata.state.justCreated) return this.#tellPeers();
     for (const peer of peers) peer.bitmap.markAll();
     metadata.persistBitmaps((error) => {
@@ -112,9 +109,9 @@ export class Promotion {
   /** Duty 4. A peer that is lost meanwhile is dealt with as any loss, once the term is served. */
   #tellPeers(): void {
     if (this.#isOver) return;
-    const { peers } = this.#parts;
+    const { peers } = this.#parts.replica;
     const next = this.#next(peers.flatMap((peer) => peer.session ?? []));
-    const state = { ...next, diskState: 'UpToDate', current: next.generations.current, lacking: [] } as const;
+    const state = { ...next, diskState: 'UpToDate', current: next.generations.current, equal: [] } as const;
     this.#parts.announce(state, () => {
       if (!this.#isOver) this.#persist(next);
     });

@@ -1,8 +1,10 @@
 import type { World } from '@eterne/runtime';
 import type { ReplicaSummary, VolumeMetadata } from '../metadata/index.ts';
-import type { DiskState, Role, VolumeConfig } from './api.ts';
+import type { DiskState, Role, Term, VolumeConfig } from './api.ts';
 import { BufferSlabs } from './buffer-slabs.ts';
 import { Gauge } from './gauge.ts';
+import type { Peer } from './link/peer.ts';
+import { Unsettled } from './link/unsettled.ts';
 import type { LocalDisk } from './local-disk.ts';
 import type { Primary } from './primary/primary.ts';
 import type { Promotion } from './promotion.ts';
@@ -17,6 +19,9 @@ export class Replica {
   /** Everything that writes to the disk, whoever asks, goes through these, so that overlapping writes have one order. */
   readonly locks = new RangeLocks();
   readonly slabs = new BufferSlabs();
+  /** In the order of their bits; only ever added to. */
+  readonly peers: Peer[] = [];
+  readonly unsettled = new Unsettled();
   /** The serving primary, or the one whose term is being wound up. */
   primary: Primary | undefined;
   /** Changes of the metadata that sessions have begun, also of sessions that are gone by now. */
@@ -50,21 +55,107 @@ export class Replica {
     return this.primary === undefined ? 'secondary' : 'primary';
   }
 
+  /** Two replicas know everything from each other; with three, a secondary has duties towards the third. */
+  get hasThirdParties(): boolean {
+    return this.peers.length > 1;
+  }
+
+  /** The primary that this replica is connected to, or is; empty: none. */
+  get follows(): string {
+    return this.primary === undefined ? (this.#leader()?.node ?? '') : this.config.node;
+  }
+
   /** Status has changed. */
   changed(): void {
     this.#onChange();
   }
 
-  /** What the disk is worth when nobody else is asked. `isInStep`: some member of the set is connected and equal. */
-  diskState(isInStep: boolean): DiskState {
+  /** What the disk is worth. */
+  diskState(): DiskState {
     if (this.disk.failure !== undefined) return 'Failed';
     const { diskState, set } = this.metadata.state;
     if (diskState === 'Inconsistent' || diskState === 'Outdated') return diskState;
-    if (this.primary !== undefined || isInStep) return 'UpToDate';
+    if (this.primary !== undefined || this.#isInStep()) return 'UpToDate';
     if (!set.members.includes(this.config.node)) return 'Consistent';
-    // Alone in the set nobody else can have gone on; nor can anybody when the policy is to wait for us.
-    const isTrusted = set.members.length === 1 || this.config.onPeerLost === 'freeze';
+    // Nobody else can have gone on: alone in the set, or because every other member waits for the rest when it is primary.
+    const isTrusted = this.#others(set.members).every((peer) => peer?.waitsWhenLost === true);
     return isTrusted && diskState === 'UpToDate' ? 'UpToDate' : 'Consistent';
+  }
+
+  /** Equal to the primary; or, when there is none, to every other member of the set. */
+  #isInStep(): boolean {
+    const { members } = this.metadata.state.set;
+    if (!members.includes(this.config.node)) return false;
+    const leader = this.#leader();
+    if (leader !== undefined) return members.includes(leader.node) && leader.session?.isEqual === true;
+    const others = this.#others(members);
+    return others.length > 0 && others.every((peer) => peer?.session?.isAlike === true);
+  }
+
+  /** Undefined for a member that is no peer (any more). */
+  #others(members: readonly string[]): (Peer | undefined)[] {
+    return members
+      .filter((member) => member !== this.config.node)
+      .map((member) => this.peers.find(({ node }) => node === member));
+  }
+
+  #leader(): Peer | undefined {
+    return this.peers.find((peer) => peer.session?.peerRole === 'primary');
+  }
+
+  /**
+   * The primary that this replica followed is gone. The survivors may differ in what was not settled: it is dirty for all of them, and
+   * sessions in which they believed to be equal, or waited for that primary, begin anew.
+   */
+  leaderLost(leader: Peer): void {
+    const { peers, unsettled } = this;
+    if (!this.hasThirdParties || this.primary !== undefined) return;
+    for (const { bitmap } of peers)
+      unsettled.forEachRun((offset, lengthBytes) => bitmap.markDirty(offset, lengthBytes));
+    this.#letGo(unsettled.clear());
+    // Writes that the store is still at work on leave the activity log in a later epoch.
+    leader.foreign.whenIdle(() => this.#letGo(unsettled.clear()));
+    for (const peer of peers) {
+      const phase = peer.session?.phase;
+      const isInDoubt = phase === 'established' && peer.bitmap.dirtyBlocks > 0;
+      if (peer !== leader && (phase === 'waiting' || isInDoubt)) peer.reset(`${leader.node} is lost`);
+    }
+  }
+
+  /** Blocks that some replica may lack, or have in a volatile cache only: the primary's own account, or what a primary told. */
+  forEachUnsettled(each: (offset: number, lengthBytes: number) => void): void {
+    if (this.primary === undefined) this.unsettled.forEachRun(each);
+    else this.primary.forEachUnsettled(each);
+  }
+
+  /** SETTLED: the writes before FLUSH `round` are durable on every replica that the primary reaches. */
+  settled(round: number): void {
+    const epoch = this.unsettled.settle(round);
+    if (epoch !== undefined) this.#letGo(epoch);
+  }
+
+  /** A secondary's activity log is full: only its primary can have everything settled. */
+  starved(): void {
+    this.#leader()?.session?.sendStarved();
+  }
+
+  /** Ends sessions of `keep`'s rivals for the role, and calls `then` when nothing of theirs is on its way to the disk (invariant 2). */
+  endRivals(term: Term, keep: Peer, then: () => void): void {
+    const others = this.peers.filter((peer) => peer !== keep);
+    for (const peer of others)
+      if (peer.session?.isRival(term) === true) peer.reset(`${keep.node} is primary of term ${term.number}`);
+    whenAllIdle(
+      others.map(({ foreign }) => foreign),
+      then,
+    );
+  }
+
+  #letGo(epoch: number): void {
+    this.duties.enter();
+    this.metadata.persistBitmaps((error) => {
+      if (error === undefined) this.metadata.activityLog.flushedUpTo(epoch);
+      this.duties.leave();
+    });
   }
 
   /** `discards`: the node whose changes the operator told this side to throw away. */
@@ -94,14 +185,25 @@ export class Replica {
     };
   }
 
-  /** Calls `then` once nothing of an earlier session or term is on its way to disk or metadata. */
-  whenQuiet(then: () => void): void {
+  /**
+   * Calls `then` once nothing of an earlier session or term is on its way to disk or metadata. `meeting`: for a handshake with that
+   * peer; what a present primary of the present term writes meanwhile does not matter.
+   */
+  whenQuiet(then: () => void, meeting?: Peer): void {
+    const isPresent = (peer: Peer): boolean =>
+      meeting !== undefined && peer !== meeting && peer.session?.isCurrentLeader === true;
     const busy = [
-      this.disk.foreign,
+      ...this.peers.filter((peer) => !isPresent(peer)).map(({ foreign }) => foreign),
       this.duties,
       ...(this.primary === undefined ? [this.disk.own] : []),
     ].find((gauge) => gauge.count > 0);
     if (busy === undefined) then();
-    else busy.whenIdle(() => this.whenQuiet(then));
+    else busy.whenIdle(() => this.whenQuiet(then, meeting));
   }
+}
+
+function whenAllIdle(gauges: readonly Gauge[], then: () => void): void {
+  const busy = gauges.find(({ count }) => count > 0);
+  if (busy === undefined) then();
+  else busy.whenIdle(() => whenAllIdle(gauges, then));
 }

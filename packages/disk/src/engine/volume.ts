@@ -13,7 +13,6 @@ import type { BlockDevice, Stream, World } from '@eterne/runtime';
 import type { MetadataState, VolumeMetadata } from '../metadata/index.ts';
 import type {
   Arbiter,
-  DiskState,
   MirrorVolume,
   PromoteRequest,
   Term,
@@ -25,7 +24,7 @@ import { openStores, type OpenedStores } from './disk/open-stores.ts';
 import { Repairer, type GoodSource } from './disk/repairer.ts';
 import type { VerifyRequest as VerifyJobRequest } from '../protocol/messages/verify.ts';
 import { invalidate } from './invalidate.ts';
-import { Announcement } from './link/announcement.ts';
+import { Announcer } from './link/announcer.ts';
 import { Peer } from './link/peer.ts';
 import { LocalDisk } from './local-disk.ts';
 import { Primary } from './primary/primary.ts';
@@ -62,13 +61,11 @@ class Volume implements MirrorVolume {
   readonly #metadata: VolumeMetadata;
   readonly #replica: Replica;
   readonly #peers: readonly Peer[];
+  readonly #announcer: Announcer;
   readonly #repairer: Repairer;
   readonly #listeners: (() => void)[] = [];
   #changeScheduled = false;
   #levelling = false;
-  /** Those that some peer has not acknowledged. */
-  readonly #announcements = new Set<Announcement>();
-  #nextEpoch = 1;
   /** A lease that came before the promotion it is for. */
   #lease: { readonly validUntilBootMs: number; readonly graceMs: number } | undefined;
   /** What waits for a promotion, demotion or step-down to be over. */
@@ -87,9 +84,10 @@ class Volume implements MirrorVolume {
     });
     const isLocal = arbiter.isLocal === true;
     this.#replica = new Replica(world, config, metadata, this.#disk, isLocal, () => this.#changed());
-    this.#peers = Object.entries(config.peers)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([node, addresses], index) => new Peer(this.#replica, node, index, addresses));
+    this.#announcer = new Announcer(this.#replica);
+    this.#peers = this.#replica.peers;
+    for (const [node, addresses] of Object.entries(config.peers).sort(([a], [b]) => (a < b ? -1 : 1)))
+      this.#replica.peers.push(new Peer(this.#replica, node, this.#peers.length, addresses));
     this.#repairer = new Repairer({
       disk: this.#disk,
       locks: this.#replica.locks,
@@ -101,6 +99,7 @@ class Volume implements MirrorVolume {
     });
     this.#replica.isServedBeside = (beside) =>
       this.#peers.some(({ node, session }) => node !== beside && session?.peerRole === 'primary');
+    metadata.activityLog.onStarved(() => this.#replica.starved());
     metadata.onFailed((error) =>
       this.#disk.fail({ kind: 'device', errno: 'EIO', message: `metadata: ${error.message}` }),
     );
@@ -132,10 +131,8 @@ class Volume implements MirrorVolume {
     this.#replica.changingRole = true;
     const promotion = new Promotion({
       replica: this.#replica,
-      peers: this.#peers,
       request,
-      diskState: () => this.#diskState(),
-      announce: (state, told) => void this.#announcements.add(new Announcement(this.#peers, state, told)),
+      announce: (state, told) => this.#announcer.say(state, told),
       done: (result) => {
         this.#replica.roleChange = undefined;
         this.#replica.changingRole = false;
@@ -224,7 +221,7 @@ class Volume implements MirrorVolume {
       mode,
       role: this.#replica.role,
       term: state.term.number,
-      disk: this.#diskState(),
+      disk: this.#replica.diskState(),
       dirtyBytes: Math.max(0, ...peers.map(({ dirtyBytes }) => dirtyBytes)),
       frozen: freezeReason !== null,
       freezeReason,
@@ -237,14 +234,6 @@ class Volume implements MirrorVolume {
       generation: { current: state.generations.current, history: state.generations.history },
       peers,
     };
-  }
-
-  #diskState(): DiskState {
-    const { members } = this.#metadata.state.set;
-    const isInStep =
-      members.includes(this.config.node) &&
-      this.#peers.some((peer) => members.includes(peer.node) && peer.session?.isEqual === true);
-    return this.#replica.diskState(isInStep);
   }
 
   #promoteAgain(primary: Primary, request: PromoteRequest, done: Done): void {
@@ -267,12 +256,12 @@ class Volume implements MirrorVolume {
         mirrors: this.#peers,
         arbiter: this.#arbiter,
         term,
-        firstEpoch: this.#nextEpoch,
+        firstEpoch: this.#replica.unsettled.epoch + 1,
         needsLease,
       },
       {
         statusChanged: () => this.#changed(),
-        announce: () => this.#announce(),
+        announce: () => this.#announcer.announce(),
         diverged: () => this.#levelSoon(),
         ended: (reason, unsettled) => {
           this.#world.log('warn', `volume ${this.config.name}: term ${term.number} has ended: ${reason}`);
@@ -322,33 +311,18 @@ class Volume implements MirrorVolume {
 
   #steppedDown(primary: Primary): void {
     assert(this.#replica.primary === primary, 'the term that ends is the one that was served');
-    this.#nextEpoch = primary.nextEpoch;
+    this.#replica.unsettled.epoch = primary.nextEpoch;
+    this.#metadata.activityLog.onStarved(() => this.#replica.starved());
     this.#replica.primary = undefined;
     this.#replica.changingRole = false;
     if (this.#disk.failure !== undefined) for (const peer of this.#peers) peer.reset('the disk has failed');
     this.#changed();
     // A switch-over goes on at the other side as soon as the answer is out: it must know by then.
-    this.#announce(() => this.#roleSettled());
+    this.#announcer.announce(() => this.#roleSettled());
   }
 
   #roleSettled(): void {
     for (const then of this.#onRoleSettled.splice(0)) then();
-  }
-
-  /** Tells the connected peers what this replica is now. */
-  #announce(told: () => void = () => {}): void {
-    const { state } = this.#metadata;
-    const lacking = this.#peers.filter((peer) => peer.link === undefined).map((peer) => peer.node);
-    const message = {
-      term: state.term,
-      set: state.set,
-      role: this.#replica.role,
-      diskState: this.#diskState(),
-      volumeUuid: state.volumeUuid,
-      current: state.generations.current,
-      lacking,
-    };
-    this.#announcements.add(new Announcement(this.#peers, message, told));
   }
 
   #diskFailed(reason: string): void {
@@ -402,8 +376,7 @@ class Volume implements MirrorVolume {
   }
 
   #changed(): void {
-    for (const announcement of this.#announcements)
-      if (announcement.peersMoved()) this.#announcements.delete(announcement);
+    this.#announcer.peersMoved();
     if (this.#changeScheduled) return;
     this.#changeScheduled = true;
     this.#world.timers.soon(() => {

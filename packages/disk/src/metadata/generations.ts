@@ -57,17 +57,18 @@ export function syncGeneration(base: Uuid, sourceReplica: Uuid, target: string):
 /**
  * Source, step 1. When nothing names what the target still has, `fresh` does: for a full sync as the target's name (what it was called before is
  * void), for a bitmap sync among equals as our own new generation, because from here on we may take writes that the target
- * lacks; other peers that have the old one get the new one announced, as after `divided`.
+ * lacks; other `known` peers that have the old one get the new one announced, as after `divided`.
  */
 export function syncOpened(
   generations: Generations,
   target: string,
   extent: 'bitmap' | 'full',
   fresh: Uuid,
+  known: readonly string[],
 ): Generations {
   if (extent === 'full') return withBitmap(generations, target, fresh);
   if (bitmapFor(generations, target) !== NIL_UUID) return generations;
-  return divided(generations, fresh, [target, ...Object.keys(generations.bitmaps)]);
+  return divided(generations, fresh, [target, ...known]);
 }
 
 /** Target, step 2. What it was called before is in the source's history or void; its own history is replaced at the end. */

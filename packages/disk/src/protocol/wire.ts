@@ -55,6 +55,12 @@ export const FrameType = {
   flushed: 20,
   read: 32,
   readReply: 33,
+  settled: 34,
+  starved: 35,
+  unsettled: 36,
+  thirdBitmap: 37,
+  flushAgain: 38,
+  covered: 39,
   verifyAsk: 40,
   verifyBegin: 41,
   verifyData: 42,
@@ -88,6 +94,8 @@ export function maxBodyBytes(type: number): number | undefined {
     case FrameType.acks:
     case FrameType.resyncClear:
     case FrameType.resyncNames:
+    case FrameType.unsettled:
+    case FrameType.thirdBitmap:
     case FrameType.verifyResult:
     case FrameType.repaired:
       return MAX_CONTROL_BYTES;
@@ -98,11 +106,15 @@ export function maxBodyBytes(type: number): number | undefined {
     case FrameType.resyncReady:
     case FrameType.resyncDone:
     case FrameType.resyncFinished:
+    case FrameType.starved:
+    case FrameType.covered:
       return 0;
     case FrameType.stateAck:
     case FrameType.zero:
     case FrameType.flush:
     case FrameType.flushed:
+    case FrameType.settled:
+    case FrameType.flushAgain:
     case FrameType.read:
     case FrameType.resyncRequest:
     case FrameType.resyncBegin:

@@ -204,7 +204,7 @@ export class Model {
     if (decision.extent === 'full') for (let block = 0; block < BLOCKS; block += 1) union.add(block);
     this.#checkCovered(source, target, union);
 
-    const opened = syncOpened(source.summary.generations, target.node, decision.extent, this.#uuid());
+    const opened = syncOpened(source.summary.generations, target.node, decision.extent, this.#uuid(), []);
     source.change({ generations: opened });
     if (copied === 0) return;
     const base = bitmapFor(opened, target.node);

@@ -89,6 +89,8 @@ const HELLO: Hello = {
       discards: 'b',
     },
   },
+  follows: 'c',
+  waitsWhenLost: true,
 };
 
 describe('messages', () => {
@@ -102,7 +104,7 @@ describe('messages', () => {
       diskState: 'UpToDate',
       volumeUuid: HELLO.summary.volumeUuid,
       current: HELLO.summary.generations.current,
-      lacking: ['c'],
+      equal: ['c'],
     } as const;
     assert.deepEqual(decodeState(encodeState(state)), state);
     assert.equal(decodeNumber(encodeNumber(2 ** 40 + 5)), 2 ** 40 + 5);

@@ -18,7 +18,8 @@ export function afterHandshake(
   const committed = adoptsTerm(state, mine, theirs, decision)
     ? { ...next, term: theirs.term, set: theirs.set }
     : next;
-  if (decision.kind !== 'none' || decision.adopt === undefined) return committed;
+  // With three new replicas somebody else may have been quicker.
+  if (decision.kind !== 'none' || decision.adopt === undefined || !state.justCreated) return committed;
   return {
     ...committed,
     justCreated: false,
@@ -26,6 +27,11 @@ export function afterHandshake(
     set: { version: 1, members: [mine.node, theirs.node].sort() },
     generations: { ...committed.generations, current: decision.adopt },
   };
+}
+
+/** The higher term, whatever else is decided, and the set that goes with it. */
+export function withNewerTerm(state: MetadataState, theirs: ReplicaSummary): MetadataState {
+  return isNewer(theirs, state) ? { ...state, term: theirs.term, set: theirs.set } : state;
 }
 
 /**

@@ -4,6 +4,7 @@
  * 1. Overlapping writes are applied in order of arrival, also with blocks being copied in.
  * 2. A write is acknowledged when the store has it; acknowledgements of one event-loop turn leave together.
  * 3. A flush makes durable what was acknowledged before it came; the primary counts on no more.
+ * 4. Third replicas are thought of first (`third-parties.ts`).
  */
 import { EterneError } from '@eterne/base';
 import type { StoreError, Timers } from '@eterne/runtime';
@@ -13,8 +14,10 @@ import { encodeNumber } from '../../protocol/messages/number.ts';
 import type { WriteMessage } from '../../protocol/messages/write.ts';
 import { FrameType } from '../../protocol/wire.ts';
 import type { BufferSlabs } from '../buffer-slabs.ts';
+import type { Gauge } from '../gauge.ts';
 import type { LocalDisk } from '../local-disk.ts';
 import type { RangeLock, RangeLocks } from '../range-locks.ts';
+import type { ThirdParties } from './third-parties.ts';
 
 /** More than this unanswered at once means a peer that ignores the protocol's window. */
 const MAX_APPLYING = 16_384;
@@ -22,6 +25,9 @@ const MAX_FLUSHES = 64;
 
 export interface ApplierParts {
   readonly disk: LocalDisk;
+  /** Counts what is on its way from this peer to the disk. */
+  readonly foreign: Gauge;
+  readonly thirds: ThirdParties;
   readonly locks: RangeLocks;
   readonly slabs: BufferSlabs;
   readonly timers: Timers;
@@ -37,6 +43,8 @@ class AppliedWrite implements RangeLock {
   readonly #applier: Applier;
   blockers = 0;
   waiters: RangeLock[] | undefined = undefined;
+  /** It holds references on the activity log. */
+  logged = false;
 
   constructor(applier: Applier, message: WriteMessage, data: Buffer | undefined) {
     this.#applier = applier;
@@ -74,11 +82,14 @@ export class Applier {
     const data = message.data && this.#parts.slabs.copyOf(message.data);
     const write = new AppliedWrite(this, message, data);
     // From here on it counts as foreign I/O, also while it waits for its range.
-    this.#parts.disk.foreign.enter();
+    this.#parts.foreign.enter();
+    this.#parts.thirds.received(write.offset, write.lengthBytes);
     if (this.#parts.locks.acquire(write)) this.apply(write);
   }
 
-  flush(round: number): void {
+  /** `closesRound`: the writes that came before are a set of their own, which SETTLED will name. */
+  flush(round: number, closesRound: boolean): void {
+    if (closesRound) this.#parts.thirds.closeRound(round);
     if (this.#flushing >= MAX_FLUSHES) throw new EterneError('protocol', 'too many flushes at once');
     this.#flushing += 1;
     this.#parts.disk.flush((error) => {
@@ -94,17 +105,35 @@ export class Applier {
 
   /** The range is free. */
   apply(write: AppliedWrite): void {
-    const { disk, locks, slabs } = this.#parts;
-    const done = (error: StoreError | undefined): void => {
-      locks.release(write);
-      // After a timeout the system may still be reading it.
-      if (write.data !== undefined && error === undefined) slabs.give(write.data);
-      disk.foreign.leave();
-      this.#applied(write, error);
-    };
     // Its link is gone: what was not begun is not written any more. The primary has its bits.
-    if (this.#closed) return done(undefined);
-    disk.write(disk.foreign, write.offset, write.lengthBytes, write.data, write.mayPunch, done);
+    if (this.#closed) return this.#done(write, undefined);
+    const { offset, lengthBytes } = write;
+    const covered = this.#parts.thirds.cover(offset, lengthBytes, (error) => {
+      write.logged = error === undefined;
+      if (error !== undefined) this.#done(write, { kind: 'device', errno: 'EIO', message: error.message });
+      else if (this.#closed) this.#done(write, undefined);
+      else this.#write(write);
+    });
+    if (covered === false) return;
+    write.logged = covered === true;
+    this.#write(write);
+  }
+
+  #write(write: AppliedWrite): void {
+    const { disk, foreign } = this.#parts;
+    disk.write(foreign, write.offset, write.lengthBytes, write.data, write.mayPunch, (error) =>
+      this.#done(write, error),
+    );
+  }
+
+  #done(write: AppliedWrite, error: StoreError | undefined): void {
+    const { foreign, locks, slabs, thirds } = this.#parts;
+    if (write.logged) thirds.release(write.offset, write.lengthBytes);
+    locks.release(write);
+    // After a timeout the system may still be reading it.
+    if (write.data !== undefined && error === undefined) slabs.give(write.data);
+    foreign.leave();
+    this.#applied(write, error);
   }
 
   #applied(write: AppliedWrite, error: StoreError | undefined): void {

@@ -9,8 +9,13 @@
  * Before the first foreign byte lands, the union of both sides' bits, the state Inconsistent and the name of the mixture are durable.
  */
 import { EterneError } from '@eterne/base';
-import { syncTargetBegun, syncTargetFinished, type MetadataState } from '../../metadata/index.ts';
-import { decodeBitmap, sendBitmap } from '../../protocol/messages/bitmap.ts';
+import {
+  BLOCK_BYTES,
+  syncTargetBegun,
+  syncTargetFinished,
+  type MetadataState,
+} from '../../metadata/index.ts';
+import { decodeBitmap, sendBitmap, splitThirdBitmap } from '../../protocol/messages/bitmap.ts';
 import { decodeResyncData } from '../../protocol/messages/resync.ts';
 import {
   decodeResyncBegin,
@@ -30,12 +35,19 @@ export class CopyIn {
   readonly #blocks: SyncTarget;
   #step: Step = 'awaitBegin';
   #bitmapComplete = false;
+  /** Frames of unsettled blocks that the activity log does not cover yet. */
+  #uncovered = 0;
+  #unsettledComplete = false;
+  #closed = false;
+  /** Third replicas whose bits are the source's by now. */
+  readonly #replaced = new Set<string>();
 
   constructor(link: CopyLink) {
     this.#link = link;
     const { replica, figures } = link;
     this.#blocks = new SyncTarget({
       disk: replica.disk,
+      foreign: link.foreign,
       locks: replica.locks,
       bitmap: link.bitmap,
       slabs: replica.slabs,
@@ -95,14 +107,46 @@ export class CopyIn {
     this.#blocks.data(decodeResyncData(body, this.#link.replica.config.sizeBytes));
   }
 
+  /** What the source knows to be unsettled on third replicas is so here, too: this side has it by the copy. */
+  unsettled(body: Buffer): void {
+    this.#expect('awaitNames');
+    const { bitmap, sender, thirds } = this.#link;
+    const runs: { offset: number; lengthBytes: number }[] = [];
+    const { last } = decodeBitmap(body, bitmap.blockCount, (first, count) =>
+      runs.push({ offset: first * BLOCK_BYTES, lengthBytes: count * BLOCK_BYTES }),
+    );
+    this.#uncovered += 1;
+    this.#unsettledComplete ||= last;
+    thirds.adopt(runs, () => {
+      this.#uncovered -= 1;
+      if (!this.#closed && this.#uncovered === 0 && this.#unsettledComplete)
+        sender.send(FrameType.covered, NOTHING);
+    });
+  }
+
+  /** As equals both sides lack the same of a third replica: its bits here are replaced by the source's. */
+  thirdBitmap(body: Buffer): void {
+    this.#expect('awaitNames');
+    const { metadata, config } = this.#link.replica;
+    const { node, set } = splitThirdBitmap(body);
+    if (node === config.node || node === this.#link.peerNode)
+      throw new EterneError('protocol', 'a THIRD_BITMAP about one of the two');
+    if (metadata.peers.includes(node)) return this.#replaceBits(node, set);
+    const kept = Buffer.from(set);
+    this.#link.duty(
+      (done) => metadata.addPeer(node, done),
+      () => this.#replaceBits(node, kept),
+    );
+  }
+
   names(body: Buffer): void {
     this.#expect('awaitNames');
     const names = decodeResyncNames(body);
     this.#step = 'naming';
-    const { bitmap, sender } = this.#link;
+    const { replica, sender } = this.#link;
     this.#link.duty(
       (done) =>
-        bitmap.persist((error) => {
+        replica.metadata.persistBitmaps((error) => {
           if (error !== undefined) done(error);
           else this.#link.updateIfOpen((state) => this.#finished(state, names), done);
         }),
@@ -114,7 +158,20 @@ export class CopyIn {
   }
 
   close(): void {
+    this.#closed = true;
     this.#blocks.close();
+  }
+
+  #replaceBits(node: string, set: Buffer): void {
+    const { metadata, config } = this.#link.replica;
+    const bitmap = metadata.bitmap(node);
+    if (!this.#replaced.has(node)) bitmap.clear(0, config.sizeBytes);
+    this.#replaced.add(node);
+    const { all } = decodeBitmap(set, bitmap.blockCount, (first, count) => {
+      const end = Math.min((first + count) * BLOCK_BYTES, config.sizeBytes);
+      bitmap.markDirty(first * BLOCK_BYTES, end - first * BLOCK_BYTES);
+    });
+    if (all) bitmap.markAll();
   }
 
   #copied(): void {

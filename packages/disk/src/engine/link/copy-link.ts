@@ -1,8 +1,10 @@
 import type { DirtyBitmap, MetadataDone, MetadataState } from '../../metadata/index.ts';
 import type { FrameSender } from '../../protocol/frame-sender.ts';
+import type { Gauge } from '../gauge.ts';
 import type { Replica } from '../replica.ts';
 import type { ResyncFigures } from './resync-figures.ts';
 import type { ResyncPacer } from './resync-pacer.ts';
+import type { ThirdParties } from './third-parties.ts';
 
 /** What a copy needs of the session it runs in. */
 export interface CopyLink {
@@ -11,7 +13,10 @@ export interface CopyLink {
   /** The blocks that this side keeps as dirty for the other. */
   readonly bitmap: DirtyBitmap;
   readonly sender: FrameSender;
+  /** Counts what is on its way from the other side to the disk. */
+  readonly foreign: Gauge;
   readonly figures: ResyncFigures;
+  readonly thirds: ThirdParties;
   pacer(): ResyncPacer;
   markBlocks(firstBlock: number, count: number): void;
   /** Later frames wait until `work` is done; then `then`, unless the session is gone. A failure closes the session. */

@@ -3,7 +3,7 @@
  *
  * ```
  * await bitmap ──BITMAP(last)──▶ opening ──durable──▶ await ready ──RESYNC_READY──▶ confirming ──durable──▶ copying
- *     ──RESYNC_DONE──▶ naming ──bits durable──▶ await finished ──RESYNC_FINISHED──▶ finishing ──durable──▶ done
+ *     ──RESYNC_DONE──▶ naming ──bits durable──▶ await covered ──COVERED──▶ await finished ──RESYNC_FINISHED──▶ finishing ──durable──▶ done
  * ```
  *
  * Writes flow from the moment BITMAP and RESYNC_BEGIN are in the stream: what was written before is among the bits, what comes later
@@ -20,7 +20,7 @@ import {
   type MetadataState,
   type Uuid,
 } from '../../metadata/index.ts';
-import { decodeBitmap, sendBitmap } from '../../protocol/messages/bitmap.ts';
+import { decodeBitmap, sendBitmap, sendThirdBitmap, sendUnsettled } from '../../protocol/messages/bitmap.ts';
 import { decodeResyncClear, decodeResyncRequest } from '../../protocol/messages/resync.ts';
 import { encodeResyncBegin, encodeResyncNames } from '../../protocol/messages/resync-names.ts';
 import { FrameType } from '../../protocol/wire.ts';
@@ -34,6 +34,7 @@ type Step =
   | 'confirming'
   | 'copying'
   | 'naming'
+  | 'awaitCovered'
   | 'awaitFinished'
   | 'finishing';
 
@@ -43,6 +44,8 @@ export class CopyOut {
   readonly #blocks: SyncSource;
   #step: Step = 'awaitBitmap';
   #name: Uuid = '';
+  /** The generation that RESYNC_NAMES gave the target. */
+  #given: Uuid = '';
 
   constructor(link: CopyLink, extent: 'bitmap' | 'full') {
     this.#link = link;
@@ -90,7 +93,7 @@ export class CopyOut {
     const fresh = replica.world.random.uuid();
     const open = (state: MetadataState): MetadataState => ({
       ...state,
-      generations: syncOpened(state.generations, peerNode, this.#extent, fresh),
+      generations: syncOpened(state.generations, peerNode, this.#extent, fresh, replica.metadata.peers),
     });
     this.#link.duty(
       (done) => this.#flushThenUpdate(open, done),
@@ -144,13 +147,31 @@ export class CopyOut {
     this.#link.duty(
       (done) => bitmap.persist(done),
       () => {
-        const { generations, volumeUuid } = replica.metadata.state;
-        sender.send(FrameType.resyncNames, encodeResyncNames({ volumeUuid, generations }));
-        this.#step = 'awaitFinished';
+        if (!replica.hasThirdParties) return this.#sendNames();
+        sendUnsettled(sender, (each) => replica.forEachUnsettled(each));
+        this.#step = 'awaitCovered';
       },
     );
   }
 
+  covered(): void {
+    this.#expect('awaitCovered');
+    this.#sendNames();
+  }
+
+  /** With the names go the bits for third replicas: the target counts on from there. */
+  #sendNames(): void {
+    const { peerNode, replica, sender } = this.#link;
+    const { metadata } = replica;
+    for (const peer of metadata.peers)
+      if (peer !== peerNode) sendThirdBitmap(sender, peer, metadata.bitmap(peer));
+    const { generations, volumeUuid } = metadata.state;
+    this.#given = generations.current;
+    sender.send(FrameType.resyncNames, encodeResyncNames({ volumeUuid, generations }));
+    this.#step = 'awaitFinished';
+  }
+
+  /** A generation that was minted meanwhile is announced to the target as to any other; until then its bits are counted from the given one. */
   finished(): void {
     this.#expect('awaitFinished');
     this.#step = 'finishing';
@@ -159,7 +180,10 @@ export class CopyOut {
       (state) => ({
         ...state,
         crashedPrimary: false,
-        generations: syncFinished(state.generations, peerNode),
+        generations:
+          state.generations.current === this.#given
+            ? syncFinished(state.generations, peerNode)
+            : syncConfirmed(state.generations, peerNode, this.#given),
       }),
       () => this.#link.copied(),
     );

@@ -1,7 +1,8 @@
 /**
  * The handshake of a session: both HELLOs, the decision, and what must be durable before anything follows from it.
  *
- * 1. HELLO is sent only when nothing of an earlier session or term is still on its way to disk or metadata.
+ * 1. HELLO is sent only when nothing of an earlier session or term is still on its way to disk or metadata. What a primary of the
+ *    present term writes meanwhile is no hindrance; to hear of a newer term ends that primary's session, and this one, first.
  * 2. The decision is computed from what was *said*; a side that has changed since then ends the session, and the next one agrees.
  * 3. The other side's incarnation, higher term and newer set are durable before the outcome takes effect.
  */
@@ -12,10 +13,10 @@ import {
   type MetadataState,
   type ReplicaSummary,
 } from '../../metadata/index.ts';
-import { decodeHello, encodeHello } from '../../protocol/messages/hello.ts';
+import { decodeHello, encodeHello, type Hello } from '../../protocol/messages/hello.ts';
 import { FrameType } from '../../protocol/wire.ts';
 import { settleSplitBrain } from '../split-brain/settle.ts';
-import { afterHandshake } from './after-handshake.ts';
+import { afterHandshake, withNewerTerm } from './after-handshake.ts';
 import { awaitingPromotion } from './await-promotion.ts';
 import type { Channel } from './channel.ts';
 import type { Peer } from './peer.ts';
@@ -39,7 +40,9 @@ export class Opening {
   readonly #peer: Peer;
   readonly #channel: Channel;
   readonly #isDialer: boolean;
-  #said: ReplicaSummary | undefined;
+  #said: Hello | undefined;
+  /** Both sides' content has one name. */
+  hasSameName = false;
 
   constructor(host: OpeningHost, peer: Peer, channel: Channel, isDialer: boolean) {
     this.#host = host;
@@ -53,21 +56,22 @@ export class Opening {
     if (this.#isDialer) return;
     const { replica } = this.#peer;
     this.#channel.open(1 + replica.world.random.below(0xffff_fffe));
-    replica.whenQuiet(() => this.#sendHello());
+    replica.whenQuiet(() => this.#sendHello(), this.#peer);
   }
 
   hello(body: Buffer): void {
     const { replica, node } = this.#peer;
-    const { volume, toNode, summary } = decodeHello(body);
+    const hello = decodeHello(body);
+    const { volume, toNode, summary } = hello;
     const isForUs = volume === replica.config.name && toNode === replica.config.node;
     if (!this.#host.awaitsHello || !isForUs || summary.node !== node)
       throw new EterneError('protocol', 'an unexpected HELLO');
-    if (this.#isDialer) return this.#answer(summary);
+    if (this.#isDialer) return this.#answer(hello);
     this.#peer.takeOver();
-    this.#decide(summary);
+    this.#decide(hello);
   }
 
-  #answer(theirs: ReplicaSummary): void {
+  #answer(theirs: Hello): void {
     this.#channel.hold();
     this.#channel.open(this.#channel.session ?? 0);
     this.#peer.replica.whenQuiet(() => {
@@ -76,28 +80,37 @@ export class Opening {
       if (this.#channel.closed) return;
       this.#decide(theirs);
       this.#channel.release();
-    });
+    }, this.#peer);
   }
 
   #sendHello(): void {
     if (!this.#host.awaitsHello) return;
     if (!this.#peer.mayMeet()) return this.#host.close('this side cannot shake hands now');
-    const { config } = this.#peer.replica;
-    this.#said = this.#summary();
-    const hello = { volume: config.name, toNode: this.#peer.node, summary: this.#said };
-    this.#channel.sender.send(FrameType.hello, encodeHello(hello));
+    const { arbiterIsLocal, config, follows } = this.#peer.replica;
+    this.#said = {
+      volume: config.name,
+      toNode: this.#peer.node,
+      summary: this.#summary(),
+      follows,
+      waitsWhenLost: arbiterIsLocal && config.onPeerLost === 'freeze',
+    };
+    this.#channel.sender.send(FrameType.hello, encodeHello(this.#said));
   }
 
-  #decide(theirs: ReplicaSummary): void {
-    const mine = this.#said;
-    if (mine === undefined || !saysTheSame(this.#summary(), mine))
+  #decide({ summary: theirs, follows, waitsWhenLost }: Hello): void {
+    const { replica } = this.#peer;
+    const said = this.#said;
+    if (said === undefined || !saysTheSame(this.#summary(), said.summary) || replica.follows !== said.follows)
       return this.#host.close('this side has changed since its HELLO');
+    const mine = said.summary;
     this.#host.met(theirs);
-    if (this.#peer.metNewerTerm(theirs)) return;
-    const { arbiterIsLocal, world } = this.#peer.replica;
+    this.#peer.waitsWhenLost = waitsWhenLost;
+    this.hasSameName = mine.generations.current === theirs.generations.current;
+    if (this.#peer.metNewerTerm(theirs) || this.#leftRival(mine, theirs)) return;
     const settled = settleSplitBrain(decideHandshake(mine, theirs), mine, theirs);
-    const decision = awaitingPromotion(settled, mine, theirs, arbiterIsLocal);
-    world.log('debug', 'handshake', { row: decision.row, kind: decision.kind, peer: theirs.node });
+    const surroundings = { isLocal: replica.arbiterIsLocal, leader: said.follows || follows };
+    const decision = awaitingPromotion(settled, mine, theirs, surroundings);
+    replica.world.log('debug', 'handshake', { row: decision.row, kind: decision.kind, peer: theirs.node });
     switch (decision.kind) {
       case 'split-brain':
         return this.#peer.parted(decision);
@@ -116,10 +129,25 @@ export class Opening {
     }
   }
 
+  /** A secondary that hears of a newer term gives up the primary that it had. The term is durable before that one can come again. */
+  #leftRival(mine: ReplicaSummary, theirs: ReplicaSummary): boolean {
+    const { node, replica } = this.#peer;
+    if (theirs.term.number <= mine.term.number) return false;
+    const rival = replica.peers.find(({ session }) => session?.isRival(theirs.term) === true);
+    if (rival === undefined) return false;
+    const reason = `${node} knows term ${theirs.term.number}`;
+    rival.reset(reason);
+    this.#host.updateDuty(
+      (state) => withNewerTerm(state, theirs),
+      () => this.#host.close(reason),
+    );
+    return true;
+  }
+
   #enter(before: ReplicaSummary, outcome: Outcome): void {
     const now = this.#summary();
-    const isAdopting = outcome.kind === 'none' && outcome.adopt !== undefined;
-    const isSame = isAdopting || sameGenerations(before, now);
+    const adopted = outcome.kind === 'none' ? outcome.adopt : undefined;
+    const isSame = adopted === undefined ? sameGenerations(before, now) : now.generations.current === adopted;
     if (!isSame || before.role !== now.role || !this.#peer.mayMeet())
       return this.#host.close('this side has changed during the handshake');
     if (outcome.kind === 'none' && now.dirtyBlocks > 0)

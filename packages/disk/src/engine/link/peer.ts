@@ -6,6 +6,7 @@ import { encodePreface } from '../../protocol/wire.ts';
 import type { PeerStatus } from '../api.ts';
 import type { Mirror, MirrorLink } from '../primary/mirror.ts';
 import { peerBit } from '../primary/write-op.ts';
+import { Gauge } from '../gauge.ts';
 import type { Replica } from '../replica.ts';
 import { VerifyFigures } from '../verify/verify-figures.ts';
 import { ResyncFigures } from './resync-figures.ts';
@@ -26,6 +27,10 @@ export class Peer implements Mirror {
   readonly bit: number;
   readonly figures: ResyncFigures;
   readonly verifyFigures: VerifyFigures;
+  /** What came from this peer and has not left the store yet. */
+  readonly foreign: Gauge;
+  /** As it last said: as a primary it goes on with nothing that this replica lacks (`onPeerLost: freeze`). */
+  waitsWhenLost = false;
   readonly #addresses: readonly Address[];
   readonly #isDialer: boolean;
   #session: Session | undefined;
@@ -50,6 +55,7 @@ export class Peer implements Mirror {
     this.bit = peerBit(index);
     this.figures = new ResyncFigures(replica.world.clock);
     this.verifyFigures = new VerifyFigures(replica.world.clock, replica.config.sizeBytes);
+    this.foreign = new Gauge(replica.disk.foreign);
     this.#addresses = addresses;
     this.#isDialer = replica.config.node < node;
   }
@@ -243,6 +249,7 @@ export class Peer implements Mirror {
     if (session.wasConnected)
       this.replica.world.log('info', `volume ${this.replica.config.name}: lost ${this.node}: ${reason}`);
     if (wasReplicating) this.replica.primary?.peerLost(this);
+    if (session.peerRole === 'primary') this.replica.leaderLost(this);
     this.replica.changed();
     this.#dialLater();
   }

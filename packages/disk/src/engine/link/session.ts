@@ -33,6 +33,7 @@ import { decodeState, type StateMessage } from '../../protocol/messages/state.ts
 import { decodeWrite, decodeZero, sendWrite, sendZero } from '../../protocol/messages/write.ts';
 import { FrameType } from '../../protocol/wire.ts';
 import type { DiskState, ReplicationState, Role, Term } from '../api.ts';
+import type { Gauge } from '../gauge.ts';
 import type { MirrorLink } from '../primary/mirror.ts';
 import type { WriteOp } from '../primary/write-op.ts';
 import { Verification, type VerifyLink } from '../verify/verification.ts';
@@ -50,10 +51,13 @@ import { RemoteReads } from './remote-reads.ts';
 import type { ResyncFigures } from './resync-figures.ts';
 import { ResyncPacer } from './resync-pacer.ts';
 import { StateExchange } from './state-exchange.ts';
+import { ThirdParties } from './third-parties.ts';
 
 type Phase = 'hello' | 'deciding' | 'parted' | 'waiting' | 'established' | 'source' | 'target' | 'closed';
 
 const UNCONNECTED: readonly Phase[] = ['hello', 'deciding', 'parted', 'closed'];
+
+const NOTHING = Buffer.alloc(0);
 
 /** What a session has once its handshake is over. */
 interface Workings {
@@ -74,6 +78,7 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
   readonly replica: Replica;
   readonly figures: ResyncFigures;
   readonly verifyFigures: VerifyFigures;
+  readonly thirds: ThirdParties;
   readonly #peer: Peer;
   readonly #channel: Channel;
   readonly #opening: Opening;
@@ -91,6 +96,7 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     this.verifyFigures = peer.verifyFigures;
     this.#channel = new Channel(stream, this.replica.world.timers, this);
     this.#opening = new Opening(this, peer, this.#channel, isDialer);
+    this.thirds = new ThirdParties(peer.replica, peer.node);
   }
 
   start(): void {
@@ -100,6 +106,10 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
 
   get peerNode(): string {
     return this.#peer.node;
+  }
+
+  get foreign(): Gauge {
+    return this.#peer.foreign;
   }
 
   get bitmap(): DirtyBitmap {
@@ -144,6 +154,26 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     return this.#phase === 'established';
   }
 
+  /** Equal, or waiting with the same generation for either to be promoted: both have every settled write. */
+  get isAlike(): boolean {
+    return this.isEqual || (this.#phase === 'waiting' && this.#opening.hasSameName);
+  }
+
+  /** The peer is primary of the newest term that this replica knows. */
+  get isCurrentLeader(): boolean {
+    return this.isConnected && this.peerRole === 'primary' && sameTerm(this.peerTerm, this.#knownTerm);
+  }
+
+  get #knownTerm(): Term {
+    return this.replica.metadata.state.term;
+  }
+
+  /** In the light of a primary of `term` at another node: must this session end, because it takes data from elsewhere? */
+  isRival(term: Term): boolean {
+    if (this.#phase === 'target') return true;
+    return this.peerRole === 'primary' && this.peerTerm.number <= term.number;
+  }
+
   get replication(): ReplicationState {
     if (this.#phase === 'established') return this.#workings?.verification.replication ?? 'Established';
     if (this.#phase === 'source') return 'SyncSource';
@@ -166,7 +196,9 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
 
   /** STATE: the peer's new self, which the exchange has made durable. */
   peerBecame({ role, term, diskState }: StateMessage): void {
+    const wasLeader = this.peerRole === 'primary' && role === 'secondary';
     this.#peerSelf = { role, term, disk: this.#phase === 'source' ? this.#peerSelf.disk : diskState };
+    if (wasLeader) this.replica.leaderLost(this.#peer);
     this.replica.changed();
   }
 
@@ -199,6 +231,18 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     this.sender.send(FrameType.flush, encodeNumber(round));
   }
 
+  sendFlushAgain(round: number): void {
+    this.sender.send(FrameType.flushAgain, encodeNumber(round));
+  }
+
+  sendSettled(round: number): void {
+    this.sender.send(FrameType.settled, encodeNumber(round));
+  }
+
+  sendStarved(): void {
+    this.sender.send(FrameType.starved, NOTHING);
+  }
+
   willCopy(offset: number, lengthBytes: number): boolean {
     return this.#copyOut?.willCopy(offset, lengthBytes) ?? false;
   }
@@ -227,8 +271,16 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     const { disk, locks, slabs, world } = this.replica;
     const { sender } = this;
     this.#workings = {
-      applier: new Applier({ disk, locks, slabs, timers: world.timers, sender }),
-      exchange: new StateExchange(this),
+      applier: new Applier({
+        disk,
+        foreign: this.foreign,
+        thirds: this.thirds,
+        locks,
+        slabs,
+        timers: world.timers,
+        sender,
+      }),
+      exchange: new StateExchange(this, this.#peer),
       reads: new RemoteReads(this.replica, sender),
       verification: new Verification(this),
     };
@@ -365,7 +417,19 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
       case FrameType.zero:
         return this.#applierForWrites().write(decodeZero(body, sizeBytes));
       case FrameType.flush:
-        return this.#applierForWrites().flush(decodeNumber(body));
+        return this.#applierForWrites().flush(decodeNumber(body), true);
+      case FrameType.flushAgain:
+        return this.#applierForWrites().flush(decodeNumber(body), false);
+      case FrameType.settled:
+        return this.#settled(decodeNumber(body));
+      case FrameType.starved:
+        return this.replica.primary?.peerStarved();
+      case FrameType.unsettled:
+        return this.#target().unsettled(body);
+      case FrameType.covered:
+        return this.#source().covered();
+      case FrameType.thirdBitmap:
+        return this.#target().thirdBitmap(body);
       case FrameType.acks:
         return decodeAcks(body, (first, count) => this.#acknowledged(first, count));
       case FrameType.flushed:
@@ -430,18 +494,19 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     }
   }
 
+  #settled(round: number): void {
+    this.#applierForWrites();
+    this.replica.settled(round);
+  }
+
   /** Duty 2. */
   #applierForWrites(): Applier {
-    const known = this.replica.metadata.state.term;
-    const { role, term } = this.#peerSelf;
-    const isCurrent = term.number === known.number && term.grantor === known.grantor;
-    if (
-      role !== 'primary' ||
-      !isCurrent ||
-      this.replica.primary !== undefined ||
-      this.#workings === undefined
-    )
+    if (!this.isCurrentLeader || this.replica.primary !== undefined || this.#workings === undefined)
       throw new EterneError('protocol', 'a write of a node that is not primary of the newest term');
     return this.#workings.applier;
   }
+}
+
+function sameTerm(a: Term, b: Term): boolean {
+  return a.number === b.number && a.grantor === b.grantor;
 }

@@ -1,23 +1,34 @@
 import { EterneError } from '@eterne/base';
-import { divided, type MetadataState } from '../../metadata/index.ts';
+import {
+  NIL_UUID,
+  bitmapFor,
+  divided,
+  type DirtyBitmap,
+  type Generations,
+  type MetadataState,
+} from '../../metadata/index.ts';
 import { encodeNumber } from '../../protocol/messages/number.ts';
 import { encodeState, type StateMessage } from '../../protocol/messages/state.ts';
 import { FrameType } from '../../protocol/wire.ts';
+import type { Peer } from './peer.ts';
 import type { Session } from './session.ts';
 
 const MAX_UNACKNOWLEDGED = 256;
 
 /**
  * STATE and STATE_ACK of one session: each side tells the other what it has become. A received STATE is durable here before it is
- * acknowledged and before any later frame is looked at.
+ * acknowledged and before any later frame is looked at. A primary's word is acknowledged only when sessions with older ones are over
+ * and nothing of theirs is on its way to the disk (invariant 2).
  */
 export class StateExchange {
   readonly #session: Session;
+  readonly #peer: Peer;
   readonly #waiting = new Map<number, () => void>();
   #nextId = 0;
 
-  constructor(session: Session) {
+  constructor(session: Session, peer: Peer) {
     this.#session = session;
+    this.#peer = peer;
   }
 
   announce(state: Omit<StateMessage, 'id'>, acknowledged: () => void): void {
@@ -45,11 +56,19 @@ export class StateExchange {
     const problem = this.#problem(state);
     if (problem !== undefined) return session.close(problem);
     if (replica.roleChange?.conflictsWith(session.peerNode, state) ?? false) return;
-    session.updateDuty(
-      (mine) => this.#merged(mine, state),
+    session.duty(
+      (done) => {
+        const change = (): void => {
+          // A session that the end of a rival has brought in doubt is closed by now.
+          session.updateIfOpen((mine) => this.#merged(mine, state), done);
+        };
+        if (state.role === 'primary') replica.endRivals(state.term, this.#peer, change);
+        else change();
+      },
       () => {
         session.peerBecame(state);
         session.sender.send(FrameType.stateAck, encodeNumber(state.id));
+        this.#meetThirdsAnew(state);
       },
     );
   }
@@ -68,7 +87,7 @@ export class StateExchange {
   }
 
   #merged(mine: MetadataState, state: StateMessage): MetadataState {
-    const { replica, isEqual, peerNode } = this.#session;
+    const { replica, isEqual } = this.#session;
     const isLater =
       state.term.number > mine.term.number ||
       (state.term.number === mine.term.number &&
@@ -80,19 +99,51 @@ export class StateExchange {
     const next: MetadataState = isLater ? { ...mine, term: state.term, set: state.set } : mine;
     if (!isEqual) return next;
     const isMember = next.set.members.includes(replica.config.node);
-    const renamed =
-      state.current === next.generations.current
-        ? next.generations
-        : divided(
-            next.generations,
-            state.current,
-            state.lacking.filter((peer) => peer !== replica.config.node && peer !== peerNode),
-          );
+    const counted = this.#countingForThirds(next.generations, state.equal);
     return {
       ...next,
       volumeUuid: state.volumeUuid,
       diskState: isMember ? 'UpToDate' : 'Consistent',
-      generations: renamed,
+      generations: state.current === counted.current ? counted : divided(counted, state.current, []),
     };
+  }
+
+  /**
+   * Third replicas that the primary calls equal need no bits here either: this side has, in its own order, what the primary has, and
+   * whatever is still on its way is unsettled. For all others bits are kept, first of all for the unsettled blocks.
+   */
+  #countingForThirds(generations: Generations, equal: readonly string[]): Generations {
+    const { metadata, unsettled } = this.#session.replica;
+    const bitmaps = { ...generations.bitmaps };
+    for (const third of metadata.peers) {
+      if (third === this.#session.peerNode) continue;
+      const bitmap = metadata.bitmap(third);
+      if (equal.includes(third)) {
+        if (bitmap.dirtyBlocks > 0) this.#clear(bitmap);
+        bitmaps[third] = NIL_UUID;
+      } else if (bitmapFor(generations, third) === NIL_UUID) {
+        unsettled.forEachRun((offset, lengthBytes) => bitmap.markDirty(offset, lengthBytes));
+        bitmaps[third] = generations.current;
+      }
+    }
+    return { ...generations, bitmaps };
+  }
+
+  /** Durable at leisure: a bit that comes back costs a copy, and nobody waits for it. A failure is the metadata's, which tells by itself. */
+  #clear(bitmap: DirtyBitmap): void {
+    bitmap.clear(0, this.#session.replica.config.sizeBytes);
+    bitmap.persist(() => {});
+  }
+
+  /** Sessions with third replicas that were judged by what has changed now begin anew. */
+  #meetThirdsAnew({ role, equal }: StateMessage): void {
+    if (role !== 'primary' || !this.#session.isEqual) return;
+    for (const third of this.#session.replica.peers) {
+      if (third === this.#peer) continue;
+      const phase = third.session?.phase;
+      const isInDoubt = phase === 'established' && third.bitmap.dirtyBlocks > 0;
+      if (equal.includes(third.node) ? phase === 'waiting' : isInDoubt)
+        third.reset(`${this.#session.peerNode} sees it differently`);
+    }
   }
 }

@@ -8,6 +8,7 @@
 import type { StoreError } from '@eterne/runtime';
 import type { Range, ResyncData } from '../../protocol/messages/resync.ts';
 import type { BufferSlabs } from '../buffer-slabs.ts';
+import type { Gauge } from '../gauge.ts';
 import type { LocalDisk } from '../local-disk.ts';
 import type { RangeLock, RangeLocks } from '../range-locks.ts';
 
@@ -16,6 +17,8 @@ const FLUSH_EVERY_BYTES = 128 * 1024 * 1024;
 
 export interface SyncReceiverParts {
   readonly disk: LocalDisk;
+  /** Counts what is on its way from this peer to the disk. */
+  readonly foreign: Gauge;
   readonly locks: RangeLocks;
   readonly slabs: BufferSlabs;
   /** Nothing more will come before what is here has been answered. */
@@ -46,7 +49,7 @@ export class SyncReceiver {
   /** `message.data` is a view that dies with this call. */
   take(message: ResyncData): void {
     this.#writing += 1;
-    const { disk, locks, slabs } = this.#parts;
+    const { foreign, locks, slabs } = this.#parts;
     const data = message.data && slabs.copyOf(message.data);
     const { offset, lengthBytes } = message;
     const lock: RangeLock = {
@@ -56,7 +59,7 @@ export class SyncReceiver {
       waiters: undefined,
       granted: () => this.#write(lock, data),
     };
-    disk.foreign.enter();
+    foreign.enter();
     if (locks.acquire(lock)) this.#write(lock, data);
   }
 
@@ -72,15 +75,15 @@ export class SyncReceiver {
   }
 
   #write(lock: RangeLock, data: Buffer | undefined): void {
-    const { disk, locks, slabs } = this.#parts;
+    const { disk, foreign, locks, slabs } = this.#parts;
     const done = (error: StoreError | undefined): void => {
       locks.release(lock);
       if (data !== undefined && error === undefined) slabs.give(data);
-      disk.foreign.leave();
+      foreign.leave();
       if (!this.#closed && error === undefined) this.#wrote(lock);
     };
     if (this.#closed) return done(undefined);
-    disk.write(disk.foreign, lock.offset, lock.lengthBytes, data, true, done);
+    disk.write(foreign, lock.offset, lock.lengthBytes, data, true, done);
   }
 
   #wrote({ offset, lengthBytes }: Range): void {

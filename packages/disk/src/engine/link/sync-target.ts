@@ -16,6 +16,7 @@ import {
   type ResyncData,
 } from '../../protocol/messages/resync.ts';
 import type { BufferSlabs } from '../buffer-slabs.ts';
+import type { Gauge } from '../gauge.ts';
 import type { LocalDisk } from '../local-disk.ts';
 import type { RangeLocks } from '../range-locks.ts';
 import { SyncReceiver } from './sync-receiver.ts';
@@ -25,6 +26,7 @@ const WINDOW_BYTES = 8 * 1024 * 1024;
 
 export interface SyncTargetParts {
   readonly disk: LocalDisk;
+  readonly foreign: Gauge;
   readonly locks: RangeLocks;
   readonly bitmap: DirtyBitmap;
   readonly slabs: BufferSlabs;
@@ -47,9 +49,10 @@ export class SyncTarget {
 
   constructor(parts: SyncTargetParts) {
     this.#parts = parts;
-    const { disk, locks, slabs } = parts;
+    const { disk, foreign, locks, slabs } = parts;
     this.#receiver = new SyncReceiver({
       disk,
+      foreign,
       locks,
       slabs,
       isLast: () => this.#asked.size === 0,

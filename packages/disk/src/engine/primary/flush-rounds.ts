@@ -3,7 +3,8 @@
  *
  * 1. A round covers every write that was finished when it began: it closes the *epoch* those writes joined, and starts another.
  * 2. It is confirmed by the local disk and by every peer that is replicating or needed. Peers get FLUSH behind their writes.
- * 3. Then the requests are answered and the activity log may let go of the closed epoch, once the dirty bits of absent
+ * 3. Secondaries hear which rounds' writes are settled on every replica: those of a round with unfinished writes are not.
+ * 4. Then the requests are answered and the activity log may let go of the closed epoch, once the dirty bits of absent
  *    peers are durable.
  *
  * What a peer got after its last confirmed round is in the epochs here and among the writes in flight: all of it becomes dirty when
@@ -21,6 +22,8 @@ export interface FlushRoundsOwner {
   readonly ended: boolean;
   readonly needed: number;
   readonly mirrors: readonly Mirror[];
+  /** The epoch of the oldest write that is not finished; infinite when all are. */
+  readonly oldestEpoch: number;
   metadataFailed(): void;
 }
 
@@ -29,6 +32,8 @@ interface Round {
   /** The closed epoch. */
   readonly blocks: BlockSet;
   readonly requests: readonly (() => void)[];
+  /** When the round is through, whatever was issued up to this round is durable everywhere. */
+  readonly settles: number;
   waiting: number;
 }
 
@@ -105,7 +110,13 @@ export class FlushRounds {
   /** The peer has come back and holds everything that was finished: ask it for the round that began without it. */
   resend(mirror: Mirror): void {
     if (this.#round !== undefined && (this.#round.waiting & mirror.bit) !== 0)
-      mirror.link?.sendFlush(this.#round.number);
+      mirror.link?.sendFlushAgain(this.#round.number);
+  }
+
+  /** Finished, and not known to be durable everywhere. */
+  forEachUnsettled(each: (offset: number, lengthBytes: number) => void): void {
+    this.#round?.blocks.forEachRun(each);
+    this.#blocks.forEachRun(each);
   }
 
   /** The term is over: nobody is answered any more; everything not confirmed becomes dirty for every peer. */
@@ -121,6 +132,7 @@ export class FlushRounds {
       number: this.#epoch,
       blocks: this.#blocks,
       requests: this.#next,
+      settles: Math.min(this.#epoch, this.#owner.oldestEpoch - 1),
       waiting: this.#owner.needed,
     };
     this.#epoch += 1;
@@ -146,6 +158,8 @@ export class FlushRounds {
   #complete(round: Round): void {
     this.#round = undefined;
     this.#hasCompleted = true;
+    if (this.#owner.mirrors.length > 1)
+      for (const { link } of this.#owner.mirrors) link?.sendSettled(round.settles);
     this.#letGo(round.number);
     for (const done of round.requests) done();
     this.#startRound();

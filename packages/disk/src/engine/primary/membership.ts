@@ -16,7 +16,8 @@
  * 5. Refused: the term ends.
  */
 import type { Arbiter, InSyncSet, SetAnswer, Term } from '../api.ts';
-import { LOCAL_BIT, peerBit } from './write-op.ts';
+import type { Mirror } from './mirror.ts';
+import { LOCAL_BIT } from './write-op.ts';
 
 export interface MembershipOwner {
   readonly ended: boolean;
@@ -34,8 +35,7 @@ export interface MembershipOwner {
 export interface MembershipParts {
   readonly volume: string;
   readonly node: string;
-  /** In the order of their bits. */
-  readonly peers: readonly string[];
+  readonly mirrors: readonly Mirror[];
   readonly arbiter: Arbiter;
   readonly set: InSyncSet;
 }
@@ -77,9 +77,7 @@ export class Membership {
 
   get needed(): number {
     let bits = 0;
-    this.#parts.peers.forEach((peer, index) => {
-      if (this.#isNeeded(peer)) bits |= peerBit(index);
-    });
+    for (const { node, bit } of this.#parts.mirrors) if (this.#isNeeded(node)) bits |= bit;
     if (this.#set.members.includes(this.#parts.node)) bits |= LOCAL_BIT;
     return bits;
   }

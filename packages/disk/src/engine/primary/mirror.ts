@@ -18,6 +18,10 @@ export interface MirrorLink {
   /** `copyData`: the reply does not wait for this peer, so its bytes must outlive the write. */
   sendWrite(op: WriteOp, copyData: boolean): void;
   sendFlush(round: number): void;
+  /** The round began before the peer came. */
+  sendFlushAgain(round: number): void;
+  /** Every write that preceded FLUSH `round` is durable on all replicas that are there. */
+  sendSettled(round: number): void;
   /** Is every block of the range still to be copied by a request that has not been answered yet? */
   willCopy(offset: number, lengthBytes: number): boolean;
   /** The peer answers with the data, or undefined when it cannot; never after the session is lost. */

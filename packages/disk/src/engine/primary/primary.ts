@@ -14,7 +14,9 @@ import {
   NIL_UUID,
   bitmapFor,
   divided,
+  peerCaughtUp,
   type MetadataState,
+  type Uuid,
   type VolumeMetadata,
 } from '../../metadata/index.ts';
 import type { Arbiter, InSyncSet, Term, VolumeConfig } from '../api.ts';
@@ -77,6 +79,8 @@ export class Primary
   /** Some peer is away whose copy has the name of ours: the next write needs a new name first. */
   #mustMint = false;
   #minting = false;
+  /** Peers that have not said yet that they took the present generation's name, and that name. */
+  readonly #unnamed = new Map<string, Uuid>();
   #turnScheduled = false;
   #needed = 0;
   readonly #flushWaiters = new Set<DeviceDone>();
@@ -102,7 +106,7 @@ export class Primary
     this.#membership = new Membership(this, {
       volume: config.name,
       node: config.node,
-      peers: parts.mirrors.map((mirror) => mirror.node),
+      mirrors: parts.mirrors,
       arbiter: parts.arbiter,
       set: metadata.state.set,
     });
@@ -121,6 +125,10 @@ export class Primary
 
   get needed(): number {
     return this.#needed;
+  }
+
+  get oldestEpoch(): number {
+    return this.#writes.oldestEpoch;
   }
 
   get localFailed(): boolean {
@@ -184,22 +192,26 @@ export class Primary
     return this.#membership.isInStep(peer);
   }
 
-  /** The peer takes writes from now on; blocks may still have to be copied to it. */
+  /** The peer takes writes from now on; blocks may still have to be copied to it. Opening the copy may have minted a generation. */
   peerReplicating(): void {
     this.#recompute();
+    this.#spreadName();
   }
 
   /** The peer has every block: it follows now, and joins the set when it has had and flushed what was sent to it. */
   peerCaughtUp(mirror: Mirror): void {
     const { link } = mirror;
     if (this.#ended || link === undefined || this.#membership.isInStep(mirror.node)) return;
+    this.#spreadName();
     this.#membership.join(mirror.node);
     this.#recompute();
     this.#writes.forgetUnsent(mirror.bit);
     this.#flushes.resend(mirror);
     this.#writes.whenHadBy(mirror.bit, () => {
       this.#flushes.request(() => {
-        if (mirror.link === link) this.#membership.inStep(mirror.node);
+        if (mirror.link !== link) return;
+        this.#membership.inStep(mirror.node);
+        this.#tellThirds();
       });
     });
   }
@@ -207,6 +219,8 @@ export class Primary
   /** Its session is gone (and `mirror.link` with it). */
   peerLost(mirror: Mirror): void {
     if (this.#ended) return;
+    // Before any round ends without it: the others must count bits for it from the unsettled blocks on.
+    this.#tellThirds();
     this.#writes.peerLost(mirror);
     this.#flushes.peerLost(mirror);
     this.#membership.lost(mirror.node);
@@ -220,6 +234,28 @@ export class Primary
 
   flushConfirmed(bit: number, round: number): void {
     this.#flushes.confirm(bit, round);
+  }
+
+  /** A secondary's activity log is full of what is not settled yet. */
+  peerStarved(): void {
+    if (!this.#ended) this.#flushes.request(() => {});
+  }
+
+  /** The peer has durably taken the name `current`: nothing needs to be counted for it any more. */
+  peerNamed(mirror: Mirror, current: Uuid): void {
+    if (this.#ended || mirror.link?.isEqual !== true || this.#unnamed.get(mirror.node) !== current) return;
+    this.#unnamed.delete(mirror.node);
+    const isNamed = ({ generations }: MetadataState): boolean => generations.current === current;
+    this.#persist(
+      (state) =>
+        isNamed(state) ? { ...state, generations: peerCaughtUp(state.generations, mirror.node) } : state,
+      () => {},
+    );
+  }
+
+  forEachUnsettled(each: (offset: number, lengthBytes: number) => void): void {
+    this.#flushes.forEachUnsettled(each);
+    this.#writes.forEachInFlight(each);
   }
 
   /** This node's disk has failed: leave the set before anything is acknowledged without it. */
@@ -385,10 +421,26 @@ export class Primary
     this.#reads.resume();
   }
 
-  /** The peer is away, and its copy has the name that ours has. */
+  /** The peer is away, and its copy has, or may have, the name that ours has. */
   #lacksName(mirror: Mirror): boolean {
     const { generations } = this.#parts.metadata.state;
-    return mirror.link === undefined && bitmapFor(generations, mirror.node) === NIL_UUID;
+    if (mirror.link !== undefined) return false;
+    return this.#unnamed.has(mirror.node) || bitmapFor(generations, mirror.node) === NIL_UUID;
+  }
+
+  /** Equal peers that bits are counted for did not hear the present name yet. */
+  #spreadName(): void {
+    const { generations } = this.#parts.metadata.state;
+    const isBehind = ({ link, node }: Mirror): boolean =>
+      link?.isEqual === true && bitmapFor(generations, node) !== NIL_UUID;
+    const behind = this.mirrors.filter(isBehind);
+    if (behind.length === 0) return;
+    for (const { node } of behind) this.#unnamed.set(node, generations.current);
+    this.#owner.announce();
+  }
+
+  #tellThirds(): void {
+    if (this.mirrors.length > 1) this.#owner.announce();
   }
 
   /** First write after a loss was settled: a new generation, before the write is admitted. */
@@ -405,10 +457,20 @@ export class Primary
   }
 
   #minted(state: MetadataState): MetadataState {
-    const lacking = this.mirrors.filter((mirror) => this.#lacksName(mirror)).map((mirror) => mirror.node);
+    const lacking = this.mirrors.filter((mirror) => this.#lacksName(mirror));
     if (lacking.length === 0) return state;
     const fresh = this.#parts.world.random.uuid();
-    return { ...state, generations: divided(state.generations, fresh, lacking) };
+    for (const { node } of lacking) this.#unnamed.delete(node);
+    // Those that are there lack the new name, too, until they have taken it.
+    for (const { link, node } of this.mirrors) if (link?.isEqual === true) this.#unnamed.set(node, fresh);
+    return {
+      ...state,
+      generations: divided(
+        state.generations,
+        fresh,
+        this.mirrors.map(({ node }) => node),
+      ),
+    };
   }
 
   /** Makes a change of the metadata durable, then tells the peers. A term that cannot write its metadata has no disk. */

@@ -30,6 +30,8 @@ export class WriteOp implements RangeLock {
   /** Peers that it was sent to in their present session. */
   sent = 0;
   issued = false;
+  /** The flush epoch in which it was issued. */
+  epoch = 0;
   /** The local store is at work on its data. */
   inStore = false;
   /** It holds references on the activity log. */

@@ -86,8 +86,15 @@ export class WritePath {
     return this.#inFlight.size;
   }
 
-  get inFlight(): Iterable<WriteOp> {
-    return this.#inFlight;
+  /** The flush epoch of the oldest write that some replica has not answered. */
+  get oldestEpoch(): number {
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const { epoch, issued } of this.#inFlight) if (issued) oldest = Math.min(oldest, epoch);
+    return oldest;
+  }
+
+  forEachInFlight(each: (offset: number, lengthBytes: number) => void): void {
+    for (const { issued, lengthBytes, offset } of this.#inFlight) if (issued) each(offset, lengthBytes);
   }
 
   get hasQueued(): boolean {
@@ -239,6 +246,7 @@ export class WritePath {
 
   #issue(op: WriteOp): void {
     op.issued = true;
+    op.epoch = this.#flushes.epoch;
     op.waiting = this.#owner.needed & LOCAL_BIT;
     for (const mirror of this.#owner.mirrors) this.#sendOrMark(mirror, op);
     this.#owner.scheduleTurn();

@@ -37,6 +37,7 @@ import type { ReplicationState, Role } from '../api.ts';
 import type { ResyncFigures } from '../link/resync-figures.ts';
 import type { ResyncPacer } from '../link/resync-pacer.ts';
 import { SyncReceiver } from '../link/sync-receiver.ts';
+import type { Gauge } from '../gauge.ts';
 import type { Replica } from '../replica.ts';
 import { RepairSource } from './repair-source.ts';
 import type { VerifyFigures } from './verify-figures.ts';
@@ -50,6 +51,7 @@ export interface VerifyLink {
   readonly peerRole: Role;
   readonly bitmap: DirtyBitmap;
   readonly sender: FrameSender;
+  readonly foreign: Gauge;
   readonly figures: ResyncFigures;
   readonly verifyFigures: VerifyFigures;
   /** Both copies are equal but for marked blocks. */
@@ -291,11 +293,12 @@ export class Verification {
   }
 
   #becomeReceiver(): void {
-    const { figures, peerNode, replica, sender } = this.#link;
+    const { figures, foreign, peerNode, replica, sender } = this.#link;
     const { disk, locks, slabs } = replica;
     figures.decided('bitmap', `${peerNode} copies blocks that differ`);
     const blocks = new SyncReceiver({
       disk,
+      foreign,
       locks,
       slabs,
       isLast: () => true,

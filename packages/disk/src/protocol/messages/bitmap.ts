@@ -1,10 +1,15 @@
 /**
- * BITMAP: dirty blocks that the sender keeps for the receiver, before a copy. `last u8 · all u8 · runs of (first block u48, blocks u32)`.
- * `all`: every block is dirty and no runs follow. The frame with `last` ends the exchange of this direction.
+ * Sets of blocks, in as many frames as they need: `last u8 · all u8 · runs of (first block u48, blocks u32)`. `all`: every block, and no
+ * runs follow. `last`: the set is complete.
+ *
+ * - BITMAP: dirty blocks that the sender keeps for the receiver, before a copy.
+ * - UNSETTLED, source → target, when the target has every block: those that some third replica may not have, or not durably.
+ * - THIRD_BITMAP, source → target, with RESYNC_NAMES: dirty blocks that the sender keeps for a third replica, whose name (text) precedes
+ *   each frame's set.
  */
 import type { BlockNumber } from '@eterne/base';
 import { EterneError } from '@eterne/base';
-import type { DirtyBitmap } from '../../metadata/api.ts';
+import { BLOCK_BYTES, MAX_NAME_BYTES, type DirtyBitmap } from '../../metadata/api.ts';
 import type { FrameSender } from '../frame-sender.ts';
 import { FrameType } from '../wire.ts';
 
@@ -13,15 +18,64 @@ const RUN_BYTES = 10;
 const MAX_RUNS = 6400;
 const MAX_RUN_BLOCKS = 0xffff_ffff;
 
+type SetFrame = typeof FrameType.bitmap | typeof FrameType.unsettled | typeof FrameType.thirdBitmap;
+
+interface Run {
+  readonly first: number;
+  readonly count: number;
+}
+
+interface SetPart {
+  readonly runs: readonly Run[];
+  readonly last: boolean;
+  readonly all: boolean;
+}
+
 export interface BitmapMessage {
   readonly last: boolean;
   readonly all: boolean;
 }
 
-/** Sends the whole bitmap as it is now, in as many frames as it needs. */
+const NO_PREFIX = Buffer.alloc(0);
+
+/** Sends the whole bitmap as it is now. */
 export function sendBitmap(sender: FrameSender, bitmap: DirtyBitmap): void {
-  if (bitmap.dirtyBlocks === bitmap.blockCount) return sendFrame(sender, [], true, true);
-  let runs: { first: number; count: number }[] = [];
+  for (const part of partsOf(bitmap)) sendFrame(sender, FrameType.bitmap, NO_PREFIX, part);
+}
+
+export function sendThirdBitmap(sender: FrameSender, node: string, bitmap: DirtyBitmap): void {
+  const name = Buffer.from(node);
+  const prefix = Buffer.concat([Buffer.of(name.length), name]);
+  for (const part of partsOf(bitmap)) sendFrame(sender, FrameType.thirdBitmap, prefix, part);
+}
+
+/** `forEachRun` gives byte ranges of the volume. */
+export function sendUnsettled(
+  sender: FrameSender,
+  forEachRun: (each: (offset: number, lengthBytes: number) => void) => void,
+): void {
+  let runs: Run[] = [];
+  forEachRun((offset, lengthBytes) => {
+    const first = Math.floor(offset / BLOCK_BYTES);
+    runs.push({ first, count: Math.ceil((offset + lengthBytes) / BLOCK_BYTES) - first });
+    if (runs.length < MAX_RUNS) return;
+    sendFrame(sender, FrameType.unsettled, NO_PREFIX, { runs, last: false, all: false });
+    runs = [];
+  });
+  sendFrame(sender, FrameType.unsettled, NO_PREFIX, { runs, last: true, all: false });
+}
+
+/** Which third replica a THIRD_BITMAP is about, and the set that follows the name. */
+export function splitThirdBitmap(body: Buffer): { readonly node: string; readonly set: Buffer } {
+  const length = body[0] ?? 0;
+  if (length === 0 || length > MAX_NAME_BYTES || body.length < 1 + length)
+    throw new EterneError('protocol', 'a THIRD_BITMAP without a name');
+  return { node: body.toString('utf8', 1, 1 + length), set: body.subarray(1 + length) };
+}
+
+function* partsOf(bitmap: DirtyBitmap): Generator<SetPart> {
+  if (bitmap.dirtyBlocks === bitmap.blockCount) return yield { runs: [], last: true, all: true };
+  let runs: Run[] = [];
   let from = 0;
   for (;;) {
     const range = from < bitmap.blockCount && bitmap.nextDirty(from as BlockNumber, MAX_RUN_BLOCKS);
@@ -29,20 +83,17 @@ export function sendBitmap(sender: FrameSender, bitmap: DirtyBitmap): void {
     runs.push({ first: range.firstBlock, count: range.blockCount });
     from = range.firstBlock + range.blockCount;
     if (runs.length === MAX_RUNS) {
-      sendFrame(sender, runs, false, false);
+      yield { runs, last: false, all: false };
       runs = [];
     }
   }
-  sendFrame(sender, runs, true, false);
+  yield { runs, last: true, all: false };
 }
 
-function sendFrame(
-  sender: FrameSender,
-  runs: readonly { first: number; count: number }[],
-  last: boolean,
-  all: boolean,
-): void {
-  let at = sender.begin(FrameType.bitmap, HEAD_BYTES + runs.length * RUN_BYTES);
+function sendFrame(sender: FrameSender, type: SetFrame, prefix: Buffer, { runs, last, all }: SetPart): void {
+  let at = sender.begin(type, prefix.length + HEAD_BYTES + runs.length * RUN_BYTES);
+  prefix.copy(sender.slab, at);
+  at += prefix.length;
   sender.slab[at] = last ? 1 : 0;
   sender.slab[at + 1] = all ? 1 : 0;
   at += HEAD_BYTES;
@@ -64,12 +115,12 @@ export function decodeBitmap(
   const all = body[1];
   const wrongLength = body.length < HEAD_BYTES || (body.length - HEAD_BYTES) % RUN_BYTES !== 0;
   if (wrongLength || last === undefined || last > 1 || all === undefined || all > 1)
-    throw new EterneError('protocol', 'a malformed BITMAP');
+    throw new EterneError('protocol', 'a malformed set of blocks');
   for (let at = HEAD_BYTES; at < body.length; at += RUN_BYTES) {
     const first = body.readUIntLE(at, 6);
     const count = body.readUInt32LE(at + 6);
     if (count === 0 || first + count > blockCount)
-      throw new EterneError('protocol', 'a BITMAP run outside the volume');
+      throw new EterneError('protocol', 'a run of blocks outside the volume');
     each(first, count);
   }
   return { last: last === 1, all: all === 1 };

@@ -8,10 +8,11 @@
  * just created u8 · crashed primary u8 · skip initial sync u8 · dirty blocks u64
  * split brain: with 0, 1, 2 primaries u8, u8, u8 · newest promotion (wall clock, ms) u64 · node to discard text
  * current generation text · list of (peer text, generation text) · list of history generations text
+ * follows text · waits when lost u8
  * ```
  */
 import { EterneError } from '@eterne/base';
-import type { ReplicaSummary, SplitBrainTerms } from '../../metadata/api.ts';
+import { MAX_NAME_BYTES, type ReplicaSummary, type SplitBrainTerms } from '../../metadata/api.ts';
 import { FieldReader, FieldWriter } from '../fields.ts';
 import { PROTOCOL_VERSION } from '../wire.ts';
 import { DISK_STATES, SPLIT_BRAIN_ACTIONS } from '../../engine/api.ts';
@@ -23,6 +24,10 @@ export interface Hello {
   /** Whom the sender believes to be talking to. */
   readonly toNode: string;
   readonly summary: ReplicaSummary;
+  /** The primary that the sender is connected to, or is; empty: none. */
+  readonly follows: string;
+  /** Standalone `onPeerLost: freeze`: as a primary the sender goes on with nothing that this replica lacks. */
+  readonly waitsWhenLost: boolean;
 }
 
 export function encodeHello(hello: Hello): Buffer {
@@ -38,7 +43,7 @@ export function encodeHello(hello: Hello): Buffer {
   into.uint64(s.dirtyBlocks);
   writeSplitBrain(into, s.splitBrain);
   writeGenerations(into, s.generations);
-  return into.finish();
+  return into.text(hello.follows).byte(Number(hello.waitsWhenLost)).finish();
 }
 
 export function decodeHello(body: Buffer): Hello {
@@ -67,8 +72,10 @@ export function decodeHello(body: Buffer): Hello {
     splitBrain: readSplitBrain(from),
     generations: readGenerations(from),
   };
+  const follows = from.text(MAX_NAME_BYTES);
+  const waitsWhenLost = from.flag();
   from.finish();
-  return { volume, toNode, summary };
+  return { volume, toNode, summary, follows, waitsWhenLost };
 }
 
 function writeSplitBrain(into: FieldWriter, { actions, promotedAtWallMs, discards }: SplitBrainTerms): void {

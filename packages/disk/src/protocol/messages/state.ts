@@ -5,7 +5,7 @@
  *
  * ```
  * id u64 · term (u64, text) · set (u64, list of text) · role u8 · disk state u8 · volume uuid text · current generation text
- * list of nodes that lack the current generation text
+ * list of nodes that are equal to the sender text
  * ```
  */
 import { EterneError } from '@eterne/base';
@@ -23,8 +23,8 @@ export interface StateMessage {
   readonly diskState: DiskState;
   readonly volumeUuid: Uuid;
   readonly current: Uuid;
-  /** Nodes that do not have `current` yet: the receiver begins to count bits for them, too. */
-  readonly lacking: readonly string[];
+  /** Nodes that have `current` and every write that is settled. The receiver counts bits for any other node, as the sender does. */
+  readonly equal: readonly string[];
 }
 
 export function encodeState(state: StateMessage): Buffer {
@@ -33,7 +33,7 @@ export function encodeState(state: StateMessage): Buffer {
   writeSet(into, state.set);
   into.byte(ROLES.indexOf(state.role)).byte(DISK_STATES.indexOf(state.diskState));
   into.text(state.volumeUuid).text(state.current);
-  return into.list(state.lacking, (node) => into.text(node)).finish();
+  return into.list(state.equal, (node) => into.text(node)).finish();
 }
 
 export function decodeState(body: Buffer): StateMessage {
@@ -46,7 +46,7 @@ export function decodeState(body: Buffer): StateMessage {
     diskState: from.choice(DISK_STATES),
     volumeUuid: readUuid(from),
     current: readUuid(from),
-    lacking: from.list(MAX_PEERS, () => readName(from)),
+    equal: from.list(MAX_PEERS, () => readName(from)),
   };
   from.finish();
   if (state.role === 'primary' && state.current === NIL_UUID)

@@ -41,6 +41,8 @@ class Intruder {
           volume: 'v0',
           toNode: 'b',
           summary: { ...summary, node: 'a', witnessedIncarnation: 1 },
+          follows: '',
+          waitsWhenLost: false,
         };
         this.#sender.send(FrameType.hello, encodeHello(hello));
         isGreeted = true;

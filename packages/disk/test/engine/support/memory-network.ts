@@ -15,9 +15,12 @@ class Pipe implements Stream {
   #paused = false;
   #inbox: Buffer[] = [];
 
-  constructor(net: MemoryNetwork, isDead: () => boolean) {
+  readonly #isCut: () => boolean;
+
+  constructor(net: MemoryNetwork, isDead: () => boolean, isCut: () => boolean) {
     this.#net = net;
     this.#isDead = isDead;
+    this.#isCut = isCut;
   }
 
   start(handler: StreamHandler): void {
@@ -31,7 +34,7 @@ class Pipe implements Stream {
     const bytes = Buffer.from(chunk);
     const { other } = this;
     this.#net.scheduler.at(this.#net.latencyMs, () => {
-      if (!this.#net.isCut) other?.arrive(bytes);
+      if (!this.#isCut()) other?.arrive(bytes);
     });
     return true;
   }
@@ -74,7 +77,7 @@ class Pipe implements Stream {
   end(): void {
     const { other } = this;
     this.#net.scheduler.at(this.#net.latencyMs, () => {
-      if (!this.#net.isCut) other?.closeWith(undefined);
+      if (!this.#isCut()) other?.closeWith(undefined);
     });
     this.closeWith(undefined);
   }
@@ -110,7 +113,19 @@ export class MemoryNetwork {
     this.scheduler = scheduler;
   }
 
-  portOf(isDead: () => boolean): Network {
+  /** Links that lose everything, by their two ends in order of the alphabet. */
+  readonly cutLinks = new Set<string>();
+
+  cut(a: string, b: string): void {
+    this.cutLinks.add(linkOf(a, b));
+  }
+
+  heal(a: string, b: string): void {
+    this.cutLinks.delete(linkOf(a, b));
+  }
+
+  /** `from`: the node whose door this is. */
+  portOf(isDead: () => boolean, from = ''): Network {
     return {
       listen: () => {
         throw new TypeError('not in these tests');
@@ -122,10 +137,11 @@ export class MemoryNetwork {
         this.scheduler.at(this.latencyMs, () => {
           if (isDead()) return;
           const listener = this.listeners.get(address);
-          if (this.isCut || listener === undefined || listener.isDead())
+          const isCut = (): boolean => this.isCut || this.cutLinks.has(linkOf(from, address));
+          if (isCut() || listener === undefined || listener.isDead())
             return done(new EterneError('unreachable', `nobody listens at ${address}`));
-          const mine = new Pipe(this, isDead);
-          const theirs = new Pipe(this, () => listener.isDead());
+          const mine = new Pipe(this, isDead, isCut);
+          const theirs = new Pipe(this, () => listener.isDead(), isCut);
           mine.other = theirs;
           theirs.other = mine;
           this.#pipes.push({ pipe: mine, isDead }, { pipe: theirs, isDead: () => listener.isDead() });
@@ -140,4 +156,8 @@ export class MemoryNetwork {
   reap(): void {
     for (const { pipe, isDead } of this.#pipes) if (isDead()) pipe.end();
   }
+}
+
+function linkOf(a: string, b: string): string {
+  return [a, b].sort().join();
 }

@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Mesh, type MeshOptions, type TestNode } from './support/mesh.ts';
+import { Register } from './support/register.ts';
+
+interface Three {
+  readonly mesh: Mesh;
+  readonly register: Register;
+  readonly a: TestNode;
+  readonly b: TestNode;
+  readonly c: TestNode;
+}
+
+function isWhole({ mesh, register }: Pick<Three, 'mesh' | 'register'>): boolean {
+  const primary = mesh.nodes.find(({ name }) => name === register.holder);
+  return (
+    register.set.members.length === mesh.nodes.length &&
+    primary?.volume.status().peers.every((peer) => peer.replication === 'Established') === true &&
+    mesh.nodes.every((node) => node.isUp && node.volume.status().disk === 'UpToDate')
+  );
+}
+
+/** All up, connected and equal under one cluster; `a` is primary. */
+function threeEqual(options: MeshOptions = {}): Three {
+  const register = new Register();
+  const mesh = new Mesh(['a', 'b', 'c'], { arbiter: () => register, ...options });
+  const [a, b, c] = mesh.nodes as [TestNode, TestNode, TestNode];
+  for (const node of mesh.nodes) node.start();
+  register.promote(mesh, a, [a]);
+  mesh.until(() => isWhole({ mesh, register }));
+  // The last words about who is equal are on their way.
+  mesh.scheduler.runFor(100);
+  return { mesh, register, a, b, c };
+}
+
+const peerOf = (node: TestNode, name: string) => {
+  const peer = node.volume.status().peers.find((each) => each.node === name);
+  assert.ok(peer);
+  return peer;
+};
+
+describe('three replicas', () => {
+  test('every write is on all of them before it is answered', () => {
+    const { mesh, a } = threeEqual();
+    mesh.write(a, 5, 1);
+    mesh.assertIdentical();
+    assert.equal(a.data.content[5 * 4096], 1);
+  });
+
+  test('secondaries are connected with each other, as equals', () => {
+    const { mesh, b } = threeEqual();
+    mesh.until(() => peerOf(b, 'c').replication === 'Established');
+  });
+
+  test('the primary dies with a write on one survivor only: the survivors become equal', () => {
+    for (const survivor of ['b', 'c'] as const) {
+      const three = threeEqual({ diskDelayMs: () => 0.5 });
+      const { mesh, register, a, b, c } = three;
+      mesh.write(a, 7, 1);
+      mesh.flush(a);
+      mesh.network.cut('a', 'c');
+      const write = mesh.begin(a, 7, 2);
+      mesh.scheduler.runFor(20);
+      assert.equal(write.answer, undefined);
+      assert.deepEqual([b.data.content[7 * 4096], c.data.content[7 * 4096]], [2, 1]);
+      a.kill();
+      const [heir, other] = survivor === 'b' ? [b, c] : [c, b];
+      mesh.until(() => peerOf(heir, 'a').connection === 'Connecting');
+      mesh.network.heal('a', 'c');
+      register.promote(mesh, heir, [b, c]);
+      mesh.until(
+        () => register.set.members.length === 2 && peerOf(heir, other.name).replication === 'Established',
+      );
+      assert.equal(b.data.content[7 * 4096], c.data.content[7 * 4096]);
+      a.start();
+      mesh.until(() => isWhole(three));
+      mesh.assertIdentical();
+    }
+  });
+
+  test('and so do they when all lost power, and only the survivors come back', () => {
+    const three = threeEqual({ diskDelayMs: () => 0.5 });
+    const { mesh, register, a, b, c } = three;
+    mesh.write(a, 7, 1);
+    mesh.flush(a);
+    mesh.network.cut('a', 'c');
+    mesh.begin(a, 7, 2);
+    mesh.scheduler.runFor(20);
+    for (const node of mesh.nodes) node.kill();
+    mesh.network.heal('a', 'c');
+    b.start();
+    c.start();
+    mesh.until(() => peerOf(b, 'c').connection === 'Connected');
+    register.promote(mesh, c, [b, c]);
+    mesh.until(() => register.set.members.length === 2 && peerOf(c, 'b').replication === 'Established');
+    assert.equal(b.data.content[7 * 4096], c.data.content[7 * 4096]);
+    a.start();
+    mesh.until(() => isWhole(three));
+    mesh.assertIdentical();
+  });
+
+  test('a survivor knows what the absent one lacks', () => {
+    const three = threeEqual();
+    const { mesh, register, a, b, c } = three;
+    c.kill();
+    mesh.until(() => register.set.members.length === 2);
+    mesh.write(a, 100, 3);
+    mesh.write(a, 900, 4);
+    mesh.flush(a);
+    a.kill();
+    mesh.until(() => peerOf(b, 'a').connection === 'Connecting');
+    register.promote(mesh, b, [b]);
+    mesh.write(b, 1500, 5);
+    c.start();
+    mesh.until(() => register.set.members.length === 2);
+    const { resync } = peerOf(b, 'c');
+    assert.equal(resync.kind, 'bitmap');
+    assert.ok(resync.toSyncBytes <= 8 * 4096, `${resync.toSyncBytes} bytes are few`);
+    a.start();
+    mesh.until(() => isWhole(three));
+    mesh.assertIdentical();
+  });
+
+  test('a replica that was copied to knows what a third one lacks', () => {
+    const three = threeEqual();
+    const { mesh, register, a, b, c } = three;
+    c.kill();
+    mesh.until(() => register.set.members.length === 2);
+    mesh.write(a, 100, 3);
+    b.kill();
+    mesh.until(() => register.set.members.length === 1);
+    mesh.write(a, 200, 4);
+    b.start();
+    mesh.until(() => register.set.members.length === 2);
+    a.kill();
+    mesh.until(() => peerOf(b, 'a').connection === 'Connecting');
+    register.promote(mesh, b, [b]);
+    c.start();
+    mesh.until(() => register.set.members.length === 2);
+    assert.equal(peerOf(b, 'c').resync.kind, 'bitmap');
+    a.start();
+    mesh.until(() => isWhole(three));
+    mesh.assertIdentical();
+  });
+
+  test('a generation minted while a target finishes reaches it: no full copy later', () => {
+    for (let delayMs = 0; delayMs < 8; delayMs += 0.25) {
+      const three = threeEqual({ diskDelayMs: () => 0.5 });
+      const { mesh, register, a, b, c } = three;
+      b.kill();
+      mesh.until(() => register.set.members.length === 2);
+      mesh.write(a, 1, 1);
+      b.start();
+      mesh.until(() => peerOf(a, 'b').replication === 'SyncSource');
+      mesh.scheduler.runFor(delayMs);
+      c.kill();
+      mesh.until(() => !register.set.members.includes('c'));
+      mesh.write(a, 2, 2);
+      mesh.until(() => register.set.members.includes('b'));
+      mesh.scheduler.runFor(100);
+      b.kill();
+      mesh.until(() => !register.set.members.includes('b'));
+      mesh.write(a, 3, 3);
+      b.start();
+      c.start();
+      mesh.until(() => isWhole(three));
+      assert.equal(peerOf(a, 'b').resync.kind, 'bitmap', `minted ${delayMs} ms after the copy began`);
+      assert.equal(peerOf(a, 'c').resync.kind, 'bitmap');
+      mesh.assertIdentical();
+    }
+  });
+
+  test('a newer term ends the session with the older primary', () => {
+    const three = threeEqual();
+    const { mesh, register, a, b } = three;
+    mesh.write(a, 1, 1);
+    mesh.network.cut('a', 'b');
+    register.promote(mesh, b, [b, three.c]);
+    mesh.until(() => a.volume.status().role === 'secondary');
+    mesh.network.heal('a', 'b');
+    mesh.write(b, 1, 2);
+    mesh.until(() => isWhole(three));
+    mesh.assertIdentical();
+    assert.equal(mesh.read(b, 1), 2);
+  });
+
+  test('standalone: all members together need no force, a part of them does', () => {
+    const mesh = new Mesh(['a', 'b', 'c']);
+    const [a, b, c] = mesh.nodes as [TestNode, TestNode, TestNode];
+    a.start();
+    mesh.promote(a, { force: true });
+    b.start();
+    c.start();
+    mesh.until(() => a.volume.status().inSyncSet.length === 3);
+    mesh.write(a, 1, 1);
+    mesh.demote(a);
+    mesh.until(() => b.volume.status().disk === 'UpToDate');
+    a.kill();
+    mesh.until(() => b.volume.status().disk === 'Consistent');
+    assert.equal(mesh.tryPromote(b)?.code, 'refused');
+    a.start();
+    mesh.until(() => b.volume.status().disk === 'UpToDate');
+    mesh.promote(b);
+    assert.equal(mesh.read(b, 1), 1);
+    mesh.until(() => b.volume.status().inSyncSet.length === 3);
+    mesh.assertIdentical();
+    assert.equal(c.volume.status().disk, 'UpToDate');
+  });
+});
