@@ -18,7 +18,6 @@ const UNSUPPORTED: readonly (readonly [
   ['mode', 'async', (volume) => volume.mode === 'async'],
   ['devices', 'several local replicas', (volume) => volume.devices !== undefined],
   ['device', 'iscsi:// stores', (volume) => volume.device?.startsWith('iscsi://') ?? false],
-  ['metadata', 'internal metadata', (volume) => volume.metadata === 'internal'],
   ['congestion', 'asynchronous mirroring', (volume) => volume.congestion !== undefined],
   ['compress', 'zstd', (volume) => volume.compress !== 'none'],
   ['onDiskError', 'move', (volume) => volume.onDiskError !== 'serve-from-peer'],

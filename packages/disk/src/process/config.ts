@@ -7,6 +7,7 @@ import { EterneError } from '@eterne/base';
 import type { World } from '@eterne/runtime';
 import { LineCounter, isMap, isNode, isScalar, parseDocument, type Document } from 'yaml';
 import type { VolumeConfig } from '../engine/api.ts';
+import { INTERNAL_METADATA } from '../engine/disk/open-stores.ts';
 import { brokenRules } from './config-rules.ts';
 import { diskConfigSchema, type DiskConfigDocument, type VolumeDocument } from './config-schema.ts';
 import { unsupportedFeatures, type Complaint } from './config-support.ts';
@@ -131,7 +132,8 @@ function volumeConfig(node: string, volume: VolumeDocument, folder: string): Vol
     sizeBytes: volume.size,
     mode: volume.mode,
     devicePath: resolveStore(folder, volume.device ?? ''),
-    metadataPath: resolveStore(folder, volume.metadata),
+    metadataPath:
+      volume.metadata === INTERNAL_METADATA ? INTERNAL_METADATA : resolveStore(folder, volume.metadata),
     peers: volume.peers,
     readPolicy: volume.readPolicy,
     initialSync: volume.initialSync,

@@ -148,7 +148,6 @@ volumes:
     ];
     for (const line of lines)
       assert.match(error(`${MINIMAL}    ${line}\n`), /^FILE:8: volume v0: .* not supported yet$/);
-    assert.match(error(MINIMAL.replace('a.meta', 'internal')), /^FILE:7: .*not supported yet$/);
     assert.match(
       error(MINIMAL.replace('device: a.img', 'devices: { x: a, y: b }')),
       /^FILE:6: .*not supported yet$/,

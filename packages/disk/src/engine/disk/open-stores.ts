@@ -1,9 +1,29 @@
+/**
+ * Opens what a replica is kept in.
+ *
+ * - External metadata: two stores. Internal: one, with the metadata right behind the volume (`internalOffset`), wherever the device ends.
+ * - A file that had to be created although the metadata knows of data is a replaced disk: the replica begins anew, as a
+ *   target of a full synchronisation. It must never be taken for what it replaces.
+ */
 import { EterneError } from '@eterne/base';
 import type { BlockStore, World } from '@eterne/runtime';
+import type { MetadataDone } from '../../metadata/api.ts';
 import { loadRemapTable } from '../../metadata/load-remap-table.ts';
-import { metadataBytes, openMetadata, type VolumeMetadata } from '../../metadata/index.ts';
+import {
+  metadataBytes,
+  NIL_UUID,
+  openMetadata,
+  type MetadataState,
+  type VolumeMetadata,
+} from '../../metadata/index.ts';
+import type { RemapTable } from '../../metadata/remap-table.ts';
 import type { VolumeConfig } from '../api.ts';
+import { splitStore } from './region-store.ts';
 import { RemappingStore } from './remapping-store.ts';
+
+/** `metadataPath` of a volume whose metadata lies on its own device. */
+export const INTERNAL_METADATA = 'internal';
+const INTERNAL_ALIGNMENT_BYTES = 1024 * 1024;
 
 export interface OpenedStores {
   readonly data: RemappingStore;
@@ -12,25 +32,76 @@ export interface OpenedStores {
 
 type Done = (result: OpenedStores | EterneError) => void;
 
-/** Opens data and metadata of a replica. Errors: those of `Stores.open` and `openMetadata`, and `config` when the device is too small. */
+/** Where internal metadata begins on a device. */
+export function internalOffset(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / INTERNAL_ALIGNMENT_BYTES) * INTERNAL_ALIGNMENT_BYTES;
+}
+
+/** Errors: those of `Stores.open` and `openMetadata`, and `config` when the device is too small. */
 export function openStores(world: World, config: VolumeConfig, done: Done): void {
-  const { devicePath, diskTimeoutMs, metadataPath, sizeBytes } = config;
-  world.stores.open(devicePath, { createSizeBytes: sizeBytes, timeoutMs: diskTimeoutMs }, (data) => {
-    if (data instanceof EterneError) return done(data);
-    const fail = (error: EterneError): void => data.close(() => done(error));
-    if (data.sizeBytes < sizeBytes)
-      return fail(new EterneError('config', `${devicePath} is smaller than the volume (${sizeBytes} bytes)`));
-    const options = { createSizeBytes: metadataBytes(sizeBytes), timeoutMs: diskTimeoutMs };
-    world.stores.open(metadataPath, options, (store) => {
-      if (store instanceof EterneError) return fail(store);
-      openOn(world, config, store, data, (result) =>
-        result instanceof EterneError ? fail(result) : done(result),
-      );
+  if (config.metadataPath === INTERNAL_METADATA) openInternal(world, config, done);
+  else openExternal(world, config, done);
+}
+
+function openInternal(world: World, config: VolumeConfig, done: Done): void {
+  const { sizeBytes } = config;
+  const behind = { start: internalOffset(sizeBytes), sizeBytes: metadataBytes(sizeBytes) };
+  openDevice(world, config, behind.start + behind.sizeBytes, (device) => {
+    if (device instanceof EterneError) return done(device);
+    const [data, store] = splitStore(device, { start: 0, sizeBytes }, behind);
+    openMetadataOn(world, config, store, (opened) => {
+      if (opened instanceof EterneError) data.close(() => done(opened));
+      else done({ data: new RemappingStore(data, store, opened.table), metadata: opened.metadata });
     });
   });
 }
 
-function openOn(world: World, config: VolumeConfig, store: BlockStore, data: BlockStore, done: Done): void {
+/** What the loss of the data file means is durable before a new one is created. */
+function openExternal(world: World, config: VolumeConfig, done: Done): void {
+  const options = { createSizeBytes: metadataBytes(config.sizeBytes), timeoutMs: config.diskTimeoutMs };
+  world.stores.open(config.metadataPath, options, (store) => {
+    if (store instanceof EterneError) return done(store);
+    openMetadataOn(world, config, store, (opened) => {
+      if (opened instanceof EterneError) return done(opened);
+      const { metadata, table } = opened;
+      const fail = (error: EterneError): void => metadata.close(() => done(error));
+      beginAnewIfLost(world, config, metadata, (problem) => {
+        if (problem !== undefined) return fail(problem);
+        openDevice(world, config, config.sizeBytes, (data) => {
+          if (data instanceof EterneError) fail(data);
+          else done({ data: new RemappingStore(data, store, table), metadata });
+        });
+      });
+    });
+  });
+}
+
+/** Opens, creates or grows it. */
+function openDevice(
+  world: World,
+  config: VolumeConfig,
+  neededBytes: number,
+  done: (result: BlockStore | EterneError) => void,
+): void {
+  const options = { createSizeBytes: neededBytes, timeoutMs: config.diskTimeoutMs };
+  world.stores.open(config.devicePath, options, (device) => {
+    if (device instanceof EterneError || device.sizeBytes >= neededBytes) done(device);
+    else device.close(() => done(tooSmall(config, neededBytes)));
+  });
+}
+
+interface OpenedMetadata {
+  readonly metadata: VolumeMetadata;
+  readonly table: RemapTable;
+}
+
+/** Owns `store`. */
+function openMetadataOn(
+  world: World,
+  config: VolumeConfig,
+  store: BlockStore,
+  done: (result: OpenedMetadata | EterneError) => void,
+): void {
   const options = {
     store,
     random: world.random,
@@ -43,7 +114,48 @@ function openOn(world: World, config: VolumeConfig, store: BlockStore, data: Blo
     if (metadata instanceof EterneError) return done(metadata);
     loadRemapTable(store, metadata.replicaUuid, (table) => {
       if (table instanceof EterneError) metadata.close(() => done(table));
-      else done({ data: new RemappingStore(data, store, table), metadata });
+      else done({ metadata, table });
     });
   });
+}
+
+/** A file that was cut to nothing is as lost as one that is not there. */
+function beginAnewIfLost(
+  world: World,
+  { devicePath, diskTimeoutMs, name }: VolumeConfig,
+  metadata: VolumeMetadata,
+  done: MetadataDone,
+): void {
+  if (metadata.state.justCreated) return done(undefined);
+  const beginAnew = (): void => {
+    world.log('warn', `volume ${name}: ${devicePath} was missing: this replica begins anew`);
+    metadata.update(begunAnew, done);
+  };
+  world.stores.open(devicePath, { timeoutMs: diskTimeoutMs, readOnly: true }, (device) => {
+    if (device instanceof EterneError) return device.code === 'not-found' ? beginAnew() : done(device);
+    device.close(() => (device.sizeBytes === 0 ? beginAnew() : done(undefined)));
+  });
+}
+
+/** Its data is gone. What it knows of terms and peers stays. */
+function begunAnew(state: MetadataState): MetadataState {
+  return {
+    ...state,
+    volumeUuid: NIL_UUID,
+    diskState: 'Inconsistent',
+    justCreated: true,
+    crashedPrimary: false,
+    set: { version: 0, members: [] },
+    generations: { current: NIL_UUID, bitmaps: {}, history: [] },
+  };
+}
+
+function tooSmall({ devicePath, metadataPath, sizeBytes }: VolumeConfig, neededBytes: number): EterneError {
+  if (metadataPath !== INTERNAL_METADATA)
+    return new EterneError('config', `${devicePath} is smaller than the volume (${sizeBytes} bytes)`);
+  return new EterneError(
+    'config',
+    `${devicePath} is smaller than the volume with its metadata (${neededBytes} bytes)`,
+    { hint: 'name another place for the metadata' },
+  );
 }

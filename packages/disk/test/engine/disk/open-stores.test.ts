@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { EterneError } from '@eterne/base';
+import type { BlockStore, OpenStoreOptions, World } from '@eterne/runtime';
+import type { VolumeConfig } from '../../../src/engine/api.ts';
+import { internalOffset, openStores, type OpenedStores } from '../../../src/engine/disk/open-stores.ts';
+import { metadataBytes } from '../../../src/metadata/index.ts';
+import { CrashStore } from '../../metadata/crash-store.ts';
+
+const SIZE_BYTES = 4 * 1024 * 1024 + 4096;
+
+/** Files in memory. Opening one keeps what was written, flushed or not. */
+class MemoryFiles {
+  readonly files = new Map<string, Buffer>();
+  /** Devices do not grow. */
+  readonly devices = new Set<string>();
+
+  open(path: string, options: OpenStoreOptions, done: (result: BlockStore | EterneError) => void): void {
+    const present = this.files.get(path);
+    const createBytes = this.devices.has(path) ? 0 : (options.createSizeBytes ?? 0);
+    if (present === undefined && createBytes === 0)
+      return done(new EterneError('not-found', `${path} is missing`));
+    const content = Buffer.alloc(Math.max(present?.length ?? 0, createBytes));
+    present?.copy(content);
+    const store = new CrashStore(content);
+    this.files.set(path, store.current);
+    done(store);
+  }
+}
+
+function worldOn(stores: MemoryFiles): World {
+  let uuid = 0;
+  const ports: Partial<World> = {
+    stores,
+    random: {
+      bytes: (lengthBytes) => Buffer.alloc(lengthBytes),
+      below: () => 0,
+      uuid: () => `00000000-0000-4000-8000-${String(++uuid).padStart(12, '0')}`,
+    },
+    log: () => {},
+  };
+  return ports as World;
+}
+
+function config(metadataPath: string): VolumeConfig {
+  const part: Partial<VolumeConfig> = {
+    name: 'v0',
+    node: 'a',
+    sizeBytes: SIZE_BYTES,
+    devicePath: 'data',
+    metadataPath,
+    peers: { b: ['b:1'] },
+    diskTimeoutMs: 1000,
+  };
+  return part as VolumeConfig;
+}
+
+function open(files: MemoryFiles, metadataPath: string): OpenedStores | EterneError {
+  let result: OpenedStores | EterneError | undefined;
+  openStores(worldOn(files), config(metadataPath), (opened) => (result = opened));
+  assert.ok(result, 'opened at once');
+  return result;
+}
+
+function opened(files: MemoryFiles, metadataPath: string): OpenedStores {
+  const result = open(files, metadataPath);
+  if (result instanceof EterneError) throw result;
+  return result;
+}
+
+function close({ data, metadata }: OpenedStores): void {
+  metadata.close((error) => assert.equal(error, undefined));
+  data.close(() => {});
+}
+
+/** As after its first promotion. */
+function promoted({ metadata }: OpenedStores): void {
+  metadata.update(
+    (state) => ({ ...state, justCreated: false, diskState: 'UpToDate', term: { number: 3, grantor: 'a' } }),
+    (error) => assert.equal(error, undefined),
+  );
+}
+
+describe('internal metadata', () => {
+  test('lies behind the volume, and leaves the data that was there alone', () => {
+    const files = new MemoryFiles();
+    files.files.set('data', Buffer.alloc(SIZE_BYTES, 0x5a));
+    const first = opened(files, 'internal');
+    assert.equal(first.data.sizeBytes, SIZE_BYTES);
+    promoted(first);
+    close(first);
+    const device = files.files.get('data');
+    assert.equal(device?.length, internalOffset(SIZE_BYTES) + metadataBytes(SIZE_BYTES));
+    assert.deepEqual(device.subarray(0, SIZE_BYTES), Buffer.alloc(SIZE_BYTES, 0x5a));
+    const again = opened(files, 'internal');
+    assert.deepEqual([again.metadata.state.term.number, again.metadata.recovery.created], [3, false]);
+  });
+
+  test('needs room behind the volume, and will not have somebody else’s', () => {
+    const files = new MemoryFiles();
+    files.devices.add('data');
+    files.files.set('data', Buffer.alloc(SIZE_BYTES));
+    const small = open(files, 'internal');
+    assert.ok(small instanceof EterneError);
+    assert.equal(small.code, 'config');
+    files.files.set('data', Buffer.alloc(internalOffset(SIZE_BYTES) + metadataBytes(SIZE_BYTES), 1));
+    const used = open(files, 'internal');
+    assert.ok(used instanceof EterneError);
+    assert.equal(used.code, 'refused');
+    assert.ok(
+      files.files.get('data')?.every((byte) => byte === 1),
+      'nothing was written',
+    );
+  });
+});
+
+describe('a data file that is gone', () => {
+  for (const how of ['removed', 'emptied'] as const)
+    test(`(${how}) is never taken for the one the metadata knew`, () => {
+      const files = new MemoryFiles();
+      const first = opened(files, 'meta');
+      promoted(first);
+      close(first);
+      files.files.delete('data');
+      if (how === 'emptied') files.files.set('data', Buffer.alloc(0));
+      const { state } = opened(files, 'meta').metadata;
+      assert.deepEqual([state.justCreated, state.diskState, state.set.members], [true, 'Inconsistent', []]);
+      assert.deepEqual(state.term, { number: 3, grantor: 'a' }, 'what it knows of terms stays');
+    });
+
+  test('is made when nothing was ever on it', () => {
+    const files = new MemoryFiles();
+    close(opened(files, 'meta'));
+    files.files.delete('data');
+    assert.equal(opened(files, 'meta').data.sizeBytes, SIZE_BYTES);
+  });
+});
