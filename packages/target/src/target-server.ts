@@ -8,9 +8,10 @@ import { EterneError, assert } from '@eterne/base';
 import { ASYNC_EVENT, LOGIN_STATUS } from '@eterne/iscsi';
 import type { Address, Listener, Stream, World } from '@eterne/runtime';
 import { MAX_CONNECTIONS } from './limits.ts';
+import { ONLY_PORT, type TargetPort } from './scsi/ports.ts';
 import type { ScsiTarget } from './scsi/scsi-target.ts';
 import type { ChapCredentials } from './session/chap-exchange.ts';
-import { Connection, type ConnectionOwner } from './session/connection.ts';
+import { Connection, type ConnectionOwner, type ConnectionPath } from './session/connection.ts';
 import type { LoginSubject } from './session/login.ts';
 import { Session, type SessionHost } from './session/session.ts';
 
@@ -27,7 +28,8 @@ const MAX_TSIH = 0xffff;
 
 export class TargetServer {
   readonly #world: TargetWorld;
-  readonly #targets = new Map<string, ServedTarget>();
+  /** Undefined: announced, and not served now. */
+  readonly #targets = new Map<string, ServedTarget | undefined>();
   readonly #connections = new Set<Connection>();
   /** By target and initiator port; a session stays here until it has closed. */
   readonly #sessions = new Map<string, { readonly session: Session; readonly connection: Connection }>();
@@ -39,7 +41,7 @@ export class TargetServer {
     this.#world = world;
     this.#owner = {
       directory: { find: (name) => this.#find(name) },
-      portals: (connection) => ({ listTargets: () => this.#listTargets(connection) }),
+      listTargets: () => [...this.#targets.keys()],
       open: (subject, tsih, host, numbers, done) => this.#open(subject, tsih, host, numbers, done),
       dropOthers: (session) => this.#dropOthers(session),
       onClosed: (connection, session, reason) => this.#closed(connection, session, reason),
@@ -58,7 +60,7 @@ export class TargetServer {
   listen(address: Address, done: (error: EterneError | undefined) => void): void {
     this.#world.network.listen(
       address,
-      (stream) => this.#accept(stream),
+      (stream) => this.admit(stream, { portal: stream.localAddress, port: ONLY_PORT }),
       (result) => {
         if (result instanceof EterneError) return done(result);
         this.#listeners.push(result);
@@ -67,15 +69,20 @@ export class TargetServer {
     );
   }
 
+  /** Initiators find this target, and are told to come again while nobody serves it. */
+  announce(name: string): void {
+    if (!this.#targets.has(name)) this.#targets.set(name, undefined);
+  }
+
   /** From now on initiators find this target. */
   serve(target: ServedTarget): void {
-    assert(!this.#targets.has(target.scsi.name), 'a target is served once');
+    assert(this.#targets.get(target.scsi.name) === undefined, 'a target is served once');
     this.#targets.set(target.scsi.name, target);
   }
 
-  /** The target ends: its connections are cut and held commands never answered; `done` when none can touch the medium any more. */
+  /** Nobody serves the target now: its connections are cut and held commands never answered; `done` when none can touch the medium any more. */
   withdraw(name: string, done: () => void): void {
-    this.#targets.delete(name);
+    this.#targets.set(name, undefined);
     const ending = [...this.#sessions.values()].filter(({ session }) => session.target?.name === name);
     closeAll(
       ending.map(({ session }) => session),
@@ -94,30 +101,28 @@ export class TargetServer {
   }
 
   #find(name: string): ReturnType<ConnectionOwner['directory']['find']> {
+    if (!this.#targets.has(name)) return undefined;
     const target = this.#targets.get(name);
-    return target && { name, initiators: target.initiators, chap: target.chap };
+    return target === undefined ? 'unavailable' : { name, initiators: target.initiators, chap: target.chap };
   }
 
-  /** Every portal leads to every target; the one the initiator came through certainly works for it. */
-  #listTargets(connection: Connection) {
-    return [...this.#targets.keys()].map((name) => ({ name, addresses: [connection.localAddress] }));
-  }
-
-  #accept(stream: Stream): void {
+  /** A connection of which nothing has been read. */
+  admit(stream: Stream, path: ConnectionPath): void {
     if (this.#connections.size >= MAX_CONNECTIONS) return stream.destroy();
-    this.#connections.add(new Connection(stream, this.#world, this.#owner));
+    this.#connections.add(new Connection(stream, path, this.#world, this.#owner));
   }
 
   #open(
     subject: LoginSubject,
     tsih: number,
-    host: SessionHost,
+    host: SessionHost & { readonly path: ConnectionPath },
     numbers: { readonly cmdSn: number; readonly statSn: number },
     done: (result: Session | number) => void,
   ): void {
     // A session has one connection (MaxConnections=1), so nobody can join one.
     if (tsih !== 0) return done(LOGIN_STATUS.sessionDoesNotExist);
-    const key = keyOf(subject);
+    const targetPort = host.path.port;
+    const key = keyOf(subject, targetPort);
     const older = this.#sessions.get(key);
     if (older !== undefined) {
       older.session.close(() => {
@@ -127,8 +132,8 @@ export class TargetServer {
       return older.connection.cut('the initiator has logged in again');
     }
     const served = subject.target && this.#targets.get(subject.target.name);
-    if (subject.target !== undefined && served === undefined) return done(LOGIN_STATUS.notFound);
-    const identity = { ...subject, tsih: this.#takeTsih(), target: served?.scsi };
+    if (subject.target !== undefined && served === undefined) return done(LOGIN_STATUS.serviceUnavailable);
+    const identity = { ...subject, targetPort, tsih: this.#takeTsih(), target: served?.scsi };
     const session = new Session(identity, host, numbers.cmdSn, numbers.statSn);
     this.#sessions.set(key, { session, connection: host as Connection });
     done(session);
@@ -157,8 +162,9 @@ export class TargetServer {
   }
 }
 
-const keyOf = ({ initiatorName, isid, target }: LoginSubject): string =>
-  `${target?.name ?? ''} ${initiatorName} ${isid.toString('hex')}`;
+/** An I_T nexus: initiator port and target portal group (RFC 7143 §4.4.3). */
+const keyOf = ({ initiatorName, isid, target }: LoginSubject, { group }: TargetPort): string =>
+  `${target?.name ?? ''} ${group} ${initiatorName} ${isid.toString('hex')}`;
 
 function closeAll(sessions: readonly Session[], done: () => void): void {
   let left = sessions.length + 1;

@@ -4,12 +4,14 @@ import { loadDiskConfig, type DiskConfig } from '@eterne/disk/process/config.ts'
 import { runDiskProcess } from '@eterne/disk/process/run.ts';
 import type { World } from '@eterne/runtime';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
+import { WORKER_MODULE } from './worker-module.ts';
 
 export async function runDisk(configPath: string): Promise<void> {
   const world = createNodeWorld('disk');
   const config = await load(world, configPath);
   try {
-    await runDiskProcess(world, { ...config, arbiter: 'local' }, ({ replicationAddress }) => {
+    const options = { ...config, arbiter: 'local', workerModule: WORKER_MODULE } as const;
+    await runDiskProcess(world, options, ({ replicationAddress }) => {
       const replication = replicationAddress === undefined ? '' : `, replication on ${replicationAddress}`;
       process.stdout.write(
         `node ${config.node} is ready: control socket ${config.controlPath}${replication}\n`,

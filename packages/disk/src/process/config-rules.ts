@@ -32,6 +32,11 @@ function volumeRules(
   for (const [index, entry] of volume.exports.entries())
     if ('nbd' in entry && !isPrivateListen(entry.nbd.listen))
       complain(['exports', index], 'NBD beyond loopback needs TLS, which is not supported yet');
+  if (volume.exports.filter((entry) => 'iscsi' in entry).length > 1)
+    complain(
+      ['exports'],
+      'one iscsi export is enough: give it a listening address that all interfaces share',
+    );
   return complaints;
 }
 

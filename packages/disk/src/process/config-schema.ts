@@ -34,9 +34,38 @@ const address = z.string().regex(/^(unix:.+|.+:\d{1,5})$/, 'an address is host:p
 const tcpAddress = z.string().regex(/^.+:\d{1,5}$/, 'a replication address is host:port');
 const splitBrainAction = z.enum(SPLIT_BRAIN_ACTIONS);
 
+const iscsiName = z
+  .string()
+  .max(223)
+  .regex(
+    /^(iqn\.\d{4}-\d{2}\.[a-z0-9.:-]+|eui\.[0-9A-Fa-f]{16}|naa\.[0-9A-Fa-f]{16,32})$/,
+    'not an iSCSI name',
+  );
+const secret = z.string().min(1).max(255);
+const chap = z
+  .strictObject({
+    user: secret,
+    password: secret,
+    mutualUser: secret.optional(),
+    mutualPassword: secret.optional(),
+  })
+  .refine(
+    (given) => (given.mutualUser === undefined) === (given.mutualPassword === undefined),
+    'mutualUser and mutualPassword go together',
+  )
+  // RFC 7143 §12.1.3: the same secret in both directions lets an attacker reflect the challenge.
+  .refine((given) => given.password !== given.mutualPassword, 'password and mutualPassword must differ');
+
 const exportEntry = z.union([
   z.strictObject({ nbd: z.strictObject({ listen: address }) }),
-  z.strictObject({ iscsi: z.strictObject({ listen: tcpAddress, iqn: z.string().min(1).max(223) }) }),
+  z.strictObject({
+    iscsi: z.strictObject({
+      listen: tcpAddress,
+      iqn: iscsiName,
+      initiators: z.array(iscsiName).optional(),
+      chap: chap.optional(),
+    }),
+  }),
 ]);
 
 const volume = z.strictObject({

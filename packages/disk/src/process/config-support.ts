@@ -23,7 +23,6 @@ const UNSUPPORTED: readonly (readonly [
   ['onDiskError', 'move', (volume) => volume.onDiskError !== 'serve-from-peer'],
   ['rescueJournal', 'the rescue journal', (volume) => (volume.rescueJournal?.whenFull ?? 'off') !== 'off'],
   ['checksums', 'crc32c', (volume) => volume.checksums !== 'none'],
-  ['exports', 'iscsi', (volume) => volume.exports.some((entry) => 'iscsi' in entry)],
 ];
 
 export function unsupportedFeatures(document: DiskConfigDocument): readonly Complaint[] {

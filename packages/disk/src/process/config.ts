@@ -119,7 +119,7 @@ function settings(document: DiskConfigDocument, folder: string): DiskConfig {
       exports: volume.exports.map((entry) =>
         'nbd' in entry
           ? { kind: 'nbd', listen: resolveListen(folder, entry.nbd.listen) }
-          : { kind: 'iscsi', listen: entry.iscsi.listen, iqn: entry.iscsi.iqn },
+          : { kind: 'iscsi', ...entry.iscsi },
       ),
     })),
   };

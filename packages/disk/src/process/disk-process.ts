@@ -77,7 +77,7 @@ export class DiskProcess implements DiskPort {
       (preface, stream, surplus) => {
         const volume = this.#volumes.get(preface.volume);
         if (volume === undefined) stream.destroy();
-        else volume.giveStream({ fromNode: preface.fromNode }, stream, surplus);
+        else volume.giveStream({ fromNode: preface.fromNode, channel: preface.channel }, stream, surplus);
       },
       (listener) => {
         if (listener instanceof EterneError) return done(listener);

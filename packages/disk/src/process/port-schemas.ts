@@ -13,11 +13,23 @@ const volumeConfig = z.looseObject({
   metadataPath: z.string(),
   peers: z.record(name, z.array(z.string())),
 });
-const exportSpec = z.object({
-  kind: z.enum(['nbd', 'iscsi']),
-  listen: z.string(),
-  iqn: z.string().optional(),
-});
+const exportSpec = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('nbd'), listen: z.string() }),
+  z.object({
+    kind: z.literal('iscsi'),
+    listen: z.string(),
+    iqn: z.string(),
+    initiators: z.array(z.string()).optional(),
+    chap: z
+      .object({
+        user: z.string(),
+        password: z.string(),
+        mutualUser: z.string().optional(),
+        mutualPassword: z.string().optional(),
+      })
+      .optional(),
+  }),
+]);
 const promoteRequest = z.object({
   force: z.boolean(),
   granted: z

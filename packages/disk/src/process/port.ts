@@ -9,11 +9,30 @@ import type {
   VolumeStatus,
 } from '../engine/api.ts';
 
-export interface ExportSpec {
-  readonly kind: 'nbd' | 'iscsi';
+export interface NbdExport {
+  readonly kind: 'nbd';
   readonly listen: string;
-  readonly iqn?: string;
 }
+
+export interface IscsiExport {
+  readonly kind: 'iscsi';
+  readonly listen: string;
+  /** The same on every node that serves the volume. */
+  readonly iqn: string;
+  /** Allowed initiator names; absent: any. */
+  readonly initiators?: readonly string[] | undefined;
+  readonly chap?: ChapSecrets | undefined;
+}
+
+export interface ChapSecrets {
+  readonly user: string;
+  readonly password: string;
+  /** With which the target proves itself. */
+  readonly mutualUser?: string | undefined;
+  readonly mutualPassword?: string | undefined;
+}
+
+export type ExportSpec = NbdExport | IscsiExport;
 
 type Done = (error: EterneError | undefined) => void;
 

@@ -2,22 +2,46 @@
  * The first line of a replication connection, in plain text, so that whoever accepts it can hand the connection to the
  * volume it is for without speaking the mirror protocol:
  * ```
- *   ETERNE-MIRROR/1 <volume> <from-node>\n          at most 256 bytes
+ *   ETERNE-MIRROR/1 <volume> <from-node>\n                    the mirror protocol; at most 256 bytes
+ *   ETERNE-MIRROR/1 <volume> <from-node> front <portal>\n     an initiator that came to <portal> of a node that is not primary
+ *   ETERNE-MIRROR/1 <volume> <from-node> state\n              state of the volume's front end (front-state.ts)
  * ```
  * Changelog: 1 — first version.
  */
+import type { Address } from '@eterne/runtime';
 import { MAX_PREFACE_BYTES, PROTOCOL_VERSION } from '../protocol/wire.ts';
 
 /** A peer that has not sent its preface by then is no peer. */
 export const PREFACE_TIMEOUT_MS = 2_000;
 
 const NAME = '[A-Za-z0-9][A-Za-z0-9._-]{0,63}';
-const LINE = new RegExp(`^ETERNE-MIRROR/${PROTOCOL_VERSION} (${NAME}) (${NAME})$`);
+const PORTAL = '[0-9A-Za-z.:\\[\\]-]{1,64}';
+const LINE = new RegExp(
+  `^ETERNE-MIRROR/${PROTOCOL_VERSION} (${NAME}) (${NAME})(?: (?:front (${PORTAL})|(state)))?$`,
+);
 const NEWLINE = 0x0a;
+
+/** What a connection between two nodes carries. */
+export type Channel =
+  | { readonly kind: 'mirror' }
+  | { readonly kind: 'front'; readonly portal: Address }
+  | { readonly kind: 'state' };
 
 export interface Preface {
   readonly volume: string;
   readonly fromNode: string;
+  readonly channel: Channel;
+}
+
+/** The line of every channel but the mirror's own (`encodePreface`). */
+export function encodeChannelPreface(volume: string, fromNode: string, channel: Channel): Buffer {
+  const words = channel.kind === 'front' ? ['front', channel.portal] : [channel.kind];
+  return Buffer.from(`ETERNE-MIRROR/${PROTOCOL_VERSION} ${[volume, fromNode, ...words].join(' ')}\n`);
+}
+
+function channelOf(portal: string | undefined, state: string | undefined): Channel {
+  if (portal !== undefined) return { kind: 'front', portal };
+  return { kind: state === undefined ? 'mirror' : 'state' };
 }
 
 export type PrefaceEvent =
@@ -39,11 +63,11 @@ export class PrefaceDecoder {
     this.#line = Buffer.concat([this.#line, newline === -1 ? chunk : chunk.subarray(0, newline)]);
     if (newline === -1) return { kind: 'more' };
     const match = LINE.exec(this.#line.toString('latin1'));
-    const [, volume, fromNode] = match ?? [];
+    const [, volume, fromNode, portal, state] = match ?? [];
     if (volume === undefined || fromNode === undefined) return this.#fail();
     return {
       kind: 'preface',
-      preface: { volume, fromNode },
+      preface: { volume, fromNode, channel: channelOf(portal, state) },
       surplus: Buffer.from(chunk.subarray(newline + 1)),
     };
   }

@@ -21,6 +21,8 @@ export interface RunOptions {
   /** Opened before `done`. Under a cluster there are none: they come by `ensureVolume`. */
   readonly volumes: readonly VolumeSpec[];
   readonly arbiter: ArbiterKind;
+  /** Entry point of the volumes' workers, where it knows more front ends than this package. */
+  readonly workerModule?: string;
 }
 
 export interface RunningDisk {
@@ -43,7 +45,7 @@ export function startDisk(
   const disk = new DiskProcess({
     world,
     arbiter: options.arbiter,
-    startWorker: (handler) => startWorker(WORKER_MODULE, [], handler),
+    startWorker: (handler) => startWorker(options.workerModule ?? WORKER_MODULE, [], handler),
   });
   const ports = new DiskPortServer(disk, world.timers);
   const control = new DiskControl(options.node, disk, world.timers, options.arbiter);

@@ -9,10 +9,21 @@
  * 3. A status is sent whenever it has changed, at least once a second while figures move.
  */
 import { EterneError, assert, unreachable } from '@eterne/base';
-import type { Stream, World } from '@eterne/runtime';
-import type { Arbiter, MirrorVolume, SetAnswer, SetProposal, VolumeConfig } from '../engine/api.ts';
+import type { Address, Stream, World } from '@eterne/runtime';
+import type {
+  Arbiter,
+  MirrorVolume,
+  SetAnswer,
+  SetProposal,
+  VolumeConfig,
+  VolumeStatus,
+} from '../engine/api.ts';
 import { ByteDevice } from '../nbd/byte-device.ts';
 import { NbdServer } from '../nbd/server.ts';
+import { absentStatus } from './absent-status.ts';
+import { forwardClient } from './front-channel.ts';
+import type { FrontEnd, ListenFrontEnd } from './front-end.ts';
+import { FrontState } from './front-state.ts';
 import type { ExportSpec } from './port.ts';
 import { toWireError } from './wire-error.ts';
 import type { FromWorker, StreamNote, ToWorker, VolumeCall } from './worker-messages.ts';
@@ -33,12 +44,16 @@ export interface VolumeWorkerOptions {
     done: (result: MirrorVolume | EterneError) => void,
   ) => void;
   readonly localArbiter: (world: World, config: VolumeConfig) => Arbiter;
+  /** Makes the front ends that this package does not know; absent: there are none. */
+  readonly listenFrontEnd?: ListenFrontEnd;
 }
 
 export class VolumeWorker {
   readonly #options: VolumeWorkerOptions;
   readonly #verdicts = new Map<number, (answer: SetAnswer) => void>();
-  readonly #servers: NbdServer[] = [];
+  readonly #servers: FrontEnd[] = [];
+  /** Only of a volume that has a front end with state. */
+  #state: FrontState | undefined;
   #nextProposal = 1;
   #volume: MirrorVolume | undefined;
   #served: ByteDevice | undefined;
@@ -68,16 +83,43 @@ export class VolumeWorker {
 
   /** Before the volume is open the peer is turned away; it will dial again. */
   onStream(note: StreamNote, stream: Stream): void {
-    if (this.#volume === undefined) stream.destroy();
-    else this.#volume.acceptStream(stream, note.fromNode);
+    const { fromNode, channel } = note;
+    if (this.#volume === undefined) return stream.destroy();
+    switch (channel.kind) {
+      case 'mirror':
+        return this.#volume.acceptStream(stream, fromNode);
+      case 'state':
+        return this.#state === undefined ? stream.destroy() : this.#state.accept(stream, fromNode);
+      case 'front':
+        return this.#acceptClient(stream, fromNode, channel.portal);
+      default:
+        return unreachable(channel);
+    }
   }
 
-  #open({ config, exports, arbiter }: Extract<ToWorker, { kind: 'open' }>): void {
+  #acceptClient(stream: Stream, fromNode: string, portal: Address): void {
+    const frontEnd = this.#servers.find((server) => 'accept' in server);
+    if (frontEnd?.accept === undefined) stream.destroy();
+    else frontEnd.accept(stream, fromNode, portal);
+  }
+
+  #open(message: Extract<ToWorker, { kind: 'open' }>): void {
+    const { config, exports } = message;
+    if (!exports.some(({ kind }) => kind === 'iscsi')) return this.#openVolume(message);
+    const view = (): VolumeStatus => this.#volume?.status() ?? absentStatus(config, undefined);
+    FrontState.open(this.#options.world, config, view, (state) => {
+      if (state instanceof EterneError) return this.#refuse(config.name, state);
+      this.#state = state;
+      this.#openVolume(message);
+    });
+  }
+
+  #openVolume({ config, exports, arbiter }: Extract<ToWorker, { kind: 'open' }>): void {
     const { world, openVolume, localArbiter } = this.#options;
     const judge = arbiter === 'local' ? localArbiter(world, config) : this.#clusterArbiter();
-    openVolume(world, config, judge, (volume) => {
+    openVolume(world, config, this.#state?.guard(judge) ?? judge, (volume) => {
       if (volume instanceof EterneError) return this.#refuse(config.name, volume);
-      this.#listen(config.name, exports, (error) => {
+      this.#listen(config, exports, (error) => {
         if (error !== undefined) return volume.close(() => this.#refuse(config.name, error));
         this.#opened(volume);
       });
@@ -101,16 +143,28 @@ export class VolumeWorker {
   }
 
   /** Binds the front ends one after the other; the first failure ends it. */
-  #listen(name: string, exports: readonly ExportSpec[], done: Done): void {
+  #listen(config: VolumeConfig, exports: readonly ExportSpec[], done: Done): void {
     const next = exports[this.#servers.length];
     if (next === undefined) return done(undefined);
-    if (next.kind !== 'nbd')
-      return done(new EterneError('unsupported', `${next.kind} exports are not supported yet`));
-    NbdServer.listen(this.#options.world, next.listen, name, (server) => {
+    const listening = (server: FrontEnd | EterneError): void => {
       if (server instanceof EterneError) return done(server);
       this.#servers.push(server);
-      this.#listen(name, exports, done);
-    });
+      this.#listen(config, exports, done);
+    };
+    const { world, listenFrontEnd } = this.#options;
+    if (next.kind === 'nbd') return NbdServer.listen(world, next.listen, config.name, listening);
+    if (listenFrontEnd === undefined || this.#state === undefined)
+      return done(new EterneError('unsupported', `${next.kind} exports are not supported here`));
+    const forward = (client: Stream, refused: () => void): void => this.#forward(config, client, refused);
+    listenFrontEnd({ world, config, state: this.#state, forward }, next, listening);
+  }
+
+  #forward(config: VolumeConfig, client: Stream, refused: () => void): void {
+    const primary = this.#volume
+      ?.status()
+      .peers.find(({ role, connection }) => role === 'primary' && connection === 'Connected');
+    if (primary === undefined) refused();
+    else forwardClient(this.#options.world, config, primary.node, client, refused);
   }
 
   #clusterArbiter(): Arbiter {
@@ -173,11 +227,13 @@ export class VolumeWorker {
     const device = this.#volume?.device;
     if (this.#served?.device !== device) {
       this.#served = device === undefined ? undefined : new ByteDevice(device);
+      if (this.#served === undefined) this.#state?.end();
       for (const server of this.#servers) {
         if (this.#served === undefined) server.withdraw();
         else server.serve(this.#served);
       }
     }
+    this.#state?.advance();
     this.#sendStatus();
   }
 

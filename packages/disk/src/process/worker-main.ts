@@ -1,28 +1,4 @@
-/** Entry point of a volume's worker process; started by `VolumeProcess`. */
-import { createNodeWorld } from '@eterne/runtime/node/world.ts';
-import { attachToSupervisor } from '@eterne/runtime/node/worker.ts';
-import { createLocalArbiter } from '../engine/local-arbiter.ts';
-import { openVolume } from '../engine/volume.ts';
-import { withNbdStores } from '../nbd/client/store.ts';
-import { VolumeWorker } from './volume-worker.ts';
-import type { StreamNote, ToWorker } from './worker-messages.ts';
+/** Entry point of a volume's worker process with the front ends of this package; started by `VolumeProcess`. */
+import { runVolumeWorker } from './run-worker.ts';
 
-const node = createNodeWorld('volume');
-const world = { ...node, stores: withNbdStores(node) };
-
-// A terminal sends its signals to the whole process group; the supervisor decides when the worker ends.
-process.on('SIGINT', () => {});
-process.on('SIGTERM', () => {});
-
-const supervisor = attachToSupervisor({
-  onMessage: (message) => worker.onMessage(message as ToWorker),
-  onStream: (note, stream) => worker.onStream(note as StreamNote, stream),
-});
-
-const worker = new VolumeWorker({
-  world,
-  send: (message) => supervisor.send(message),
-  exit: () => process.disconnect(),
-  openVolume,
-  localArbiter: (ports, config) => createLocalArbiter(ports.timers, config),
-});
+runVolumeWorker();

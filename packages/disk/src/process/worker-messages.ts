@@ -12,6 +12,7 @@ import type {
   VolumeStatus,
 } from '../engine/api.ts';
 import type { ExportSpec } from './port.ts';
+import type { Channel } from './preface.ts';
 import type { WireError } from './wire-error.ts';
 
 /** Who settles the loss and return of replicas: local policy, or the cluster by way of the supervisor. */
@@ -52,6 +53,7 @@ export type ToWorker =
 /** Travels with a replication connection whose preface has been read. */
 export interface StreamNote {
   readonly fromNode: string;
+  readonly channel: Channel;
 }
 
 export type FromWorker =

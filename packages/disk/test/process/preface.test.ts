@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
-import { PrefaceDecoder } from '../../src/process/preface.ts';
+import { PrefaceDecoder, encodeChannelPreface, type Channel } from '../../src/process/preface.ts';
 import { encodePreface } from '../../src/protocol/wire.ts';
 
 describe('replication preface', () => {
@@ -14,7 +14,7 @@ describe('replication preface', () => {
         const early = event.kind === 'preface';
         if (event.kind === 'more') event = decoder.push(line.subarray(cut));
         assert.ok(event.kind === 'preface');
-        assert.deepEqual(event.preface, { volume: 'v0', fromNode: 'node-b' });
+        assert.deepEqual(event.preface, { volume: 'v0', fromNode: 'node-b', channel: { kind: 'mirror' } });
         assert.equal(event.surplus.toString(), early ? line.toString('latin1', 26, cut) : 'rest');
       }),
     );
@@ -23,7 +23,16 @@ describe('replication preface', () => {
   it('reads what a dialer writes', () => {
     const event = new PrefaceDecoder().push(encodePreface('v0', 'b'));
     assert.ok(event.kind === 'preface');
-    assert.deepEqual(event.preface, { volume: 'v0', fromNode: 'b' });
+    assert.deepEqual(event.preface, { volume: 'v0', fromNode: 'b', channel: { kind: 'mirror' } });
+  });
+
+  it('reads what the channels of front ends begin with', () => {
+    const channels: Channel[] = [{ kind: 'front', portal: '[::1]:3260' }, { kind: 'state' }];
+    for (const channel of channels) {
+      const event = new PrefaceDecoder().push(encodeChannelPreface('v0', 'b', channel));
+      assert.ok(event.kind === 'preface');
+      assert.deepEqual(event.preface, { volume: 'v0', fromNode: 'b', channel });
+    }
   });
 
   it('refuses anything else, for good, and never gathers more than a line', () => {
@@ -32,6 +41,9 @@ describe('replication preface', () => {
       'ETERNE-MIRROR/1 v0\n',
       'ETERNE-MIRROR/1 ../v0 b\n',
       'ETERNE-MIRROR/1 v0 b \n',
+      'ETERNE-MIRROR/1 v0 b front\n',
+      'ETERNE-MIRROR/1 v0 b front 127.0.0.1:1 \n',
+      'ETERNE-MIRROR/1 v0 b other\n',
       'GET / HTTP/1.1\r\n',
       '\n',
       'x'.repeat(256),

@@ -149,6 +149,8 @@ export function adoptSocket(
     onread: slabOptions(owner),
     readable: true,
     writable: true,
+    // Nothing is read before `start`: there would be nobody to take it.
+    pauseOnCreate: true,
     highWaterMark: HIGH_WATER_BYTES,
   };
   const socket = new Socket(options as never);

@@ -9,6 +9,7 @@ const PRIVATE_MODE = 0o600;
 
 export function reservationFile(files: Files, path: string): ReservationStore {
   return {
+    aptplOnly: true,
     load(done) {
       files.readFile(path, (content) => {
         if (content === undefined) return done(NO_RESERVATIONS);

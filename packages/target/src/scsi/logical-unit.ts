@@ -6,6 +6,7 @@ import { MAX_ATTENTIONS } from '../limits.ts';
 import { CopyMemory } from './copy/memory.ts';
 import type { Identity } from './identity.ts';
 import type { Nexus } from './nexus.ts';
+import { ONLY_PORT, type TargetPort } from './ports.ts';
 import { RangeLock, type Range } from './range-lock.ts';
 import type { ReservationKeeper } from './reservations/keeper.ts';
 
@@ -47,6 +48,8 @@ export class LogicalUnit {
   legacyHolder: Nexus | undefined;
   /** All units of the target this one belongs to, itself included; set by the target. */
   siblings: Iterable<LogicalUnit> = [this];
+  /** All ports of the target this unit belongs to; set by the target. */
+  ports: readonly TargetPort[] = [ONLY_PORT];
   readonly copies = new CopyMemory();
   readonly #nexuses = new Map<Nexus, NexusState>();
   readonly #lock = new RangeLock();

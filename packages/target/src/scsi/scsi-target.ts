@@ -5,6 +5,7 @@ import { REPORT_LUNS_OPCODE, reportLuns } from './commands/report-luns.ts';
 import { executeCommand } from './execute.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 import type { Nexus } from './nexus.ts';
+import { ONLY_PORT, type TargetPort } from './ports.ts';
 import type { ScsiRequest } from './scsi-request.ts';
 
 const INQUIRY = 0x12;
@@ -13,10 +14,13 @@ export class ScsiTarget {
   readonly name: string;
   readonly #units: ReadonlyMap<number, LogicalUnit>;
 
-  constructor(name: string, units: readonly LogicalUnit[]) {
+  constructor(name: string, units: readonly LogicalUnit[], ports: readonly TargetPort[] = [ONLY_PORT]) {
     this.name = name;
     this.#units = new Map(units.map((unit) => [unit.lun, unit]));
-    for (const unit of units) unit.siblings = units;
+    for (const unit of units) {
+      unit.siblings = units;
+      unit.ports = ports;
+    }
   }
 
   get units(): Iterable<LogicalUnit> {

@@ -28,17 +28,25 @@ import { readNopOut } from '@eterne/iscsi/pdu/nop-out.ts';
 import { readScsiCommand } from '@eterne/iscsi/pdu/scsi-command.ts';
 import { readTaskManagementRequest } from '@eterne/iscsi/pdu/task-management-request.ts';
 import { readTextRequest } from '@eterne/iscsi/pdu/text-request.ts';
-import type { Stream, Timer, World } from '@eterne/runtime';
+import type { Address, Stream, Timer, World } from '@eterne/runtime';
 import { COMMAND_WINDOW, IDLE_PING_MS, LINGER_TIMEOUT_MS, LOGIN_TIMEOUT_MS } from '../limits.ts';
 import { CutSlab } from '@eterne/runtime';
+import type { TargetPort } from '../scsi/ports.ts';
 import { LoginExchange, type LoginDirectory, type LoginReply, type LoginSubject } from './login.ts';
 import { PduOutput } from './output.ts';
 import type { Session, SessionHost } from './session.ts';
 import type { PortalDirectory } from './text-exchange.ts';
 
+/** The way an initiator came. */
+export interface ConnectionPath {
+  /** `host:port` it connected to; of a connection that another node forwarded, that node's. */
+  readonly portal: Address;
+  readonly port: TargetPort;
+}
+
 export interface ConnectionOwner {
   readonly directory: LoginDirectory;
-  readonly portals: (connection: Connection) => PortalDirectory;
+  listTargets(): readonly string[];
   /**
    * Makes the session of a login that succeeded, after an older one of the same initiator port has ended; or a login status when
    * there can be none.
@@ -46,7 +54,7 @@ export interface ConnectionOwner {
   open(
     subject: LoginSubject,
     tsih: number,
-    host: SessionHost,
+    host: SessionHost & { readonly path: ConnectionPath },
     numbers: { readonly cmdSn: number; readonly statSn: number },
     done: (result: Session | number) => void,
   ): void;
@@ -67,6 +75,7 @@ const NOTHING = Buffer.alloc(0);
 
 export class Connection implements DecoderOwner, SessionHost {
   readonly output = new PduOutput();
+  readonly path: ConnectionPath;
   readonly portals: PortalDirectory;
   readonly #stream: Stream;
   readonly #world: ConnectionWorld;
@@ -84,24 +93,26 @@ export class Connection implements DecoderOwner, SessionHost {
   #deadline: Timer;
   #closeReason = 'the initiator closed the connection';
 
-  constructor(stream: Stream, world: ConnectionWorld, owner: ConnectionOwner) {
+  constructor(stream: Stream, path: ConnectionPath, world: ConnectionWorld, owner: ConnectionOwner) {
     this.#stream = stream;
     this.#world = world;
     this.#owner = owner;
-    this.portals = owner.portals(this);
+    this.path = path;
+    this.portals = {
+      listTargets: () => owner.listTargets(),
+      portal: { address: path.portal, group: path.port.group },
+    };
     this.#decoder = new PduDecoder(this, DEFAULT_DATA_SEGMENT_BYTES);
-    this.#phase = { kind: 'login', exchange: new LoginExchange(owner.directory, world.random) };
+    this.#phase = {
+      kind: 'login',
+      exchange: new LoginExchange(owner.directory, path.port.group, world.random),
+    };
     this.#deadline = world.timers.after(LOGIN_TIMEOUT_MS, () => this.cut('the login took too long'));
     stream.start({
       onData: (chunk) => this.#receive(chunk),
       onDrain: () => this.#drained(),
       onClose: (error) => this.#closed(error?.message),
     });
-  }
-
-  /** `host:port` on which the initiator reached us. */
-  get localAddress(): string {
-    return this.#stream.localAddress;
   }
 
   get session(): Session | undefined {

@@ -10,7 +10,6 @@ import { LOGIN_STATUS, MAX_TEXT_BYTES, STAGE, decodeText, encodeText, type TextK
 import type { LoginRequest } from '@eterne/iscsi/pdu/login-request.ts';
 import type { Random } from '@eterne/runtime';
 import { MAX_LOGIN_REQUESTS } from '../limits.ts';
-import { TARGET_PORT_GROUP } from '../scsi/ports.ts';
 import { ChapExchange, type ChapCredentials } from './chap-exchange.ts';
 import { DEFAULT_PARAMETERS, OUR_DECLARATION, negotiate, type SessionParameters } from './negotiation.ts';
 
@@ -23,7 +22,8 @@ export interface LoginTarget {
 }
 
 export interface LoginDirectory {
-  find(targetName: string): LoginTarget | undefined;
+  /** `unavailable`: it is ours, but nobody serves it now. */
+  find(targetName: string): LoginTarget | 'unavailable' | undefined;
 }
 
 export interface LoginSubject {
@@ -60,6 +60,7 @@ const NOTHING = Buffer.alloc(0);
 
 export class LoginExchange {
   readonly #directory: LoginDirectory;
+  readonly #portalGroup: number;
   readonly #random: Random;
   #requests = 0;
   #stage: number | undefined;
@@ -74,8 +75,10 @@ export class LoginExchange {
   #declared = false;
   readonly #agreed: SessionParameters = { ...DEFAULT_PARAMETERS };
 
-  constructor(directory: LoginDirectory, random: Random) {
+  /** `portalGroup`: the tag of the group of the portal the initiator came to. */
+  constructor(directory: LoginDirectory, portalGroup: number, random: Random) {
     this.#directory = directory;
+    this.#portalGroup = portalGroup;
     this.#random = random;
   }
 
@@ -136,13 +139,17 @@ export class LoginExchange {
     if (type !== 'Normal') throw new Refusal(LOGIN_STATUS.sessionTypeNotSupported, `session type ${type}`);
     const name = keys.get('TargetName');
     if (name === undefined) throw new Refusal(LOGIN_STATUS.missingParameter, 'no TargetName');
-    this.#target = this.#directory.find(name);
-    if (this.#target === undefined) throw new Refusal(LOGIN_STATUS.notFound, `no target ${name}`);
-    const { initiators, chap } = this.#target;
+    const target = this.#directory.find(name);
+    if (target === undefined) throw new Refusal(LOGIN_STATUS.notFound, `no target ${name}`);
+    // Initiators try again after this one (§11.13.5).
+    if (target === 'unavailable')
+      throw new Refusal(LOGIN_STATUS.serviceUnavailable, `nobody serves ${name} now`);
+    this.#target = target;
+    const { initiators, chap } = target;
     if (initiators.length > 0 && !initiators.includes(initiatorName))
       throw new Refusal(LOGIN_STATUS.authorizationFailure, `initiator ${initiatorName} is not allowed`);
     this.#authenticated = chap === undefined;
-    answers.push(['TargetPortalGroupTag', String(TARGET_PORT_GROUP)]);
+    answers.push(['TargetPortalGroupTag', String(this.#portalGroup)]);
   }
 
   #authenticate(keys: TextKeys, answers: [string, string][]): void {

@@ -37,6 +37,7 @@ import { writeTaskManagementResponse } from '@eterne/iscsi/pdu/task-management-r
 import type { TextRequest } from '@eterne/iscsi/pdu/text-request.ts';
 import { MAX_BYTES_IN_FLIGHT, MAX_IMMEDIATE_COMMANDS } from '../limits.ts';
 import type { LogicalUnit } from '../scsi/logical-unit.ts';
+import type { TargetPort } from '../scsi/ports.ts';
 import type { ScsiTarget } from '../scsi/scsi-target.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { CommandWindow } from './command-window.ts';
@@ -49,6 +50,7 @@ import { TextExchange, type PortalDirectory } from './text-exchange.ts';
 export interface SessionIdentity {
   readonly initiatorName: string;
   readonly isid: Buffer;
+  readonly targetPort: TargetPort;
   readonly tsih: number;
   readonly parameters: Readonly<SessionParameters>;
   /** Undefined: a discovery session. */
@@ -69,6 +71,7 @@ export interface SessionHost {
 export class Session implements TaskHost {
   readonly initiatorName: string;
   readonly initiatorPort: string;
+  readonly targetPort: TargetPort;
   readonly tsih: number;
   readonly target: ScsiTarget | undefined;
   readonly #parameters: Readonly<SessionParameters>;
@@ -86,6 +89,7 @@ export class Session implements TaskHost {
   constructor(identity: SessionIdentity, host: SessionHost, firstCmdSn: number, statSn: number) {
     this.initiatorName = identity.initiatorName;
     this.initiatorPort = `${identity.initiatorName},i,0x${identity.isid.toString('hex')}`;
+    this.targetPort = identity.targetPort;
     this.tsih = identity.tsih;
     this.target = identity.target;
     this.#parameters = identity.parameters;

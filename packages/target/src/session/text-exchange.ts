@@ -3,11 +3,12 @@ import { EterneError } from '@eterne/base';
 import { MAX_TEXT_BYTES, NO_TAG, REJECT, decodeText, encodeText } from '@eterne/iscsi';
 import type { TextRequest } from '@eterne/iscsi/pdu/text-request.ts';
 import { writeTextResponse } from '@eterne/iscsi/pdu/text-response.ts';
-import { TARGET_PORT_GROUP } from '../scsi/ports.ts';
 
 export interface PortalDirectory {
-  /** Names of all targets, and the addresses `host:port` they answer on, as this initiator may see them. */
-  listTargets(): readonly { readonly name: string; readonly addresses: readonly string[] }[];
+  /** Names of all targets as this initiator may see them. */
+  listTargets(): readonly string[];
+  /** `host:port`, and the tag of its portal group. */
+  readonly portal: { readonly address: string; readonly group: number };
 }
 
 export type TextAnswer =
@@ -74,14 +75,13 @@ export class TextExchange {
     if (value === 'All' && this.#ownTarget !== undefined) return undefined;
     const wanted = value === 'All' ? undefined : value === '' ? this.#ownTarget : value;
     if (wanted === undefined && value !== 'All') return undefined;
-    const found = this.#portals.listTargets().filter(({ name }) => wanted === undefined || name === wanted);
+    const found = this.#portals.listTargets().filter((name) => wanted === undefined || name === wanted);
     if (found.length === 0 && wanted !== undefined) return undefined;
-    const answers: (readonly [string, string])[] = [];
-    for (const { name, addresses } of found) {
-      answers.push(['TargetName', name]);
-      for (const address of addresses) answers.push(['TargetAddress', `${address},${TARGET_PORT_GROUP}`]);
-    }
-    return answers;
+    const { address, group } = this.#portals.portal;
+    return found.flatMap((name) => [
+      ['TargetName', name] as const,
+      ['TargetAddress', `${address},${group}`] as const,
+    ]);
   }
 
   #piece(): TextAnswer {

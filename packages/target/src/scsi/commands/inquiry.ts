@@ -27,7 +27,9 @@ function inquiry(request: ScsiRequest, unit: LogicalUnit): void {
   const page = cdb.readUInt8(2);
   if (!evpd && page !== 0)
     return request.check({ ...SENSE.invalidFieldInCdb, field: { inCdb: true, byte: 2 } });
-  const data = evpd ? vitalProductData(page, unit) : standardData(unit.attributes.removable);
+  const data = evpd
+    ? vitalProductData(page, unit, request.nexus.targetPort)
+    : standardData(unit.attributes.removable);
   if (data === undefined)
     return request.check({ ...SENSE.invalidFieldInCdb, field: { inCdb: true, byte: 2 } });
   request.good(data.subarray(0, cdb.readUInt16BE(3)));

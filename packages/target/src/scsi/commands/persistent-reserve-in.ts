@@ -1,7 +1,6 @@
 /** PERSISTENT RESERVE IN: SPC-4 §6.15. */
 import type { Command } from '../command.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
-import { RELATIVE_TARGET_PORT } from '../ports.ts';
 import { isAllRegistrants, type Registration, type ReservationState } from '../reservations/state.ts';
 import type { ScsiRequest } from '../scsi-request.ts';
 import { transportId } from '../reservations/transport-id.ts';
@@ -59,6 +58,10 @@ function readFullStatus(state: ReservationState): Buffer {
   return Buffer.concat([header, body]);
 }
 
+/** A registration belongs to an initiator port whatever target port it comes through: after a take-over it is another one. */
+const ALL_TG_PT_BIT = 0x02;
+const R_HOLDER_BIT = 0x01;
+
 function fullStatus(registration: Registration, { reservation }: ReservationState): Buffer {
   const id = transportId(registration.port);
   const descriptor = Buffer.alloc(24);
@@ -66,9 +69,8 @@ function fullStatus(registration: Registration, { reservation }: ReservationStat
   const holds =
     reservation !== undefined &&
     (isAllRegistrants(reservation.type) || reservation.port === registration.port);
-  descriptor.writeUInt8(holds ? 1 : 0, 12);
+  descriptor.writeUInt8(ALL_TG_PT_BIT | (holds ? R_HOLDER_BIT : 0), 12);
   descriptor.writeUInt8(holds ? reservation.type : 0, 13);
-  descriptor.writeUInt16BE(RELATIVE_TARGET_PORT, 18);
   descriptor.writeUInt32BE(id.length, 20);
   return Buffer.concat([descriptor, id]);
 }

@@ -1,7 +1,7 @@
 /**
  * The reservation file: one JSON document in a line and its CRC-32C in hexadecimal in the next. Version 1:
- * `{"version":1,"registrations":[{"port":"iqn…,i,0x…","key":"00000000deadbeef"}],"reservation":{"port":"…","type":1}|null}`.
- * Kept only while APTPL is active; PRGENERATION restarts at zero with the target (SPC-4 §5.12.3).
+ * `{"version":1,"aptpl":true,"registrations":[{"port":"iqn…,i,0x…","key":"00000000deadbeef"}],"reservation":{"port":"…","type":1}|null}`.
+ * A file is kept only while APTPL is active; a volume keeps what is without as well, for a take-over is no loss of power. PRGENERATION restarts at zero with the target (SPC-4 §5.12.3).
  */
 import { EterneError, crc32c } from '@eterne/base';
 import { z } from 'zod';
@@ -14,6 +14,7 @@ const KEY = /^[0-9a-f]{16}$/;
 const port = z.string().min(1).max(MAX_PORT_CHARACTERS);
 const schema = z.strictObject({
   version: z.literal(1),
+  aptpl: z.boolean(),
   registrations: z.array(z.strictObject({ port, key: z.string().regex(KEY) })).max(MAX_REGISTRATIONS),
   reservation: z.strictObject({ port, type: z.number().refine(isReservationType) }).nullable(),
 });
@@ -21,6 +22,7 @@ const schema = z.strictObject({
 export function encodeReservations(state: ReservationState): Buffer {
   const document = JSON.stringify({
     version: 1,
+    aptpl: state.aptpl,
     registrations: state.registrations.map((registration) => ({
       port: registration.port,
       key: registration.key.toString(16).padStart(16, '0'),
@@ -42,7 +44,7 @@ export function decodeReservations(bytes: Buffer, path: string): ReservationStat
   if (sum !== checksum(document)) return corrupt;
   const parsed = schema.safeParse(parseJson(document));
   if (!parsed.success) return corrupt;
-  const { registrations, reservation } = parsed.data;
+  const { aptpl, registrations, reservation } = parsed.data;
   return {
     generation: 0,
     registrations: registrations.map((registration) => ({
@@ -50,7 +52,7 @@ export function decodeReservations(bytes: Buffer, path: string): ReservationStat
       key: BigInt(`0x${registration.key}`),
     })),
     reservation: reservation ?? undefined,
-    aptpl: true,
+    aptpl,
   };
 }
 

@@ -19,7 +19,9 @@ import { NO_RESERVATIONS, conflicts, type ReservationState } from './state.ts';
 /** Where reservations outlive the process: a file beside a plain LUN, the metadata of a mirrored volume. */
 export interface ReservationStore {
   load(done: (result: ReservationState | EterneError) => void): void;
-  /** Durable when done without an error; of a state without APTPL nothing is kept. */
+  /** Of a state without APTPL nothing is kept, so nothing need be saved. */
+  readonly aptplOnly: boolean;
+  /** Durable when done without an error. */
   save(state: ReservationState, done: (error: EterneError | undefined) => void): void;
 }
 
@@ -49,7 +51,7 @@ export class ReservationKeeper {
   /** For logical units whose reservations need not outlive the process. */
   static volatile(): ReservationKeeper {
     return new ReservationKeeper(
-      { load: () => {}, save: (_state, done) => done(undefined) },
+      { aptplOnly: true, load: () => {}, save: (_state, done) => done(undefined) },
       NO_RESERVATIONS,
     );
   }
@@ -98,7 +100,8 @@ export class ReservationKeeper {
   }
 
   #persist(state: ReservationState, done: (error: EterneError | undefined) => void): void {
-    if (state === this.#state || (!state.aptpl && !this.#state.aptpl)) return done(undefined);
+    const nothingKept = this.#store.aptplOnly && !state.aptpl && !this.#state.aptpl;
+    if (state === this.#state || nothingKept) return done(undefined);
     this.#store.save(state, done);
   }
 

@@ -4,7 +4,7 @@
  */
 import { VENDOR } from '../identity.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
-import { RELATIVE_TARGET_PORT, TARGET_PORT_GROUP } from '../ports.ts';
+import type { TargetPort } from '../ports.ts';
 
 const BINARY = 1;
 const ASCII = 2;
@@ -21,12 +21,12 @@ function designator(codeSet: number, flagsAndType: number, bytes: Buffer): Buffe
 
 const portNumber = (number: number): Buffer => Buffer.from([0, 0, number >> 8, number & 0xff]);
 
-export function deviceIdentification(unit: LogicalUnit): Buffer {
+export function deviceIdentification(unit: LogicalUnit, port: TargetPort): Buffer {
   const { naa, serial } = unit.attributes.identity;
   return Buffer.concat([
     designator(BINARY, OF_UNIT | TYPE.naa, naa),
     designator(ASCII, OF_UNIT | TYPE.t10Vendor, Buffer.from(`${VENDOR.padEnd(8)}${serial}`, 'latin1')),
-    designator(ISCSI_BINARY, PIV_BIT | OF_PORT | TYPE.relativePort, portNumber(RELATIVE_TARGET_PORT)),
-    designator(ISCSI_BINARY, PIV_BIT | OF_PORT | TYPE.portGroup, portNumber(TARGET_PORT_GROUP)),
+    designator(ISCSI_BINARY, PIV_BIT | OF_PORT | TYPE.relativePort, portNumber(port.relative)),
+    designator(ISCSI_BINARY, PIV_BIT | OF_PORT | TYPE.portGroup, portNumber(port.group)),
   ]);
 }

@@ -1,11 +1,12 @@
 /** Vital product data (SPC-4 §7.8, SBC-3 §6.6). Every page: `device type, page code, u16 length of what follows`. */
 import type { LogicalUnit } from '../logical-unit.ts';
+import type { TargetPort } from '../ports.ts';
 import { blockDeviceCharacteristics } from './block-device-characteristics.ts';
 import { blockLimits } from './block-limits.ts';
 import { deviceIdentification } from './device-identification.ts';
 import { logicalBlockProvisioning } from './logical-block-provisioning.ts';
 
-type Body = (unit: LogicalUnit) => Buffer;
+type Body = (unit: LogicalUnit, port: TargetPort) => Buffer;
 
 /** In ascending order, as page 00h must list them. */
 const PAGES: ReadonlyMap<number, Body> = new Map<number, Body>([
@@ -17,8 +18,8 @@ const PAGES: ReadonlyMap<number, Body> = new Map<number, Body>([
   [0xb2, logicalBlockProvisioning],
 ]);
 
-export function vitalProductData(page: number, unit: LogicalUnit): Buffer | undefined {
-  const body = PAGES.get(page)?.(unit);
+export function vitalProductData(page: number, unit: LogicalUnit, port: TargetPort): Buffer | undefined {
+  const body = PAGES.get(page)?.(unit, port);
   if (body === undefined) return undefined;
   const header = Buffer.from([0, page, 0, 0]);
   header.writeUInt16BE(body.length, 2);
