@@ -32,6 +32,12 @@ function volumeRules(
   for (const [index, entry] of volume.exports.entries())
     if ('nbd' in entry && !isPrivateListen(entry.nbd.listen))
       complain(['exports', index], 'NBD beyond loopback needs TLS, which is not supported yet');
+  const hasIscsi = volume.exports.some((entry) => 'iscsi' in entry);
+  if (hasIscsi && (volume.metadata === 'internal' || volume.metadata.startsWith('/dev/')))
+    complain(
+      ['metadata'],
+      'an iscsi export needs metadata in a file, beside which its reservations are kept',
+    );
   if (volume.exports.filter((entry) => 'iscsi' in entry).length > 1)
     complain(
       ['exports'],

@@ -136,6 +136,20 @@ volumes:
     for (const [text, wanted] of cases) assert.match(error(text), wanted);
   });
 
+  it('reads an iSCSI export, and refuses a second one, a bad name and metadata that leave no room for its state', () => {
+    const entry = (iqn: string): string => `{ iscsi: { listen: 127.0.0.1:0, iqn: "${iqn}" } }`;
+    const good = entry('iqn.2026-11.io.eterne:v0');
+    assert.deepEqual(valid(`${MINIMAL}    exports: [${good}]\n`).volumes[0]?.exports, [
+      { kind: 'iscsi', listen: '127.0.0.1:0', iqn: 'iqn.2026-11.io.eterne:v0' },
+    ]);
+    assert.match(error(`${MINIMAL}    exports: [${good}, ${good}]\n`), /one iscsi export is enough/);
+    assert.match(error(`${MINIMAL}    exports: [${entry('v0')}]\n`), /^FILE:8: /);
+    assert.match(
+      error(`${MINIMAL.replace('a.meta', 'internal')}    exports: [${good}]\n`),
+      /metadata in a file/,
+    );
+  });
+
   it('refuses what is not supported yet instead of ignoring it', () => {
     const lines = [
       'mode: async',
@@ -144,7 +158,6 @@ volumes:
       'onDiskError: move',
       'rescueJournal: { path: a.rescue, max: 10GiB }',
       'checksums: crc32c',
-      'exports: [{ iscsi: { listen: 127.0.0.1:3260, iqn: "iqn.2026-11.io.eterne:v0" } }]',
     ];
     for (const line of lines)
       assert.match(error(`${MINIMAL}    ${line}\n`), /^FILE:8: volume v0: .* not supported yet$/);
