@@ -17,6 +17,7 @@ import type { ActionResult, MonitorPort, ResourceReport, ResourceSpec, ResourceS
 import { failed, succeeded, type Hands } from './agents/agent.ts';
 import { bindAgent, type BoundAgent } from './agents/registry.ts';
 import { LeaseGate } from './lease-gate.ts';
+import { clearLeftovers } from './leftovers.ts';
 import { RecordBook, type StartedRecord } from './record-book.ts';
 import { Resource } from './resource.ts';
 
@@ -43,6 +44,10 @@ export class Monitor implements MonitorPort {
   readonly #gate: LeaseGate;
   readonly #reaper: Reaper;
   readonly #resources = new Map<string, Resource>();
+  /** Killed, and not yet taken away from the kernel: still on record. */
+  readonly #abandoned = new Set<Resource>();
+  /** Group that is being taken away → who waits for that. */
+  readonly #abandoning = new Map<string, (() => void)[]>();
   readonly #listeners: ((reports: readonly ResourceReport[]) => void)[] = [];
   #reportTimer: Timer | undefined;
   #reportSoon = false;
@@ -53,12 +58,20 @@ export class Monitor implements MonitorPort {
     this.#book = new RecordBook(hands.world.files, startedPath(hands.dir));
     this.#gate = new LeaseGate(hands.world);
     this.#reaper = new Reaper(hands.world, (groups) => {
-      for (const group of groups) this.#forgetGroup(group, 'killed: the lease of its group has lapsed');
+      for (const group of groups)
+        this.#forgetGroup(group, 'killed: the lease of its group has lapsed', (failure) => {
+          if (failure !== '')
+            hands.world.log('error', 'something of a killed group is left', { group, failure });
+        });
     });
   }
 
   /** Adopts what the predecessor started, then serves. */
   open(done: (error: EterneError | undefined) => void): void {
+    clearLeftovers(this.#hands, (leftover) => (leftover ? done(leftover) : this.#openBook(done)));
+  }
+
+  #openBook(done: (error: EterneError | undefined) => void): void {
     this.#book.read((records) => {
       if (records instanceof EterneError) return done(records);
       for (const record of records) this.#adopt(record);
@@ -115,8 +128,9 @@ export class Monitor implements MonitorPort {
 
   kill(group: string, done: (error: EterneError | undefined) => void): void {
     this.#reaper.killGroup(group, () => {
-      this.#forgetGroup(group, 'killed');
-      done(undefined);
+      this.#forgetGroup(group, 'killed', (failure) =>
+        done(failure === '' ? undefined : new EterneError('busy', `group ${group}: ${failure}`)),
+      );
     });
   }
 
@@ -200,15 +214,34 @@ export class Monitor implements MonitorPort {
     return resource;
   }
 
-  #forgetGroup(group: string, reason: string): void {
-    for (const [key, resource] of this.#resources) {
-      if (resource.spec.group !== group) continue;
-      resource.abandon(reason);
-      this.#tell([resource.report]);
-      this.#resources.delete(key);
+  /** Its processes are dead. What outlives them is taken away in reverse order; `done` hears what is left. */
+  #forgetGroup(group: string, reason: string, done: (failure: string) => void): void {
+    const waiting = this.#abandoning.get(group);
+    if (waiting) return void waiting.push(() => this.#forgetGroup(group, reason, done));
+    const ofGroup = [...this.#resources.values()].filter(({ spec }) => spec.group === group).toReversed();
+    for (const resource of ofGroup) {
+      this.#resources.delete(keyOf(group, resource.spec.name));
+      this.#abandoned.add(resource);
     }
+    this.#tell(ofGroup.map(({ spec }) => ({ group, resource: spec.name, state: 'stopped', reason })));
     this.#guard();
-    this.#keep(() => {});
+    this.#abandoning.set(group, []);
+    this.#abandon(ofGroup, reason, (failure) => {
+      const waited = this.#abandoning.get(group) ?? [];
+      this.#abandoning.delete(group);
+      done(failure);
+      for (const again of waited) again();
+    });
+    return undefined;
+  }
+
+  #abandon(resources: readonly Resource[], reason: string, done: (failure: string) => void): void {
+    const [first, ...rest] = resources;
+    if (first === undefined) return this.#keep(() => done(''));
+    first.abandon(reason, (failure) => {
+      this.#abandoned.delete(first);
+      this.#abandon(rest, reason, (others) => done([failure, others].filter(Boolean).join('; ')));
+    });
   }
 
   /** Tells both reapers, ours and the heart's, what they guard. */
@@ -224,8 +257,9 @@ export class Monitor implements MonitorPort {
   }
 
   #keep(done: (error: EterneError | undefined) => void): void {
+    const onRecord = [...this.#abandoned, ...this.#resources.values()];
     this.#book.write(
-      [...this.#resources.values()].map(({ record }) => record),
+      onRecord.map(({ record }) => record),
       (error) => {
         if (error)
           this.#hands.world.log('error', 'cannot keep the record of what is started', {

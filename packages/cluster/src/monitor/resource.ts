@@ -117,11 +117,11 @@ export class Resource {
   }
 
   /** Its processes have been killed; nothing is asked of it any more. */
-  abandon(reason: string): void {
+  abandon(reason: string, done: (failure: string) => void): void {
     this.release();
-    this.#bound.agent.abandon(this.#hands, this.#job());
     this.#state = 'stopped';
     this.#reason = reason;
+    this.#bound.agent.abandon(this.#hands, this.#job(), done);
   }
 
   probe(done: (result: CheckResult) => void): void {

@@ -84,6 +84,16 @@ export class Fields {
     return Object.fromEntries(names.map((key) => [key, fields.text(key)]));
   }
 
+  /** The same, where numbers and yes or no stand for their texts. */
+  scalarMap(name: string): Readonly<Record<string, string>> {
+    const entries = [...this.object(name).#values].map(([key, value]): [string, string] =>
+      typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+        ? [key, String(value)]
+        : this.#fail(name, `has a ${key} that is no text, number or boolean`),
+    );
+    return Object.fromEntries(entries);
+  }
+
   /** After the last field: what is left is unknown. */
   end(): void {
     for (const name of this.#values.keys()) this.#fail(name, 'is unknown');

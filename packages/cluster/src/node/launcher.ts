@@ -26,6 +26,7 @@ import {
   volumesFolder,
   type DaemonName,
 } from './layout.ts';
+import { leaveBehind } from './leave-behind.ts';
 import { listenLinks, type AcceptedLink } from './link.ts';
 import { LogKeeper } from './log-keeper.ts';
 
@@ -129,7 +130,7 @@ export class Launcher {
       if (records instanceof EterneError) return next(records);
       const killed = records.filter(({ mark }) => this.#world.processTrees.killMarked(mark) > 0);
       if (killed.length > 0) return void this.#world.timers.after(20, () => this.#killLeftovers(next));
-      this.#world.files.remove(startedPath(this.#options.dir), next);
+      leaveBehind(this.#world.files, this.#options.dir, records, next);
     });
   }
 

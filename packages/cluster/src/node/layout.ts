@@ -28,6 +28,8 @@ export const codeCacheFolder = (dir: string): string => join(runFolder(dir), 'co
 export const membersPath = (dir: string): string => join(runFolder(dir), 'members.json');
 /** What the monitor has started and not yet stopped. */
 export const startedPath = (dir: string): string => join(runFolder(dir), 'started.json');
+/** What an earlier life left, to be taken away by the monitor before it serves. */
+export const leftoversPath = (dir: string): string => join(runFolder(dir), 'leftovers.json');
 export const resourceLogPath = (dir: string, group: string, resource: string): string =>
   join(logFolder(dir), `${group}.${resource}.log`);
 export const daemonLogPath = (dir: string, name: SocketName): string => join(logFolder(dir), `${name}.log`);

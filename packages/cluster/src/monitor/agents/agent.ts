@@ -54,8 +54,11 @@ export interface Agent<Params> {
   stop(hands: Hands, job: Job<Params>, timeoutMs: number, done: Started): void;
   checks(params: Params): readonly CheckSpec[];
   check(hands: Hands, job: Job<Params>, check: CheckSpec, done: (result: CheckResult) => void): void;
-  /** After its processes were killed: takes away what outlives processes (addresses, attachments). At once, no scripts. */
-  abandon(hands: Hands, job: Job<Params>): void;
+  /**
+   * After its processes were killed: takes away what outlives processes (addresses, mounts, attachments), as far as it goes. `done` hears
+   * what is left, or an empty text.
+   */
+  abandon(hands: Hands, job: Job<Params>, done: (failure: string) => void): void;
 }
 
 export const succeeded = (outputs: Readonly<Record<string, string>> = {}): ActionResult => ({

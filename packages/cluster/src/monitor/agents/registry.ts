@@ -5,6 +5,9 @@ import { appAgent } from './app/agent.ts';
 import { filesystemAgent } from './filesystem/agent.ts';
 import { ipAgent } from './ip/agent.ts';
 import { mirrorAgent } from './mirror/agent.ts';
+import { ocfAgent } from './ocf/agent.ts';
+import { parseOcfName } from './ocf/params.ts';
+import { parseUnit, systemdAgent } from './systemd/agent.ts';
 
 /** An agent together with parameters that it has accepted: what may be run. */
 export interface BoundAgent<Params = unknown> {
@@ -21,6 +24,10 @@ const bind = <Params>(agent: Agent<Params>, fields: Fields): BoundAgent<Params> 
 /** Throws `config` for a type nobody knows and for parameters its agent refuses. */
 export function bindAgent(type: string, params: Readonly<Record<string, unknown>>): BoundAgent<never> {
   const fields = new Fields(`resource of type ${type}`, params);
+  const ocf = parseOcfName(type);
+  if (ocf) return bind(ocfAgent(ocf), fields) as BoundAgent<never>;
+  const unit = parseUnit(type);
+  if (unit !== undefined) return bind(systemdAgent(unit), fields) as BoundAgent<never>;
   switch (type) {
     case 'app':
       return bind(appAgent, fields) as BoundAgent<never>;
@@ -32,7 +39,7 @@ export function bindAgent(type: string, params: Readonly<Record<string, unknown>
       return bind(mirrorAgent, fields) as BoundAgent<never>;
     default:
       throw new EterneError('config', `resource type ${JSON.stringify(type)} is unknown`, {
-        hint: 'known types: app, filesystem, ip, mirror',
+        hint: 'known types: app, filesystem, ip, mirror, ocf:PROVIDER:NAME, systemd:UNIT',
       });
   }
 }

@@ -6,68 +6,20 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Fields } from '../../../src/node/fields.ts';
-import type { ActionResult } from '../../../src/ports.ts';
-import type { Agent, CheckResult, Hands, Job } from '../../../src/monitor/agents/agent.ts';
+import type { Hands } from '../../../src/monitor/agents/agent.ts';
 import { filesystemAgent } from '../../../src/monitor/agents/filesystem/agent.ts';
 import { ipAgent } from '../../../src/monitor/agents/ip/agent.ts';
 import { mirrorAgent } from '../../../src/monitor/agents/mirror/agent.ts';
 import { volumeSocketPath } from '../../../src/node/layout.ts';
 import { makeHands } from '../hands.ts';
+import { Subject, well } from './subject.ts';
 
-const TIMEOUT_MS = 10_000;
 const NATIVE = fileURLToPath(import.meta.resolve('@eterne/runtime/node/native.ts'));
 const isRoot = process.getuid?.() === 0;
 const has = (...tools: readonly string[]): boolean =>
   tools.every((tool) => spawnSync('sh', ['-c', `command -v ${tool}`]).status === 0);
 const tool = (command: string, ...args: readonly string[]): string =>
   execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-
-class Subject<Params> {
-  readonly #hands: Hands;
-  readonly #agent: Agent<Params>;
-  #job: Job<Params>;
-
-  constructor(hands: Hands, agent: Agent<Params>, params: Record<string, unknown>) {
-    this.#hands = hands;
-    this.#agent = agent;
-    this.#job = {
-      spec: { group: 'g', name: agent.type, type: agent.type, params },
-      params: agent.parse(new Fields('test', params)),
-      mark: `ETERNE_RESOURCE=test-${process.pid}`,
-      processes: [],
-      keep: (processes, done) => {
-        this.#job = { ...this.#job, processes };
-        done();
-      },
-    };
-  }
-
-  start(): Promise<ActionResult> {
-    return new Promise((resolve) => this.#agent.start(this.#hands, this.#job, TIMEOUT_MS, resolve));
-  }
-
-  stop(): Promise<ActionResult> {
-    return new Promise((resolve) => this.#agent.stop(this.#hands, this.#job, TIMEOUT_MS, resolve));
-  }
-
-  /** As after a lapsed lease: kill, then take away what is left. */
-  abandon(): void {
-    this.#hands.world.processTrees.killMarked(this.#job.mark);
-    this.#agent.abandon(this.#hands, this.#job);
-  }
-
-  check(): Promise<CheckResult> {
-    const check = { name: 'quick', intervalMs: 0, timeoutMs: TIMEOUT_MS } as const;
-    return new Promise((resolve) => this.#agent.check(this.#hands, this.#job, check, resolve));
-  }
-}
-
-async function well(result: Promise<ActionResult>): Promise<ActionResult> {
-  const settled = await result;
-  assert.equal(settled.ok, true, settled.reason);
-  return settled;
-}
 
 function loopDevice(context: TestContext, path: string): string {
   writeFileSync(path, '');

@@ -42,7 +42,7 @@ export const appAgent: Agent<AppParams> = {
     if (check === undefined) return done(RUNNING);
     probeApp(hands, job.params, environment(job), check, done);
   },
-  abandon: () => {},
+  abandon: (_hands, _job, done) => done(''),
 };
 
 function checkSpec(name: 'quick' | 'deep', check: AppCheck | undefined): readonly CheckSpec[] {

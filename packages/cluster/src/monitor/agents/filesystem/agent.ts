@@ -63,8 +63,10 @@ export const filesystemAgent: Agent<FilesystemParams> = {
       done(RUNNING);
     });
   },
-  abandon(hands, { params }) {
-    runCommand(hands, ['umount', '--lazy', params.directory], CHECK_TIMEOUT_MS, () => {});
+  abandon(hands, { params }, done) {
+    runCommand(hands, ['umount', '--lazy', params.directory], CHECK_TIMEOUT_MS, ({ failure }) =>
+      readMount(hands, params.directory, (mount) => done(mount === undefined ? '' : failure)),
+    );
   },
 };
 

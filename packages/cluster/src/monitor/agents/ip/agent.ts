@@ -54,7 +54,8 @@ export const ipAgent: Agent<IpParams> = {
       done(isUp(carrier) ? RUNNING : { state: 'failed', reason: `the link of ${carrier.ifname} is down` });
     });
   },
-  abandon: (hands, { params }) => dropEverywhere(hands, params, CHECK_TIMEOUT_MS, () => {}),
+  abandon: (hands, { params }, done) =>
+    dropEverywhere(hands, params, CHECK_TIMEOUT_MS, ({ reason }) => done(reason)),
 };
 
 function parseAddress(text: string): Omit<IpParams, 'interfaces'> {

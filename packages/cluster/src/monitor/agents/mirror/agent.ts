@@ -47,8 +47,9 @@ export const mirrorAgent: Agent<MirrorParams> = {
       done({ state: 'failed', reason: `the export of volume ${volume} does not answer` });
     });
   },
-  abandon(hands, { params }) {
-    if (params.attach === 'fuse') abandonFuse(hands, params.volume);
+  abandon(hands, { params }, done) {
+    if (params.attach === 'fuse') abandonFuse(hands, params.volume, () => done(''));
+    else done('');
   },
 };
 

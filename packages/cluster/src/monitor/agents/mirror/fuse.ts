@@ -74,8 +74,8 @@ function endNbdfuse(hands: Hands, job: Job<MirrorParams>, timeoutMs: number, don
 }
 
 /** nbdfuse has been killed: what hangs on it answers only errors. Taken away as far as it goes. */
-export function abandonFuse(hands: Hands, volume: string): void {
-  detachLeftovers(hands, volume, () => {});
+export function abandonFuse(hands: Hands, volume: string, done: () => void): void {
+  detachLeftovers(hands, volume, done);
 }
 
 export function isAttached(hands: Hands, job: Job<MirrorParams>): boolean {

@@ -1,0 +1,153 @@
+/** Real agents of Debian's resource-agents, unchanged; systemd by a stand-in that notes what it is told. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { ocfAgent } from '../../../src/monitor/agents/ocf/agent.ts';
+import { checkResourceParams } from '../../../src/monitor/agents/registry.ts';
+import { systemdAgent } from '../../../src/monitor/agents/systemd/agent.ts';
+import { Monitor } from '../../../src/monitor/monitor.ts';
+import { leaveBehind } from '../../../src/node/leave-behind.ts';
+import { FakeHeart, makeHands } from '../hands.ts';
+import { Subject, well } from './subject.ts';
+
+const AGENTS = '/usr/lib/ocf/resource.d/heartbeat';
+const isRoot = process.getuid?.() === 0;
+const missing = (name: string): string | false =>
+  (!existsSync(join(AGENTS, name)) && 'needs resource-agents') || (!isRoot && 'needs root');
+const heartbeat = (name: string) => ocfAgent({ provider: 'heartbeat', name });
+
+test('ocf:heartbeat:Dummy starts, is watched, stops', { skip: missing('Dummy') }, async (context) => {
+  const hands = await makeHands(context);
+  const state = join(hands.dir, 'dummy.state');
+  const subject = new Subject(hands, heartbeat('Dummy'), { params: { state, fake: 7 } });
+  assert.deepEqual(await subject.check(), { state: 'failed', reason: 'monitor: it is not running' });
+  await well(subject.start());
+  await well(subject.start());
+  assert.equal(existsSync(state), true);
+  assert.equal((await subject.check()).state, 'running');
+  rmSync(state);
+  assert.equal((await subject.check()).state, 'failed');
+  await well(subject.start());
+  await well(subject.stop());
+  await well(subject.stop());
+  assert.equal(existsSync(state), false);
+});
+
+test('ocf:heartbeat:Stateful is promoted and demoted', { skip: missing('Stateful') }, async (context) => {
+  const hands = await makeHands(context);
+  const state = join(hands.dir, 'stateful.state');
+  const subject = new Subject(hands, heartbeat('Stateful'), { role: 'promoted', params: { state } });
+  await well(subject.start());
+  assert.deepEqual(await subject.check(), { state: 'running', reason: '' });
+  assert.match(readFileSync(state, 'utf8'), /promoted|master/i);
+  writeFileSync(state, readFileSync(state, 'utf8').replace(/promoted|master/i, 'unpromoted'));
+  assert.equal((await subject.check()).state, 'failed');
+  await well(subject.stop());
+  assert.equal(existsSync(state), false);
+});
+
+test(
+  'ocf:heartbeat:IPaddr2 and what a lapsed lease leaves of it',
+  { skip: missing('IPaddr2') },
+  async (context) => {
+    const hands = await makeHands(context);
+    const name = `et${process.pid}`;
+    spawnSync('ip', ['link', 'add', name, 'type', 'veth', 'peer', 'name', `${name}p`]);
+    context.after(() => spawnSync('ip', ['link', 'delete', name]));
+    spawnSync('ip', ['link', 'set', name, 'up']);
+    const shown = (): string =>
+      spawnSync('ip', ['address', 'show', 'dev', name], { encoding: 'utf8' }).stdout;
+    const params = { ip: '10.99.7.1', cidr_netmask: 24, nic: name };
+    const subject = new Subject(hands, heartbeat('IPaddr2'), { params });
+    await well(subject.start());
+    assert.equal((await subject.check()).state, 'running');
+    assert.match(shown(), /10\.99\.7\.1\/24/);
+    assert.equal(await subject.abandon(), '');
+    assert.doesNotMatch(shown(), /10\.99\.7\.1/);
+  },
+);
+
+test('an agent that is not there, and one that takes too long', async (context) => {
+  const hands = await makeHands(context);
+  const absent = await new Subject(hands, ocfAgent({ provider: 'nobody', name: 'Nothing' }), {}).start();
+  assert.equal(absent.ok, false);
+  assert.match(absent.reason, /Nothing|cannot be run|ended with/);
+});
+
+test('names and parameters are judged when the configuration is applied', () => {
+  checkResourceParams('ocf:heartbeat:pgsql', { params: { pgport: 5432, pgdata: '${fs.directory}/pg' } });
+  checkResourceParams('systemd:nginx', { check: { interval: '1s' } });
+  for (const type of ['ocf:heartbeat', 'ocf:..:x', 'ocf:heartbeat:a/b', 'systemd:-x', 'systemd:a b'])
+    assert.throws(() => checkResourceParams(type, {}), /not an OCF agent|not a systemd unit/);
+  const wrong: [Record<string, unknown>, RegExp][] = [
+    [{ params: { 'a-b': '1' } }, /no parameter called "a-b"/],
+    [{ params: { a: ['1'] } }, /no text, number or boolean/],
+    [{ role: 'master' }, /must be one of started, promoted/],
+    [{ pgdata: '/x' }, /pgdata is unknown/],
+  ];
+  for (const [params, message] of wrong)
+    assert.throws(() => checkResourceParams('ocf:heartbeat:pgsql', params), message);
+});
+
+test('systemd is told to start, stop and kill a unit', async (context) => {
+  const hands = await makeHands(context);
+  const [bin, told, active] = ['bin', 'told', 'active'].map((name) => join(hands.dir, name)) as [
+    string,
+    string,
+    string,
+  ];
+  mkdirSync(bin);
+  writeFileSync(
+    join(bin, 'systemctl'),
+    `#!/bin/sh
+echo "$*" >> ${told}
+case $1 in
+  start) touch ${active} ;;
+  stop | kill) rm -f ${active} ;;
+  is-active) [ -e ${active} ] || exit 3 ;;
+esac
+`,
+  );
+  chmodSync(join(bin, 'systemctl'), 0o755);
+  const path = process.env['PATH'];
+  process.env['PATH'] = `${bin}:${path}`;
+  context.after(() => (process.env['PATH'] = path));
+  const subject = new Subject(hands, systemdAgent('web.service'), {});
+  await well(subject.start());
+  assert.equal((await subject.check()).state, 'running');
+  assert.equal(await subject.abandon(), '');
+  assert.deepEqual(await subject.check(), { state: 'failed', reason: 'web.service is not active' });
+  await well(subject.stop());
+  assert.deepEqual(readFileSync(told, 'utf8').trim().split('\n'), [
+    'start web.service',
+    'is-active web.service',
+    'kill --signal=SIGKILL web.service',
+    'stop web.service',
+    'is-active web.service',
+    'stop web.service',
+  ]);
+});
+
+test(
+  'what an earlier life of the node left is taken away before the monitor serves',
+  { skip: missing('Dummy') },
+  async (context) => {
+    const hands = await makeHands(context);
+    const state = join(hands.dir, 'dummy.state');
+    writeFileSync(state, '');
+    const spec = { group: 'g', name: 'd', type: 'ocf:heartbeat:Dummy', params: { params: { state } } };
+    const record = { spec, epoch: 1, mark: 'ETERNE_RESOURCE=gone', processes: [], outputs: {} };
+    await new Promise<void>((resolve, reject) =>
+      leaveBehind(hands.world.files, hands.dir, [record], (error) => (error ? reject(error) : resolve())),
+    );
+    const monitor = new Monitor(hands, new FakeHeart());
+    await new Promise<void>((resolve, reject) =>
+      monitor.open((error) => (error ? reject(error) : resolve())),
+    );
+    monitor.close();
+    assert.equal(existsSync(state), false);
+    assert.equal(existsSync(join(hands.dir, 'run/leftovers.json')), false);
+  },
+);

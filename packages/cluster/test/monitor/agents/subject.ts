@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import type { Agent, CheckResult, Hands, Job } from '../../../src/monitor/agents/agent.ts';
+import { Fields } from '../../../src/node/fields.ts';
+import type { ActionResult } from '../../../src/ports.ts';
+
+const TIMEOUT_MS = 20_000;
+
+/** One resource in an agent's hands, as the monitor would have it. */
+export class Subject<Params> {
+  readonly #hands: Hands;
+  readonly #agent: Agent<Params>;
+  #job: Job<Params>;
+
+  constructor(hands: Hands, agent: Agent<Params>, params: Record<string, unknown>) {
+    this.#hands = hands;
+    this.#agent = agent;
+    this.#job = {
+      spec: { group: 'g', name: agent.type, type: agent.type, params },
+      params: agent.parse(new Fields('test', params)),
+      mark: `ETERNE_RESOURCE=test-${process.pid}`,
+      processes: [],
+      keep: (processes, done) => {
+        this.#job = { ...this.#job, processes };
+        done();
+      },
+    };
+  }
+
+  start(): Promise<ActionResult> {
+    return new Promise((resolve) => this.#agent.start(this.#hands, this.#job, TIMEOUT_MS, resolve));
+  }
+
+  stop(): Promise<ActionResult> {
+    return new Promise((resolve) => this.#agent.stop(this.#hands, this.#job, TIMEOUT_MS, resolve));
+  }
+
+  /** As after a lapsed lease: kill, then take away what is left. */
+  abandon(): Promise<string> {
+    this.#hands.world.processTrees.killMarked(this.#job.mark);
+    return new Promise((resolve) => this.#agent.abandon(this.#hands, this.#job, resolve));
+  }
+
+  check(): Promise<CheckResult> {
+    const check = { name: 'quick', intervalMs: 0, timeoutMs: TIMEOUT_MS } as const;
+    return new Promise((resolve) => this.#agent.check(this.#hands, this.#job, check, resolve));
+  }
+}
+
+export async function well(result: Promise<ActionResult>): Promise<ActionResult> {
+  const settled = await result;
+  assert.equal(settled.ok, true, settled.reason);
+  return settled;
+}
