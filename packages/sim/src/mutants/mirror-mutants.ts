@@ -73,17 +73,9 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
   ]),
   mirror(
     'a resync copies without locking its range',
-    `${ENGINE}/link/sync-source.ts`,
-    ['if (this.#parts.locks.acquire(lock)) this.#send(lock);', 'this.#send(lock);'],
-    ['if (this.#closed) return locks.release(lock);', 'if (this.#closed) return;'],
-    [
-      '      locks.release(lock);\n      if (!this.#closed && error !== undefined)',
-      '      if (!this.#closed && error !== undefined)',
-    ],
-    [
-      'const { disk, locks } = this.#parts;\n    if (this.#closed)',
-      'const { disk } = this.#parts;\n    if (this.#closed)',
-    ],
+    `${ENGINE}/link/block-pump.ts`,
+    ['if (this.#parts.locks.acquire(lock)) this.#locked(piece, lock);', 'this.#locked(piece, lock);'],
+    ['      this.#parts.locks.release(lock);\n', ''],
   ),
   mirror('the lease never lapses', `${ENGINE}/primary/lease.ts`, [
     '    this.#validUntilBootMs = validUntilBootMs;\n',

@@ -22,7 +22,7 @@ import {
   decodeResyncNames,
   type ResyncNames,
 } from '../../protocol/messages/resync-names.ts';
-import { FrameType } from '../../protocol/wire.ts';
+import { FrameType, HEADER_BYTES } from '../../protocol/wire.ts';
 import type { CopyLink } from './copy-link.ts';
 import { SyncTarget } from './sync-target.ts';
 
@@ -32,7 +32,7 @@ const NOTHING = Buffer.alloc(0);
 
 export class CopyIn {
   readonly #link: CopyLink;
-  readonly #blocks: SyncTarget;
+  #blocks: SyncTarget | undefined;
   #step: Step = 'awaitBegin';
   #bitmapComplete = false;
   /** Frames of unsettled blocks that the activity log does not cover yet. */
@@ -44,28 +44,16 @@ export class CopyIn {
 
   constructor(link: CopyLink) {
     this.#link = link;
-    const { replica, figures } = link;
-    this.#blocks = new SyncTarget({
-      disk: replica.disk,
-      foreign: link.foreign,
-      locks: replica.locks,
-      bitmap: link.bitmap,
-      slabs: replica.slabs,
-      sender: link.sender,
-      sizeBytes: replica.config.sizeBytes,
-      received: (bytes) => figures.moved(bytes),
-      cleared: () => figures.remaining(link.bitmap.dirtyBytes),
-      done: () => this.#copied(),
-    });
   }
 
   start(): void {
-    sendBitmap(this.#link.sender, this.#link.bitmap);
+    this.#link.figures.moved(sendBitmap(this.#link.sender, this.#link.bitmap));
   }
 
   bitmap(body: Buffer): void {
     this.#expect('awaitBegin');
     const { bitmap } = this.#link;
+    this.#link.figures.moved(HEADER_BYTES + body.length);
     const { last, all } = decodeBitmap(body, bitmap.blockCount, (first, count) =>
       this.#link.markBlocks(first, count),
     );
@@ -75,11 +63,11 @@ export class CopyIn {
 
   begin(body: Buffer): void {
     this.#expect('awaitBegin');
-    const { full, name } = decodeResyncBegin(body);
+    const { byDigest, kind, name } = decodeResyncBegin(body);
     if (!this.#bitmapComplete) throw new EterneError('protocol', 'a copy begins without its bitmap');
     const { bitmap, sender, figures } = this.#link;
-    if (full) bitmap.markAll();
-    figures.begin(bitmap.dirtyBytes);
+    if (kind !== 'bitmap') bitmap.markAll();
+    figures.begin(kind, bitmap.dirtyBytes);
     this.#step = 'opening';
     const begin = (state: MetadataState): MetadataState => ({
       ...state,
@@ -97,14 +85,14 @@ export class CopyIn {
         sender.send(FrameType.resyncReady, NOTHING);
         this.#step = 'copying';
         this.#link.replicating();
-        this.#blocks.start();
+        this.#copy(byDigest);
       },
     );
   }
 
   data(body: Buffer): void {
     this.#expect('copying');
-    this.#blocks.data(decodeResyncData(body, this.#link.replica.config.sizeBytes));
+    this.#blocks?.data(decodeResyncData(body, this.#link.replica.config.sizeBytes));
   }
 
   /** What the source knows to be unsettled on third replicas is so here, too: this side has it by the copy. */
@@ -159,7 +147,25 @@ export class CopyIn {
 
   close(): void {
     this.#closed = true;
-    this.#blocks.close();
+    this.#blocks?.close();
+  }
+
+  #copy(byDigest: boolean): void {
+    const { bitmap, figures, foreign, replica, sender } = this.#link;
+    this.#blocks = new SyncTarget({
+      disk: replica.disk,
+      foreign,
+      locks: replica.locks,
+      bitmap,
+      slabs: replica.slabs,
+      sender,
+      sizeBytes: replica.config.sizeBytes,
+      byDigest,
+      moved: (bytes) => figures.moved(bytes),
+      cleared: () => figures.remaining(bitmap.dirtyBytes),
+      done: () => this.#copied(),
+    });
+    this.#blocks.start();
   }
 
   #replaceBits(node: string, set: Buffer): void {

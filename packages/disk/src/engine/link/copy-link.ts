@@ -1,4 +1,4 @@
-import type { DirtyBitmap, MetadataDone, MetadataState } from '../../metadata/index.ts';
+import type { DirtyBitmap, MetadataDone, MetadataState, ReplicaSummary } from '../../metadata/index.ts';
 import type { FrameSender } from '../../protocol/frame-sender.ts';
 import type { Gauge } from '../gauge.ts';
 import type { Replica } from '../replica.ts';
@@ -17,6 +17,8 @@ export interface CopyLink {
   readonly foreign: Gauge;
   readonly figures: ResyncFigures;
   readonly thirds: ThirdParties;
+  /** What the other side said of itself at the handshake. */
+  readonly theirs: ReplicaSummary;
   pacer(): ResyncPacer;
   markBlocks(firstBlock: number, count: number): void;
   /** Later frames wait until `work` is done; then `then`, unless the session is gone. A failure closes the session. */

@@ -23,7 +23,8 @@ import {
 import { decodeBitmap, sendBitmap, sendThirdBitmap, sendUnsettled } from '../../protocol/messages/bitmap.ts';
 import { decodeResyncClear, decodeResyncRequest } from '../../protocol/messages/resync.ts';
 import { encodeResyncBegin, encodeResyncNames } from '../../protocol/messages/resync-names.ts';
-import { FrameType } from '../../protocol/wire.ts';
+import { FrameType, HEADER_BYTES } from '../../protocol/wire.ts';
+import { copyPlan, type CopyPlan } from './copy-plan.ts';
 import type { CopyLink } from './copy-link.ts';
 import { SyncSource } from './sync-source.ts';
 
@@ -41,6 +42,7 @@ type Step =
 export class CopyOut {
   readonly #link: CopyLink;
   readonly #extent: 'bitmap' | 'full';
+  readonly #plan: CopyPlan;
   readonly #blocks: SyncSource;
   #step: Step = 'awaitBitmap';
   #name: Uuid = '';
@@ -50,6 +52,7 @@ export class CopyOut {
   constructor(link: CopyLink, extent: 'bitmap' | 'full') {
     this.#link = link;
     this.#extent = extent;
+    this.#plan = copyPlan(extent, link.replica, link.theirs);
     const { replica, figures } = link;
     this.#blocks = new SyncSource({
       disk: replica.disk,
@@ -57,7 +60,6 @@ export class CopyOut {
       bitmap: link.bitmap,
       sender: link.sender,
       pacer: link.pacer(),
-      sizeBytes: replica.config.sizeBytes,
       sent: (bytes) => figures.moved(bytes),
       failed: (error) => link.close(`reading blocks to copy: ${error.message}`),
     });
@@ -75,6 +77,7 @@ export class CopyOut {
   bitmap(body: Buffer): void {
     this.#expect('awaitBitmap');
     const { bitmap } = this.#link;
+    this.#link.figures.moved(HEADER_BYTES + body.length);
     const { last, all } = decodeBitmap(body, bitmap.blockCount, (first, count) =>
       this.#link.markBlocks(first, count),
     );
@@ -106,10 +109,9 @@ export class CopyOut {
     const { metadata } = replica;
     const base = bitmapFor(metadata.state.generations, peerNode);
     this.#name = syncGeneration(base, metadata.replicaUuid, peerNode);
-    figures.begin(bitmap.dirtyBytes);
-    sendBitmap(sender, bitmap);
-    const begin = { full: this.#extent === 'full', name: this.#name };
-    sender.send(FrameType.resyncBegin, encodeResyncBegin(begin));
+    figures.begin(this.#plan.kind, bitmap.dirtyBytes);
+    figures.moved(sendBitmap(sender, bitmap));
+    sender.send(FrameType.resyncBegin, encodeResyncBegin({ ...this.#plan, name: this.#name }));
     this.#step = 'awaitReady';
     this.#link.replicating();
   }
@@ -127,6 +129,7 @@ export class CopyOut {
 
   request(body: Buffer): void {
     this.#expect('copying');
+    this.#link.figures.moved(HEADER_BYTES + body.length);
     this.#blocks.request(decodeResyncRequest(body, this.#link.replica.config.sizeBytes));
   }
 

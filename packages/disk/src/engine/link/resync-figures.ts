@@ -19,10 +19,11 @@ export class ResyncFigures {
     this.#kind = kind;
     this.#reason = reason;
     this.#wireBytes = 0;
-    this.begin(0);
+    this.begin(kind, 0);
   }
 
-  begin(toSyncBytes: number): void {
+  begin(kind: ResyncStatus['kind'], toSyncBytes: number): void {
+    this.#kind = kind;
     this.#toSyncBytes = toSyncBytes;
     this.#remainingBytes = toSyncBytes;
     this.#begunBootMs = this.#clock.bootMs();

@@ -14,7 +14,7 @@
  * 1. A frame whose duty must be durable holds back all later ones (`Channel.hold`).
  * 2. Writes are taken only from the primary of the highest term this replica knows.
  */
-import { EterneError, unreachable } from '@eterne/base';
+import { EterneError, assert, unreachable } from '@eterne/base';
 import type { Stream } from '@eterne/runtime';
 import {
   BLOCK_BYTES,
@@ -85,6 +85,7 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
   readonly #sent = new WriteWindow();
   #phase: Phase = 'hello';
   #peerSelf: PeerSelf = { role: 'secondary', term: { number: 0, grantor: '' }, disk: 'Consistent' };
+  #theirs: ReplicaSummary | undefined;
   #workings: Workings | undefined;
   #copyOut: CopyOut | undefined;
   #copyIn: CopyIn | undefined;
@@ -134,6 +135,11 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
 
   get peerDisk(): DiskState {
     return this.#peerSelf.disk;
+  }
+
+  get theirs(): ReplicaSummary {
+    assert(this.#theirs !== undefined, 'the peer has introduced itself');
+    return this.#theirs;
   }
 
   get isConnected(): boolean {
@@ -262,7 +268,9 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     return this.#phase === 'hello';
   }
 
-  met({ role, term, diskState }: ReplicaSummary): void {
+  met(theirs: ReplicaSummary): void {
+    const { role, term, diskState } = theirs;
+    this.#theirs = theirs;
     this.#peerSelf = { role, term, disk: diskState };
     this.#phase = 'deciding';
   }
@@ -320,7 +328,8 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
       clock,
       timers,
       ...this.replica.config.resyncRate,
-      isBusy: () => this.replica.primary?.isBusy ?? false,
+      requestCount: () => this.replica.primary?.requestCount ?? 0,
+      backlogBytes: () => this.sender.bufferedBytes,
     });
   }
 

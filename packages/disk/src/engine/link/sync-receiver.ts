@@ -46,11 +46,13 @@ export class SyncReceiver {
     return this.#writing === 0 && this.#written.length === 0 && !this.#flushing;
   }
 
-  /** `message.data` is a view that dies with this call. */
+  /** Its data is a view that dies with this call. */
   take(message: ResyncData): void {
     this.#writing += 1;
     const { foreign, locks, slabs } = this.#parts;
-    const data = message.data && slabs.copyOf(message.data);
+    const { content } = message;
+    if (content.kind === 'same') return this.#settle(message);
+    const data = content.kind === 'data' ? slabs.copyOf(content.data) : undefined;
     const { offset, lengthBytes } = message;
     const lock: RangeLock = {
       offset,
@@ -80,13 +82,25 @@ export class SyncReceiver {
       locks.release(lock);
       if (data !== undefined && error === undefined) slabs.give(data);
       foreign.leave();
-      if (!this.#closed && error === undefined) this.#wrote(lock);
+      if (!this.#closed && error === undefined) this.#settle(lock);
     };
     if (this.#closed) return done(undefined);
-    disk.write(foreign, lock.offset, lock.lengthBytes, data, true, done);
+    if (data !== undefined) disk.write(foreign, lock.offset, lock.lengthBytes, data, false, done);
+    else this.#writeZeroes(lock, done);
   }
 
-  #wrote({ offset, lengthBytes }: Range): void {
+  /** A hole stays as it is. */
+  #writeZeroes({ offset, lengthBytes }: Range, done: (error: StoreError | undefined) => void): void {
+    const { disk, foreign } = this.#parts;
+    disk.extentAt(offset, (extent) => {
+      const isHole = extent?.allocated === false && extent.lengthBytes >= lengthBytes;
+      if (isHole || this.#closed) done(undefined);
+      else disk.write(foreign, offset, lengthBytes, undefined, true, done);
+    });
+  }
+
+  /** The store has it, by this write or since long; the flush is still to come. */
+  #settle({ offset, lengthBytes }: Range): void {
     this.#writing -= 1;
     this.#written.push({ offset, lengthBytes });
     this.#writtenBytes += lengthBytes;

@@ -1,20 +1,31 @@
 /**
- * Gives blocks to a target that asks for them. A range is locked from before it is read until its data is in the stream: a write
- * that comes later follows it there, and the target applies overlapping frames in order of arrival.
+ * Gives blocks to a target that asks for them. A range is locked from before it is read until its data is in the stream (`block-pump.ts`): a
+ * write that comes later follows it there, and the target applies overlapping frames in order of arrival.
  *
  * A bit is cleared only when the target says that it has flushed the block, and only if the block was sent in this session.
  */
-import { EterneError, type BlockNumber } from '@eterne/base';
+import { hash } from 'node:crypto';
+import { EterneError, assert, type BlockNumber } from '@eterne/base';
 import type { StoreError } from '@eterne/runtime';
 import { BLOCK_BYTES, type DirtyBitmap } from '../../metadata/index.ts';
 import type { FrameSender } from '../../protocol/frame-sender.ts';
-import { MAX_REQUESTS, sendResyncData, type Range } from '../../protocol/messages/resync.ts';
+import {
+  MAX_REQUESTED_BYTES,
+  MAX_REQUESTS,
+  RESYNC_FRAME_BYTES,
+  sendResyncData,
+  type Range,
+  type ResyncContent,
+  type ResyncRequest,
+} from '../../protocol/messages/resync.ts';
+import { MAX_DATA_BYTES } from '../../protocol/wire.ts';
 import { BlockSet } from '../block-set.ts';
 import type { LocalDisk } from '../local-disk.ts';
-import type { RangeLock, RangeLocks } from '../range-locks.ts';
+import type { RangeLocks } from '../range-locks.ts';
+import { BlockPump, type PieceContent, type PumpJob } from './block-pump.ts';
 import type { ResyncPacer } from './resync-pacer.ts';
 
-const ZEROES = Buffer.alloc(1024 * 1024);
+const ZEROES = Buffer.alloc(MAX_DATA_BYTES);
 
 export interface SyncSourceParts {
   readonly disk: LocalDisk;
@@ -22,27 +33,43 @@ export interface SyncSourceParts {
   readonly bitmap: DirtyBitmap;
   readonly sender: FrameSender;
   readonly pacer: ResyncPacer;
-  readonly sizeBytes: number;
-  /** Counts what goes over the wire, and what is cleared. */
+  /** Counts what goes over the wire. */
   sent(wireBytes: number): void;
   failed(error: StoreError): void;
 }
 
+interface Job extends PumpJob {
+  readonly digest: Buffer | undefined;
+}
+
 export class SyncSource {
   readonly #parts: SyncSourceParts;
+  readonly #pump: BlockPump<Job>;
   /** Sent in this session, not yet confirmed as flushed. */
   readonly #inTransit = new BlockSet();
   #requests = 0;
-  #closed = false;
+  #requestedBytes = 0;
 
   constructor(parts: SyncSourceParts) {
     this.#parts = parts;
+    const { disk, locks, pacer } = parts;
+    this.#pump = new BlockPump<Job>({
+      disk,
+      locks,
+      pacer,
+      unusedBytes: () => 0,
+      take: (range, content, job) => this.#send(range, content, job),
+      failed: (error) => parts.failed(error),
+    });
   }
 
-  request(range: Range): void {
+  request({ offset, lengthBytes, digest }: ResyncRequest): void {
+    if (this.#requests >= MAX_REQUESTS || this.#requestedBytes + lengthBytes > MAX_REQUESTED_BYTES)
+      throw new EterneError('protocol', 'too many blocks asked for at once');
     this.#requests += 1;
-    if (this.#requests > MAX_REQUESTS) throw new EterneError('protocol', 'too many blocks asked for at once');
-    this.#parts.pacer.take(range.lengthBytes, () => this.#lock(range));
+    this.#requestedBytes += lengthBytes;
+    const copy = digest && Buffer.from(digest);
+    this.#pump.add({ offset, lengthBytes, whole: digest !== undefined, digest: copy });
   }
 
   /** The target has flushed these blocks. */
@@ -64,36 +91,22 @@ export class SyncSource {
   }
 
   close(): void {
-    this.#closed = true;
-    this.#parts.pacer.stop();
+    this.#pump.close();
   }
 
-  #lock(range: Range): void {
-    const lock: RangeLock = {
-      ...range,
-      blockers: 0,
-      waiters: undefined,
-      granted: () => this.#send(lock),
-    };
-    if (this.#parts.locks.acquire(lock)) this.#send(lock);
+  #send(range: Range, piece: PieceContent, job: Job): void {
+    const content = contentOf(range, piece, job.digest);
+    this.#inTransit.add(range.offset, range.lengthBytes);
+    this.#requestedBytes -= range.lengthBytes;
+    if (range.offset + range.lengthBytes === job.offset + job.lengthBytes) this.#requests -= 1;
+    sendResyncData(this.#parts.sender, range, content);
+    this.#parts.sent(RESYNC_FRAME_BYTES + (content.kind === 'data' ? range.lengthBytes : 0));
   }
+}
 
-  #send(lock: RangeLock): void {
-    const { disk, locks } = this.#parts;
-    if (this.#closed) return locks.release(lock);
-    const data = Buffer.allocUnsafeSlow(lock.lengthBytes);
-    disk.read(lock.offset, data, (error) => {
-      if (!this.#closed && error === undefined) this.#sendData(lock, data);
-      this.#requests -= 1;
-      locks.release(lock);
-      if (!this.#closed && error !== undefined) this.#parts.failed(error);
-    });
-  }
-
-  #sendData(lock: RangeLock, data: Buffer): void {
-    const isZero = data.equals(ZEROES.subarray(0, data.length));
-    this.#inTransit.add(lock.offset, lock.lengthBytes);
-    sendResyncData(this.#parts.sender, lock, isZero ? undefined : data);
-    this.#parts.sent(isZero ? 0 : data.length);
-  }
+function contentOf(range: Range, piece: PieceContent, digest: Buffer | undefined): ResyncContent {
+  assert(piece.kind !== 'unused', 'nothing is left out');
+  if (digest === undefined) return piece;
+  const data = piece.kind === 'data' ? piece.data : ZEROES.subarray(0, range.lengthBytes);
+  return hash('sha256', data, 'buffer').equals(digest) ? { kind: 'same' } : piece;
 }

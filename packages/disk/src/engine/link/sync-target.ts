@@ -1,28 +1,35 @@
 /**
  * Fetches every dirty block from the source. In order:
  *
- * 1. Asks for runs of dirty blocks, a bounded number of bytes and runs at a time.
+ * 1. Asks for runs of dirty blocks, a bounded number of bytes and runs at a time; where this side probably has the same already, with a
+ *    digest of what it has.
  * 2. Has what comes written and flushed (`sync-receiver.ts`); only then clears its own bits and tells the source, which clears its own.
  * 3. With no bit left, and that durable, it is done.
  */
+import { hash } from 'node:crypto';
 import { EterneError, type BlockNumber } from '@eterne/base';
 import { BLOCK_BYTES, type DirtyBitmap } from '../../metadata/index.ts';
 import type { FrameSender } from '../../protocol/frame-sender.ts';
 import {
+  DIGEST_BYTES,
   MAX_REQUESTS,
+  MAX_RESYNC_BYTES,
+  RESYNC_FRAME_BYTES,
   sendResyncClear,
   sendResyncRequest,
   type Range,
   type ResyncData,
 } from '../../protocol/messages/resync.ts';
+import { BlockSet } from '../block-set.ts';
 import type { BufferSlabs } from '../buffer-slabs.ts';
 import type { Gauge } from '../gauge.ts';
 import type { LocalDisk } from '../local-disk.ts';
 import type { RangeLocks } from '../range-locks.ts';
 import { SyncReceiver } from './sync-receiver.ts';
 
-const MAX_PIECE_BLOCKS = (256 * 1024) / BLOCK_BYTES;
-const WINDOW_BYTES = 8 * 1024 * 1024;
+const DIGEST_PIECE_BYTES = 256 * 1024;
+/** Two of the longest requests: the source always has one to work on. */
+const WINDOW_BYTES = 2 * MAX_RESYNC_BYTES;
 
 export interface SyncTargetParts {
   readonly disk: LocalDisk;
@@ -32,8 +39,10 @@ export interface SyncTargetParts {
   readonly slabs: BufferSlabs;
   readonly sender: FrameSender;
   readonly sizeBytes: number;
-  /** For the figures: what came over the wire, and that bits were cleared. */
-  received(wireBytes: number): void;
+  /** Much of what is marked is probably the same on both sides: digests first. */
+  readonly byDigest: boolean;
+  /** For the figures: what went over the wire, and that bits were cleared. */
+  moved(wireBytes: number): void;
   cleared(): void;
   /** Every block is flushed and no bit is left. */
   done(): void;
@@ -42,8 +51,12 @@ export interface SyncTargetParts {
 export class SyncTarget {
   readonly #parts: SyncTargetParts;
   readonly #receiver: SyncReceiver;
-  readonly #asked = new Map<number, number>();
-  #askedBytes = 0;
+  /** Asked for, and not come yet. */
+  readonly #asked = new BlockSet();
+  /** Where each request that is not answered to its end ends. */
+  readonly #requestEnds = new Set<number>();
+  /** Asked for or about to be, and not written yet. */
+  #openBytes = 0;
   #cursor = 0;
   #closed = false;
 
@@ -55,7 +68,7 @@ export class SyncTarget {
       foreign,
       locks,
       slabs,
-      isLast: () => this.#asked.size === 0,
+      isLast: () => this.#openBytes === 0,
       wrote: (range) => this.#wrote(range),
       flushed: (ranges) => this.#flushed(ranges),
     });
@@ -66,10 +79,12 @@ export class SyncTarget {
   }
 
   data(message: ResyncData): void {
-    if (this.#asked.get(message.offset) !== message.lengthBytes)
+    const { content, lengthBytes, offset } = message;
+    if (!this.#asked.covers(offset, lengthBytes))
       throw new EterneError('protocol', 'blocks came that were not asked for');
-    this.#asked.delete(message.offset);
-    this.#parts.received(message.data?.length ?? 0);
+    this.#asked.remove(offset, lengthBytes);
+    this.#requestEnds.delete(offset + lengthBytes);
+    this.#parts.moved(RESYNC_FRAME_BYTES + (content.kind === 'data' ? lengthBytes : 0));
     this.#receiver.take(message);
   }
 
@@ -79,7 +94,7 @@ export class SyncTarget {
   }
 
   #wrote(range: Range): void {
-    this.#askedBytes -= range.lengthBytes;
+    this.#openBytes -= range.lengthBytes;
     this.#ask();
   }
 
@@ -93,25 +108,52 @@ export class SyncTarget {
   #proceed(): void {
     if (this.#closed) return;
     this.#ask();
-    if (this.#asked.size === 0 && this.#receiver.isIdle) this.#finish();
+    if (this.#openBytes === 0 && this.#receiver.isIdle) this.#finish();
   }
 
   #ask(): void {
-    const { bitmap, sender, sizeBytes } = this.#parts;
-    while (this.#hasRoom() && this.#cursor < bitmap.blockCount) {
-      const run = bitmap.nextDirty(this.#cursor as BlockNumber, MAX_PIECE_BLOCKS);
-      this.#cursor = run === undefined ? bitmap.blockCount : run.firstBlock + run.blockCount;
-      if (run === undefined) return;
-      const offset = run.firstBlock * BLOCK_BYTES;
-      const lengthBytes = Math.min(run.blockCount * BLOCK_BYTES, sizeBytes - offset);
-      this.#asked.set(offset, lengthBytes);
-      this.#askedBytes += lengthBytes;
-      sendResyncRequest(sender, { offset, lengthBytes });
+    const { byDigest } = this.#parts;
+    for (;;) {
+      const range = this.#hasRoom()
+        ? this.#nextRange(byDigest ? DIGEST_PIECE_BYTES : MAX_RESYNC_BYTES)
+        : undefined;
+      if (range === undefined) return;
+      this.#requestEnds.add(range.offset + range.lengthBytes);
+      this.#openBytes += range.lengthBytes;
+      if (byDigest) this.#askByDigest(range);
+      else this.#request(range, undefined);
     }
   }
 
+  #nextRange(maxBytes: number): Range | undefined {
+    const { bitmap, sizeBytes } = this.#parts;
+    if (this.#cursor >= bitmap.blockCount) return undefined;
+    const run = bitmap.nextDirty(this.#cursor as BlockNumber, maxBytes / BLOCK_BYTES);
+    this.#cursor = run === undefined ? bitmap.blockCount : run.firstBlock + run.blockCount;
+    if (run === undefined) return undefined;
+    const offset = run.firstBlock * BLOCK_BYTES;
+    return { offset, lengthBytes: Math.min(run.blockCount * BLOCK_BYTES, sizeBytes - offset) };
+  }
+
+  /** A block of which this side cannot say what it has is asked for plainly. */
+  #askByDigest(range: Range): void {
+    const { disk, slabs } = this.#parts;
+    const data = slabs.take(range.lengthBytes);
+    disk.read(range.offset, data, (error) => {
+      if (this.#closed) return;
+      this.#request(range, error === undefined ? hash('sha256', data, 'buffer') : undefined);
+      if (error === undefined) slabs.give(data);
+    });
+  }
+
+  #request(range: Range, digest: Buffer | undefined): void {
+    this.#asked.add(range.offset, range.lengthBytes);
+    sendResyncRequest(this.#parts.sender, { ...range, digest });
+    this.#parts.moved(RESYNC_FRAME_BYTES + (digest === undefined ? 0 : DIGEST_BYTES));
+  }
+
   #hasRoom(): boolean {
-    return this.#askedBytes < WINDOW_BYTES && this.#asked.size < MAX_REQUESTS;
+    return this.#openBytes < WINDOW_BYTES && this.#requestEnds.size < MAX_REQUESTS;
   }
 
   #finish(): void {

@@ -83,6 +83,7 @@ export class Primary
   readonly #unnamed = new Map<string, Uuid>();
   #turnScheduled = false;
   #needed = 0;
+  #requestCount = 0;
   readonly #flushWaiters = new Set<DeviceDone>();
   #heldFlushes: DeviceDone[] = [];
   readonly #onEnd: (() => void)[] = [];
@@ -151,9 +152,9 @@ export class Primary
     return this.#writes.heldCount;
   }
 
-  /** Application I/O is under way. */
-  get isBusy(): boolean {
-    return this.#writes.inFlightCount > 0;
+  /** Reads and writes that the application has asked for. */
+  get requestCount(): number {
+    return this.#requestCount;
   }
 
   /** The epoch with which a later term must go on. */
@@ -320,6 +321,7 @@ export class Primary
   }
 
   readPiece(offset: number, lengthBytes: number, done: ReadDone): void {
+    this.#requestCount += 1;
     this.#reads.submit(offset, lengthBytes, done);
   }
 
@@ -331,6 +333,7 @@ export class Primary
     fua: boolean,
     done: DeviceDone,
   ): void {
+    this.#requestCount += 1;
     this.#writes.submit(new WriteOp(this.#writes, offset, lengthBytes, data, mayPunch, fua, done));
   }
 

@@ -6,12 +6,12 @@
  * 2. A range is locked until its content is in the stream; a write that comes later follows it there.
  * 3. A bit goes when the peer has flushed the block, and only if it was sent. At the end that is durable.
  */
-import { EterneError, type BlockNumber } from '@eterne/base';
+import { EterneError, assert, type BlockNumber } from '@eterne/base';
 import type { StoreError } from '@eterne/runtime';
 import { BLOCK_BYTES, type DirtyBitmap } from '../../metadata/index.ts';
 import type { FrameSender } from '../../protocol/frame-sender.ts';
-import { sendResyncData, type Range } from '../../protocol/messages/resync.ts';
-import { FrameType, HEADER_BYTES } from '../../protocol/wire.ts';
+import { RESYNC_FRAME_BYTES, sendResyncData, type Range } from '../../protocol/messages/resync.ts';
+import { FrameType } from '../../protocol/wire.ts';
 import { BlockSet } from '../block-set.ts';
 import { BlockPump, type PieceContent, type PumpJob } from '../link/block-pump.ts';
 import type { ResyncFigures } from '../link/resync-figures.ts';
@@ -21,7 +21,6 @@ import type { RangeLocks } from '../range-locks.ts';
 
 const MAX_RUN_BLOCKS = (1024 * 1024) / BLOCK_BYTES;
 const WINDOW_BYTES = 8 * 1024 * 1024;
-const FRAME_BYTES = HEADER_BYTES + 16;
 
 export interface RepairSourceParts {
   readonly disk: LocalDisk;
@@ -107,10 +106,10 @@ export class RepairSource {
   }
 
   #send(range: Range, content: PieceContent): void {
-    const data = content.kind === 'data' ? content.data : undefined;
+    assert(content.kind !== 'unused', 'a repair copies everything that it asks for');
     this.#sent.add(range.offset, range.lengthBytes);
-    sendResyncData(this.#parts.sender, range, data, FrameType.repairData);
-    this.#parts.figures.moved(FRAME_BYTES + (data?.length ?? 0));
+    sendResyncData(this.#parts.sender, range, content, FrameType.repairData);
+    this.#parts.figures.moved(RESYNC_FRAME_BYTES + (content.kind === 'data' ? range.lengthBytes : 0));
   }
 
   #finish(): void {

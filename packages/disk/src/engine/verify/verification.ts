@@ -246,7 +246,7 @@ export class Verification {
   #repair(reason: string): void {
     const { bitmap, figures, replica, sender } = this.#link;
     figures.decided('bitmap', reason);
-    figures.begin(bitmap.dirtyBytes);
+    figures.begin('bitmap', bitmap.dirtyBytes);
     const blocks = new RepairSource({
       disk: replica.disk,
       locks: replica.locks,

@@ -11,9 +11,8 @@ import { EterneError, assert, type BlockNumber } from '@eterne/base';
 import type { StoreError } from '@eterne/runtime';
 import { BLOCK_BYTES, type DirtyBitmap } from '../../metadata/index.ts';
 import type { FrameSender } from '../../protocol/frame-sender.ts';
-import type { Range } from '../../protocol/messages/resync.ts';
+import { DIGEST_BYTES, type Range } from '../../protocol/messages/resync.ts';
 import {
-  DIGEST_BYTES,
   VERIFY_WINDOW_BYTES,
   sendVerifyData,
   type VerifyContent,

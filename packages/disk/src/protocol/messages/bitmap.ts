@@ -11,7 +11,7 @@ import type { BlockNumber } from '@eterne/base';
 import { EterneError } from '@eterne/base';
 import { BLOCK_BYTES, MAX_NAME_BYTES, type DirtyBitmap } from '../../metadata/api.ts';
 import type { FrameSender } from '../frame-sender.ts';
-import { FrameType } from '../wire.ts';
+import { FrameType, HEADER_BYTES } from '../wire.ts';
 
 const HEAD_BYTES = 2;
 const RUN_BYTES = 10;
@@ -38,9 +38,14 @@ export interface BitmapMessage {
 
 const NO_PREFIX = Buffer.alloc(0);
 
-/** Sends the whole bitmap as it is now. */
-export function sendBitmap(sender: FrameSender, bitmap: DirtyBitmap): void {
-  for (const part of partsOf(bitmap)) sendFrame(sender, FrameType.bitmap, NO_PREFIX, part);
+/** Sends the whole bitmap as it is now. Returns the bytes that it takes on the wire. */
+export function sendBitmap(sender: FrameSender, bitmap: DirtyBitmap): number {
+  let wireBytes = 0;
+  for (const part of partsOf(bitmap)) {
+    sendFrame(sender, FrameType.bitmap, NO_PREFIX, part);
+    wireBytes += HEADER_BYTES + HEAD_BYTES + part.runs.length * RUN_BYTES;
+  }
+  return wireBytes;
 }
 
 export function sendThirdBitmap(sender: FrameSender, node: string, bitmap: DirtyBitmap): void {

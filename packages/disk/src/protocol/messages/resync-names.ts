@@ -1,7 +1,7 @@
 /**
  * The frames around a copy that give the contents their names (`metadata/generations.ts` says why in this order):
  *
- * - RESYNC_BEGIN, source → target: `full u8 · name text`. The source's bits are durable; the target is called `name` while it is being copied to.
+ * - RESYNC_BEGIN, source → target: `kind u8 · by digest u8 · name text`. The source's bits are durable; the target is called `name` while it is being copied to.
  * - RESYNC_READY, target → source: empty. It is, durably, and Inconsistent.
  * - RESYNC_NAMES, source → target, after RESYNC_DONE: `volume uuid text · current text · list of (peer text, generation text) ·
  *   list of history text`. What the target's content is called now.
@@ -11,8 +11,13 @@ import { HISTORY_LENGTH, MAX_PEERS, type Generations, type Uuid } from '../../me
 import { FieldReader, FieldWriter } from '../fields.ts';
 import { readName, readUuid } from './common.ts';
 
+export const RESYNC_KINDS = ['bitmap', 'full', 'smart', 'checksum'] as const;
+
 export interface ResyncBegin {
-  readonly full: boolean;
+  /** `bitmap`: what is marked; the others: everything, `smart` but for what no file system uses, `checksum` to a copy that probably has most of it. */
+  readonly kind: (typeof RESYNC_KINDS)[number];
+  /** The target asks with digests of what it has. */
+  readonly byDigest: boolean;
   readonly name: Uuid;
 }
 
@@ -22,12 +27,16 @@ export interface ResyncNames {
 }
 
 export function encodeResyncBegin(begin: ResyncBegin): Buffer {
-  return new FieldWriter().byte(Number(begin.full)).text(begin.name).finish();
+  return new FieldWriter()
+    .byte(RESYNC_KINDS.indexOf(begin.kind))
+    .byte(Number(begin.byDigest))
+    .text(begin.name)
+    .finish();
 }
 
 export function decodeResyncBegin(body: Buffer): ResyncBegin {
   const from = new FieldReader(body);
-  const begin = { full: from.flag(), name: readUuid(from) };
+  const begin = { kind: from.choice(RESYNC_KINDS), byDigest: from.flag(), name: readUuid(from) };
   from.finish();
   return begin;
 }

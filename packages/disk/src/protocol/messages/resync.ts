@@ -1,45 +1,61 @@
 /**
  * Copying blocks. The target asks, so that whichever side is primary can lock the range against application writes.
  *
- * - RESYNC_REQUEST, target → source: `offset u64 · length u32 · zero u32`.
- * - RESYNC_DATA, source → target: `offset u64 · length u32 · kind u32 · data`. Kind 0: data; 1: the range is all zeroes, no data.
- * - REPAIR_DATA, of a repair (`engine/verify/`): as RESYNC_DATA, unasked. REPAIRED, the answer: as RESYNC_CLEAR.
+ * - RESYNC_REQUEST, target → source: `offset u64 · length u32 · kind u32 · digest`. Kind 0: these blocks, no digest; 1: these blocks unless their
+ *   SHA-256 is this one.
+ * - RESYNC_DATA, source → target: `offset u64 · length u32 · kind u32 · data`. Kind 0: data; 1: the range is all zeroes; 2: it is what the
+ *   digest said. A request without digest is answered in any number of pieces, in any order.
  * - RESYNC_CLEAR, target → source: `list of (offset u64, length u32)`, 12 bytes each: blocks that the target has flushed; their bits go.
+ * - REPAIR_DATA, of a repair (`engine/verify/`): as RESYNC_DATA, unasked. REPAIRED, the answer: as RESYNC_CLEAR.
  */
 import { EterneError } from '@eterne/base';
 import type { FrameSender } from '../frame-sender.ts';
-import { FrameType, MAX_DATA_BYTES, readUint64, writeUint64 } from '../wire.ts';
+import { FrameType, HEADER_BYTES, MAX_DATA_BYTES, readUint64, writeUint64 } from '../wire.ts';
 import { checkRange } from './write.ts';
 
 const HEAD_BYTES = 16;
 const RUN_BYTES = 12;
 const MAX_RUNS = 4096;
-/** A target asks for no more at once; a source drops the connection when it does. */
+/** A target asks for no more at once, in requests and in bytes; a source drops the connection when it does. */
 export const MAX_REQUESTS = 1024;
+export const MAX_REQUESTED_BYTES = 64 * 1024 * 1024;
+/** Of one request, and of one range of zeroes. */
+export const MAX_RESYNC_BYTES = 16 * 1024 * 1024;
+export const DIGEST_BYTES = 32;
+/** What a frame with these fields takes on the wire besides its data. */
+export const RESYNC_FRAME_BYTES = HEADER_BYTES + HEAD_BYTES;
 
 export interface Range {
   readonly offset: number;
   readonly lengthBytes: number;
 }
 
-export interface ResyncData extends Range {
-  /** A view of the frame; undefined: all zeroes. */
-  readonly data: Buffer | undefined;
+export interface ResyncRequest extends Range {
+  /** SHA-256 of what the target has there. A view of the frame, or lent until the call returns. */
+  readonly digest: Buffer | undefined;
 }
 
-export function sendResyncRequest(sender: FrameSender, range: Range): void {
-  head(sender, FrameType.resyncRequest, range, 0);
-  sender.end();
+/** `data` is a view of the frame, or lent to the sender. */
+export type ResyncContent =
+  { readonly kind: 'data'; readonly data: Buffer } | { readonly kind: 'zero' } | { readonly kind: 'same' };
+
+export type ResyncData = Range & { readonly content: ResyncContent };
+
+const KINDS: readonly ResyncContent['kind'][] = ['data', 'zero', 'same'];
+
+export function sendResyncRequest(sender: FrameSender, request: ResyncRequest): void {
+  head(sender, FrameType.resyncRequest, request, request.digest === undefined ? 0 : 1);
+  sender.end(request.digest);
 }
 
 export function sendResyncData(
   sender: FrameSender,
   range: Range,
-  data: Buffer | undefined,
+  content: ResyncContent,
   type: FrameType = FrameType.resyncData,
 ): void {
-  head(sender, type, range, data === undefined ? 1 : 0);
-  sender.end(data);
+  head(sender, type, range, KINDS.indexOf(content.kind));
+  sender.end(content.kind === 'data' ? content.data : undefined);
 }
 
 function head(sender: FrameSender, type: FrameType, range: Range, kind: number): void {
@@ -49,20 +65,23 @@ function head(sender: FrameSender, type: FrameType, range: Range, kind: number):
   sender.slab.writeUInt32LE(kind, at + 12);
 }
 
-export function decodeResyncRequest(body: Buffer, sizeBytes: number): Range {
-  if (body.length !== HEAD_BYTES || body.readUInt32LE(12) !== 0)
-    throw new EterneError('protocol', 'a malformed RESYNC_REQUEST');
-  return rangeAt(body, 0, MAX_DATA_BYTES, sizeBytes);
+export function decodeResyncRequest(body: Buffer, sizeBytes: number): ResyncRequest {
+  const isPlain = body.length === HEAD_BYTES && body.readUInt32LE(12) === 0;
+  const hasDigest = body.length === HEAD_BYTES + DIGEST_BYTES && body.readUInt32LE(12) === 1;
+  if (!isPlain && !hasDigest) throw new EterneError('protocol', 'a malformed RESYNC_REQUEST');
+  const range = rangeAt(body, 0, isPlain ? MAX_RESYNC_BYTES : MAX_DATA_BYTES, sizeBytes);
+  return { ...range, digest: isPlain ? undefined : body.subarray(HEAD_BYTES) };
 }
 
 export function decodeResyncData(body: Buffer, sizeBytes: number): ResyncData {
   if (body.length < HEAD_BYTES) throw new EterneError('protocol', 'a short RESYNC_DATA');
-  const range = rangeAt(body, 0, MAX_DATA_BYTES, sizeBytes);
-  const kind = body.readUInt32LE(12);
-  const wantedBytes = kind === 0 ? range.lengthBytes : 0;
-  if (kind > 1 || body.length !== HEAD_BYTES + wantedBytes)
+  const range = rangeAt(body, 0, MAX_RESYNC_BYTES, sizeBytes);
+  const kind = KINDS[body.readUInt32LE(12)];
+  const data = body.subarray(HEAD_BYTES);
+  if (kind === 'data' && data.length === range.lengthBytes) return { ...range, content: { kind, data } };
+  if (kind === undefined || kind === 'data' || data.length > 0)
     throw new EterneError('protocol', 'a malformed RESYNC_DATA');
-  return { ...range, data: kind === 0 ? body.subarray(HEAD_BYTES) : undefined };
+  return { ...range, content: { kind } };
 }
 
 export function sendResyncClear(

@@ -14,14 +14,13 @@ import { FieldReader, FieldWriter } from '../fields.ts';
 import type { FrameSender } from '../frame-sender.ts';
 import { FrameType, MAX_DATA_BYTES, readUint64, writeUint64 } from '../wire.ts';
 import { readUuid } from './common.ts';
-import type { Range } from './resync.ts';
+import { DIGEST_BYTES, type Range } from './resync.ts';
 import { checkRange } from './write.ts';
 
 export const VERIFY_JOBS = ['direct', 'digest', 'fast', 'repair'] as const;
 /** `direct` compares bytes, `digest` digests first, `fast` bitmaps and generations only; `repair` copies what is marked already. */
 export type VerifyJob = (typeof VERIFY_JOBS)[number];
 
-export const DIGEST_BYTES = 32;
 const HEAD_BYTES = 16;
 const RUN_BYTES = 12;
 const MAX_REASON_BYTES = 255;

@@ -1,4 +1,4 @@
-import type { BlockStore, StoreDone, StoreError } from '@eterne/runtime';
+import type { BlockStore, Extent, StoreDone, StoreError } from '@eterne/runtime';
 import type { Scheduler } from './scheduler.ts';
 
 interface Unflushed {
@@ -98,6 +98,24 @@ export function storeOn(
     },
     discard: (offset, lengthBytes, done) => put(offset, Buffer.alloc(lengthBytes), done),
     writeZeroes: (offset, lengthBytes, _mayPunch, done) => put(offset, Buffer.alloc(lengthBytes), done),
+    nextExtent: (offset, done) => later(() => done(undefined, extentAt(disk.content, offset))),
     close: (done) => later(done),
   };
+}
+
+const GRANULE_BYTES = 64 * 1024;
+const ZEROES = Buffer.alloc(GRANULE_BYTES);
+
+/** As a sparse file would: granules of zeroes are holes. Tells of at most sixteen at once. */
+function extentAt(content: Buffer, offset: number): Extent {
+  const isHole = (at: number): boolean => {
+    const granule = content.subarray(at, Math.min(at + GRANULE_BYTES, content.length));
+    return granule.equals(ZEROES.subarray(0, granule.length));
+  };
+  const first = offset - (offset % GRANULE_BYTES);
+  const allocated = !isHole(first);
+  let end = first + GRANULE_BYTES;
+  while (end < Math.min(content.length, first + 16 * GRANULE_BYTES) && isHole(end) !== allocated)
+    end += GRANULE_BYTES;
+  return { lengthBytes: Math.min(end, content.length) - offset, allocated };
 }
