@@ -170,13 +170,13 @@ export interface MirrorPair {
   remove(): Promise<void>;
 }
 
-/** A node's `device` and `metadata`, instead of files beside its configuration. */
+/** A node's `device` and `metadata`, instead of files beside its configuration, and exports beside NBD. */
 export type StoresOf = (
   node: 'a' | 'b',
   folder: string,
-) => { readonly device: string; readonly metadata: string };
+) => { readonly device: string; readonly metadata: string; readonly exports?: string };
 
-const filesOf: StoresOf = (node) => ({ device: `${node}.img`, metadata: `${node}.meta` });
+export const filesOf: StoresOf = (node) => ({ device: `${node}.img`, metadata: `${node}.meta` });
 
 /** Two nodes `a` and `b` with one volume `v0`, not yet started. `extra`: further lines of the volume. */
 export async function mirrorPair(
@@ -187,7 +187,7 @@ export async function mirrorPair(
   const folder = mkdtempSync(join(tmpdir(), 'eterne-mirror-'));
   const ports = { a: await freePort(), b: await freePort() };
   const make = (name: 'a' | 'b', peer: 'a' | 'b'): DiskNode => {
-    const { device, metadata } = storesOf(name, folder);
+    const { device, metadata, exports = '' } = storesOf(name, folder);
     const lines = [
       `node: ${name}`,
       `control: ${name}.ctl`,
@@ -199,7 +199,7 @@ export async function mirrorPair(
       `    device: ${device}`,
       `    metadata: ${metadata}`,
       `    peers: { ${peer}: [127.0.0.1:${ports[peer]}] }`,
-      '    exports: [{ nbd: { listen: unix:' + name + '.nbd } }]',
+      `    exports: [{ nbd: { listen: unix:${name}.nbd } }${exports}]`,
       ...extra.map((line) => `    ${line}`),
     ];
     return new DiskNode(folder, name, `${lines.join('\n')}\n`);

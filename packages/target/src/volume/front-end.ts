@@ -16,7 +16,7 @@ import type { FrontEnd, FrontEndSite } from '@eterne/disk/process/front-end.ts';
 import { GREETING } from '@eterne/disk/process/front-channel.ts';
 import type { IscsiExport } from '@eterne/disk/process/port.ts';
 import type { ByteDevice } from '@eterne/disk/nbd/byte-device.ts';
-import type { Address, BlockDevice, Listener, Stream } from '@eterne/runtime';
+import type { Address, BlockDevice, DeviceDone, Listener, Stream } from '@eterne/runtime';
 import { identityFrom } from '../scsi/identity.ts';
 import { LogicalUnit } from '../scsi/logical-unit.ts';
 import type { TargetPort } from '../scsi/ports.ts';
@@ -104,13 +104,16 @@ export class VolumeFrontEnd implements FrontEnd {
     const { config, state } = this.#site;
     ReservationKeeper.open(volumeReservations(state, config.name), (keeper) => {
       if (keeper instanceof EterneError) return this.#complain(keeper);
+      const ended = (): void => {
+        if (this.#served === bytes) this.withdraw();
+      };
       const attributes = {
         blockBytes: 512,
         thin: true,
         removable: false,
         identity: identityFrom(`${this.#spec.iqn} ${config.name}`),
       } as const;
-      const unit = new LogicalUnit(VOLUME_LUN, wholeSectors(bytes), attributes, keeper);
+      const unit = new LogicalUnit(VOLUME_LUN, deviceOfTerm(bytes, ended), attributes, keeper);
       const { iqn, initiators = [], chap } = this.#spec;
       this.#server.serve({
         scsi: new ScsiTarget(
@@ -149,20 +152,35 @@ function portsOf({ config }: FrontEndSite): ReadonlyMap<string, TargetPort> {
   );
 }
 
-/** All front ends of a volume change it through one `ByteDevice` (see there). */
-function wholeSectors(bytes: ByteDevice): BlockDevice {
+/**
+ * A term's device to SCSI. All front ends of a volume change it through one `ByteDevice` (see there). A command that fails because the term has ended
+ * is not answered with an error, which applications would see: `ended` cuts its connection first, and the initiator asks again where the volume
+ * is served next.
+ */
+function deviceOfTerm(bytes: ByteDevice, ended: () => void): BlockDevice {
   const { device } = bytes;
+  const told = (done: DeviceDone): DeviceDone => {
+    return (error) => {
+      if (error === 'ESHUTDOWN') ended();
+      done(error);
+    };
+  };
   return {
     name: device.name,
     sizeBytes: device.sizeBytes,
     readOnly: device.readOnly,
     term: device.term,
-    read: (offset, lengthBytes, done) => bytes.read(offset, lengthBytes, done),
-    write: (offset, data, fua, done) => bytes.write(offset, data, fua, done),
-    flush: (done) => bytes.flush(done),
-    discard: (offset, lengthBytes, done) => bytes.discard(offset, lengthBytes, done),
+    read(offset, lengthBytes, done) {
+      bytes.read(offset, lengthBytes, (error, data) => {
+        if (error === 'ESHUTDOWN') ended();
+        done(error, data);
+      });
+    },
+    write: (offset, data, fua, done) => bytes.write(offset, data, fua, told(done)),
+    flush: (done) => bytes.flush(told(done)),
+    discard: (offset, lengthBytes, done) => bytes.discard(offset, lengthBytes, told(done)),
     writeZeroes: (offset, lengthBytes, mayPunch, fua, done) =>
-      bytes.writeZeroes(offset, lengthBytes, mayPunch, fua, done),
+      bytes.writeZeroes(offset, lengthBytes, mayPunch, fua, told(done)),
     ...(device.nextExtent === undefined
       ? {}
       : { nextExtent: (offset, done) => device.nextExtent?.(offset, done) }),
