@@ -2,6 +2,7 @@
 import { EterneError, parseDurationMs } from '@eterne/base';
 import type { Command } from 'commander';
 import { Control, type DiskStatus } from './control.ts';
+import { rescueCommand } from './rescue.ts';
 import { statusText } from './status-text.ts';
 import { verify, type VerifyOptions } from './verify.ts';
 
@@ -10,7 +11,7 @@ interface VerbOptions {
   readonly json?: true;
 }
 
-const NOT_YET = ['rescue', 'resize'] as const;
+const NOT_YET = ['resize'] as const;
 const WAIT_GOALS = ['connected', 'uptodate', 'synced'];
 /** Beyond the wait itself, for the answer's way back. */
 const ANSWER_SLACK_MS = 5_000;
@@ -63,6 +64,7 @@ export function diskCommand(program: Command): void {
     .requiredOption('--for <state>', WAIT_GOALS.join(' | '))
     .option('--timeout <time>', 'for example 30s', '30s')
     .action(wait);
+  rescueCommand(disk);
   for (const name of NOT_YET)
     verb(disk, name, 'not available yet')
       .allowUnknownOption()

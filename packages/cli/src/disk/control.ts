@@ -38,6 +38,11 @@ export class Control {
     await this.#call('POST', `/v1/volumes/${encodeURIComponent(volume)}/${verb}`, body, timeoutMs);
   }
 
+  /** A question: its answer is no status. */
+  ask(volume: string, question: string, body: object, timeoutMs = CALL_TIMEOUT_MS): Promise<unknown> {
+    return this.#call('POST', `/v1/volumes/${encodeURIComponent(volume)}/${question}`, body, timeoutMs);
+  }
+
   async #call(
     method: 'GET' | 'POST',
     path: string,

@@ -1,6 +1,7 @@
 /** What the rest of Eterne sees of one mirrored volume on one node. DESIGN §4. */
 import type { EterneError } from '@eterne/base';
 import type { Address, BlockDevice, Stream } from '@eterne/runtime';
+import type { RescueConfig, RescueControl } from '../rescue/api.ts';
 
 /** The right to write, granted once and strictly rising; equal numbers from different grantors are a split brain. */
 export interface Term {
@@ -72,6 +73,8 @@ export interface VolumeConfig {
   readonly onPeerLost: 'continue' | 'freeze';
   readonly resyncRate: { readonly minBytesPerSecond: number; readonly maxBytesPerSecond: number };
   readonly diskTimeoutMs: number;
+  /** Absent: nothing that is overwritten by a copy is kept. */
+  readonly rescueJournal?: RescueConfig;
 }
 
 /** A change of the in-sync set, proposed by the primary of `term` only. Compare-and-set on (volume, term, expectedVersion). */
@@ -213,6 +216,8 @@ export interface MirrorVolume {
    * `peer` undefined: with every peer that there is one with. A local primary steps down first if it is the one to lose.
    */
   resolve(peer: string | undefined, discard: 'local' | 'remote', done: Done): void;
+  /** Undefined where no rescue journal is configured. */
+  readonly rescue: RescueControl | undefined;
   /**
    * A replication connection that a peer opened to this node and that named this volume and `fromNode` in its preface, which
    * has been read off the stream already.

@@ -46,6 +46,7 @@ function madeNew(state: MetadataState): MetadataState {
     diskState: 'Inconsistent',
     justCreated: true,
     crashedPrimary: false,
+    undoneSync: NIL_UUID,
     generations: { current: NIL_UUID, bitmaps: {}, history: [] },
   };
 }

@@ -4,6 +4,7 @@ import { inTurn, type Step } from './disk/in-turn.ts';
 import { probe } from './disk/probe.ts';
 import type { RemappingStore } from './disk/remapping-store.ts';
 import { Gauge } from './gauge.ts';
+import type { WriteGuard } from '../rescue/api.ts';
 
 const MAX_SUSPECTS = 64;
 
@@ -36,6 +37,8 @@ export class LocalDisk {
   readonly own = new Gauge();
   /** Writes that came from peers, and blocks being copied in, that have not left the store yet. Each peer has a part of it. */
   readonly foreign = new Gauge();
+  /** Saves what is about to be overwritten; undefined while nothing need be kept. */
+  guard: WriteGuard | undefined;
 
   constructor(store: RemappingStore, owner: LocalDiskOwner) {
     this.#store = store;
@@ -92,8 +95,24 @@ export class LocalDisk {
       done(error);
       gauge.leave();
     };
-    if (data !== undefined) this.#store.write(offset, data, finished);
-    else this.#store.writeZeroes(offset, lengthBytes, mayPunch, finished);
+    const { guard } = this;
+    if (guard === undefined) return this.#put(offset, lengthBytes, data, mayPunch, finished);
+    guard.beforeWrite(offset, lengthBytes, data, (refusal) => {
+      if (refusal === undefined) return this.#put(offset, lengthBytes, data, mayPunch, finished);
+      done(refusal);
+      gauge.leave();
+    });
+  }
+
+  #put(
+    offset: number,
+    lengthBytes: number,
+    data: Buffer | undefined,
+    mayPunch: boolean,
+    done: StoreDone,
+  ): void {
+    if (data !== undefined) this.#store.write(offset, data, done);
+    else this.#store.writeZeroes(offset, lengthBytes, mayPunch, done);
   }
 
   flush(done: StoreDone): void {

@@ -157,6 +157,7 @@ export class Promotion {
       promotedAtWallMs: Math.max(0, Math.floor(this.#parts.replica.world.clock.wallMs())),
       diskState: next.diskState,
       justCreated: next.justCreated,
+      undoneSync: NIL_UUID,
       volumeUuid: next.volumeUuid,
       generations: { ...state.generations, current: next.generations.current },
     });

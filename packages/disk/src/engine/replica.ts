@@ -8,6 +8,7 @@ import { Unsettled } from './link/unsettled.ts';
 import type { LocalDisk } from './local-disk.ts';
 import type { Primary } from './primary/primary.ts';
 import type { Promotion } from './promotion.ts';
+import type { RescueKeeper } from './rescue-keeper.ts';
 import { RangeLocks } from './range-locks.ts';
 
 /** What the parts of one opened volume share: its stores, its order of writes, and what this replica is at the moment. */
@@ -32,6 +33,8 @@ export class Replica {
   roleChange: Promotion | undefined;
   /** Does a connected peer other than this one serve the volume? */
   isServedBeside: (peer: string) => boolean = () => false;
+  /** Where one is configured. */
+  rescue: RescueKeeper | undefined;
   readonly arbiterIsLocal: boolean;
   readonly #onChange: () => void;
 
@@ -175,6 +178,7 @@ export class Replica {
       justCreated: state.justCreated,
       crashedPrimary: state.crashedPrimary,
       generations: state.generations,
+      undoneSync: state.undoneSync,
       dirtyBlocks: this.metadata.bitmap(peer).dirtyBlocks,
       skipInitialSync: this.config.initialSync === 'none',
       splitBrain: {

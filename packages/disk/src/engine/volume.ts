@@ -30,6 +30,7 @@ import { LocalDisk } from './local-disk.ts';
 import { Primary } from './primary/primary.ts';
 import { Promotion } from './promotion.ts';
 import { Replica } from './replica.ts';
+import { RescueKeeper } from './rescue-keeper.ts';
 
 type Done = (error: EterneError | undefined) => void;
 
@@ -55,6 +56,7 @@ export function openVolume(
 
 class Volume implements MirrorVolume {
   readonly config: VolumeConfig;
+  readonly rescue: RescueKeeper | undefined;
   readonly #world: World;
   readonly #arbiter: Arbiter;
   readonly #disk: LocalDisk;
@@ -72,7 +74,12 @@ class Volume implements MirrorVolume {
   readonly #onRoleSettled: (() => void)[] = [];
   #closed = false;
 
-  constructor(world: World, config: VolumeConfig, arbiter: Arbiter, { data, metadata }: OpenedStores) {
+  constructor(
+    world: World,
+    config: VolumeConfig,
+    arbiter: Arbiter,
+    { data, metadata, rescue }: OpenedStores,
+  ) {
     this.#world = world;
     this.config = config;
     this.#arbiter = arbiter;
@@ -88,6 +95,8 @@ class Volume implements MirrorVolume {
     this.#peers = this.#replica.peers;
     for (const [node, addresses] of Object.entries(config.peers).sort(([a], [b]) => (a < b ? -1 : 1)))
       this.#replica.peers.push(new Peer(this.#replica, node, this.#peers.length, addresses));
+    this.rescue = rescue && new RescueKeeper(this.#replica, this.#peers, rescue, () => this.#roleSettled());
+    this.#replica.rescue = this.rescue;
     this.#repairer = new Repairer({
       disk: this.#disk,
       locks: this.#replica.locks,
@@ -106,7 +115,11 @@ class Volume implements MirrorVolume {
   }
 
   start(): void {
-    for (const peer of this.#peers) peer.start();
+    const begin = (): void => {
+      for (const peer of this.#peers) peer.start();
+    };
+    if (this.rescue === undefined) begin();
+    else this.rescue.start(begin);
   }
 
   get device(): BlockDevice | undefined {
@@ -128,6 +141,10 @@ class Volume implements MirrorVolume {
     const { primary } = this.#replica;
     if (primary !== undefined && !primary.closed) return this.#promoteAgain(primary, request, done);
     if (this.#replica.changingRole || this.#closed) return done(busy('the volume is changing its role'));
+    if (request.force && this.rescue?.canRollBack === true)
+      return this.rescue.rollBack((error) =>
+        error === undefined ? this.promote(request, done) : done(error),
+      );
     this.#replica.changingRole = true;
     const promotion = new Promotion({
       replica: this.#replica,
@@ -204,9 +221,15 @@ class Volume implements MirrorVolume {
     this.demote(() => {
       for (const peer of this.#peers) peer.close();
       this.#replica.whenQuiet(() => {
-        this.#disk.flush(() => this.#metadata.close(() => this.#disk.close(done)));
+        this.#disk.flush(() => this.#closeStores(done));
       });
     });
+  }
+
+  #closeStores(done: () => void): void {
+    const closeRest = (): void => this.#metadata.close(() => this.#disk.close(done));
+    if (this.rescue === undefined) closeRest();
+    else this.rescue.close(closeRest);
   }
 
   status(): VolumeStatus {
@@ -377,6 +400,7 @@ class Volume implements MirrorVolume {
 
   #changed(): void {
     this.#announcer.peersMoved();
+    this.rescue?.moved();
     if (this.#changeScheduled) return;
     this.#changeScheduled = true;
     this.#world.timers.soon(() => {

@@ -47,6 +47,11 @@ export interface MetadataState {
   readonly crashedPrimary: boolean;
   /** Wall clock at its newest promotion, milliseconds since 1970; 0: never. Orders promotions after a split brain, and nothing else. */
   readonly promotedAtWallMs: number;
+  /**
+   * The name of a copy into this replica that was undone (`rescue/roll-back.ts`): its source's bits, with this replica's for it, cover
+   * the difference, as if the content still had that name. NIL: none; void as soon as the content goes on from here.
+   */
+  readonly undoneSync: Uuid;
   /** Highest term seen, from any source. */
   readonly term: Term;
   readonly set: InSyncSet;
@@ -191,6 +196,7 @@ export interface ReplicaSummary {
   readonly justCreated: boolean;
   readonly crashedPrimary: boolean;
   readonly generations: Generations;
+  readonly undoneSync: Uuid;
   /** Blocks dirty for the other side. */
   readonly dirtyBlocks: number;
   /** Configured `initialSync: none`: the operator says that fresh replicas are equal already. */

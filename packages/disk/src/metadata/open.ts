@@ -293,6 +293,7 @@ function freshState(): MetadataState {
     role: 'secondary',
     crashedPrimary: false,
     promotedAtWallMs: 0,
+    undoneSync: NIL_UUID,
     term: { number: 0, grantor: '' },
     set: { version: 0, members: [] },
     incarnation: 0,

@@ -36,12 +36,13 @@ export function relate(mine: ReplicaSummary, theirs: ReplicaSummary): Relation {
   return shared ? { kind: 'diverged', extent: 'full' } : { kind: 'unrelated' };
 }
 
-/** Do `newer`'s bits for `older` cover the difference: has `older` the content they are counted from, or a sync begun from it? */
+/** Do `newer`'s bits for `older` cover the difference: has `older` the content they are counted from, or a sync begun from it, perhaps undone? */
 export function coversByBitmap(newer: ReplicaSummary, older: ReplicaSummary): boolean {
   const base = bitmapFor(newer.generations, older.node);
   if (base === NIL_UUID) return false;
   const { current } = older.generations;
-  return current === base || current === syncGeneration(base, newer.replicaUuid, older.node);
+  const names = [base, syncGeneration(base, newer.replicaUuid, older.node)];
+  return names.includes(current) || names.includes(older.undoneSync);
 }
 
 function hasPassed(generations: Generations, uuid: Uuid): boolean {

@@ -24,6 +24,7 @@
  * | 192 | 64 | node name |
  * | 256 | 64 | grantor of the term |
  * | 320 | 8 | wall clock of the newest promotion, milliseconds since 1970; 0: never |
+ * | 328 | 16 | name of the copy that was undone, NIL: none |
  * | 512 | 512 | history, 32 generations, newest first, NIL after the last |
  * | 1024 | 2816 | 32 peers of 88 bytes: name (64), bitmap generation (16), highest incarnation witnessed (8) |
  *
@@ -93,6 +94,7 @@ export function encodeSuperblock(superblock: Superblock): Buffer {
   writeName(page, 192, superblock.node);
   writeName(page, 256, state.term.grantor);
   writeCount(page, 320, state.promotedAtWallMs);
+  writeUuid(page, 328, state.undoneSync);
   writeHistory(page, state.generations.history);
   writePeers(page, slots, state);
   page.writeUInt32LE(crc32c(page), 8);
@@ -137,7 +139,7 @@ export function unfitReason(state: MetadataState, self: string): string | undefi
     ...Object.values(peerIncarnations),
   ];
   if (counts.some((count) => !Number.isSafeInteger(count) || count < 0)) return 'a number is out of range';
-  const uuids = [volumeUuid, generations.current, ...Object.values(generations.bitmaps)];
+  const uuids = [volumeUuid, state.undoneSync, generations.current, ...Object.values(generations.bitmaps)];
   if (![...uuids, ...generations.history].every(isUuid)) return 'a uuid is malformed';
   const { history } = generations;
   if (history.length > HISTORY_LENGTH || history.includes(NIL_UUID)) return 'the history is malformed';
@@ -213,6 +215,7 @@ function readFields(page: Buffer): Superblock | undefined {
       role: (flags & FLAG.primary) !== 0 ? 'primary' : 'secondary',
       crashedPrimary: (flags & FLAG.crashedPrimary) !== 0,
       promotedAtWallMs,
+      undoneSync: readUuid(page, 328),
       term: { number: termNumber, grantor },
       set: { version: setVersion, members: members.sort() },
       incarnation,

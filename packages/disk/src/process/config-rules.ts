@@ -51,17 +51,21 @@ export function isPrivateListen(listen: string): boolean {
   return LOOPBACK.test(listen);
 }
 
+function storesOf({ device, devices, metadata, rescueJournal }: VolumeDocument) {
+  return [
+    ...[device ?? [], Object.values(devices ?? {})].flat().map((path) => ({ key: 'device', path })),
+    { key: 'metadata', path: metadata },
+    ...(rescueJournal === undefined ? [] : [{ key: 'rescueJournal', path: rescueJournal.path }]),
+  ];
+}
+
 /** Names, stores and listening addresses, each with where it stands. Port 0 is a different port every time. */
 function usedTwice(document: DiskConfigDocument): readonly Complaint[] {
   const uses = document.volumes.flatMap((volume, index) => [
     { kind: 'volume', value: volume.name, path: ['volumes', index, 'name'] },
-    ...[volume.device, ...Object.values(volume.devices ?? {}), volume.metadata]
-      .filter((path) => path !== undefined && path !== 'internal')
-      .map((path) => ({
-        kind: 'store',
-        value: path ?? '',
-        path: ['volumes', index, path === volume.metadata ? 'metadata' : 'device'],
-      })),
+    ...storesOf(volume)
+      .filter(({ path }) => path !== 'internal')
+      .map(({ key, path }) => ({ kind: 'store', value: path, path: ['volumes', index, key] })),
     ...volume.exports.map((entry, at) => ({
       kind: 'listening address',
       value: 'nbd' in entry ? entry.nbd.listen : entry.iscsi.listen,

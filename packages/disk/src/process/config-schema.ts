@@ -105,7 +105,7 @@ const volume = z.strictObject({
   rescueJournal: z
     .strictObject({
       path: z.string().min(1),
-      max: sizeBytes,
+      max: sizeBytes.refine((bytes) => bytes >= 17 * 1024 * 1024, 'a rescue journal has at least 17MiB'),
       whenFull: z.enum(['pause', 'drop-oldest', 'off']).default('pause'),
     })
     .optional(),

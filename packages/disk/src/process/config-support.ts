@@ -21,7 +21,6 @@ const UNSUPPORTED: readonly (readonly [
   ['congestion', 'asynchronous mirroring', (volume) => volume.congestion !== undefined],
   ['compress', 'zstd', (volume) => volume.compress !== 'none'],
   ['onDiskError', 'move', (volume) => volume.onDiskError !== 'serve-from-peer'],
-  ['rescueJournal', 'the rescue journal', (volume) => (volume.rescueJournal?.whenFull ?? 'off') !== 'off'],
   ['checksums', 'crc32c', (volume) => volume.checksums !== 'none'],
 ];
 

@@ -141,7 +141,14 @@ function volumeConfig(node: string, volume: VolumeDocument, folder: string): Vol
     onPeerLost: volume.onPeerLost,
     resyncRate: { minBytesPerSecond: volume.resyncRate.min, maxBytesPerSecond: volume.resyncRate.max },
     diskTimeoutMs: volume.diskTimeout,
+    ...rescueJournal(folder, volume),
   };
+}
+
+function rescueJournal(folder: string, { rescueJournal: given }: VolumeDocument): Partial<VolumeConfig> {
+  if (given === undefined || given.whenFull === 'off') return {};
+  const { path, max, whenFull } = given;
+  return { rescueJournal: { path: resolveStore(folder, path), maxBytes: max, whenFull } };
 }
 
 /** Stores behind a scheme (`nbd+unix://…`) are no paths. */

@@ -12,7 +12,7 @@
  *   POST /v1/volumes/NAME/invalidate              have everything copied to this replica
  *   POST /v1/volumes/NAME/wait                    {"for","timeoutMs"}
  * ```
- * Each POST answers the volume's status after it. Errors: `{"error":{"code","message","hint"?}}`.
+ * Each POST answers the volume's status after it; `questions.ts` has those that answer something else. Errors: `{"error":{"code","message","hint"?}}`.
  */
 import { EterneError } from '@eterne/base';
 import type { Timers } from '@eterne/runtime';
@@ -20,6 +20,7 @@ import { errorReply, type HttpReply, type HttpRequest } from '@eterne/runtime/no
 import * as z from 'zod';
 import type { VolumeStatus } from '../engine/api.ts';
 import type { DiskProcess } from './disk-process.ts';
+import { questionOf } from './questions.ts';
 import { WAIT_GOALS, hasReached, type WaitGoal } from './wait.ts';
 import type { ArbiterKind, VolumeCall } from './worker-messages.ts';
 
@@ -79,9 +80,13 @@ export class DiskControl {
     if (request.method === 'GET' && kind === 'status' && volume === undefined) return this.#status(reply);
     if (request.method === 'GET' && kind === 'processes' && volume === undefined)
       return reply({ status: 200, body: { volumes: this.#disk.processes() } });
-    if (request.method !== 'POST' || kind !== 'volumes' || volume === undefined || !isVerb(verb ?? ''))
+    if (request.method !== 'POST' || kind !== 'volumes' || volume === undefined || verb === undefined)
       return reply(notFound(request));
-    this.#post(volume, verb as Verb, request.body, (error) =>
+    const question = questionOf(verb, request.body);
+    if (question instanceof EterneError) return reply(errorReply(question));
+    if (question !== undefined) return this.#ask(volume, question, reply);
+    if (!isVerb(verb)) return reply(notFound(request));
+    this.#post(volume, verb, request.body, (error) =>
       error === undefined ? this.#volumeStatus(volume, reply) : reply(errorReply(error)),
     );
   }
@@ -103,6 +108,12 @@ export class DiskControl {
         left -= 1;
         if (left === 0) finish();
       });
+  }
+
+  #ask(volume: string, question: VolumeCall, reply: Reply): void {
+    this.#disk.call(volume, question, (error, result) =>
+      reply(error === undefined ? { status: 200, body: result } : errorReply(error)),
+    );
   }
 
   #volumeStatus(volume: string, reply: Reply): void {

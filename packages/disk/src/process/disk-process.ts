@@ -17,7 +17,7 @@ import type { VolumeSpec } from './config.ts';
 import { isPrivateListen } from './config-rules.ts';
 import type { DiskPort, ExportSpec } from './port.ts';
 import { acceptReplication } from './replication-acceptor.ts';
-import { VolumeProcess, type Verdict, type VolumeProcessOwner } from './volume-process.ts';
+import { VolumeProcess, type CallDone, type Verdict, type VolumeProcessOwner } from './volume-process.ts';
 import type { ArbiterKind, Lease, VolumeCall } from './worker-messages.ts';
 
 const MAX_VOLUMES = 256;
@@ -141,7 +141,7 @@ export class DiskProcess implements DiskPort {
     this.call(name, { verb: 'invalidate' }, done);
   }
 
-  call(name: string, call: VolumeCall, done: Done): void {
+  call(name: string, call: VolumeCall, done: CallDone): void {
     const volume = this.#volumes.get(name);
     if (volume === undefined) done(new EterneError('not-found', `there is no volume ${name} on this node`));
     else volume.call(call, done);

@@ -28,6 +28,8 @@ const CLOSE_TIMEOUT_MS = 10_000;
 const MAX_CALLS_IN_FLIGHT = 256;
 
 type Done = (error: EterneError | undefined) => void;
+/** Of a call; a question has a result. */
+export type CallDone = (error: EterneError | undefined, result?: unknown) => void;
 export type Verdict = (answer: SetAnswer) => void;
 
 export interface VolumeProcessOwner {
@@ -50,7 +52,7 @@ type State =
 export class VolumeProcess {
   readonly spec: VolumeSpec;
   readonly #owner: VolumeProcessOwner;
-  readonly #calls = new Map<number, Done>();
+  readonly #calls = new Map<number, CallDone>();
   #nextCall = 1;
   #state: State = { kind: 'closed' };
   #status: VolumeStatus;
@@ -87,7 +89,7 @@ export class VolumeProcess {
     this.#startWorker();
   }
 
-  call(call: VolumeCall, done: Done): void {
+  call(call: VolumeCall, done: CallDone): void {
     const state = this.#state;
     if (state.kind !== 'open') return done(this.#notOpen());
     if (this.#calls.size >= MAX_CALLS_IN_FLIGHT)
@@ -155,7 +157,7 @@ export class VolumeProcess {
       case 'answer': {
         const done = this.#calls.get(message.id);
         this.#calls.delete(message.id);
-        return done?.(message.error && fromWireError(message.error));
+        return done?.(message.error && fromWireError(message.error), message.result);
       }
       case 'status':
         this.#status = message.status;

@@ -25,8 +25,10 @@ import { forwardClient } from './front-channel.ts';
 import type { FrontEnd, ListenFrontEnd } from './front-end.ts';
 import { FrontState } from './front-state.ts';
 import type { ExportSpec } from './port.ts';
+import type { CallDone } from './volume-process.ts';
 import { toWireError } from './wire-error.ts';
 import type { FromWorker, StreamNote, ToWorker, VolumeCall } from './worker-messages.ts';
+import { answerRescue } from './worker-questions.ts';
 
 const STATUS_INTERVAL_MS = 1000;
 
@@ -68,7 +70,7 @@ export class VolumeWorker {
       case 'open':
         return this.#open(message);
       case 'call':
-        return this.#call(message.call, (error) => this.#answer(message.id, error));
+        return this.#call(message.call, (error, result) => this.#answer(message.id, error, result));
       case 'lease':
         return this.#volume?.setLease(message.lease);
       case 'verdict': {
@@ -177,7 +179,7 @@ export class VolumeWorker {
     };
   }
 
-  #call(call: VolumeCall, done: Done): void {
+  #call(call: VolumeCall, done: CallDone): void {
     const volume = this.#volume;
     assert(volume !== undefined, 'the supervisor calls only an open volume');
     const finish = (error: EterneError | undefined): void => {
@@ -201,6 +203,8 @@ export class VolumeWorker {
         return volume.resync(call.peer, finish);
       case 'invalidate':
         return volume.invalidate(finish);
+      case 'rescue':
+        return answerRescue(volume.rescue, call.action, volume.config.name, done);
       case 'refresh':
         return finish(undefined);
       case 'close':
@@ -218,8 +222,9 @@ export class VolumeWorker {
     });
   }
 
-  #answer(id: number, error: EterneError | undefined): void {
-    this.#options.send({ kind: 'answer', id, ...(error === undefined ? {} : { error: toWireError(error) }) });
+  #answer(id: number, error: EterneError | undefined, result: unknown): void {
+    const answer = error === undefined ? { result } : { error: toWireError(error) };
+    this.#options.send({ kind: 'answer', id, ...answer });
   }
 
   /** Duties 2 and 3. One `ByteDevice` for each term, shared by all front ends. */

@@ -33,10 +33,18 @@ export type VolumeCall =
   | { readonly verb: 'verify'; readonly request: VerifyRequest }
   | { readonly verb: 'resync'; readonly peer?: string }
   | { readonly verb: 'invalidate' }
+  | { readonly verb: 'rescue'; readonly action: RescueAction }
   /** Only to have a fresh status sent before the answer. */
   | { readonly verb: 'refresh' }
   /** Clean end: after the answer the worker exits. */
   | { readonly verb: 'close' };
+
+export type RescueAction =
+  /** Answers `PointStatus[]`. */
+  | { readonly kind: 'list' }
+  /** `id` absent: the newest point that is kept. */
+  | { readonly kind: 'export'; readonly id?: number; readonly path: string }
+  | { readonly kind: 'drop'; readonly id: number };
 
 export type ToWorker =
   /** First message, once. */
@@ -60,7 +68,7 @@ export type FromWorker =
   | { readonly kind: 'opened'; readonly listening: readonly Address[]; readonly status: VolumeStatus }
   /** The worker exits after this. */
   | { readonly kind: 'refused'; readonly error: WireError }
-  | { readonly kind: 'answer'; readonly id: number; readonly error?: WireError }
+  | { readonly kind: 'answer'; readonly id: number; readonly error?: WireError; readonly result?: unknown }
   /** Sent before the answer of every call that changed it. */
   | { readonly kind: 'status'; readonly status: VolumeStatus }
   | { readonly kind: 'proposal'; readonly id: number; readonly proposal: SetProposal };

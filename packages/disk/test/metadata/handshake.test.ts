@@ -39,6 +39,7 @@ function replica(node: string, changes: Changes = {}): ReplicaSummary {
     justCreated: false,
     crashedPrimary: false,
     generations: { current, bitmaps, history },
+    undoneSync: NIL_UUID,
     dirtyBlocks: 0,
     skipInitialSync: false,
     splitBrain: NO_TERMS,

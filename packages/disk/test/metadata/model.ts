@@ -46,6 +46,7 @@ class Replica {
       justCreated: true,
       crashedPrimary: false,
       generations: NO_GENERATIONS,
+      undoneSync: NIL_UUID,
       dirtyBlocks: 0,
       skipInitialSync: false,
       splitBrain: {

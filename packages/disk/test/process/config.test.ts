@@ -156,7 +156,6 @@ volumes:
       'congestion: { queue: 64MiB, policy: slow }',
       'compress: zstd',
       'onDiskError: move',
-      'rescueJournal: { path: a.rescue, max: 10GiB }',
       'checksums: crc32c',
     ];
     for (const line of lines)

@@ -77,6 +77,7 @@ const HELLO: Hello = {
       bitmaps: { b: '44444444-4444-4444-8444-444444444444' },
       history: ['55555555-5555-4555-8555-555555555555'],
     },
+    undoneSync: '66666666-6666-4666-8666-666666666666',
     dirtyBlocks: 12,
     skipInitialSync: false,
     splitBrain: {

@@ -75,6 +75,8 @@ class FakeVolume implements MirrorVolume {
     done(undefined);
   }
 
+  readonly rescue = undefined;
+
   verify(_request: VerifyRequest, done: (error: EterneError | undefined) => void): void {
     done(undefined);
   }

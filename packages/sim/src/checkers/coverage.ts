@@ -133,6 +133,7 @@ function summaryOf({ node, metadata }: Found, peer: string, skipInitialSync: boo
     justCreated: state.justCreated,
     crashedPrimary: state.crashedPrimary,
     generations: state.generations,
+    undoneSync: state.undoneSync,
     dirtyBlocks: metadata.bitmap(peer).dirtyBlocks,
     skipInitialSync,
     splitBrain: {

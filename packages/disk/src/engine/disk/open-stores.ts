@@ -17,6 +17,7 @@ import {
   type VolumeMetadata,
 } from '../../metadata/index.ts';
 import type { RemapTable } from '../../metadata/remap-table.ts';
+import { openRescue, type OpenedRescue } from '../../rescue/open-rescue.ts';
 import type { VolumeConfig } from '../api.ts';
 import { splitStore } from './region-store.ts';
 import { RemappingStore } from './remapping-store.ts';
@@ -28,19 +29,35 @@ const INTERNAL_ALIGNMENT_BYTES = 1024 * 1024;
 export interface OpenedStores {
   readonly data: RemappingStore;
   readonly metadata: VolumeMetadata;
+  /** Where one is configured. */
+  readonly rescue: OpenedRescue | undefined;
 }
 
-type Done = (result: OpenedStores | EterneError) => void;
+type DataAndMetadata = Omit<OpenedStores, 'rescue'>;
+type Done = (result: DataAndMetadata | EterneError) => void;
 
 /** Where internal metadata begins on a device. */
 export function internalOffset(sizeBytes: number): number {
   return Math.ceil(sizeBytes / INTERNAL_ALIGNMENT_BYTES) * INTERNAL_ALIGNMENT_BYTES;
 }
 
-/** Errors: those of `Stores.open` and `openMetadata`, and `config` when the device is too small. */
-export function openStores(world: World, config: VolumeConfig, done: Done): void {
-  if (config.metadataPath === INTERNAL_METADATA) openInternal(world, config, done);
-  else openExternal(world, config, done);
+/** Errors: those of `Stores.open`, `openMetadata` and `openRescue`, and `config` when the device is too small. */
+export function openStores(
+  world: World,
+  config: VolumeConfig,
+  done: (result: OpenedStores | EterneError) => void,
+): void {
+  const open = config.metadataPath === INTERNAL_METADATA ? openInternal : openExternal;
+  open(world, config, (stores) => {
+    if (stores instanceof EterneError) return done(stores);
+    const { rescueJournal, diskTimeoutMs: timeoutMs } = config;
+    if (rescueJournal === undefined) return done({ ...stores, rescue: undefined });
+    const { data, metadata } = stores;
+    openRescue(world, { ...rescueJournal, timeoutMs }, metadata.replicaUuid, (rescue) => {
+      if (rescue instanceof EterneError) metadata.close(() => data.close(() => done(rescue)));
+      else done({ ...stores, rescue });
+    });
+  });
 }
 
 function openInternal(world: World, config: VolumeConfig, done: Done): void {
@@ -145,6 +162,7 @@ function begunAnew(state: MetadataState): MetadataState {
     diskState: 'Inconsistent',
     justCreated: true,
     crashedPrimary: false,
+    undoneSync: NIL_UUID,
     set: { version: 0, members: [] },
     generations: { current: NIL_UUID, bitmaps: {}, history: [] },
   };

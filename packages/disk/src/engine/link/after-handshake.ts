@@ -1,4 +1,9 @@
-import type { HandshakeDecision, MetadataState, ReplicaSummary } from '../../metadata/index.ts';
+import {
+  NIL_UUID,
+  type HandshakeDecision,
+  type MetadataState,
+  type ReplicaSummary,
+} from '../../metadata/index.ts';
 
 /**
  * What both sides make durable before anything else: whom they have met, the higher term, and, on a secondary, the newer
@@ -14,6 +19,8 @@ export function afterHandshake(
   const next: MetadataState = {
     ...state,
     peerIncarnations: { ...state.peerIncarnations, [theirs.node]: witnessed },
+    // From here on the content may go on, which the bits for others do not tell.
+    undoneSync: decision.kind === 'wait' ? state.undoneSync : NIL_UUID,
   };
   const committed = adoptsTerm(state, mine, theirs, decision)
     ? { ...next, term: theirs.term, set: theirs.set }

@@ -13,6 +13,7 @@ import {
   BLOCK_BYTES,
   syncTargetBegun,
   syncTargetFinished,
+  type MetadataDone,
   type MetadataState,
 } from '../../metadata/index.ts';
 import { decodeBitmap, sendBitmap, splitThirdBitmap } from '../../protocol/messages/bitmap.ts';
@@ -34,6 +35,8 @@ export class CopyIn {
   readonly #link: CopyLink;
   #blocks: SyncTarget | undefined;
   #step: Step = 'awaitBegin';
+  readonly #reason: string;
+  readonly #discards: boolean;
   #bitmapComplete = false;
   /** Frames of unsettled blocks that the activity log does not cover yet. */
   #uncovered = 0;
@@ -42,8 +45,11 @@ export class CopyIn {
   /** Third replicas whose bits are the source's by now. */
   readonly #replaced = new Set<string>();
 
-  constructor(link: CopyLink) {
+  /** `discards`: changes that only this side has are overwritten. */
+  constructor(link: CopyLink, reason: string, discards: boolean) {
     this.#link = link;
+    this.#reason = reason;
+    this.#discards = discards;
   }
 
   start(): void {
@@ -78,8 +84,11 @@ export class CopyIn {
     this.#link.duty(
       (done) =>
         bitmap.persist((error) => {
-          if (error !== undefined) done(error);
-          else this.#link.updateIfOpen(begin, done);
+          if (error !== undefined) return done(error);
+          this.#keepRescuePoint((rescueError) => {
+            if (rescueError !== undefined) done(rescueError);
+            else this.#link.updateIfOpen(begin, done);
+          });
         }),
       () => {
         sender.send(FrameType.resyncReady, NOTHING);
@@ -139,6 +148,7 @@ export class CopyIn {
           else this.#link.updateIfOpen((state) => this.#finished(state, names), done);
         }),
       () => {
+        this.#link.replica.rescue?.copied();
         sender.send(FrameType.resyncFinished, NOTHING);
         this.#link.copied();
       },
@@ -178,6 +188,12 @@ export class CopyIn {
       bitmap.markDirty(first * BLOCK_BYTES, end - first * BLOCK_BYTES);
     });
     if (all) bitmap.markAll();
+  }
+
+  #keepRescuePoint(done: MetadataDone): void {
+    const { peerNode, replica } = this.#link;
+    if (replica.rescue === undefined) done(undefined);
+    else replica.rescue.beginCopy(peerNode, this.#reason, this.#discards, done);
   }
 
   #copied(): void {

@@ -39,6 +39,8 @@ export class Peer implements Mirror {
   #standAlone = false;
   /** Why; until the two are together again. */
   #splitBrain: string | undefined;
+  /** Why no copy into this replica may begin until the operator connects again. */
+  #paused: string | undefined;
   /** The node whose changes the operator, or the settlement under way, throws away; empty: none. */
   #discards = '';
   #retryMs = FIRST_RETRY_MS;
@@ -81,6 +83,7 @@ export class Peer implements Mirror {
   connect(): void {
     this.#standAlone = false;
     this.#splitBrain = undefined;
+    this.#paused = undefined;
     if (this.#session?.isConnected !== true) this.#hangUp('connecting anew');
     this.#retryMs = FIRST_RETRY_MS;
     this.replica.changed();
@@ -99,6 +102,15 @@ export class Peer implements Mirror {
   resolve(victim: string): void {
     this.#discards = victim;
     this.connect();
+  }
+
+  /** The copy into this replica cannot go on. */
+  pause(reason: string): void {
+    this.#complain(`the copy is paused: ${reason}`);
+    this.#paused = reason;
+    this.#standAlone = true;
+    this.#hangUp(reason);
+    this.replica.changed();
   }
 
   disconnect(reason: string): void {
@@ -147,7 +159,7 @@ export class Peer implements Mirror {
       node: this.node,
       connection:
         this.#standAlone || this.isParted ? 'StandAlone' : session === undefined ? 'Connecting' : 'Connected',
-      replication: session?.replication ?? 'Off',
+      replication: this.#paused === undefined ? (session?.replication ?? 'Off') : 'PausedSync',
       disk: this.#diskState(session),
       role: session?.peerRole ?? 'secondary',
       dirtyBytes: this.bitmap.dirtyBytes,

@@ -308,7 +308,8 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     }
   }
 
-  #beginCopy({ extent, reason, source }: Extract<Outcome, { kind: 'sync' }>): void {
+  #beginCopy(outcome: Extract<Outcome, { kind: 'sync' }>): void {
+    const { extent, reason, source } = outcome;
     this.figures.decided(extent, reason);
     if (source === this.replica.config.node) {
       this.#phase = 'source';
@@ -316,10 +317,16 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
       this.#copyOut = new CopyOut(this, extent);
     } else {
       this.#phase = 'target';
-      this.#copyIn = new CopyIn(this);
+      this.#copyIn = new CopyIn(this, reason, this.#overwritesChanges(outcome));
     }
     this.#peer.connected(reason);
     this.#copyIn?.start();
+  }
+
+  /** Of this side, and such as somebody may have been promised. */
+  #overwritesChanges({ discards, row }: Extract<Outcome, { kind: 'sync' }>): boolean {
+    const isAhead = this.replica.config.mode === 'async' && this.bitmap.dirtyBlocks > 0;
+    return discards === true || row === '10' || isAhead;
   }
 
   pacer(): ResyncPacer {

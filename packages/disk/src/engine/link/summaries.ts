@@ -9,6 +9,7 @@ export function saysTheSame(a: ReplicaSummary, b: ReplicaSummary): boolean {
     a.term.number === b.term.number &&
     a.set.version === b.set.version &&
     a.crashedPrimary === b.crashedPrimary &&
+    a.undoneSync === b.undoneSync &&
     a.splitBrain.discards === b.splitBrain.discards &&
     a.splitBrain.promotedAtWallMs === b.splitBrain.promotedAtWallMs &&
     a.dirtyBlocks > 0 === b.dirtyBlocks > 0

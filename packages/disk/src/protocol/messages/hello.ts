@@ -7,7 +7,7 @@
  * incarnation u64 · witnessed incarnation of the other u64 · disk state u8 · role u8
  * just created u8 · crashed primary u8 · skip initial sync u8 · dirty blocks u64
  * split brain: with 0, 1, 2 primaries u8, u8, u8 · newest promotion (wall clock, ms) u64 · node to discard text
- * current generation text · list of (peer text, generation text) · list of history generations text
+ * undone copy text · current generation text · list of (peer text, generation text) · list of history generations text
  * follows text · waits when lost u8
  * ```
  */
@@ -42,6 +42,7 @@ export function encodeHello(hello: Hello): Buffer {
   into.byte(Number(s.justCreated)).byte(Number(s.crashedPrimary)).byte(Number(s.skipInitialSync));
   into.uint64(s.dirtyBlocks);
   writeSplitBrain(into, s.splitBrain);
+  into.text(s.undoneSync);
   writeGenerations(into, s.generations);
   return into.text(hello.follows).byte(Number(hello.waitsWhenLost)).finish();
 }
@@ -70,6 +71,7 @@ export function decodeHello(body: Buffer): Hello {
     skipInitialSync: from.flag(),
     dirtyBlocks: from.uint64(),
     splitBrain: readSplitBrain(from),
+    undoneSync: readUuid(from),
     generations: readGenerations(from),
   };
   const follows = from.text(MAX_NAME_BYTES);

@@ -3,7 +3,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SPLIT_BRAIN_ACTIONS, type Role, type SplitBrainAction } from '../../../src/engine/api.ts';
 import { settleSplitBrain } from '../../../src/engine/split-brain/settle.ts';
-import { decideHandshake, type HandshakeDecision, type ReplicaSummary } from '../../../src/metadata/index.ts';
+import {
+  NIL_UUID,
+  decideHandshake,
+  type HandshakeDecision,
+  type ReplicaSummary,
+} from '../../../src/metadata/index.ts';
 import { derivedUuid } from '../../../src/metadata/uuid.ts';
 
 interface Side {
@@ -32,6 +37,7 @@ function side(node: string, peer: string, given: Side): ReplicaSummary {
     justCreated: false,
     crashedPrimary: false,
     generations: { current: derivedUuid(node), bitmaps: { [peer]: COMMON }, history: [COMMON] },
+    undoneSync: NIL_UUID,
     dirtyBlocks: given.dirtyBlocks ?? 1,
     skipInitialSync: false,
     splitBrain: {

@@ -24,7 +24,10 @@ export class TestNode {
   readonly name: string;
   readonly data = new MemoryDisk(SIZE_BYTES);
   readonly metadata = new MemoryDisk(metadataBytes(SIZE_BYTES));
+  /** Files that were written by name. */
+  readonly images = new Map<string, MemoryDisk>();
   readonly #mesh: Mesh;
+  #rescue: MemoryDisk | undefined;
   #life = 0;
   #volume: MirrorVolume | undefined;
   logs: string[] = [];
@@ -81,6 +84,19 @@ export class TestNode {
     if (!power) return;
     this.data.losePower();
     this.metadata.losePower();
+    this.#rescue?.losePower();
+  }
+
+  /** The rescue journal's store, where one is configured. */
+  get rescue(): MemoryDisk {
+    return (this.#rescue ??= new MemoryDisk(this.#config().rescueJournal?.maxBytes ?? 0));
+  }
+
+  #disk(path: string, mayCreate: boolean): MemoryDisk | undefined {
+    if (path === 'rescue') return this.rescue;
+    if (path === 'data' || path === 'metadata') return this[path];
+    if (mayCreate && !this.images.has(path)) this.images.set(path, new MemoryDisk(SIZE_BYTES));
+    return this.images.get(path);
   }
 
   /** As the supervisor does, which has read the preface off the stream. */
@@ -121,9 +137,10 @@ export class TestNode {
       random: this.#mesh.random,
       network: network.portOf(isDead, this.name),
       stores: {
-        open: (path, _options, done) => {
-          const disk = path === 'data' ? this.data : this.metadata;
-          scheduler.at(0, () => done(storeOn(disk, scheduler, isDead, options.diskDelayMs ?? (() => 0))));
+        open: (path, { createSizeBytes }, done) => {
+          const disk = this.#disk(path, createSizeBytes !== undefined);
+          const store = disk && storeOn(disk, scheduler, isDead, options.diskDelayMs ?? (() => 0));
+          scheduler.at(0, () => done(store ?? new EterneError('not-found', `there is no ${path}`)));
         },
       },
       files: new Proxy({}, { get: nothing }) as World['files'],

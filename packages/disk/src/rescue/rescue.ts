@@ -1,0 +1,320 @@
+/**
+ * A replica's rescue journal, opened: the points, their pre-images, and what happens when there is no room (`api.ts` has the idea).
+ *
+ * Duties
+ * 1. A point is durable before the copy that it is for may overwrite anything.
+ * 2. That saving for a point has stopped is durable before the first block is overwritten that was not saved.
+ * 3. If neither can be made durable while a copy is under way, nothing is overwritten: the copy stops.
+ */
+import { EterneError, assert } from '@eterne/base';
+import type { StoreError, World } from '@eterne/runtime';
+import { BlockSet } from '../engine/block-set.ts';
+import type { LocalDisk } from '../engine/local-disk.ts';
+import { BLOCK_BYTES, type MetadataState } from '../metadata/index.ts';
+import type { PointStatus, RescueConfig, RescueDone } from './api.ts';
+import { MAX_POINTS, type PointEntry } from './header.ts';
+import type { RescueLog } from './log.ts';
+import { encodeNote, type PointNote } from './note.ts';
+import { PreImages, refusalOf } from './pre-images.ts';
+import type { Record } from './record.ts';
+import { Serial } from './serial.ts';
+import { walkPreImages, type VisitBlock } from './walk.ts';
+
+export interface RescueParts {
+  readonly world: Pick<World, 'log'>;
+  readonly log: RescueLog;
+  readonly disk: Pick<LocalDisk, 'read' | 'guard'>;
+  readonly sizeBytes: number;
+  readonly whenFull: RescueConfig['whenFull'];
+  /** What the log held when it was opened, for each point. */
+  readonly found: readonly FoundPoint[];
+  /** A copy cannot go on: its session is to be closed before this returns, and not begun again by itself. */
+  pause(reason: string): void;
+}
+
+export interface FoundPoint {
+  readonly id: number;
+  readonly note: PointNote;
+  readonly saved: BlockSet;
+  readonly savedBlocks: number;
+}
+
+interface Contents {
+  readonly note: PointNote;
+  readonly saved: BlockSet;
+  savedBlocks: number;
+}
+
+export class Rescue {
+  readonly #parts: RescueParts;
+  readonly #images: PreImages;
+  readonly #serial = new Serial();
+  readonly #contents = new Map<number, Contents>();
+
+  constructor(parts: RescueParts) {
+    this.#parts = parts;
+    for (const { id, note, saved, savedBlocks } of parts.found)
+      this.#contents.set(id, { note, saved, savedBlocks });
+    const newest = (): BlockSet | undefined => this.#savedSince(this.#live.at(-1));
+    this.#images = new PreImages({
+      sizeBytes: parts.sizeBytes,
+      get saved() {
+        return newest();
+      },
+      read: (offset, into, done) => parts.disk.read(offset, into, done),
+      save: (records, unreadable, done) => this.#save(records, unreadable, done),
+      areSaved: (blocks) => this.#areSaved(blocks),
+    });
+    this.#guard();
+  }
+
+  get points(): readonly PointStatus[] {
+    return this.#parts.log.points.map((point) => {
+      const { note, savedBlocks } = this.#contentsOf(point);
+      return {
+        id: point.id,
+        state: point.state,
+        peer: note.peer,
+        reason: note.reason,
+        begunAtWallMs: note.begunAtWallMs,
+        savedBytes: savedBlocks * BLOCK_BYTES,
+        whole: isLive(point) && !point.flawed,
+      };
+    });
+  }
+
+  /** The point of the copy under way, or of one cut short. */
+  get copying(): PointEntry | undefined {
+    return this.#parts.log.points.find(({ state }) => state === 'copying');
+  }
+
+  /** Who gave the first blocks of it. */
+  get copyingFrom(): string | undefined {
+    const { copying } = this;
+    return copying === undefined ? undefined : this.#contentsOf(copying).note.peer;
+  }
+
+  /** What the replica was before the copy that was cut short; undefined when there is no way back to it. */
+  get before(): PointNote['before'] | undefined {
+    const { copying } = this;
+    if (copying === undefined || !isLive(copying) || copying.flawed) return undefined;
+    return this.#contentsOf(copying).note.before;
+  }
+
+  /** After opening: what became of a copy that was under way when this replica went down. A replica that began anew has nothing to lay over. */
+  reconcile(state: MetadataState, done: RescueDone): void {
+    const { copying } = this;
+    if (state.justCreated && this.#live.length > 0)
+      return this.#change(done, (finish) => this.#stopSaving('the replica began anew', finish));
+    if (copying === undefined || state.diskState === 'Inconsistent') return done(undefined);
+    const { before } = this.#contentsOf(copying).note;
+    // Not begun, or undone; else it was finished, and only the journal did not hear of it.
+    if (before.generations.current === state.generations.current) this.#forget(copying.id, done);
+    else this.copied(done);
+  }
+
+  /** A copy from `peer` is to begin. It goes on with the point of one that was cut short: the way back leads before that. */
+  begin(note: PointNote, surplus: boolean, done: RescueDone): void {
+    if (this.copying !== undefined) return done(undefined);
+    this.#change(done, (finish) => {
+      const { log } = this.#parts;
+      // Its first record may be a `skip`.
+      const [id, start] = [log.nextPointId, log.tail];
+      this.#append([{ kind: 'begin', note: encodeNote(note) }], 'begin', (error) => {
+        if (error !== undefined) return this.#withoutPoint(error, finish);
+        const point = { id, start, end: undefined, state: 'copying', surplus, flawed: false } as const;
+        this.#contents.set(id, { note, saved: new BlockSet(), savedBlocks: 0 });
+        this.#setPoints([...this.#all, point], finish, id + 1);
+      });
+    });
+  }
+
+  /** The copy is over, durably. Its point is kept when this side had changes of its own; else nothing was lost that anybody could want. */
+  copied(done: RescueDone): void {
+    const { copying } = this;
+    if (copying === undefined) return done(undefined);
+    if (!copying.surplus) return this.#forget(copying.id, done);
+    this.#change(done, (finish) =>
+      this.#setPoints(withPoint(this.#all, { ...copying, state: 'kept' }), finish),
+    );
+  }
+
+  /** The operator needs a point no more. */
+  drop(id: number, done: RescueDone): void {
+    const point = this.#all.find((candidate) => candidate.id === id);
+    if (point === undefined) return done(new EterneError('not-found', `there is no rescue point ${id}`));
+    if (point.state === 'copying')
+      return done(new EterneError('refused', `rescue point ${id} is in use by a copy that is not over`));
+    this.#forget(id, done);
+  }
+
+  /** Visits what the blocks held at a point, each once, in no order. `corrupt` when the journal is damaged. */
+  visit(id: number, each: VisitBlock, done: RescueDone): void {
+    const { log } = this.#parts;
+    const point = this.#all.find((candidate) => candidate.id === id);
+    if (point === undefined) return done(new EterneError('not-found', `there is no rescue point ${id}`));
+    const seen = new BlockSet();
+    const isNew = (block: number): boolean => {
+      if (seen.touches(block * BLOCK_BYTES, 1)) return false;
+      seen.add(block * BLOCK_BYTES, 1);
+      return true;
+    };
+    walkPreImages(log.read.bind(log), point.start, point.end ?? log.tail, isNew, each, done);
+  }
+
+  /** The replica has been taken back, durably, to what it was before the copy. */
+  undone(done: RescueDone): void {
+    const { copying } = this;
+    if (copying === undefined) return done(undefined);
+    this.#forget(copying.id, done);
+  }
+
+  close(done: () => void): void {
+    this.#serial.run(() => this.#parts.log.close(done));
+  }
+
+  get #all(): readonly PointEntry[] {
+    return this.#parts.log.points;
+  }
+
+  /** Points that are still being saved for. */
+  get #live(): readonly PointEntry[] {
+    return this.#all.filter(isLive);
+  }
+
+  #contentsOf({ id }: PointEntry): Contents {
+    const contents = this.#contents.get(id);
+    assert(contents !== undefined, `rescue point ${id} has contents`);
+    return contents;
+  }
+
+  #savedSince(point: PointEntry | undefined): BlockSet | undefined {
+    return point === undefined ? undefined : this.#contentsOf(point).saved;
+  }
+
+  #areSaved(blocks: BlockSet): void {
+    for (const point of this.#live) {
+      const contents = this.#contentsOf(point);
+      blocks.forEachRun((offset, lengthBytes) => {
+        for (let at = offset; at < offset + lengthBytes; at += BLOCK_BYTES)
+          if (!contents.saved.touches(at, 1)) contents.savedBlocks += 1;
+        contents.saved.add(offset, lengthBytes);
+      });
+    }
+  }
+
+  #guard(): void {
+    this.#parts.disk.guard = this.#live.length > 0 ? this.#images : undefined;
+  }
+
+  #change(done: RescueDone, job: (finish: RescueDone) => void): void {
+    this.#serial.run((next) =>
+      job((error) => {
+        next();
+        done(error);
+      }),
+    );
+  }
+
+  #forget(id: number, done: RescueDone): void {
+    this.#change(done, (finish) => this.#setPoints(withoutPoint(this.#all, id), finish));
+  }
+
+  #setPoints(points: readonly PointEntry[], done: RescueDone, nextId?: number): void {
+    const isSet = (error: EterneError | undefined): void => {
+      const ids = new Set(this.#all.map(({ id }) => id));
+      for (const id of this.#contents.keys()) if (!ids.has(id)) this.#contents.delete(id);
+      this.#guard();
+      done(error);
+    };
+    this.#parts.log.setPoints(points, isSet, nextId);
+  }
+
+  #save(
+    records: readonly Record[],
+    unreadable: boolean,
+    done: (refusal: StoreError | undefined) => void,
+  ): void {
+    const answer = (error: EterneError | undefined): void =>
+      done(error === undefined ? undefined : this.#unsaved(error));
+    this.#change(answer, (finish) => {
+      if (!unreadable) return this.#append(records, 'save', finish);
+      const flawed = this.#all.map((point) => (isLive(point) ? { ...point, flawed: true } : point));
+      this.#setPoints(flawed, (error) =>
+        error === undefined && records.length > 0 ? this.#append(records, 'save', finish) : finish(error),
+      );
+    });
+  }
+
+  /** Duty 3; without a copy under way a mirror without a journal is better than none. */
+  #unsaved(error: EterneError): StoreError | undefined {
+    const { world, disk } = this.#parts;
+    if (this.copying !== undefined && isLive(this.copying)) {
+      this.#parts.pause(error.message);
+      return refusalOf(error);
+    }
+    world.log('error', `${error.message}: what is overwritten from now on is not kept`);
+    disk.guard = undefined;
+    return undefined;
+  }
+
+  /** Makes room, by the policy, for as long as there is none. */
+  #append(records: readonly Record[], purpose: 'begin' | 'save', done: RescueDone): void {
+    const { log, whenFull, world } = this.#parts;
+    const isTableFull = purpose === 'begin' && this.#all.length === MAX_POINTS;
+    const full = (): void => {
+      const isSpare = (point: PointEntry): boolean => purpose === 'begin' || point !== this.#all.at(-1);
+      const oldest = this.#all.find((point) => point.state === 'kept' && isSpare(point));
+      if (whenFull === 'drop-oldest' && oldest !== undefined) {
+        world.log('warn', `the rescue journal is full: point ${oldest.id} is dropped`);
+        return this.#setPoints(withoutPoint(this.#all, oldest.id), (error) =>
+          error === undefined ? this.#append(records, purpose, done) : done(error),
+        );
+      }
+      const isCopying = this.copying !== undefined && isLive(this.copying);
+      if (purpose === 'begin' || (whenFull === 'pause' && isCopying)) return done(fullError());
+      this.#stopSaving('the rescue journal is full', done);
+    };
+    if (isTableFull) return full();
+    log.append(records, (error) => (error === 'full' ? full() : done(error)));
+  }
+
+  /** Duty 2. */
+  #stopSaving(reason: string, done: RescueDone): void {
+    const { log, world } = this.#parts;
+    world.log('warn', `${reason}: what is overwritten from now on is not kept`);
+    const ended = this.#all.map((point) =>
+      isLive(point) ? { ...point, end: log.tail, flawed: point.flawed || point.state === 'copying' } : point,
+    );
+    this.#setPoints(ended, done);
+  }
+
+  /** A copy whose point cannot be made. */
+  #withoutPoint(error: EterneError, done: RescueDone): void {
+    const { whenFull, world } = this.#parts;
+    if (whenFull === 'drop-oldest' && error.code === 'no-space') {
+      world.log('warn', `${error.message}: the copy begins without a way back`);
+      return done(undefined);
+    }
+    this.#parts.pause(error.message);
+    done(error);
+  }
+}
+
+function isLive({ end }: PointEntry): boolean {
+  return end === undefined;
+}
+
+function withoutPoint(points: readonly PointEntry[], id: number): readonly PointEntry[] {
+  return points.filter((point) => point.id !== id);
+}
+
+function withPoint(points: readonly PointEntry[], changed: PointEntry): readonly PointEntry[] {
+  return points.map((point) => (point.id === changed.id ? changed : point));
+}
+
+function fullError(): EterneError {
+  return new EterneError('no-space', 'the rescue journal is full', {
+    hint: 'drop a point (`eterne disk rescue drop`) or give it more room, then `eterne disk connect`',
+  });
+}

@@ -1,0 +1,208 @@
+/** The rescue journal in the life of a volume: what a copy overwrites can be read again, and a copy cut short undone. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { MIB, type EterneError } from '@eterne/base';
+import type { RescueConfig } from '../../src/rescue/api.ts';
+import { BLOCK, Pair, SIZE_BYTES, type TestNode } from './support/pair.ts';
+
+interface Options {
+  readonly maxBytes?: number;
+  readonly whenFull?: RescueConfig['whenFull'];
+  /** Slow enough to be interrupted. */
+  readonly bytesPerSecond?: number;
+}
+
+function rescuedPair(options: Options = {}): Pair {
+  const { maxBytes = 24 * MIB, whenFull = 'pause', bytesPerSecond = 1 << 30 } = options;
+  const resyncRate = { minBytesPerSecond: bytesPerSecond, maxBytesPerSecond: bytesPerSecond };
+  const rescueJournal = { path: 'rescue', maxBytes, whenFull };
+  return new Pair({ config: { rescueJournal, resyncRate } }).startMirror();
+}
+
+/** Each is on its own until the link is whole again. */
+function cut(pair: Pair): void {
+  pair.network.isCut = true;
+  pair.until(() => pair.a.volume.status().inSyncSet.length === 1);
+  pair.until(() => pair.b.volume.status().peers[0]?.connection === 'Connecting');
+}
+
+/** Both wrote apart; `a` won. Answers what `b` held. */
+function discardB(pair: Pair): Buffer {
+  for (let block = 0; block < 20; block += 1) pair.write(pair.a, block, 1);
+  cut(pair);
+  pair.write(pair.a, 1, 10);
+  pair.write(pair.a, 3, 30);
+  pair.promote(pair.b, { force: true });
+  pair.write(pair.b, 1, 11);
+  pair.write(pair.b, 5, 55, 3);
+  const held = Buffer.from(pair.b.data.content);
+  pair.network.isCut = false;
+  pair.until(() => [pair.a, pair.b].every(({ volume }) => volume.status().peers[0]?.splitBrain === true));
+  pair.b.volume.resolve(undefined, 'local', () => {});
+  pair.until(() => pair.isEqual());
+  return held;
+}
+
+function exported(pair: Pair, node: TestNode, path = '/image'): Buffer {
+  let result: { error: EterneError | undefined } | undefined;
+  node.volume.rescue?.export(undefined, path, (error) => (result = { error }));
+  pair.until(() => result !== undefined);
+  if (result?.error !== undefined) throw result.error;
+  const image = node.images.get(path);
+  assert.ok(image);
+  return image.content;
+}
+
+function assertSame(mine: Buffer, wanted: Buffer): void {
+  for (let at = 0; at < SIZE_BYTES; at += BLOCK)
+    if (!mine.subarray(at, at + BLOCK).equals(wanted.subarray(at, at + BLOCK)))
+      assert.fail(`block ${at / BLOCK} is ${mine[at]}, was ${wanted[at]}`);
+}
+
+describe('the side of a split brain that lost', () => {
+  test('can be exported as it was', () => {
+    const pair = rescuedPair();
+    const held = discardB(pair);
+    assert.deepEqual(
+      pair.b.volume.rescue?.points.map(({ state, whole, peer }) => [state, whole, peer]),
+      [['kept', true, 'a']],
+    );
+    assert.deepEqual(pair.a.volume.rescue?.points, []);
+    assertSame(exported(pair, pair.b), held);
+    pair.assertIdentical();
+  });
+
+  test('can be exported after the volume went on, under either primary, and through restarts', () => {
+    const pair = rescuedPair();
+    const held = discardB(pair);
+    for (let block = 0; block < 30; block += 2) pair.write(pair.a, block, 77);
+    pair.flush(pair.a);
+    pair.b.kill(true);
+    pair.until(() => pair.a.volume.status().inSyncSet.length === 1);
+    pair.write(pair.a, 9, 99, 4);
+    pair.b.start();
+    pair.until(() => pair.isEqual() && pair.a.volume.status().inSyncSet.length === 2);
+    pair.demote(pair.a);
+    pair.promote(pair.b);
+    for (let block = 1; block < 40; block += 3) pair.write(pair.b, block, 88);
+    assertSame(exported(pair, pair.b), held);
+    pair.assertIdentical();
+  });
+
+  test('is gone when the operator drops it', () => {
+    const pair = rescuedPair();
+    discardB(pair);
+    const id = pair.b.volume.rescue?.points[0]?.id ?? 0;
+    let answer: string | undefined;
+    pair.b.volume.rescue?.drop(id, (error) => (answer = error?.code ?? 'ok'));
+    pair.until(() => answer !== undefined);
+    assert.equal(answer, 'ok');
+    assert.deepEqual(pair.b.volume.rescue?.points, []);
+    assert.throws(() => exported(pair, pair.b), { code: 'not-found' });
+    pair.write(pair.a, 2, 2);
+    pair.assertIdentical();
+  });
+
+  test('loses its whole image, not the mirror, when later writes use up the room', () => {
+    const pair = rescuedPair({ maxBytes: 17 * MIB });
+    for (let block = 0; block < 6000; block += 250) pair.write(pair.a, block, 1 + (block % 200), 250);
+    discardB(pair);
+    for (let block = 0; block < 6000; block += 250) pair.write(pair.a, block, 2 + (block % 200), 250);
+    assert.deepEqual(
+      pair.b.volume.rescue?.points.map(({ state, whole }) => [state, whole]),
+      [['kept', false]],
+    );
+    pair.until(() => pair.isEqual());
+    pair.assertIdentical();
+  });
+});
+
+/** `b` was away while `a` wrote `blocks` blocks; it is back, and half of them are copied when `a` dies. Answers what `b` held before. */
+function halfCopied(pair: Pair, blocks = 1024): Buffer {
+  pair.write(pair.a, 0, 5, 64);
+  pair.write(pair.a, 2048, 6, 64);
+  pair.flush(pair.a);
+  cut(pair);
+  const held = Buffer.from(pair.b.data.content);
+  for (let block = 0; block < blocks; block += 128) pair.write(pair.a, block, 9, 128);
+  pair.network.isCut = false;
+  pair.until(() => pair.b.volume.status().disk === 'Inconsistent' && pair.b.data.content[0] === 9, 60_000);
+  pair.write(pair.a, 2050, 7);
+  pair.until(() => pair.b.data.content[2050 * BLOCK] === 7);
+  assert.ok(pair.b.data.content[(blocks - 1) * BLOCK] !== 9, 'it is not over yet');
+  return held;
+}
+
+describe('a copy whose source dies half-way', () => {
+  test('is undone after a while', () => {
+    const pair = rescuedPair({ bytesPerSecond: 4 * MIB });
+    const held = halfCopied(pair);
+    pair.a.kill();
+    pair.until(() => pair.b.volume.status().disk === 'Outdated', 30_000);
+    assertSame(pair.b.data.content, held);
+    assert.deepEqual(pair.b.volume.rescue?.points, []);
+    assert.ok(pair.b.volume.status().dirtyBytes > 0, 'its own bits cover what was undone');
+    pair.a.start();
+    pair.until(() => pair.b.volume.status().peers[0]?.replication === 'Established', 60_000);
+    assert.equal(pair.b.volume.status().peers[0]?.resync.kind, 'bitmap', 'not everything again');
+    pair.assertIdentical();
+    assert.equal(pair.b.data.content[0], 9);
+  });
+
+  test('is undone at once when the target is promoted by force', () => {
+    const pair = rescuedPair({ bytesPerSecond: 4 * MIB });
+    const held = halfCopied(pair);
+    pair.a.kill();
+    pair.until(() => pair.b.volume.status().peers[0]?.connection === 'Connecting');
+    pair.promote(pair.b, { force: true });
+    assertSame(pair.b.data.content, held);
+    pair.write(pair.b, 7, 70);
+    pair.a.start();
+    pair.until(() => pair.b.volume.status().peers[0]?.splitBrain === true, 30_000);
+    assert.equal(pair.b.data.content[7 * BLOCK], 70);
+  });
+
+  test('goes on when the source is back in time, and can still be undone after that', () => {
+    const pair = rescuedPair({ bytesPerSecond: 4 * MIB });
+    const held = halfCopied(pair);
+    pair.network.isCut = true;
+    pair.until(() => pair.b.volume.status().peers[0]?.connection === 'Connecting');
+    pair.network.isCut = false;
+    pair.until(() => pair.b.volume.status().peers[0]?.replication === 'SyncTarget');
+    pair.a.kill();
+    pair.until(() => pair.b.volume.status().disk === 'Outdated', 30_000);
+    assertSame(pair.b.data.content, held);
+  });
+
+  test('that ends well leaves nothing in the journal', () => {
+    const pair = rescuedPair();
+    cut(pair);
+    pair.write(pair.a, 0, 9, 200);
+    pair.network.isCut = false;
+    pair.until(() => pair.isEqual());
+    pair.until(() => pair.b.volume.rescue?.points.length === 0);
+    pair.assertIdentical();
+  });
+
+  test('that the journal has no room for pauses, and what it did is undone', () => {
+    const pair = rescuedPair({ maxBytes: 17 * MIB });
+    for (let block = 0; block < 6400; block += 250) pair.write(pair.a, block, 1 + (block % 200), 250);
+    cut(pair);
+    const held = Buffer.from(pair.b.data.content);
+    for (let block = 0; block < 6400; block += 250) pair.write(pair.a, block, 3 + (block % 200), 250);
+    pair.network.isCut = false;
+    pair.until(() => pair.b.volume.status().peers[0]?.replication === 'PausedSync');
+    pair.until(() => pair.b.volume.status().disk === 'Outdated', 30_000);
+    assertSame(pair.b.data.content, held);
+  });
+
+  test('goes on without a way back with drop-oldest', () => {
+    const pair = rescuedPair({ maxBytes: 17 * MIB, whenFull: 'drop-oldest' });
+    for (let block = 0; block < 6400; block += 250) pair.write(pair.a, block, 1 + (block % 200), 250);
+    cut(pair);
+    for (let block = 0; block < 6400; block += 250) pair.write(pair.a, block, 3 + (block % 200), 250);
+    pair.network.isCut = false;
+    pair.until(() => pair.isEqual());
+    pair.assertIdentical();
+  });
+});
