@@ -4,3 +4,4 @@ export * from './json-link.ts';
 export * from './instant.ts';
 export * from './cut-slab.ts';
 export * from './store-error.ts';
+export * from './shared-disk.ts';

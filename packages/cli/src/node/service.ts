@@ -4,16 +4,21 @@ import { EterneError } from '@eterne/base';
 import { logIdentity } from '@eterne/cluster/node/raft-log.ts';
 import { raftLogPath, volumeSocketPath, volumesFolder } from '@eterne/cluster/node/layout.ts';
 import { servicePorts, type MemberAddress, type NodeIdentity } from '@eterne/cluster/node/identity.ts';
-import { VoterKeeper } from '@eterne/cluster/node/voters.ts';
+import { VoterKeeper, type MakeTie, type Observation } from '@eterne/cluster/node/voters.ts';
 import type { HeartPort, MonitorPort } from '@eterne/cluster/ports.ts';
-import { openEmbeddedLog } from '@eterne/cluster/raft/embedded-log.ts';
+import { openEmbeddedLog, type EmbeddedLog } from '@eterne/cluster/raft/embedded-log.ts';
+import { prepareTie } from '@eterne/cluster/raft/tie/tie-driver.ts';
+import { tieId } from '@eterne/cluster/raft/tie/tie-id.ts';
+import { TieTransport } from '@eterne/cluster/raft/tie/tie-transport.ts';
 import { openTcpTransport } from '@eterne/cluster/raft/transport/tcp-transport.ts';
 import { LAN_TIMING, nodeOfMember } from '@eterne/cluster/raft/types.ts';
 import { Steward } from '@eterne/cluster/service/leader/steward.ts';
 import { Service } from '@eterne/cluster/service/service.ts';
+import type { Command } from '@eterne/cluster/state/commands.ts';
 import { sortedValues, type ClusterState } from '@eterne/cluster/state/model.ts';
 import type { ConnectDisk } from '@eterne/cluster/heart/disk-leases.ts';
 import type { World } from '@eterne/runtime';
+import { nodeSharedDisks } from '@eterne/runtime/node/shared-disk.ts';
 
 export interface ServiceParts {
   readonly world: World;
@@ -42,9 +47,16 @@ export function startService(parts: ServiceParts, done: (result: Service | Etern
     tls: identity.tls,
   };
   const listenOn = identity.addresses.map((address) => servicePorts(address).raft);
-  openTcpTransport(transportOptions, listenOn, (transport) => {
-    if (transport instanceof EterneError) return done(transport);
-    const log = {
+  openTcpTransport(transportOptions, listenOn, (tcp) => {
+    if (tcp instanceof EterneError) return done(tcp);
+    let log: EmbeddedLog<Command> | undefined;
+    const transport = new TieTransport(tcp, {
+      ...transportOptions,
+      disks: nodeSharedDisks,
+      path: () => tieDevice(service.state),
+      members: () => log?.status().members ?? [],
+    });
+    const logOptions = {
       world,
       path: raftLogPath(dir),
       identity: logIdentity(identity),
@@ -52,15 +64,31 @@ export function startService(parts: ServiceParts, done: (result: Service | Etern
       transport,
       subject: service.subject,
     };
-    openEmbeddedLog(log, (opened) => {
+    openEmbeddedLog(logOptions, (opened) => {
       if (opened instanceof EterneError) return done(opened);
+      log = opened;
       service.start(opened);
       opened.start();
-      new VoterKeeper(world.timers, opened, () => ({ state: service.state, alive: service.view.alive }));
+      const observe = (): Observation => ({ state: service.state, alive: service.view.alive });
+      new VoterKeeper(world.timers, opened, observe, makeTieWith(world));
       new Steward(world.timers, opened, () => service.view);
       done(service);
     });
   });
+}
+
+function tieDevice({ config: { tieBreaker } }: ClusterState): string | undefined {
+  return tieBreaker.kind === 'disk' ? tieBreaker.device : undefined;
+}
+
+function makeTieWith(world: World): MakeTie {
+  return (device, owners, done) => {
+    const id = tieId(world.random.uuid());
+    prepareTie(nodeSharedDisks, device, id, owners, (error) => {
+      if (error) world.log('error', `the tie-breaker cannot be made: ${error.message}`);
+      done(error ?? id);
+    });
+  };
 }
 
 function makeService({

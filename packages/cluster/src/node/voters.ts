@@ -5,30 +5,68 @@
  *   a learner whose node is heard       → promote to voter, once it has caught up
  *   in the log, not in the state        → remove (also the former life of a node that came back without its log)
  *
+ * A tie-breaker (raft/tie/) is a member of the log and of no state: it is there while the configuration names one and the cluster is a pair.
+ * It comes and goes only while both nodes are voters and heard, so that its coming and going needs no tie broken; and it goes before a third
+ * voter comes.
+ *
  * A newcomer that is not heard stays a learner: as a voter it would only make majorities harder to reach.
  */
-import type { EterneError } from '@eterne/base';
+import { EterneError } from '@eterne/base';
 import type { Timer, Timers } from '@eterne/runtime';
 import type { MemberChange, Members } from '../raft/members.ts';
-import { memberIdOf, nodeOfMember } from '../raft/types.ts';
+import { isTie } from '../raft/tie/tie-id.ts';
+import { memberIdOf, nodeOfMember, type MemberId } from '../raft/types.ts';
 import { sortedValues, type ClusterState } from '../state/model.ts';
 
 const LOOK_INTERVAL_MS = 200;
+/** A disk that could not be written is tried again after this. */
+const TIE_RETRY_MS = 5000;
+
+/** Beside Raft's own changes: a tie-breaker is written to its disk before it becomes a learner. */
+export type NextChange =
+  | MemberChange
+  | { readonly kind: 'make-tie'; readonly device: string; readonly owners: readonly [string, string] };
 
 export function nextMemberChange(
   state: ClusterState,
   logMembers: Members,
   alive: ReadonlySet<string>,
-): MemberChange | undefined {
+): NextChange | undefined {
   const wanted = sortedValues(state.members).map(({ name, voterId }) => memberIdOf(name, voterId));
   const missing = wanted.find((id) => !logMembers.some((member) => member.id === id));
   const ready = logMembers.find(
     ({ id, role }) => role === 'learner' && wanted.includes(id) && alive.has(nodeOfMember(id)),
   );
-  const surplus = logMembers.find(({ id }) => !wanted.includes(id));
+  const surplus = logMembers.find(({ id }) => !wanted.includes(id) && !isTie(id));
+  const tie = logMembers.find(({ id }) => isTie(id));
   if (surplus !== undefined) return { kind: 'remove', id: surplus.id };
+  if (tie !== undefined && !wantsTie(state))
+    return allVote(logMembers, alive) ? { kind: 'remove', id: tie.id } : undefined;
   if (ready !== undefined) return { kind: 'promote', id: ready.id };
-  return missing === undefined ? undefined : { kind: 'add-learner', id: missing };
+  if (missing !== undefined) return { kind: 'add-learner', id: missing };
+  return wantsTie(state) && allVote(logMembers, alive) ? nextTieChange(state, tie) : undefined;
+}
+
+/** One is wanted, both nodes are voters and heard. */
+function nextTieChange(
+  { config, members }: ClusterState,
+  tie: Members[number] | undefined,
+): NextChange | undefined {
+  if (tie?.role === 'voter') return undefined;
+  if (tie !== undefined) return { kind: 'promote', id: tie.id };
+  const [first, second] = sortedValues(members);
+  if (first === undefined || second === undefined || config.tieBreaker.kind !== 'disk') return undefined;
+  return { kind: 'make-tie', device: config.tieBreaker.device, owners: [first.name, second.name] };
+}
+
+function wantsTie({ config, members }: ClusterState): boolean {
+  return config.tieBreaker.kind === 'disk' && Object.keys(members).length === 2;
+}
+
+/** Every node in the log is a voter and heard. */
+function allVote(logMembers: Members, alive: ReadonlySet<string>): boolean {
+  const nodes = logMembers.filter(({ id }) => !isTie(id));
+  return nodes.every(({ id, role }) => role === 'voter' && alive.has(nodeOfMember(id)));
 }
 
 export interface VotersLog {
@@ -38,6 +76,13 @@ export interface VotersLog {
   changeMember(change: MemberChange, done: (error: EterneError | undefined) => void): void;
 }
 
+/** Writes a new tie-breaker to its disk and calls back with its id. */
+export type MakeTie = (
+  device: string,
+  owners: readonly [string, string],
+  done: (result: MemberId | EterneError) => void,
+) => void;
+
 export interface Observation {
   readonly state: ClusterState;
   readonly alive: ReadonlySet<string> | undefined;
@@ -46,10 +91,14 @@ export interface Observation {
 export class VoterKeeper {
   readonly #log: VotersLog;
   readonly #observe: () => Observation;
+  readonly #makeTie: MakeTie;
+  readonly #timers: Timers;
   readonly #timer: Timer;
   #busy = false;
 
-  constructor(timers: Timers, log: VotersLog, observe: () => Observation) {
+  constructor(timers: Timers, log: VotersLog, observe: () => Observation, makeTie: MakeTie) {
+    this.#timers = timers;
+    this.#makeTie = makeTie;
     this.#log = log;
     this.#observe = observe;
     this.#timer = timers.every(LOOK_INTERVAL_MS, () => this.#look());
@@ -66,11 +115,19 @@ export class VoterKeeper {
     this.#log.readBarrier((error) => {
       const change = error ? undefined : this.#change();
       if (change === undefined) this.#busy = false;
-      else this.#log.changeMember(change, () => (this.#busy = false));
+      else this.#begin(change);
     });
   }
 
-  #change(): MemberChange | undefined {
+  #begin(change: NextChange): void {
+    if (change.kind !== 'make-tie') return this.#log.changeMember(change, () => (this.#busy = false));
+    return this.#makeTie(change.device, change.owners, (id) => {
+      if (id instanceof EterneError) this.#timers.after(TIE_RETRY_MS, () => (this.#busy = false));
+      else this.#begin({ kind: 'add-learner', id });
+    });
+  }
+
+  #change(): NextChange | undefined {
     const { state, alive } = this.#observe();
     // A state without members is one that has not been founded yet, not one that wants everybody out.
     const isFounded = Object.keys(state.members).length > 0;

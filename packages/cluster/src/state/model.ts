@@ -19,9 +19,9 @@ export const EVENTS_MAX = 500;
 export type Edition = 'ha' | 'cluster';
 export type Profile = 'lan' | 'wan';
 
-export interface TieBreaker {
-  readonly kind: 'none' | 'witness';
-}
+/** Beside two nodes. `disk`: an existing file or block device that both reach, at `device` on both; see docs/internals/tie-breaker.md. */
+export type TieBreaker =
+  { readonly kind: 'none' | 'witness' } | { readonly kind: 'disk'; readonly device: string };
 
 export interface ClusterConfig {
   readonly edition: Edition;

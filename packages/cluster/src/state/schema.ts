@@ -12,7 +12,10 @@ const config = z.strictObject({
   edition: z.enum(['ha', 'cluster']),
   profile: z.enum(['lan', 'wan']),
   timezone: z.string(),
-  tieBreaker: z.strictObject({ kind: z.enum(['none', 'witness']) }),
+  tieBreaker: z.union([
+    z.strictObject({ kind: z.enum(['none', 'witness']) }),
+    z.strictObject({ kind: z.literal('disk'), device: z.string() }),
+  ]),
   prefer: z.enum(['consistency', 'availability']),
 });
 

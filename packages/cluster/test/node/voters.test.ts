@@ -32,3 +32,41 @@ test('a node that lost its log is another voter', () => {
   const log: Members = [...voters('a'), { id: 'b#former', role: 'voter' }];
   assert.deepEqual(nextMemberChange(stateOf('a', 'b'), log, everybody), { kind: 'remove', id: 'b#former' });
 });
+
+const withTie = (state: ClusterState): ClusterState => ({
+  ...state,
+  config: { ...state.config, tieBreaker: { kind: 'disk', device: '/shared' } },
+});
+const TIE = '~tie#1';
+
+test('a pair gets its tie-breaker while both vote and are heard', () => {
+  const state = withTie(stateOf('a', 'b'));
+  const make = { kind: 'make-tie', device: '/shared', owners: ['a', 'b'] };
+  assert.deepEqual(nextMemberChange(state, voters('a', 'b'), everybody), make);
+  assert.equal(nextMemberChange(state, voters('a', 'b'), new Set(['a'])), undefined);
+  const learning: Members = [...voters('a', 'b'), { id: TIE, role: 'learner' }];
+  assert.deepEqual(nextMemberChange(state, learning, everybody), { kind: 'promote', id: TIE });
+  assert.equal(nextMemberChange(state, learning, new Set(['a'])), undefined);
+  const whole: Members = [...voters('a', 'b'), { id: TIE, role: 'voter' }];
+  assert.equal(nextMemberChange(state, whole, everybody), undefined);
+});
+
+test('it goes before a third voter comes, and only while both can agree without it', () => {
+  const whole: Members = [...voters('a', 'b'), { id: TIE, role: 'voter' }];
+  const grown = withTie(stateOf('a', 'b', 'c'));
+  assert.deepEqual(nextMemberChange(grown, whole, everybody), { kind: 'remove', id: TIE });
+  assert.equal(nextMemberChange(grown, whole, new Set(['a', 'c'])), undefined);
+  assert.deepEqual(nextMemberChange(grown, voters('a', 'b'), everybody), {
+    kind: 'add-learner',
+    id: 'c#c-life',
+  });
+  assert.deepEqual(nextMemberChange(stateOf('a', 'b'), whole, everybody), { kind: 'remove', id: TIE });
+});
+
+test('of a pair one leaves for ever: it goes, then the tie-breaker', () => {
+  const whole: Members = [...voters('a', 'b'), { id: TIE, role: 'voter' }];
+  const alone = withTie(stateOf('a'));
+  assert.deepEqual(nextMemberChange(alone, whole, new Set(['a'])), { kind: 'remove', id: 'b#b-life' });
+  const left: Members = [...voters('a'), { id: TIE, role: 'voter' }];
+  assert.deepEqual(nextMemberChange(alone, left, new Set(['a'])), { kind: 'remove', id: TIE });
+});

@@ -51,7 +51,13 @@ const cluster = z.strictObject({
   profile: z.literal('lan', 'only lan is supported yet').optional(),
   timezone: timezone.optional(),
   tieBreaker: z
-    .strictObject({ kind: z.enum(['none', 'witness'], 'only witness is supported yet') })
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.enum(['none', 'witness']) }),
+      z.strictObject({
+        kind: z.literal('disk'),
+        device: z.string().max(4096).regex(/^\//, 'is not an absolute path'),
+      }),
+    ])
     .optional(),
   prefer: z.literal('consistency', 'only consistency is supported yet').optional(),
   consensus: z.strictObject({ engine: z.literal('embedded', 'only embedded is supported yet') }).optional(),

@@ -3,9 +3,13 @@ import type { EmbeddedLog } from '../../../src/raft/embedded-log.ts';
 import { firstImage, openEmbeddedLog } from '../../../src/raft/embedded-log.ts';
 import type { Members } from '../../../src/raft/members.ts';
 import { createLogFile } from '../../../src/raft/storage/log-store.ts';
+import { prepareTie } from '../../../src/raft/tie/tie-driver.ts';
+import { tieId } from '../../../src/raft/tie/tie-id.ts';
+import { TieTransport } from '../../../src/raft/tie/tie-transport.ts';
 import { LAN_TIMING } from '../../../src/raft/types.ts';
 import { Seeded } from './seeded.ts';
 import { VirtualDisk } from './virtual-files.ts';
+import { VirtualSharedDisk } from './virtual-shared-disk.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 const PATH = 'raft.log';
@@ -36,12 +40,17 @@ export interface ClusterOptions {
   readonly voters: readonly string[];
   readonly joiners?: readonly string[];
   readonly compactAfterEntries?: number;
+  /** The two voters have a tie-breaker on a shared disk. */
+  readonly tie?: boolean;
 }
+
+const TIE = tieId('1');
 
 /** Several `EmbeddedLog`s, whole, on virtual time, disks and network. */
 export class VirtualCluster {
   readonly time = new VirtualTime();
   readonly random: Seeded;
+  readonly shared: VirtualSharedDisk;
   readonly machines = new Map<string, Machine>();
   readonly #receivers = new Map<string, (from: string, message: Buffer) => void>();
   readonly #goneListeners = new Map<string, (from: string) => void>();
@@ -56,7 +65,12 @@ export class VirtualCluster {
   constructor(options: ClusterOptions) {
     this.#options = options;
     this.random = new Seeded(options.seed);
-    const members: Members = options.voters.map((id) => ({ id, role: 'voter' }));
+    this.shared = new VirtualSharedDisk(this.time, this.random);
+    const voters = options.tie === true ? [...options.voters, TIE] : options.voters;
+    const members: Members = voters.map((id) => ({ id, role: 'voter' }));
+    const [first = '', second = ''] = options.voters;
+    const always = { isAlive: () => true, stoppedUntilMs: () => 0 };
+    if (options.tie === true) prepareTie(this.shared.port('', always), '', TIE, [first, second], () => {});
     for (const id of options.voters) this.#add(id, members);
     for (const id of options.joiners ?? []) this.#add(id, []);
     this.time.runUntil(20);
@@ -117,7 +131,7 @@ export class VirtualCluster {
         machine.applied = JSON.parse(bytes.toString()) as string[];
       },
     };
-    const transport = {
+    const network = {
       send: (to: string, message: Buffer) => this.#send(id, to, message),
       onMessage: (listener: (from: string, message: Buffer) => void) =>
         void this.#receivers.set(id, (from, message) =>
@@ -129,6 +143,14 @@ export class VirtualCluster {
         ),
       close: () => {},
     };
+    const transport = new TieTransport(network, {
+      world,
+      disks: this.shared.port(id, lifetime),
+      self: id,
+      timing: LAN_TIMING,
+      path: () => '/shared',
+      members: () => (machine.life === life ? (machine.log?.status().members ?? []) : []),
+    });
     const { compactAfterEntries = 20 } = this.#options;
     const identity = { cluster: 'c', member: id };
     openEmbeddedLog(

@@ -34,8 +34,22 @@ export class VirtualTime {
   timers(life: Life): Timers {
     return {
       after: (delayMs, fire) => this.inLife(life, this.nowMs + delayMs, fire),
-      every: () => {
-        throw new Error('not used here');
+      every: (intervalMs, fire) => {
+        let cancelled = false;
+        let timer: Timer;
+        const next = (): void => {
+          timer = this.inLife(life, this.nowMs + intervalMs, () => {
+            fire();
+            if (!cancelled) next();
+          });
+        };
+        next();
+        return {
+          cancel: () => {
+            cancelled = true;
+            timer.cancel();
+          },
+        };
       },
       soon: (fire) => void this.inLife(life, this.nowMs, fire),
     };

@@ -1,0 +1,245 @@
+/**
+ * Plays the tie-breaker on this node: takes Raft's messages to it and answers them by way of the shared disk (`tie-voter.ts`).
+ *
+ * 1. One access at a time; what comes in meanwhile is worked off together afterwards. At most `WAITING_MAX` messages wait.
+ * 2. A read or write that fails, and a block that is not what it should be, answers nothing: a voter that is down.
+ * 3. While nothing is asked the other's block is read every `LOOK_INTERVAL_MS`, so that it is known since when it has not moved.
+ */
+import { EterneError } from '@eterne/base';
+import type { SharedDisk, SharedDisks, Timer, World } from '@eterne/runtime';
+import { nodeOfMember, type MemberId, type RaftTiming } from '../types.ts';
+import type { Message, MessageBody } from '../messages/message.ts';
+import { encodeTieBlock, readTieArea, TIE_AREA_BYTES, TIE_NODES, tieOffset, type TieBlock } from './block.ts';
+import {
+  confirm,
+  confirmationOf,
+  confirmationStands,
+  isLeaders,
+  preVote,
+  reply,
+  see,
+  vote,
+  voteStands,
+  type OtherSeen,
+  type TieBlocks,
+} from './tie-voter.ts';
+
+const LOOK_INTERVAL_MS = 200;
+const REOPEN_MS = 1000;
+const WAITING_MAX = 64;
+
+export interface TieOptions {
+  readonly world: Pick<World, 'clock' | 'timers' | 'log'>;
+  readonly disks: SharedDisks;
+  readonly path: string;
+  /** The tie-breaker's id in the log, and this node's. */
+  readonly member: MemberId;
+  readonly self: MemberId;
+  readonly timing: RaftTiming;
+  readonly answer: (message: Message) => void;
+}
+
+type Placed = TieBlocks & { readonly place: number };
+
+export class TieDriver {
+  readonly #options: TieOptions;
+  readonly #timers: Timer[] = [];
+  #disk: SharedDisk | undefined;
+  #waiting: Message[] = [];
+  #busy = false;
+  #closed = false;
+  #seen: OtherSeen | undefined;
+  #trouble: string | undefined = 'it has not been read yet';
+
+  constructor(options: TieOptions) {
+    this.#options = options;
+    this.#timers.push(options.world.timers.every(LOOK_INTERVAL_MS, () => this.#work()));
+    this.#open();
+  }
+
+  get member(): MemberId {
+    return this.#options.member;
+  }
+
+  get path(): string {
+    return this.#options.path;
+  }
+
+  /** Why it does not answer; undefined when it does. */
+  get trouble(): string | undefined {
+    return this.#trouble;
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const timer of this.#timers) timer.cancel();
+    this.#disk?.close();
+  }
+
+  ask(message: Message): void {
+    if (this.#waiting.length >= WAITING_MAX) this.#waiting.shift();
+    this.#waiting.push(message);
+    this.#options.world.timers.soon(() => this.#work());
+  }
+
+  #open(): void {
+    const { disks, path, world } = this.#options;
+    disks.open(path, (disk) => {
+      if (this.#closed) return disk instanceof EterneError ? undefined : disk.close();
+      if (disk instanceof EterneError) {
+        this.#fail(disk.message);
+        return void world.timers.after(REOPEN_MS, () => this.#open());
+      }
+      this.#disk = disk;
+      return this.#work();
+    });
+  }
+
+  #fail(trouble: string): void {
+    if (trouble !== this.#trouble) this.#options.world.log('warn', 'the tie-breaker is silent', { trouble });
+    this.#trouble = trouble;
+    this.#waiting = [];
+  }
+
+  /** Duty 1. */
+  #work(): void {
+    const disk = this.#disk;
+    if (this.#busy || this.#closed || disk === undefined) return;
+    this.#busy = true;
+    const asked = this.#waiting.splice(0);
+    this.#read(disk, (blocks) => {
+      const finish = (): void => {
+        this.#busy = false;
+        if (this.#waiting.length > 0) this.#options.world.timers.soon(() => this.#work());
+      };
+      if (blocks === undefined || asked.length === 0) return finish();
+      this.#answer(disk, blocks, asked, finish);
+    });
+  }
+
+  #read(disk: SharedDisk, done: (blocks: Placed | undefined) => void): void {
+    const { member, self, world } = this.#options;
+    disk.read(0, TIE_AREA_BYTES, (area) => {
+      if (this.#closed) return;
+      if (area instanceof EterneError) {
+        this.#fail(area.message);
+        return done(undefined);
+      }
+      const blocks = readTieArea(area);
+      const place = blocks.findIndex((block) => block?.owner === nodeOfMember(self));
+      const [own, other] = [blocks[place], blocks[TIE_NODES - 1 - place]];
+      if (own?.member !== member || other?.member !== member) {
+        this.#fail(
+          `${this.#options.path} does not hold what was written there when it became the tie-breaker`,
+        );
+        return done(undefined);
+      }
+      this.#seen = see(this.#seen, other, world.clock.bootMs());
+      this.#trouble = undefined;
+      return done({ own, other, place });
+    });
+  }
+
+  get #isSticky(): boolean {
+    const { world, timing } = this.#options;
+    return this.#seen === undefined || world.clock.bootMs() - this.#seen.changedMs < timing.electionMinMs;
+  }
+
+  /** The newest question of each kind is enough for votes; a leader's messages are all confirmed by one write. */
+  #answer(disk: SharedDisk, blocks: Placed, asked: readonly Message[], finish: () => void): void {
+    for (const message of asked) if (message.body.kind === 'pre-vote') this.#replyPreVote(blocks, message);
+    const candidacy = asked.findLast(({ body }) => body.kind === 'vote');
+    if (candidacy) return this.#vote(disk, blocks, candidacy, finish);
+    const term = Math.max(0, ...asked.filter(isLeaders).map((message) => message.term));
+    const leaders = asked.filter((message) => isLeaders(message) && message.term === term);
+    if (leaders.length === 0) return finish();
+    this.#confirm(disk, blocks, leaders, term, finish);
+  }
+
+  #replyPreVote(blocks: TieBlocks, message: Message): void {
+    const granted = preVote(blocks, message, this.#isSticky);
+    const term = granted ? message.term : Math.max(blocks.own.term, blocks.other.term);
+    this.#reply(message, term, { kind: 'pre-vote-reply', granted });
+  }
+
+  #vote(disk: SharedDisk, blocks: Placed, message: Message, finish: () => void): void {
+    const deny = (term: number): void => {
+      this.#reply(message, Math.max(message.term, term), { kind: 'vote-reply', granted: false });
+      finish();
+    };
+    const block = vote(blocks, message, this.#isSticky);
+    if (block === undefined) return deny(Math.max(blocks.own.term, blocks.other.term));
+    this.#write(disk, blocks.place, block, finish, (after) => {
+      if (!voteStands(blocks.other, after.other, message)) return deny(after.other.term);
+      this.#reply(message, message.term, { kind: 'vote-reply', granted: true });
+      finish();
+    });
+  }
+
+  #confirm(
+    disk: SharedDisk,
+    blocks: Placed,
+    messages: readonly Message[],
+    term: number,
+    finish: () => void,
+  ): void {
+    const refuse = (higher: number): void => {
+      const [first] = messages;
+      if (first && higher > term)
+        this.#reply(first, higher, { kind: 'append-reply', ok: false, index: 0, hintIndex: 0, hintTerm: 0 });
+      finish();
+    };
+    const judged = confirm(blocks, messages, term);
+    if ('refusedBy' in judged) return refuse(judged.refusedBy);
+    this.#write(disk, blocks.place, judged.write, finish, (after) => {
+      if (!confirmationStands(after.other, term)) return refuse(after.other.term);
+      for (const message of messages) {
+        const body = confirmationOf(message);
+        if (body) this.#reply(message, term, body);
+      }
+      finish();
+    });
+  }
+
+  /** Steps 2 and 3 of tie-voter.ts. */
+  #write(
+    disk: SharedDisk,
+    place: number,
+    block: TieBlock,
+    finish: () => void,
+    written: (after: Placed) => void,
+  ): void {
+    disk.write(tieOffset(place, block.counter), encodeTieBlock(block), (error) => {
+      if (this.#closed) return;
+      if (error) {
+        this.#fail(error.message);
+        return finish();
+      }
+      this.#read(disk, (after) => (after ? written(after) : finish()));
+    });
+  }
+
+  #reply({ from }: Message, term: number, body: MessageBody): void {
+    this.#options.answer(reply(this.#options.member, from, term, body));
+  }
+}
+
+/** Before a tie-breaker becomes a member of the log: both nodes' sectors as they begin. */
+export function prepareTie(
+  disks: SharedDisks,
+  path: string,
+  member: MemberId,
+  owners: readonly [string, string],
+  done: (error: EterneError | undefined) => void,
+): void {
+  disks.open(path, (disk) => {
+    if (disk instanceof EterneError) return done(disk);
+    const sectors = owners.flatMap((owner) =>
+      [0, 1].map((counter) => encodeTieBlock({ member, owner, counter, term: 0, lastTerm: 0, lastIndex: 0 })),
+    );
+    disk.write(0, Buffer.concat(sectors), (error) => {
+      disk.close();
+      done(error);
+    });
+  });
+}

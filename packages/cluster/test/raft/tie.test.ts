@@ -1,0 +1,147 @@
+/** A pair with a tie-breaker on a shared disk: what it is for, and that it never makes two leaders or two histories. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Safety } from './support/safety.ts';
+import { VirtualCluster } from './support/virtual-cluster.ts';
+
+const STEP_MS = 10;
+const given = process.env['ETERNE_RAFT_SEED'];
+const count = Number(process.env['ETERNE_RAFT_SEEDS'] ?? 40);
+const seeds = given === undefined ? Array.from({ length: count }, (_, index) => index + 1) : [Number(given)];
+
+const pair = (seed = 1): VirtualCluster => new VirtualCluster({ seed, voters: ['n1', 'n2'], tie: true });
+const otherOf = (id: string): string => (id === 'n1' ? 'n2' : 'n1');
+
+test('either node goes on alone when the other loses power', () => {
+  const cluster = pair();
+  const leader = cluster.waitForLeader();
+  cluster.run(2000);
+  cluster.losePower(leader);
+  const startedMs = cluster.time.nowMs;
+  assert.equal(cluster.waitForLeader(2000), otherOf(leader));
+  assert.ok(cluster.time.nowMs - startedMs <= 1300, `${cluster.time.nowMs - startedMs} ms`);
+  let applied = false;
+  cluster.logOf(otherOf(leader)).append('alone', (result) => (applied = result.kind === 'applied'));
+  cluster.run(500);
+  assert.ok(applied);
+});
+
+test('a leader whose peer falls silent keeps its authority without a break', () => {
+  const cluster = pair();
+  const leader = cluster.waitForLeader();
+  cluster.run(2000);
+  cluster.losePower(otherOf(leader));
+  for (let step = 0; step < 300; step += 1) {
+    cluster.run(10);
+    assert.ok(cluster.logOf(leader).leadership().quorate, `after ${step * 10} ms`);
+  }
+});
+
+test('when only the link between the nodes is cut, the one that leads goes on and the other does not', () => {
+  const cluster = pair();
+  const leader = cluster.waitForLeader();
+  cluster.run(2000);
+  cluster.isolate(leader);
+  for (let step = 0; step < 500; step += 1) {
+    cluster.run(10);
+    assert.deepEqual(cluster.leaders(), [leader]);
+    assert.ok(cluster.logOf(leader).leadership().quorate);
+  }
+  assert.equal(cluster.logOf(otherOf(leader)).leadership().quorate, false);
+});
+
+test('who lacks what the tie-breaker has confirmed does not lead alone', () => {
+  const cluster = pair();
+  const leader = cluster.waitForLeader();
+  cluster.run(1000);
+  cluster.losePower(otherOf(leader));
+  cluster.run(1500);
+  let applied = false;
+  cluster.logOf(leader).append('only here', (result) => (applied = result.kind === 'applied'));
+  cluster.run(500);
+  assert.ok(applied);
+  cluster.losePower(leader);
+  cluster.start(otherOf(leader));
+  for (let step = 0; step < 500; step += 1) {
+    cluster.run(10);
+    assert.deepEqual(cluster.leaders(), []);
+  }
+  cluster.start(leader);
+  cluster.waitForLeader();
+  cluster.run(500);
+  assert.deepEqual(cluster.machine(otherOf(leader)).applied, ['only here']);
+});
+
+test('without the disk a pair leads as long as both are there, and not alone', () => {
+  const cluster = pair();
+  for (const id of ['n1', 'n2']) cluster.shared.cut.add(id);
+  const leader = cluster.waitForLeader();
+  cluster.run(2000);
+  assert.deepEqual(cluster.leaders(), [leader]);
+  cluster.losePower(otherOf(leader));
+  cluster.run(3000);
+  assert.deepEqual(cluster.leaders(), []);
+});
+
+type Fault = (cluster: VirtualCluster, id: string) => void;
+
+const FAULTS: readonly Fault[] = [
+  (cluster, id) => {
+    if (cluster.machine(id).log) cluster.losePower(id);
+    cluster.time.at(cluster.time.nowMs + cluster.random.below(2500), () => {
+      if (!cluster.machine(id).log) cluster.start(id);
+    });
+  },
+  (cluster, id) => cluster.isolate(id),
+  (cluster, id) => void cluster.cut.add(`${id}>${otherOf(id)}`),
+  (cluster, id) => cluster.suspect(id),
+  (cluster, id) =>
+    void (cluster.machine(id).stoppedUntilMs = cluster.time.nowMs + cluster.random.below(2500)),
+  (cluster) => void (cluster.lossProbability = cluster.random.fraction() * 0.5),
+  (cluster) => void (cluster.latencyMs = 1 + cluster.random.below(60)),
+  (cluster) => void (cluster.shared.latencyMs = [2, 40, 400, 1500][cluster.random.below(4)] ?? 2),
+  (cluster, id) => void cluster.shared.cut.add(id),
+  (cluster) => cluster.shared.cut.clear(),
+  (cluster, id) => {
+    const [leader] = cluster.leaders();
+    if (leader !== undefined) cluster.logOf(leader).transferLeadership(id);
+  },
+];
+
+function runSeed(seed: number): void {
+  const cluster = pair(seed);
+  const { random } = cluster;
+  const safety = new Safety(cluster);
+  const pick = (): string => (random.chance(0.5) ? 'n1' : 'n2');
+  const acknowledged = new Set<string>();
+  let number = 0;
+  const run = (durationMs: number, appendChance: number): void => {
+    for (let spent = 0; spent < durationMs; spent += STEP_MS) {
+      cluster.run(STEP_MS);
+      safety.check();
+      const { log } = cluster.machine(pick());
+      if (!log || !random.chance(appendChance)) continue;
+      const command = `c${(number += 1)}`;
+      log.append(command, (result) => {
+        if (result.kind === 'applied') acknowledged.add(command);
+      });
+    }
+  };
+  run(1500, 0.1);
+  for (let round = 0; round < 30; round += 1) {
+    FAULTS[random.below(FAULTS.length)]?.(cluster, pick());
+    run(random.below(2000), 0.2);
+    if (random.chance(0.4)) cluster.heal();
+  }
+  cluster.heal();
+  cluster.shared.cut.clear();
+  Object.assign(cluster, { lossProbability: 0, latencyMs: 1 });
+  cluster.shared.latencyMs = 2;
+  for (const { id, log } of cluster.machines.values()) if (!log) cluster.start(id);
+  run(12_000, 0.05);
+  assert.ok(acknowledged.size > 20, `only ${acknowledged.size} commands were acknowledged`);
+  run(500, 0);
+  safety.checkConverged(acknowledged);
+}
+
+for (const seed of seeds) test(`seed ${seed}: one leader at a time, one history`, () => runSeed(seed));
