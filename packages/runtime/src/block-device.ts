@@ -19,6 +19,8 @@ export interface BlockDevice {
     lengthBytes: number,
     done: (error: DeviceErrorCode | undefined, data: Buffer) => void,
   ): void;
+  /** Like `read`, into memory of the caller, which the device uses no more once it is done. Absent: reads bring their own. */
+  readInto?(offset: number, into: Buffer, done: DeviceDone): void;
   /** The device owns `data` until done. `fua`: durable on every in-sync replica before done. */
   write(offset: number, data: Buffer, fua: boolean, done: DeviceDone): void;
   /** Everything completed before, from every connection, becomes durable on every in-sync replica. */

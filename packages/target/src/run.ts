@@ -1,5 +1,6 @@
 /** The target process: opens the LUNs, listens on the portals, and ends cleanly. */
 import { EterneError } from '@eterne/base';
+import { BufferSlabs } from '@eterne/disk/engine/buffer-slabs.ts';
 import type { World } from '@eterne/runtime';
 import type { TargetConfig } from './config.ts';
 import { openLun, type OpenLun } from './lun/open-lun.ts';
@@ -13,13 +14,14 @@ export interface RunningTarget {
 }
 
 export async function startTarget(world: World, config: TargetConfig): Promise<RunningTarget> {
-  const server = new TargetServer(world);
+  const memory = new BufferSlabs();
+  const server = new TargetServer(world, memory);
   const open: OpenLun[] = [];
   try {
     for (const { iqn, luns, initiators, chap } of config.targets) {
       const units = [];
       for (const lun of luns) {
-        const opened = await result<OpenLun>((done) => openLun(world, iqn, lun, done));
+        const opened = await result<OpenLun>((done) => openLun(world, memory, iqn, lun, done));
         open.push(opened);
         units.push(opened.unit);
       }

@@ -5,6 +5,7 @@
  * own only when nothing of the older one can touch the medium any more.
  */
 import { EterneError, assert } from '@eterne/base';
+import { BufferSlabs } from '@eterne/disk/engine/buffer-slabs.ts';
 import { ASYNC_EVENT, LOGIN_STATUS } from '@eterne/iscsi';
 import type { Address, Listener, Stream, World } from '@eterne/runtime';
 import { MAX_CONNECTIONS } from './limits.ts';
@@ -37,9 +38,11 @@ export class TargetServer {
   readonly #owner: ConnectionOwner;
   #lastTsih = 0;
 
-  constructor(world: TargetWorld) {
+  /** `memory`: shared with the logical units that use memory again. */
+  constructor(world: TargetWorld, memory = new BufferSlabs()) {
     this.#world = world;
     this.#owner = {
+      memory,
       directory: { find: (name) => this.#find(name) },
       listTargets: () => [...this.#targets.keys()],
       open: (subject, tsih, host, numbers, done) => this.#open(subject, tsih, host, numbers, done),

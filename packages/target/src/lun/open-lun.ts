@@ -1,5 +1,6 @@
 /** Makes a logical unit of a file or block device. */
 import { EterneError } from '@eterne/base';
+import type { BufferSlabs } from '@eterne/disk/engine/buffer-slabs.ts';
 import type { BlockStore, World } from '@eterne/runtime';
 import { identityFrom } from '../scsi/identity.ts';
 import { LogicalUnit } from '../scsi/logical-unit.ts';
@@ -30,6 +31,7 @@ export interface OpenLun {
 
 export function openLun(
   world: LunWorld,
+  memory: BufferSlabs,
   iqn: string,
   config: LunConfig,
   done: (result: OpenLun | EterneError) => void,
@@ -53,6 +55,7 @@ export function openLun(
           thin: config.thin,
           removable: config.removable,
           identity: identityFrom(`${iqn} ${config.lun} ${config.serial ?? ''}`, config.serial),
+          memory,
           atomic: journal,
         };
         done({ unit: new LogicalUnit(config.lun, device, attributes, keeper), store, journal });

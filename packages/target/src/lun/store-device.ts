@@ -11,6 +11,7 @@ export function storeDevice(name: string, store: BlockStore, readOnly: boolean):
       const data = Buffer.allocUnsafeSlow(lengthBytes);
       store.read(offset, data, (error) => done(codeOf(error), data));
     },
+    readInto: (offset, into, done) => store.read(offset, into, (error) => done(codeOf(error))),
     write(offset, data, fua, done) {
       store.write(offset, data, (error) => finish(store, error, fua, done));
     },

@@ -1,5 +1,6 @@
 /** One logical unit: the device it serves and everything that SCSI remembers about it between commands. */
 import { assert } from '@eterne/base';
+import type { BufferSlabs } from '@eterne/disk/engine/buffer-slabs.ts';
 import { SENSE, type Sense } from '@eterne/iscsi';
 import type { BlockDevice, DeviceDone, DeviceErrorCode } from '@eterne/runtime';
 import { MAX_ATTENTIONS } from '../limits.ts';
@@ -23,9 +24,13 @@ export interface UnitAttributes {
   readonly thin: boolean;
   readonly removable: boolean;
   readonly identity: Identity;
+  /** Where data of commands lives. Absent: the device may keep what it is given, so nothing is used twice. */
+  readonly memory?: BufferSlabs;
   /** Absent: WRITE ATOMIC is not offered. */
   readonly atomic?: AtomicWrites;
 }
+
+type ReadDone = (error: DeviceErrorCode | undefined, data: Buffer, give: (() => void) | undefined) => void;
 
 interface NexusState {
   readonly attentions: Sense[];
@@ -114,18 +119,24 @@ export class LogicalUnit {
     this.attention(cause, () => true);
   }
 
-  /** Reads blocks as they are between two changes that are atomic. */
-  read(
-    range: { readonly lba: number; readonly blocks: number },
-    done: (error: DeviceErrorCode | undefined, data: Buffer) => void,
-  ): void {
+  /** Reads blocks as they are between two changes that are atomic. `give` is to be called when nobody uses `data` any more. */
+  read(range: { readonly lba: number; readonly blocks: number }, done: ReadDone): void {
     const locked: Range = { start: range.lba, end: range.lba + range.blocks, exclusive: false };
     this.#lock.acquire(locked, () =>
-      this.device.read(range.lba * this.blockBytes, range.blocks * this.blockBytes, (error, data) => {
+      this.#readDevice(range.lba * this.blockBytes, range.blocks * this.blockBytes, (error, data, give) => {
         this.#lock.release(locked);
-        done(error, data);
+        done(error, data, give);
       }),
     );
+  }
+
+  #readDevice(offset: number, lengthBytes: number, done: ReadDone): void {
+    const { device } = this;
+    const { memory } = this.attributes;
+    if (memory === undefined || device.readInto === undefined)
+      return device.read(offset, lengthBytes, (error, data) => done(error, data, undefined));
+    const into = memory.take(lengthBytes);
+    device.readInto(offset, into, (error) => done(error, into, () => memory.give(into)));
   }
 
   /** Runs a change of blocks; `exclusive` when it must see nothing change between its read and its write. */

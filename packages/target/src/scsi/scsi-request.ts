@@ -21,7 +21,8 @@ export interface ScsiRequest {
   receiveAtMost(lengthBytes: number, then: (data: Buffer) => void): void;
   /** Waits until `lengthBytes` of reply data fit the session's bound. `then` may run before this returns. */
   reserveReply(lengthBytes: number, then: () => void): void;
-  good(data?: Buffer): void;
+  /** `given`: called when nobody uses `data` any more. */
+  good(data?: Buffer, given?: () => void): void;
   conditionMet(): void;
   conflict(): void;
   check(sense: Sense): void;

@@ -9,6 +9,7 @@
  * 2. While the initiator does not read its answers, its bytes stay in its socket.
  * 3. A session that is silent is pinged; one that stays silent is cut.
  */
+import type { BufferSlabs } from '@eterne/disk/engine/buffer-slabs.ts';
 import {
   DEFAULT_DATA_SEGMENT_BYTES,
   LOGIN_STATUS,
@@ -30,7 +31,6 @@ import { readTaskManagementRequest } from '@eterne/iscsi/pdu/task-management-req
 import { readTextRequest } from '@eterne/iscsi/pdu/text-request.ts';
 import type { Address, Stream, Timer, World } from '@eterne/runtime';
 import { COMMAND_WINDOW, IDLE_PING_MS, LINGER_TIMEOUT_MS, LOGIN_TIMEOUT_MS } from '../limits.ts';
-import { CutSlab } from '@eterne/runtime';
 import type { TargetPort } from '../scsi/ports.ts';
 import { LoginExchange, type LoginDirectory, type LoginReply, type LoginSubject } from './login.ts';
 import { PduOutput } from './output.ts';
@@ -45,6 +45,8 @@ export interface ConnectionPath {
 }
 
 export interface ConnectionOwner {
+  /** For data of PDUs. */
+  readonly memory: BufferSlabs;
   readonly directory: LoginDirectory;
   listTargets(): readonly string[];
   /**
@@ -81,7 +83,6 @@ export class Connection implements DecoderOwner, SessionHost {
   readonly #world: ConnectionWorld;
   readonly #owner: ConnectionOwner;
   readonly #decoder: PduDecoder;
-  readonly #slab = new CutSlab();
   #phase: Phase;
   #session: Session | undefined;
   /** Bytes received and not yet decoded, because duty 2 forbids it or the login is not settled. */
@@ -154,6 +155,7 @@ export class Connection implements DecoderOwner, SessionHost {
     this.#stream.cork();
     for (const piece of pieces) if (!this.#stream.write(piece)) this.#outputBlocked = true;
     this.#stream.uncork();
+    this.output.settle(this.#stream.bufferedBytes);
     if (this.#phase.kind === 'ending') {
       this.#stream.end();
       this.#stream.resumeReading(); // the initiator's end of the connection is seen only while reading
@@ -162,6 +164,7 @@ export class Connection implements DecoderOwner, SessionHost {
 
   #drained(): void {
     this.#outputBlocked = false;
+    if (this.output.isEmpty) this.output.settle(this.#stream.bufferedBytes);
     this.#resume();
   }
 
@@ -204,7 +207,7 @@ export class Connection implements DecoderOwner, SessionHost {
       const place = this.#session?.placeDataOut(readDataOut(header), dataBytes);
       if (place !== undefined) return place;
     }
-    return this.#slab.take(dataBytes);
+    return this.#owner.memory.take(dataBytes);
   }
 
   onPdu(header: Buffer, data: Buffer, dataBytes: number): boolean {

@@ -17,6 +17,9 @@ export class PduOutput {
   #sentTo = 0;
   #filledTo = 0;
   #pieces: Buffer[] = [];
+  /** Bytes of all PDUs so far. */
+  #totalBytes = 0;
+  readonly #unsent: { readonly endBytes: number; readonly sent: () => void }[] = [];
 
   /** After login; takes effect with the next PDU. */
   set digests(digests: Digests) {
@@ -43,6 +46,21 @@ export class PduOutput {
     if (data !== undefined && data.length > 0) this.#append(data);
   }
 
+  /** `sent` is called when all PDUs so far have left (see `settle`); never when the connection ends before. */
+  whenSent(sent: () => void): void {
+    this.#unsent.push({ endBytes: this.#totalBytes, sent });
+  }
+
+  /** To be called with an empty output and the bytes that the stream has not yet sent. */
+  settle(bufferedBytes: number): void {
+    for (;;) {
+      const first = this.#unsent[0];
+      if (first === undefined || first.endBytes > this.#totalBytes - bufferedBytes) return;
+      this.#unsent.shift();
+      first.sent();
+    }
+  }
+
   /** Everything gathered, in order; nothing is left afterwards. */
   take(): readonly Buffer[] {
     this.#cut();
@@ -59,6 +77,7 @@ export class PduOutput {
     } else {
       this.#cut();
       this.#pieces.push(data);
+      this.#totalBytes += data.length;
     }
     if (paddingBytes > 0) {
       const at = this.#reserve(paddingBytes);
@@ -81,6 +100,7 @@ export class PduOutput {
     }
     const at = this.#filledTo;
     this.#filledTo += lengthBytes;
+    this.#totalBytes += lengthBytes;
     return at;
   }
 

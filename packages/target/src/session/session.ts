@@ -307,12 +307,15 @@ export class Session implements TaskHost {
     sense: Sense | undefined,
     data: Buffer | undefined,
     residual: Residual,
+    sent?: () => void,
   ): void {
     // The place in the window is free with the answer, so the answer may say so.
     this.#leaveWindow(task);
     if (this.#closing !== undefined) return;
-    if (data !== undefined && data.length > 0) this.#sendData(task, data, residual);
-    else this.#sendStatus(task, status, sense, residual);
+    if (data !== undefined && data.length > 0) {
+      this.#sendData(task, data, residual);
+      if (sent !== undefined) this.#host.output.whenSent(sent);
+    } else this.#sendStatus(task, status, sense, residual);
     this.#host.wake();
   }
 

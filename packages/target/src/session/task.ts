@@ -30,6 +30,7 @@ export interface TaskHost extends Nexus {
     sense: Sense | undefined,
     data: Buffer | undefined,
     residual: Residual,
+    sent?: () => void,
   ): void;
   /** Last event of a task, answered or not. */
   ended(task: Task): void;
@@ -73,8 +74,7 @@ export class Task implements ScsiRequest {
     this.#receivedBytes = immediate.length;
     if (!command.write || command.final) return;
     const firstBytes = Math.min(command.expectedBytes, host.firstBurstBytes);
-    this.#data = Buffer.allocUnsafeSlow(Math.max(firstBytes, immediate.length));
-    immediate.copy(this.#data);
+    this.#grow(Math.max(firstBytes, immediate.length));
     this.#burst = { targetTransferTag: NO_TAG, endOffset: firstBytes, nextDataSn: 0 };
   }
 
@@ -143,11 +143,11 @@ export class Task implements ScsiRequest {
     );
   }
 
-  good(data?: Buffer): void {
+  good(data?: Buffer, given?: () => void): void {
     const { read, expectedBytes } = this.command;
     const allowedBytes = read ? expectedBytes : 0;
     const moved = read ? difference(data?.length ?? 0, expectedBytes) : this.#residual;
-    this.#finish(STATUS.good, undefined, data?.subarray(0, allowedBytes), moved);
+    this.#finish(STATUS.good, undefined, data?.subarray(0, allowedBytes), moved, given);
   }
 
   conditionMet(): void {
@@ -208,8 +208,10 @@ export class Task implements ScsiRequest {
 
   #grow(lengthBytes: number): void {
     if (this.#data.length >= lengthBytes) return;
-    const whole = Buffer.allocUnsafeSlow(lengthBytes);
+    const { memory } = this.unit?.attributes ?? {};
+    const whole = memory?.take(lengthBytes) ?? Buffer.allocUnsafeSlow(lengthBytes);
     this.#data.copy(whole, 0, 0, this.#receivedBytes);
+    memory?.give(this.#data);
     this.#data = whole;
   }
 
@@ -234,15 +236,23 @@ export class Task implements ScsiRequest {
     return read || write ? difference(0, expectedBytes) : NO_RESIDUAL;
   }
 
-  #finish(status: number, sense: Sense | undefined, data: Buffer | undefined, residual: Residual): void {
+  #finish(
+    status: number,
+    sense: Sense | undefined,
+    data: Buffer | undefined,
+    residual: Residual,
+    sent?: () => void,
+  ): void {
     if (this.#state === 'ended') return; // aborted while it waited
-    if (!this.#aborted) this.#host.answer(this, status, sense, data, residual);
+    if (!this.#aborted) this.#host.answer(this, status, sense, data, residual, sent);
     this.#end();
   }
 
   #end(): void {
     this.#state = 'ended';
     this.#then = undefined;
+    // A Data-Out may be arriving in it at this moment when a burst is outstanding.
+    if (this.#burst === undefined) this.unit?.attributes.memory?.give(this.#data);
     this.#data = NOTHING;
     this.#burst = undefined;
     if (this.#claimedBytes > 0) this.#host.releaseBytes(this.#claimedBytes);

@@ -14,8 +14,8 @@ function read(request: ScsiRequest, unit: LogicalUnit): void {
   const { cdb } = request;
   const lengthBytes = range.blocks * unit.blockBytes;
   const fromDevice = (): void =>
-    unit.read(range, (error, data) =>
-      error === undefined ? request.good(data) : request.check(senseOf(error, 'read')),
+    unit.read(range, (error, data, give) =>
+      error === undefined ? request.good(data, give) : request.check(senseOf(error, 'read')),
     );
   request.reserveReply(lengthBytes, () => {
     if (cdb.readUInt8(0) === READ_6 || (cdb.readUInt8(1) & FUA_BIT) === 0) return fromDevice();
