@@ -9,8 +9,9 @@ import { plant } from './mutants/plant.ts';
 import { HINTS, MUTANTS, type Mutant } from './mutants/registry.ts';
 import { parseOptions, type RunOptions } from './run/options.ts';
 import { chunksOf, inParallel, runChunk } from './run/parallel.ts';
-import { describeSeed, faultCount, type SeedResult } from './run/result.ts';
+import { describeSeed, faultCount, isTooEasy, type SeedResult } from './run/result.ts';
 import { loadRunner } from './run/seeds.ts';
+import { describeTallies } from './run/tally.ts';
 
 const SEED_TIMEOUT_MS = 60_000;
 const MUTANT_TIMEOUT_MS = 300_000;
@@ -48,7 +49,7 @@ async function runRange(options: RunOptions): Promise<boolean> {
     if (trouble !== undefined) print(`seeds ${chunk.firstSeed}..${chunk.lastSeed}: ${trouble}`);
     if (trouble !== undefined) failures += 1;
     for (const result of some) {
-      if (result.violation === undefined) continue;
+      if (result.violation === undefined && !isTooEasy(result)) continue;
       failures += 1;
       print(describeSeed(result));
     }
@@ -70,9 +71,10 @@ function summary(results: readonly SeedResult[], seconds: number): string {
   const violated = results.filter(({ violation }) => violation !== undefined).length;
   const least = (figure: (result: SeedResult) => number): number => Math.min(...results.map(figure));
   return [
-    `${results.length} seeds, ${violated} violated, ${seconds.toFixed(1)} s (${(results.length / seconds).toFixed(1)} seeds/s)`,
+    `${results.length} seeds, ${violated} violated, ${results.filter(isTooEasy).length} too easy, ${seconds.toFixed(1)} s (${(results.length / seconds).toFixed(1)} seeds/s)`,
     `least per seed: ${(least(({ simulatedMs }) => simulatedMs) / 1000).toFixed(0)} s simulated, ${least(({ changes }) => changes)} changes, ${least(faultCount)} faults`,
     `in all: ${sum(({ operations }) => operations)} operations, ${sum(({ terms }) => terms)} terms, ${sum(faultCount)} faults: ${faults.join(', ')}`,
+    ...describeTallies(results.map(({ tally }) => tally)),
   ].join('\n');
 }
 

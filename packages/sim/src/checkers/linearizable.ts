@@ -30,6 +30,13 @@ interface Possibility {
 /** More than this and the sector's history is given up as too wide; no seed has come near. */
 const POSSIBILITIES_MAX = 20_000;
 
+/**
+ * A disk that refuses writes leaves many whose outcome nobody knows. When more of them are pending, each may happen several times: which of
+ * them have is then not part of a possibility, and their number stays small.
+ */
+const OPEN_MAX = 8;
+const NONE: ReadonlySet<Access> = new Set();
+
 /** A sentence about the first sector whose history has no order, or undefined. Sectors that share one history are judged once. */
 export function findDisorder(history: History): string | undefined {
   const bySector = new Map<number, Access[]>();
@@ -108,7 +115,9 @@ function markReads(possible: readonly Possibility[], pending: ReadonlySet<Access
 
 /** Every state that can be reached by letting pending changes happen, in any number and order. */
 function expand(possible: readonly Possibility[], pending: ReadonlySet<Access>): Possibility[] {
-  const order = [...pending];
+  const open = [...pending].filter(({ operation }) => operation.returnedOrder === Number.POSITIVE_INFINITY);
+  const mayRepeat = open.length > OPEN_MAX ? new Set(open) : NONE;
+  const order = [...pending].filter((access) => !mayRepeat.has(access));
   const keyOf = ({ value, base, happened }: Possibility): string =>
     `${value},${base},${order.map((access) => (happened.has(access) ? 1 : 0)).join('')}`;
   const seen = new Map<string, Possibility>();
@@ -119,8 +128,9 @@ function expand(possible: readonly Possibility[], pending: ReadonlySet<Access>):
     seen.set(key, state);
     if (seen.size > POSSIBILITIES_MAX) break;
     for (const access of pending) {
-      if (access.operation.kind === 'read' || state.happened.has(access)) continue;
-      const happened = new Set(state.happened).add(access);
+      if (access.operation.kind === 'read' || (state.happened.has(access) && !mayRepeat.has(access)))
+        continue;
+      const happened = mayRepeat.has(access) ? state.happened : new Set(state.happened).add(access);
       queue.push(...markReads([{ ...state, value: access.value, happened }], pending));
     }
   }

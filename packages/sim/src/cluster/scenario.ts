@@ -20,6 +20,7 @@ import { pickShape } from '../mirror/shape.ts';
 import type { WorkloadShape } from '../mirror/workload.ts';
 import { isFull, type SeedResult } from '../run/result.ts';
 import { SECTOR_BYTES } from '../world/disk.ts';
+import type { SimNode } from '../world/node.ts';
 import type { Prng } from '../world/prng.ts';
 import { Universe } from '../world/universe.ts';
 import { Ledger } from './ledger.ts';
@@ -77,6 +78,8 @@ class ClusterScenario {
       bystanders: [],
       switchOver: () => this.moveGroup(),
       revive: (node) => this.machineOf(node.name).keepAlive(),
+      reattach: (node) => this.reattach(node),
+      rollBack: () => undefined,
     });
   }
 
@@ -108,6 +111,7 @@ class ClusterScenario {
       changes: history.changeCount,
       terms: this.truth.committed.term,
       faults: Object.fromEntries(this.faults.counts),
+      tally: Object.fromEntries(universe.tally),
       lines: universe.trace.lines,
     };
   }
@@ -214,6 +218,13 @@ class ClusterScenario {
       displaces: false,
       atMs: 0,
     });
+  }
+
+  /** A disk process does not take a failed disk back; the operator ends it, and its launcher starts another. */
+  private reattach(node: SimNode): void {
+    const disk = this.statusOf(node.name)?.disk;
+    if (disk === 'Failed' || disk === 'Diskless' || disk === undefined)
+      this.machineOf(node.name).process('disk')?.crash();
   }
 
   /** By way of any node that takes it. */

@@ -1,6 +1,9 @@
 import type { SimNode } from '../world/node.ts';
 import type { Prng } from '../world/prng.ts';
 import type { Universe } from '../world/universe.ts';
+import { DISK_FAULTS } from './disks.ts';
+import { LINK_FAULTS } from './links.ts';
+import { MACHINE_FAULTS } from './machines.ts';
 
 /** What a scenario lets its fault plan do to it. */
 export interface Victims {
@@ -13,113 +16,25 @@ export interface Victims {
   switchOver(): void;
   /** Starts the node's processes again, if it has power and they are dead. */
   revive(node: SimNode): void;
+  /** A disk of the node is well again: what had given it up is to open it anew. */
+  reattach(node: SimNode): void;
+  /** Puts the disks of a node without power back to what they once were, where the design promises to notice. */
+  rollBack(node: SimNode): void;
 }
 
-/** Begins a fault; what it returns ends it. */
-type Fault = (plan: FaultPlan, node: SimNode, chance: Prng) => () => void;
+/** Begins a fault; what it returns ends it. Undefined: it cannot happen now. */
+export type Fault = (plan: FaultPlan, node: SimNode, chance: Prng) => (() => void) | undefined;
+
+const FAULTS: Readonly<Record<string, Fault>> = { ...MACHINE_FAULTS, ...LINK_FAULTS, ...DISK_FAULTS };
+
+/** Of a cut: from here to there, and back. */
+type Directions = readonly [boolean, boolean];
 
 const LASTING_MS: readonly (readonly [number, readonly [number, number]])[] = [
   [4, [20, 400]],
   [4, [400, 2_000]],
   [2, [2_000, 6_000]],
 ];
-
-const FAULTS: Readonly<Record<string, Fault>> = {
-  'kill of all': ({ victims }, node) => {
-    for (const process of Array.from(node.processes)) process.crash();
-    return () => victims.revive(node);
-  },
-  'kill of one': ({ victims }, node, chance) => {
-    chance.pick([...node.processes])?.crash();
-    return () => victims.revive(node);
-  },
-  'kill in the middle of disk operations': ({ victims }, node, chance) => {
-    for (const process of node.processes) process.crashAfterOperations(chance.whole(1, 60));
-    return () => {
-      for (const process of node.processes) process.crashAfterOperations(0);
-      victims.revive(node);
-    };
-  },
-  'power loss': ({ victims }, node) => {
-    node.powerOff();
-    return () => {
-      node.powerOn();
-      victims.revive(node);
-    };
-  },
-  'power loss of all': ({ victims }) => {
-    for (const node of victims.nodes) node.powerOff();
-    return () => {
-      for (const node of victims.nodes) node.powerOn();
-      for (const node of victims.nodes) victims.revive(node);
-    };
-  },
-  'pause of one': (_plan, node, chance) => {
-    const stopped = chance.pick([...node.processes]);
-    stopped?.pause();
-    return () => stopped?.resume();
-  },
-  'pause of all': (_plan, node) => {
-    const stopped = [...node.processes];
-    for (const process of stopped) process.pause();
-    return () => {
-      for (const process of stopped) process.resume();
-    };
-  },
-  cut: (plan, node, chance) => plan.cut([node, plan.other(node)], chance),
-  isolation: (plan, node, chance) => {
-    const heals = plan.others(node).map((other) => plan.cut([node, other], chance));
-    return () => {
-      for (const heal of heals) heal();
-    };
-  },
-  'slow link': (plan, node, chance) => {
-    const { network } = plan.victims.universe;
-    const links = plan.others(node).map((other) => network.linkBetween(node, other));
-    const before = links.map(({ latencyMs }) => latencyMs);
-    for (const link of links) link.latencyMs = [1, chance.between(2, 150)];
-    return () => {
-      for (const [i, link] of links.entries()) link.latencyMs = before[i] ?? link.latencyMs;
-    };
-  },
-  'lossy link': (plan, node, chance) => {
-    const { network } = plan.victims.universe;
-    const links = plan.others(node).map((other) => network.linkBetween(node, other));
-    for (const link of links) Object.assign(link, { loss: chance.between(0.05, 0.6), duplicates: 0.2 });
-    return () => {
-      for (const link of links) Object.assign(link, { loss: 0, duplicates: 0 });
-    };
-  },
-  'slow disk': (_plan, node, chance) => {
-    const disks = [...node.disks.values()];
-    const before = disks.map(({ temper }) => temper);
-    for (const disk of disks)
-      disk.temper = {
-        syncChance: 0,
-        latencyMs: [1, chance.between(2, 80)],
-        flushLatencyMs: [5, chance.between(10, 300)],
-      };
-    return () => {
-      for (const [i, disk] of disks.entries()) disk.temper = before[i] ?? disk.temper;
-    };
-  },
-  'hanging disk': (_plan, node, chance) => {
-    const disk = chance.pick([...node.disks.values()]);
-    if (disk === undefined) return () => undefined;
-    disk.hanging = true;
-    return () => {
-      disk.hanging = false;
-    };
-  },
-  'wall clock step': (_plan, node, chance) => {
-    node.stepWallClock(chance.between(-1e7, 1e7));
-    return () => undefined;
-  },
-  'switch-over': ({ victims }) => {
-    victims.switchOver();
-    return () => undefined;
-  },
-};
 
 /** Faults overlap, but a machine suffers only one at a time, so that each is seen to end. */
 export class FaultPlan {
@@ -166,14 +81,29 @@ export class FaultPlan {
 
   /** Cuts one or both directions between two machines. */
   cut([x, y]: readonly [SimNode, SimNode], chance: Prng): () => void {
-    const { network } = this.victims.universe;
-    const which = chance.weighted([
+    return this.cutDirections(x, y, this.pickDirections(chance));
+  }
+
+  /** The same between a machine and every other. */
+  cutOff(node: SimNode, directions: Directions): () => void {
+    const heals = this.others(node).map((other) => this.cutDirections(node, other, directions));
+    return () => {
+      for (const heal of heals) heal();
+    };
+  }
+
+  pickDirections(chance: Prng): Directions {
+    return chance.weighted([
       [2, [true, true]],
       [1, [true, false]],
       [1, [false, true]],
     ] as const);
-    if (which[0]) network.setLink(x, y, false);
-    if (which[1]) network.setLink(y, x, false);
+  }
+
+  private cutDirections(x: SimNode, y: SimNode, [there, back]: Directions): () => void {
+    const { network } = this.victims.universe;
+    if (there) network.setLink(x, y, false);
+    if (back) network.setLink(y, x, false);
     return () => {
       network.setLink(x, y, true);
       network.setLink(y, x, true);
@@ -199,8 +129,10 @@ export class FaultPlan {
     const [low, high] = chance.weighted(LASTING_MS);
     const lasting = chance.between(low, high);
     victims.universe.trace.line('FAULT', `${kind} at ${node.name} for ${lasting.toFixed(0)} ms`);
+    const end = fault(this, node, chance);
+    if (end === undefined) return;
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
-    this.active.set(node, fault(this, node, chance));
+    this.active.set(node, end);
     victims.universe.scheduler.after(lasting, () => this.end(node));
   }
 

@@ -5,6 +5,7 @@ import type {
   SetAnswer,
   SetProposal,
   VolumeConfig,
+  VolumeStatus,
 } from '@eterne/disk/engine/api.ts';
 import { openVolume } from '@eterne/disk/engine/volume.ts';
 import type { DatagramSocket, Stream } from '@eterne/runtime';
@@ -75,6 +76,7 @@ export class VolumeHost {
         return;
       }
       this.volume = result;
+      this.process.activity = () => activityOf(result.status());
       this.listen(result);
       this.onVolume(result);
     });
@@ -169,6 +171,11 @@ export class VolumeHost {
   }
 }
 
+/** `secondary SyncTarget`. */
+function activityOf({ role, peers }: VolumeStatus): string {
+  return [role, ...new Set(peers.map(({ replication }) => replication))].join(' ');
+}
+
 /** Reads the dialer's first line, as the supervisor does, and passes the socket on. */
 export function readPreface(stream: Stream, handOver: (volume: string, fromNode: string) => void): void {
   let text = '';
@@ -178,7 +185,8 @@ export function readPreface(stream: Stream, handOver: (volume: string, fromNode:
       if (text.length > PREFACE_MAX_BYTES) return stream.destroy();
       if (!text.endsWith('\n')) return;
       const [, volume, from] = /^ETERNE-MIRROR\/1 (\S+) (\S+)\n$/.exec(text) ?? [];
-      assert(volume !== undefined && from !== undefined, `a dialer speaks before it is answered: ${text}`);
+      // A bad link has changed it.
+      if (volume === undefined || from === undefined) return stream.destroy();
       handOver(volume, from);
     },
     onDrain: () => undefined,

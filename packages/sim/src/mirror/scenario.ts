@@ -11,6 +11,7 @@ import { CoverageChecker } from '../checkers/coverage.ts';
 import { History } from '../checkers/history.ts';
 import { findDisorder } from '../checkers/linearizable.ts';
 import { findDifference } from '../checkers/identical.ts';
+import { metadataRegionAt } from '../checkers/regions.ts';
 import { ReplicaChecker } from '../checkers/replicas.ts';
 import { SetTruth } from '../checkers/set-truth.ts';
 import { SECTOR_BYTES } from '../world/disk.ts';
@@ -39,10 +40,18 @@ const RESTART_MS = [20, 800] as const;
 const SMALL_BYTES = [2 * MIB, 5 * MIB + 4096] as const;
 /** Several extents, so that the activity log has to let some go. */
 const LARGE_BYTES = [9 * MIB + 4096, 24 * MIB, 64 * MIB] as const;
+const DISK_TIMEOUTS_MS = [800, 3_000, 30_000] as const;
+const SNAPSHOT_MS = [2_000, 12_000] as const;
 const LOG_SLOTS = [2, 3, 8, 64] as const;
 /** How often a crash of everything is imagined, to judge what it would leave. */
 const IMAGINE_MS = [500, 4_000] as const;
 const IMAGINE_CHANCE = 0.15;
+
+/** What a node's disks held at some moment, and which process used them. */
+interface Snapshot {
+  readonly pid: number;
+  readonly pages: readonly PageMap[];
+}
 
 export interface ScenarioOptions {
   readonly keepLines: boolean;
@@ -66,11 +75,15 @@ class MirrorScenario {
   private readonly checker: ReplicaChecker;
   private readonly coverage: CoverageChecker;
   private readonly hosts = new Map<string, VolumeHost>();
+  private readonly snapshots = new Map<SimNode, Snapshot>();
+  /** By node, then peer: which process of the peer it was connected with last, and so has witnessed the incarnation of. */
+  private readonly witnessed = new Map<string, Map<string, number>>();
   private readonly truth: SetTruth;
   private readonly sizeBytes: number;
   private readonly shape: WorkloadShape;
   private readonly initialSync: VolumeConfig['initialSync'];
   private readonly logSlots: number;
+  private readonly diskTimeoutMs: number;
   /** Of the newest device. Those of older terms go on until their device ends, or their process. */
   private workload: Workload | undefined;
   private clientsStopped = false;
@@ -82,6 +95,7 @@ class MirrorScenario {
     const sizes = this.initialSync === 'full' ? SMALL_BYTES : LARGE_BYTES;
     this.sizeBytes = this.chance.pick(sizes);
     this.logSlots = this.chance.pick(LOG_SLOTS);
+    this.diskTimeoutMs = this.chance.pick(DISK_TIMEOUTS_MS);
     this.shape = pickShape(this.chance, this.sizeBytes / SECTOR_BYTES);
     for (const [i, name] of ['a', 'b', 'c'].slice(0, options.replicas ?? 2).entries())
       this.nodes.push(this.universe.addNode(name, [hostAddress(i)]));
@@ -118,6 +132,8 @@ class MirrorScenario {
       bystanders: [this.arbiterNode],
       switchOver: () => (this.arbiter.switchRequested = true),
       revive: (node) => this.revive(node),
+      reattach: (node) => this.reattach(node),
+      rollBack: (node) => this.rollBack(node),
     });
   }
 
@@ -129,11 +145,15 @@ class MirrorScenario {
         this.checker.landed(node.name, offset, lengthBytes);
       node.onPowerLoss = () => this.truth.lostPower(node.name);
       this.format(node);
-      node.disk(METADATA_PATH).onChange = () => this.maybeImagine();
+      const metadata = node.disk(METADATA_PATH);
+      metadata.onChange = () => this.maybeImagine();
+      metadata.content = 'metadata';
+      metadata.regionAt = metadataRegionAt;
       this.startHost(node);
     }
     this.keepAlive();
     this.imagineCrashes();
+    this.keepSnapshots();
     universe.runUntil(2_000);
     this.faults.start();
     universe.runUntil(SAFETY_MS);
@@ -158,6 +178,7 @@ class MirrorScenario {
       operations: history.operations.length,
       terms: this.arbiter.register.term,
       faults: Object.fromEntries(this.faults.counts),
+      tally: Object.fromEntries(universe.tally),
       lines: universe.trace.lines,
     };
   }
@@ -177,7 +198,7 @@ class MirrorScenario {
       splitBrain: { zeroPrimaries: 'disconnect', onePrimary: 'disconnect', twoPrimaries: 'disconnect' },
       onPeerLost: 'continue',
       resyncRate: { minBytesPerSecond: 4 * MIB, maxBytesPerSecond: 1024 * MIB },
-      diskTimeoutMs: 30_000,
+      diskTimeoutMs: this.diskTimeoutMs,
     };
     const address = this.addressOf(node.name);
     const host = new VolumeHost(
@@ -249,6 +270,61 @@ class MirrorScenario {
     });
   }
 
+  /** A disk process does not take a failed disk back; the operator starts it again. */
+  private reattach(node: SimNode): void {
+    const host = this.hosts.get(node.name);
+    const disk = this.statusOf(node.name)?.disk;
+    if (host?.process.alive !== true || (disk !== undefined && disk !== 'Failed' && disk !== 'Diskless'))
+      return;
+    host.process.crash();
+    this.revive(node);
+  }
+
+  /** Keeps, now and then, what a node's disks hold for certain: a snapshot that somebody may go back to. */
+  private keepSnapshots(): void {
+    this.universe.scheduler.after(this.chance.between(...SNAPSHOT_MS), () => {
+      const node = this.chance.pick(this.nodes);
+      if (node?.poweredOn === true) this.snapshots.set(node, this.snapshotOf(node));
+      this.keepSnapshots();
+    });
+  }
+
+  private snapshotOf(node: SimNode): Snapshot {
+    return {
+      pid: this.hosts.get(node.name)?.process.pid ?? 0,
+      pages: [DATA_PATH, METADATA_PATH].map((path) => node.disk(path).durableCopy()),
+    };
+  }
+
+  /**
+   * Only outside the set: a member is trusted to have what it had. And only when every other node has witnessed a later incarnation
+   * than the snapshot's, which is what the design promises to tell a rolled-back disk by.
+   */
+  private rollBack(node: SimNode): void {
+    const snapshot = this.snapshots.get(node);
+    if (snapshot === undefined || this.truth.members.includes(node.name)) return;
+    const others = this.nodes.filter((other) => other !== node);
+    const isWitnessed = others.every(
+      ({ name }) => (this.witnessed.get(name)?.get(node.name) ?? 0) > snapshot.pid,
+    );
+    if (!isWitnessed) return;
+    for (const [i, path] of [DATA_PATH, METADATA_PATH].entries()) {
+      const disk = node.disk(path);
+      disk.load(snapshot.pages[i] ?? new PageMap(), disk.sizeBytes);
+    }
+    this.universe.count('disks rolled back');
+    this.universe.trace.line(node.name, 'has the disks of a snapshot');
+  }
+
+  private witness(node: string, volume: MirrorVolume): void {
+    for (const peer of volume.status().peers) {
+      const pid = this.hosts.get(peer.node)?.process.pid;
+      if (peer.connection !== 'Connected' || pid === undefined) continue;
+      const known = this.witnessed.get(node) ?? new Map<string, number>();
+      this.witnessed.set(node, known.set(peer.node, pid));
+    }
+  }
+
   /** Starts clients on every new device, and watches weak replicas become whole. */
   private watch(host: VolumeHost, volume: MirrorVolume): void {
     let served: BlockDevice | undefined;
@@ -258,6 +334,7 @@ class MirrorScenario {
         served = device;
         this.serve(host, volume, device);
       }
+      this.witness(host.process.node.name, volume);
       if (this.truth.forgive((node) => this.statusOf(node)))
         this.checker.sweep('a replica is called equal, but an acknowledged write is missing');
     };

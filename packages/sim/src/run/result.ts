@@ -13,6 +13,8 @@ export interface SeedResult {
   readonly changes: number;
   readonly terms: number;
   readonly faults: Readonly<Record<string, number>>;
+  /** Handshake rows and crash points, and how often each was met. */
+  readonly tally: Readonly<Record<string, number>>;
   readonly lines: readonly string[];
 }
 
@@ -20,12 +22,18 @@ export function faultCount({ faults }: SeedResult): number {
   return Object.values(faults).reduce((sum, count) => sum + count, 0);
 }
 
+export const SIMULATED_MS_MIN = 60_000;
 const CHANGES_MIN = 500;
 const FAULTS_MIN = 5;
 
-/** Enough has happened for the seed to count (DESIGN §9). */
+/** Enough has been written and gone wrong for the seed to count (DESIGN §9). */
 export function isFull(result: SeedResult): boolean {
   return result.changes >= CHANGES_MIN && faultCount(result) >= FAULTS_MIN;
+}
+
+/** A seed that ran to its end without having been a test. */
+export function isTooEasy(result: SeedResult): boolean {
+  return result.violation === undefined && !(isFull(result) && result.simulatedMs >= SIMULATED_MS_MIN);
 }
 
 export function describeSeed(result: SeedResult): string {
@@ -33,7 +41,9 @@ export function describeSeed(result: SeedResult): string {
   const figures = `${(simulatedMs / 1000).toFixed(1)} s simulated, ${operations} operations (${changes} changes), ${faultCount(result)} faults, ${terms} terms`;
   const verdict =
     violation === undefined
-      ? 'ok'
+      ? isTooEasy(result)
+        ? 'TOO EASY: too little was written or went wrong'
+        : 'ok'
       : `VIOLATES ${violation.checker} at ${violation.atMs.toFixed(3)} ms: ${violation.message}`;
   return `seed ${seed} hash ${hash}: ${figures}: ${verdict}`;
 }

@@ -31,7 +31,12 @@ export class SimDisk {
   hanging = false;
   /** Every operation fails with EIO while true. */
   broken = false;
+  /** No change finds room while true. */
+  full = false;
   locked = false;
+  /** For the report on crash points: what it is for, and the name of what lies at an offset. */
+  content: 'data' | 'metadata' = 'data';
+  regionAt: (offset: number) => string = () => 'data';
   /** Called for each change as it reaches the cache: the checkers' window. */
   onChange: ((offset: number, lengthBytes: number) => void) | undefined;
   /** Counts everything that changes what is there. */
@@ -39,6 +44,8 @@ export class SimDisk {
   private cache = new PageMap();
   private durable = new PageMap();
   private unflushed: Volatile[] = [];
+  /** Sectors that cannot be read until they are written. */
+  private readonly unreadable = new Set<number>();
   private readonly chance: Prng;
   private readonly universe: Universe;
 
@@ -70,10 +77,36 @@ export class SimDisk {
   /** Keeps `data`, which nobody changes any more. */
   apply(offset: number, data: Buffer): void {
     this.version += 1;
+    this.rewrite(offset, data.length);
     this.cache.write(offset, data);
     this.unflushed.push({ offset, data });
     this.universe.trace.mix(offset + data.length);
     this.onChange?.(offset, data.length);
+  }
+
+  /** Makes sectors unreadable; what is in them comes back when the disk is mended. */
+  spoil(offset: number, sectorCount: number): void {
+    const first = offset / SECTOR_BYTES;
+    const last = Math.min(first + sectorCount, this.sizeBytes / SECTOR_BYTES);
+    for (let sector = first; sector < last; sector += 1) this.unreadable.add(sector);
+  }
+
+  mend(): void {
+    this.unreadable.clear();
+  }
+
+  isReadable(offset: number, lengthBytes: number): boolean {
+    if (this.unreadable.size === 0) return true;
+    const end = (offset + lengthBytes) / SECTOR_BYTES;
+    for (let sector = offset / SECTOR_BYTES; sector < end; sector += 1)
+      if (this.unreadable.has(sector)) return false;
+    return true;
+  }
+
+  private rewrite(offset: number, lengthBytes: number): void {
+    if (this.unreadable.size === 0) return;
+    const end = (offset + lengthBytes) / SECTOR_BYTES;
+    for (let sector = offset / SECTOR_BYTES; sector < end; sector += 1) this.unreadable.delete(sector);
   }
 
   /** Marks the point up to which a flush that starts now must make changes durable. */
@@ -114,6 +147,11 @@ export class SimDisk {
     const { keep, tear } = this.pickFate();
     this.settleSome(pages, keep, tear);
     return pages;
+  }
+
+  /** What no power loss could take. */
+  durableCopy(): PageMap {
+    return this.durable.clone();
   }
 
   /** Replaces everything: the disk comes from elsewhere, flushed. */

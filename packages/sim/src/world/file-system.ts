@@ -82,6 +82,10 @@ export class SimFileSystem {
     this.node = node;
   }
 
+  get isEmpty(): boolean {
+    return this.files.size === 0;
+  }
+
   losePower(): void {
     const { random } = this.node;
     for (const [path, file] of this.files) {

@@ -16,6 +16,8 @@ export interface Link {
   /** Of datagrams; streams retransmit. */
   loss: number;
   duplicates: number;
+  /** Chance that a segment of a stream arrives with a byte changed that no checksum of the network has noticed. */
+  corruption: number;
 }
 
 /** After a link heals, TCP's retransmission timers fire within this time. */
@@ -26,6 +28,7 @@ const LOOPBACK: Link = {
   bytesPerMs: 4_000_000,
   loss: 0,
   duplicates: 0,
+  corruption: 0,
 };
 
 /** Anything that waits for a heal: a stream with segments or acknowledgements held back. */
@@ -70,7 +73,7 @@ export class SimNetwork {
     const key = `${from.name}>${to.name}`;
     let link = this.links.get(key);
     if (link === undefined) {
-      link = { up: true, latencyMs: [0.05, 0.3], bytesPerMs: 120_000, loss: 0, duplicates: 0 };
+      link = { ...LOOPBACK, latencyMs: [0.05, 0.3], bytesPerMs: 120_000 };
       this.links.set(key, link);
     }
     return link;

@@ -1,5 +1,6 @@
 import { assert } from '@eterne/base';
 import type { Clock, Random, Timer, Timers, World } from '@eterne/runtime';
+import { crashPoint, handshakeRow } from '../run/tally.ts';
 import { ProcessNetwork } from './process-network.ts';
 import { SimStores } from './stores.ts';
 import { processesOf } from './processes.ts';
@@ -28,7 +29,10 @@ export class SimProcess {
   paused = false;
   /** When it was last continued after a stop. */
   continuedMs = Number.NEGATIVE_INFINITY;
+  /** For the report on crash points: what it is about. */
+  activity: () => string = () => this.name;
   private operationsLeft = 0;
+  private fatalOperation: string | undefined;
   /** What became due while the process was stopped, in order. */
   private backlog: (() => void)[] = [];
   private readonly deathListeners: (() => void)[] = [];
@@ -70,15 +74,21 @@ export class SimProcess {
     this.node.universe.scheduler.after(delayMs, () => this.enter(run));
   }
 
-  /** Kills the process in the middle of its `count`-th disk operation from now. */
-  crashAfterOperations(count: number): void {
+  /** Kills the process in the middle of its `count`-th disk operation from now, or of those called `only`. 0: not any more. */
+  crashAfterOperations(count: number, only?: string): void {
     this.operationsLeft = count;
+    this.fatalOperation = only;
   }
 
   /** Ports report each operation that crash points are counted by, before it has any effect. */
-  operation(): void {
+  operation(nameOf: () => string): void {
+    if (this.operationsLeft === 0) return;
+    const name = nameOf();
+    if (this.fatalOperation !== undefined && name !== this.fatalOperation) return;
     this.operationsLeft -= 1;
-    if (this.operationsLeft === 0) this.crash();
+    if (this.operationsLeft > 0) return;
+    this.node.universe.count(crashPoint(this.activity(), name));
+    this.crash();
   }
 
   /** SIGKILL: the kernel lives on, keeps the page cache, and closes the sockets. */
@@ -139,6 +149,7 @@ export class SimProcess {
       processes: processesOf(this),
       log: (level, message, fields) => {
         if (!this.alive) return;
+        if (message === 'handshake') node.universe.count(handshakeRow(String(fields?.['row'])));
         const detail = fields === undefined ? '' : ` ${JSON.stringify(fields)}`;
         node.universe.trace.line(this.label, `${level}: ${message}${detail}`);
       },

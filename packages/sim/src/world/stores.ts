@@ -59,6 +59,16 @@ interface InFlight {
   applied: boolean;
 }
 
+/** What is done to the disk, and told when it is done. */
+interface Operation {
+  readonly name: 'read' | 'write' | 'flush';
+  readonly offset: number;
+  readonly effect: () => void;
+  readonly done: StoreDone;
+  /** Asked in the instant of the effect, instead of which it then happens. */
+  readonly refusal?: () => StoreError | undefined;
+}
+
 /**
  * One open store. Completions come inside the call or later, in any order, as the disk's temper says. Two promises of
  * the port's user are checked on the way: a buffer lent to a write is not touched before its completion, and
@@ -88,7 +98,15 @@ class SimStore implements BlockStore {
 
   read(offset: number, into: Buffer, done: StoreDone): void {
     this.checkRange(offset, into.length);
-    this.perform(this.disk.temper.latencyMs, () => this.disk.read(offset, into), done);
+    const sectorError = (): StoreError | undefined =>
+      this.disk.isReadable(offset, into.length) ? undefined : this.errorOf('sector', 'EIO');
+    this.perform({
+      name: 'read',
+      offset,
+      effect: () => this.disk.read(offset, into),
+      done,
+      refusal: sectorError,
+    });
   }
 
   write(offset: number, from: Buffer, done: StoreDone): void {
@@ -105,7 +123,7 @@ class SimStore implements BlockStore {
 
   flush(done: StoreDone): void {
     const point = this.disk.flushPoint();
-    this.perform(this.disk.temper.flushLatencyMs, () => this.disk.flushUpTo(point), done);
+    this.perform({ name: 'flush', offset: 0, effect: () => this.disk.flushUpTo(point), done });
   }
 
   close(done: () => void): void {
@@ -153,20 +171,22 @@ class SimStore implements BlockStore {
         );
       this.disk.apply(offset, write.data);
     };
-    if (!this.failing && !this.disk.hanging && this.disk.random.chance(0.3)) apply();
-    this.perform(this.disk.temper.latencyMs, apply, (error) => {
+    const noRoom = (): StoreError | undefined =>
+      this.disk.full && !write.applied ? this.errorOf('logical', 'ENOSPC') : undefined;
+    if (this.failure() === undefined && !this.disk.full && !this.disk.hanging && this.disk.random.chance(0.3))
+      apply();
+    const finished: StoreDone = (error) => {
       this.writes.delete(write);
       done(error);
-    });
+    };
+    this.perform({ name: 'write', offset, effect: apply, done: finished, refusal: noRoom });
   }
 
-  private get failing(): boolean {
-    return this.timedOut || this.disk.broken;
-  }
-
-  /** Runs `effect` on the disk and completes, now or later. A dead process's call has no effect. */
-  private perform(latencyMs: readonly [number, number], effect: () => void, done: StoreDone): void {
-    this.process.operation();
+  /** Runs the effect on the disk and completes, now or later. A dead process's call has no effect, nor has a refused one. */
+  private perform({ name, offset, effect, done, refusal = () => undefined }: Operation): void {
+    this.process.operation(
+      () => `${name} ${name === 'flush' ? this.disk.content : this.disk.regionAt(offset)}`,
+    );
     if (!this.process.alive) return;
     const { disk } = this;
     this.pending += 1;
@@ -181,16 +201,17 @@ class SimStore implements BlockStore {
         }
         this.timedOut = true;
       }
-      if (this.failing) return this.process.enter(() => this.complete(done, this.failure()));
-      effect();
-      this.process.enter(() => this.complete(done, undefined));
+      const error = this.failure() ?? refusal();
+      if (error === undefined) effect();
+      this.process.enter(() => this.complete(done, error));
     };
     if (!disk.hanging && disk.random.chance(disk.temper.syncChance)) {
-      if (this.failing) return this.complete(done, this.failure());
-      effect();
-      return this.complete(done, undefined);
+      const error = this.failure() ?? refusal();
+      if (error === undefined) effect();
+      return this.complete(done, error);
     }
-    scheduler.after(disk.random.between(latencyMs[0], latencyMs[1]), attempt);
+    const [low, high] = name === 'flush' ? disk.temper.flushLatencyMs : disk.temper.latencyMs;
+    scheduler.after(disk.random.between(low, high), attempt);
   }
 
   private complete(done: StoreDone, error: StoreError | undefined): void {
@@ -200,9 +221,14 @@ class SimStore implements BlockStore {
     this.maybeClosed();
   }
 
-  private failure(): StoreError {
-    const kind: StoreErrorKind = this.timedOut ? 'timeout' : 'device';
-    return { kind, errno: this.timedOut ? 'ETIMEDOUT' : 'EIO', message: `${this.disk.name}: ${kind} error` };
+  /** Why nothing works any more. */
+  private failure(): StoreError | undefined {
+    if (this.timedOut) return this.errorOf('timeout', 'ETIMEDOUT');
+    return this.disk.broken ? this.errorOf('device', 'EIO') : undefined;
+  }
+
+  private errorOf(kind: StoreErrorKind, errno: string): StoreError {
+    return { kind, errno, message: `${this.disk.name}: ${kind} error` };
   }
 
   private maybeClosed(): void {

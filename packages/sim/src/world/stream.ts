@@ -1,6 +1,7 @@
 import { EterneError } from '@eterne/base';
 import type { Address, Stream, StreamHandler } from '@eterne/runtime';
 import type { SimNetwork } from './network.ts';
+import type { Prng } from './prng.ts';
 import type { SimProcess } from './process.ts';
 
 /** What the two kernels hold of one direction before `write` begins to fill the sender's own memory. */
@@ -265,6 +266,8 @@ export class SimStream implements Stream {
     const { net } = this;
     const link = net.linkBetween(this.process.node, this.peer.process.node);
     const size = segment.kind === 'data' ? segment.bytes.length : 0;
+    if (segment.kind === 'data' && link.corruption > 0 && net.random.chance(link.corruption))
+      corrupt(segment.bytes, net.random);
     const { scheduler } = net.universe;
     const arrival = Math.max(
       this.lastArrivalMs,
@@ -282,4 +285,9 @@ export class SimStream implements Stream {
     }
     scheduler.after(arrival - scheduler.nowMs, () => this.peer.arrive(segment));
   }
+}
+
+function corrupt(bytes: Buffer, chance: Prng): void {
+  const at = chance.below(bytes.length);
+  bytes.writeUInt8(bytes.readUInt8(at) ^ (1 << chance.below(8)), at);
 }

@@ -18,6 +18,8 @@ export class Universe {
   readonly trace: Trace;
   readonly network: SimNetwork;
   readonly nodes = new Map<string, SimNode>();
+  /** How often what is worth counting has happened: rows of the handshake, crash points. */
+  readonly tally = new Map<string, number>();
   violation: Violation | undefined;
 
   constructor(seed: number, options: { readonly keepLines: boolean }) {
@@ -39,6 +41,10 @@ export class Universe {
     this.nodes.set(name, node);
     for (const host of hosts) this.network.assignHost(host, node);
     return node;
+  }
+
+  count(what: string): void {
+    this.tally.set(what, (this.tally.get(what) ?? 0) + 1);
   }
 
   violate(checker: string, message: string): void {
