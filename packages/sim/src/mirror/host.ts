@@ -153,7 +153,8 @@ export class VolumeHost {
     volume.promote({ force: false, granted: { term, set } }, (error) => {
       this.promoting = false;
       this.note(`promoted in term ${term.number}`, error);
-      if (error === undefined) this.extendLease(volume, sentAtBootMs);
+      if (error !== undefined) return;
+      this.extendLease(volume, sentAtBootMs);
       this.beat(volume);
     });
   }
