@@ -43,6 +43,12 @@ export const CASES: readonly Case[] = [
   },
   { scenario: 'mirror', seed: 49, found: 'a half-copied member of the set was promoted' },
   {
+    scenario: 'mirror',
+    seed: 1145,
+    found:
+      'a disk that was rolled back and copied anew was called rolled back at every later meeting, and refused',
+  },
+  {
     scenario: 'cluster',
     seed: 3,
     found: 'a crashed primary came back and overwrote the replica that had everything',

@@ -56,6 +56,8 @@ async function runRange(options: RunOptions): Promise<boolean> {
   });
   const seconds = (clock.bootMs() - startedMs) / 1000;
   print(summary(results, seconds));
+  if (options.scenario === 'mirror')
+    for (const line of describeTallies(results.map(({ tally }) => tally))) print(line);
   return failures === 0 && results.length === options.lastSeed - options.firstSeed + 1;
 }
 
@@ -74,7 +76,6 @@ function summary(results: readonly SeedResult[], seconds: number): string {
     `${results.length} seeds, ${violated} violated, ${results.filter(isTooEasy).length} too easy, ${seconds.toFixed(1)} s (${(results.length / seconds).toFixed(1)} seeds/s)`,
     `least per seed: ${(least(({ simulatedMs }) => simulatedMs) / 1000).toFixed(0)} s simulated, ${least(({ changes }) => changes)} changes, ${least(faultCount)} faults`,
     `in all: ${sum(({ operations }) => operations)} operations, ${sum(({ terms }) => terms)} terms, ${sum(faultCount)} faults: ${faults.join(', ')}`,
-    ...describeTallies(results.map(({ tally }) => tally)),
   ].join('\n');
 }
 

@@ -172,9 +172,13 @@ export class VolumeHost {
   }
 }
 
-/** `secondary SyncTarget`. */
+/** `secondary SyncTarget`: its role, and the rarest of what it does with its peers. */
 function activityOf({ role, peers }: VolumeStatus): string {
-  return [role, ...new Set(peers.map(({ replication }) => replication))].join(' ');
+  const states = peers.map(({ replication }) => replication);
+  const rarest = (['SyncTarget', 'SyncSource', 'Established'] as const).find((state) =>
+    states.includes(state),
+  );
+  return `${role} ${rarest ?? 'Off'}`;
 }
 
 /** Reads the dialer's first line, as the supervisor does, and passes the socket on. */

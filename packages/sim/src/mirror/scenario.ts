@@ -40,6 +40,12 @@ const RESTART_MS = [20, 800] as const;
 const SMALL_BYTES = [2 * MIB, 5 * MIB + 4096] as const;
 /** Several extents, so that the activity log has to let some go. */
 const LARGE_BYTES = [9 * MIB + 4096, 24 * MIB, 64 * MIB] as const;
+const NAMES = ['a', 'b', 'c', 'd'];
+const REPLICAS = [
+  [6, 2],
+  [3, 3],
+  [1, 4],
+] as const;
 const DISK_TIMEOUTS_MS = [800, 3_000, 30_000] as const;
 const SNAPSHOT_MS = [2_000, 12_000] as const;
 const LOG_SLOTS = [2, 3, 8, 64] as const;
@@ -55,7 +61,6 @@ interface Snapshot {
 
 export interface ScenarioOptions {
   readonly keepLines: boolean;
-  readonly replicas?: number;
 }
 
 export function runMirror(seed: number, options: ScenarioOptions): SeedResult {
@@ -91,13 +96,14 @@ class MirrorScenario {
   constructor(seed: number, options: ScenarioOptions) {
     this.universe = new Universe(seed, options);
     this.chance = this.universe.prng('scenario');
-    this.initialSync = this.chance.pick(['full', 'none', 'none'] as const);
+    const replicas = this.chance.weighted(REPLICAS);
+    this.initialSync = replicas > 3 ? 'full' : this.chance.pick(['full', 'none', 'none'] as const);
     const sizes = this.initialSync === 'full' ? SMALL_BYTES : LARGE_BYTES;
     this.sizeBytes = this.chance.pick(sizes);
     this.logSlots = this.chance.pick(LOG_SLOTS);
     this.diskTimeoutMs = this.chance.pick(DISK_TIMEOUTS_MS);
     this.shape = pickShape(this.chance, this.sizeBytes / SECTOR_BYTES);
-    for (const [i, name] of ['a', 'b', 'c'].slice(0, options.replicas ?? 2).entries())
+    for (const [i, name] of NAMES.slice(0, replicas).entries())
       this.nodes.push(this.universe.addNode(name, [hostAddress(i)]));
     this.arbiterNode = this.universe.addNode('w', ['10.0.0.100']);
     this.arbiter = new Arbiter(
