@@ -438,7 +438,9 @@ export class Primary
       link?.isEqual === true && bitmapFor(generations, node) !== NIL_UUID;
     const behind = this.mirrors.filter(isBehind);
     if (behind.length === 0) return;
-    for (const { node } of behind) this.#unnamed.set(node, generations.current);
+    // One that a mint is about to name is left to it.
+    for (const { node } of behind)
+      if (!this.#unnamed.has(node)) this.#unnamed.set(node, generations.current);
     this.#owner.announce();
   }
 
