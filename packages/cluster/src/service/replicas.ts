@@ -129,6 +129,7 @@ export function volumeConfig(
     initialSync: spec.initialSync,
     splitBrain: { zeroPrimaries: 'disconnect', onePrimary: 'disconnect', twoPrimaries: 'disconnect' },
     onPeerLost: 'freeze',
+    congestion: { queueBytes: 64 * 1024 * 1024, policy: 'slow' },
     resyncRate: { minBytesPerSecond: 4 * 1024 * 1024, maxBytesPerSecond: 1024 * 1024 * 1024 },
     diskTimeoutMs: DISK_TIMEOUT_MS,
   };

@@ -72,6 +72,8 @@ export interface VolumeConfig {
   readonly splitBrain: SplitBrainActions;
   readonly onPeerLost: 'continue' | 'freeze';
   readonly resyncRate: { readonly minBytesPerSecond: number; readonly maxBytesPerSecond: number };
+  /** Asynchronous: how much may be on its way to a peer, and what happens then: the writer waits, or the peer is left behind. */
+  readonly congestion: { readonly queueBytes: number; readonly policy: 'slow' | 'ahead' };
   readonly diskTimeoutMs: number;
   /** Absent: nothing that is overwritten by a copy is kept. */
   readonly rescueJournal?: RescueConfig;

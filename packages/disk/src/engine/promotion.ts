@@ -141,7 +141,8 @@ export class Promotion {
     const { node } = replica.config;
     const { term, set } = replica.metadata.state;
     const highest = Math.max(term.number, ...sessions.map((session) => session.peerTerm.number));
-    const equal = sessions.filter((session) => session.isEqual).map((session) => session.peerNode);
+    const isAsync = replica.config.mode === 'async';
+    const equal = sessions.filter((session) => session.isEqual && !isAsync).map(({ peerNode }) => peerNode);
     return {
       term: { number: highest + 1, grantor: node },
       set: { version: set.version + 1, members: [node, ...equal].sort() },

@@ -88,8 +88,10 @@ export class Replica {
   /** Equal to the primary; or, when there is none, to every other member of the set. */
   #isInStep(): boolean {
     const { members } = this.metadata.state.set;
-    if (!members.includes(this.config.node)) return false;
     const leader = this.#leader();
+    // An asynchronous set has no member but the primary; whoever follows it without a gap is as good as can be.
+    if (this.config.mode === 'async' && leader !== undefined) return leader.session?.isEqual === true;
+    if (!members.includes(this.config.node)) return false;
     if (leader !== undefined) return members.includes(leader.node) && leader.session?.isEqual === true;
     const others = this.#others(members);
     return others.length > 0 && others.every((peer) => peer?.session?.isAlike === true);

@@ -15,10 +15,8 @@ const UNSUPPORTED: readonly (readonly [
   value: string,
   isUsed: (v: VolumeDocument) => boolean,
 ])[] = [
-  ['mode', 'async', (volume) => volume.mode === 'async'],
   ['devices', 'several local replicas', (volume) => volume.devices !== undefined],
   ['device', 'iscsi:// stores', (volume) => volume.device?.startsWith('iscsi://') ?? false],
-  ['congestion', 'asynchronous mirroring', (volume) => volume.congestion !== undefined],
   ['compress', 'zstd', (volume) => volume.compress !== 'none'],
   ['onDiskError', 'move', (volume) => volume.onDiskError !== 'serve-from-peer'],
   ['checksums', 'crc32c', (volume) => volume.checksums !== 'none'],

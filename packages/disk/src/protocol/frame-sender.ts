@@ -135,6 +135,8 @@ export class FrameSender {
     if (this.#filled.length === 0) return;
     this.#lent.push(...this.#filled);
     this.#filled = [];
+    // A stream that is never idle would keep them all; the oldest are left to the garbage collector.
+    if (this.#lent.length > FREE_SLABS_MAX) this.#lent.splice(0, this.#lent.length - FREE_SLABS_MAX);
   }
 
   #schedule(): void {

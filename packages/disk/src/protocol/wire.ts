@@ -53,6 +53,8 @@ export const FrameType = {
   flush: 18,
   acks: 19,
   flushed: 20,
+  barrier: 21,
+  ahead: 22,
   read: 32,
   readReply: 33,
   settled: 34,
@@ -107,6 +109,8 @@ export function maxBodyBytes(type: number): number | undefined {
     case FrameType.resyncDone:
     case FrameType.resyncFinished:
     case FrameType.starved:
+    case FrameType.barrier:
+    case FrameType.ahead:
     case FrameType.covered:
       return 0;
     case FrameType.stateAck:

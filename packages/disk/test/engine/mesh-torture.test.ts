@@ -61,14 +61,16 @@ class Storm {
   }
 
   #takeOver(primary: TestNode, others: readonly TestNode[]): void {
-    const { members } = this.#register.set;
-    const heirs = others.filter((node) => node.isUp && members.includes(node.name));
+    const isMember = ({ isUp, name }: TestNode): boolean => isUp && this.#register.set.members.includes(name);
+    const heirs = others.filter(isMember);
     if (heirs.length === 0 || this.#mesh.network.cutLinks.size > 0) return;
     if (this.#random(3) === 0) this.#mesh.demote(primary);
     else primary.kill(this.#random(2) === 0);
     this.#load.forgetBusy();
     if (this.#random(2) === 0) this.#mesh.scheduler.runFor(this.#random(30));
-    this.#register.promote(this.#mesh, this.#pick(heirs), heirs);
+    // A demotion takes time, in which the set may have lost somebody.
+    const left = [...heirs, primary].filter(isMember);
+    this.#register.promote(this.#mesh, this.#pick(left), left);
   }
 
   #settle(): void {

@@ -14,6 +14,7 @@ export function volumeConfig(name: string, overrides: Partial<VolumeConfig> = {}
     initialSync: 'full',
     splitBrain: { zeroPrimaries: 'disconnect', onePrimary: 'disconnect', twoPrimaries: 'disconnect' },
     onPeerLost: 'continue',
+    congestion: { queueBytes: 64 * 1024 * 1024, policy: 'slow' },
     resyncRate: { minBytesPerSecond: 4 * 1024 * 1024, maxBytesPerSecond: 1024 * 1024 * 1024 },
     diskTimeoutMs: 30_000,
     ...overrides,

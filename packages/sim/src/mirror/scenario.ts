@@ -203,6 +203,7 @@ class MirrorScenario {
       initialSync: this.initialSync,
       splitBrain: { zeroPrimaries: 'disconnect', onePrimary: 'disconnect', twoPrimaries: 'disconnect' },
       onPeerLost: 'continue',
+      congestion: { queueBytes: 64 * 1024 * 1024, policy: 'slow' },
       resyncRate: { minBytesPerSecond: 4 * MIB, maxBytesPerSecond: 1024 * MIB },
       diskTimeoutMs: this.diskTimeoutMs,
     };

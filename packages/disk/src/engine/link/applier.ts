@@ -5,6 +5,8 @@
  * 2. A write is acknowledged when the store has it; acknowledgements of one event-loop turn leave together.
  * 3. A flush makes durable what was acknowledged before it came; the primary counts on no more.
  * 4. Third replicas are thought of first (`third-parties.ts`).
+ * 5. Asynchronous: what is behind a barrier waits for it (`write-order.ts`), and everything that came is applied, also when the link is
+ *    gone: what is on the disk then is what the primary had at one moment.
  */
 import { EterneError } from '@eterne/base';
 import type { StoreError, Timers } from '@eterne/runtime';
@@ -18,9 +20,12 @@ import type { Gauge } from '../gauge.ts';
 import type { LocalDisk } from '../local-disk.ts';
 import type { RangeLock, RangeLocks } from '../range-locks.ts';
 import type { ThirdParties } from './third-parties.ts';
+import { WriteOrder, type OrderedWrite, type WriteGroup } from './write-order.ts';
 
 /** More than this unanswered at once means a peer that ignores the protocol's window. */
 const MAX_APPLYING = 16_384;
+/** Of data that waits in memory. No primary's window or queue is larger. */
+const MAX_APPLYING_BYTES = 1024 * 1024 * 1024;
 const MAX_FLUSHES = 64;
 
 export interface ApplierParts {
@@ -32,22 +37,25 @@ export interface ApplierParts {
   readonly slabs: BufferSlabs;
   readonly timers: Timers;
   readonly sender: FrameSender;
+  readonly isAsync: boolean;
 }
 
-class AppliedWrite implements RangeLock {
+class AppliedWrite implements RangeLock, OrderedWrite {
   readonly offset: number;
   readonly lengthBytes: number;
   readonly number: number;
   readonly data: Buffer | undefined;
   readonly mayPunch: boolean;
+  readonly group: WriteGroup;
   readonly #applier: Applier;
   blockers = 0;
   waiters: RangeLock[] | undefined = undefined;
   /** It holds references on the activity log. */
   logged = false;
 
-  constructor(applier: Applier, message: WriteMessage, data: Buffer | undefined) {
+  constructor(applier: Applier, message: WriteMessage, data: Buffer | undefined, group: WriteGroup) {
     this.#applier = applier;
+    this.group = group;
     this.offset = message.offset;
     this.lengthBytes = message.lengthBytes;
     this.number = message.number;
@@ -58,6 +66,10 @@ class AppliedWrite implements RangeLock {
   granted(): void {
     this.#applier.apply(this);
   }
+
+  ordered(error: StoreError | undefined): void {
+    this.#applier.ordered(this, error);
+  }
 }
 
 export class Applier {
@@ -66,25 +78,35 @@ export class Applier {
   #ackScheduled = false;
   #received = 0;
   #applying = 0;
+  #applyingBytes = 0;
   #flushing = 0;
+  readonly #order: WriteOrder;
   #closed = false;
 
   constructor(parts: ApplierParts) {
     this.#parts = parts;
+    this.#order = new WriteOrder((done) => parts.disk.flush(done));
   }
 
   /** `message.data` is a view that dies with this call. */
   write(message: WriteMessage): void {
     if (message.number !== this.#received) throw new EterneError('protocol', 'a write is out of sequence');
-    if (this.#applying >= MAX_APPLYING) throw new EterneError('protocol', 'too many writes at once');
+    if (this.#applying >= MAX_APPLYING || this.#applyingBytes > MAX_APPLYING_BYTES)
+      throw new EterneError('protocol', 'too many writes at once');
     this.#received += 1;
     this.#applying += 1;
+    this.#applyingBytes += message.data?.length ?? 0;
     const data = message.data && this.#parts.slabs.copyOf(message.data);
-    const write = new AppliedWrite(this, message, data);
+    const write = new AppliedWrite(this, message, data, this.#order.arrived());
     // From here on it counts as foreign I/O, also while it waits for its range.
     this.#parts.foreign.enter();
     this.#parts.thirds.received(write.offset, write.lengthBytes);
     if (this.#parts.locks.acquire(write)) this.apply(write);
+  }
+
+  /** Asynchronous: what follows is begun when everything before is on stable storage. */
+  barrier(): void {
+    this.#order.barrier();
   }
 
   /** `closesRound`: the writes that came before are a set of their own, which SETTLED will name. */
@@ -103,20 +125,29 @@ export class Applier {
     this.#closed = true;
   }
 
-  /** The range is free. */
+  /** The range is free. It was taken in order of arrival, so that blocks being copied in keep their place, too. */
   apply(write: AppliedWrite): void {
+    if (this.#order.mayBegin(write)) this.ordered(write, undefined);
+  }
+
+  ordered(write: AppliedWrite, error: StoreError | undefined): void {
     // Its link is gone: what was not begun is not written any more. The primary has its bits.
-    if (this.#closed) return this.#done(write, undefined);
+    if (error !== undefined || this.#isGivenUp) return this.#done(write, error);
     const { offset, lengthBytes } = write;
-    const covered = this.#parts.thirds.cover(offset, lengthBytes, (error) => {
-      write.logged = error === undefined;
-      if (error !== undefined) this.#done(write, { kind: 'device', errno: 'EIO', message: error.message });
-      else if (this.#closed) this.#done(write, undefined);
+    const covered = this.#parts.thirds.cover(offset, lengthBytes, (failure) => {
+      write.logged = failure === undefined;
+      if (failure !== undefined)
+        this.#done(write, { kind: 'device', errno: 'EIO', message: failure.message });
+      else if (this.#isGivenUp) this.#done(write, undefined);
       else this.#write(write);
     });
     if (covered === false) return;
     write.logged = covered === true;
     this.#write(write);
+  }
+
+  get #isGivenUp(): boolean {
+    return this.#closed && !this.#parts.isAsync;
   }
 
   #write(write: AppliedWrite): void {
@@ -132,12 +163,14 @@ export class Applier {
     locks.release(write);
     // After a timeout the system may still be reading it.
     if (write.data !== undefined && error === undefined) slabs.give(write.data);
-    foreign.leave();
     this.#applied(write, error);
+    this.#order.finished(write);
+    foreign.leave();
   }
 
   #applied(write: AppliedWrite, error: StoreError | undefined): void {
     this.#applying -= 1;
+    this.#applyingBytes -= write.data?.length ?? 0;
     if (this.#closed || error !== undefined) return;
     this.#acks.add(write.number);
     this.#scheduleAcks();

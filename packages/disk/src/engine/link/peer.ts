@@ -164,7 +164,7 @@ export class Peer implements Mirror {
       role: session?.peerRole ?? 'secondary',
       dirtyBytes: this.bitmap.dirtyBytes,
       lagBytes: session?.lagBytes ?? 0,
-      lagMs: 0,
+      lagMs: session?.lagMs ?? 0,
       splitBrain: this.isParted,
       resync: this.figures.status(isCopying && replica.disk.failure === undefined),
       verify: this.verifyFigures.progress,
@@ -177,7 +177,7 @@ export class Peer implements Mirror {
     const isMember = this.replica.metadata.state.set.members.includes(this.node);
     if (session === undefined) return isMember ? 'Consistent' : 'Outdated';
     if (!session.isEqual) return session.peerDisk;
-    return isMember ? 'UpToDate' : 'Consistent';
+    return isMember || this.replica.config.mode === 'async' ? 'UpToDate' : 'Consistent';
   }
 
   // What the session reports.

@@ -84,6 +84,8 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
   readonly #opening: Opening;
   readonly #sent = new WriteWindow();
   #phase: Phase = 'hello';
+  /** The queue to the secondary was full: it gets no more writes in this session. */
+  #apart: 'Ahead' | 'Behind' | undefined;
   #peerSelf: PeerSelf = { role: 'secondary', term: { number: 0, grantor: '' }, disk: 'Consistent' };
   #theirs: ReplicaSummary | undefined;
   #workings: Workings | undefined;
@@ -153,11 +155,11 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
 
   /** Takes writes of a primary on this side. */
   get replicates(): boolean {
-    return this.#phase === 'established' || (this.#phase === 'source' && this.#copyOut?.replicates === true);
+    return this.isEqual || (this.#phase === 'source' && this.#copyOut?.replicates === true);
   }
 
   get isEqual(): boolean {
-    return this.#phase === 'established';
+    return this.#phase === 'established' && this.#apart === undefined;
   }
 
   /** Equal, or waiting with the same generation for either to be promoted: both have every settled write. */
@@ -181,13 +183,26 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
   }
 
   get replication(): ReplicationState {
+    if (this.#apart !== undefined) return this.#apart;
     if (this.#phase === 'established') return this.#workings?.verification.replication ?? 'Established';
     if (this.#phase === 'source') return 'SyncSource';
     return this.#phase === 'target' ? 'SyncTarget' : 'Off';
   }
 
+  /** Data of writes that the peer has not answered. */
   get lagBytes(): number {
-    return this.isConnected ? this.#channel.sender.bufferedBytes : 0;
+    return this.#sent.bytes;
+  }
+
+  /** For how long the oldest of them is on its way; asynchronous only. */
+  get lagMs(): number {
+    const { oldestMs } = this.#sent;
+    const { clock } = this.replica.world;
+    return oldestMs === undefined || oldestMs === 0 ? 0 : Math.round(clock.bootMs() - oldestMs);
+  }
+
+  get lagWrites(): number {
+    return this.#sent.count;
   }
 
   /** Compares the copies, or repairs what is marked. */
@@ -231,6 +246,17 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     // Small data is copied by the sender anyway.
     const isLasting = !copyData || data.length <= COPY_MAX_BYTES;
     sendWrite(this.sender, number, offset, isLasting ? data : Buffer.from(data));
+  }
+
+  sendBarrier(): void {
+    this.sender.send(FrameType.barrier, NOTHING);
+  }
+
+  goAhead(): void {
+    this.#apart = 'Ahead';
+    this.sender.send(FrameType.ahead, NOTHING);
+    this.#peer.replica.changed();
+    this.#comeAgain();
   }
 
   sendFlush(round: number): void {
@@ -287,6 +313,7 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
         slabs,
         timers: world.timers,
         sender,
+        isAsync: this.replica.config.mode === 'async',
       }),
       exchange: new StateExchange(this, this.#peer),
       reads: new RemoteReads(this.replica, sender),
@@ -434,6 +461,10 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
         return this.#applierForWrites().write(decodeZero(body, sizeBytes));
       case FrameType.flush:
         return this.#applierForWrites().flush(decodeNumber(body), true);
+      case FrameType.barrier:
+        return this.#applierForWrites().barrier();
+      case FrameType.ahead:
+        return this.#fellBehind();
       case FrameType.flushAgain:
         return this.#applierForWrites().flush(decodeNumber(body), false);
       case FrameType.settled:
@@ -508,6 +539,19 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
         throw new EterneError('protocol', 'a write is acknowledged that was not in flight');
       this.replica.primary?.confirmed(op, this.#peer.bit);
     }
+    this.#comeAgain();
+  }
+
+  #fellBehind(): void {
+    this.#applierForWrites();
+    this.#apart = 'Behind';
+    this.replica.changed();
+  }
+
+  /** Ahead, and all that the peer was sent is answered: the next handshake has the rest copied. */
+  #comeAgain(): void {
+    if (this.#apart === 'Ahead' && this.#sent.count === 0)
+      this.bye('it has taken what it was sent: copy the rest');
   }
 
   #settled(round: number): void {

@@ -55,6 +55,11 @@ export class FlushRounds {
     this.#epoch = owner.firstEpoch;
   }
 
+  /** A round is under way: what is finished now waits for the next. */
+  get isRunning(): boolean {
+    return this.#round !== undefined;
+  }
+
   /** The epoch that writes finished now belong to: the number of the round that will close it. */
   get epoch(): number {
     return this.#epoch;

@@ -14,6 +14,9 @@
  * 3. A committed change is durable here before anything is answered by it, together with the new generation when writes are held.
  * 4. A replica is proposed for addition only after it had every write sent to it and flushed them.
  * 5. Refused: the term ends.
+ *
+ * In an asynchronous mirror nobody else holds every acknowledged write: the primary is alone in the set while it serves, and takes the
+ * others in when it has stopped and they have everything (`closeWith`).
  */
 import type { Arbiter, InSyncSet, SetAnswer, Term } from '../api.ts';
 import type { Mirror } from './mirror.ts';
@@ -37,6 +40,7 @@ export interface MembershipParts {
   readonly node: string;
   readonly mirrors: readonly Mirror[];
   readonly arbiter: Arbiter;
+  readonly isAsync: boolean;
   readonly set: InSyncSet;
 }
 
@@ -50,6 +54,8 @@ export class Membership {
   readonly #joining = new Set<string>();
   #pending: readonly string[] | undefined;
   #holdReason: string | undefined;
+  /** Called when those who have everything at the end are in the set. */
+  #onClosed: (() => void) | undefined;
 
   constructor(owner: MembershipOwner, parts: MembershipParts) {
     this.#owner = owner;
@@ -109,6 +115,13 @@ export class Membership {
     this.evaluate();
   }
 
+  /** Nothing is written any more, and `peers` have durably what was: they are members from now on. */
+  closeWith(peers: readonly string[], done: () => void): void {
+    for (const peer of peers) this.#inStep.add(peer);
+    this.#onClosed = done;
+    this.evaluate();
+  }
+
   /** Proposes what has become necessary. */
   evaluate(): void {
     if (this.#owner.ended || this.#pending !== undefined) return;
@@ -119,7 +132,7 @@ export class Membership {
     const arrived = [...this.#inStep].filter((peer) => !this.#set.members.includes(peer)).sort();
     const members = [...this.#set.members.filter((member) => !leaving.includes(member)), ...arrived];
     this.#owner.moved();
-    if (leaving.length === 0 && arrived.length === 0) return;
+    if (leaving.length === 0 && arrived.length === 0) return this.#onClosed?.();
     if (members.length === 0) return this.#owner.refused('no replica is left');
     this.#propose(members, leaving, arrived);
   }
@@ -127,7 +140,7 @@ export class Membership {
   #propose(members: readonly string[], leaving: readonly string[], arrived: readonly string[]): void {
     this.#pending = members;
     const reason = [
-      ...leaving.map((peer) => `${peer} is lost`),
+      ...leaving.map((peer) => (this.#isAlone ? `${peer} may lag behind` : `${peer} is lost`)),
       ...arrived.map((peer) => `${peer} is in sync`),
     ].join(', ');
     this.#parts.arbiter.propose(
@@ -136,7 +149,8 @@ export class Membership {
         term: this.#owner.term,
         expectedVersion: this.#set.version,
         members,
-        removed: leaving,
+        // Who leaves an asynchronous set was not lost: no policy is to be asked.
+        removed: this.#isAlone ? [] : leaving,
         reason,
       },
       (answer) => this.#answered(answer),
@@ -184,7 +198,12 @@ export class Membership {
   }
 
   #lost(): string[] {
-    return this.#set.members.filter((member) => member !== this.#parts.node && !this.#inStep.has(member));
+    const isLost = (member: string): boolean => this.#isAlone || !this.#inStep.has(member);
+    return this.#set.members.filter((member) => member !== this.#parts.node && isLost(member));
+  }
+
+  get #isAlone(): boolean {
+    return this.#parts.isAsync && this.#onClosed === undefined;
   }
 
   #localMustLeave(): boolean {

@@ -17,6 +17,12 @@ export interface MirrorLink {
   readonly isEqual: boolean;
   /** `copyData`: the reply does not wait for this peer, so its bytes must outlive the write. */
   sendWrite(op: WriteOp, copyData: boolean): void;
+  /** Writes that the peer has not answered. */
+  readonly lagWrites: number;
+  /** Asynchronous: what follows is applied only when everything before it is durable there. */
+  sendBarrier(): void;
+  /** Asynchronous: the peer gets no more writes; when it has answered those it has, it comes again to have the rest copied. */
+  goAhead(): void;
   sendFlush(round: number): void;
   /** The round began before the peer came. */
   sendFlushAgain(round: number): void;

@@ -26,11 +26,16 @@ import type { RangeLocks } from '../range-locks.ts';
 import { FlushRounds, type FlushRoundsOwner } from './flush-rounds.ts';
 import { PrimaryDevice, type FrontTarget } from './front.ts';
 import { Lease } from './lease.ts';
+import { LocalFlushes } from './local-flushes.ts';
 import { Membership, type MembershipOwner } from './membership.ts';
 import type { Mirror, MirrorLink } from './mirror.ts';
 import { ReadPath, type ReadDone, type ReadPathOwner } from './read-path.ts';
 import { WriteOp } from './write-op.ts';
-import { WritePath, type WritePathOwner } from './write-path.ts';
+import { WritePath, type WritePathOwner, type WriteWindowSize } from './write-path.ts';
+
+const SYNC_WINDOW: WriteWindowSize = { writes: 4096, bytes: 64 * 1024 * 1024 };
+/** Fewer than a secondary takes before it drops the connection. */
+const ASYNC_WRITES = 12_000;
 
 export interface PrimaryParts {
   readonly world: World;
@@ -68,10 +73,12 @@ export class Primary
   readonly #parts: PrimaryParts;
   readonly #owner: PrimaryOwner;
   readonly #flushes: FlushRounds;
+  readonly #localFlushes: LocalFlushes;
   readonly #writes: WritePath;
   readonly #reads: ReadPath;
   readonly #membership: Membership;
   readonly #lease: Lease;
+  readonly #isAsync: boolean;
   #ended = false;
   #draining = false;
   /** Cached, because every write asks: no loss undecided, nothing held. */
@@ -82,6 +89,8 @@ export class Primary
   /** Peers that have not said yet that they took the present generation's name, and that name. */
   readonly #unnamed = new Map<string, Uuid>();
   #turnScheduled = false;
+  /** Asynchronous: a flush was answered, and nothing issued since. */
+  #flushAnswered = false;
   #needed = 0;
   #requestCount = 0;
   readonly #flushWaiters = new Set<DeviceDone>();
@@ -95,7 +104,9 @@ export class Primary
     this.firstEpoch = parts.firstEpoch;
     this.mirrors = parts.mirrors;
     const { config, disk, locks, metadata, slabs, world } = parts;
+    this.#isAsync = config.mode === 'async';
     this.#flushes = new FlushRounds(this, metadata, disk);
+    this.#localFlushes = new LocalFlushes(disk);
     this.#writes = new WritePath(this, { locks, disk, log: metadata.activityLog, flushes: this.#flushes });
     this.#reads = new ReadPath(
       this,
@@ -109,6 +120,7 @@ export class Primary
       node: config.node,
       mirrors: parts.mirrors,
       arbiter: parts.arbiter,
+      isAsync: this.#isAsync,
       set: metadata.state.set,
     });
     this.#lease = new Lease(world.clock, world.timers, parts.needsLease, {
@@ -177,6 +189,7 @@ export class Primary
     this.#membership.start(equal.filter(isMember).map(({ node }) => node));
     this.#recompute();
     for (const mirror of equal) if (!isMember(mirror)) this.peerCaughtUp(mirror);
+    this.#tellThirds();
   }
 
   setLease(validUntilBootMs: number, graceMs: number): void {
@@ -204,6 +217,10 @@ export class Primary
     const { link } = mirror;
     if (this.#ended || link === undefined || this.#membership.isInStep(mirror.node)) return;
     this.#spreadName();
+    if (this.#isAsync) {
+      this.#flushes.resend(mirror);
+      return this.#tellThirds();
+    }
     this.#membership.join(mirror.node);
     this.#recompute();
     this.#writes.forgetUnsent(mirror.bit);
@@ -217,7 +234,7 @@ export class Primary
     });
   }
 
-  /** Its session is gone (and `mirror.link` with it). */
+  /** Its session takes no more writes (and `mirror.link` is gone). */
   peerLost(mirror: Mirror): void {
     if (this.#ended) return;
     // Before any round ends without it: the others must count bits for it from the unsettled blocks on.
@@ -256,7 +273,7 @@ export class Primary
 
   forEachUnsettled(each: (offset: number, lengthBytes: number) => void): void {
     this.#flushes.forEachUnsettled(each);
-    this.#writes.forEachInFlight(each);
+    this.#writes.forEachUnfinished(each);
   }
 
   /** This node's disk has failed: leave the set before anything is acknowledged without it. */
@@ -288,12 +305,21 @@ export class Primary
     this.#onEnd.push(() => done(false));
     this.#writes.whenDrained(() => {
       this.#flushes.request(() => {
-        if (this.#ended) return;
-        this.#onEnd.length = 0;
-        this.#stop();
-        done(true);
+        if (this.#isAsync) this.#membership.closeWith(this.#equalPeers(), () => this.#drained(done));
+        else this.#drained(done);
       });
     });
+  }
+
+  #drained(done: (isClean: boolean) => void): void {
+    if (this.#ended) return;
+    this.#onEnd.length = 0;
+    this.#stop();
+    done(true);
+  }
+
+  #equalPeers(): string[] {
+    return this.mirrors.filter(({ link }) => link?.isEqual === true).map(({ node }) => node);
   }
 
   /** Ends the term at once. */
@@ -340,10 +366,47 @@ export class Primary
   flush(done: DeviceDone): void {
     this.#flushWaiters.add(done);
     if (this.#writes.isIdle && this.#flushes.isClean) return this.#flushed(done);
-    this.#flushes.request(() => this.#flushed(done));
+    this.makeDurable(() => this.#flushed(done));
   }
 
   // What its parts ask.
+
+  /** Asynchronous: on this node's disk. The rounds of all replicas go on beside it, so that the activity log can let go. */
+  makeDurable(done: () => void): void {
+    if (!this.#isAsync) return this.#flushes.request(done);
+    this.#localFlushes.request(() => {
+      this.#flushAnswered = true;
+      done();
+      if (!this.#ended && !this.#flushes.isRunning) this.#flushes.request(() => {});
+    });
+  }
+
+  takeBarrier(): boolean {
+    const isBehindFlush = this.#flushAnswered;
+    this.#flushAnswered = false;
+    return isBehindFlush;
+  }
+
+  issueTimeMs(): number {
+    return this.#isAsync ? this.#parts.world.clock.bootMs() : 0;
+  }
+
+  get window(): WriteWindowSize {
+    return this.#isAsync
+      ? { writes: ASYNC_WRITES, bytes: this.#parts.config.congestion.queueBytes }
+      : SYNC_WINDOW;
+  }
+
+  /** With `ahead` whoever lags most gets no more writes: bits say what it lacks. */
+  congested(): void {
+    if (!this.#isAsync || this.#parts.config.congestion.policy !== 'ahead') return;
+    const lagOf = ({ link }: Mirror): number => link?.lagWrites ?? 0;
+    const last = this.mirrors.reduce((most, mirror) => (lagOf(mirror) > lagOf(most) ? mirror : most));
+    // One that is being copied to cannot be let go: its copy counts on the writes.
+    if (last.link?.isEqual !== true) return;
+    last.link.goAhead();
+    this.peerLost(last);
+  }
 
   mayAdmit(): boolean {
     if (!this.#isOpen || this.#ended || !this.#lease.isValid) return false;
@@ -439,8 +502,7 @@ export class Primary
     const behind = this.mirrors.filter(isBehind);
     if (behind.length === 0) return;
     // One that a mint is about to name is left to it.
-    for (const { node } of behind)
-      if (!this.#unnamed.has(node)) this.#unnamed.set(node, generations.current);
+    for (const { node } of behind) if (!this.#unnamed.has(node)) this.#unnamed.set(node, generations.current);
     this.#owner.announce();
   }
 

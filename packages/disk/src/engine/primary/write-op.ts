@@ -32,6 +32,8 @@ export class WriteOp implements RangeLock {
   issued = false;
   /** The flush epoch in which it was issued. */
   epoch = 0;
+  /** When it was sent, on this node's boot clock, in an asynchronous mirror. */
+  issuedMs = 0;
   /** The local store is at work on its data. */
   inStore = false;
   /** It holds references on the activity log. */

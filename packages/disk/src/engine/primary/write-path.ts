@@ -6,7 +6,9 @@
  * 3. It is sent to every replicating peer before the local write starts; a peer that is not replicating gets dirty bits instead. When
  *    this node's own disk has failed, it is the one that lacks the write: bits for every peer.
  * 4. The front end hears of it when every *needed* replica had it and the primary may reply.
- * 5. When nobody is left to answer, its blocks join the flush epoch, and its range and its log references are given back.
+ * 5. When only replicas are left to answer that no reply waits for (an asynchronous peer, or one that is still being copied to), it
+ *    *trails*: its range is given back, the activity log goes on covering it.
+ * 6. When nobody is left to answer, its blocks join the flush epoch, and its log references are given back.
  */
 import { assert } from '@eterne/base';
 import type { DeviceErrorCode, StoreError } from '@eterne/runtime';
@@ -17,9 +19,11 @@ import type { FlushRounds } from './flush-rounds.ts';
 import type { Mirror } from './mirror.ts';
 import { LOCAL_BIT, type WriteOp } from './write-op.ts';
 
-/** Writes admitted and not finished; later ones wait at the entry, where the front ends bound them. */
-const MAX_IN_FLIGHT = 4096;
-const MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024;
+/** How many writes, and how many bytes of them, may be under way; more wait at the entry, where the front ends bound them. */
+export interface WriteWindowSize {
+  readonly writes: number;
+  readonly bytes: number;
+}
 
 /** What the write path asks of the primary that owns it. */
 export interface WritePathOwner {
@@ -34,6 +38,15 @@ export interface WritePathOwner {
   /** All I/O is frozen until a lost replica is back and equal. */
   readonly isOnHold: boolean;
   readonly mirrors: readonly Mirror[];
+  readonly window: WriteWindowSize;
+  /** The window is full, mostly of what trails. The owner may let some peer go; otherwise the entry stays shut until the peers have caught up. */
+  congested(): void;
+  /** Does the next write belong behind everything that was flushed so far? Asked once for each write that is issued. */
+  takeBarrier(): boolean;
+  /** This node's clock for `WriteOp.issuedMs`; 0 where nobody looks at it. */
+  issueTimeMs(): number;
+  /** Calls `done` when everything answered so far is as durable as the volume's mode promises. */
+  makeDurable(done: () => void): void;
   /** Runs `WritePath.endTurn` after the I/O of this event-loop turn. */
   scheduleTurn(): void;
   metadataFailed(): void;
@@ -54,6 +67,8 @@ export class WritePath {
    */
   readonly #awaitingReturn = new Set<WriteOp>();
   #inFlightBytes = 0;
+  readonly #trailing = new Set<WriteOp>();
+  #trailingBytes = 0;
   #queue: WriteOp[] = [];
   #localWrites: WriteOp[] = [];
   #heldReplies: WriteOp[] = [];
@@ -79,7 +94,7 @@ export class WritePath {
   }
 
   get isIdle(): boolean {
-    return this.#inFlight.size + this.#awaitingReturn.size + this.#queue.length === 0;
+    return this.#unfinishedCount + this.#awaitingReturn.size + this.#queue.length === 0;
   }
 
   get inFlightCount(): number {
@@ -89,12 +104,12 @@ export class WritePath {
   /** The flush epoch of the oldest write that some replica has not answered. */
   get oldestEpoch(): number {
     let oldest = Number.POSITIVE_INFINITY;
-    for (const { epoch, issued } of this.#inFlight) if (issued) oldest = Math.min(oldest, epoch);
+    for (const { epoch } of this.#issued()) oldest = Math.min(oldest, epoch);
     return oldest;
   }
 
-  forEachInFlight(each: (offset: number, lengthBytes: number) => void): void {
-    for (const { issued, lengthBytes, offset } of this.#inFlight) if (issued) each(offset, lengthBytes);
+  forEachUnfinished(each: (offset: number, lengthBytes: number) => void): void {
+    for (const { lengthBytes, offset } of this.#issued()) each(offset, lengthBytes);
   }
 
   get hasQueued(): boolean {
@@ -157,6 +172,7 @@ export class WritePath {
     if (this.#watches.length > 0) this.#notifyWatches(op, bit);
     if (!op.settled && (op.waiting & this.#owner.needed) === 0) this.#settle(op);
     if (this.#isFinished(op)) this.#finish(op);
+    else if (this.#mayTrail(op)) this.#trail(op);
   }
 
   /** `isOnHold` has become true: what only a lost replica could answer leaves. */
@@ -174,7 +190,7 @@ export class WritePath {
   peerLost(mirror: Mirror): void {
     const { bit } = mirror;
     this.#watches = this.#watches.filter((watch) => watch.bit !== bit);
-    for (const op of this.#inFlight) {
+    for (const op of [...this.#trailing, ...this.#inFlight]) {
       if ((op.sent & bit) === 0) continue;
       op.sent &= ~bit;
       mirror.bitmap.markDirty(op.offset, op.lengthBytes);
@@ -184,19 +200,19 @@ export class WritePath {
 
   /** This node's disk has failed: what is in flight may be missing on it, so it differs from every peer. */
   localLost(): void {
-    for (const op of this.#inFlight) if (op.issued) this.#markForAll(op);
+    for (const op of this.#issued()) this.#markForAll(op);
   }
 
   /** Calls `then` once `bit` has had, or lost, every write that it was sent before this call. */
   whenHadBy(bit: number, then: () => void): void {
-    const open = new Set([...this.#inFlight].filter((op) => (op.waiting & op.sent & bit) !== 0));
+    const open = new Set([...this.#issued()].filter((op) => (op.waiting & op.sent & bit) !== 0));
     if (open.size === 0) then();
     else this.#watches.push({ bit, open, fire: then });
   }
 
-  /** Calls `then` when nothing is in flight. */
+  /** Calls `then` when nothing is in flight, nor trails. */
   whenDrained(then: () => void): void {
-    if (this.#inFlight.size === 0) then();
+    if (this.#unfinishedCount === 0) then();
     else this.#onDrained.push(then);
   }
 
@@ -221,7 +237,8 @@ export class WritePath {
     ];
     for (const op of unanswered) op.reply(error);
     this.#localWrites = [];
-    for (const op of this.#inFlight) if (op.issued) this.#markForAll(op);
+    for (const op of this.#issued()) this.#markForAll(op);
+    for (const op of this.#trailing) this.#finish(op);
     for (const op of this.#inFlight) {
       // What the store is at work on is finished by its callback; what waits for its range or the log, when its turn comes.
       if (op.inStore) continue;
@@ -234,8 +251,28 @@ export class WritePath {
     for (const { bitmap } of this.#owner.mirrors) bitmap.markDirty(op.offset, op.lengthBytes);
   }
 
+  get #unfinishedCount(): number {
+    return this.#inFlight.size + this.#trailing.size;
+  }
+
+  *#issued(): Generator<WriteOp> {
+    yield* this.#trailing;
+    for (const op of this.#inFlight) if (op.issued) yield op;
+  }
+
   #hasRoom(): boolean {
-    return this.#inFlight.size < MAX_IN_FLIGHT && this.#inFlightBytes < MAX_IN_FLIGHT_BYTES;
+    if (this.#isFull() && this.#isMostlyTrailing()) this.#owner.congested();
+    return !this.#isFull();
+  }
+
+  #isFull(): boolean {
+    const { bytes, writes } = this.#owner.window;
+    return this.#unfinishedCount >= writes || this.#inFlightBytes + this.#trailingBytes >= bytes;
+  }
+
+  /** The peers lag, not this node's disk. */
+  #isMostlyTrailing(): boolean {
+    return this.#trailing.size > this.#inFlight.size || this.#trailingBytes > this.#inFlightBytes;
   }
 
   #admit(op: WriteOp): void {
@@ -247,6 +284,8 @@ export class WritePath {
   #issue(op: WriteOp): void {
     op.issued = true;
     op.epoch = this.#flushes.epoch;
+    op.issuedMs = this.#owner.issueTimeMs();
+    if (this.#owner.takeBarrier()) for (const { link } of this.#owner.mirrors) link?.sendBarrier();
     op.waiting = this.#owner.needed & LOCAL_BIT;
     for (const mirror of this.#owner.mirrors) this.#sendOrMark(mirror, op);
     this.#owner.scheduleTurn();
@@ -299,7 +338,7 @@ export class WritePath {
     if (op.replied) return;
     if (!op.fua) return this.#reply(op);
     this.#flushing.add(op);
-    this.#flushes.request(() => {
+    this.#owner.makeDurable(() => {
       this.#flushing.delete(op);
       this.#reply(op);
     });
@@ -314,7 +353,28 @@ export class WritePath {
     return (this.#owner.isOnHold ? op.waiting & (op.sent | LOCAL_BIT) : op.waiting) === 0;
   }
 
+  #mayTrail(op: WriteOp): boolean {
+    const isHad = op.settled && !op.inStore && (op.waiting & (this.#owner.needed | LOCAL_BIT)) === 0;
+    return isHad && this.#inFlight.has(op);
+  }
+
+  #trail(op: WriteOp): void {
+    const lengthBytes = op.data?.length ?? 0;
+    this.#inFlight.delete(op);
+    this.#trailing.add(op);
+    this.#inFlightBytes -= lengthBytes;
+    this.#trailingBytes += lengthBytes;
+    this.#locks.release(op);
+    this.#left();
+  }
+
   #finish(op: WriteOp): void {
+    if (this.#trailing.delete(op)) {
+      this.#trailingBytes -= op.data?.length ?? 0;
+      this.#flushes.wrote(op.offset, op.lengthBytes);
+      this.#log.release(op.offset, op.lengthBytes, this.#flushes.epoch);
+      return this.#left();
+    }
     if (!this.#inFlight.delete(op)) return;
     if (this.#owner.ended) op.reply('ESHUTDOWN');
     else if (!op.settled) this.#awaitingReturn.add(op);
@@ -339,7 +399,7 @@ export class WritePath {
 
   #left(): void {
     if (this.#queue.length > 0) this.admitQueued();
-    if (this.#inFlight.size > 0 || this.#onDrained.length === 0) return;
+    if (this.#unfinishedCount > 0 || this.#onDrained.length === 0) return;
     const drained = this.#onDrained;
     this.#onDrained = [];
     for (const then of drained) then();

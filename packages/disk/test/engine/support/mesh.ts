@@ -121,6 +121,7 @@ export class TestNode {
       initialSync: 'none',
       splitBrain: { zeroPrimaries: 'disconnect', onePrimary: 'disconnect', twoPrimaries: 'disconnect' },
       onPeerLost: 'continue',
+      congestion: { queueBytes: 64 * 1024 * 1024, policy: 'slow' },
       resyncRate: { minBytesPerSecond: 4 << 20, maxBytesPerSecond: 1 << 30 },
       diskTimeoutMs: 30_000,
       ...this.#mesh.options.config,

@@ -18,10 +18,11 @@ export class Pair extends Mesh {
     this.b.start();
     this.until(() => this.isConnected());
     this.promote(this.a);
-    this.until(
-      () =>
-        this.a.volume.status().inSyncSet.length === 2 && this.a.volume.status().peers[0]?.disk === 'UpToDate',
-    );
+    const members = this.options.config?.mode === 'async' ? 1 : 2;
+    this.until(() => {
+      const { inSyncSet, peers } = this.a.volume.status();
+      return inSyncSet.length === members && peers[0]?.disk === 'UpToDate';
+    });
     return this;
   }
 

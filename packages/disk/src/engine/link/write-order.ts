@@ -1,0 +1,69 @@
+import type { StoreDone, StoreError } from '@eterne/runtime';
+
+/** A write that may have to wait for a barrier. */
+export interface OrderedWrite {
+  readonly group: WriteGroup;
+  /** Its turn has come, or, with an error, never will. */
+  ordered(error: StoreError | undefined): void;
+}
+
+/** The writes between two barriers. */
+export interface WriteGroup {
+  unfinished: number;
+  /** Those that could begin if the group's turn had come. */
+  readonly ready: OrderedWrite[];
+}
+
+/**
+ * The order of an asynchronous secondary's writes: those behind a barrier are begun when all before it are applied and flushed. So
+ * whatever an accident leaves on the disk is a state that the primary's disk could have been left in: its application knew of a flush
+ * only when what it covers was there, and wrote what depends on it later.
+ */
+export class WriteOrder {
+  readonly #flush: (done: StoreDone) => void;
+  /** The first one's turn it is; the last one takes what arrives. */
+  readonly #groups: WriteGroup[] = [{ unfinished: 0, ready: [] }];
+  #flushing = false;
+
+  constructor(flush: (done: StoreDone) => void) {
+    this.#flush = flush;
+  }
+
+  /** A write has arrived: the group that it belongs to. `finished` must follow. */
+  arrived(): WriteGroup {
+    const group = this.#groups.at(-1) as WriteGroup;
+    group.unfinished += 1;
+    return group;
+  }
+
+  /** A write could begin. False: `ordered` is called when its turn has come. */
+  mayBegin(write: OrderedWrite): boolean {
+    if (write.group === this.#groups[0]) return true;
+    write.group.ready.push(write);
+    return false;
+  }
+
+  finished(write: OrderedWrite): void {
+    write.group.unfinished -= 1;
+    this.#proceed();
+  }
+
+  barrier(): void {
+    // Two in a row are one: there are never more groups than writes.
+    if (this.#groups.length > 1 && this.#groups.at(-1)?.unfinished === 0) return;
+    this.#groups.push({ unfinished: 0, ready: [] });
+    this.#proceed();
+  }
+
+  #proceed(): void {
+    const [turn, next] = this.#groups;
+    if (turn === undefined || next === undefined || turn.unfinished > 0 || this.#flushing) return;
+    this.#flushing = true;
+    this.#flush((error) => {
+      this.#flushing = false;
+      this.#groups.shift();
+      for (const write of next.ready.splice(0)) write.ordered(error);
+      this.#proceed();
+    });
+  }
+}
