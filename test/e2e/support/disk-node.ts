@@ -178,7 +178,7 @@ export type StoresOf = (
 
 export const filesOf: StoresOf = (node) => ({ device: `${node}.img`, metadata: `${node}.meta` });
 
-/** Two nodes `a` and `b` with one volume `v0`, not yet started. `extra`: further lines of the volume. */
+/** Two nodes `a` and `b` with one volume `v0`, not yet started. `extra`: further lines of the volume; NODE stands for the node's name. */
 export async function mirrorPair(
   size: string,
   extra: readonly string[] = [],
@@ -200,7 +200,7 @@ export async function mirrorPair(
       `    metadata: ${metadata}`,
       `    peers: { ${peer}: [127.0.0.1:${ports[peer]}] }`,
       `    exports: [{ nbd: { listen: unix:${name}.nbd } }${exports}]`,
-      ...extra.map((line) => `    ${line}`),
+      ...extra.map((line) => `    ${line.replaceAll('NODE', name)}`),
     ];
     return new DiskNode(folder, name, `${lines.join('\n')}\n`);
   };

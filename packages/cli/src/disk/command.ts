@@ -3,6 +3,7 @@ import { EterneError, parseDurationMs } from '@eterne/base';
 import type { Command } from 'commander';
 import { Control, type DiskStatus } from './control.ts';
 import { rescueCommand } from './rescue.ts';
+import { explainSplitBrain } from './split-brain.ts';
 import { statusText } from './status-text.ts';
 import { verify, type VerifyOptions } from './verify.ts';
 
@@ -23,12 +24,13 @@ export function diskCommand(program: Command): void {
     .description('run the disk process in the foreground; SIGTERM ends it cleanly')
     .requiredOption('--config <file>', 'YAML configuration')
     .action(async ({ config }: { config: string }) => (await import('./run.ts')).runDisk(config));
-  verb(disk, 'status', 'show volumes, replicas and links').action(
-    async (volume: string | undefined, options: VerbOptions) => {
+  verb(disk, 'status', 'show volumes, replicas and links')
+    .option('--split-brain', 'show what each side of a split brain changed, and in which files')
+    .action(async (volume: string | undefined, options: VerbOptions & { splitBrain?: true }) => {
+      if (options.splitBrain === true) return explainSplitBrain(volume, options);
       const status = await new Control(options.control).status(volume);
       print(options, status, statusText(status));
-    },
-  );
+    });
   verb(disk, 'promote', 'make this node primary')
     .option('--force', 'although this replica may not hold every acknowledged write')
     .action(act('promote', ({ force }: { force?: true }) => ({ force: force === true })));

@@ -2,6 +2,7 @@
 import type { EterneError } from '@eterne/base';
 import type { Address, BlockDevice, Stream } from '@eterne/runtime';
 import type { RescueConfig, RescueControl } from '../rescue/api.ts';
+import type { SplitBrainReport } from './split-brain/report.ts';
 
 /** The right to write, granted once and strictly rising; equal numbers from different grantors are a split brain. */
 export interface Term {
@@ -218,6 +219,8 @@ export interface MirrorVolume {
    * `peer` undefined: with every peer that there is one with. A local primary steps down first if it is the one to lose.
    */
   resolve(peer: string | undefined, discard: 'local' | 'remote', done: Done): void;
+  /** What both sides changed, and which files that is, for each peer that there is a split brain with. Takes as long as the tools that look. */
+  explainSplitBrains(done: (reports: readonly SplitBrainReport[]) => void): void;
   /** Undefined where no rescue journal is configured. */
   readonly rescue: RescueControl | undefined;
   /**

@@ -31,6 +31,7 @@ import { Primary } from './primary/primary.ts';
 import { Promotion } from './promotion.ts';
 import { Replica } from './replica.ts';
 import { RescueKeeper } from './rescue-keeper.ts';
+import type { SplitBrainReport } from './split-brain/report.ts';
 
 type Done = (error: EterneError | undefined) => void;
 
@@ -207,6 +208,23 @@ class Volume implements MirrorVolume {
 
   invalidate(done: Done): void {
     invalidate(this.#replica, this.#peers, done);
+  }
+
+  explainSplitBrains(done: (reports: readonly SplitBrainReport[]) => void): void {
+    const reports: SplitBrainReport[] = [];
+    let unfinished = 1;
+    const finished = (): void => {
+      unfinished -= 1;
+      if (unfinished === 0) done(reports);
+    };
+    for (const peer of this.#peers.filter(({ isParted }) => isParted)) {
+      unfinished += 1;
+      peer.explainSplitBrain((report) => {
+        if (!(report instanceof EterneError)) reports.push(report);
+        finished();
+      });
+    }
+    finished();
   }
 
   setLease(lease: { readonly validUntilBootMs: number; readonly graceMs: number }): void {

@@ -1,6 +1,7 @@
 /**
  * What the control socket answers with something else than a volume's status:
  * ```
+ *   POST /v1/volumes/NAME/explain-split-brain                      {"splitBrains":[…]}: one for each peer that there is one with
  *   POST /v1/volumes/NAME/rescue-list                              {"points":[…]}
  *   POST /v1/volumes/NAME/rescue-export   {"id"?,"path"}           {"points":[…]} when the image is written; without id: the newest kept
  *   POST /v1/volumes/NAME/rescue-drop     {"id"}                   {"points":[…]}
@@ -16,6 +17,7 @@ const nothing = z.strictObject({}).prefault({});
 const path = z.string().startsWith('/', 'a path is absolute').max(4096);
 
 const questions = {
+  'explain-split-brain': nothing.transform((): VolumeCall => ({ verb: 'explain-split-brain' })),
   'rescue-list': nothing.transform((): VolumeCall => ({ verb: 'rescue', action: { kind: 'list' } })),
   'rescue-export': z.strictObject({ id: id.optional(), path }).transform((body): VolumeCall => ({
     verb: 'rescue',

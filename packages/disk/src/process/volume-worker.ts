@@ -205,6 +205,8 @@ export class VolumeWorker {
         return volume.invalidate(finish);
       case 'rescue':
         return answerRescue(volume.rescue, call.action, volume.config.name, done);
+      case 'explain-split-brain':
+        return volume.explainSplitBrains((splitBrains) => done(undefined, { splitBrains }));
       case 'refresh':
         return finish(undefined);
       case 'close':

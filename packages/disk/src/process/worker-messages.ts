@@ -34,6 +34,8 @@ export type VolumeCall =
   | { readonly verb: 'resync'; readonly peer?: string }
   | { readonly verb: 'invalidate' }
   | { readonly verb: 'rescue'; readonly action: RescueAction }
+  /** Answers `SplitBrainReport[]`. */
+  | { readonly verb: 'explain-split-brain' }
   /** Only to have a fresh status sent before the answer. */
   | { readonly verb: 'refresh' }
   /** Clean end: after the answer the worker exits. */

@@ -78,6 +78,8 @@ export const FrameType = {
   resyncReady: 53,
   resyncNames: 54,
   resyncFinished: 55,
+  splitAsk: 56,
+  splitReport: 57,
 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 
@@ -90,6 +92,7 @@ export function maxBodyBytes(type: number): number | undefined {
     case FrameType.verifyData:
     case FrameType.repairData:
       return MAX_DATA_BYTES + 64;
+    case FrameType.splitReport:
     case FrameType.hello:
     case FrameType.bitmap:
     case FrameType.state:
@@ -104,6 +107,7 @@ export function maxBodyBytes(type: number): number | undefined {
     case FrameType.bye:
     case FrameType.verifyEnd:
       return 1024;
+    case FrameType.splitAsk:
     case FrameType.ping:
     case FrameType.resyncReady:
     case FrameType.resyncDone:

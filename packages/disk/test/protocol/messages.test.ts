@@ -15,6 +15,7 @@ import {
   decodeResyncData,
   decodeResyncRequest,
 } from '../../src/protocol/messages/resync.ts';
+import { decodeSplitReport, encodeSplitReport } from '../../src/protocol/messages/split-report.ts';
 import { decodeState, encodeState } from '../../src/protocol/messages/state.ts';
 import {
   decodeVerifyData,
@@ -41,6 +42,7 @@ const DECODERS: Record<string, (body: Buffer) => unknown> = {
   resyncRequest: (body) => decodeResyncRequest(body, SIZE_BYTES),
   resyncData: (body) => decodeResyncData(body, SIZE_BYTES),
   resyncClear: (body) => decodeResyncClear(body, SIZE_BYTES),
+  splitReport: decodeSplitReport,
   state: decodeState,
   verifyRequest: decodeVerifyRequest,
   verifyData: (body) => decodeVerifyData(body, SIZE_BYTES),
@@ -95,6 +97,23 @@ const HELLO: Hello = {
 };
 
 describe('messages', () => {
+  test('SPLIT_REPORT survives the trip at its largest, and fits its frame', () => {
+    const report = {
+      node: 'n'.repeat(63),
+      changedBytes: 5,
+      extents: Array.from({ length: 400 }, (_, index) => ({ offset: index, lengthBytes: 4096 })),
+      extentCount: 100_000,
+      fileSystem: 'xfs',
+      files: Array.from({ length: 160 }, (_, index) => ({ path: 'p'.repeat(255), changedBytes: index })),
+      fileCount: 2000,
+      otherBytes: 7,
+      note: 'n'.repeat(255),
+    } as const;
+    const body = encodeSplitReport(report);
+    assert.deepEqual(decodeSplitReport(body), report);
+    assert.ok(body.length <= 64 * 1024);
+  });
+
   test('HELLO and STATE survive the trip', () => {
     assert.deepEqual(decodeHello(encodeHello(HELLO)), HELLO);
     const state = {

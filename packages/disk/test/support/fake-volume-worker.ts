@@ -77,6 +77,10 @@ class FakeVolume implements MirrorVolume {
 
   readonly rescue = undefined;
 
+  explainSplitBrains(done: (reports: never[]) => void): void {
+    done([]);
+  }
+
   verify(_request: VerifyRequest, done: (error: EterneError | undefined) => void): void {
     done(undefined);
   }

@@ -8,6 +8,8 @@ import type { Mirror, MirrorLink } from '../primary/mirror.ts';
 import { peerBit } from '../primary/write-op.ts';
 import { Gauge } from '../gauge.ts';
 import type { Replica } from '../replica.ts';
+import { ownChanges } from '../split-brain/own-changes.ts';
+import type { SideReport, SplitBrainReport } from '../split-brain/report.ts';
 import { VerifyFigures } from '../verify/verify-figures.ts';
 import { ResyncFigures } from './resync-figures.ts';
 import { Session } from './session.ts';
@@ -92,6 +94,22 @@ export class Peer implements Mirror {
 
   get isParted(): boolean {
     return this.#splitBrain !== undefined;
+  }
+
+  /** What both sides changed since they parted; `refused` when there is no split brain with this peer. */
+  explainSplitBrain(done: (result: SplitBrainReport | EterneError) => void): void {
+    const reason = this.#splitBrain;
+    if (reason === undefined)
+      return done(new EterneError('refused', `there is no split brain with ${this.node}`));
+    ownChanges(this.replica, this.bitmap, (local) => {
+      const tell = (answer: SideReport | string): void =>
+        typeof answer === 'string'
+          ? done({ peer: this.node, reason, local, remote: null, remoteNote: answer })
+          : done({ peer: this.node, reason, local, remote: answer, remoteNote: '' });
+      const talk = this.#session?.talk;
+      if (talk === undefined) tell(`${this.node} is not connected`);
+      else talk.ask(tell);
+    });
   }
 
   get discards(): string {

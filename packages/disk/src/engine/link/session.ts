@@ -40,6 +40,8 @@ import { Verification, type VerifyLink } from '../verify/verification.ts';
 import type { VerifyFigures } from '../verify/verify-figures.ts';
 import { WriteWindow } from '../primary/write-window.ts';
 import type { Replica } from '../replica.ts';
+import { ownChanges } from '../split-brain/own-changes.ts';
+import { PartedTalk } from '../split-brain/parted-talk.ts';
 import { Applier } from './applier.ts';
 import { Channel, type ChannelHandler } from './channel.ts';
 import { CopyIn } from './copy-in.ts';
@@ -54,6 +56,9 @@ import { StateExchange } from './state-exchange.ts';
 import { ThirdParties } from './third-parties.ts';
 
 type Phase = 'hello' | 'deciding' | 'parted' | 'waiting' | 'established' | 'source' | 'target' | 'closed';
+
+/** Frames that need no finished handshake. */
+type Unconnected = (typeof FrameType)['hello' | 'ping' | 'bye' | 'splitAsk' | 'splitReport'];
 
 const UNCONNECTED: readonly Phase[] = ['hello', 'deciding', 'parted', 'closed'];
 
@@ -89,6 +94,7 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
   #peerSelf: PeerSelf = { role: 'secondary', term: { number: 0, grantor: '' }, disk: 'Consistent' };
   #theirs: ReplicaSummary | undefined;
   #workings: Workings | undefined;
+  #talk: PartedTalk | undefined;
   #copyOut: CopyOut | undefined;
   #copyIn: CopyIn | undefined;
 
@@ -226,6 +232,14 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
   /** Both sides were written apart and nobody has settled it yet. */
   part(): void {
     this.#phase = 'parted';
+    this.#talk = new PartedTalk(this.sender, this.replica.world.timers, (done) =>
+      ownChanges(this.replica, this.bitmap, done),
+    );
+  }
+
+  /** Of a split brain; undefined when there is none in this session. */
+  get talk(): PartedTalk | undefined {
+    return this.#talk;
   }
 
   close(reason: string): void {
@@ -424,6 +438,7 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
   onClosed(reason: string): void {
     const wasReplicating = this.replicates;
     this.#phase = 'closed';
+    this.#talk?.close();
     this.#copyOut?.close();
     this.#copyIn?.close();
     this.#workings?.applier.close();
@@ -441,6 +456,10 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
         return;
       case FrameType.bye:
         return this.close(`the peer said: ${decodeBye(body)}`);
+      case FrameType.splitAsk:
+        return this.#split().asked();
+      case FrameType.splitReport:
+        return this.#split().reported(body);
       default:
         if (!this.isConnected || this.#workings === undefined)
           throw new EterneError('protocol', `frame type ${type} before the handshake`);
@@ -450,7 +469,7 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
 
   #dispatchConnected(
     { exchange, reads, verification }: Workings,
-    type: Exclude<Frame['type'], typeof FrameType.hello | typeof FrameType.ping | typeof FrameType.bye>,
+    type: Exclude<Frame['type'], Unconnected>,
     body: Buffer,
   ): void {
     const { sizeBytes } = this.replica.config;
@@ -518,6 +537,11 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
       default:
         return unreachable(type);
     }
+  }
+
+  #split(): PartedTalk {
+    if (this.#talk === undefined) throw new EterneError('protocol', 'a frame of a split brain without one');
+    return this.#talk;
   }
 
   #source(): CopyOut {
