@@ -96,6 +96,15 @@ export interface ConnectOptions {
   readonly tls?: TlsIdentity;
 }
 
+export interface SecureOptions {
+  readonly tls: TlsIdentity;
+  /** Who speaks first in TLS; unlike in TCP that is for the protocol above to say. */
+  readonly side: 'client' | 'server';
+  /** The other's certificate must carry this name (common name or DNS name). */
+  readonly peerName?: string;
+  readonly timeoutMs: number;
+}
+
 export interface Network {
   listen(
     address: Address,
@@ -104,6 +113,11 @@ export interface Network {
     tls?: TlsIdentity,
   ): void;
   connect(address: Address, options: ConnectOptions, done: (result: Stream | EterneError) => void): void;
+  /**
+   * Goes on in TLS 1.3, both sides authenticated, on a connection that began in clear. `stream` is dead afterwards, whatever comes of it; what was
+   * written to it leaves first, and nothing that the other side sent in TLS may have been read from it.
+   */
+  secure(stream: Stream, options: SecureOptions, done: (result: Stream | EterneError) => void): void;
   datagram(
     bind: Address,
     onMessage: (payload: Buffer, from: Address) => void,

@@ -89,7 +89,7 @@ export class VirtualWorld {
     const unused = (): never => {
       throw new Error('hearts use datagrams only');
     };
-    return { listen: unused, connect: unused, datagram };
+    return { listen: unused, connect: unused, secure: unused, datagram };
   }
 
   #send(from: string, to: string, payload: Buffer): void {

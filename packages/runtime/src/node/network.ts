@@ -14,21 +14,13 @@ import type {
 } from '../ports.ts';
 import { formatInet, parseAddress, type Endpoint } from './address.ts';
 import { systemError } from './errno.ts';
+import { secure, tlsOptions } from './secure.ts';
 import { NodeStream, adoptSocket, slabOptions } from './stream.ts';
 
 const remoteOf = (socket: Socket): Address =>
   socket.remoteAddress === undefined ? 'unix:' : formatInet(socket.remoteAddress, socket.remotePort ?? 0);
 const localOf = (socket: Socket): Address =>
   socket.localAddress === undefined ? 'unix:' : formatInet(socket.localAddress, socket.localPort ?? 0);
-
-const tlsOptions = (tls: TlsIdentity) =>
-  ({
-    cert: tls.certPem,
-    key: tls.keyPem,
-    ca: tls.caPem,
-    minVersion: 'TLSv1.3',
-    rejectUnauthorized: true,
-  }) as const;
 
 function makeServer(onStream: (stream: Stream) => void, tls: TlsIdentity | undefined): Server {
   if (!tls) {
@@ -201,4 +193,4 @@ function sendDatagram(socket: ReturnType<typeof createSocket>, to: Address, payl
   if (endpoint.kind === 'inet') socket.send(payload, endpoint.port, endpoint.host, () => {});
 }
 
-export const nodeNetwork: Network = { listen, connect, datagram };
+export const nodeNetwork: Network = { listen, connect, secure, datagram };

@@ -1,5 +1,13 @@
 import { EterneError } from '@eterne/base';
-import type { Address, ConnectOptions, DatagramSocket, Listener, Network, Stream } from '@eterne/runtime';
+import type {
+  Address,
+  ConnectOptions,
+  DatagramSocket,
+  Listener,
+  Network,
+  SecureOptions,
+  Stream,
+} from '@eterne/runtime';
 import { hostOf } from './network.ts';
 import type { SimProcess } from './process.ts';
 import { SimStream } from './stream.ts';
@@ -85,6 +93,10 @@ export class ProcessNetwork implements Network {
         if (network.passes(target, process.node)) process.enter(() => answer(near));
       });
     });
+  }
+
+  secure(stream: Stream, _options: SecureOptions, done: (result: Stream | EterneError) => void): void {
+    this.process.later(0, () => done(stream));
   }
 
   datagram(

@@ -130,6 +130,9 @@ export class MemoryNetwork {
       listen: () => {
         throw new TypeError('not in these tests');
       },
+      secure: () => {
+        throw new TypeError('not in these tests');
+      },
       datagram: () => {
         throw new TypeError('not in these tests');
       },
