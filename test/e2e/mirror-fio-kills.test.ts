@@ -9,7 +9,13 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { metadataBytes } from '@eterne/disk/metadata/index.ts';
-import { mirrorPair, startSynced, type DiskNode, type MirrorPair } from './support/disk-node.ts';
+import {
+  mirrorPair,
+  startSynced,
+  type DiskNode,
+  type MirrorPair,
+  type StoresOf,
+} from './support/disk-node.ts';
 import { killAtRandom, type KillPlan } from './support/kill-rounds.ts';
 import { SteadyExport } from './support/steady-export.ts';
 import { VolatileStore } from './support/volatile-store.ts';
@@ -74,10 +80,11 @@ describe('fio with verification', { timeout: 1_200_000, skip: absent && 'fio is 
   it(`finds every byte although each of ${kills} kills drops and tears what was not flushed (seed ${seed})`, async () => {
     const below = random(seed);
     const stores = { a: volatileStores(), b: volatileStores() };
-    const pair = await mirrorPair(`${SIZE_BYTES}`, [], (node, folder) => ({
+    const storesOf: StoresOf = (node, folder) => ({
       device: `nbd+unix:///store?socket=${join(folder, `${node}.data.sock`)}`,
       metadata: `nbd+unix:///store?socket=${join(folder, `${node}.meta.sock`)}`,
-    }));
+    });
+    const pair = await mirrorPair(`${SIZE_BYTES}`, [], storesOf);
     const all = [stores.a.data, stores.a.meta, stores.b.data, stores.b.meta];
     const onKilled = ({ name }: DiskNode): void => {
       for (const store of Object.values(stores[name as 'a' | 'b'])) store.losePower(() => below(2) === 0);

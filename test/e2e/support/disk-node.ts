@@ -176,6 +176,15 @@ export type StoresOf = (
   folder: string,
 ) => { readonly device: string; readonly metadata: string; readonly exports?: string };
 
+/** How the nodes reach each other, instead of one address each: the addresses under which a node knows its peer, and lines of `replication`. */
+export type LinksOf = (
+  node: 'a' | 'b',
+  ports: Readonly<Record<'a' | 'b', number>>,
+  folder: string,
+) => { readonly addresses: readonly string[]; readonly replication?: string };
+
+const directly: LinksOf = (node, ports) => ({ addresses: [`127.0.0.1:${ports[node === 'a' ? 'b' : 'a']}`] });
+
 export const filesOf: StoresOf = (node) => ({ device: `${node}.img`, metadata: `${node}.meta` });
 
 /** Two nodes `a` and `b` with one volume `v0`, not yet started. `extra`: further lines of the volume; NODE stands for the node's name. */
@@ -183,22 +192,24 @@ export async function mirrorPair(
   size: string,
   extra: readonly string[] = [],
   storesOf: StoresOf = filesOf,
+  linksOf: LinksOf = directly,
 ): Promise<MirrorPair> {
   const folder = mkdtempSync(join(tmpdir(), 'eterne-mirror-'));
   const ports = { a: await freePort(), b: await freePort() };
   const make = (name: 'a' | 'b', peer: 'a' | 'b'): DiskNode => {
     const { device, metadata, exports = '' } = storesOf(name, folder);
+    const { addresses, replication = '' } = linksOf(name, ports, folder);
     const lines = [
       `node: ${name}`,
       `control: ${name}.ctl`,
-      `replication: { listen: 127.0.0.1:${ports[name]} }`,
+      `replication: { listen: 127.0.0.1:${ports[name]}${replication} }`,
       'volumes:',
       '  - name: v0',
       `    size: ${size}`,
       '    mode: sync',
       `    device: ${device}`,
       `    metadata: ${metadata}`,
-      `    peers: { ${peer}: [127.0.0.1:${ports[peer]}] }`,
+      `    peers: { ${peer}: [${addresses.join(', ')}] }`,
       `    exports: [{ nbd: { listen: unix:${name}.nbd } }${exports}]`,
       ...extra.map((line) => `    ${line.replaceAll('NODE', name)}`),
     ];

@@ -2,15 +2,17 @@
 import { EterneError } from '@eterne/base';
 import { loadDiskConfig, type DiskConfig } from '@eterne/disk/process/config.ts';
 import { runDiskProcess } from '@eterne/disk/process/run.ts';
-import type { World } from '@eterne/runtime';
+import { loadTls, type TlsFiles } from '@eterne/disk/process/tls-files.ts';
+import type { TlsIdentity, World } from '@eterne/runtime';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { WORKER_MODULE } from './worker-module.ts';
 
 export async function runDisk(configPath: string): Promise<void> {
   const world = createNodeWorld('disk');
   const config = await load(world, configPath);
+  const tls = config.replicationTls && (await readTls(world, config.replicationTls));
   try {
-    const options = { ...config, arbiter: 'local', workerModule: WORKER_MODULE } as const;
+    const options = { ...config, tls, arbiter: 'local', workerModule: WORKER_MODULE } as const;
     await runDiskProcess(world, options, ({ replicationAddress }) => {
       const replication = replicationAddress === undefined ? '' : `, replication on ${replicationAddress}`;
       process.stdout.write(
@@ -22,6 +24,12 @@ export async function runDisk(configPath: string): Promise<void> {
   }
   // Nothing keeps running on purpose after a clean end, but idle sockets of clients may linger.
   process.exit(0);
+}
+
+function readTls(world: World, files: TlsFiles): Promise<TlsIdentity> {
+  return new Promise((resolve, reject) => {
+    loadTls(world, files, (result) => (result instanceof EterneError ? reject(result) : resolve(result)));
+  });
 }
 
 function load(world: World, path: string): Promise<DiskConfig> {

@@ -1,6 +1,7 @@
 /** What the rest of Eterne sees of one mirrored volume on one node. DESIGN §4. */
 import type { EterneError } from '@eterne/base';
-import type { Address, BlockDevice, Stream } from '@eterne/runtime';
+import type { Address, BlockDevice, Stream, TlsIdentity } from '@eterne/runtime';
+import type { PathNote } from '../protocol/wire.ts';
 import type { RescueConfig, RescueControl } from '../rescue/api.ts';
 import type { SplitBrainReport } from './split-brain/report.ts';
 
@@ -78,6 +79,10 @@ export interface VolumeConfig {
   readonly diskTimeoutMs: number;
   /** Absent: nothing that is overwritten by a copy is kept. */
   readonly rescueJournal?: RescueConfig;
+  /** Of this node, for its links; absent: they are in clear. Never part of what is shown or compared. */
+  readonly tls?: TlsIdentity;
+  /** What is sent to peers. */
+  readonly compress?: 'none' | 'zstd';
 }
 
 /** A change of the in-sync set, proposed by the primary of `term` only. Compare-and-set on (volume, term, expectedVersion). */
@@ -168,6 +173,8 @@ export interface PeerStatus {
   readonly lagBytes: number;
   readonly lagMs: number;
   readonly splitBrain: boolean;
+  /** Where there may be several connections: the remote addresses of those that live. */
+  readonly paths?: readonly Address[];
   readonly resync: ResyncStatus;
   /** Null while none is under way. */
   readonly verify: VerifyProgress | null;
@@ -227,7 +234,7 @@ export interface MirrorVolume {
    * A replication connection that a peer opened to this node and that named this volume and `fromNode` in its preface, which
    * has been read off the stream already.
    */
-  acceptStream(stream: Stream, fromNode: string): void;
+  acceptStream(stream: Stream, fromNode: string, path?: PathNote): void;
   /** What the front ends serve; undefined while secondary. A new object for every term. */
   readonly device: BlockDevice | undefined;
   /**

@@ -25,6 +25,7 @@ import { Repairer, type GoodSource } from './disk/repairer.ts';
 import type { VerifyRequest as VerifyJobRequest } from '../protocol/messages/verify.ts';
 import { invalidate } from './invalidate.ts';
 import { Announcer } from './link/announcer.ts';
+import type { PathNote } from '../protocol/wire.ts';
 import { Peer } from './link/peer.ts';
 import { LocalDisk } from './local-disk.ts';
 import { Primary } from './primary/primary.ts';
@@ -132,10 +133,10 @@ class Volume implements MirrorVolume {
     this.#listeners.push(listener);
   }
 
-  acceptStream(stream: Stream, fromNode: string): void {
+  acceptStream(stream: Stream, fromNode: string, path?: PathNote): void {
     const peer = this.#peers.find(({ node }) => node === fromNode);
     if (peer === undefined || this.#closed) stream.destroy();
-    else peer.accept(stream);
+    else peer.accept(stream, path);
   }
 
   promote(request: PromoteRequest, done: Done): void {

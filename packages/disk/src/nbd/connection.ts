@@ -10,6 +10,7 @@
  * 2. Replies leave once per event-loop turn.
  * 3. After `cut` nothing more is answered: a reply from an ended term would be a lie.
  */
+import { EterneError, assert } from '@eterne/base';
 import type { DeviceErrorCode, Extent, Stream, Timer, Timers } from '@eterne/runtime';
 import { blockStatus } from './block-status.ts';
 import type { ByteDevice } from './byte-device.ts';
@@ -29,6 +30,8 @@ import { COMMAND, COMMAND_FLAG, type NbdErrorName } from './wire.ts';
 
 export interface ConnectionOwner {
   readonly exports: ExportCatalog;
+  /** Puts TLS on a client's connection; absent: this export is served in clear. */
+  readonly secure?: (stream: Stream, done: (result: Stream | EterneError) => void) => void;
   /** The byte-granular view of a session's device, one for all connections. */
   bytesOf(session: NbdSession): ByteDevice;
   /** Last event of a connection. */
@@ -47,7 +50,7 @@ type Result = Buffer | readonly Extent[] | undefined;
 const NOTHING = Buffer.alloc(0);
 
 export class NbdConnection {
-  readonly #stream: Stream;
+  #stream: Stream;
   readonly #timers: Timers;
   readonly #owner: ConnectionOwner;
   readonly #decoder = new CommandDecoder(new CutSlab());
@@ -70,14 +73,19 @@ export class NbdConnection {
     this.#stream = stream;
     this.#timers = timers;
     this.#owner = owner;
-    this.#phase = { kind: 'handshake', handshake: new Handshake(owner.exports) };
+    const secrecy = owner.secure === undefined ? 'clear' : 'demanded';
+    this.#phase = { kind: 'handshake', handshake: new Handshake(owner.exports, secrecy) };
     this.#deadline = timers.after(HANDSHAKE_TIMEOUT_MS, () => this.cut('the handshake took too long'));
-    stream.start({
+    this.#start();
+    stream.write(greeting());
+  }
+
+  #start(): void {
+    this.#stream.start({
       onData: (chunk) => this.#receive(chunk),
       onDrain: () => this.#drained(),
       onClose: (error) => this.#closed(error?.message),
     });
-    stream.write(greeting());
   }
 
   /** The session's term, once it has one. */
@@ -107,10 +115,25 @@ export class NbdConnection {
     for (const bytes of send) this.#stream.write(bytes);
     if (outcome.kind === 'continue') return;
     if (outcome.kind === 'close') return this.#end(outcome.reason);
+    if (outcome.kind === 'secure') return this.#secure(handshake);
     this.#deadline.cancel();
     const { session, rest } = outcome;
     this.#phase = { kind: 'transmission', session, bytes: this.#owner.bytesOf(session) };
     if (rest.length > 0) this.#decode(rest);
+  }
+
+  #secure(handshake: Handshake): void {
+    assert(this.#owner.secure !== undefined, 'TLS is agreed on only where there is a certificate');
+    this.#owner.secure(this.#stream, (secured) => {
+      if (secured instanceof EterneError) return this.#closed(secured.message);
+      if (this.#phase.kind === 'closed') {
+        secured.destroy();
+        return this.#closed(undefined);
+      }
+      this.#stream = secured;
+      handshake.secured();
+      this.#start();
+    });
   }
 
   /** Decodes and starts commands until duty 1 forbids more; the rest becomes the backlog. */

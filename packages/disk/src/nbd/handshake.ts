@@ -2,7 +2,8 @@
  * The negotiation of one connection. Pure: bytes in; bytes to send and the outcome out.
  * ```
  *   greeting sent ──client flags──▶ options ──GO | EXPORT_NAME──▶ transmission
- *                                      └──ABORT | nonsense──▶ closed
+ *                                    │ └──ABORT | nonsense──▶ closed
+ *                                    └──STARTTLS──▶ options, within TLS
  * ```
  */
 import type { BlockDevice } from '@eterne/runtime';
@@ -14,6 +15,7 @@ import { answerInfo } from './options/info.ts';
 import { answerList } from './options/list.ts';
 import { answerMetaContext } from './options/meta-context.ts';
 import { ack, optionError } from './options/reply.ts';
+import { answerStartTls, tlsRequired, type Secrecy } from './options/start-tls.ts';
 import { answerStructuredReply } from './options/structured-reply.ts';
 import { GREETING_MAGIC, HANDSHAKE_FLAG, OPTION, OPTION_REPLY } from './wire.ts';
 
@@ -28,6 +30,8 @@ export interface NbdSession {
 export type HandshakeOutcome =
   | { readonly kind: 'continue' }
   | { readonly kind: 'close'; readonly reason: string }
+  /** TLS begins; `secured` tells when it is there. */
+  | { readonly kind: 'secure' }
   /** `rest`: bytes that already belong to the transmission phase. */
   | { readonly kind: 'transmission'; readonly session: NbdSession; readonly rest: Buffer };
 
@@ -53,9 +57,18 @@ export class Handshake {
   #structuredReplies = false;
   #allocationFor: string | undefined;
   #optionsSeen = 0;
+  #secrecy: Secrecy;
 
-  constructor(exports: ExportCatalog) {
+  constructor(exports: ExportCatalog, secrecy: 'clear' | 'demanded') {
     this.#exports = exports;
+    this.#secrecy = secrecy;
+  }
+
+  /** What comes now comes through TLS; what was agreed on in clear is void. */
+  secured(): void {
+    this.#secrecy = 'secured';
+    this.#structuredReplies = false;
+    this.#allocationFor = undefined;
   }
 
   /** Not to be called again after an outcome other than `continue`. */
@@ -83,7 +96,11 @@ export class Handshake {
   #option(option: number, data: Buffer): HandshakeStep {
     this.#optionsSeen += 1;
     if (this.#optionsSeen > MAX_OPTIONS) return close('too many options');
+    if (this.#secrecy === 'demanded' && option !== OPTION.startTls && option !== OPTION.abort)
+      return this.#beforeTls(option);
     switch (option) {
+      case OPTION.startTls:
+        return this.#startTls(data);
       case OPTION.exportName:
         return this.#exportName(data);
       case OPTION.abort:
@@ -104,6 +121,20 @@ export class Handshake {
           outcome: GO_ON,
         };
     }
+  }
+
+  /** EXPORT_NAME knows no error but the end of the connection. */
+  #beforeTls(option: number): HandshakeStep {
+    if (option === OPTION.exportName) return close('an export is opened before TLS');
+    return { send: [tlsRequired(option)], outcome: GO_ON };
+  }
+
+  /** Nothing may follow STARTTLS in clear: whoever put it there could not be told from the client. */
+  #startTls(data: Buffer): HandshakeStep {
+    const { send, accepted } = answerStartTls(data, this.#secrecy);
+    if (!accepted) return { send, outcome: GO_ON };
+    if (this.#decoder.rest().length > 0) return close('bytes in clear after STARTTLS');
+    return { send, outcome: { kind: 'secure' } };
   }
 
   #exportName(data: Buffer): HandshakeStep {

@@ -4,14 +4,16 @@
  * reach another (DESIGN §4 "Terms").
  */
 import { EterneError, assert } from '@eterne/base';
-import type { Address, Listener, Stream, World } from '@eterne/runtime';
+import type { Address, Listener, Stream, TlsIdentity, World } from '@eterne/runtime';
 import type { ByteDevice } from './byte-device.ts';
 import { NbdConnection, type ConnectionOwner } from './connection.ts';
 import type { ExportLookup } from './export.ts';
 import type { NbdSession } from './handshake.ts';
-import { MAX_CONNECTIONS } from './limits.ts';
+import { HANDSHAKE_TIMEOUT_MS, MAX_CONNECTIONS } from './limits.ts';
 
 export type NbdWorld = Pick<World, 'network' | 'timers' | 'log'>;
+
+const TLS_OPTIONS = { side: 'server', timeoutMs: HANDSHAKE_TIMEOUT_MS } as const;
 
 export class NbdServer {
   readonly #world: NbdWorld;
@@ -21,7 +23,7 @@ export class NbdServer {
   #listener: Listener | undefined;
   #served: ByteDevice | undefined;
 
-  private constructor(world: NbdWorld, exportName: string) {
+  private constructor(world: NbdWorld, exportName: string, tls: TlsIdentity | undefined) {
     this.#world = world;
     this.#exportName = exportName;
     this.#owner = {
@@ -29,19 +31,23 @@ export class NbdServer {
         names: () => (this.#served === undefined ? [] : [exportName]),
         find: (name) => this.#find(name),
       },
+      ...(tls === undefined
+        ? {}
+        : { secure: (stream, done) => world.network.secure(stream, { ...TLS_OPTIONS, tls }, done) }),
       bytesOf: (session) => this.#bytesOf(session),
       onClosed: (connection, reason) => this.#closed(connection, reason),
     };
   }
 
-  /** Binds `address`; until `serve` every export is refused. */
+  /** Binds `address`; until `serve` every export is refused. With `tls` clients must use it, and show a certificate. */
   static listen(
     world: NbdWorld,
     address: Address,
     exportName: string,
     done: (result: NbdServer | EterneError) => void,
+    tls?: TlsIdentity,
   ): void {
-    const server = new NbdServer(world, exportName);
+    const server = new NbdServer(world, exportName, tls);
     world.network.listen(
       address,
       (stream) => server.#accept(stream),

@@ -51,6 +51,7 @@ export const OPTION_REPLY = {
   errorUnsupported: 0x80000001,
   errorPolicy: 0x80000002,
   errorInvalid: 0x80000003,
+  errorTlsRequired: 0x80000005,
   errorUnknown: 0x80000006,
 } as const;
 

@@ -30,8 +30,8 @@ function volumeRules(
   if (Object.keys(volume.peers).length > 0 && document.replication === undefined)
     complain(['peers'], 'peers need `replication: { listen: … }`');
   for (const [index, entry] of volume.exports.entries())
-    if ('nbd' in entry && !isPrivateListen(entry.nbd.listen))
-      complain(['exports', index], 'NBD beyond loopback needs TLS, which is not supported yet');
+    if ('nbd' in entry && entry.nbd.tls === undefined && !isPrivateListen(entry.nbd.listen))
+      complain(['exports', index], 'NBD beyond loopback needs `tls: { ca, cert, key }`');
   const hasIscsi = volume.exports.some((entry) => 'iscsi' in entry);
   if (hasIscsi && (volume.metadata === 'internal' || volume.metadata.startsWith('/dev/')))
     complain(

@@ -56,8 +56,11 @@ const chap = z
   // RFC 7143 §12.1.3: the same secret in both directions lets an attacker reflect the challenge.
   .refine((given) => given.password !== given.mutualPassword, 'password and mutualPassword must differ');
 
+/** PEM files. Both sides prove themselves. */
+const tls = z.strictObject({ ca: z.string().min(1), cert: z.string().min(1), key: z.string().min(1) });
+
 const exportEntry = z.union([
-  z.strictObject({ nbd: z.strictObject({ listen: address }) }),
+  z.strictObject({ nbd: z.strictObject({ listen: address, tls: tls.optional() }) }),
   z.strictObject({
     iscsi: z.strictObject({
       listen: tcpAddress,
@@ -117,7 +120,7 @@ const volume = z.strictObject({
 export const diskConfigSchema = z.strictObject({
   node: name,
   control: z.string().min(1),
-  replication: z.strictObject({ listen: tcpAddress }).optional(),
+  replication: z.strictObject({ listen: tcpAddress, tls: tls.optional() }).optional(),
   volumes: z.array(volume).max(256),
   mirrorSets: z.array(z.strictObject({ name, volumes: z.array(name).min(1) })).default([]),
 });

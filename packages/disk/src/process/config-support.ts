@@ -17,7 +17,6 @@ const UNSUPPORTED: readonly (readonly [
 ])[] = [
   ['devices', 'several local replicas', (volume) => volume.devices !== undefined],
   ['device', 'iscsi:// stores', (volume) => volume.device?.startsWith('iscsi://') ?? false],
-  ['compress', 'zstd', (volume) => volume.compress !== 'none'],
   ['onDiskError', 'move', (volume) => volume.onDiskError !== 'serve-from-peer'],
   ['checksums', 'crc32c', (volume) => volume.checksums !== 'none'],
 ];

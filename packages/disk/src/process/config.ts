@@ -12,6 +12,7 @@ import { brokenRules } from './config-rules.ts';
 import { diskConfigSchema, type DiskConfigDocument, type VolumeDocument } from './config-schema.ts';
 import { unsupportedFeatures, type Complaint } from './config-support.ts';
 import type { ExportSpec } from './port.ts';
+import type { TlsFiles } from './tls-files.ts';
 
 export interface VolumeSpec {
   readonly config: VolumeConfig;
@@ -22,6 +23,7 @@ export interface DiskConfig {
   readonly node: string;
   readonly controlPath: string;
   readonly replicationListen: string | undefined;
+  readonly replicationTls: TlsFiles | undefined;
   readonly volumes: readonly VolumeSpec[];
 }
 
@@ -114,12 +116,11 @@ function settings(document: DiskConfigDocument, folder: string): DiskConfig {
     node: document.node,
     controlPath: resolve(folder, document.control),
     replicationListen: document.replication?.listen,
+    replicationTls: resolveTls(folder, document.replication?.tls),
     volumes: document.volumes.map((volume) => ({
       config: volumeConfig(document.node, volume, folder),
       exports: volume.exports.map((entry) =>
-        'nbd' in entry
-          ? { kind: 'nbd', listen: resolveListen(folder, entry.nbd.listen) }
-          : { kind: 'iscsi', ...entry.iscsi },
+        'nbd' in entry ? nbdExport(folder, entry.nbd) : { kind: 'iscsi', ...entry.iscsi },
       ),
     })),
   };
@@ -143,6 +144,7 @@ function volumeConfig(node: string, volume: VolumeDocument, folder: string): Vol
     resyncRate: { minBytesPerSecond: volume.resyncRate.min, maxBytesPerSecond: volume.resyncRate.max },
     diskTimeoutMs: volume.diskTimeout,
     ...rescueJournal(folder, volume),
+    compress: volume.compress,
   };
 }
 
@@ -155,6 +157,21 @@ function rescueJournal(folder: string, { rescueJournal: given }: VolumeDocument)
 /** Stores behind a scheme (`nbd+unix://…`) are no paths. */
 function resolveStore(folder: string, store: string): string {
   return store.includes('://') || isAbsolute(store) ? store : resolve(folder, store);
+}
+
+function nbdExport(
+  folder: string,
+  { listen, tls }: { listen: string; tls?: TlsFiles | undefined },
+): ExportSpec {
+  const files = resolveTls(folder, tls);
+  const spec = { kind: 'nbd', listen: resolveListen(folder, listen) } as const;
+  return files === undefined ? spec : { ...spec, tls: files };
+}
+
+function resolveTls(folder: string, tls: TlsFiles | undefined): TlsFiles | undefined {
+  if (tls === undefined) return undefined;
+  const { ca, cert, key } = tls;
+  return { ca: resolve(folder, ca), cert: resolve(folder, cert), key: resolve(folder, key) };
 }
 
 function resolveListen(folder: string, listen: string): string {

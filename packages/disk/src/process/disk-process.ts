@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { EterneError } from '@eterne/base';
-import type { Address, Listener, World } from '@eterne/runtime';
+import type { Address, Listener, TlsIdentity, World } from '@eterne/runtime';
 import type { Worker, WorkerHandler } from '@eterne/runtime/node/worker.ts';
 import type {
   PromoteRequest,
@@ -28,6 +28,8 @@ export interface DiskProcessOptions {
   readonly world: World;
   readonly arbiter: ArbiterKind;
   readonly startWorker: (handler: WorkerHandler) => Worker;
+  /** Of this node; without it links are in clear. */
+  readonly tls?: TlsIdentity | undefined;
 }
 
 export class DiskProcess implements DiskPort {
@@ -46,6 +48,7 @@ export class DiskProcess implements DiskPort {
       world: options.world,
       arbiter: options.arbiter,
       startWorker: options.startWorker,
+      tls: options.tls,
       onStatus: () => this.#scheduleStatus(),
       onProposal: (proposal, verdict) => this.#proposalListener?.(proposal, verdict),
       onWorkerGone: (volume) => this.#workerGoneListener?.(volume),
@@ -94,14 +97,11 @@ export class DiskProcess implements DiskPort {
       return done(isDeepStrictEqual(present.spec, spec) ? undefined : differs(config.name));
     if (this.#volumes.size >= MAX_VOLUMES)
       return done(new EterneError('refused', `more than ${MAX_VOLUMES} volumes`));
-    const open = exports.find(({ kind, listen }) => kind === 'nbd' && !isPrivateListen(listen));
+    const open = exports.find(
+      (spec) => spec.kind === 'nbd' && spec.tls === undefined && !isPrivateListen(spec.listen),
+    );
     if (open !== undefined)
-      return done(
-        new EterneError(
-          'refused',
-          `${open.listen}: NBD beyond loopback needs TLS, which is not supported yet`,
-        ),
-      );
+      return done(new EterneError('refused', `${open.listen}: NBD beyond loopback needs TLS`));
     const volume = new VolumeProcess(spec, this.#volumeOwner);
     this.#volumes.set(config.name, volume);
     volume.start((error) => {

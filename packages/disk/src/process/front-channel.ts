@@ -2,6 +2,7 @@
 import { EterneError } from '@eterne/base';
 import type { Stream, World } from '@eterne/runtime';
 import type { VolumeConfig } from '../engine/api.ts';
+import { secureLink } from '../engine/link/secure-link.ts';
 import { encodeChannelPreface, type Channel } from './preface.ts';
 
 const CONNECT_TIMEOUT_MS = 1000;
@@ -9,14 +10,14 @@ const CONNECT_TIMEOUT_MS = 1000;
 export const GREETING = Buffer.from('OK\n');
 const GREETING_TIMEOUT_MS = 2000;
 
-type ChannelWorld = Pick<World, 'network' | 'timers'>;
+type ChannelWorld = Pick<World, 'network' | 'timers' | 'log'>;
 
 /** Tries the peer's addresses one after the other. */
 export function dialChannel(
   world: ChannelWorld,
   config: VolumeConfig,
   node: string,
-  channel: Channel,
+  channel: Exclude<Channel, { kind: 'mirror' }>,
   done: (result: Stream | EterneError) => void,
 ): void {
   const addresses = config.peers[node] ?? [];
@@ -26,7 +27,7 @@ export function dialChannel(
     world.network.connect(address, { timeoutMs: CONNECT_TIMEOUT_MS }, (stream) => {
       if (stream instanceof EterneError) return dial(index + 1, stream);
       stream.write(encodeChannelPreface(config.name, config.node, channel));
-      done(stream);
+      secureLink(world, config, stream, { side: 'dialer', peerName: node }, done);
     });
   };
   dial(0, new EterneError('unreachable', `${node} is no peer of ${config.name}`));

@@ -14,7 +14,11 @@ const volumeConfig = z.looseObject({
   peers: z.record(name, z.array(z.string())),
 });
 const exportSpec = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('nbd'), listen: z.string() }),
+  z.object({
+    kind: z.literal('nbd'),
+    listen: z.string(),
+    tls: z.object({ ca: z.string(), cert: z.string(), key: z.string() }).optional(),
+  }),
   z.object({
     kind: z.literal('iscsi'),
     listen: z.string(),

@@ -8,10 +8,13 @@ import type {
   VolumeConfig,
   VolumeStatus,
 } from '../engine/api.ts';
+import type { TlsFiles } from './tls-files.ts';
 
 export interface NbdExport {
   readonly kind: 'nbd';
   readonly listen: string;
+  /** Clients must speak TLS and show a certificate by this authority. */
+  readonly tls?: TlsFiles;
 }
 
 export interface IscsiExport {

@@ -3,13 +3,15 @@
  * volume it is for without speaking the mirror protocol:
  * ```
  *   ETERNE-MIRROR/1 <volume> <from-node>\n                    the mirror protocol; at most 256 bytes
+ *   ETERNE-MIRROR/1 <volume> <from-node> new:<bundle>\n       the same, the first of several connections that carry one session
+ *   ETERNE-MIRROR/1 <volume> <from-node> join:<bundle>\n      one more of them; a bundle is 16 hexadecimal digits
  *   ETERNE-MIRROR/1 <volume> <from-node> front <portal>\n     an initiator that came to <portal> of a node that is not primary
  *   ETERNE-MIRROR/1 <volume> <from-node> state\n              state of the volume's front end (front-state.ts)
  * ```
  * Changelog: 1 — first version.
  */
 import type { Address } from '@eterne/runtime';
-import { MAX_PREFACE_BYTES, PROTOCOL_VERSION } from '../protocol/wire.ts';
+import { MAX_PREFACE_BYTES, PROTOCOL_VERSION, type PathNote } from '../protocol/wire.ts';
 
 /** A peer that has not sent its preface by then is no peer. */
 export const PREFACE_TIMEOUT_MS = 2_000;
@@ -17,13 +19,13 @@ export const PREFACE_TIMEOUT_MS = 2_000;
 const NAME = '[A-Za-z0-9][A-Za-z0-9._-]{0,63}';
 const PORTAL = '[0-9A-Za-z.:\\[\\]-]{1,64}';
 const LINE = new RegExp(
-  `^ETERNE-MIRROR/${PROTOCOL_VERSION} (${NAME}) (${NAME})(?: (?:front (${PORTAL})|(state)))?$`,
+  `^ETERNE-MIRROR/${PROTOCOL_VERSION} (${NAME}) (${NAME})(?: (?:front (${PORTAL})|(state)|(new|join):([0-9a-f]{16})))?$`,
 );
 const NEWLINE = 0x0a;
 
 /** What a connection between two nodes carries. */
 export type Channel =
-  | { readonly kind: 'mirror' }
+  | { readonly kind: 'mirror'; readonly path?: PathNote }
   | { readonly kind: 'front'; readonly portal: Address }
   | { readonly kind: 'state' };
 
@@ -34,14 +36,22 @@ export interface Preface {
 }
 
 /** The line of every channel but the mirror's own (`encodePreface`). */
-export function encodeChannelPreface(volume: string, fromNode: string, channel: Channel): Buffer {
+export function encodeChannelPreface(
+  volume: string,
+  fromNode: string,
+  channel: Exclude<Channel, { kind: 'mirror' }>,
+): Buffer {
   const words = channel.kind === 'front' ? ['front', channel.portal] : [channel.kind];
   return Buffer.from(`ETERNE-MIRROR/${PROTOCOL_VERSION} ${[volume, fromNode, ...words].join(' ')}\n`);
 }
 
-function channelOf(portal: string | undefined, state: string | undefined): Channel {
+function channelOf(words: readonly (string | undefined)[]): Channel {
+  const [portal, state, kind, id] = words;
   if (portal !== undefined) return { kind: 'front', portal };
-  return { kind: state === undefined ? 'mirror' : 'state' };
+  if (state !== undefined) return { kind: 'state' };
+  return id === undefined
+    ? { kind: 'mirror' }
+    : { kind: 'mirror', path: { kind: kind as PathNote['kind'], id } };
 }
 
 export type PrefaceEvent =
@@ -63,11 +73,11 @@ export class PrefaceDecoder {
     this.#line = Buffer.concat([this.#line, newline === -1 ? chunk : chunk.subarray(0, newline)]);
     if (newline === -1) return { kind: 'more' };
     const match = LINE.exec(this.#line.toString('latin1'));
-    const [, volume, fromNode, portal, state] = match ?? [];
+    const [, volume, fromNode, ...words] = match ?? [];
     if (volume === undefined || fromNode === undefined) return this.#fail();
     return {
       kind: 'preface',
-      preface: { volume, fromNode, channel: channelOf(portal, state) },
+      preface: { volume, fromNode, channel: channelOf(words) },
       surplus: Buffer.from(chunk.subarray(newline + 1)),
     };
   }

@@ -1,7 +1,7 @@
 /** The disk process put together: `eterne disk run`, and the disk daemon of a cluster node. */
 import { fileURLToPath } from 'node:url';
 import { EterneError } from '@eterne/base';
-import type { Address, Listener, World } from '@eterne/runtime';
+import type { Address, Listener, TlsIdentity, World } from '@eterne/runtime';
 import { serveHttp } from '@eterne/runtime/node/http.ts';
 import { startWorker } from '@eterne/runtime/node/worker.ts';
 import type { VolumeSpec } from './config.ts';
@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly arbiter: ArbiterKind;
   /** Entry point of the volumes' workers, where it knows more front ends than this package. */
   readonly workerModule?: string;
+  /** Of this node, for links with peers; absent: they are in clear. */
+  readonly tls?: TlsIdentity | undefined;
 }
 
 export interface RunningDisk {
@@ -45,6 +47,7 @@ export function startDisk(
   const disk = new DiskProcess({
     world,
     arbiter: options.arbiter,
+    tls: options.tls,
     startWorker: (handler) => startWorker(options.workerModule ?? WORKER_MODULE, [], handler),
   });
   const ports = new DiskPortServer(disk, world.timers);

@@ -10,7 +10,7 @@
  * gone with it. Only a refusal at the very first start is final, because then somebody is waiting to be told.
  */
 import { EterneError, assert, unreachable } from '@eterne/base';
-import type { Address, Stream, Timer, World } from '@eterne/runtime';
+import type { Address, Stream, Timer, TlsIdentity, World } from '@eterne/runtime';
 import type { Worker, WorkerHandler } from '@eterne/runtime/node/worker.ts';
 import type { SetAnswer, SetProposal, VolumeStatus } from '../engine/api.ts';
 import type { VolumeSpec } from './config.ts';
@@ -36,6 +36,7 @@ export interface VolumeProcessOwner {
   readonly world: Pick<World, 'timers' | 'clock' | 'log'>;
   readonly arbiter: ArbiterKind;
   readonly startWorker: (handler: WorkerHandler) => Worker;
+  readonly tls: TlsIdentity | undefined;
   onStatus(): void;
   onProposal(proposal: SetProposal, verdict: Verdict): void;
   /** The worker has gone, and with it whatever it had proposed. */
@@ -141,7 +142,8 @@ export class VolumeProcess {
     });
     this.#state = { kind: 'starting', worker, startedBootMs: this.#owner.world.clock.bootMs() };
     const { config, exports } = this.spec;
-    this.#send(worker, { kind: 'open', config, exports, arbiter: this.#owner.arbiter });
+    const { arbiter, tls } = this.#owner;
+    this.#send(worker, { kind: 'open', config, exports, arbiter, ...(tls === undefined ? {} : { tls }) });
   }
 
   #send(worker: Worker, message: ToWorker): void {

@@ -18,13 +18,15 @@ import type {
   VolumeConfig,
   VolumeStatus,
 } from '../engine/api.ts';
+import { secureLink } from '../engine/link/secure-link.ts';
 import { ByteDevice } from '../nbd/byte-device.ts';
 import { NbdServer } from '../nbd/server.ts';
 import { absentStatus } from './absent-status.ts';
 import { forwardClient } from './front-channel.ts';
 import type { FrontEnd, ListenFrontEnd } from './front-end.ts';
 import { FrontState } from './front-state.ts';
-import type { ExportSpec } from './port.ts';
+import type { ExportSpec, NbdExport } from './port.ts';
+import { loadTls } from './tls-files.ts';
 import type { CallDone } from './volume-process.ts';
 import { toWireError } from './wire-error.ts';
 import type { FromWorker, StreamNote, ToWorker, VolumeCall } from './worker-messages.ts';
@@ -89,14 +91,27 @@ export class VolumeWorker {
     if (this.#volume === undefined) return stream.destroy();
     switch (channel.kind) {
       case 'mirror':
-        return this.#volume.acceptStream(stream, fromNode);
+        return this.#volume.acceptStream(stream, fromNode, channel.path);
       case 'state':
-        return this.#state === undefined ? stream.destroy() : this.#state.accept(stream, fromNode);
+        return this.#secured(note, stream, (secured) =>
+          this.#state === undefined ? secured.destroy() : this.#state.accept(secured, fromNode),
+        );
       case 'front':
-        return this.#acceptClient(stream, fromNode, channel.portal);
+        return this.#secured(note, stream, (secured) =>
+          this.#acceptClient(secured, fromNode, channel.portal),
+        );
       default:
         return unreachable(channel);
     }
+  }
+
+  #secured({ fromNode }: StreamNote, stream: Stream, then: (stream: Stream) => void): void {
+    const { world } = this.#options;
+    assert(this.#volume !== undefined, 'only an open volume takes connections');
+    const side = { side: 'acceptor', peerName: fromNode } as const;
+    secureLink(world, this.#volume.config, stream, side, (secured) => {
+      if (!(secured instanceof EterneError)) then(secured);
+    });
   }
 
   #acceptClient(stream: Stream, fromNode: string, portal: Address): void {
@@ -105,8 +120,10 @@ export class VolumeWorker {
     else frontEnd.accept(stream, fromNode, portal);
   }
 
-  #open(message: Extract<ToWorker, { kind: 'open' }>): void {
-    const { config, exports } = message;
+  #open(asked: Extract<ToWorker, { kind: 'open' }>): void {
+    const { exports, tls } = asked;
+    const config = tls === undefined ? asked.config : { ...asked.config, tls };
+    const message = { ...asked, config };
     if (!exports.some(({ kind }) => kind === 'iscsi')) return this.#openVolume(message);
     const view = (): VolumeStatus => this.#volume?.status() ?? absentStatus(config, undefined);
     FrontState.open(this.#options.world, config, view, (state) => {
@@ -154,11 +171,24 @@ export class VolumeWorker {
       this.#listen(config, exports, done);
     };
     const { world, listenFrontEnd } = this.#options;
-    if (next.kind === 'nbd') return NbdServer.listen(world, next.listen, config.name, listening);
+    if (next.kind === 'nbd') return this.#listenNbd(config.name, next, listening);
     if (listenFrontEnd === undefined || this.#state === undefined)
       return done(new EterneError('unsupported', `${next.kind} exports are not supported here`));
     const forward = (client: Stream, refused: () => void): void => this.#forward(config, client, refused);
     listenFrontEnd({ world, config, state: this.#state, forward }, next, listening);
+  }
+
+  #listenNbd(
+    name: string,
+    { listen, tls: files }: NbdExport,
+    done: (result: NbdServer | EterneError) => void,
+  ): void {
+    const { world } = this.#options;
+    if (files === undefined) return NbdServer.listen(world, listen, name, done);
+    loadTls(world, files, (tls) => {
+      if (tls instanceof EterneError) done(tls);
+      else NbdServer.listen(world, listen, name, done, tls);
+    });
   }
 
   #forward(config: VolumeConfig, client: Stream, refused: () => void): void {

@@ -2,7 +2,7 @@
  * What the supervisor and a volume's worker say to each other over their IPC channel. Both ends are the same version of the same program:
  * the types are the format.
  */
-import type { Address } from '@eterne/runtime';
+import type { Address, TlsIdentity } from '@eterne/runtime';
 import type {
   PromoteRequest,
   SetAnswer,
@@ -55,6 +55,8 @@ export type ToWorker =
       readonly config: VolumeConfig;
       readonly exports: readonly ExportSpec[];
       readonly arbiter: ArbiterKind;
+      /** Of this node, for links with peers. */
+      readonly tls?: TlsIdentity;
     }
   | { readonly kind: 'call'; readonly id: number; readonly call: VolumeCall }
   | { readonly kind: 'lease'; readonly lease: Lease }

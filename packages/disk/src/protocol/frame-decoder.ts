@@ -1,5 +1,14 @@
 import { EterneError, assert, crc32c } from '@eterne/base';
-import { FLAG_BODY_CRC, HEADER_BYTES, MAGIC, maxBodyBytes, readUint64, type FrameType } from './wire.ts';
+import { decompressBody } from './compression.ts';
+import {
+  FLAG_BODY_CRC,
+  FLAG_ZSTD,
+  HEADER_BYTES,
+  MAGIC,
+  maxBodyBytes,
+  readUint64,
+  type FrameType,
+} from './wire.ts';
 
 /** One frame, checked. `body` is valid only during the call that delivers it: copy what must live on. */
 export interface Frame {
@@ -123,7 +132,9 @@ export class FrameDecoder {
       const body = bytes.subarray(at + HEADER_BYTES, end);
       if (!this.#accept(header, body)) break;
       at = end;
-      this.#onFrame({ type: header.type, body });
+      const plain = this.#plain(header, body);
+      if (plain === undefined) break;
+      this.#onFrame({ type: header.type, body: plain });
     }
     this.#delivering = false;
     return at;
@@ -139,13 +150,23 @@ export class FrameDecoder {
     const bodyBytes = bytes.readUInt32LE(at + 8);
     if (bodyBytes > cap) return this.#fail(`frame type ${type} with a body of ${bodyBytes} bytes`);
     const flags = bytes[at + 5] as number;
-    if ((flags & ~FLAG_BODY_CRC) !== 0 || bytes.readUInt16LE(at + 6) !== 0)
+    if ((flags & ~(FLAG_BODY_CRC | FLAG_ZSTD)) !== 0 || bytes.readUInt16LE(at + 6) !== 0)
       return this.#fail('reserved header bits are set');
     if (readUint64(bytes, at + 16) !== this.#sequence) return this.#fail('a frame is out of sequence');
     const session = bytes.readUInt32LE(at + 12);
     if (this.session !== undefined && session !== this.session)
       return this.#fail('a frame of another session');
     return { type: type as FrameType, flags, bodyBytes, session, bodyCrc: bytes.readUInt32LE(at + 24) };
+  }
+
+  #plain({ flags, type }: Header, body: Buffer): Buffer | undefined {
+    if ((flags & FLAG_ZSTD) === 0) return body;
+    try {
+      return decompressBody(body, maxBodyBytes(type) ?? 0);
+    } catch (error) {
+      if (!(error instanceof EterneError)) throw error;
+      return this.#fail(error.message);
+    }
   }
 
   #accept(header: Header, body: Buffer): boolean {

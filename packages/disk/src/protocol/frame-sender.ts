@@ -1,5 +1,6 @@
 import { assert, crc32c } from '@eterne/base';
 import type { Stream, Timers } from '@eterne/runtime';
+import { compressBody } from './compression.ts';
 import { HEADER_BYTES, encodeHeader, type FrameType } from './wire.ts';
 
 const SLAB_BYTES = 512 * 1024;
@@ -18,6 +19,7 @@ export class FrameSender {
   readonly #stream: Stream;
   readonly #timers: Timers;
   readonly #session: number;
+  readonly #compresses: boolean;
   #sequence = 0;
   #used = 0;
   /** Start of the slab's part that is not yet among `#pieces`. */
@@ -35,10 +37,12 @@ export class FrameSender {
   #lent: Buffer[] = [];
   readonly #free: Buffer[] = [];
 
-  constructor(stream: Stream, timers: Timers, session: number) {
+  /** `compresses`: data goes out as zstd frames where that makes it smaller. */
+  constructor(stream: Stream, timers: Timers, session: number, compresses = false) {
     this.#stream = stream;
     this.#timers = timers;
     this.#session = session;
+    this.#compresses = compresses;
   }
 
   /** Bytes not yet given to the kernel. */
@@ -60,15 +64,41 @@ export class FrameSender {
   end(payload?: Buffer): void {
     assert(this.#frameAt >= 0, 'a frame was begun');
     const bodyAt = this.#frameAt + HEADER_BYTES;
+    if (payload !== undefined && this.#compresses) {
+      const packed = compressBody(this.slab.subarray(bodyAt, bodyAt + this.#fixedBytes), payload);
+      if (packed !== undefined) return this.#endPacked(packed);
+    }
     const fixedEnd = bodyAt + this.#fixedBytes;
     let crc = crc32c(this.slab.subarray(bodyAt, fixedEnd));
     if (payload !== undefined) crc = crc32c(payload, crc);
     const bodyBytes = this.#fixedBytes + (payload?.length ?? 0);
     encodeHeader(this.slab, this.#frameAt, this.#type, bodyBytes, this.#session, this.#sequence, crc);
-    this.#sequence += 1;
-    this.#frameAt = -1;
     this.#used = fixedEnd;
     if (payload !== undefined) this.#append(payload);
+    this.#ended(bodyBytes);
+  }
+
+  /** The frame's body, the fixed part included, is `packed`. */
+  #endPacked(packed: Buffer): void {
+    const crc = crc32c(packed);
+    encodeHeader(
+      this.slab,
+      this.#frameAt,
+      this.#type,
+      packed.length,
+      this.#session,
+      this.#sequence,
+      crc,
+      true,
+    );
+    this.#used = this.#frameAt + HEADER_BYTES;
+    this.#append(packed);
+    this.#ended(packed.length);
+  }
+
+  #ended(bodyBytes: number): void {
+    this.#sequence += 1;
+    this.#frameAt = -1;
     this.#gatheredBytes += HEADER_BYTES + bodyBytes;
     if (this.#gatheredBytes >= EARLY_BYTES) this.flush();
     else this.#schedule();

@@ -18,7 +18,7 @@
  * |-------:|-----:|-------|
  * |  0 | 4 | magic `EtMr` |
  * |  4 | 1 | type |
- * |  5 | 1 | flags: bit 0, the body is covered by `bodyCrc`; others zero |
+ * |  5 | 1 | flags: bit 0, the body is covered by `bodyCrc`; bit 1, the body is a zstd frame (`compression.ts`); others zero |
  * |  6 | 2 | zero |
  * |  8 | 4 | body length in bytes, capped by type |
  * | 12 | 4 | session, random, chosen by the acceptor |
@@ -34,6 +34,7 @@ export const PROTOCOL_VERSION = 1;
 export const HEADER_BYTES = 32;
 export const MAGIC = 0x724d7445; // 'EtMr' read little-endian
 export const FLAG_BODY_CRC = 1;
+export const FLAG_ZSTD = 2;
 /** The longest range of one WRITE, READ or RESYNC frame; longer requests are cut by the sender. */
 export const MAX_DATA_BYTES = 1024 * 1024;
 /** The longest range of one ZERO or DISCARD frame. */
@@ -143,10 +144,11 @@ export function encodeHeader(
   session: number,
   sequence: number,
   bodyCrc: number | undefined,
+  isCompressed = false,
 ): void {
   into.writeUInt32LE(MAGIC, at);
   into[at + 4] = type;
-  into[at + 5] = bodyCrc === undefined ? 0 : FLAG_BODY_CRC;
+  into[at + 5] = (bodyCrc === undefined ? 0 : FLAG_BODY_CRC) | (isCompressed ? FLAG_ZSTD : 0);
   into[at + 6] = 0;
   into[at + 7] = 0;
   into.writeUInt32LE(bodyBytes, at + 8);
@@ -156,9 +158,16 @@ export function encodeHeader(
   into.writeUInt32LE(crc32c(into.subarray(at, at + 28)), at + 28);
 }
 
+/** One of several connections that carry one session together: it begins a bundle of them, or joins one. `id`: 16 hexadecimal digits. */
+export interface PathNote {
+  readonly kind: 'new' | 'join';
+  readonly id: string;
+}
+
 /** The line that a dialer writes before its first frame. */
-export function encodePreface(volume: string, fromNode: string): Buffer {
-  return Buffer.from(`ETERNE-MIRROR/${PROTOCOL_VERSION} ${volume} ${fromNode}\n`);
+export function encodePreface(volume: string, fromNode: string, path?: PathNote): Buffer {
+  const suffix = path === undefined ? '' : ` ${path.kind}:${path.id}`;
+  return Buffer.from(`ETERNE-MIRROR/${PROTOCOL_VERSION} ${volume} ${fromNode}${suffix}\n`);
 }
 
 /** `value` is a whole number below 2^53. */

@@ -41,7 +41,7 @@ const goOption = (name: string, ...infos: number[]): Buffer =>
   option(OPTION.go, Buffer.concat([text(name), u16s(infos.length, ...infos)]));
 
 function run(exports: ExportCatalog, ...bytes: Buffer[]): { sent: Buffer; outcome: HandshakeOutcome } {
-  const handshake = new Handshake(exports);
+  const handshake = new Handshake(exports, 'clear');
   const sent: Buffer[] = [];
   let outcome: HandshakeOutcome = { kind: 'continue' };
   for (const chunk of bytes) {
@@ -182,5 +182,36 @@ describe('NBD handshake', () => {
         assert.equal(cut.outcome.kind, 'transmission');
       }),
     );
+  });
+
+  it('insists on TLS where the export has it, and forgets what was agreed on in clear', () => {
+    const handshake = new Handshake(served, 'demanded');
+    const before = handshake.push(Buffer.concat([FLAGS, option(OPTION.structuredReply), goOption('v0')]));
+    assert.deepEqual(
+      replies(Buffer.concat(before.send)).map(({ type }) => type),
+      [0x80000005, 0x80000005],
+    );
+    const start = handshake.push(option(OPTION.startTls));
+    assert.deepEqual([replies(Buffer.concat(start.send))[0]?.type, start.outcome.kind], [1, 'secure']);
+    handshake.secured();
+    const again = handshake.push(option(OPTION.startTls));
+    assert.equal(replies(Buffer.concat(again.send))[0]?.type, 0x80000003);
+    assert.equal(handshake.push(goOption('v0')).outcome.kind, 'transmission');
+  });
+
+  it('takes nothing in clear after STARTTLS, and no export name before it', () => {
+    const injected = new Handshake(served, 'demanded').push(
+      Buffer.concat([FLAGS, option(OPTION.startTls), goOption('v0')]),
+    );
+    assert.equal(injected.outcome.kind, 'close');
+    const named = new Handshake(served, 'demanded').push(
+      Buffer.concat([FLAGS, option(OPTION.exportName, Buffer.from('v0'))]),
+    );
+    assert.equal(named.outcome.kind, 'close');
+    const refused = new Handshake(served, 'demanded').push(
+      Buffer.concat([FLAGS, option(OPTION.startTls, Buffer.from('x'))]),
+    );
+    assert.equal(replies(Buffer.concat(refused.send))[0]?.type, 0x80000003);
+    assert.equal(replies(run(served, FLAGS, option(OPTION.startTls)).sent)[0]?.type, 0x80000001);
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
-import { PrefaceDecoder, encodeChannelPreface, type Channel } from '../../src/process/preface.ts';
+import { PrefaceDecoder, encodeChannelPreface } from '../../src/process/preface.ts';
 import { encodePreface } from '../../src/protocol/wire.ts';
 
 describe('replication preface', () => {
@@ -27,11 +27,20 @@ describe('replication preface', () => {
   });
 
   it('reads what the channels of front ends begin with', () => {
-    const channels: Channel[] = [{ kind: 'front', portal: '[::1]:3260' }, { kind: 'state' }];
+    const channels = [{ kind: 'front', portal: '[::1]:3260' }, { kind: 'state' }] as const;
     for (const channel of channels) {
       const event = new PrefaceDecoder().push(encodeChannelPreface('v0', 'b', channel));
       assert.ok(event.kind === 'preface');
       assert.deepEqual(event.preface, { volume: 'v0', fromNode: 'b', channel });
+    }
+  });
+
+  it('reads which of several connections it is', () => {
+    for (const kind of ['new', 'join'] as const) {
+      const path = { kind, id: '0123456789abcdef' };
+      const event = new PrefaceDecoder().push(encodePreface('v0', 'b', path));
+      assert.ok(event.kind === 'preface');
+      assert.deepEqual(event.preface, { volume: 'v0', fromNode: 'b', channel: { kind: 'mirror', path } });
     }
   });
 
@@ -44,6 +53,8 @@ describe('replication preface', () => {
       'ETERNE-MIRROR/1 v0 b front\n',
       'ETERNE-MIRROR/1 v0 b front 127.0.0.1:1 \n',
       'ETERNE-MIRROR/1 v0 b other\n',
+      'ETERNE-MIRROR/1 v0 b new:0123\n',
+      'ETERNE-MIRROR/1 v0 b old:0123456789abcdef\n',
       'GET / HTTP/1.1\r\n',
       '\n',
       'x'.repeat(256),

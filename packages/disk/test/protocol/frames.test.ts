@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { zstdCompressSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { crc32c } from '@eterne/base';
 import type { Stream, Timers } from '@eterne/runtime';
 import { FrameDecoder } from '../../src/protocol/frame-decoder.ts';
 import { FrameSender } from '../../src/protocol/frame-sender.ts';
 import { sendWrite } from '../../src/protocol/messages/write.ts';
-import { FrameType, HEADER_BYTES, encodePreface, maxBodyBytes } from '../../src/protocol/wire.ts';
+import {
+  FrameType,
+  HEADER_BYTES,
+  encodeHeader,
+  encodePreface,
+  maxBodyBytes,
+} from '../../src/protocol/wire.ts';
 
 const SESSION = 0x01020304;
 
@@ -34,9 +41,9 @@ interface Sent {
   readonly body: Buffer;
 }
 
-function encode(frames: readonly Sent[]): Buffer {
+function encode(frames: readonly Sent[], compresses = false): Buffer {
   const { stream, timers, turn, sent } = harness();
-  const sender = new FrameSender(stream, timers, SESSION);
+  const sender = new FrameSender(stream, timers, SESSION, compresses);
   for (const { type, body } of frames) {
     const fixed = Math.min(body.length, 16);
     const at = sender.begin(type, fixed);
@@ -204,5 +211,34 @@ describe('the wire', () => {
     for (let index = 0; index < 20; index += 1) sendWrite(sender, index, 0, Buffer.alloc(4096));
     turn();
     assert.equal(writes, 1);
+  });
+
+  test('compressed bodies come out as they went in; what does not shrink goes as it is', () => {
+    const text = Buffer.from('the same words again and again. '.repeat(4000));
+    const noise = Buffer.alloc(8000);
+    for (let at = 0, state = 7; at < noise.length; at += 1) {
+      state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+      noise[at] = state >>> 16;
+    }
+    const frames = [text, noise, Buffer.from('short'.repeat(10)), text].map((body) => ({
+      type: FrameType.write,
+      body,
+    }));
+    const bytes = encode(frames, true);
+    assert.ok(bytes.length < noise.length + 2000, `${bytes.length} bytes`);
+    assert.deepEqual(decode(bytes, () => 777).frames, frames);
+    assert.deepEqual(decode(bytes, (left) => left).frames, frames);
+  });
+
+  test('a compressed body that is none, or would grow beyond its bound, ends the link', () => {
+    const cap = maxBodyBytes(FrameType.bye) ?? 0;
+    for (const body of [Buffer.from('not zstd'), zstdCompressSync(Buffer.alloc(cap + 1))]) {
+      const frame = Buffer.alloc(HEADER_BYTES + body.length);
+      encodeHeader(frame, 0, FrameType.bye, body.length, SESSION, 0, crc32c(body), true);
+      body.copy(frame, HEADER_BYTES);
+      const { frames, error } = decode(frame, (left) => left);
+      assert.deepEqual(frames, []);
+      assert.match(error ?? '', /cannot be decompressed/);
+    }
   });
 });

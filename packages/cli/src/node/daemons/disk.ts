@@ -11,6 +11,7 @@ startDaemon('disk', ({ dir, world, identity, giveUp }) => {
     node: identity.node,
     controlPath: socketPath(dir, 'disk'),
     replicationListen: address === undefined ? undefined : servicePorts(address).replication,
+    tls: identity.tls,
     volumes: [],
     arbiter: 'cluster',
   } as const;

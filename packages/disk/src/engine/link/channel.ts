@@ -20,6 +20,7 @@ export class Channel {
   readonly #stream: Stream;
   readonly #handler: ChannelHandler;
   readonly #timers: Timers;
+  readonly #compresses: boolean;
   readonly #decoder: FrameDecoder;
   #sender: FrameSender | undefined;
   readonly #ticker: Timer;
@@ -27,10 +28,11 @@ export class Channel {
   #silentTicks = 0;
   #closed = false;
 
-  constructor(stream: Stream, timers: Timers, handler: ChannelHandler) {
+  constructor(stream: Stream, timers: Timers, handler: ChannelHandler, compresses: boolean) {
     this.#stream = stream;
     this.#timers = timers;
     this.#handler = handler;
+    this.#compresses = compresses;
     this.#decoder = new FrameDecoder(
       (frame) => handler.onFrame(frame),
       (error) => this.close(error.message),
@@ -54,7 +56,7 @@ export class Channel {
 
   /** Names the session in which this side speaks; nothing was sent before. */
   open(session: number): void {
-    this.#sender = new FrameSender(this.#stream, this.#timers, session);
+    this.#sender = new FrameSender(this.#stream, this.#timers, session, this.#compresses);
     this.#decoder.session = session;
   }
 

@@ -68,6 +68,15 @@ export class PathBundle implements Stream {
     return this.#closed !== undefined;
   }
 
+  /** The peer has spoken. */
+  get isAnswered(): boolean {
+    return this.#paths.some(({ isUsable }) => isUsable);
+  }
+
+  has(stream: Stream): boolean {
+    return this.#paths.some((path) => path.stream === stream);
+  }
+
   /** Remote addresses of the living connections. */
   get addresses(): readonly Address[] {
     return this.#paths.filter(({ isUsable }) => isUsable).map(({ stream }) => stream.remoteAddress);
@@ -222,7 +231,7 @@ export class PathBundle implements Stream {
 
   #tick(): void {
     const someoneSpeaks = this.#paths.some(({ heard }) => heard);
-    for (const path of [...this.#paths]) {
+    for (const path of this.#paths.slice()) {
       path.silentTicks = path.heard ? 0 : path.silentTicks + 1;
       path.heard = false;
       const limit = someoneSpeaks ? SILENT_TICKS_MAX : ALL_SILENT_TICKS_MAX;

@@ -2,7 +2,7 @@ import { EterneError, assert } from '@eterne/base';
 import type { Address, Stream, Timer } from '@eterne/runtime';
 import type { DirtyBitmap, HandshakeDecision, ReplicaSummary } from '../../metadata/index.ts';
 import type { VerifyRequest } from '../../protocol/messages/verify.ts';
-import { encodePreface } from '../../protocol/wire.ts';
+import type { PathNote } from '../../protocol/wire.ts';
 import type { PeerStatus } from '../api.ts';
 import type { Mirror, MirrorLink } from '../primary/mirror.ts';
 import { peerBit } from '../primary/write-op.ts';
@@ -11,12 +11,12 @@ import type { Replica } from '../replica.ts';
 import { ownChanges } from '../split-brain/own-changes.ts';
 import type { SideReport, SplitBrainReport } from '../split-brain/report.ts';
 import { VerifyFigures } from '../verify/verify-figures.ts';
+import { Connections } from './connections.ts';
 import { ResyncFigures } from './resync-figures.ts';
 import { Session } from './session.ts';
 
 const FIRST_RETRY_MS = 50;
 const MAX_RETRY_MS = 400;
-const CONNECT_TIMEOUT_MS = 1000;
 
 /**
  * One peer of a replica, connected or not. Of two nodes the one with the lower name dials, the other accepts: there is never a
@@ -33,7 +33,7 @@ export class Peer implements Mirror {
   readonly foreign: Gauge;
   /** As it last said: as a primary it goes on with nothing that this replica lacks (`onPeerLost: freeze`). */
   waitsWhenLost = false;
-  readonly #addresses: readonly Address[];
+  readonly #connections: Connections;
   readonly #isDialer: boolean;
   #session: Session | undefined;
   /** Accepted, and silent so far. */
@@ -48,7 +48,6 @@ export class Peer implements Mirror {
   #retryMs = FIRST_RETRY_MS;
   /** Why the last handshake led to nothing; told once. */
   #rejectedFor: string | undefined;
-  #nextAddress = 0;
   #dialing = false;
   #retry: Timer | undefined;
   #closed = false;
@@ -60,7 +59,7 @@ export class Peer implements Mirror {
     this.figures = new ResyncFigures(replica.world.clock);
     this.verifyFigures = new VerifyFigures(replica.world.clock, replica.config.sizeBytes);
     this.foreign = new Gauge(replica.disk.foreign);
-    this.#addresses = addresses;
+    this.#connections = new Connections(replica.world, replica.config, node, addresses);
     this.#isDialer = replica.config.node < node;
   }
 
@@ -161,12 +160,24 @@ export class Peer implements Mirror {
     return undefined;
   }
 
-  accept(stream: Stream): void {
-    const isUnwanted = this.#closed || this.#standAlone || this.#isDialer;
-    if (isUnwanted || this.#session !== undefined) return stream.destroy();
+  accept(stream: Stream, path?: PathNote): void {
+    if (path?.kind !== 'join' && !this.#isWelcome) return stream.destroy();
+    this.#connections.accept(stream, path, (ready) => this.#accepted(ready));
+  }
+
+  get #isWelcome(): boolean {
+    return !this.#closed && !this.#standAlone && !this.#isDialer && this.#session === undefined;
+  }
+
+  #accepted(stream: Stream): boolean {
+    if (!this.#isWelcome) {
+      stream.destroy();
+      return false;
+    }
     this.#candidate?.close('another connection came');
     this.#candidate = new Session(this, stream, false);
     this.#candidate.start();
+    return true;
   }
 
   status(): PeerStatus {
@@ -184,6 +195,7 @@ export class Peer implements Mirror {
       lagBytes: session?.lagBytes ?? 0,
       lagMs: session?.lagMs ?? 0,
       splitBrain: this.isParted,
+      paths: this.#connections.paths,
       resync: this.figures.status(isCopying && replica.disk.failure === undefined),
       verify: this.verifyFigures.progress,
       lastVerify: this.verifyFigures.last,
@@ -309,11 +321,9 @@ export class Peer implements Mirror {
   #dial(): void {
     if (!this.#isDialer || this.#closed || this.#standAlone || this.#dialing) return;
     if (this.#session !== undefined || this.#retry !== undefined) return;
-    const address = this.#addresses[this.#nextAddress++ % this.#addresses.length];
-    if (address === undefined) return;
     if (!this.mayMeet()) return this.#dialLater();
     this.#dialing = true;
-    this.replica.world.network.connect(address, { timeoutMs: CONNECT_TIMEOUT_MS }, (result) => {
+    this.#connections.dial((result) => {
       this.#dialing = false;
       if (result instanceof EterneError) this.#dialLater();
       else this.#dialled(result);
@@ -322,8 +332,6 @@ export class Peer implements Mirror {
 
   #dialled(stream: Stream): void {
     if (this.#closed || this.#standAlone) return stream.destroy();
-    const { name, node } = this.replica.config;
-    stream.write(encodePreface(name, node));
     this.#session = new Session(this, stream, true);
     this.#session.start();
   }

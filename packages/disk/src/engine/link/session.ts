@@ -103,7 +103,8 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     this.replica = peer.replica;
     this.figures = peer.figures;
     this.verifyFigures = peer.verifyFigures;
-    this.#channel = new Channel(stream, this.replica.world.timers, this);
+    const { config, world } = this.replica;
+    this.#channel = new Channel(stream, world.timers, this, config.compress === 'zstd');
     this.#opening = new Opening(this, peer, this.#channel, isDialer);
     this.thirds = new ThirdParties(peer.replica, peer.node);
   }

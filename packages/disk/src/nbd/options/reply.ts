@@ -20,7 +20,8 @@ export function ack(option: number): Buffer {
 /** An error reply carries a sentence for the client's user. */
 export function optionError(
   option: number,
-  type: (typeof OPTION_REPLY)['errorUnsupported' | 'errorPolicy' | 'errorInvalid' | 'errorUnknown'],
+  type: (typeof OPTION_REPLY)[
+    'errorUnsupported' | 'errorPolicy' | 'errorInvalid' | 'errorTlsRequired' | 'errorUnknown'],
   message: string,
 ): Buffer {
   return optionReply(option, type, Buffer.from(message));

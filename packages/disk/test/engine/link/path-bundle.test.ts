@@ -88,9 +88,7 @@ class Two {
     this.left.start(
       this.#handler((data) => (this.receivedLeft = Buffer.concat([this.receivedLeft, data])), 'left'),
     );
-    this.right.start(
-      this.#handler((data) => this.#received.push(Buffer.from(data)), 'right'),
-    );
+    this.right.start(this.#handler((data) => this.#received.push(Buffer.from(data)), 'right'));
   }
 
   get received(): Buffer {
