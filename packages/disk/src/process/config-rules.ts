@@ -31,7 +31,7 @@ function volumeRules(
     complain(['peers'], 'peers need `replication: { listen: … }`');
   for (const [index, entry] of volume.exports.entries())
     if ('nbd' in entry && entry.nbd.tls === undefined && !isPrivateListen(entry.nbd.listen))
-      complain(['exports', index], 'NBD beyond loopback needs `tls: { ca, cert, key }`');
+      complain(['exports', index], 'NBD beyond loopback needs TLS: `tls: { ca, cert, key }`');
   const hasIscsi = volume.exports.some((entry) => 'iscsi' in entry);
   if (hasIscsi && (volume.metadata === 'internal' || volume.metadata.startsWith('/dev/')))
     complain(

@@ -55,6 +55,7 @@ describe('disk configuration', () => {
           congestion: { queueBytes: 64 * 1024 * 1024, policy: 'slow' },
           resyncRate: { minBytesPerSecond: 4 * 1024 * 1024, maxBytesPerSecond: 1024 * 1024 * 1024 },
           diskTimeoutMs: 30_000,
+          compress: 'none',
         },
         exports: [],
       },
@@ -149,6 +150,17 @@ volumes:
       error(`${MINIMAL.replace('a.meta', 'internal')}    exports: [${good}]\n`),
       /metadata in a file/,
     );
+  });
+
+  it('takes certificates of links and exports relative to the file', () => {
+    const files = '{ ca: ca.pem, cert: a.pem, key: /secret/a.key }';
+    const resolved = { ca: '/etc/eterne/ca.pem', cert: '/etc/eterne/a.pem', key: '/secret/a.key' };
+    const { replicationTls, volumes } = valid(
+      `replication: { listen: 127.0.0.1:1, tls: ${files} }\n${MINIMAL}` +
+        `    exports: [{ nbd: { listen: 0.0.0.0:10809, tls: ${files} } }]\n`,
+    );
+    assert.deepEqual(replicationTls, resolved);
+    assert.deepEqual(volumes[0]?.exports, [{ kind: 'nbd', listen: '0.0.0.0:10809', tls: resolved }]);
   });
 
   it('refuses what is not supported yet instead of ignoring it', () => {
