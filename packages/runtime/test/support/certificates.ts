@@ -25,8 +25,9 @@ export class TestAuthority {
     );
   }
 
-  issue(name: string): TlsIdentity {
-    const out = ['-keyout', `${name}.key`, '-out', `${name}.pem`];
+  /** `alternative`: further names, for example `IP:127.0.0.1`. */
+  issue(name: string, alternative = `DNS:${name}`): TlsIdentity {
+    const out = ['-addext', `subjectAltName=${alternative}`, '-keyout', `${name}.key`, '-out', `${name}.pem`];
     this.#openssl(
       'req',
       '-x509',
