@@ -37,10 +37,11 @@ export class DiskNode {
   readonly image: string;
   readonly metadata: string;
   readonly nbdPath: string;
+  readonly replicationPort: number;
   #process: ChildProcess | undefined;
   #stderr = '';
 
-  constructor(folder: string, name: string, configuration: string) {
+  constructor(folder: string, name: string, configuration: string, replicationPort = 0) {
     this.name = name;
     this.folder = folder;
     this.configPath = join(folder, `${name}.yaml`);
@@ -48,6 +49,7 @@ export class DiskNode {
     this.image = join(folder, `${name}.img`);
     this.metadata = join(folder, `${name}.meta`);
     this.nbdPath = join(folder, `${name}.nbd`);
+    this.replicationPort = replicationPort;
     writeFileSync(this.configPath, configuration);
   }
 
@@ -213,7 +215,7 @@ export async function mirrorPair(
       `    exports: [{ nbd: { listen: unix:${name}.nbd } }${exports}]`,
       ...extra.map((line) => `    ${line.replaceAll('NODE', name)}`),
     ];
-    return new DiskNode(folder, name, `${lines.join('\n')}\n`);
+    return new DiskNode(folder, name, `${lines.join('\n')}\n`, ports[name]);
   };
   const a = make('a', 'b');
   const b = make('b', 'a');
