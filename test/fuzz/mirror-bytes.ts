@@ -15,7 +15,9 @@ const TYPES = Object.values(FrameType);
 function frame(random: Random, type: FrameType, session: number, sequence: number): Buffer {
   const body = noise(random, random(Math.min(maxBodyBytes(type) ?? 0, 3000) + 1));
   const bytes = Buffer.alloc(HEADER_BYTES + body.length);
-  encodeHeader(bytes, 0, type, body.length, session, sequence, crc32c(body), random(8) === 0);
+  const coveredBytes = random(4) === 0 ? random(body.length + 1) : body.length;
+  const crc = { value: crc32c(body.subarray(0, coveredBytes)), coveredBytes };
+  encodeHeader(bytes, 0, type, body.length, session, sequence, crc, random(8) === 0);
   body.copy(bytes, HEADER_BYTES);
   return bytes;
 }

@@ -83,6 +83,8 @@ export interface VolumeConfig {
   readonly tls?: TlsIdentity;
   /** What is sent to peers. */
   readonly compress?: 'none' | 'zstd';
+  /** Of the data sent to peers; everything else always has them. */
+  readonly linkChecksums?: 'none' | 'crc32c';
 }
 
 /** A change of the in-sync set, proposed by the primary of `term` only. Compare-and-set on (volume, term, expectedVersion). */

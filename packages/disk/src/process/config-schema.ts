@@ -104,6 +104,7 @@ const volume = z.strictObject({
     .refine(({ queue }) => queue >= 1024 * 1024 && queue <= 1024 * 1024 * 1024, 'a queue is 1MiB to 1GiB')
     .prefault({}),
   compress: z.enum(['none', 'zstd']).default('none'),
+  linkChecksums: z.enum(['none', 'crc32c']).default('none'),
   diskTimeout: durationMs.refine((ms) => ms >= 100, 'diskTimeout is at least 100ms').prefault('30s'),
   onDiskError: z.enum(['serve-from-peer', 'move']).default('serve-from-peer'),
   rescueJournal: z

@@ -145,6 +145,7 @@ function volumeConfig(node: string, volume: VolumeDocument, folder: string): Vol
     diskTimeoutMs: volume.diskTimeout,
     ...rescueJournal(folder, volume),
     compress: volume.compress,
+    linkChecksums: volume.linkChecksums,
   };
 }
 

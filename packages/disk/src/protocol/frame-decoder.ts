@@ -22,6 +22,8 @@ interface Header {
   readonly bodyBytes: number;
   readonly session: number;
   readonly bodyCrc: number;
+  /** Of the body, from its start. */
+  readonly coveredBytes: number;
 }
 
 const EMPTY = Buffer.alloc(0);
@@ -150,13 +152,22 @@ export class FrameDecoder {
     const bodyBytes = bytes.readUInt32LE(at + 8);
     if (bodyBytes > cap) return this.#fail(`frame type ${type} with a body of ${bodyBytes} bytes`);
     const flags = bytes[at + 5] as number;
-    if ((flags & ~(FLAG_BODY_CRC | FLAG_ZSTD)) !== 0 || bytes.readUInt16LE(at + 6) !== 0)
-      return this.#fail('reserved header bits are set');
+    if ((flags & ~(FLAG_BODY_CRC | FLAG_ZSTD)) !== 0) return this.#fail('reserved header bits are set');
     if (readUint64(bytes, at + 16) !== this.#sequence) return this.#fail('a frame is out of sequence');
+    const isWhole = (flags & FLAG_BODY_CRC) !== 0;
+    const startBytes = bytes.readUInt16LE(at + 6);
+    if (startBytes > (isWhole ? 0 : bodyBytes)) return this.#fail('a checksum of more than the body');
     const session = bytes.readUInt32LE(at + 12);
     if (this.session !== undefined && session !== this.session)
       return this.#fail('a frame of another session');
-    return { type: type as FrameType, flags, bodyBytes, session, bodyCrc: bytes.readUInt32LE(at + 24) };
+    return {
+      type: type as FrameType,
+      flags,
+      bodyBytes,
+      session,
+      bodyCrc: bytes.readUInt32LE(at + 24),
+      coveredBytes: isWhole ? bodyBytes : startBytes,
+    };
   }
 
   #plain({ flags, type }: Header, body: Buffer): Buffer | undefined {
@@ -170,13 +181,9 @@ export class FrameDecoder {
   }
 
   #accept(header: Header, body: Buffer): boolean {
-    const covered = (header.flags & FLAG_BODY_CRC) !== 0;
-    if (covered && crc32c(body) !== header.bodyCrc) {
+    const { coveredBytes, bodyCrc } = header;
+    if (bodyCrc !== (coveredBytes === 0 ? 0 : crc32c(body.subarray(0, coveredBytes)))) {
       this.#fail('a frame body failed its checksum');
-      return false;
-    }
-    if (!covered && header.bodyCrc !== 0) {
-      this.#fail('a checksum without its flag');
       return false;
     }
     this.session ??= header.session;

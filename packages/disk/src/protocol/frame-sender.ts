@@ -1,7 +1,7 @@
 import { assert, crc32c } from '@eterne/base';
 import type { Stream, Timers } from '@eterne/runtime';
 import { compressBody } from './compression.ts';
-import { HEADER_BYTES, encodeHeader, type FrameType } from './wire.ts';
+import { HEADER_BYTES, encodeHeader, type BodyCrc, type FrameType } from './wire.ts';
 
 const SLAB_BYTES = 512 * 1024;
 /** Payloads up to this are copied behind their header; a copy is then cheaper than one more piece in the vector. */
@@ -9,6 +9,13 @@ export const COPY_MAX_BYTES = 32 * 1024;
 /** With so much gathered, the batch leaves before the turn ends, so that the wire does not idle. */
 const EARLY_BYTES = 256 * 1024;
 const FREE_SLABS_MAX = 4;
+
+export interface FrameOptions {
+  /** Data goes out as zstd frames where that makes it smaller. */
+  readonly compresses: boolean;
+  /** The checksum of a body covers its data too, not only what stands before it. */
+  readonly checksData: boolean;
+}
 
 /**
  * Gathers the frames of one event-loop turn into one write. Frames are built in place: `begin`, fill `slab` from the
@@ -19,7 +26,7 @@ export class FrameSender {
   readonly #stream: Stream;
   readonly #timers: Timers;
   readonly #session: number;
-  readonly #compresses: boolean;
+  readonly #options: FrameOptions;
   #sequence = 0;
   #used = 0;
   /** Start of the slab's part that is not yet among `#pieces`. */
@@ -37,12 +44,11 @@ export class FrameSender {
   #lent: Buffer[] = [];
   readonly #free: Buffer[] = [];
 
-  /** `compresses`: data goes out as zstd frames where that makes it smaller. */
-  constructor(stream: Stream, timers: Timers, session: number, compresses = false) {
+  constructor(stream: Stream, timers: Timers, session: number, options: FrameOptions) {
     this.#stream = stream;
     this.#timers = timers;
     this.#session = session;
-    this.#compresses = compresses;
+    this.#options = options;
   }
 
   /** Bytes not yet given to the kernel. */
@@ -64,15 +70,16 @@ export class FrameSender {
   end(payload?: Buffer): void {
     assert(this.#frameAt >= 0, 'a frame was begun');
     const bodyAt = this.#frameAt + HEADER_BYTES;
-    if (payload !== undefined && this.#compresses) {
+    if (payload !== undefined && this.#options.compresses) {
       const packed = compressBody(this.slab.subarray(bodyAt, bodyAt + this.#fixedBytes), payload);
       if (packed !== undefined) return this.#endPacked(packed);
     }
     const fixedEnd = bodyAt + this.#fixedBytes;
-    let crc = crc32c(this.slab.subarray(bodyAt, fixedEnd));
-    if (payload !== undefined) crc = crc32c(payload, crc);
     const bodyBytes = this.#fixedBytes + (payload?.length ?? 0);
-    encodeHeader(this.slab, this.#frameAt, this.#type, bodyBytes, this.#session, this.#sequence, crc);
+    let value = this.#fixedBytes === 0 ? 0 : crc32c(this.slab.subarray(bodyAt, fixedEnd));
+    if (payload !== undefined && this.#options.checksData) value = crc32c(payload, value);
+    const coveredBytes = this.#options.checksData ? bodyBytes : this.#fixedBytes;
+    this.#header(bodyBytes, { value, coveredBytes }, false);
     this.#used = fixedEnd;
     if (payload !== undefined) this.#append(payload);
     this.#ended(bodyBytes);
@@ -80,20 +87,24 @@ export class FrameSender {
 
   /** The frame's body, the fixed part included, is `packed`. */
   #endPacked(packed: Buffer): void {
-    const crc = crc32c(packed);
-    encodeHeader(
-      this.slab,
-      this.#frameAt,
-      this.#type,
-      packed.length,
-      this.#session,
-      this.#sequence,
-      crc,
-      true,
-    );
+    this.#header(packed.length, { value: crc32c(packed), coveredBytes: packed.length }, true);
     this.#used = this.#frameAt + HEADER_BYTES;
     this.#append(packed);
     this.#ended(packed.length);
+  }
+
+  #header(bodyBytes: number, crc: BodyCrc, isCompressed: boolean): void {
+    const { slab } = this;
+    encodeHeader(
+      slab,
+      this.#frameAt,
+      this.#type,
+      bodyBytes,
+      this.#session,
+      this.#sequence,
+      crc,
+      isCompressed,
+    );
   }
 
   #ended(bodyBytes: number): void {

@@ -19,11 +19,11 @@
  * |  0 | 4 | magic `EtMr` |
  * |  4 | 1 | type |
  * |  5 | 1 | flags: bit 0, the body is covered by `bodyCrc`; bit 1, the body is a zstd frame (`compression.ts`); others zero |
- * |  6 | 2 | zero |
+ * |  6 | 2 | without flag bit 0: how many bytes at the start of the body `bodyCrc` covers; with it, zero |
  * |  8 | 4 | body length in bytes, capped by type |
  * | 12 | 4 | session, random, chosen by the acceptor |
  * | 16 | 8 | sequence of the frame in its direction, from 0 without gaps |
- * | 24 | 4 | CRC-32C of the body when flag bit 0 is set, else zero |
+ * | 24 | 4 | CRC-32C of the body, or of its start; zero when it covers nothing |
  * | 28 | 4 | CRC-32C of bytes 0…27 |
  *
  * Changelog: version 1, the first.
@@ -135,6 +135,12 @@ export function maxBodyBytes(type: number): number | undefined {
   }
 }
 
+/** Of the first `coveredBytes` of a body: of all of it, or of what stands before its data. */
+export interface BodyCrc {
+  readonly value: number;
+  readonly coveredBytes: number;
+}
+
 /** Writes the header of a frame whose body is `bodyBytes` long into `into` at `at`. */
 export function encodeHeader(
   into: Buffer,
@@ -143,18 +149,17 @@ export function encodeHeader(
   bodyBytes: number,
   session: number,
   sequence: number,
-  bodyCrc: number | undefined,
+  crc: BodyCrc,
   isCompressed = false,
 ): void {
   into.writeUInt32LE(MAGIC, at);
   into[at + 4] = type;
-  into[at + 5] = (bodyCrc === undefined ? 0 : FLAG_BODY_CRC) | (isCompressed ? FLAG_ZSTD : 0);
-  into[at + 6] = 0;
-  into[at + 7] = 0;
+  into[at + 5] = (crc.coveredBytes === bodyBytes ? FLAG_BODY_CRC : 0) | (isCompressed ? FLAG_ZSTD : 0);
+  into.writeUInt16LE(crc.coveredBytes === bodyBytes ? 0 : crc.coveredBytes, at + 6);
   into.writeUInt32LE(bodyBytes, at + 8);
   into.writeUInt32LE(session, at + 12);
   writeUint64(into, at + 16, sequence);
-  into.writeUInt32LE(bodyCrc ?? 0, at + 24);
+  into.writeUInt32LE(crc.value, at + 24);
   into.writeUInt32LE(crc32c(into.subarray(at, at + 28)), at + 28);
 }
 

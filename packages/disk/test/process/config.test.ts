@@ -56,6 +56,7 @@ describe('disk configuration', () => {
           resyncRate: { minBytesPerSecond: 4 * 1024 * 1024, maxBytesPerSecond: 1024 * 1024 * 1024 },
           diskTimeoutMs: 30_000,
           compress: 'none',
+          linkChecksums: 'none',
         },
         exports: [],
       },

@@ -41,9 +41,9 @@ interface Sent {
   readonly body: Buffer;
 }
 
-function encode(frames: readonly Sent[], compresses = false): Buffer {
+function encode(frames: readonly Sent[], compresses = false, checksData = true): Buffer {
   const { stream, timers, turn, sent } = harness();
-  const sender = new FrameSender(stream, timers, SESSION, compresses);
+  const sender = new FrameSender(stream, timers, SESSION, { compresses, checksData });
   for (const { type, body } of frames) {
     const fixed = Math.min(body.length, 16);
     const at = sender.begin(type, fixed);
@@ -186,7 +186,8 @@ describe('frames', () => {
 describe('the wire', () => {
   test('a WRITE, byte for byte', () => {
     const { stream, timers, turn, sent } = harness();
-    sendWrite(new FrameSender(stream, timers, SESSION), 5, 4096, Buffer.alloc(512, 0xab));
+    const options = { compresses: false, checksData: true };
+    sendWrite(new FrameSender(stream, timers, SESSION, options), 5, 4096, Buffer.alloc(512, 0xab));
     turn();
     const bytes = sent();
     assert.equal(
@@ -199,6 +200,27 @@ describe('the wire', () => {
     assert.ok(bytes.subarray(48).equals(Buffer.alloc(512, 0xab)));
   });
 
+  test('a WRITE whose data has no checksum', () => {
+    const { stream, timers, turn, sent } = harness();
+    const options = { compresses: false, checksData: false };
+    sendWrite(new FrameSender(stream, timers, SESSION, options), 5, 4096, Buffer.alloc(512, 0xab));
+    turn();
+    const bytes = sent();
+    assert.equal(
+      bytes.subarray(0, 16).toString('hex'),
+      ['45744d72', '10', '00', '1000', '10020000', '04030201'].join(''),
+    );
+    assert.equal(bytes.readUInt32LE(24), crc32c(bytes.subarray(32, 48)));
+    assert.equal(decode(bytes, (left) => left).frames.length, 1);
+    const changed = (at: number): string | undefined => {
+      const copy = Buffer.from(bytes);
+      copy[at] = (copy[at] ?? 0) ^ 1;
+      return decode(copy, (left) => left).error;
+    };
+    assert.match(changed(40) ?? '', /checksum/, 'a changed offset is found');
+    assert.equal(changed(100), undefined, 'changed data is left to the wire');
+  });
+
   test('the preface', () => {
     assert.equal(encodePreface('v0', 'a').toString(), 'ETERNE-MIRROR/1 v0 a\n');
   });
@@ -207,7 +229,7 @@ describe('the wire', () => {
     const { stream, timers, turn } = harness();
     let writes = 0;
     stream.write = () => (writes += 1) > 0;
-    const sender = new FrameSender(stream, timers, SESSION);
+    const sender = new FrameSender(stream, timers, SESSION, { compresses: false, checksData: false });
     for (let index = 0; index < 20; index += 1) sendWrite(sender, index, 0, Buffer.alloc(4096));
     turn();
     assert.equal(writes, 1);
@@ -234,7 +256,16 @@ describe('the wire', () => {
     const cap = maxBodyBytes(FrameType.bye) ?? 0;
     for (const body of [Buffer.from('not zstd'), zstdCompressSync(Buffer.alloc(cap + 1))]) {
       const frame = Buffer.alloc(HEADER_BYTES + body.length);
-      encodeHeader(frame, 0, FrameType.bye, body.length, SESSION, 0, crc32c(body), true);
+      encodeHeader(
+        frame,
+        0,
+        FrameType.bye,
+        body.length,
+        SESSION,
+        0,
+        { value: crc32c(body), coveredBytes: body.length },
+        true,
+      );
       body.copy(frame, HEADER_BYTES);
       const { frames, error } = decode(frame, (left) => left);
       assert.deepEqual(frames, []);

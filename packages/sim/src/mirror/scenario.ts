@@ -206,6 +206,8 @@ class MirrorScenario {
       congestion: { queueBytes: 64 * 1024 * 1024, policy: 'slow' },
       resyncRate: { minBytesPerSecond: 4 * MIB, maxBytesPerSecond: 1024 * MIB },
       diskTimeoutMs: this.diskTimeoutMs,
+      // There are links here that change bytes.
+      linkChecksums: 'crc32c',
     };
     const address = this.addressOf(node.name);
     const host = new VolumeHost(

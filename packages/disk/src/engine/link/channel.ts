@@ -1,7 +1,7 @@
 import type { EterneError } from '@eterne/base';
 import type { Stream, Timer, Timers } from '@eterne/runtime';
 import { FrameDecoder, type Frame } from '../../protocol/frame-decoder.ts';
-import { FrameSender } from '../../protocol/frame-sender.ts';
+import { FrameSender, type FrameOptions } from '../../protocol/frame-sender.ts';
 import { encodeBye } from '../../protocol/messages/bye.ts';
 import { FrameType } from '../../protocol/wire.ts';
 
@@ -20,7 +20,7 @@ export class Channel {
   readonly #stream: Stream;
   readonly #handler: ChannelHandler;
   readonly #timers: Timers;
-  readonly #compresses: boolean;
+  readonly #options: FrameOptions;
   readonly #decoder: FrameDecoder;
   #sender: FrameSender | undefined;
   readonly #ticker: Timer;
@@ -28,11 +28,11 @@ export class Channel {
   #silentTicks = 0;
   #closed = false;
 
-  constructor(stream: Stream, timers: Timers, handler: ChannelHandler, compresses: boolean) {
+  constructor(stream: Stream, timers: Timers, handler: ChannelHandler, options: FrameOptions) {
     this.#stream = stream;
     this.#timers = timers;
     this.#handler = handler;
-    this.#compresses = compresses;
+    this.#options = options;
     this.#decoder = new FrameDecoder(
       (frame) => handler.onFrame(frame),
       (error) => this.close(error.message),
@@ -56,7 +56,7 @@ export class Channel {
 
   /** Names the session in which this side speaks; nothing was sent before. */
   open(session: number): void {
-    this.#sender = new FrameSender(this.#stream, this.#timers, session, this.#compresses);
+    this.#sender = new FrameSender(this.#stream, this.#timers, session, this.#options);
     this.#decoder.session = session;
   }
 

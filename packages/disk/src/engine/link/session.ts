@@ -104,7 +104,10 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     this.figures = peer.figures;
     this.verifyFigures = peer.verifyFigures;
     const { config, world } = this.replica;
-    this.#channel = new Channel(stream, world.timers, this, config.compress === 'zstd');
+    this.#channel = new Channel(stream, world.timers, this, {
+      compresses: config.compress === 'zstd',
+      checksData: config.linkChecksums === 'crc32c',
+    });
     this.#opening = new Opening(this, peer, this.#channel, isDialer);
     this.thirds = new ThirdParties(peer.replica, peer.node);
   }

@@ -36,7 +36,10 @@ class Intruder {
       ({ type, body }) => {
         if (type !== FrameType.hello || this.#stream === undefined) return;
         const { summary } = decodeHello(body);
-        this.#sender = new FrameSender(this.#stream, timers, decoder.session ?? 0);
+        this.#sender = new FrameSender(this.#stream, timers, decoder.session ?? 0, {
+          compresses: false,
+          checksData: true,
+        });
         const hello = {
           volume: 'v0',
           toNode: 'b',
