@@ -45,7 +45,7 @@ const RESTART_MS = [20, 600] as const;
 /** What the scenario wants to hear of a machine. */
 export interface MachineEvents {
   /** An entry of the ordered log was applied here. */
-  applied(index: number, state: ClusterState): void;
+  applied(machine: Machine, index: number, command: Command, state: ClusterState): void;
   /** A disk process has opened, or a volume's status has changed. */
   diskChanged(machine: Machine): void;
   readonly startProgram: ProgramStarter;
@@ -250,7 +250,7 @@ export class Machine {
             );
             this.log = log;
             service.start(log);
-            log.onApplied((_command, index) => this.events.applied(index, service.state));
+            log.onApplied((command, index) => this.events.applied(this, index, command, service.state));
             log.start();
           },
         );

@@ -9,6 +9,7 @@ import type { Command } from '@eterne/cluster/state/commands.ts';
 import { NO_RULES, type ClusterState, type GroupSpec, type VolumeSpec } from '@eterne/cluster/state/model.ts';
 import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { BlockDevice } from '@eterne/runtime';
+import { AgreementChecker } from '../checkers/agreement.ts';
 import { History } from '../checkers/history.ts';
 import { findDifference } from '../checkers/identical.ts';
 import { findDisorder } from '../checkers/linearizable.ts';
@@ -32,7 +33,18 @@ const SAFETY_MS = 60_000;
 const SAFETY_MAX_MS = 400_000;
 const LIVENESS_MS = 40_000;
 const SETTLE_MS = 5_000;
+/** Nodes, and whether a witness votes with them. */
+const SIZES: readonly (readonly [number, readonly [number, boolean]])[] = [
+  [10, [2, true]],
+  [6, [3, false]],
+  [2, [2, false]],
+  [1, [4, false]],
+  [1, [4, true]],
+  [1, [5, false]],
+  [0.5, [7, false]],
+];
 const OPERATOR_MS = 300;
+const READ_MS = [20, 400] as const;
 const RESTART = { attempts: 30, windowMs: 5_000 };
 
 export function runCluster(seed: number, options: { readonly keepLines: boolean }): SeedResult {
@@ -50,6 +62,7 @@ class ClusterScenario {
   private readonly truth = new SetTruth(this.history);
   private readonly checker: ReplicaChecker;
   private readonly ownership: OwnershipChecker;
+  private readonly agreement: AgreementChecker;
   private readonly faults: FaultPlan;
   private readonly shape: WorkloadShape;
   private readonly sizeBytes: number;
@@ -71,6 +84,7 @@ class ClusterScenario {
       (name) => this.machineOf(name).node.disk(DATA_PATH),
     );
     this.ownership = new OwnershipChecker(this.universe, GROUP);
+    this.agreement = new AgreementChecker(this.universe);
     for (const place of this.places) this.addMachine(place);
     this.faults = new FaultPlan({
       universe: this.universe,
@@ -87,6 +101,7 @@ class ClusterScenario {
     const { universe } = this;
     for (const machine of this.machines) machine.install();
     this.operate();
+    this.readState();
     universe.runUntil(SET_UP_MS);
     this.faults.start();
     universe.runUntil(SAFETY_MS);
@@ -119,7 +134,10 @@ class ClusterScenario {
   private addMachine(place: Place): void {
     const node = this.universe.addNode(place.name, [place.host]);
     const machine: Machine = new Machine(node, place, this.places, {
-      applied: (index, state) => this.applied(index, state),
+      applied: ({ place: { name } }, index, command, state) => {
+        this.agreement.applied(name, index, command, state);
+        this.applied(index, state);
+      },
       diskChanged: () => this.diskChanged(machine),
       startProgram: (process) => {
         this.ownership.began(process);
@@ -147,6 +165,24 @@ class ClusterScenario {
     if (state !== undefined && entry === undefined && state.groups[GROUP] !== undefined) return;
     if (entry !== undefined) this.submit(entry);
     this.universe.scheduler.after(OPERATOR_MS, () => this.operate());
+  }
+
+  /** Somebody asks a node, now and then, for the agreed state as it is. */
+  private readState(): void {
+    this.universe.scheduler.after(this.chance.between(...READ_MS), () => {
+      const machine = this.chance.pick(this.machines);
+      const process = machine?.process('service');
+      const service = machine?.service;
+      if (machine !== undefined && process?.paused === false && service !== undefined) {
+        const judge = this.agreement.beginRead(machine.place.name);
+        process.enter(() =>
+          service.readBarrier((error) => {
+            if (error === undefined) judge(service.state);
+          }),
+        );
+      }
+      this.readState();
+    });
   }
 
   private nextEntry(state: ClusterState): Command | undefined {
@@ -345,14 +381,13 @@ class ClusterScenario {
   }
 }
 
-/** Two nodes and a witness, or three nodes. */
+/** Mostly a pair with its witness; a pair that has none, which runs only together; up to seven nodes. */
 function pickPlaces(chance: Prng): Place[] {
-  const third = chance.chance(0.6)
-    ? ({ name: 'w', role: 'witness', host: '10.1.0.3' } as const)
-    : ({ name: 'n3', role: 'node', host: '10.1.0.3' } as const);
-  return [
-    { name: 'n1', role: 'node', host: '10.1.0.1' },
-    { name: 'n2', role: 'node', host: '10.1.0.2' },
-    third,
-  ];
+  const [nodes, hasWitness] = chance.weighted(SIZES);
+  const places: Place[] = Array.from({ length: nodes }, (_, i) => ({
+    name: `n${i + 1}`,
+    role: 'node',
+    host: `10.1.0.${i + 1}`,
+  }));
+  return hasWitness ? [...places, { name: 'w', role: 'witness', host: '10.1.0.100' }] : places;
 }
