@@ -97,7 +97,7 @@ class MirrorScenario {
     this.universe = new Universe(seed, options);
     this.chance = this.universe.prng('scenario');
     const replicas = this.chance.weighted(REPLICAS);
-    this.initialSync = replicas > 3 ? 'full' : this.chance.pick(['full', 'none', 'none'] as const);
+    this.initialSync = replicas > 2 ? 'full' : this.chance.pick(['full', 'none', 'none'] as const);
     const sizes = this.initialSync === 'full' ? SMALL_BYTES : LARGE_BYTES;
     this.sizeBytes = this.chance.pick(sizes);
     this.logSlots = this.chance.pick(LOG_SLOTS);

@@ -106,4 +106,70 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
       ],
     ],
   }),
+  cluster('a take-over does not wait for the grace', {
+    file: `${SERVICE}/leader/lease-book.ts`,
+    edits: [['return lastEnd + timing.graceMs + timing.marginMs;', 'return lastEnd - timing.marginMs;']],
+  }),
+  cluster('a new leader forgets the leases of the one before', {
+    file: `${SERVICE}/leader/lease-book.ts`,
+    edits: [['Math.max(this.#electedAtBootMs, ', 'Math.max(Number.NEGATIVE_INFINITY, ']],
+  }),
+  cluster('a log that lacks entries may lead', {
+    file: 'cluster/src/raft/election.ts',
+    edits: [
+      [
+        "    core.role.kind !== 'leader' &&\n    core.log.isUpToDate(body.lastIndex, body.lastTerm);\n",
+        "    core.role.kind !== 'leader';\n",
+      ],
+      [
+        '    core.leaderId === undefined &&\n    core.log.isUpToDate(body.lastIndex, body.lastTerm);\n',
+        '    core.leaderId === undefined;\n',
+      ],
+    ],
+  }),
+  cluster('entries are applied before they are committed', {
+    file: 'cluster/src/raft/log.ts',
+    edits: [['const to = Math.min(this.#committed, this.#stable);', 'const to = this.#stable;']],
+  }),
+  cluster('a follower confirms entries that are not on its disk', {
+    file: 'cluster/src/raft/replication.ts',
+    edits: [
+      [
+        "core.sendAfterPersist(message.from, {\n      kind: 'append-reply',",
+        "core.send(message.from, {\n      kind: 'append-reply',",
+      ],
+    ],
+  }),
+  cluster('a leader alone answers reads', {
+    file: 'cluster/src/raft/reads.ts',
+    edits: [
+      ['read.round <= confirmed', 'read.round <= Math.max(confirmed, Infinity)'],
+      ['read.round > confirmed', 'read.round > Math.max(confirmed, Infinity)'],
+    ],
+  }),
+  cluster('a term is granted twice', {
+    file: `${STATE}/apply-volume.ts`,
+    edits: [['number: volume.term.number + 1, grantor', 'number: Math.max(1, volume.term.number), grantor']],
+  }),
+  cluster('a set change is answered before it is committed', {
+    file: `${SERVICE}/arbiter.ts`,
+    edits: [["if (result.kind !== 'applied') {", "if (result.kind === 'refused') {"]],
+  }),
+  cluster('a promotion counts replicas that it does not reach', {
+    file: `${STATE}/apply-volume.ts`,
+    edits: [['(command.reached.includes(member) && member !== volume.crashed)', 'member !== command.node']],
+  }),
+  cluster('an assignment overtakes another', {
+    file: `${STATE}/apply-group.ts`,
+    edits: [
+      [
+        '  if (group.epoch !== command.expectedEpoch)\n    return refuse(state,',
+        '  if (group.epoch < 0)\n    return refuse(state,',
+      ],
+      [
+        "if (command.leaderTerm !== state.leaderTerm) return refuse(state, 'conflict', 'that leadership is over');",
+        '',
+      ],
+    ],
+  }),
 ];
