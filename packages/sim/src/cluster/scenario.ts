@@ -44,7 +44,8 @@ const SIZES: readonly (readonly [number, readonly [number, boolean]])[] = [
   [0.5, [7, false]],
 ];
 const OPERATOR_MS = 300;
-const READ_MS = [20, 400] as const;
+const READ_MS = 30;
+const READ_CHANCE = 0.05;
 const RESTART = { attempts: 30, windowMs: 5_000 };
 
 export function runCluster(seed: number, options: { readonly keepLines: boolean }): SeedResult {
@@ -167,22 +168,27 @@ class ClusterScenario {
     this.universe.scheduler.after(OPERATOR_MS, () => this.operate());
   }
 
-  /** Somebody asks a node, now and then, for the agreed state as it is. */
+  /** Somebody asks a node, now and then, for the agreed state as it is; and each that leads, when several believe they do. */
   private readState(): void {
-    this.universe.scheduler.after(this.chance.between(...READ_MS), () => {
-      const machine = this.chance.pick(this.machines);
-      const process = machine?.process('service');
-      const service = machine?.service;
-      if (machine !== undefined && process?.paused === false && service !== undefined) {
-        const judge = this.agreement.beginRead(machine.place.name);
-        process.enter(() =>
-          service.readBarrier((error) => {
-            if (error === undefined) judge(service.state);
-          }),
-        );
-      }
+    this.universe.scheduler.after(READ_MS, () => {
+      const leaders = this.machines.filter((machine) => machine.log?.leadership().isLeader === true);
+      const asked =
+        leaders.length > 1 ? leaders : this.machines.filter(() => this.chance.chance(READ_CHANCE));
+      for (const machine of asked) this.readAt(machine);
       this.readState();
     });
+  }
+
+  private readAt(machine: Machine): void {
+    const { service, place } = machine;
+    const process = machine.process('service');
+    if (process === undefined || process.paused || service === undefined) return;
+    const judge = this.agreement.beginRead(place.name);
+    process.enter(() =>
+      service.readBarrier((error) => {
+        if (error === undefined) judge(service.state);
+      }),
+    );
   }
 
   private nextEntry(state: ClusterState): Command | undefined {

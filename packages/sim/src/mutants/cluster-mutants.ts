@@ -131,15 +131,6 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
     file: 'cluster/src/raft/log.ts',
     edits: [['const to = Math.min(this.#committed, this.#stable);', 'const to = this.#stable;']],
   }),
-  cluster('a follower confirms entries that are not on its disk', {
-    file: 'cluster/src/raft/replication.ts',
-    edits: [
-      [
-        "core.sendAfterPersist(message.from, {\n      kind: 'append-reply',",
-        "core.send(message.from, {\n      kind: 'append-reply',",
-      ],
-    ],
-  }),
   cluster('a leader alone answers reads', {
     file: 'cluster/src/raft/reads.ts',
     edits: [
@@ -151,24 +142,38 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
     file: `${STATE}/apply-volume.ts`,
     edits: [['number: volume.term.number + 1, grantor', 'number: Math.max(1, volume.term.number), grantor']],
   }),
-  cluster('a set change is answered before it is committed', {
-    file: `${SERVICE}/arbiter.ts`,
-    edits: [["if (result.kind !== 'applied') {", "if (result.kind === 'refused') {"]],
-  }),
-  cluster('a promotion counts replicas that it does not reach', {
-    file: `${STATE}/apply-volume.ts`,
-    edits: [['(command.reached.includes(member) && member !== volume.crashed)', 'member !== command.node']],
-  }),
-  cluster('an assignment overtakes another', {
-    file: `${STATE}/apply-group.ts`,
+  cluster('a leader commits what it alone has', {
+    file: 'cluster/src/raft/replication.ts',
     edits: [
       [
-        '  if (group.epoch !== command.expectedEpoch)\n    return refuse(state,',
-        '  if (group.epoch < 0)\n    return refuse(state,',
+        'id === core.id ? core.log.stable : (leader.progress.get(id)?.match ?? 0)',
+        'id === core.id || leader.progress.has(id) ? core.log.stable : 0',
       ],
+    ],
+  }),
+  cluster('a term is forgotten in a restart', {
+    file: 'cluster/src/raft/core.ts',
+    edits: [['    this.term = hard.term;\n', '    this.term = Math.min(1, hard.term);\n']],
+  }),
+  cluster('applying an entry depends on more than the state', {
+    file: `${STATE}/outcome.ts`,
+    edits: [['    atMs: stamp.atMs,\n', '    atMs: stamp.atMs + Math.floor(Math.random() * 1000),\n']],
+  }),
+  cluster('the owner lets a group go while it runs', {
+    file: `${SERVICE}/owner/next-step.ts`,
+    edits: [
       [
-        "if (command.leaderTerm !== state.leaderTerm) return refuse(state, 'conflict', 'that leadership is over');",
-        '',
+        "const lastLeft = states.findLastIndex((state) => state !== 'stopped');",
+        "const lastLeft = want === 'stop' ? -1 : states.findLastIndex((state) => state !== 'stopped');",
+      ],
+    ],
+  }),
+  cluster('the newest entries are forgotten when the log is read', {
+    file: 'cluster/src/raft/storage/recover.ts',
+    edits: [
+      [
+        '  return replay(records);\n',
+        '  return replay(records.length > 8 ? records.slice(0, -4) : records);\n',
       ],
     ],
   }),
