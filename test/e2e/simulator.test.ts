@@ -17,7 +17,7 @@ function sim(...args: readonly string[]): Promise<{ readonly code: number | null
 }
 
 for (const [scenario, seeds] of [
-  ['mirror', '1001..1150'],
+  ['mirror', '1001..1200'],
   ['cluster', '1001..1050'],
 ] as const)
   test(`${scenario}: no invariant is violated in seeds ${seeds}`, async () => {
