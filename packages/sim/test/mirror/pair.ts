@@ -159,6 +159,7 @@ export class Pair {
       onPeerLost: 'continue',
       resyncRate: { minBytesPerSecond: 4 * MIB, maxBytesPerSecond: 1024 * MIB },
       diskTimeoutMs: 30_000,
+      congestion: { queueBytes: 64 * MIB, policy: 'slow' },
     };
     node.disk('data.meta').sizeBytes ||= metadataBytes(VOLUME_BYTES);
     node.disk('data.img').sizeBytes ||= VOLUME_BYTES;
