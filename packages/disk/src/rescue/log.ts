@@ -79,13 +79,16 @@ export class RescueLog {
     if (this.#failure !== undefined) return done(this.#failure);
     const sequence = this.#header.sequence + 1;
     const header = { ...this.#header, sequence, points, nextPointId, resumeAt: this.#tail };
+    const freedFrom = points.length === 0 ? (this.points[0]?.start ?? this.#tail) : this.#tail;
+    const finish = (error: EterneError | undefined): void => {
+      this.#busy = false;
+      done(error);
+    };
     this.#busy = true;
     this.#writeAll([headerWrite(header)], (error) => {
-      this.#busy = false;
-      if (error !== undefined) return done(this.#fail(error));
+      if (error !== undefined) return finish(this.#fail(error));
       this.#header = header;
-      if (points.length === 0) this.#giveBack();
-      done(undefined);
+      this.#giveBack(freedFrom, () => finish(undefined));
     });
   }
 
@@ -119,9 +122,18 @@ export class RescueLog {
     writeAndFlush(this.#store, writes, done);
   }
 
-  /** The room of a journal without points goes back to whoever shares its file system; a failure costs nothing but room. */
-  #giveBack(): void {
-    if (this.#store.canPunch) this.#store.discard(AREA_OFFSET, this.areaBytes, () => {});
+  /**
+   * The room of a journal without points goes back to whoever shares its file system; a failure costs nothing but room. Nothing is
+   * appended meanwhile: it would be discarded, too.
+   */
+  #giveBack(from: number, then: () => void): void {
+    const usedBytes = this.#tail - from;
+    if (!this.#store.canPunch || usedBytes === 0) return then();
+    const first = Math.min(usedBytes, this.areaBytes - (from % this.areaBytes));
+    this.#store.discard(physical(from, this.areaBytes), first, () => {
+      if (first === usedBytes) then();
+      else this.#store.discard(AREA_OFFSET, usedBytes - first, then);
+    });
   }
 
   #fail(error: StoreError): EterneError {
