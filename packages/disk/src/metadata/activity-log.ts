@@ -40,7 +40,6 @@ export class ActivityLogDriver implements ActivityLog {
   #durableSequence = 0;
   #writing = false;
   #flushedEpoch = -1;
-  #newestEpoch = 0;
   /** Some waiter has not got its slots yet: new writes queue behind it (duty 4). */
   #stuck = false;
   #starvedTold = false;
@@ -104,13 +103,11 @@ export class ActivityLogDriver implements ActivityLog {
   }
 
   release(offset: number, lengthBytes: number, epoch: number): void {
-    // A late release of an ended term has an older epoch; the newest is the careful choice.
-    this.#newestEpoch = Math.max(epoch, this.#newestEpoch);
     const last = Math.floor((offset + lengthBytes - 1) / EXTENT_BYTES);
     for (let extent = Math.floor(offset / EXTENT_BYTES); extent <= last; extent += 1) {
       const slot = this.#table.slotOf(extent);
       assert(slot >= 0, 'only touched extents are released');
-      this.#table.unpin(slot, this.#newestEpoch);
+      this.#table.unpin(slot, epoch);
     }
     if (this.#waiters.length > 0) this.#serve();
   }

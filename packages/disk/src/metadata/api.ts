@@ -110,7 +110,7 @@ export interface ActivityLog {
   tryTouch(offset: number, lengthBytes: number): boolean;
   /** As `tryTouch`, after making the range hot. Served in order of arrival; waits (see `onStarved`) when no slot can be freed. */
   touch(offset: number, lengthBytes: number, ready: MetadataDone): void;
-  /** Gives the references back. `epoch`: the flush epoch in which the write became complete; one lower than an earlier one counts as that. */
+  /** Gives the references back. `epoch`: the flush epoch whose flush covers the write; of the writes to an extent the highest counts. */
   release(offset: number, lengthBytes: number, epoch: number): void;
   /**
    * Every connected replica (this one too) has durably all writes released with epoch ≤ `epoch`, and the bits for the

@@ -79,7 +79,8 @@ export class HotSet {
     const left = (this.#inFlight[slot] as number) - 1;
     assert(left >= 0, 'released as often as touched');
     this.#inFlight[slot] = left;
-    this.#lastEpoch[slot] = epoch;
+    // A secondary's writes, and those of an ended term, may come back with an older epoch than a later write of the extent.
+    this.#lastEpoch[slot] = Math.max(epoch, this.#lastEpoch[slot] as number);
   }
 
   /** Puts `extent` (which has no slot) into a free slot, else into one that may be evicted; −1 when there is none. */

@@ -50,12 +50,26 @@ class AppliedWrite implements RangeLock, OrderedWrite {
   readonly #applier: Applier;
   blockers = 0;
   waiters: RangeLock[] | undefined = undefined;
+  /** The flush epoch in which it arrived. */
+  readonly epoch: number;
+  /** The activity log covers it, as far as it has to. */
+  isCovered = false;
   /** It holds references on the activity log. */
   logged = false;
+  /** Its range is its own. */
+  isFree = false;
+  failure: StoreError | undefined = undefined;
 
-  constructor(applier: Applier, message: WriteMessage, data: Buffer | undefined, group: WriteGroup) {
+  constructor(
+    applier: Applier,
+    message: WriteMessage,
+    data: Buffer | undefined,
+    group: WriteGroup,
+    epoch: number,
+  ) {
     this.#applier = applier;
     this.group = group;
+    this.epoch = epoch;
     this.offset = message.offset;
     this.lengthBytes = message.lengthBytes;
     this.number = message.number;
@@ -97,11 +111,26 @@ export class Applier {
     this.#applying += 1;
     this.#applyingBytes += message.data?.length ?? 0;
     const data = message.data && this.#parts.slabs.copyOf(message.data);
-    const write = new AppliedWrite(this, message, data, this.#order.arrived());
+    const write = new AppliedWrite(this, message, data, this.#order.arrived(), this.#parts.thirds.epoch);
     // From here on it counts as foreign I/O, also while it waits for its range.
     this.#parts.foreign.enter();
     this.#parts.thirds.received(write.offset, write.lengthBytes);
-    if (this.#parts.locks.acquire(write)) this.apply(write);
+    const covered = this.#parts.thirds.cover(write.offset, write.lengthBytes, (error) =>
+      this.#covered(write, error),
+    );
+    if (covered !== false) {
+      write.logged = covered === true;
+      write.isCovered = true;
+    }
+    write.isFree = this.#parts.locks.acquire(write);
+    if (write.isFree) this.apply(write);
+  }
+
+  #covered(write: AppliedWrite, error: EterneError | undefined): void {
+    write.logged = error === undefined;
+    write.isCovered = true;
+    if (error !== undefined) write.failure = { kind: 'device', errno: 'EIO', message: error.message };
+    if (write.isFree) this.apply(write);
   }
 
   /** Asynchronous: what follows is begun when everything before is on stable storage. */
@@ -127,23 +156,15 @@ export class Applier {
 
   /** The range is free. It was taken in order of arrival, so that blocks being copied in keep their place, too. */
   apply(write: AppliedWrite): void {
-    if (this.#order.mayBegin(write)) this.ordered(write, undefined);
+    write.isFree = true;
+    if (write.isCovered && this.#order.mayBegin(write)) this.ordered(write, undefined);
   }
 
   ordered(write: AppliedWrite, error: StoreError | undefined): void {
+    const failure = error ?? write.failure;
     // Its link is gone: what was not begun is not written any more. The primary has its bits.
-    if (error !== undefined || this.#isGivenUp) return this.#done(write, error);
-    const { offset, lengthBytes } = write;
-    const covered = this.#parts.thirds.cover(offset, lengthBytes, (failure) => {
-      write.logged = failure === undefined;
-      if (failure !== undefined)
-        this.#done(write, { kind: 'device', errno: 'EIO', message: failure.message });
-      else if (this.#isGivenUp) this.#done(write, undefined);
-      else this.#write(write);
-    });
-    if (covered === false) return;
-    write.logged = covered === true;
-    this.#write(write);
+    if (failure !== undefined || this.#isGivenUp) this.#done(write, failure);
+    else this.#write(write);
   }
 
   get #isGivenUp(): boolean {
@@ -159,7 +180,7 @@ export class Applier {
 
   #done(write: AppliedWrite, error: StoreError | undefined): void {
     const { foreign, locks, slabs, thirds } = this.#parts;
-    if (write.logged) thirds.release(write.offset, write.lengthBytes);
+    if (write.logged) thirds.release(write.offset, write.lengthBytes, write.epoch);
     locks.release(write);
     // After a timeout the system may still be reading it.
     if (write.data !== undefined && error === undefined) slabs.give(write.data);

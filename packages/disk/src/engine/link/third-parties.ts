@@ -3,7 +3,8 @@
  *
  * 1. The write's blocks are remembered as unsettled, until the primary says that they are durable everywhere.
  * 2. They are dirty for every third replica that the primary counts bits for.
- * 3. They are in the activity log before they are written: a restart forgets what is remembered in memory only.
+ * 3. They are in the activity log before they are written: a restart forgets what is remembered in memory only. They enter it in order of
+ *    arrival, so that a full log never waits for a write that waits behind it.
  *
  * A mirror of two has no third parties, and none of these costs.
  */
@@ -49,10 +50,14 @@ export class ThirdParties {
     return false;
   }
 
-  /** The write is on the store, or never will be. */
-  release(offset: number, lengthBytes: number): void {
-    const { metadata, unsettled } = this.#replica;
-    metadata.activityLog.release(offset, lengthBytes, unsettled.epoch);
+  /** The epoch of what arrives now: it ends with the primary's next FLUSH, and SETTLED lets the activity log forget it. */
+  get epoch(): number {
+    return this.#replica.unsettled.epoch;
+  }
+
+  /** The write is on the store, or never will be. `epoch`: that of its arrival. */
+  release(offset: number, lengthBytes: number, epoch: number): void {
+    this.#replica.metadata.activityLog.release(offset, lengthBytes, epoch);
   }
 
   /** The same duties for blocks that came by a copy, and that some third replica may lack. `done` when they are covered. */
@@ -76,7 +81,7 @@ export class ThirdParties {
       // A failure is the metadata's, and with it this replica's: the link is closed by then.
       metadata.activityLog.touch(offset, lengthBytes, (error) => {
         if (error !== undefined) return;
-        this.release(offset, lengthBytes);
+        this.release(offset, lengthBytes, this.epoch);
         finished();
       });
     }
