@@ -5,7 +5,7 @@
  * Both sides first make the other's incarnation (`peerIncarnations`) and the higher term durable. The decision never clears a bit.
  */
 import { unreachable } from '@eterne/base';
-import type { HandshakeDecision, HandshakeRow, ReplicaSummary } from './api.ts';
+import type { HandshakeDecision, HandshakeRow, ReplicaSummary, Uuid } from './api.ts';
 import { NIL_UUID } from './api.ts';
 import { derivedUuid } from './uuid.ts';
 import type { Relation } from './relation.ts';
@@ -72,24 +72,30 @@ function withoutDisk(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | 
 
 /** Rows 5–7: at least one side has never held data. */
 function freshReplicas(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | undefined {
-  if (a.justCreated && b.justCreated) {
-    if (!a.skipInitialSync || !b.skipInitialSync)
-      return {
-        kind: 'wait',
-        reason: 'both replicas are new: promote the one whose content counts',
-        row: '6',
-      };
-    const words = [a.replicaUuid, b.replicaUuid].sort();
-    return {
-      kind: 'none',
-      reason: 'both replicas are new and equal by the operator’s word',
-      adopt: derivedUuid(...words),
-      row: '5',
-    };
+  const adopt = equalByWord(a, b);
+  if (adopt !== undefined) {
+    const reason = 'both replicas are new and equal by the operator’s word';
+    return { kind: 'none', reason, adopt, row: '5' };
   }
+  if (a.justCreated && b.justCreated)
+    return { kind: 'wait', reason: 'both replicas are new: promote the one whose content counts', row: '6' };
   if (a.justCreated) return fromTo(b, a, 'full', `${a.node} is new`, '7');
   if (b.justCreated) return fromTo(a, b, 'full', `${b.node} is new`, '7');
   return undefined;
+}
+
+/**
+ * The generation that replicas of which none was ever served agree on, if the operator says that they are equal. With three and more of
+ * them two pairs may have agreed at the same time: then the lower one counts, and everybody comes to it.
+ */
+function equalByWord(a: ReplicaSummary, b: ReplicaSummary): Uuid | undefined {
+  const sides = [a, b];
+  if (!sides.every((side) => side.skipInitialSync && side.volumeUuid === NIL_UUID)) return undefined;
+  const agreed = sides.filter(({ justCreated }) => !justCreated);
+  if (agreed.some(({ diskState }) => diskState === 'Inconsistent')) return undefined;
+  const [first, second] = agreed.map(({ generations }) => generations.current).sort();
+  if (first === undefined) return derivedUuid(...sides.map(({ replicaUuid }) => replicaUuid).sort());
+  return first === second ? undefined : first;
 }
 
 /** Rows 8–16: both have held data. */

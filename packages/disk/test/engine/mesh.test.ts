@@ -184,6 +184,29 @@ describe('three replicas', () => {
     assert.equal(mesh.read(b, 1), 2);
   });
 
+  test('new replicas that are equal by word agree on one generation, however they meet', () => {
+    for (const names of [
+      ['a', 'b', 'c'],
+      ['a', 'b', 'c', 'd'],
+    ]) {
+      const mesh = new Mesh(names);
+      const last = names.at(-1) as string;
+      for (const name of names.slice(1, -1)) mesh.network.cut('a', name);
+      for (const name of names.slice(1, -1)) mesh.network.cut(name, last);
+      for (const node of mesh.nodes) node.start();
+      mesh.scheduler.runFor(500);
+      mesh.network.cutLinks.clear();
+      const isAgreed = (node: TestNode): boolean => {
+        const { inSyncSet, peers } = node.volume.status();
+        return (
+          inSyncSet.length === names.length &&
+          peers.every(({ replication, resync }) => replication === 'Established' && resync.kind === 'none')
+        );
+      };
+      mesh.until(() => mesh.nodes.every(isAgreed));
+    }
+  });
+
   test('standalone: all members together need no force, a part of them does', () => {
     const mesh = new Mesh(['a', 'b', 'c']);
     const [a, b, c] = mesh.nodes as [TestNode, TestNode, TestNode];

@@ -25,13 +25,15 @@ export function afterHandshake(
   const committed = adoptsTerm(state, mine, theirs, decision)
     ? { ...next, term: theirs.term, set: theirs.set }
     : next;
-  // With three new replicas somebody else may have been quicker.
-  if (decision.kind !== 'none' || decision.adopt === undefined || !state.justCreated) return committed;
+  if (decision.kind !== 'none' || decision.adopt === undefined) return committed;
+  // Among three new replicas somebody else may have been quicker.
+  if (state.generations.current !== mine.generations.current) return committed;
+  const members = new Set([mine.node, theirs.node, ...mine.set.members, ...theirs.set.members]);
   return {
     ...committed,
     justCreated: false,
     diskState: 'UpToDate',
-    set: { version: 1, members: [mine.node, theirs.node].sort() },
+    set: { version: 1 + Math.max(mine.set.version, theirs.set.version), members: [...members].sort() },
     generations: { ...committed.generations, current: decision.adopt },
   };
 }
