@@ -25,6 +25,8 @@ export class Replica {
   readonly unsettled = new Unsettled();
   /** The serving primary, or the one whose term is being wound up. */
   primary: Primary | undefined;
+  /** Blocks from a good replica that a secondary puts where it could not read. */
+  readonly repairs: Gauge;
   /** Changes of the metadata that sessions have begun, also of sessions that are gone by now. */
   readonly duties = new Gauge();
   /** A promotion, demotion or step-down is under way: no handshake now. */
@@ -50,6 +52,7 @@ export class Replica {
     this.config = config;
     this.metadata = metadata;
     this.disk = disk;
+    this.repairs = new Gauge(disk.foreign);
     this.arbiterIsLocal = arbiterIsLocal;
     this.#onChange = onChange;
   }
@@ -149,10 +152,7 @@ export class Replica {
     const others = this.peers.filter((peer) => peer !== keep);
     for (const peer of others)
       if (peer.session?.isRival(term) === true) peer.reset(`${keep.node} is primary of term ${term.number}`);
-    whenAllIdle(
-      others.map(({ foreign }) => foreign),
-      then,
-    );
+    whenAllIdle([this.repairs, ...others.map(({ foreign }) => foreign)], then);
   }
 
   #letGo(epoch: number): void {
@@ -200,6 +200,7 @@ export class Replica {
       meeting !== undefined && peer !== meeting && peer.session?.isCurrentLeader === true;
     const busy = [
       ...this.peers.filter((peer) => !isPresent(peer)).map(({ foreign }) => foreign),
+      this.repairs,
       this.duties,
       ...(this.primary === undefined ? [this.disk.own] : []),
     ].find((gauge) => gauge.count > 0);

@@ -105,7 +105,7 @@ class Volume implements MirrorVolume {
       timers: world.timers,
       sizeBytes: config.sizeBytes,
       source: (offset, lengthBytes) => this.#goodSource(offset, lengthBytes),
-      gauge: () => (this.#replica.primary === undefined ? this.#disk.foreign : this.#disk.own),
+      gauge: () => (this.#replica.primary === undefined ? this.#replica.repairs : this.#disk.own),
       log: (message) => world.log('warn', `volume ${config.name}: ${message}`),
     });
     this.#replica.isServedBeside = (beside) =>
