@@ -1,19 +1,28 @@
 /** `eterne disk …`: one node's disk process, run and steered by hand or by Pacemaker (shared/INTERFACE "Storage alone"). */
 import { EterneError, parseDurationMs } from '@eterne/base';
+import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import type { Command } from 'commander';
 import { Control, type DiskStatus } from './control.ts';
 import { rescueCommand } from './rescue.ts';
 import { explainSplitBrain } from './split-brain.ts';
 import { statusText } from './status-text.ts';
+import { ProgressLine } from './progress.ts';
 import { verify, type VerifyOptions } from './verify.ts';
+import { watchStatus } from './watch.ts';
 
 interface VerbOptions {
   readonly control: string;
   readonly json?: true;
 }
 
+interface StatusOptions {
+  readonly watch?: true;
+  readonly splitBrain?: true;
+}
+
 const NOT_YET = ['resize'] as const;
 const WAIT_GOALS = ['connected', 'uptodate', 'synced'];
+const PROGRESS_MS = 500;
 /** Beyond the wait itself, for the answer's way back. */
 const ANSWER_SLACK_MS = 5_000;
 
@@ -25,11 +34,15 @@ export function diskCommand(program: Command): void {
     .requiredOption('--config <file>', 'YAML configuration')
     .action(async ({ config }: { config: string }) => (await import('./run.ts')).runDisk(config));
   verb(disk, 'status', 'show volumes, replicas and links')
+    .option('--watch', 'again whenever it has changed, until interrupted')
     .option('--split-brain', 'show what each side of a split brain changed, and in which files')
-    .action(async (volume: string | undefined, options: VerbOptions & { splitBrain?: true }) => {
+    .action(async (volume: string | undefined, options: VerbOptions & StatusOptions) => {
       if (options.splitBrain === true) return explainSplitBrain(volume, options);
-      const status = await new Control(options.control).status(volume);
-      print(options, status, statusText(status));
+      const control = new Control(options.control);
+      const text = (status: DiskStatus): string =>
+        options.json === true ? `${JSON.stringify(status)}\n` : statusText(status);
+      if (options.watch === true) return watchStatus(control, volume, text);
+      process.stdout.write(text(await control.status(volume)));
     });
   verb(disk, 'promote', 'make this node primary')
     .option('--force', 'although this replica may not hold every acknowledged write')
@@ -124,9 +137,29 @@ async function wait(
   const control = new Control(options.control);
   const names = await control.names(volume);
   const body = { for: options.for, timeoutMs };
-  await Promise.all(names.map((name) => control.post(name, 'wait', body, timeoutMs + ANSWER_SLACK_MS)));
+  const waits = names.map((name) => control.post(name, 'wait', body, timeoutMs + ANSWER_SLACK_MS));
+  await withProgress(control, volume, Promise.all(waits));
   const status = await control.status(volume);
   print(options, status, statusText(status));
+}
+
+/** Shows on a terminal how far copies are, until `work` is done. */
+async function withProgress(
+  control: Control,
+  volume: string | undefined,
+  work: Promise<unknown>,
+): Promise<void> {
+  if (!process.stderr.isTTY) return void (await work);
+  const line = new ProgressLine();
+  const { timers } = createNodeWorld('disk wait');
+  const show = async (): Promise<void> =>
+    line.show((await control.status(volume)).volumes.flatMap(({ peers }) => peers));
+  // What cannot be shown, the wait itself will tell.
+  const ticker = timers.every(PROGRESS_MS, () => void show().catch(() => {}));
+  await work.finally(() => {
+    ticker.cancel();
+    line.clear();
+  });
 }
 
 function timeoutOf(text: string): number {

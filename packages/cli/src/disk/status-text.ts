@@ -2,6 +2,7 @@
 import { formatSize } from '@eterne/base';
 import type { PeerStatus, VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { DiskStatus } from './control.ts';
+import { progressOf, progressText } from './progress.ts';
 
 export function statusText({ node, volumes }: DiskStatus): string {
   return [`node ${node}`, ...volumes.flatMap(volumeLines)].map((line) => `${line}\n`).join('');
@@ -19,23 +20,16 @@ function volumeLines(volume: VolumeStatus): readonly string[] {
 }
 
 function peerLine(peer: PeerStatus): string {
-  const { node, connection, replication, disk, role, dirtyBytes, resync } = peer;
+  const { node, connection, replication, disk, role, dirtyBytes } = peer;
   const dirty = dirtyBytes > 0 ? `, ${formatSize(dirtyBytes)} differ` : '';
   const split = peer.splitBrain ? ', SPLIT BRAIN' : '';
-  const syncing = replication === 'SyncSource' || replication === 'SyncTarget';
-  const eta = resync.etaMs === null ? '' : `, ${Math.ceil(resync.etaMs / 1000)} s left`;
-  const progress = syncing
-    ? `, ${resync.kind} resync ${formatSize(resync.syncedBytes)} of ${formatSize(resync.toSyncBytes)}${eta}`
-    : '';
-  return `    ${node}  ${connection} ${replication}  ${role} ${disk}${dirty}${progress}${verifyText(peer)}${split}`;
+  const progress = progressOf(peer);
+  const under = progress === undefined ? '' : `, ${progressText(progress)}`;
+  return `    ${node}  ${connection} ${replication}  ${role} ${disk}${dirty}${under}${verifyText(peer)}${split}`;
 }
 
 function verifyText({ verify, lastVerify }: PeerStatus): string {
-  if (verify !== null) {
-    const eta = verify.etaMs === null ? '' : `, ${Math.ceil(verify.etaMs / 1000)} s left`;
-    return `, verify ${formatSize(verify.checkedBytes)} of ${formatSize(verify.totalBytes)}${eta}`;
-  }
-  if (lastVerify === null) return '';
+  if (verify !== null || lastVerify === null) return '';
   const { differingBytes, isDone, reason } = lastVerify;
   if (!isDone) return `, last verify cut short: ${reason}`;
   return differingBytes === 0

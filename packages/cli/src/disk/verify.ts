@@ -1,8 +1,9 @@
 /** `eterne disk verify`: begins it and stays until it is over, with its progress on a terminal. */
-import { EterneError, formatSize } from '@eterne/base';
+import { EterneError } from '@eterne/base';
 import type { PeerStatus } from '@eterne/disk/engine/api.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import type { Control, DiskStatus } from './control.ts';
+import { ProgressLine } from './progress.ts';
 
 export interface VerifyOptions {
   readonly fast?: true;
@@ -25,13 +26,17 @@ export async function verify(
     ...(peer === undefined ? {} : { peer }),
   };
   const { timers } = createNodeWorld('disk verify');
+  const line = new ProgressLine();
   for (const name of await control.names(volume)) await control.post(name, 'verify', body);
   for (;;) {
     const status = await control.status(volume);
     const peers = status.volumes.flatMap((each) => each.peers);
     const running = peers.filter((each) => each.verify !== null || isRepairing(each, options));
-    if (running.length === 0) return finished(status, peer);
-    showProgress(running);
+    if (running.length === 0) {
+      line.clear();
+      return finished(status, peer);
+    }
+    line.show(running);
     await new Promise<void>((resolve) => timers.after(POLL_MS, resolve));
   }
 }
@@ -40,7 +45,6 @@ const isRepairing = ({ replication }: PeerStatus, { repair }: VerifyOptions): bo
   repair === true && (replication === 'SyncSource' || replication === 'SyncTarget');
 
 function finished(status: DiskStatus, peer: string | undefined): DiskStatus {
-  if (process.stderr.isTTY) process.stderr.write('\r\u001B[K');
   for (const { name, peers } of status.volumes)
     for (const { node, lastVerify } of peers)
       if (lastVerify?.isDone === false && (peer === undefined || peer === node))
@@ -49,14 +53,4 @@ function finished(status: DiskStatus, peer: string | undefined): DiskStatus {
           `volume ${name}: the verify with ${node} was cut short: ${lastVerify.reason}`,
         );
   return status;
-}
-
-function showProgress(running: readonly PeerStatus[]): void {
-  if (!process.stderr.isTTY) return;
-  const parts = running.map(({ node, verify }) =>
-    verify === null
-      ? `${node}: repairing`
-      : `${node}: ${formatSize(verify.checkedBytes)} of ${formatSize(verify.totalBytes)}, ${formatSize(verify.differingBytes)} differ`,
-  );
-  process.stderr.write(`\r\u001B[K${parts.join('  ')}`);
 }
