@@ -68,7 +68,12 @@ function usedTwice(document: DiskConfigDocument): readonly Complaint[] {
       .map(({ key, path }) => ({ kind: 'store', value: path, path: ['volumes', index, key] })),
     ...volume.exports.map((entry, at) => ({
       kind: 'listening address',
-      value: 'nbd' in entry ? entry.nbd.listen : entry.iscsi.listen,
+      value:
+        'attach' in entry
+          ? `attach of ${volume.name}`
+          : 'nbd' in entry
+            ? entry.nbd.listen
+            : entry.iscsi.listen,
       path: ['volumes', index, 'exports', at],
     })),
   ]);

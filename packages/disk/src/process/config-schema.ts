@@ -60,6 +60,7 @@ const chap = z
 const tls = z.strictObject({ ca: z.string().min(1), cert: z.string().min(1), key: z.string().min(1) });
 
 const exportEntry = z.union([
+  z.strictObject({ attach: z.enum(['fuse']) }),
   z.strictObject({ nbd: z.strictObject({ listen: address, tls: tls.optional() }) }),
   z.strictObject({
     iscsi: z.strictObject({

@@ -119,9 +119,7 @@ function settings(document: DiskConfigDocument, folder: string): DiskConfig {
     replicationTls: resolveTls(folder, document.replication?.tls),
     volumes: document.volumes.map((volume) => ({
       config: volumeConfig(document.node, volume, folder),
-      exports: volume.exports.map((entry) =>
-        'nbd' in entry ? nbdExport(folder, entry.nbd) : { kind: 'iscsi', ...entry.iscsi },
-      ),
+      exports: volume.exports.map((entry) => exportOf(folder, entry)),
     })),
   };
 }
@@ -158,6 +156,11 @@ function rescueJournal(folder: string, { rescueJournal: given }: VolumeDocument)
 /** Stores behind a scheme (`nbd+unix://…`) are no paths. */
 function resolveStore(folder: string, store: string): string {
   return store.includes('://') || isAbsolute(store) ? store : resolve(folder, store);
+}
+
+function exportOf(folder: string, entry: VolumeDocument['exports'][number]): ExportSpec {
+  if ('attach' in entry) return { kind: 'attach', as: entry.attach, folder };
+  return 'nbd' in entry ? nbdExport(folder, entry.nbd) : { kind: 'iscsi', ...entry.iscsi };
 }
 
 function nbdExport(

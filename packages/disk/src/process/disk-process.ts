@@ -97,9 +97,9 @@ export class DiskProcess implements DiskPort {
       return done(isDeepStrictEqual(present.spec, spec) ? undefined : differs(config.name));
     if (this.#volumes.size >= MAX_VOLUMES)
       return done(new EterneError('refused', `more than ${MAX_VOLUMES} volumes`));
-    const open = exports.find(
-      (spec) => spec.kind === 'nbd' && spec.tls === undefined && !isPrivateListen(spec.listen),
-    );
+    const open = exports
+      .filter((entry) => entry.kind === 'nbd')
+      .find(({ listen, tls }) => tls === undefined && !isPrivateListen(listen));
     if (open !== undefined)
       return done(new EterneError('refused', `${open.listen}: NBD beyond loopback needs TLS`));
     const volume = new VolumeProcess(spec, this.#volumeOwner);

@@ -19,6 +19,7 @@ const exportSpec = z.discriminatedUnion('kind', [
     listen: z.string(),
     tls: z.object({ ca: z.string(), cert: z.string(), key: z.string() }).optional(),
   }),
+  z.object({ kind: z.literal('attach'), as: z.literal('fuse'), folder: z.string() }),
   z.object({
     kind: z.literal('iscsi'),
     listen: z.string(),

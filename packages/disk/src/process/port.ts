@@ -35,7 +35,15 @@ export interface ChapSecrets {
   readonly mutualPassword?: string | undefined;
 }
 
-export type ExportSpec = NbdExport | IscsiExport;
+/** A block device of this machine's kernel (`attached-device.ts`). */
+export interface AttachExport {
+  readonly kind: 'attach';
+  readonly as: 'fuse';
+  /** Where its helper's socket and mount point are made. */
+  readonly folder: string;
+}
+
+export type ExportSpec = NbdExport | IscsiExport | AttachExport;
 
 type Done = (error: EterneError | undefined) => void;
 

@@ -21,6 +21,7 @@ import type {
 import { secureLink } from '../engine/link/secure-link.ts';
 import { ByteDevice } from '../nbd/byte-device.ts';
 import { NbdServer } from '../nbd/server.ts';
+import { AttachedDevice } from './attached-device.ts';
 import { absentStatus } from './absent-status.ts';
 import { forwardClient } from './front-channel.ts';
 import type { FrontEnd, ListenFrontEnd } from './front-end.ts';
@@ -60,6 +61,7 @@ export class VolumeWorker {
   #state: FrontState | undefined;
   #nextProposal = 1;
   #volume: MirrorVolume | undefined;
+  #attached: AttachedDevice | undefined;
   #served: ByteDevice | undefined;
   #lastStatus = '';
 
@@ -172,6 +174,17 @@ export class VolumeWorker {
     };
     const { world, listenFrontEnd } = this.#options;
     if (next.kind === 'nbd') return this.#listenNbd(config.name, next, listening);
+    if (next.kind === 'attach')
+      return AttachedDevice.listen(
+        world,
+        config,
+        next.folder,
+        () => this.#sendStatus(),
+        (result) => {
+          if (result instanceof AttachedDevice) this.#attached = result;
+          listening(result);
+        },
+      );
     if (listenFrontEnd === undefined || this.#state === undefined)
       return done(new EterneError('unsupported', `${next.kind} exports are not supported here`));
     const forward = (client: Stream, refused: () => void): void => this.#forward(config, client, refused);
@@ -275,8 +288,9 @@ export class VolumeWorker {
   }
 
   #sendStatus(): void {
-    const status = this.#volume?.status();
-    if (status === undefined) return;
+    const volume = this.#volume?.status();
+    if (volume === undefined) return;
+    const status = { ...volume, attached: this.#attached?.path ?? null };
     const text = JSON.stringify(status);
     if (text === this.#lastStatus) return;
     this.#lastStatus = text;

@@ -59,7 +59,10 @@ function makePort(client: SimProcess, daemon: DiskDaemon, back: Hops): DiskPort 
   const find = (name: string) => daemon.volumes.get(name);
   return {
     ensureVolume: (config, exports, done) =>
-      forth.run(() => daemon.ensureVolume(config, exports[0]?.listen ?? '', answering(done))),
+      forth.run(() => {
+        const nbd = exports.find(({ kind }) => kind === 'nbd');
+        daemon.ensureVolume(config, nbd?.kind === 'nbd' ? nbd.listen : '', answering(done));
+      }),
     removeVolume: (name, done) => onVolume(name, done, () => answering(done)(undefined)),
     promote: (name, request, done) =>
       onVolume(name, done, (volume) => volume.promote(request, answering(done))),
