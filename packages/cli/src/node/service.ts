@@ -14,6 +14,7 @@ import { openTcpTransport } from '@eterne/cluster/raft/transport/tcp-transport.t
 import { LAN_TIMING, nodeOfMember } from '@eterne/cluster/raft/types.ts';
 import { Steward } from '@eterne/cluster/service/leader/steward.ts';
 import { Service } from '@eterne/cluster/service/service.ts';
+import type { TieView } from '@eterne/cluster/service/view.ts';
 import type { Command } from '@eterne/cluster/state/commands.ts';
 import { sortedValues, type ClusterState } from '@eterne/cluster/state/model.ts';
 import type { ConnectDisk } from '@eterne/cluster/heart/disk-leases.ts';
@@ -36,7 +37,8 @@ export interface ServiceParts {
 /** Calls back when the service takes part in the cluster. */
 export function startService(parts: ServiceParts, done: (result: Service | EterneError) => void): void {
   const { world, dir, identity } = parts;
-  const service = makeService(parts);
+  let transport: TieTransport | undefined;
+  const service = makeService(parts, () => transport?.tie);
   const transportOptions = {
     world,
     cluster: identity.clusterId,
@@ -50,18 +52,19 @@ export function startService(parts: ServiceParts, done: (result: Service | Etern
   openTcpTransport(transportOptions, listenOn, (tcp) => {
     if (tcp instanceof EterneError) return done(tcp);
     let log: EmbeddedLog<Command> | undefined;
-    const transport = new TieTransport(tcp, {
+    const tied = new TieTransport(tcp, {
       ...transportOptions,
       disks: nodeSharedDisks,
       path: () => tieDevice(service.state),
       members: () => log?.status().members ?? [],
     });
+    transport = tied;
     const logOptions = {
       world,
       path: raftLogPath(dir),
       identity: logIdentity(identity),
       timing: LAN_TIMING,
-      transport,
+      transport: tied,
       subject: service.subject,
     };
     openEmbeddedLog(logOptions, (opened) => {
@@ -91,16 +94,8 @@ function makeTieWith(world: World): MakeTie {
   };
 }
 
-function makeService({
-  world,
-  dir,
-  startId,
-  identity,
-  heart,
-  monitor,
-  connectDisk,
-  onMembers,
-}: ServiceParts) {
+function makeService(parts: ServiceParts, tie: () => TieView | undefined): Service {
+  const { world, dir, startId, identity, heart, monitor, connectDisk, onMembers } = parts;
   const { node, role, addresses, api, voterId, clusterName, clusterId, founder } = identity;
   const member = { name: node, role, addresses, api, voterId };
   const service = new Service({
@@ -109,6 +104,7 @@ function makeService({
     monitor,
     self: node,
     startId,
+    tie,
     places: {
       metadataPath: (volume, created) => join(volumesFolder(dir), `${volume}.${created}.meta`),
       exportAddress: (volume) => `unix:${volumeSocketPath(dir, volume)}`,

@@ -69,6 +69,7 @@ export class ServiceCore {
       leases: undefined,
       disk: { connected: false, volumes: undefined, problems: this.#replicas.problems },
       pids: undefined,
+      tie: undefined,
       leaving: false,
     };
   }

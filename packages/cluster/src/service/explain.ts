@@ -1,6 +1,6 @@
 /** Why a group is where it is, and what would happen if a node stopped now: the placement function asked instead of obeyed. */
 import { EterneError } from '@eterne/base';
-import type { ClusterState, GroupState } from '../state/model.ts';
+import type { GroupState } from '../state/model.ts';
 import type { FailureSimulation, GroupExplanation, SimulatedMove } from './facade.ts';
 import { place } from './leader/placement.ts';
 import { rehearseLoss } from './leader/rehearsal.ts';
@@ -50,7 +50,7 @@ export function simulateFailure(view: View, node: string): FailureSimulation {
   if (!state.members[node]) throw new EterneError('not-found', `no node ${node}`);
   const alive = new Set(view.alive);
   alive.delete(node);
-  const quorate = hasMajority(state, alive);
+  const quorate = hasMajority(view, alive);
   const moves = rehearseLoss(state, quorate ? alive : new Set(), node).map(({ group, placement }) => ({
     group: group.spec.name,
     from: node,
@@ -61,9 +61,10 @@ export function simulateFailure(view: View, node: string): FailureSimulation {
   return { node, quorate, moves, sentences: simulationSentences(node, quorate, moves) };
 }
 
-function hasMajority(state: ClusterState, alive: ReadonlySet<string>): boolean {
-  const members = Object.keys(state.members);
-  return members.filter((name) => alive.has(name)).length * 2 > members.length;
+function hasMajority({ state, tie }: View, alive: ReadonlySet<string>): boolean {
+  const votes = Object.keys(state.members).map((name) => alive.has(name));
+  if (tie?.votes === true) votes.push(tie.trouble === undefined);
+  return votes.filter(Boolean).length * 2 > votes.length;
 }
 
 /** The owner's lease may have been granted the moment it was lost; its end, grace and margin are waited out. */

@@ -16,12 +16,14 @@ import type { Refusal } from '../state/outcome.ts';
 import type { CoreOptions } from './core.ts';
 import { ServiceCore } from './core.ts';
 import type { AppendResult, Completion, CoreEvent, Effect, EffectId, Now, ProposalId } from './effects.ts';
-import type { View } from './view.ts';
+import type { TieView, View } from './view.ts';
 
 export interface ServiceOptions extends CoreOptions {
   readonly world: Pick<World, 'clock' | 'timers' | 'log'>;
   readonly heart: HeartPort;
   readonly monitor: MonitorPort;
+  /** The log's tie-breaker, as this node sees it now. */
+  readonly tie?: () => TieView | undefined;
   /** Asked again `RECONNECT_MS` after it failed or the connection was lost. Absent on a witness. */
   readonly connectDisk?: (done: (result: DiskPort | EterneError) => void) => void;
 }
@@ -99,6 +101,7 @@ export class Service {
   /** Brings time and leadership in `view` up to now, for who reads it between events. */
   refresh(): void {
     if (this.#log) this.#core.look(this.#now(), this.#log.leadership());
+    this.#core.view.tie = this.#options.tie?.();
   }
 
   setPids(pids: DaemonPids): void {

@@ -163,9 +163,11 @@ function quorumWarnings(view: View): readonly string[] {
   const voters = Object.keys(view.state.members).length;
   if (!view.leadership.quorate)
     lines.push('This node is not in contact with a majority: it may not start anything.');
-  if (voters < 3)
+  if (view.tie?.trouble !== undefined)
+    lines.push(`The tie-breaker does not answer ${view.self}: ${view.tie.trouble}.`);
+  if (voters < 3 && view.tie?.votes !== true)
     lines.push(
-      `${voters === 1 ? 'One voter' : 'Two voters'} cannot outvote a loss; add a witness or a third node.`,
+      `${voters === 1 ? 'One voter' : 'Two voters'} cannot outvote a loss; add a witness, a third node or a tie-breaker.`,
     );
   return lines;
 }

@@ -28,8 +28,17 @@ export interface View {
     problems: ReadonlyMap<string, string>;
   };
   pids: DaemonPids | undefined;
+  /** The log's tie-breaker; undefined: it has none. For people only: Raft counts it by itself. */
+  tie: TieView | undefined;
   /** The node is being stopped: it lets go of everything, whether or not the cluster hears of it. */
   leaving: boolean;
+}
+
+export interface TieView {
+  /** It counts for majorities. */
+  readonly votes: boolean;
+  /** Why it does not answer this node; undefined when it does. */
+  readonly trouble: string | undefined;
 }
 
 /** May this node run `group` in `epoch` right now, and for how long still? Negative when the right has lapsed. */

@@ -61,10 +61,6 @@ export class TieDriver {
     return this.#options.member;
   }
 
-  get path(): string {
-    return this.#options.path;
-  }
-
   /** Why it does not answer; undefined when it does. */
   get trouble(): string | undefined {
     return this.#trouble;

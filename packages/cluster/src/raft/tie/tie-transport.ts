@@ -43,9 +43,10 @@ export class TieTransport implements RaftTransport {
     this.#timer = options.world.timers.every(FOLLOW_INTERVAL_MS, () => this.#follow());
   }
 
-  /** Why the tie-breaker of this log does not answer here; undefined when it does, or when there is none. */
-  get trouble(): string | undefined {
-    return this.#driver?.trouble;
+  /** How this node sees the log's tie-breaker; undefined when there is none. */
+  get tie(): { readonly votes: boolean; readonly trouble: string | undefined } | undefined {
+    const member = this.#options.members().find(({ id }) => isTie(id));
+    return member && { votes: member.role === 'voter', trouble: this.#driver?.trouble };
   }
 
   send(to: MemberId, message: Buffer): void {
@@ -94,9 +95,9 @@ export class TieTransport implements RaftTransport {
   }
 
   #driverOf(member: MemberId): TieDriver | undefined {
-    const path = this.#options.path();
-    if (this.#driver && this.#driver.member === member && this.#driver.path === path) return this.#driver;
+    if (this.#driver?.member === member) return this.#driver;
     this.#end();
+    const path = this.#options.path();
     if (path === undefined) return undefined;
     const { world, disks, self, timing } = this.#options;
     const answer: ConstructorParameters<typeof TieDriver>[0]['answer'] = (message) =>
