@@ -19,6 +19,7 @@ function sim(...args: readonly string[]): Promise<{ readonly code: number | null
 for (const [scenario, seeds] of [
   ['mirror', '1001..1200'],
   ['cluster', '1001..1050'],
+  ['pair', '1001..1020'],
 ] as const)
   test(`${scenario}: no invariant is violated in seeds ${seeds}`, async () => {
     const { code, output } = await sim('--scenario', scenario, '--seeds', seeds);
@@ -31,7 +32,7 @@ test('one seed twice is one history', async () => {
   assert.equal(once.output, again.output);
 });
 
-for (const scenario of ['mirror', 'cluster'] as const)
+for (const scenario of ['mirror', 'cluster', 'pair'] as const)
   test(`${scenario}: every planted mutant is caught`, async () => {
     const { code, output } = await sim('--scenario', scenario, '--mutants');
     assert.equal(code, 0, output);

@@ -17,6 +17,8 @@ import {
 import { readMembers, writeMembers } from '@eterne/cluster/node/members-file.ts';
 import { firstImage, openEmbeddedLog, type EmbeddedLog } from '@eterne/cluster/raft/embedded-log.ts';
 import { createLogFile } from '@eterne/cluster/raft/storage/log-store.ts';
+import { TieTransport } from '@eterne/cluster/raft/tie/tie-transport.ts';
+import type { RaftTransport } from '@eterne/cluster/raft/transport/port.ts';
 import { openTcpTransport } from '@eterne/cluster/raft/transport/tcp-transport.ts';
 import { LAN_TIMING, memberIdOf } from '@eterne/cluster/raft/types.ts';
 import { Service } from '@eterne/cluster/service/service.ts';
@@ -26,6 +28,7 @@ import type { DiskPort } from '@eterne/disk/process/port.ts';
 import type { SimNode } from '../world/node.ts';
 import type { SimProcess } from '../world/process.ts';
 import { processTreesOf } from '../world/processes.ts';
+import type { SimSharedDisk } from '../world/shared-disk.ts';
 import { DiskDaemon } from './disk-daemon.ts';
 import { openDiskPort } from './disk-port.ts';
 import {
@@ -37,6 +40,8 @@ import {
   type Place,
   RAFT_LOG_PATH,
   replicationAddressOf,
+  TIE_ID,
+  TIE_PATH,
 } from './places.ts';
 import { type ProgramStarter, spawnerFor } from './spawner.ts';
 
@@ -63,11 +68,20 @@ export class Machine {
   log: EmbeddedLog<Command> | undefined;
   private readonly places: readonly Place[];
   private readonly events: MachineEvents;
+  private readonly tieDisk: SimSharedDisk | undefined;
   private readonly daemons = new Map<DaemonName, SimProcess>();
   private startId = '';
   private startedBoot = 0;
 
-  constructor(node: SimNode, place: Place, places: readonly Place[], events: MachineEvents) {
+  /** `tieDisk`: the tie-breaker's, of a pair that has one. */
+  constructor(
+    node: SimNode,
+    place: Place,
+    places: readonly Place[],
+    events: MachineEvents,
+    tieDisk: SimSharedDisk | undefined,
+  ) {
+    this.tieDisk = tieDisk;
     this.node = node;
     this.place = place;
     this.places = places;
@@ -77,9 +91,11 @@ export class Machine {
   /** Writes the empty log of a voter of the new cluster, then starts everything. */
   install(): void {
     const setup = this.node.start('setup');
+    const voters = this.places.map(({ name }) => this.memberId(name));
+    if (this.tieDisk !== undefined) voters.push(TIE_ID);
     const image = firstImage(
       { cluster: CLUSTER_ID, member: this.memberId(this.place.name) },
-      this.places.map(({ name }) => ({ id: this.memberId(name), role: 'voter' })),
+      voters.map((id) => ({ id, role: 'voter' })),
     );
     createLogFile(setup.world, RAFT_LOG_PATH, image, (error) => {
       assert(error === undefined, 'a new log can be written');
@@ -232,8 +248,9 @@ export class Machine {
     openTcpTransport(
       { world, cluster: CLUSTER_ID, clusterKey: CLUSTER_KEY, self, timing: LAN_TIMING, addressesOf },
       [addressOf(this.place)],
-      (transport) => {
-        assert(!(transport instanceof EterneError), 'the log’s address is free');
+      (tcp) => {
+        assert(!(tcp instanceof EterneError), 'the log’s address is free');
+        const transport = this.withTie(process, tcp);
         openEmbeddedLog<Command>(
           {
             world,
@@ -256,6 +273,18 @@ export class Machine {
         );
       },
     );
+  }
+
+  private withTie(process: SimProcess, transport: RaftTransport): RaftTransport {
+    if (this.tieDisk === undefined) return transport;
+    return new TieTransport(transport, {
+      world: process.world,
+      disks: this.tieDisk.portFor(process),
+      self: this.memberId(this.place.name),
+      timing: LAN_TIMING,
+      path: () => TIE_PATH,
+      members: () => this.log?.status().members ?? [],
+    });
   }
 
   private connectDisk(client: SimProcess, done: (result: DiskPort | EterneError) => void): void {

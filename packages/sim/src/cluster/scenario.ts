@@ -5,6 +5,7 @@
  */
 import { assert, MIB } from '@eterne/base';
 import { volumeSocketPath } from '@eterne/cluster/node/layout.ts';
+import { newTieArea } from '@eterne/cluster/raft/tie/block.ts';
 import type { Command } from '@eterne/cluster/state/commands.ts';
 import { NO_RULES, type ClusterState, type GroupSpec, type VolumeSpec } from '@eterne/cluster/state/model.ts';
 import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
@@ -23,10 +24,21 @@ import { isFull, type SeedResult } from '../run/result.ts';
 import { SECTOR_BYTES } from '../world/disk.ts';
 import type { SimNode } from '../world/node.ts';
 import type { Prng } from '../world/prng.ts';
+import { SimSharedDisk } from '../world/shared-disk.ts';
 import { Universe } from '../world/universe.ts';
 import { Ledger } from './ledger.ts';
-import { Machine } from './machine.ts';
-import { CLUSTER, CLUSTER_ID, DATA_PATH, DIR, GROUP, memberSpecOf, type Place, VOLUME } from './places.ts';
+import { Machine, type MachineEvents } from './machine.ts';
+import {
+  CLUSTER,
+  CLUSTER_ID,
+  DATA_PATH,
+  DIR,
+  GROUP,
+  memberSpecOf,
+  type Place,
+  TIE_ID,
+  VOLUME,
+} from './places.ts';
 
 const SET_UP_MS = 12_000;
 const SAFETY_MS = 60_000;
@@ -49,7 +61,14 @@ const READ_CHANCE = 0.05;
 const RESTART = { attempts: 30, windowMs: 5_000 };
 
 export function runCluster(seed: number, options: { readonly keepLines: boolean }): SeedResult {
-  const scenario = new ClusterScenario(seed, options.keepLines);
+  const scenario = new ClusterScenario(seed, options.keepLines, pickPlaces, false);
+  scenario.run();
+  return scenario.result();
+}
+
+/** Two nodes without a witness: the third vote is on a disk that both reach. */
+export function runPair(seed: number, options: { readonly keepLines: boolean }): SeedResult {
+  const scenario = new ClusterScenario(seed, options.keepLines, () => PAIR, true);
   scenario.run();
   return scenario.result();
 }
@@ -58,6 +77,7 @@ class ClusterScenario {
   private readonly universe: Universe;
   private readonly chance: Prng;
   private readonly places: readonly Place[];
+  private readonly tieDisk: SimSharedDisk | undefined;
   private readonly machines: Machine[] = [];
   private readonly history = new History();
   private readonly truth = new SetTruth(this.history);
@@ -72,10 +92,11 @@ class ClusterScenario {
   private clientsStopped = false;
   private ledger: Ledger | undefined;
 
-  constructor(seed: number, keepLines: boolean) {
+  constructor(seed: number, keepLines: boolean, choose: (chance: Prng) => readonly Place[], hasTie: boolean) {
     this.universe = new Universe(seed, { keepLines });
     this.chance = this.universe.prng('scenario');
-    this.places = pickPlaces(this.chance);
+    this.places = choose(this.chance);
+    this.tieDisk = hasTie ? this.makeTieDisk() : undefined;
     this.sizeBytes = this.chance.pick([2 * MIB, 9 * MIB + 4096] as const);
     this.shape = pickShape(this.chance, this.sizeBytes / SECTOR_BYTES);
     this.checker = new ReplicaChecker(
@@ -132,9 +153,17 @@ class ClusterScenario {
     };
   }
 
+  private makeTieDisk(): SimSharedDisk {
+    const disk = new SimSharedDisk(this.universe);
+    const [first, second] = this.places;
+    assert(first !== undefined && second !== undefined, 'a pair is two');
+    disk.install(0, newTieArea(TIE_ID, [first.name, second.name]));
+    return disk;
+  }
+
   private addMachine(place: Place): void {
     const node = this.universe.addNode(place.name, [place.host]);
-    const machine: Machine = new Machine(node, place, this.places, {
+    const events: MachineEvents = {
       applied: ({ place: { name } }, index, command, state) => {
         this.agreement.applied(name, index, command, state);
         this.applied(index, state);
@@ -151,7 +180,8 @@ class ClusterScenario {
           mayWork: () => !this.clientsStopped,
         });
       },
-    });
+    };
+    const machine: Machine = new Machine(node, place, this.places, events, this.tieDisk);
     this.machines.push(machine);
     if (place.role === 'witness') return;
     node.onPowerLoss = () => this.truth.lostPower(place.name);
@@ -386,6 +416,11 @@ class ClusterScenario {
     return machine;
   }
 }
+
+const PAIR: readonly Place[] = [
+  { name: 'n1', role: 'node', host: '10.1.0.1' },
+  { name: 'n2', role: 'node', host: '10.1.0.2' },
+];
 
 /** Mostly a pair with its witness; a pair that has none, which runs only together; up to seven nodes. */
 function pickPlaces(chance: Prng): Place[] {

@@ -2,6 +2,7 @@
 import type { ScenarioName } from '../run/options.ts';
 import { CLUSTER_MUTANTS } from './cluster-mutants.ts';
 import { MIRROR_MUTANTS } from './mirror-mutants.ts';
+import { PAIR_MUTANTS } from './pair-mutants.ts';
 
 export interface Mutant {
   readonly name: string;
@@ -34,4 +35,4 @@ export const HINTS: Readonly<Record<string, number>> = {
   'a set change needs neither term nor version': 15,
 };
 
-export const MUTANTS: readonly Mutant[] = [...MIRROR_MUTANTS, ...CLUSTER_MUTANTS];
+export const MUTANTS: readonly Mutant[] = [...MIRROR_MUTANTS, ...CLUSTER_MUTANTS, ...PAIR_MUTANTS];

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { EterneError } from '@eterne/base';
 
-export const SCENARIOS = ['mirror', 'cluster'] as const;
+export const SCENARIOS = ['mirror', 'cluster', 'pair'] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 
 export interface RunOptions {
@@ -21,7 +21,7 @@ export interface RunOptions {
   readonly jobs: number;
 }
 
-export const USAGE = `usage: npm run sim -- [--scenario mirror|cluster] [--seed N | --seeds A..B] [--log] [--jobs N]
+export const USAGE = `usage: npm run sim -- [--scenario mirror|cluster|pair] [--seed N | --seeds A..B] [--log] [--jobs N]
                      [--mutants | --mutant NAME]`;
 
 const SEED_MAX = 2 ** 31;

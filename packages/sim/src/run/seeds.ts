@@ -10,5 +10,7 @@ export async function loadRunner(scenario: ScenarioName): Promise<Runner> {
       return (await import('../mirror/scenario.ts')).runMirror;
     case 'cluster':
       return (await import('../cluster/scenario.ts')).runCluster;
+    case 'pair':
+      return (await import('../cluster/scenario.ts')).runPair;
   }
 }

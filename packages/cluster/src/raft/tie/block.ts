@@ -57,6 +57,14 @@ export function encodeTieBlock(block: TieBlock): Buffer {
   return sector;
 }
 
+/** What the disk holds when nobody has used it yet. */
+export function newTieArea(member: MemberId, owners: readonly [string, string]): Buffer {
+  const sectors = owners.flatMap((owner) =>
+    [0, 1].map((counter) => encodeTieBlock({ member, owner, counter, term: 0, lastTerm: 0, lastIndex: 0 })),
+  );
+  return Buffer.concat(sectors);
+}
+
 /** Undefined for what is torn, blank, of another version or not ours. */
 function decodeTieBlock(sector: Buffer): TieBlock | undefined {
   if (!sector.subarray(0, MAGIC.length).equals(MAGIC) || sector.readUInt32LE(8) !== VERSION) return undefined;

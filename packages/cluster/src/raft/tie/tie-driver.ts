@@ -9,7 +9,15 @@ import { EterneError } from '@eterne/base';
 import type { SharedDisk, SharedDisks, Timer, World } from '@eterne/runtime';
 import { nodeOfMember, type MemberId, type RaftTiming } from '../types.ts';
 import type { Message, MessageBody } from '../messages/message.ts';
-import { encodeTieBlock, readTieArea, TIE_AREA_BYTES, TIE_NODES, tieOffset, type TieBlock } from './block.ts';
+import {
+  encodeTieBlock,
+  newTieArea,
+  readTieArea,
+  TIE_AREA_BYTES,
+  TIE_NODES,
+  tieOffset,
+  type TieBlock,
+} from './block.ts';
 import {
   confirm,
   confirmationOf,
@@ -230,10 +238,7 @@ export function prepareTie(
 ): void {
   disks.open(path, (disk) => {
     if (disk instanceof EterneError) return done(disk);
-    const sectors = owners.flatMap((owner) =>
-      [0, 1].map((counter) => encodeTieBlock({ member, owner, counter, term: 0, lastTerm: 0, lastIndex: 0 })),
-    );
-    disk.write(0, Buffer.concat(sectors), (error) => {
+    disk.write(0, newTieArea(member, owners), (error) => {
       disk.close();
       done(error);
     });
