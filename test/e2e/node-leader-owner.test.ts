@@ -1,6 +1,6 @@
 /**
  * `kill -9` of a service that leads the cluster and whose node owns a group, on a busy machine: nobody renews the lease until another leads, and
- * still the group's program goes on where it is, every time.
+ * still the group's program goes on where it is, every time. `ETERNE_KILLS`: how often.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { ClusterNode, until } from './support/cluster-node.ts';
 
-const ROUNDS = 10;
+const ROUNDS = Number(process.env['ETERNE_KILLS'] ?? 3);
 
 const root = await mkdtemp(join(tmpdir(), 'eterne-leader-'));
 /** Without a witness and with a group on each: whoever leads owns one. */

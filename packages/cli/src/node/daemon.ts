@@ -6,6 +6,7 @@ import { LauncherClient } from '@eterne/cluster/node/launcher-client.ts';
 import { socketAddress, type DaemonName } from '@eterne/cluster/node/layout.ts';
 import type { World } from '@eterne/runtime';
 import { dieWithParent } from '@eterne/runtime/node/native.ts';
+import { raisePriority } from '@eterne/runtime/node/priority.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 
 export interface Daemon {
@@ -23,9 +24,13 @@ export interface Daemon {
 /** A daemon may be killed at any moment, and its successor starts faster and smaller from what was compiled before: once early, once whole. */
 const FLUSH_COMPILED_MS = [1000, 10_000];
 
+/** Those that start no programs, which would inherit it. */
+const URGENT: readonly DaemonName[] = ['heart', 'service'];
+
 /** Started by the launcher as `node <daemon>.ts DIR`. */
 export function startDaemon(name: DaemonName, run: (daemon: Daemon) => void): void {
   dieWithParent();
+  if (URGENT.includes(name)) raisePriority();
   const [dir = '', startId = ''] = process.argv.slice(2);
   const world = createNodeWorld(name);
   process.title = `eterne-${name}`;

@@ -12,6 +12,7 @@ import { LiveFacade } from '@eterne/cluster/service/service-facade.ts';
 import type { Service } from '@eterne/cluster/service/service.ts';
 import type { World } from '@eterne/runtime';
 import { acquireProcessLock } from '@eterne/runtime/node/lock.ts';
+import { raisePriority } from '@eterne/runtime/node/priority.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { startService } from './service.ts';
 
@@ -26,6 +27,7 @@ const NOTHING_TO_MONITOR: MonitorPort = {
 
 /** Resolves on SIGTERM or SIGINT; rejects when it cannot start. */
 export async function runWitness(dir: string): Promise<void> {
+  raisePriority();
   const world = createNodeWorld('witness');
   const identity = await settle<NodeIdentity>((done) => readIdentity(world.files, dir, done));
   if (identity.role !== 'witness')
