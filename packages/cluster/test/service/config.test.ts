@@ -68,6 +68,13 @@ test('a plan tells each step in a sentence', () => {
   assert.match(steps[1]?.sentence ?? '', /64 MiB .*n1.*n2.*overwritten/);
 });
 
+test('a tie-breaker on a disk comes back from snapshots and from what is shown', () => {
+  const tieBreaker = { kind: 'disk', device: '/dev/shared' };
+  const state = applied(foundedState(), { cluster: { tieBreaker } });
+  assert.deepEqual(decodeState(encodeState(state)).config.tieBreaker, tieBreaker);
+  assert.deepEqual(planDocument(state, parseDocument({ cluster: { tieBreaker } })).changes, []);
+});
+
 const wrong: [string, unknown, RegExp][] = [
   ['an unknown key', { colour: 1 }, /olour/],
   ['an unknown key inside', { cluster: { edtion: 'ha' } }, /cluster: .*edtion/],
@@ -76,6 +83,8 @@ const wrong: [string, unknown, RegExp][] = [
   ['a size that is no block', { volumes: [{ name: 'v', size: 1000, replicas: {} }] }, /multiple of 4096/],
   ['a bad name', { volumes: [{ name: '../x', size: '1MiB', replicas: {} }] }, /volumes\.0\.name/],
   ['a bad window', { groups: [{ ...DOCUMENT.groups[0], failback: { window: '25:00-26:00' } }] }, /window/],
+  ['a tie-breaker on no path', { cluster: { tieBreaker: { kind: 'disk', device: 'tie' } } }, /absolute path/],
+  ['a tie-breaker on no disk', { cluster: { tieBreaker: { kind: 'disk' } } }, /tieBreaker\.device/],
   ['a bad time zone', { cluster: { timezone: 'Mars/Olympus' } }, /time zone/],
   [
     'an unknown agent',
