@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { benchMetadata } from './metadata.ts';
 import { benchMirror } from './mirror.ts';
+import { benchResync } from './resync.ts';
 import { benchTarget } from './target.ts';
 
 const { values, positionals } = parseArgs({
@@ -19,6 +20,9 @@ switch (positionals[0]) {
   case 'mirror':
     await benchMirror(options);
     break;
+  case 'resync':
+    await benchResync(options);
+    break;
   case 'target':
     await benchTarget(options);
     break;
@@ -27,7 +31,7 @@ switch (positionals[0]) {
     break;
   default:
     process.stderr.write(
-      'usage: npm run bench -- mirror|target|metadata [--rounds N] [--seconds N] [--only NAME]\n',
+      'usage: npm run bench -- mirror|resync|target|metadata [--rounds N] [--seconds N] [--only NAME]\n',
     );
     process.exitCode = 2;
 }

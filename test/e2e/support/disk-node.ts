@@ -108,7 +108,10 @@ export class DiskNode {
   }
 
   /** A verb straight through the control socket: what the command does, without a process for each. */
-  async must(verb: 'promote' | 'demote' | 'connect' | 'disconnect', body: object = {}): Promise<void> {
+  async must(
+    verb: 'promote' | 'demote' | 'connect' | 'disconnect' | 'verify' | 'resync' | 'invalidate',
+    body: object = {},
+  ): Promise<void> {
     await this.#call('POST', `/v1/volumes/v0/${verb}`, body);
   }
 

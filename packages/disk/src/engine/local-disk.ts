@@ -8,6 +8,8 @@ import type { WriteGuard } from '../rescue/api.ts';
 
 const MAX_SUSPECTS = 64;
 
+type WriteWatcher = (offset: number, lengthBytes: number) => void;
+
 /** What becomes known of a disk besides the answers to requests. */
 export interface LocalDiskOwner {
   /** It is `failed` from now on; once. */
@@ -31,6 +33,7 @@ export class LocalDisk {
   readonly #owner: LocalDiskOwner;
   #failure: StoreError | undefined;
   #ioErrors = 0;
+  readonly #watchers = new Set<WriteWatcher>();
   /** Could not be read, and a probe is to tell whether it is them or the device. */
   readonly #suspects: { readonly offset: number; readonly lengthBytes: number }[] = [];
   /** Writes of this node's own primary that have not left the store yet. */
@@ -80,6 +83,12 @@ export class LocalDisk {
     this.#store.nextExtent(offset, (error, extent) => done(error === undefined ? extent : undefined));
   }
 
+  /** `watcher` hears of every write before the store does. Returns what ends that. */
+  watchWrites(watcher: WriteWatcher): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
   /** `data` undefined: zeroes. `gauge` is `own`, or a peer's part of `foreign`. */
   write(
     gauge: Gauge,
@@ -89,6 +98,7 @@ export class LocalDisk {
     mayPunch: boolean,
     done: StoreDone,
   ): void {
+    for (const watcher of this.#watchers) watcher(offset, lengthBytes);
     gauge.enter();
     const finished = (error: StoreError | undefined): void => {
       if (error !== undefined) this.#failedWrite(error, gauge === this.own);

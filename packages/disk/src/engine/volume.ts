@@ -28,6 +28,7 @@ import { Announcer } from './link/announcer.ts';
 import type { PathNote } from '../protocol/wire.ts';
 import { Peer } from './link/peer.ts';
 import { LocalDisk } from './local-disk.ts';
+import { defineWritten } from './usage/define-written.ts';
 import { Primary } from './primary/primary.ts';
 import { Promotion } from './promotion.ts';
 import { Replica } from './replica.ts';
@@ -91,6 +92,7 @@ class Volume implements MirrorVolume {
       unreadable: (offset, lengthBytes) => this.#repairer.request(offset, lengthBytes),
       reservedByOther: (error) => this.#reservationLost(error.message),
     });
+    this.#disk.watchWrites((offset, lengthBytes) => defineWritten(metadata, offset, lengthBytes));
     const isLocal = arbiter.isLocal === true;
     this.#replica = new Replica(world, config, metadata, this.#disk, isLocal, () => this.#changed());
     this.#announcer = new Announcer(this.#replica);

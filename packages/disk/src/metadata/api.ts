@@ -149,13 +149,18 @@ export interface VolumeMetadata {
   update(change: (state: MetadataState) => MetadataState, done: MetadataDone): void;
   /** The bitmap for `peer`; a broken invariant for an unknown one (see `addPeer`). */
   bitmap(peer: string): DirtyBitmap;
+  /**
+   * Blocks whose content this replica does not have, because no file system used them when everything was copied to it. Its form is a
+   * bitmap's: `markDirty` makes blocks undefined, `clear` defined. A block that was written whole may stay marked after a crash.
+   */
+  readonly undefinedBlocks: DirtyBitmap;
   readonly peers: readonly string[];
   /**
    * Gives `peer` a slot, durably (those named to `openMetadata` have one; `update` gives one to any node that the
    * new state names). `refused` when all 32 are taken.
    */
   addPeer(peer: string, done: MetadataDone): void;
-  /** Makes every bitmap durable with as few flushes as possible. */
+  /** Makes every bitmap, and the undefined blocks, durable with as few flushes as possible. */
   persistBitmaps(done: MetadataDone): void;
   /**
    * Forgets, durably, which extents were hot, so that a crash from here on marks nothing. Does nothing unless every write is released

@@ -80,15 +80,14 @@ export function metadataBytes(volumeBytes: number): number {
   return layoutOf(volumeBytes).totalBytes;
 }
 
-/** Page `page` of the bitmap in peer slot `slot`. */
-export function bitmapPageOffset(layout: Layout, slot: number, page: number): number {
-  assert(slot >= 0 && slot < MAX_PEERS, 'peer slot in range');
-  return mapPageOffset(layout, slot, page);
-}
+/** The slot of the undefined-block map, which has the form of a bitmap. */
+export const UNDEFINED_SLOT = MAX_PEERS;
 
-/** Page `page` of the undefined-block map, which has the form of a bitmap. */
-export function undefinedPageOffset(layout: Layout, page: number): number {
-  return mapPageOffset(layout, MAX_PEERS, page);
+/** Page `page` of the bitmap in peer slot `slot`, or of the undefined-block map. */
+export function bitmapPageOffset(layout: Layout, slot: number, page: number): number {
+  assert(slot >= 0 && slot <= UNDEFINED_SLOT, 'slot in range');
+  assert(page >= 0 && page < layout.pagesPerBitmap, 'page in range');
+  return groupOffset(page) + (slot * PAGES_PER_GROUP + (page % PAGES_PER_GROUP)) * PAGE_BYTES;
 }
 
 /** The checksums of the blocks of bitmap page `page`: `CHECKSUM_PAGES_PER_PAGE` pages in a row. */
@@ -96,11 +95,6 @@ export function checksumsOffset(layout: Layout, page: number): number {
   assert(page >= 0 && page < layout.pagesPerBitmap, 'page in range');
   const inGroup = MAPS * PAGES_PER_GROUP + (page % PAGES_PER_GROUP) * CHECKSUM_PAGES_PER_PAGE;
   return groupOffset(page) + inGroup * PAGE_BYTES;
-}
-
-function mapPageOffset(layout: Layout, map: number, page: number): number {
-  assert(page >= 0 && page < layout.pagesPerBitmap, 'page in range');
-  return groupOffset(page) + (map * PAGES_PER_GROUP + (page % PAGES_PER_GROUP)) * PAGE_BYTES;
 }
 
 function groupOffset(page: number): number {

@@ -30,6 +30,7 @@ import {
   MAX_LOG_SLOTS,
   MAX_VOLUME_BYTES,
   PAGE_BYTES,
+  UNDEFINED_SLOT,
   PAGES_PER_GROUP,
 } from './layout.ts';
 import { recoverHotExtents } from './log-recovery.ts';
@@ -168,10 +169,12 @@ function loadBitmaps(
   metadata: VolumeMetadataDriver,
   done: MetadataDone,
 ): void {
-  const load = (slot: number): void => {
-    const peer = metadata.peers[slot];
-    if (peer === undefined) return done(undefined);
-    const bitmap = metadata.bitmapDriver(peer);
+  const bitmaps = metadata.peers.map((peer, slot) => ({ slot, bitmap: metadata.bitmapDriver(peer) }));
+  const maps = [...bitmaps, { slot: UNDEFINED_SLOT, bitmap: metadata.undefinedBlocks }];
+  const load = (index: number): void => {
+    const map = maps[index];
+    if (map === undefined) return done(undefined);
+    const { bitmap, slot } = map;
     let page = 0;
     const visit = (bytes: Buffer): boolean => {
       for (let at = 0; at < bytes.length; at += PAGE_BYTES, page += 1) {
@@ -182,7 +185,7 @@ function loadBitmaps(
       return true;
     };
     scanAll(options.store, bitmapStretches(layout, slot), visit, (error) => {
-      if (error === undefined) load(slot + 1);
+      if (error === undefined) load(index + 1);
       else done(ioError(options, error.message));
     });
   };

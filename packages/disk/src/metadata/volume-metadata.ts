@@ -23,7 +23,7 @@ import { BitmapDriver } from './bitmap-driver.ts';
 import type { PageWrite } from './committer.ts';
 import { Committer } from './committer.ts';
 import type { Layout } from './layout.ts';
-import { layoutOf } from './layout.ts';
+import { layoutOf, UNDEFINED_SLOT } from './layout.ts';
 import { SuperblockDriver } from './superblock-driver.ts';
 import type { Superblock } from './superblock.ts';
 import { peersNamedBy, unfitReason } from './superblock.ts';
@@ -45,6 +45,7 @@ export class VolumeMetadataDriver implements VolumeMetadata {
   readonly #committer: Committer;
   readonly #superblock: SuperblockDriver;
   readonly #bitmaps = new Map<string, BitmapDriver>();
+  readonly undefinedBlocks: BitmapDriver;
   #log: ActivityLogDriver | undefined;
   #failure: EterneError | undefined;
   #closing = false;
@@ -62,6 +63,9 @@ export class VolumeMetadataDriver implements VolumeMetadata {
     this.#superblock = new SuperblockDriver(found, () => this.#committer.request());
     this.#addPart(this.#superblock);
     for (const peer of found.slots) this.#makeBitmap(peer);
+    const request = (): void => this.#committer.request();
+    this.undefinedBlocks = new BitmapDriver('', UNDEFINED_SLOT, this.#layout, this.replicaUuid, request);
+    this.#addPart(this.undefinedBlocks);
   }
 
   get state(): MetadataState {
@@ -104,7 +108,7 @@ export class VolumeMetadataDriver implements VolumeMetadata {
   }
 
   persistBitmaps(done: MetadataDone): void {
-    let unfinished = this.#bitmaps.size + 1;
+    let unfinished = this.#bitmaps.size + 2;
     let firstError: EterneError | undefined = this.#failure;
     const finished = (error: EterneError | undefined): void => {
       firstError ??= error;
@@ -112,6 +116,7 @@ export class VolumeMetadataDriver implements VolumeMetadata {
       if (unfinished === 0) done(firstError);
     };
     for (const bitmap of this.#bitmaps.values()) bitmap.persist(finished);
+    this.undefinedBlocks.persist(finished);
     finished(undefined);
   }
 

@@ -167,6 +167,7 @@ export class CopyIn {
       foreign,
       locks: replica.locks,
       bitmap,
+      undefinedBlocks: replica.metadata.undefinedBlocks,
       slabs: replica.slabs,
       sender,
       sizeBytes: replica.config.sizeBytes,

@@ -9,7 +9,7 @@
  * Writes flow from the moment BITMAP and RESYNC_BEGIN are in the stream: what was written before is among the bits, what comes later
  * follows them.
  */
-import { EterneError } from '@eterne/base';
+import { EterneError, formatSize } from '@eterne/base';
 import {
   bitmapFor,
   syncConfirmed,
@@ -25,6 +25,7 @@ import { decodeResyncClear, decodeResyncRequest } from '../../protocol/messages/
 import { encodeResyncBegin, encodeResyncNames } from '../../protocol/messages/resync-names.ts';
 import { FrameType, HEADER_BYTES } from '../../protocol/wire.ts';
 import { copyPlan, type CopyPlan } from './copy-plan.ts';
+import { UnusedBlocks } from '../usage/unused-blocks.ts';
 import type { CopyLink } from './copy-link.ts';
 import { SyncSource } from './sync-source.ts';
 
@@ -44,6 +45,7 @@ export class CopyOut {
   readonly #extent: 'bitmap' | 'full';
   readonly #plan: CopyPlan;
   readonly #blocks: SyncSource;
+  #unused: UnusedBlocks | undefined;
   #step: Step = 'awaitBitmap';
   #name: Uuid = '';
   /** The generation that RESYNC_NAMES gave the target. */
@@ -60,6 +62,7 @@ export class CopyOut {
       bitmap: link.bitmap,
       sender: link.sender,
       pacer: link.pacer(),
+      unusedBytes: (offset) => this.#unused?.unusedBytes(offset) ?? 0,
       sent: (bytes) => figures.moved(bytes),
       failed: (error) => link.close(`reading blocks to copy: ${error.message}`),
     });
@@ -114,6 +117,22 @@ export class CopyOut {
     sender.send(FrameType.resyncBegin, encodeResyncBegin({ ...this.#plan, name: this.#name }));
     this.#step = 'awaitReady';
     this.#link.replicating();
+    if (this.#plan.kind === 'smart') this.#findUnused();
+    else this.#blocks.begin();
+  }
+
+  #findUnused(): void {
+    const { figures, replica } = this.#link;
+    const unused = new UnusedBlocks(replica);
+    this.#unused = unused;
+    unused.find((result) => {
+      const reason =
+        result instanceof EterneError
+          ? `everything but holes is copied: ${result.message}`
+          : `${result.name}: ${formatSize(result.unusedBytes)} are not in use`;
+      figures.explain(reason);
+      this.#blocks.begin();
+    });
   }
 
   /** Step 3. */
@@ -193,6 +212,7 @@ export class CopyOut {
   }
 
   close(): void {
+    this.#unused?.close();
     this.#blocks.close();
   }
 

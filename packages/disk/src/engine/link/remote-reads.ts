@@ -27,7 +27,9 @@ export class RemoteReads {
     if (this.#asked.size >= MAX_READS) return done(undefined);
     const id = this.#nextId++;
     this.#asked.set(id, done);
-    sendRead(this.#sender, { id, offset, lengthBytes });
+    // Whoever has a disk of its own need not have content that nobody knows.
+    const definedOnly = this.#replica.disk.failure === undefined;
+    sendRead(this.#sender, { id, offset, lengthBytes, definedOnly });
   }
 
   replied(reply: ReadReply): void {
@@ -50,7 +52,12 @@ export class RemoteReads {
     this.#asked.clear();
   }
 
-  #fetch({ id, offset, lengthBytes }: ReadMessage): void {
+  #fetch({ definedOnly, id, offset, lengthBytes }: ReadMessage): void {
+    if (definedOnly && this.#replica.metadata.undefinedBlocks.anyDirty(offset, lengthBytes)) {
+      this.#serving -= 1;
+      if (!this.#closed) sendReadReply(this.#sender, { id, data: undefined });
+      return;
+    }
     const data = Buffer.allocUnsafeSlow(lengthBytes);
     this.#replica.disk.read(offset, data, (error) => {
       this.#serving -= 1;

@@ -29,6 +29,11 @@ export class ResyncFigures {
     this.#begunBootMs = this.#clock.bootMs();
   }
 
+  /** More about why it is as it is. */
+  explain(reason: string): void {
+    this.#reason = `${this.#reason}; ${reason}`;
+  }
+
   moved(wireBytes: number): void {
     this.#wireBytes += wireBytes;
   }

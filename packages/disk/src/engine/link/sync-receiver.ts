@@ -13,7 +13,7 @@ import type { LocalDisk } from '../local-disk.ts';
 import type { RangeLock, RangeLocks } from '../range-locks.ts';
 
 /** A flush now and then: less is copied again when the link breaks, and progress is real. */
-const FLUSH_EVERY_BYTES = 128 * 1024 * 1024;
+const FLUSH_EVERY_BYTES = 32 * 1024 * 1024;
 
 export interface SyncReceiverParts {
   readonly disk: LocalDisk;
@@ -51,7 +51,7 @@ export class SyncReceiver {
     this.#writing += 1;
     const { foreign, locks, slabs } = this.#parts;
     const { content } = message;
-    if (content.kind === 'same') return this.#settle(message);
+    if (content.kind === 'same' || content.kind === 'unused') return this.#settle(message);
     const data = content.kind === 'data' ? slabs.copyOf(content.data) : undefined;
     const { offset, lengthBytes } = message;
     const lock: RangeLock = {

@@ -5,7 +5,7 @@
  * A bit is cleared only when the target says that it has flushed the block, and only if the block was sent in this session.
  */
 import { hash } from 'node:crypto';
-import { EterneError, assert, type BlockNumber } from '@eterne/base';
+import { EterneError, type BlockNumber } from '@eterne/base';
 import type { StoreError } from '@eterne/runtime';
 import { BLOCK_BYTES, type DirtyBitmap } from '../../metadata/index.ts';
 import type { FrameSender } from '../../protocol/frame-sender.ts';
@@ -33,6 +33,8 @@ export interface SyncSourceParts {
   readonly bitmap: DirtyBitmap;
   readonly sender: FrameSender;
   readonly pacer: ResyncPacer;
+  /** How far from `offset` on no file system uses the volume. */
+  unusedBytes(offset: number): number;
   /** Counts what goes over the wire. */
   sent(wireBytes: number): void;
   failed(error: StoreError): void;
@@ -47,6 +49,8 @@ export class SyncSource {
   readonly #pump: BlockPump<Job>;
   /** Sent in this session, not yet confirmed as flushed. */
   readonly #inTransit = new BlockSet();
+  /** Requests that came before `begin`. */
+  #held: Job[] | undefined = [];
   #requests = 0;
   #requestedBytes = 0;
 
@@ -57,7 +61,7 @@ export class SyncSource {
       disk,
       locks,
       pacer,
-      unusedBytes: () => 0,
+      unusedBytes: (offset) => parts.unusedBytes(offset),
       take: (range, content, job) => this.#send(range, content, job),
       failed: (error) => parts.failed(error),
     });
@@ -69,7 +73,16 @@ export class SyncSource {
     this.#requests += 1;
     this.#requestedBytes += lengthBytes;
     const copy = digest && Buffer.from(digest);
-    this.#pump.add({ offset, lengthBytes, whole: digest !== undefined, digest: copy });
+    const job = { offset, lengthBytes, whole: digest !== undefined, digest: copy };
+    if (this.#held === undefined) this.#pump.add(job);
+    else this.#held.push(job);
+  }
+
+  /** Requests are answered from now on. */
+  begin(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const job of held) this.#pump.add(job);
   }
 
   /** The target has flushed these blocks. */
@@ -105,8 +118,7 @@ export class SyncSource {
 }
 
 function contentOf(range: Range, piece: PieceContent, digest: Buffer | undefined): ResyncContent {
-  assert(piece.kind !== 'unused', 'nothing is left out');
-  if (digest === undefined) return piece;
+  if (digest === undefined || piece.kind === 'unused') return piece;
   const data = piece.kind === 'data' ? piece.data : ZEROES.subarray(0, range.lengthBytes);
   return hash('sha256', data, 'buffer').equals(digest) ? { kind: 'same' } : piece;
 }

@@ -4,7 +4,8 @@
  * 1. Asks for runs of dirty blocks, a bounded number of bytes and runs at a time; where this side probably has the same already, with a
  *    digest of what it has.
  * 2. Has what comes written and flushed (`sync-receiver.ts`); only then clears its own bits and tells the source, which clears its own.
- * 3. With no bit left, and that durable, it is done.
+ * 3. What no file system uses is not copied: it becomes undefined here, durably, before its bits go.
+ * 4. With no bit left, and that durable, it is done.
  */
 import { hash } from 'node:crypto';
 import { EterneError, type BlockNumber } from '@eterne/base';
@@ -36,6 +37,7 @@ export interface SyncTargetParts {
   readonly foreign: Gauge;
   readonly locks: RangeLocks;
   readonly bitmap: DirtyBitmap;
+  readonly undefinedBlocks: DirtyBitmap;
   readonly slabs: BufferSlabs;
   readonly sender: FrameSender;
   readonly sizeBytes: number;
@@ -57,6 +59,8 @@ export class SyncTarget {
   readonly #requestEnds = new Set<number>();
   /** Asked for or about to be, and not written yet. */
   #openBytes = 0;
+  /** Flushes whose bits are still to go. */
+  #clearing = 0;
   #cursor = 0;
   #closed = false;
 
@@ -85,6 +89,8 @@ export class SyncTarget {
     this.#asked.remove(offset, lengthBytes);
     this.#requestEnds.delete(offset + lengthBytes);
     this.#parts.moved(RESYNC_FRAME_BYTES + (content.kind === 'data' ? lengthBytes : 0));
+    if (content.kind === 'unused') this.#parts.undefinedBlocks.markDirty(offset, lengthBytes);
+    else this.#parts.undefinedBlocks.clear(offset, lengthBytes);
     this.#receiver.take(message);
   }
 
@@ -99,6 +105,14 @@ export class SyncTarget {
   }
 
   #flushed(ranges: readonly Range[]): void {
+    this.#clearing += 1;
+    this.#parts.undefinedBlocks.persist((error) => {
+      this.#clearing -= 1;
+      if (!this.#closed && error === undefined) this.#clear(ranges);
+    });
+  }
+
+  #clear(ranges: readonly Range[]): void {
     for (const { offset, lengthBytes } of ranges) this.#parts.bitmap.clear(offset, lengthBytes);
     sendResyncClear(this.#parts.sender, ranges);
     this.#parts.cleared();
@@ -108,7 +122,7 @@ export class SyncTarget {
   #proceed(): void {
     if (this.#closed) return;
     this.#ask();
-    if (this.#openBytes === 0 && this.#receiver.isIdle) this.#finish();
+    if (this.#openBytes === 0 && this.#clearing === 0 && this.#receiver.isIdle) this.#finish();
   }
 
   #ask(): void {

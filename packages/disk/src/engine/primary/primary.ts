@@ -419,6 +419,11 @@ export class Primary
   }
 
   /** Bits tell what a peer lacks, unless the local disk has failed: then they tell what that lacks. */
+  isUndefined(offset: number, lengthBytes: number): boolean {
+    const { undefinedBlocks } = this.#parts.metadata;
+    return undefinedBlocks.dirtyBlocks > 0 && undefinedBlocks.anyDirty(offset, lengthBytes);
+  }
+
   sources(offset: number, lengthBytes: number): readonly MirrorLink[] {
     const links: MirrorLink[] = [];
     for (const { bitmap, link, node } of this.mirrors) {

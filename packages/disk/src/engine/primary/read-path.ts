@@ -22,6 +22,8 @@ export interface ReadPathOwner {
   sources(offset: number, lengthBytes: number): readonly MirrorLink[];
   /** Is this node's own disk whole? */
   readonly localIsGood: boolean;
+  /** Does this node lack content there that no file system used when everything was copied to it? */
+  isUndefined(offset: number, lengthBytes: number): boolean;
 }
 
 interface Read {
@@ -68,7 +70,8 @@ export class ReadPath {
    */
   extentAt(offset: number, lengthBytes: number, done: (extent: Extent) => void): void {
     const unknown: Extent = { lengthBytes, allocated: true };
-    if (this.#owner.ended || !this.#owner.mayReply() || !this.#owner.localIsGood) return done(unknown);
+    const isLocal = this.#owner.localIsGood && !this.#owner.isUndefined(offset, lengthBytes);
+    if (this.#owner.ended || !this.#owner.mayReply() || !isLocal) return done(unknown);
     this.#disk.extentAt(offset, (extent) => done(extent ?? unknown));
   }
 
@@ -102,8 +105,16 @@ export class ReadPath {
   #fetch(read: Read): void {
     const { lengthBytes, offset } = read;
     if (!this.#owner.localIsGood || read.isUnreadable) return this.#fetchElsewhere(read);
+    if (this.#owner.isUndefined(offset, lengthBytes)) return this.#fetchFromSource(read);
     if (this.#balance.isLocal) return this.#fetchLocally(read);
     const peer = this.#balance.pick(offset, this.#owner.sources(offset, lengthBytes));
+    if (peer === undefined) this.#fetchLocally(read);
+    else this.#fetchFrom(peer, read);
+  }
+
+  /** Undefined blocks are read where they came from, as long as that is there. */
+  #fetchFromSource(read: Read): void {
+    const [peer] = this.#owner.sources(read.offset, read.lengthBytes);
     if (peer === undefined) this.#fetchLocally(read);
     else this.#fetchFrom(peer, read);
   }

@@ -223,6 +223,7 @@ export class Verification {
       disk: replica.disk,
       locks: replica.locks,
       bitmap,
+      undefinedBlocks: replica.metadata.undefinedBlocks,
       sender,
       pacer: this.#link.pacer(),
       sizeBytes: replica.config.sizeBytes,
@@ -281,14 +282,21 @@ export class Verification {
 
   #becomeTarget(job: VerifyJob): void {
     const { sender, verifyFigures } = this.#link;
-    const { disk, locks, slabs } = this.#link.replica;
+    const { disk, locks, metadata, slabs } = this.#link.replica;
     verifyFigures.begun(job);
     const failed = ({ message }: { readonly message: string }): void => {
       const end = { isDone: false, reason: `${this.#link.replica.config.node}: ${message}` };
       this.#sendEnd(job, end);
       this.#ended(end);
     };
-    const blocks = new VerifyTarget({ disk, locks, slabs, sender, failed });
+    const blocks = new VerifyTarget({
+      disk,
+      locks,
+      slabs,
+      undefinedBlocks: metadata.undefinedBlocks,
+      sender,
+      failed,
+    });
     this.#become({ kind: 'target', job, blocks });
   }
 

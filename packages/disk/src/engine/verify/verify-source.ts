@@ -22,6 +22,7 @@ import { HEADER_BYTES, MAX_DATA_BYTES } from '../../protocol/wire.ts';
 import { BlockPump, type PieceContent, type PumpJob } from '../link/block-pump.ts';
 import type { ResyncPacer } from '../link/resync-pacer.ts';
 import type { LocalDisk } from '../local-disk.ts';
+import { definedRuns } from '../usage/defined-runs.ts';
 import type { RangeLocks } from '../range-locks.ts';
 import type { VerifyFigures } from './verify-figures.ts';
 
@@ -35,6 +36,8 @@ export interface VerifySourceParts {
   readonly disk: LocalDisk;
   readonly locks: RangeLocks;
   readonly bitmap: DirtyBitmap;
+  /** Passed over: the copies may differ in them. */
+  readonly undefinedBlocks: DirtyBitmap;
   readonly sender: FrameSender;
   readonly pacer: ResyncPacer;
   readonly sizeBytes: number;
@@ -82,7 +85,7 @@ export class VerifySource {
 
   result(result: VerifyResult): void {
     const { offset, lengthBytes, digestDiffers, differing } = result;
-    const { bitmap, figures } = this.#parts;
+    const { bitmap, figures, undefinedBlocks } = this.#parts;
     if (this.#open.get(offset) !== lengthBytes)
       throw new EterneError('protocol', 'a comparison is answered that was not asked for');
     figures.moved(FRAME_BYTES + differing.length * RUN_BYTES);
@@ -90,7 +93,7 @@ export class VerifySource {
     this.#open.delete(offset);
     this.#openBytes -= lengthBytes;
     figures.checked(lengthBytes);
-    for (const run of differing) {
+    for (const run of differing.flatMap((found) => definedRuns(found, undefinedBlocks))) {
       bitmap.markDirty(run.offset, run.lengthBytes);
       figures.differ(run.lengthBytes);
     }

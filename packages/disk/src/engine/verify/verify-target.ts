@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto';
 import { EterneError } from '@eterne/base';
 import type { StoreError } from '@eterne/runtime';
-import { BLOCK_BYTES } from '../../metadata/index.ts';
+import { BLOCK_BYTES, type DirtyBitmap } from '../../metadata/index.ts';
 import type { FrameSender } from '../../protocol/frame-sender.ts';
 import type { Range } from '../../protocol/messages/resync.ts';
 import {
@@ -14,6 +14,7 @@ import {
   type VerifyContent,
   type VerifyData,
 } from '../../protocol/messages/verify.ts';
+import { definedRuns } from '../usage/defined-runs.ts';
 import type { BufferSlabs } from '../buffer-slabs.ts';
 import type { LocalDisk } from '../local-disk.ts';
 import type { RangeLock, RangeLocks } from '../range-locks.ts';
@@ -26,6 +27,7 @@ export interface VerifyTargetParts {
   readonly disk: LocalDisk;
   readonly locks: RangeLocks;
   readonly slabs: BufferSlabs;
+  readonly undefinedBlocks: DirtyBitmap;
   readonly sender: FrameSender;
   /** The local copy of the range could not be read. */
   failed(error: StoreError): void;
@@ -99,11 +101,13 @@ export class VerifyTarget {
   #answer({ offset, lengthBytes }: Range, mine: Buffer, theirs: VerifyContent): void {
     const result = { offset, lengthBytes, digestDiffers: false, differing: [] };
     if (theirs.kind === 'digest') {
-      const digestDiffers = !hash('sha256', mine, 'buffer').equals(theirs.digest);
+      const isKnown = definedRuns({ offset, lengthBytes }, this.#parts.undefinedBlocks).length > 0;
+      const digestDiffers = isKnown && !hash('sha256', mine, 'buffer').equals(theirs.digest);
       return sendVerifyResult(this.#parts.sender, { ...result, digestDiffers });
     }
     const data = theirs.kind === 'data' ? theirs.data : ZEROES.subarray(0, lengthBytes);
-    const differing = mine.equals(data) ? [] : differingRuns(offset, mine, data);
+    const runs = mine.equals(data) ? [] : differingRuns(offset, mine, data);
+    const differing = runs.flatMap((run) => definedRuns(run, this.#parts.undefinedBlocks));
     sendVerifyResult(this.#parts.sender, { ...result, differing });
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Reading from a peer, for a primary whose own disk is not good.
  *
- * - READ: `id u64 · offset u64 · length u32 · zero u32`.
+ * - READ: `id u64 · offset u64 · length u32 · defined u32`; defined 1: it fails where the content is undefined, for the asker has its own.
  * - READ_REPLY: `id u64 · failed u32 · zero u32 · data`; no data when it failed.
  */
 import { EterneError } from '@eterne/base';
@@ -16,6 +16,8 @@ export interface ReadMessage {
   readonly id: number;
   readonly offset: number;
   readonly lengthBytes: number;
+  /** Content that no file system used when everything was copied, and that the peer therefore lacks, is not wanted. */
+  readonly definedOnly: boolean;
 }
 
 export interface ReadReply {
@@ -29,17 +31,17 @@ export function sendRead(sender: FrameSender, read: ReadMessage): void {
   writeUint64(sender.slab, at, read.id);
   writeUint64(sender.slab, at + 8, read.offset);
   sender.slab.writeUInt32LE(read.lengthBytes, at + 16);
-  sender.slab.writeUInt32LE(0, at + 20);
+  sender.slab.writeUInt32LE(read.definedOnly ? 1 : 0, at + 20);
   sender.end();
 }
 
 export function decodeRead(body: Buffer, sizeBytes: number): ReadMessage {
-  if (body.length !== READ_BYTES || body.readUInt32LE(20) !== 0)
+  if (body.length !== READ_BYTES || body.readUInt32LE(20) > 1)
     throw new EterneError('protocol', 'a malformed READ');
   const offset = readUint64(body, 8);
   const lengthBytes = body.readUInt32LE(16);
   checkRange(offset, lengthBytes, MAX_DATA_BYTES, sizeBytes);
-  return { id: readUint64(body, 0), offset, lengthBytes };
+  return { id: readUint64(body, 0), offset, lengthBytes, definedOnly: body.readUInt32LE(20) === 1 };
 }
 
 export function sendReadReply(sender: FrameSender, reply: ReadReply): void {

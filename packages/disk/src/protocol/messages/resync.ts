@@ -4,7 +4,7 @@
  * - RESYNC_REQUEST, target → source: `offset u64 · length u32 · kind u32 · digest`. Kind 0: these blocks, no digest; 1: these blocks unless their
  *   SHA-256 is this one.
  * - RESYNC_DATA, source → target: `offset u64 · length u32 · kind u32 · data`. Kind 0: data; 1: the range is all zeroes; 2: it is what the
- *   digest said. A request without digest is answered in any number of pieces, in any order.
+ *   digest said; 3: no file system uses it, and it is not copied. A request without digest is answered in any number of pieces, in any order.
  * - RESYNC_CLEAR, target → source: `list of (offset u64, length u32)`, 12 bytes each: blocks that the target has flushed; their bits go.
  * - REPAIR_DATA, of a repair (`engine/verify/`): as RESYNC_DATA, unasked. REPAIRED, the answer: as RESYNC_CLEAR.
  */
@@ -37,11 +37,14 @@ export interface ResyncRequest extends Range {
 
 /** `data` is a view of the frame, or lent to the sender. */
 export type ResyncContent =
-  { readonly kind: 'data'; readonly data: Buffer } | { readonly kind: 'zero' } | { readonly kind: 'same' };
+  | { readonly kind: 'data'; readonly data: Buffer }
+  | { readonly kind: 'zero' }
+  | { readonly kind: 'same' }
+  | { readonly kind: 'unused' };
 
 export type ResyncData = Range & { readonly content: ResyncContent };
 
-const KINDS: readonly ResyncContent['kind'][] = ['data', 'zero', 'same'];
+const KINDS: readonly ResyncContent['kind'][] = ['data', 'zero', 'same', 'unused'];
 
 export function sendResyncRequest(sender: FrameSender, request: ResyncRequest): void {
   head(sender, FrameType.resyncRequest, request, request.digest === undefined ? 0 : 1);

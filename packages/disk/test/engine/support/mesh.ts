@@ -17,6 +17,8 @@ export interface MeshOptions {
   readonly arbiter?: (node: string, config: VolumeConfig) => Arbiter;
   /** Milliseconds that a disk operation takes; 0 is synchronous. */
   readonly diskDelayMs?: () => number;
+  /** Programs that can be run; without it none may be. */
+  readonly processes?: World['processes'];
 }
 
 /** One node of the mesh: its disks live on, its process comes and goes. */
@@ -145,7 +147,7 @@ export class TestNode {
         },
       },
       files: new Proxy({}, { get: nothing }) as World['files'],
-      processes: new Proxy({}, { get: nothing }) as World['processes'],
+      processes: options.processes ?? (new Proxy({}, { get: nothing }) as World['processes']),
       log: (level, message) => this.logs.push(`${scheduler.nowMs.toFixed(1)} ${level} ${message}`),
     };
   }

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { ProcessExit, SpawnOptions, World } from '@eterne/runtime';
+import { BLOCK, Pair, SIZE_BYTES, type TestNode } from '../support/pair.ts';
+
+const USED_BLOCKS = 1024;
+const hex = (value: number): string => `0x${value.toString(16).padStart(8, '0')}`;
+const MAP = `# by partclone\n0x0 ?\n${hex(0)} ${hex(USED_BLOCKS * BLOCK)} +\n${hex(USED_BLOCKS * BLOCK)} ${hex(
+  SIZE_BYTES - USED_BLOCKS * BLOCK,
+)} ?\n`;
+
+/** A partclone that answers after a while; what it was asked is kept. */
+function partclone(commands: SpawnOptions[], code = 0): World['processes'] {
+  const exit: ProcessExit = { code, signal: null, timedOut: false, stdout: MAP, stderr: '' };
+  return {
+    spawn: (options, onExit) => {
+      commands.push(options);
+      waiting.push(() => onExit(exit));
+      return { pid: 1, startTime: '1', kill: () => {} };
+    },
+    alive: () => false,
+    startTime: () => undefined,
+    killGroup: () => {},
+  };
+}
+let waiting: (() => void)[] = [];
+
+/** The superblock of an ext4 that was unmounted. */
+function format(node: TestNode, needsRecovery = false): void {
+  node.data.content.fill(0x77);
+  node.data.content.writeUInt16LE(0xef53, 0x438);
+  node.data.content.writeUInt16LE(1, 0x43a);
+  node.data.content.writeUInt32LE(needsRecovery ? 4 : 0, 0x460);
+  node.data.write(0, Buffer.from(node.data.content));
+  node.data.flush(node.data.mark());
+}
+
+function begin(options: { dirty?: boolean; code?: number } = {}) {
+  waiting = [];
+  const commands: SpawnOptions[] = [];
+  const processes = partclone(commands, options.code);
+  const pair = new Pair({
+    config: { initialSync: 'smart' },
+    processes,
+    diskDelayMs: () => 0.05,
+  });
+  format(pair.a, options.dirty === true);
+  pair.b.data.content.fill(0xbb);
+  pair.b.data.write(0, Buffer.from(pair.b.data.content));
+  pair.b.data.flush(pair.b.data.mark());
+  pair.a.start();
+  pair.promote(pair.a, { force: true });
+  pair.b.start();
+  pair.until(() => resyncOf(pair.a).kind === 'smart');
+  return { pair, commands };
+}
+
+function synced(pair: Pair): void {
+  pair.until(() => {
+    for (const answer of waiting.splice(0)) answer();
+    return pair.isEqual() && pair.a.volume.status().inSyncSet.length === 2;
+  });
+}
+
+const resyncOf = (node: TestNode) => {
+  const [peer] = node.volume.status().peers;
+  assert.ok(peer);
+  return peer.resync;
+};
+const blockOf = (node: TestNode, block: number): number => node.data.content[block * BLOCK] ?? -1;
+
+describe('the first copy of a file system', () => {
+  test('brings what is in use and nothing else, and the rest is never missed', () => {
+    const { pair, commands } = begin();
+    synced(pair);
+    assert.deepEqual(commands[0]?.command.slice(0, 4), ['partclone.extfs', '-D', '-s', 'data']);
+    const { reason, wireBytes } = resyncOf(pair.a);
+    assert.ok(wireBytes < USED_BLOCKS * BLOCK * 1.05, `${wireBytes} bytes`);
+    assert.match(reason, /ext2\/3\/4: 28 MiB are not in use/);
+    const used = USED_BLOCKS * BLOCK;
+    assert.ok(pair.a.data.content.subarray(0, used).equals(pair.b.data.content.subarray(0, used)));
+    assert.equal(blockOf(pair.b, 5000), 0xbb);
+    // A verify passes it over, and the other node reads it where it is.
+    pair.a.volume.verify({ fast: false, repair: false }, () => {});
+    pair.until(() => (pair.a.volume.status().peers[0]?.lastVerify ?? null) !== null);
+    assert.equal(pair.a.volume.status().peers[0]?.lastVerify?.differingBytes, 0);
+    pair.demote(pair.a);
+    pair.promote(pair.b);
+    assert.equal(pair.read(pair.b, 5000), 0x77);
+  });
+
+  test('notices what is written while the map is read, and afterwards', () => {
+    const { pair } = begin();
+    const early = pair.begin(pair.a, 3000, 0x11, 8);
+    pair.until(() => early.answer === 'ok' && waiting.length > 0);
+    synced(pair);
+    assert.equal(blockOf(pair.b, 3007), 0x11);
+    pair.write(pair.a, 4000, 0x22, 2);
+    assert.equal(blockOf(pair.b, 4001), 0x22);
+    // Defined now, also after a restart, on the node that lacked it.
+    pair.b.volume.close(() => {});
+    pair.scheduler.runFor(50);
+    pair.b.kill();
+    pair.b.start();
+    pair.until(() => pair.isEqual());
+    pair.demote(pair.a);
+    pair.a.kill();
+    pair.promote(pair.b, { force: true });
+    assert.deepEqual(
+      [3007, 4001, 5000].map((block) => pair.read(pair.b, block)),
+      [0x11, 0x22, 0xbb],
+    );
+  });
+
+  for (const [what, options] of [
+    ['a file system that is mounted', { dirty: true }],
+    ['a tool that fails', { code: 1 }],
+  ] as const)
+    test(`copies everything from ${what}`, () => {
+      const { pair } = begin(options);
+      synced(pair);
+      assert.match(resyncOf(pair.a).reason, /everything but holes is copied/);
+      pair.assertIdentical();
+    });
+
+  test('is cut short in any moment without harm', () => {
+    for (let afterMs = 0; afterMs < 60; afterMs += 9) {
+      const { pair } = begin();
+      for (const answer of waiting.splice(0)) answer();
+      pair.scheduler.runFor(afterMs);
+      pair.b.kill(true);
+      pair.b.start();
+      synced(pair);
+      const used = USED_BLOCKS * BLOCK;
+      assert.ok(pair.a.data.content.subarray(0, used).equals(pair.b.data.content.subarray(0, used)));
+      pair.demote(pair.a);
+      pair.promote(pair.b);
+      assert.equal(pair.read(pair.b, 6000), 0x77, `cut after ${afterMs} ms`);
+    }
+  });
+});
