@@ -74,6 +74,8 @@ export interface VolumeConfig {
   readonly splitBrain: SplitBrainActions;
   readonly onPeerLost: 'continue' | 'freeze';
   readonly resyncRate: { readonly minBytesPerSecond: number; readonly maxBytesPerSecond: number };
+  /** Verifies that begin by themselves, on whoever is primary: five fields of crontab(5), UTC (`verify/cron.ts`). */
+  readonly verify?: { readonly schedule: string; readonly repair: boolean };
   /** Asynchronous: how much may be on its way to a peer, and what happens then: the writer waits, or the peer is left behind. */
   readonly congestion: { readonly queueBytes: number; readonly policy: 'slow' | 'ahead' };
   readonly diskTimeoutMs: number;

@@ -32,6 +32,8 @@ import { defineWritten } from './usage/define-written.ts';
 import { Primary } from './primary/primary.ts';
 import { Promotion } from './promotion.ts';
 import { Replica } from './replica.ts';
+import { parseSchedule } from './verify/cron.ts';
+import { ScheduledVerify } from './verify/scheduled-verify.ts';
 import { RescueKeeper } from './rescue-keeper.ts';
 import type { SplitBrainReport } from './split-brain/report.ts';
 
@@ -75,6 +77,7 @@ class Volume implements MirrorVolume {
   #lease: { readonly validUntilBootMs: number; readonly graceMs: number } | undefined;
   /** What waits for a promotion, demotion or step-down to be over. */
   readonly #onRoleSettled: (() => void)[] = [];
+  #scheduledVerify: ScheduledVerify | undefined;
   #closed = false;
 
   constructor(
@@ -121,6 +124,7 @@ class Volume implements MirrorVolume {
   start(): void {
     const begin = (): void => {
       for (const peer of this.#peers) peer.start();
+      this.#scheduleVerify();
     };
     if (this.rescue === undefined) begin();
     else this.rescue.start(begin);
@@ -238,6 +242,7 @@ class Volume implements MirrorVolume {
   close(done: () => void): void {
     assert(!this.#closed, 'a volume is closed once');
     this.#closed = true;
+    this.#scheduledVerify?.close();
     // A promotion that is under way is waited for, and undone.
     this.demote(() => {
       for (const peer of this.#peers) peer.close();
@@ -408,6 +413,23 @@ class Volume implements MirrorVolume {
       return done(new EterneError('not-found', `volume ${this.config.name} has no peer ${peerNode}`));
     act(peer);
     done(undefined);
+  }
+
+  #scheduleVerify(): void {
+    const { name, verify } = this.config;
+    if (verify === undefined || this.#closed) return;
+    const begin = (): void => {
+      if (this.#replica.primary === undefined) return;
+      this.verify({ fast: false, repair: verify.repair }, (error) => {
+        const outcome = error === undefined ? 'begins' : `could not begin: ${error.message}`;
+        this.#world.log(
+          error === undefined ? 'info' : 'warn',
+          `volume ${name}: the scheduled verify ${outcome}`,
+        );
+      });
+    };
+    const { clock, timers } = this.#world;
+    this.#scheduledVerify = new ScheduledVerify(clock, timers, parseSchedule(verify.schedule), begin);
   }
 
   /** Begins a job with one peer, or with all; one that could not begin anywhere has failed. */

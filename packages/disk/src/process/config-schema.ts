@@ -4,6 +4,7 @@
  */
 import { EterneError, parseDurationMs, parseSizeBytes } from '@eterne/base';
 import * as z from 'zod';
+import { parseSchedule } from '../engine/verify/cron.ts';
 import { SPLIT_BRAIN_ACTIONS } from '../engine/api.ts';
 
 /** A parser of base as a schema: its `config` errors become issues at the right place of the file. */
@@ -17,6 +18,12 @@ function parsedBy<In, Out>(input: z.ZodType<In>, parse: (value: In) => Out) {
       return z.NEVER;
     }
   });
+}
+
+/** Travels on as text. */
+function checkedSchedule(text: string): string {
+  parseSchedule(text);
+  return text;
 }
 
 const sizeBytes = parsedBy(z.union([z.string(), z.number()]), parseSizeBytes);
@@ -97,6 +104,12 @@ const volume = z.strictObject({
     .strictObject({ min: sizeBytes, max: sizeBytes })
     .refine(({ min, max }) => min > 0 && min <= max, 'resyncRate needs 0 < min ≤ max')
     .prefault({ min: '4MiB', max: '1GiB' }),
+  verify: z
+    .strictObject({
+      schedule: parsedBy(z.string().max(200), checkedSchedule),
+      repair: z.boolean().default(false),
+    })
+    .optional(),
   congestion: z
     .strictObject({
       queue: sizeBytes.default(64 * 1024 * 1024),

@@ -139,6 +139,7 @@ function volumeConfig(node: string, volume: VolumeDocument, folder: string): Vol
     splitBrain: volume.splitBrain,
     onPeerLost: volume.onPeerLost,
     congestion: { queueBytes: volume.congestion.queue, policy: volume.congestion.policy },
+    ...(volume.verify === undefined ? {} : { verify: volume.verify }),
     resyncRate: { minBytesPerSecond: volume.resyncRate.min, maxBytesPerSecond: volume.resyncRate.max },
     diskTimeoutMs: volume.diskTimeout,
     ...rescueJournal(folder, volume),

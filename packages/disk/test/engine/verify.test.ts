@@ -165,6 +165,13 @@ describe('verify', () => {
   });
 });
 
+test('a scheduled verify begins by itself, on the primary, and repairs when told to', () => {
+  const pair = filled({ config: { verify: { schedule: '* * * * *', repair: true } } });
+  rot(pair.b, 9);
+  pair.until(() => lastOf(pair.a)?.differingBytes === BLOCK && pair.isEqual(), 200_000);
+  pair.assertIdentical();
+});
+
 describe('invalidate', () => {
   test('has everything copied to a secondary', () => {
     const pair = filled();
