@@ -217,6 +217,8 @@ export interface MirrorVolume {
   promote(request: PromoteRequest, done: Done): void;
   /** Ends the term: front ends are cut, I/O drained, then secondary. */
   demote(done: Done): void;
+  /** One more replica, while everything runs: it gets a slot in the metadata, durably, and is dialled or let in. `refused` when all are taken. */
+  addPeer(peer: string, addresses: readonly Address[], done: Done): void;
   connect(peer: string, done: Done): void;
   disconnect(peer: string, done: Done): void;
   /** Begins to compare the copies; `done` when it has begun. Its end shows in `status`. */

@@ -9,7 +9,7 @@
  * ```
  */
 import { EterneError, assert } from '@eterne/base';
-import type { BlockDevice, Stream, World } from '@eterne/runtime';
+import type { Address, BlockDevice, Stream, World } from '@eterne/runtime';
 import type { MetadataState, VolumeMetadata } from '../metadata/index.ts';
 import type {
   Arbiter,
@@ -39,6 +39,8 @@ import type { SplitBrainReport } from './split-brain/report.ts';
 
 type Done = (error: EterneError | undefined) => void;
 
+/** Replicas of a volume beside this one. */
+const MAX_OTHERS = 31;
 /** A drain that takes longer is ended abruptly: what is unsettled then stays dirty. */
 const DRAIN_TIMEOUT_MS = 3000;
 /** A full disk refuses many writes in a row. */
@@ -181,6 +183,32 @@ class Volume implements MirrorVolume {
       timeout.cancel();
       if (isClean) this.#stepDown(primary, false);
     });
+    this.#changed();
+  }
+
+  addPeer(peerNode: string, addresses: readonly Address[], done: Done): void {
+    const { name, node } = this.config;
+    if (peerNode === node || this.#peers.some((peer) => peer.node === peerNode))
+      return done(new EterneError('conflict', `${peerNode} has a replica of ${name} already`));
+    if (this.#peers.length >= MAX_OTHERS)
+      return done(new EterneError('refused', `volume ${name} has ${MAX_OTHERS + 1} replicas already`));
+    this.#metadata.addPeer(peerNode, (refusal) => {
+      if (refusal !== undefined) return done(refusal);
+      // It may have been a peer before, and nobody has counted for it since.
+      const bitmap = this.#metadata.bitmap(peerNode);
+      if (!this.#metadata.state.justCreated) bitmap.markAll();
+      bitmap.persist((error) => {
+        if (error === undefined)
+          this.#begin(new Peer(this.#replica, peerNode, this.#peers.length, addresses));
+        done(error);
+      });
+    });
+  }
+
+  #begin(peer: Peer): void {
+    this.#replica.peers.push(peer);
+    this.#replica.primary?.peerAdded();
+    if (!this.#closed) peer.start();
     this.#changed();
   }
 

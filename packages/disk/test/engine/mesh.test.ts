@@ -184,6 +184,30 @@ describe('three replicas', () => {
     assert.equal(mesh.read(b, 1), 2);
   });
 
+  test('a replica is added while everything runs', () => {
+    const register = new Register();
+    const mesh = new Mesh(['a', 'b', 'c'], { arbiter: () => register });
+    const [a, b, c] = mesh.nodes as [TestNode, TestNode, TestNode];
+    for (const node of [a, b]) node.strangers.add('c');
+    for (const node of [a, b]) node.start();
+    register.promote(mesh, a, [a]);
+    mesh.until(() => register.set.members.length === 2);
+    mesh.write(a, 3, 3);
+    c.start();
+    for (const node of [a, b]) node.volume.addPeer('c', ['c'], (error) => assert.equal(error, undefined));
+    const write = mesh.begin(a, 4, 4);
+    mesh.until(() => isWhole({ mesh, register }) && write.answer === 'ok');
+    mesh.write(a, 5, 5);
+    mesh.assertIdentical();
+    a.kill();
+    mesh.until(() => peerOf(c, 'a').connection === 'Connecting');
+    register.promote(mesh, c, [b, c]);
+    assert.equal(mesh.read(c, 3), 3);
+    let refused: string | undefined;
+    b.volume.addPeer('c', ['c'], (error) => (refused = error?.code));
+    assert.equal(refused, 'conflict');
+  });
+
   test('new replicas that are equal by word agree on one generation, however they meet', () => {
     for (const names of [
       ['a', 'b', 'c'],

@@ -57,6 +57,14 @@ class FakeVolume implements MirrorVolume {
     done(undefined);
   }
 
+  addPeer(
+    _peer: string,
+    _addresses: readonly string[],
+    done: (error: EterneError | undefined) => void,
+  ): void {
+    done(undefined);
+  }
+
   connect(peer: string, done: (error: EterneError | undefined) => void): void {
     if (peer === 'crash') process.kill(process.pid, 'SIGKILL');
     if (peer !== 'propose') return done(undefined);

@@ -234,6 +234,11 @@ export class Primary
     });
   }
 
+  /** There is one more in `mirrors`: what is written from now on is counted for it, under a new name. */
+  peerAdded(): void {
+    if (!this.#ended) this.#recompute();
+  }
+
   /** Its session takes no more writes (and `mirror.link` is gone). */
   peerLost(mirror: Mirror): void {
     if (this.#ended) return;

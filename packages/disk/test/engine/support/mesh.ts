@@ -33,6 +33,8 @@ export class TestNode {
   #life = 0;
   #volume: MirrorVolume | undefined;
   logs: string[] = [];
+  /** Nodes that it does not know at its next start. */
+  readonly strangers = new Set<string>();
 
   constructor(mesh: Mesh, name: string) {
     this.#mesh = mesh;
@@ -110,7 +112,9 @@ export class TestNode {
   }
 
   #config(): VolumeConfig {
-    const others = this.#mesh.nodes.map(({ name }) => name).filter((name) => name !== this.name);
+    const others = this.#mesh.nodes
+      .map(({ name }) => name)
+      .filter((name) => name !== this.name && !this.strangers.has(name));
     return {
       name: 'v0',
       node: this.name,
