@@ -33,7 +33,7 @@ function volumeRules(
     if ('nbd' in entry && entry.nbd.tls === undefined && !isPrivateListen(entry.nbd.listen))
       complain(['exports', index], 'NBD beyond loopback needs TLS: `tls: { ca, cert, key }`');
   const hasIscsi = volume.exports.some((entry) => 'iscsi' in entry);
-  if (hasIscsi && (volume.metadata === 'internal' || volume.metadata.startsWith('/dev/')))
+  if (hasIscsi && (volume.metadata === 'internal' || /^\/dev\/|:\/\//.test(volume.metadata)))
     complain(
       ['metadata'],
       'an iscsi export needs metadata in a file, beside which its reservations are kept',

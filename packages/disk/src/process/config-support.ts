@@ -16,7 +16,6 @@ const UNSUPPORTED: readonly (readonly [
   isUsed: (v: VolumeDocument) => boolean,
 ])[] = [
   ['devices', 'several local replicas', (volume) => volume.devices !== undefined],
-  ['device', 'iscsi:// stores', (volume) => volume.device?.startsWith('iscsi://') ?? false],
   ['onDiskError', 'move', (volume) => volume.onDiskError !== 'serve-from-peer'],
   ['checksums', 'crc32c', (volume) => volume.checksums !== 'none'],
 ];

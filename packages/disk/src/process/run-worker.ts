@@ -1,4 +1,5 @@
 /** A volume's worker process put together. Whoever adds front ends has an entry point of its own that calls this. */
+import { withIscsiStores } from '@eterne/iscsi/initiator/store.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { attachToSupervisor } from '@eterne/runtime/node/worker.ts';
 import { createLocalArbiter } from '../engine/local-arbiter.ts';
@@ -10,7 +11,7 @@ import type { StreamNote, ToWorker } from './worker-messages.ts';
 
 export function runVolumeWorker(parts: { readonly listenFrontEnd?: ListenFrontEnd } = {}): void {
   const node = createNodeWorld('volume');
-  const world = { ...node, stores: withNbdStores(node) };
+  const world = { ...node, stores: withIscsiStores({ ...node, stores: withNbdStores(node) }) };
 
   // A terminal sends its signals to the whole process group; the supervisor decides when the worker ends.
   process.on('SIGINT', () => {});

@@ -114,6 +114,15 @@ function encodeDescriptor(sense: Sense): Buffer {
   return bytes;
 }
 
+/** Key and code of sense data in either format; of what is no sense data, or too short, "no additional sense". */
+export function decodeSense(bytes: Buffer): Sense {
+  const format = (bytes[0] ?? 0) & 0x7f;
+  const isDescriptor = format === DESCRIPTOR_CURRENT || format === DESCRIPTOR_CURRENT + 1;
+  const [keyAt, codeAt] = isDescriptor ? [1, 2] : [2, 12];
+  if (bytes.length < codeAt + 2) return of(SENSE_KEY.noSense, 0);
+  return of(bytes.readUInt8(keyAt) & 0x0f, bytes.readUInt16BE(codeAt));
+}
+
 function writeFieldPointer(into: Buffer, at: number, field: { inCdb: boolean; byte: number }): void {
   into.writeUInt8(SKSV_BIT | (field.inCdb ? IN_CDB_BIT : 0), at);
   into.writeUInt16BE(field.byte, at + 1);

@@ -1,0 +1,117 @@
+/**
+ * The fence of a LUN that several hosts can reach: a persistent reservation, Write Exclusive, under a key that is ours on this machine for good
+ * (SPC-4 §5.12). Whoever opens the LUN for writing holds it; who lost it meets RESERVATION CONFLICT at the next write, whatever was
+ * still on its way.
+ * ```
+ *   REGISTER AND IGNORE EXISTING KEY ──▶ RESERVE ──conflict──▶ preempt wanted: READ RESERVATION ──▶ PREEMPT AND ABORT
+ *                                           │                   └── else: refused, unregistered again
+ *                                           └──good──▶ held
+ * ```
+ */
+import { EterneError } from '@eterne/base';
+import type { StoreError } from '@eterne/runtime';
+import type { RemoteLun } from './lun.ts';
+
+const RESERVE_OUT = 0x5f;
+const RESERVE_IN = 0x5e;
+const ACTION = {
+  register: 0x00,
+  reserve: 0x01,
+  release: 0x02,
+  preemptAndAbort: 0x05,
+  registerAndIgnore: 0x06,
+};
+const READ_RESERVATION = 0x01;
+const WRITE_EXCLUSIVE = 0x01;
+const APTPL_BIT = 0x01;
+const PARAMETER_BYTES = 24;
+
+type Done = (error: EterneError | undefined) => void;
+
+export class LunFence {
+  readonly #lun: RemoteLun;
+  readonly #key: bigint;
+
+  constructor(lun: RemoteLun, key: bigint) {
+    this.#lun = lun;
+    this.#key = key;
+  }
+
+  /** `busy` when another host holds the LUN and `preempt` is not wanted. */
+  take(preempt: boolean, done: Done): void {
+    this.#register((error) => {
+      if (error !== undefined) return done(this.#failed(error));
+      this.#out(ACTION.reserve, this.#key, 0n, 0, (conflict) => {
+        if (conflict === undefined) return done(undefined);
+        if (conflict.kind !== 'reservation-conflict') return done(this.#failed(conflict));
+        if (preempt) return this.#preempt(done);
+        this.#out(ACTION.register, this.#key, 0n, 0, () => done(this.#taken()));
+      });
+    });
+  }
+
+  /** Best effort: the session ends anyway. */
+  release(done: () => void): void {
+    this.#out(ACTION.release, this.#key, 0n, 0, () =>
+      this.#out(ACTION.register, this.#key, 0n, 0, () => done()),
+    );
+  }
+
+  /** Kept through the target's restart where the target can (APTPL). */
+  #register(done: (error: StoreError | undefined) => void): void {
+    this.#out(ACTION.registerAndIgnore, 0n, this.#key, APTPL_BIT, (error) => {
+      if (error?.errno === 'EOPNOTSUPP') this.#out(ACTION.registerAndIgnore, 0n, this.#key, 0, done);
+      else done(error);
+    });
+  }
+
+  #preempt(done: Done): void {
+    const into = Buffer.alloc(PARAMETER_BYTES);
+    const cdb = Buffer.alloc(10);
+    cdb.writeUInt8(RESERVE_IN, 0);
+    cdb.writeUInt8(READ_RESERVATION, 1);
+    cdb.writeUInt16BE(into.length, 7);
+    this.#lun.command('read the reservation of', cdb, { kind: 'read', into }, (error, readBytes) => {
+      if (error !== undefined) return done(this.#failed(error));
+      // Without a holder it has been released meanwhile.
+      const holder = readBytes >= 16 ? into.readBigUInt64BE(8) : undefined;
+      const [action, otherKey] =
+        holder === undefined ? [ACTION.reserve, 0n] : [ACTION.preemptAndAbort, holder];
+      this.#out(action, this.#key, otherKey, 0, (outcome) =>
+        done(outcome === undefined ? undefined : this.#failed(outcome)),
+      );
+    });
+  }
+
+  #out(
+    action: number,
+    key: bigint,
+    otherKey: bigint,
+    flags: number,
+    done: (error: StoreError | undefined) => void,
+  ): void {
+    const from = Buffer.alloc(PARAMETER_BYTES);
+    from.writeBigUInt64BE(key, 0);
+    from.writeBigUInt64BE(otherKey, 8);
+    from.writeUInt8(flags, 20);
+    const cdb = Buffer.alloc(10);
+    cdb.writeUInt8(RESERVE_OUT, 0);
+    cdb.writeUInt8(action, 1);
+    const isRegister = action === ACTION.register || action === ACTION.registerAndIgnore;
+    cdb.writeUInt8(isRegister ? 0 : WRITE_EXCLUSIVE, 2);
+    cdb.writeUInt32BE(from.length, 5);
+    this.#lun.command('reserve', cdb, { kind: 'write', from }, done);
+  }
+
+  #failed(error: StoreError): EterneError {
+    return new EterneError('io', error.message, {
+      hint: 'a LUN that several hosts can reach needs a target with persistent reservations',
+    });
+  }
+
+  #taken(): EterneError {
+    return new EterneError('busy', `${this.#lun.name} is reserved by another host`, {
+      hint: 'make sure that host has stopped, then add ?preempt=yes to take the LUN over',
+    });
+  }
+}
