@@ -9,7 +9,7 @@ export const MAX_IMMEDIATE_COMMANDS = 32;
 /** MAXIMUM TRANSFER LENGTH: longest READ or WRITE. */
 export const MAX_TRANSFER_BYTES = 16 * MIB;
 /** Data of the commands of one session that may be in memory at once, beyond which they wait for each other. */
-export const MAX_BYTES_IN_FLIGHT = 64 * MIB;
+export const MAX_BYTES_IN_FLIGHT = 32 * MIB;
 /** Unsolicited data of one write: FirstBurstLength (RFC 7143 §13.14). */
 export const FIRST_BURST_BYTES = 256 * KIB;
 /** Data of one R2T or one sequence of Data-In: MaxBurstLength (RFC 7143 §13.13). */

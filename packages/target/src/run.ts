@@ -1,7 +1,9 @@
 /** The target process: opens the LUNs, listens on the portals, and ends cleanly. */
 import { EterneError } from '@eterne/base';
 import { BufferSlabs } from '@eterne/disk/engine/buffer-slabs.ts';
-import type { World } from '@eterne/runtime';
+import type { Listener, World } from '@eterne/runtime';
+import { serveHttp, type HttpReply, type HttpRequest } from '@eterne/runtime/node/http.ts';
+import { answerControl } from './control.ts';
 import type { TargetConfig } from './config.ts';
 import { openLun, type OpenLun } from './lun/open-lun.ts';
 import { ScsiTarget } from './scsi/scsi-target.ts';
@@ -17,6 +19,11 @@ export async function startTarget(world: World, config: TargetConfig): Promise<R
   const memory = new BufferSlabs();
   const server = new TargetServer(world, memory);
   const open: OpenLun[] = [];
+  let control: Listener | undefined;
+  const close = (): Promise<void> => {
+    control?.close();
+    return closeAll(server, open);
+  };
   try {
     for (const { iqn, luns, initiators, chap } of config.targets) {
       const units = [];
@@ -27,12 +34,22 @@ export async function startTarget(world: World, config: TargetConfig): Promise<R
       }
       server.serve({ scsi: new ScsiTarget(iqn, units), initiators, chap });
     }
+    if (config.controlPath !== undefined) control = await serveControl(config.controlPath, server);
     for (const portal of config.portals) await success((done) => server.listen(portal, done));
   } catch (error) {
-    await closeAll(server, open);
+    await close();
     throw error;
   }
-  return { addresses: server.addresses, close: () => closeAll(server, open) };
+  return { addresses: server.addresses, close };
+}
+
+/** First of all after the LUNs: the socket also tells a second process of the same configuration that there is one. */
+function serveControl(path: string, server: TargetServer): Promise<Listener> {
+  const service = {
+    onRequest: (request: HttpRequest, reply: (reply: HttpReply) => void) =>
+      answerControl(server, request, reply),
+  };
+  return result<Listener>((done) => serveHttp(`unix:${path}`, service, done));
 }
 
 async function closeAll(server: TargetServer, open: readonly OpenLun[]): Promise<void> {

@@ -56,8 +56,13 @@ export class TargetServer {
     return this.#listeners.map(({ address }) => address);
   }
 
-  get sessionCount(): number {
-    return this.#sessions.size;
+  get sessions(): readonly { readonly session: Session; readonly connection: Connection }[] {
+    return [...this.#sessions.values()];
+  }
+
+  /** Those that are served now. */
+  get targets(): readonly ServedTarget[] {
+    return [...this.#targets.values()].filter((target) => target !== undefined);
   }
 
   listen(address: Address, done: (error: EterneError | undefined) => void): void {

@@ -10,4 +10,12 @@ export function targetCommand(program: Command): void {
     .description('run the target in the foreground; SIGTERM ends it cleanly')
     .requiredOption('--config <file>', 'YAML configuration')
     .action(async ({ config }: { config: string }) => (await import('./run.ts')).runTarget(config));
+  target
+    .command('status')
+    .description('show LUNs, reservations and sessions')
+    .requiredOption('--control <socket>', 'control socket of the target process')
+    .option('--json', 'machine-readable output')
+    .action(async (options: { control: string; json?: true }) =>
+      (await import('./status.ts')).showStatus(options),
+    );
 }

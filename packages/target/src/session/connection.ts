@@ -116,6 +116,10 @@ export class Connection implements DecoderOwner, SessionHost {
     });
   }
 
+  get remoteAddress(): Address {
+    return this.#stream.remoteAddress;
+  }
+
   get session(): Session | undefined {
     return this.#session;
   }

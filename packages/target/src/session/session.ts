@@ -238,6 +238,10 @@ export class Session implements TaskHost {
     return this.#tasks.values();
   }
 
+  get commandCount(): number {
+    return this.#tasks.size;
+  }
+
   get expCmdSn(): number {
     return this.#window.expCmdSn;
   }
