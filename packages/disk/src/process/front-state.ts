@@ -6,7 +6,8 @@
  * 2. A replica enters the in-sync set only after it holds the newest state (`guard`), so every node that may be promoted without force has it.
  * 3. A replica takes state of its own term or a newer one only, and never an older state of the same term: an old primary that is not yet
  *    aware of its end finishes no `save`.
- * 4. A new term begins by saving what it found under its own number (`begin`): what an older term left half saved is settled with it.
+ * 4. Replicas outside the set are told too, but not waited for: an asynchronous one may know older state.
+ * 5. A new term begins by saving what it found under its own number (`begin`): what an older term left half saved is settled with it.
  *
  * File beside the metadata, `PATH.front`: one line of JSON `{"version":1,"term":N,"sequence":N,"content":BASE64}`, one line with its CRC-32C.
  * Between nodes: one call `put` with the same fields, answered when durable.
@@ -57,8 +58,8 @@ export class FrontState {
   readonly #asking = new Set<string>();
   /** The newest state each peer is known to hold. */
   readonly #holders = new Map<string, string>();
-  /** Peers that a proposal may make members at any moment. */
-  readonly #candidates = new Set<string>();
+  /** Peers that a proposal may make members at any moment, with that proposal. */
+  readonly #candidates = new Map<string, object>();
   #additions: Addition[] = [];
   /** Writes of the file, one after the other. */
   readonly #steps: ((release: () => void) => void)[] = [];
@@ -102,7 +103,7 @@ export class FrontState {
     return Buffer.from(this.#record.content, 'base64');
   }
 
-  /** Duty 4. `content` is settled when done. Never done when the term ends before. */
+  /** Duty 5. `content` is settled when done. Never done when the term ends before. */
   begin(done: Done): void {
     this.end();
     this.#serving = true;
@@ -145,13 +146,15 @@ export class FrontState {
           (node) => node !== this.#config.node && !present.includes(node),
         );
         if (!this.#serving || nodes.length === 0) return arbiter.propose(proposal, done);
-        for (const node of nodes) this.#candidates.add(node);
+        for (const node of nodes) this.#candidates.set(node, proposal);
         const go = (): void =>
           arbiter.propose(proposal, (answer) => {
-            if (answer.kind !== 'committed') for (const node of nodes) this.#candidates.delete(node);
+            if (answer.kind !== 'committed') this.#forget(nodes, proposal);
+            // Members forget that they were candidates; one that left again at once, unseen, must not be waited for.
+            else this.#world.timers.after(ADDING_TIMEOUT_MS, () => this.#forget(nodes, proposal));
             done(answer);
           });
-        this.#additions.push({ nodes, go, deadline: this.#impatience(nodes) });
+        this.#additions.push({ nodes, go, deadline: this.#impatience(nodes, proposal) });
         this.advance();
       },
     };
@@ -162,7 +165,7 @@ export class FrontState {
     if (!this.#serving) return;
     const members = this.#view().inSyncSet;
     for (const node of members) this.#candidates.delete(node);
-    const needed = [...members, ...this.#candidates].filter((node) => node !== this.#config.node);
+    const needed = [...members, ...this.#candidates.keys()].filter((node) => node !== this.#config.node);
     const missing = needed.filter((node) => !this.#holds(node));
     for (const node of missing) this.#put(node);
     this.#admit();
@@ -198,13 +201,17 @@ export class FrontState {
     }
   }
 
-  #impatience(nodes: readonly string[]): Timer {
+  #forget(nodes: readonly string[], proposal: object): void {
+    for (const node of nodes) if (this.#candidates.get(node) === proposal) this.#candidates.delete(node);
+  }
+
+  #impatience(nodes: readonly string[], proposal: object): Timer {
     return this.#world.timers.after(ADDING_TIMEOUT_MS, () => {
       const fields = { volume: this.#config.name, nodes: nodes.join(' ') };
       this.#world.log('warn', 'a replica joins without the state of the front end', fields);
       const waiting = this.#additions.find((addition) => addition.nodes === nodes);
       this.#additions = this.#additions.filter((addition) => addition !== waiting);
-      for (const node of nodes) this.#candidates.delete(node);
+      this.#forget(nodes, proposal);
       waiting?.go();
     });
   }
@@ -261,6 +268,8 @@ export class FrontState {
         if (!this.#serving || this.#view().term !== record.term) return;
         if (error !== undefined) return done(error);
         this.#saved = done;
+        // Replicas outside the set (all of an asynchronous mirror) get it as far as they can be reached.
+        for (const node of Object.keys(this.#config.peers)) this.#put(node);
         this.advance();
       });
     });

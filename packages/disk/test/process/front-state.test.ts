@@ -146,9 +146,11 @@ describe('state of a front end', () => {
   it('lets nobody join before it holds the newest state', async () => {
     const [a, b] = await pair('joins');
     a.view.inSyncSet = ['a'];
+    a.peers.b = []; // out of reach
     await a.begin();
     await a.save('three');
     assert.equal(b.content, '');
+    a.peers.b = [b.address];
     const proposals: SetProposal[] = [];
     const guarded = a.state?.guard({
       propose: (proposal, done) => {
