@@ -61,7 +61,7 @@ describe('a faulty disk under the primary', { timeout: 120_000, skip: !hasNbdkit
     client.close();
   });
 
-  it('that fails: the replica is isolated and its peer serves', async () => {
+  it('that fails: the replica is isolated, its peer serves, and the disk that is attached again is rebuilt meanwhile', async () => {
     let trigger = '';
     const { a, b, client } = await syncedOn((folder) => {
       trigger = join(folder, 'broken');
@@ -75,6 +75,13 @@ describe('a faulty disk under the primary', { timeout: 120_000, skip: !hasNbdkit
     const { disk, inSyncSet, role } = await a.status();
     assert.deepEqual([disk, inSyncSet, role], ['Failed', ['b'], 'primary']);
     assert.equal((await b.status()).disk, 'UpToDate');
+    rmSync(trigger);
+    assert.equal((await a.run('attach', '--replaced')).code, 0);
+    await writes(client, 3, 3);
+    await a.wait('synced');
+    assert.deepEqual((await a.status()).inSyncSet, ['b', 'a']);
+    await b.kill();
+    for (const number of [1, 2, 3]) await reads(client, number, number);
     client.close();
   });
 

@@ -75,6 +75,10 @@ export function diskCommand(program: Command): void {
     'invalidate',
     "have everything copied to this node's replica, whose content is worthless",
   ).action(act('invalidate'));
+  verb(disk, 'attach', "this node's failed or detached disk is there again")
+    .option('--replaced', 'it is another disk, or nothing on it counts: copy everything to it')
+    .action(act('attach', ({ replaced }: { replaced?: true }) => ({ replaced: replaced === true })));
+  verb(disk, 'detach', "give this node's disk back, to be taken away; a peer serves").action(act('detach'));
   verb(disk, 'wait', 'wait for a state of the volume')
     .requiredOption('--for <state>', WAIT_GOALS.join(' | '))
     .option('--timeout <time>', 'for example 30s', '30s')

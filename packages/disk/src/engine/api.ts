@@ -124,6 +124,11 @@ export interface PromoteRequest {
   readonly granted?: { readonly term: Term; readonly set: InSyncSet };
 }
 
+export interface AttachRequest {
+  /** The disk is another one, or nothing on it counts: everything is copied to it. */
+  readonly replaced: boolean;
+}
+
 export interface ResyncStatus {
   readonly kind: 'none' | 'full' | 'smart' | 'bitmap' | 'checksum';
   readonly reason: string;
@@ -219,6 +224,13 @@ export interface MirrorVolume {
   demote(done: Done): void;
   /** One more replica, while everything runs: it gets a slot in the metadata, durably, and is dialled or let in. `refused` when all are taken. */
   addPeer(peer: string, addresses: readonly Address[], done: Done): void;
+  /**
+   * The failed or detached disk is there again. A primary goes on serving from its peer while the disk is brought up to date. A secondary must
+   * be opened anew afterwards: `done` says that it may.
+   */
+  attach(request: AttachRequest, done: Done): void;
+  /** Gives the data device back, to be taken away or replaced. `refused` while no other replica could serve. */
+  detach(done: Done): void;
   connect(peer: string, done: Done): void;
   disconnect(peer: string, done: Done): void;
   /** Begins to compare the copies; `done` when it has begun. Its end shows in `status`. */

@@ -1,6 +1,8 @@
-import type { Extent, StoreDone, StoreError } from '@eterne/runtime';
+import { assert } from '@eterne/base';
+import type { BlockStore, Extent, StoreDone, StoreError } from '@eterne/runtime';
 import { BLOCK_BYTES } from '../metadata/index.ts';
 import { inTurn, type Step } from './disk/in-turn.ts';
+import { noStore } from './disk/no-store.ts';
 import { probe } from './disk/probe.ts';
 import type { RemappingStore } from './disk/remapping-store.ts';
 import { Gauge } from './gauge.ts';
@@ -34,6 +36,8 @@ export class LocalDisk {
   #failure: StoreError | undefined;
   #ioErrors = 0;
   readonly #watchers = new Set<WriteWatcher>();
+  #isRebuilding = false;
+  #isDetached = false;
   /** Could not be read, and a probe is to tell whether it is them or the device. */
   readonly #suspects: { readonly offset: number; readonly lengthBytes: number }[] = [];
   /** Writes of this node's own primary that have not left the store yet. */
@@ -56,6 +60,19 @@ export class LocalDisk {
     return this.#failure;
   }
 
+  /** Failed once, attached again, and not whole yet: it takes writes, and is failed in every other respect. */
+  get isRebuilding(): boolean {
+    return this.#isRebuilding;
+  }
+
+  get isDetached(): boolean {
+    return this.#isDetached;
+  }
+
+  get takesWrites(): boolean {
+    return this.#failure === undefined || this.#isRebuilding;
+  }
+
   get ioErrors(): number {
     return this.#ioErrors;
   }
@@ -65,6 +82,7 @@ export class LocalDisk {
   }
 
   read(offset: number, into: Buffer, done: StoreDone): void {
+    if (this.#isRebuilding) return done(this.#failure);
     this.#store.read(offset, into, (error) => {
       if (error !== undefined) this.#failedRead(offset, into.length, error);
       done(error);
@@ -79,7 +97,7 @@ export class LocalDisk {
 
   /** The extent that begins at `offset`, or undefined where the store cannot tell. */
   extentAt(offset: number, done: (extent: Extent | undefined) => void): void {
-    if (this.#failure !== undefined || this.#store.nextExtent === undefined) return done(undefined);
+    if (this.#failure !== undefined) return done(undefined);
     this.#store.nextExtent(offset, (error, extent) => done(error === undefined ? extent : undefined));
   }
 
@@ -162,9 +180,33 @@ export class LocalDisk {
   /** Declares the disk failed, also from outside: its metadata could not be written. */
   fail(error: StoreError): void {
     this.#ioErrors += 1;
-    if (this.#failure !== undefined) return;
+    if (this.#failure !== undefined && !this.#isRebuilding) return;
+    this.#isRebuilding = false;
     this.#failure = error;
     this.#owner.failed(error);
+  }
+
+  /** Gives the device back: it may be taken away once `done`. */
+  detach(done: () => void): void {
+    const before = this.#store.replaceData(noStore(this.#store.sizeBytes));
+    this.#isDetached = true;
+    this.fail({ kind: 'device', errno: 'ENODEV', message: 'detached by the operator' });
+    before.close(done);
+  }
+
+  /** A failed disk is there again, or another in its place: from now on it takes writes; `rebuilt` when it has every block. */
+  attach(data: BlockStore): void {
+    assert(this.#failure !== undefined, 'only a failed disk is replaced');
+    const before = this.#store.replaceData(data);
+    this.#isDetached = false;
+    this.#isRebuilding = true;
+    before.close(() => {});
+  }
+
+  rebuilt(): void {
+    assert(this.#isRebuilding, 'a rebuild ends once');
+    this.#isRebuilding = false;
+    this.#failure = undefined;
   }
 
   #verify(offset: number, good: Buffer, done: StoreDone): void {
@@ -179,7 +221,7 @@ export class LocalDisk {
   }
 
   #failedWrite(error: StoreError, isOwn: boolean): void {
-    if (error.kind === 'logical' && isOwn) this.#ioErrors += 1;
+    if (error.kind === 'logical' && isOwn && this.#failure === undefined) this.#ioErrors += 1;
     else if (error.kind === 'reservation-conflict') this.#owner.reservedByOther(error);
     else this.fail(error);
   }

@@ -78,6 +78,8 @@ export class Replica {
 
   /** What the disk is worth. */
   diskState(): DiskState {
+    if (this.disk.isDetached) return 'Diskless';
+    if (this.disk.isRebuilding) return 'Inconsistent';
     if (this.disk.failure !== undefined) return 'Failed';
     const { diskState, set } = this.metadata.state;
     if (diskState === 'Inconsistent' || diskState === 'Outdated') return diskState;

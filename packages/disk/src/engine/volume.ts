@@ -13,6 +13,7 @@ import type { Address, BlockDevice, Stream, World } from '@eterne/runtime';
 import type { MetadataState, VolumeMetadata } from '../metadata/index.ts';
 import type {
   Arbiter,
+  AttachRequest,
   MirrorVolume,
   PromoteRequest,
   Term,
@@ -20,7 +21,7 @@ import type {
   VolumeConfig,
   VolumeStatus,
 } from './api.ts';
-import { openStores, type OpenedStores } from './disk/open-stores.ts';
+import { begunAnew, INTERNAL_METADATA, openData, openStores, type OpenedStores } from './disk/open-stores.ts';
 import { Repairer, type GoodSource } from './disk/repairer.ts';
 import type { VerifyRequest as VerifyJobRequest } from '../protocol/messages/verify.ts';
 import { invalidate } from './invalidate.ts';
@@ -262,6 +263,30 @@ class Volume implements MirrorVolume {
     finished();
   }
 
+  attach(request: AttachRequest, done: Done): void {
+    const { primary } = this.#replica;
+    if (this.#disk.failure === undefined) return done(refused('the disk is attached and good'));
+    if (this.#disk.isRebuilding) return done(refused('the disk is being rebuilt already'));
+    if (primary === undefined)
+      return request.replaced ? this.#metadata.update(begunAnew, done) : done(undefined);
+    if (this.config.metadataPath === INTERNAL_METADATA)
+      return done(refused('its metadata lies on the failed disk: demote the volume first'));
+    openData(this.#world, this.config, (opened) => {
+      if (opened instanceof EterneError) return done(opened);
+      primary.rebuildLocal(opened.data, opened.isBlank || request.replaced, done);
+    });
+  }
+
+  detach(done: Done): void {
+    const { primary } = this.#replica;
+    if (this.#disk.isDetached) return done(undefined);
+    const isNeeded = primary !== undefined && primary.sources(0, this.config.sizeBytes).length === 0;
+    if (isNeeded) return done(refused('no other replica could serve'));
+    if (this.config.metadataPath === INTERNAL_METADATA)
+      return done(refused('its metadata lies on the same disk: remove the volume instead'));
+    this.#disk.detach(() => done(undefined));
+  }
+
   setLease(lease: { readonly validUntilBootMs: number; readonly graceMs: number }): void {
     this.#lease = lease;
     this.#replica.primary?.setLease(lease.validUntilBootMs, lease.graceMs);
@@ -340,6 +365,7 @@ class Volume implements MirrorVolume {
         statusChanged: () => this.#changed(),
         announce: () => this.#announcer.announce(),
         diverged: () => this.#levelSoon(),
+        localBack: () => this.#meetAgain(),
         ended: (reason, unsettled) => {
           this.#world.log('warn', `volume ${this.config.name}: term ${term.number} has ended: ${reason}`);
           this.#windUp(primary, unsettled);
@@ -392,7 +418,10 @@ class Volume implements MirrorVolume {
     this.#metadata.activityLog.onStarved(() => this.#replica.starved());
     this.#replica.primary = undefined;
     this.#replica.changingRole = false;
-    if (this.#disk.failure !== undefined) for (const peer of this.#peers) peer.reset('the disk has failed');
+    // As a secondary it is an Inconsistent replica like any other, whose missing blocks are marked.
+    const wasFailed = this.#disk.failure !== undefined;
+    if (this.#disk.isRebuilding) this.#disk.rebuilt();
+    if (wasFailed) for (const peer of this.#peers) peer.reset('the disk has failed');
     this.#changed();
     // A switch-over goes on at the other side as soon as the answer is out: it must know by then.
     this.#announcer.announce(() => this.#roleSettled());
@@ -414,6 +443,12 @@ class Volume implements MirrorVolume {
     const { primary } = this.#replica;
     if (primary !== undefined) return primary.sources(offset, lengthBytes)[0];
     return this.#peers.find(({ session }) => session?.peerRole === 'primary' && session.isEqual)?.session;
+  }
+
+  /** Peers that found no source here while the disk was not whole. */
+  #meetAgain(): void {
+    for (const peer of this.#peers)
+      if (peer.link === undefined) peer.reset('the disk of this node is whole again');
   }
 
   /** Blocks that a peer in step has and this replica refused: a new session copies them over the peer's. */
@@ -479,6 +514,10 @@ class Volume implements MirrorVolume {
       for (const listener of this.#listeners) listener();
     });
   }
+}
+
+function refused(message: string): EterneError {
+  return new EterneError('refused', message);
 }
 
 function busy(message: string): EterneError {

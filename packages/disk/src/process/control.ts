@@ -10,6 +10,8 @@
  *   POST /v1/volumes/NAME/verify                  {"peer"?,"fast":bool,"repair":bool}     begins; its end shows in the status
  *   POST /v1/volumes/NAME/resync                  {"peer"?}     begins to copy what is marked
  *   POST /v1/volumes/NAME/invalidate              have everything copied to this replica
+ *   POST /v1/volumes/NAME/attach                  {"replaced":bool}    the failed or detached disk is there again
+ *   POST /v1/volumes/NAME/detach                  give the data device back
  *   POST /v1/volumes/NAME/wait                    {"for","timeoutMs"}
  * ```
  * Each POST answers the volume's status after it; `questions.ts` has those that answer something else. Errors: `{"error":{"code","message","hint"?}}`.
@@ -43,10 +45,14 @@ const bodies = {
     })
     .prefault({}),
   resync: z.strictObject({ peer: z.string().optional() }).prefault({}),
+  attach: z.strictObject({ replaced: z.boolean().default(false) }).prefault({}),
+  detach: z.strictObject({}).prefault({}),
   invalidate: z.strictObject({}).prefault({}),
   wait: z.strictObject({ for: z.enum(WAIT_GOALS), timeoutMs: z.number().min(0).max(WAIT_LONGEST_MS) }),
 };
 type Verb = keyof typeof bodies;
+/** What concerns this node's copy alone: the cluster leaves it to the operator. */
+const OF_THIS_NODE: readonly Verb[] = ['wait', 'verify', 'attach', 'detach'];
 
 const isVerb = (text: string): text is Verb => Object.hasOwn(bodies, text);
 
@@ -127,8 +133,7 @@ export class DiskControl {
     const parsed = bodies[verb].safeParse(body);
     if (!parsed.success)
       return done(new EterneError('usage', `${verb}: ${parsed.error.issues[0]?.message ?? 'wrong body'}`));
-    if (this.#arbiter === 'cluster' && verb !== 'wait' && verb !== 'verify')
-      return done(managedByCluster(volume));
+    if (this.#arbiter === 'cluster' && !OF_THIS_NODE.includes(verb)) return done(managedByCluster(volume));
     switch (verb) {
       case 'promote': {
         const { force } = parsed.data as z.output<typeof bodies.promote>;
@@ -151,6 +156,14 @@ export class DiskControl {
         const { peer } = parsed.data as z.output<typeof bodies.resync>;
         return this.#disk.resync(volume, peer, done);
       }
+      case 'attach':
+        return this.#disk.call(
+          volume,
+          { verb, request: parsed.data as z.output<typeof bodies.attach> },
+          done,
+        );
+      case 'detach':
+        return this.#disk.call(volume, { verb }, done);
       case 'invalidate':
         return this.#disk.invalidate(volume, done);
       case 'wait': {

@@ -12,6 +12,7 @@ import { EterneError, assert, unreachable } from '@eterne/base';
 import type { Address, Stream, World } from '@eterne/runtime';
 import type {
   Arbiter,
+  AttachRequest,
   MirrorVolume,
   SetAnswer,
   SetProposal,
@@ -250,6 +251,10 @@ export class VolumeWorker {
         return answerRescue(volume.rescue, call.action, volume.config.name, done);
       case 'explain-split-brain':
         return volume.explainSplitBrains((splitBrains) => done(undefined, { splitBrains }));
+      case 'attach':
+        return this.#attach(volume, call.request, finish);
+      case 'detach':
+        return volume.detach(finish);
       case 'refresh':
         return finish(undefined);
       case 'close':
@@ -257,6 +262,15 @@ export class VolumeWorker {
       default:
         return unreachable(call);
     }
+  }
+
+  /** A secondary begins again with its new disk: the supervisor starts another worker when this one has gone. */
+  #attach(volume: MirrorVolume, request: AttachRequest, done: Done): void {
+    volume.attach(request, (error) => {
+      done(error);
+      if (error === undefined && volume.status().role === 'secondary')
+        volume.close(() => this.#options.exit());
+    });
   }
 
   #close(volume: MirrorVolume, done: Done): void {

@@ -4,6 +4,7 @@
  */
 import type { Address, TlsIdentity } from '@eterne/runtime';
 import type {
+  AttachRequest,
   PromoteRequest,
   SetAnswer,
   SetProposal,
@@ -36,6 +37,8 @@ export type VolumeCall =
   | { readonly verb: 'rescue'; readonly action: RescueAction }
   /** Answers `SplitBrainReport[]`. */
   | { readonly verb: 'explain-split-brain' }
+  | { readonly verb: 'attach'; readonly request: AttachRequest }
+  | { readonly verb: 'detach' }
   /** Only to have a fresh status sent before the answer. */
   | { readonly verb: 'refresh' }
   /** Clean end: after the answer the worker exits. */

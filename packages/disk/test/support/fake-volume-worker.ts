@@ -8,6 +8,7 @@ import type { BlockDevice } from '@eterne/runtime';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { attachToSupervisor } from '@eterne/runtime/node/worker.ts';
 import type {
+  AttachRequest,
   Arbiter,
   MirrorVolume,
   VerifyRequest,
@@ -94,6 +95,14 @@ class FakeVolume implements MirrorVolume {
   }
 
   resync(_peer: string | undefined, done: (error: EterneError | undefined) => void): void {
+    done(undefined);
+  }
+
+  attach(_request: AttachRequest, done: (error: EterneError | undefined) => void): void {
+    done(undefined);
+  }
+
+  detach(done: (error: EterneError | undefined) => void): void {
     done(undefined);
   }
 

@@ -136,26 +136,49 @@ function openMetadataOn(
   });
 }
 
-/** A file that was cut to nothing is as lost as one that is not there. */
 function beginAnewIfLost(
   world: World,
-  { devicePath, diskTimeoutMs, name }: VolumeConfig,
+  config: VolumeConfig,
   metadata: VolumeMetadata,
   done: MetadataDone,
 ): void {
   if (metadata.state.justCreated) return done(undefined);
-  const beginAnew = (): void => {
-    world.log('warn', `volume ${name}: ${devicePath} was missing: this replica begins anew`);
+  isMissing(world, config, (missing) => {
+    if (missing instanceof EterneError) return done(missing);
+    if (!missing) return done(undefined);
+    world.log('warn', `volume ${config.name}: ${config.devicePath} was missing: this replica begins anew`);
     metadata.update(begunAnew, done);
-  };
-  world.stores.open(devicePath, { timeoutMs: diskTimeoutMs, readOnly: true }, (device) => {
-    if (device instanceof EterneError) return device.code === 'not-found' ? beginAnew() : done(device);
-    device.close(() => (device.sizeBytes === 0 ? beginAnew() : done(undefined)));
   });
 }
 
-/** Its data is gone. What it knows of terms and peers stays. */
-function begunAnew(state: MetadataState): MetadataState {
+/** A file that was cut to nothing is as lost as one that is not there. */
+function isMissing(
+  world: World,
+  { devicePath, diskTimeoutMs }: VolumeConfig,
+  done: (result: boolean | EterneError) => void,
+): void {
+  world.stores.open(devicePath, { timeoutMs: diskTimeoutMs, readOnly: true }, (device) => {
+    if (device instanceof EterneError) return done(device.code === 'not-found' ? true : device);
+    device.close(() => done(device.sizeBytes === 0));
+  });
+}
+
+/** Opens the data store alone, for a replica whose metadata is open. `isBlank`: there was none. */
+export function openData(
+  world: World,
+  config: VolumeConfig,
+  done: (result: { readonly data: BlockStore; readonly isBlank: boolean } | EterneError) => void,
+): void {
+  isMissing(world, config, (isBlank) => {
+    if (isBlank instanceof EterneError) return done(isBlank);
+    openDevice(world, config, config.sizeBytes, (data) =>
+      done(data instanceof EterneError ? data : { data, isBlank }),
+    );
+  });
+}
+
+/** The replica's data is gone. What it knows of terms and peers stays. */
+export function begunAnew(state: MetadataState): MetadataState {
   return {
     ...state,
     volumeUuid: NIL_UUID,

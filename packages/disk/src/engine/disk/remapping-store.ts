@@ -27,13 +27,7 @@ interface Piece {
 type WritePiece = (piece: Piece, finished: StoreDone) => void;
 
 export class RemappingStore implements BlockStore {
-  readonly sizeBytes: number;
-  readonly canPunch: boolean;
-  readonly nextExtent?: (
-    offset: number,
-    done: (error: StoreError | undefined, extent: Extent) => void,
-  ) => void;
-  readonly #data: BlockStore;
+  #data: BlockStore;
   readonly #spares: BlockStore;
   readonly #table: RemapTable;
   #sparesWritten = false;
@@ -46,10 +40,14 @@ export class RemappingStore implements BlockStore {
     this.#data = data;
     this.#spares = spares;
     this.#table = table;
-    this.sizeBytes = data.sizeBytes;
-    this.canPunch = data.canPunch;
-    if (data.nextExtent !== undefined)
-      this.nextExtent = (offset, done) => this.#nextExtent(data, offset, done);
+  }
+
+  get sizeBytes(): number {
+    return this.#data.sizeBytes;
+  }
+
+  get canPunch(): boolean {
+    return this.#data.canPunch;
   }
 
   get remappedBlocks(): number {
@@ -108,6 +106,26 @@ export class RemappingStore implements BlockStore {
 
   close(done: () => void): void {
     this.#data.close(done);
+  }
+
+  /** Another disk takes the place of the present one, which is handed back. */
+  replaceData(data: BlockStore): BlockStore {
+    const before = this.#data;
+    this.#data = data;
+    return before;
+  }
+
+  /** A remapped block counts as data, whatever lies below it; so does everything where the store cannot tell. */
+  nextExtent(offset: number, done: (error: StoreError | undefined, extent: Extent) => void): void {
+    if (this.#data.nextExtent === undefined)
+      return done(undefined, { lengthBytes: this.sizeBytes - offset, allocated: true });
+    this.#data.nextExtent(offset, (error, extent) => {
+      const [spare] = extent.allocated ? [] : this.#table.within(offset, extent.lengthBytes);
+      if (spare === undefined) return done(error, extent);
+      const start = spare.block * BLOCK_BYTES;
+      if (start > offset) done(error, { lengthBytes: start - offset, allocated: false });
+      else done(error, { lengthBytes: start + BLOCK_BYTES - offset, allocated: true });
+    });
   }
 
   /** These blocks cannot be trusted although they take writes: moves them, with this content, to the spare area. */
@@ -194,21 +212,6 @@ export class RemappingStore implements BlockStore {
           act(piece, next),
     );
     inTurn(steps, done);
-  }
-
-  /** A remapped block counts as data, whatever lies below it. */
-  #nextExtent(
-    data: BlockStore,
-    offset: number,
-    done: (error: StoreError | undefined, extent: Extent) => void,
-  ): void {
-    data.nextExtent?.(offset, (error, extent) => {
-      const [spare] = extent.allocated ? [] : this.#table.within(offset, extent.lengthBytes);
-      if (spare === undefined) return done(error, extent);
-      const start = spare.block * BLOCK_BYTES;
-      if (start > offset) done(error, { lengthBytes: start - offset, allocated: false });
-      else done(error, { lengthBytes: start + BLOCK_BYTES - offset, allocated: true });
-    });
   }
 }
 

@@ -149,7 +149,7 @@ export class FlushRounds {
       round.waiting |= bit;
       link.sendFlush(round.number);
     }
-    if (this.#disk.failure === undefined) this.#flushLocally(round);
+    if (this.#disk.takesWrites) this.#flushLocally(round);
   }
 
   #flushLocally(round: Round): void {

@@ -52,6 +52,8 @@ export class Membership {
   readonly #inStep = new Set<string>();
   /** Peers on their way into the set: needed, so that nothing is acknowledged that they lack. */
   readonly #joining = new Set<string>();
+  /** This node's own disk, rebuilt after it had left the set: on its way back, and ready to be proposed. */
+  #local: 'settled' | 'joining' | 'arrived' = 'settled';
   #pending: readonly string[] | undefined;
   #holdReason: string | undefined;
   /** Called when those who have everything at the end are in the set. */
@@ -84,7 +86,7 @@ export class Membership {
   get needed(): number {
     let bits = 0;
     for (const { node, bit } of this.#parts.mirrors) if (this.#isNeeded(node)) bits |= bit;
-    if (this.#set.members.includes(this.#parts.node)) bits |= LOCAL_BIT;
+    if (this.#isNeeded(this.#parts.node) || this.#local !== 'settled') bits |= LOCAL_BIT;
     return bits;
   }
 
@@ -122,6 +124,22 @@ export class Membership {
     this.evaluate();
   }
 
+  /** As `join` and `inStep`, of this node's own disk. */
+  joinLocal(): void {
+    this.#local = 'joining';
+  }
+
+  localInStep(): void {
+    this.#local = 'arrived';
+    this.evaluate();
+  }
+
+  localLost(): void {
+    this.#local = 'settled';
+    this.#released();
+    this.evaluate();
+  }
+
   /** Proposes what has become necessary. */
   evaluate(): void {
     if (this.#owner.ended || this.#pending !== undefined) return;
@@ -129,7 +147,8 @@ export class Membership {
     if (lost.length === 0 && this.#holdReason !== undefined) this.#setHold(undefined);
     if (this.#holdReason !== undefined) return;
     const leaving = this.#localMustLeave() ? [...lost, this.#parts.node] : lost;
-    const arrived = [...this.#inStep].filter((peer) => !this.#set.members.includes(peer)).sort();
+    const present = this.#local === 'arrived' ? [...this.#inStep, this.#parts.node] : [...this.#inStep];
+    const arrived = present.filter((member) => !this.#set.members.includes(member)).sort();
     const members = [...this.#set.members.filter((member) => !leaving.includes(member)), ...arrived];
     this.#owner.moved();
     if (leaving.length === 0 && arrived.length === 0) return this.#onClosed?.();
@@ -179,6 +198,7 @@ export class Membership {
     this.#set = set;
     this.#pending = undefined;
     for (const member of set.members) this.#joining.delete(member);
+    if (set.members.includes(this.#parts.node)) this.#local = 'settled';
     this.#released();
     this.evaluate();
   }

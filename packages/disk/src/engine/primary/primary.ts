@@ -8,8 +8,8 @@
  *    └────────────────────────────▶ ended (abrupt: what is unsettled is dirty for everybody)
  * ```
  */
-import type { EterneError } from '@eterne/base';
-import type { BlockDevice, DeviceDone, Extent, World } from '@eterne/runtime';
+import { EterneError } from '@eterne/base';
+import type { BlockDevice, BlockStore, DeviceDone, Extent, World } from '@eterne/runtime';
 import {
   NIL_UUID,
   bitmapFor,
@@ -23,14 +23,16 @@ import type { Arbiter, InSyncSet, Term, VolumeConfig } from '../api.ts';
 import type { BufferSlabs } from '../buffer-slabs.ts';
 import type { LocalDisk } from '../local-disk.ts';
 import type { RangeLocks } from '../range-locks.ts';
+import { ResyncPacer } from '../link/resync-pacer.ts';
 import { FlushRounds, type FlushRoundsOwner } from './flush-rounds.ts';
 import { PrimaryDevice, type FrontTarget } from './front.ts';
 import { Lease } from './lease.ts';
 import { LocalFlushes } from './local-flushes.ts';
 import { Membership, type MembershipOwner } from './membership.ts';
 import type { Mirror, MirrorLink } from './mirror.ts';
+import { Rebuild } from './rebuild.ts';
 import { ReadPath, type ReadDone, type ReadPathOwner } from './read-path.ts';
-import { WriteOp } from './write-op.ts';
+import { LOCAL_BIT, WriteOp } from './write-op.ts';
 import { WritePath, type WritePathOwner, type WriteWindowSize } from './write-path.ts';
 
 const SYNC_WINDOW: WriteWindowSize = { writes: 4096, bytes: 64 * 1024 * 1024 };
@@ -59,6 +61,8 @@ export interface PrimaryOwner {
   announce(): void;
   /** Peers in step differ in blocks that are dirty for them: copy those blocks again soon. */
   diverged(): void;
+  /** The local disk is whole again: whoever found no source here may ask again. */
+  localBack(): void;
   /** The term has ended abruptly; `unsettled`: some replica may have writes that others lack. */
   ended(reason: string, unsettled: boolean): void;
 }
@@ -88,6 +92,7 @@ export class Primary
   #minting = false;
   /** Peers that have not said yet that they took the present generation's name, and that name. */
   readonly #unnamed = new Map<string, Uuid>();
+  #rebuild: Rebuild | undefined;
   #turnScheduled = false;
   /** Asynchronous: a flush was answered, and nothing issued since. */
   #flushAnswered = false;
@@ -284,10 +289,24 @@ export class Primary
   /** This node's disk has failed: leave the set before anything is acknowledged without it. */
   localLost(): void {
     if (this.#ended) return;
+    this.#rebuild?.stop();
+    this.#rebuild = undefined;
     this.#writes.localLost();
     this.#flushes.localLost();
     this.#recompute();
-    this.#membership.evaluate();
+    this.#membership.localLost();
+  }
+
+  /** The local disk was attached again. `isBlank`: it has nothing of the volume. `done` once what it lacks is durably known. */
+  rebuildLocal(data: BlockStore, isBlank: boolean, done: (error: EterneError | undefined) => void): void {
+    const { disk, metadata } = this.#parts;
+    if (isBlank) for (const { bitmap } of this.mirrors) bitmap.markAll();
+    metadata.persistBitmaps((error) => {
+      if (error !== undefined || this.#ended) return data.close(() => done(error ?? termOver()));
+      disk.attach(data);
+      this.#startRebuild();
+      done(undefined);
+    });
   }
 
   metadataFailed(): void {
@@ -454,7 +473,7 @@ export class Primary
     const change = (state: MetadataState): MetadataState => ({
       ...state,
       set,
-      diskState: isMember ? state.diskState : 'Inconsistent',
+      diskState: stateIn(isMember, state.set.members.includes(this.#parts.config.node), state.diskState),
     });
     this.#persist(held ? (state) => this.#minted(change(state)) : change, done);
   }
@@ -474,6 +493,51 @@ export class Primary
     this.end(reason);
   }
 
+  #startRebuild(): void {
+    const { config, disk, locks, world } = this.#parts;
+    const pacer = new ResyncPacer({
+      clock: world.clock,
+      timers: world.timers,
+      ...config.resyncRate,
+      requestCount: () => this.requestCount,
+      backlogBytes: () => 0,
+    });
+    const rebuild = new Rebuild({
+      disk,
+      locks,
+      sizeBytes: config.sizeBytes,
+      bitmaps: this.mirrors.map(({ bitmap }) => bitmap),
+      source: (offset, lengthBytes) => this.sources(offset, lengthBytes)[0],
+      pace: (lengthBytes, go) => pacer.take(lengthBytes, go),
+      copied: () => this.#flushes.request(() => this.#localCaughtUp(rebuild)),
+    });
+    this.#rebuild = rebuild;
+    this.#owner.statusChanged();
+    rebuild.start();
+  }
+
+  /** Its blocks are on the disk to stay: it differs from no peer in step any more, and joins the set as a peer would. */
+  #localCaughtUp(rebuild: Rebuild): void {
+    const { disk, metadata } = this.#parts;
+    if (this.#ended || this.#rebuild !== rebuild) return;
+    for (const { bitmap, node } of this.mirrors) if (this.#membership.isInStep(node)) rebuild.clear(bitmap);
+    metadata.persistBitmaps((error) => {
+      if (this.#ended || this.#rebuild !== rebuild) return;
+      if (error !== undefined) return this.metadataFailed();
+      this.#rebuild = undefined;
+      disk.rebuilt();
+      this.#membership.joinLocal();
+      this.#recompute();
+      this.#writes.whenHadBy(LOCAL_BIT, () => {
+        this.#flushes.request(() => {
+          if (this.localFailed) return;
+          this.#membership.localInStep();
+          this.#owner.localBack();
+        });
+      });
+    });
+  }
+
   #flushed(done: DeviceDone): void {
     if (this.mayReply() && this.#flushWaiters.delete(done)) done(undefined);
     else if (this.#flushWaiters.has(done)) this.#heldFlushes.push(done);
@@ -486,6 +550,7 @@ export class Primary
     this.#mustMint = this.mirrors.some((mirror) => this.#lacksName(mirror));
     this.#owner.statusChanged();
     this.#openGates();
+    this.#rebuild?.peersMoved();
   }
 
   #openGates(): void {
@@ -572,6 +637,21 @@ export class Primary
 
   #stop(): void {
     this.#ended = true;
+    this.#rebuild?.stop();
     this.#lease.end();
   }
+}
+
+function termOver(): EterneError {
+  return new EterneError('not-primary', 'the term has ended meanwhile');
+}
+
+/** A replica that leaves the set is not to be trusted; one that comes back is whole. */
+function stateIn(
+  isMember: boolean,
+  wasMember: boolean,
+  diskState: MetadataState['diskState'],
+): MetadataState['diskState'] {
+  if (!isMember) return 'Inconsistent';
+  return wasMember ? diskState : 'UpToDate';
 }

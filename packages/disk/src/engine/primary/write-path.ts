@@ -205,7 +205,8 @@ export class WritePath {
 
   /** Calls `then` once `bit` has had, or lost, every write that it was sent before this call. */
   whenHadBy(bit: number, then: () => void): void {
-    const open = new Set([...this.#issued()].filter((op) => (op.waiting & op.sent & bit) !== 0));
+    const isOpen = (op: WriteOp): boolean => (op.waiting & (op.sent | LOCAL_BIT) & bit) !== 0;
+    const open = new Set([...this.#issued()].filter(isOpen));
     if (open.size === 0) then();
     else this.#watches.push({ bit, open, fire: then });
   }
@@ -289,7 +290,7 @@ export class WritePath {
     op.waiting = this.#owner.needed & LOCAL_BIT;
     for (const mirror of this.#owner.mirrors) this.#sendOrMark(mirror, op);
     this.#owner.scheduleTurn();
-    if (this.#disk.failure !== undefined) return this.#markForAll(op);
+    if (!this.#disk.takesWrites) return this.#markForAll(op);
     op.waiting |= LOCAL_BIT;
     this.#localWrites.push(op);
   }
