@@ -13,7 +13,7 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     'if (!op.settled && (op.waiting & LOCAL_BIT) === 0) this.#settle(op);',
   ]),
   mirror('acknowledge before the local disk has it', `${ENGINE}/primary/membership.ts`, [
-    'if (this.#set.members.includes(this.#parts.node)) bits |= LOCAL_BIT;',
+    "if (this.#isNeeded(this.#parts.node) || this.#local !== 'settled') bits |= LOCAL_BIT;",
     '',
   ]),
   mirror('write before the activity log is durable', `${ENGINE}/primary/write-path.ts`, [
