@@ -146,8 +146,13 @@ function beginAnewIfLost(
   isMissing(world, config, (missing) => {
     if (missing instanceof EterneError) return done(missing);
     if (!missing) return done(undefined);
-    world.log('warn', `volume ${config.name}: ${config.devicePath} was missing: this replica begins anew`);
-    metadata.update(begunAnew, done);
+    // Only where a new file can be made: a folder that is not there says nothing about the data.
+    const options = { createSizeBytes: 0, timeoutMs: config.diskTimeoutMs };
+    world.stores.open(config.devicePath, options, (empty) => {
+      if (empty instanceof EterneError) return done(empty);
+      world.log('warn', `volume ${config.name}: ${config.devicePath} was missing: this replica begins anew`);
+      empty.close(() => metadata.update(begunAnew, done));
+    });
   });
 }
 

@@ -18,7 +18,7 @@ class MemoryFiles {
   open(path: string, options: OpenStoreOptions, done: (result: BlockStore | EterneError) => void): void {
     const present = this.files.get(path);
     const createBytes = this.devices.has(path) ? 0 : (options.createSizeBytes ?? 0);
-    if (present === undefined && createBytes === 0)
+    if (present === undefined && (options.createSizeBytes === undefined || this.devices.has(path)))
       return done(new EterneError('not-found', `${path} is missing`));
     const content = Buffer.alloc(Math.max(present?.length ?? 0, createBytes));
     present?.copy(content);
