@@ -271,6 +271,8 @@ class Volume implements MirrorVolume {
       return request.replaced ? this.#metadata.update(begunAnew, done) : done(undefined);
     if (this.config.metadataPath === INTERNAL_METADATA)
       return done(refused('its metadata lies on the failed disk: demote the volume first'));
+    if (this.config.mode === 'async')
+      return done(refused('an asynchronous peer may lack the newest writes: demote the volume first'));
     openData(this.#world, this.config, (opened) => {
       if (opened instanceof EterneError) return done(opened);
       primary.rebuildLocal(opened.data, opened.isBlank || request.replaced, done);
@@ -280,7 +282,9 @@ class Volume implements MirrorVolume {
   detach(done: Done): void {
     const { primary } = this.#replica;
     if (this.#disk.isDetached) return done(undefined);
-    const isNeeded = primary !== undefined && primary.sources(0, this.config.sizeBytes).length === 0;
+    const isAsync = this.config.mode === 'async';
+    const isNeeded =
+      primary !== undefined && (isAsync || primary.sources(0, this.config.sizeBytes).length === 0);
     if (isNeeded) return done(refused('no other replica could serve'));
     if (this.config.metadataPath === INTERNAL_METADATA)
       return done(refused('its metadata lies on the same disk: remove the volume instead'));
