@@ -44,6 +44,7 @@ type Done = (error: EterneError | undefined) => void;
 const MAX_OTHERS = 31;
 /** A drain that takes longer is ended abruptly: what is unsettled then stays dirty. */
 const DRAIN_TIMEOUT_MS = 3000;
+const REFUSED_HERE = 'it took writes that were refused here';
 /** A full disk refuses many writes in a row. */
 const LEVEL_DELAY_MS = 1000;
 
@@ -457,13 +458,14 @@ class Volume implements MirrorVolume {
 
   /** Blocks that a peer in step has and this replica refused: a new session copies them over the peer's. */
   #levelSoon(): void {
+    // A peer that is being copied to may be about to clear the very bits that were just set: they must not outlive this session.
+    for (const peer of this.#peers) if (peer.link?.isEqual === false) peer.reset(REFUSED_HERE);
     if (this.#levelling) return;
     this.#levelling = true;
     this.#world.timers.after(LEVEL_DELAY_MS, () => {
       this.#levelling = false;
       for (const peer of this.#peers)
-        if (peer.link !== undefined && peer.bitmap.dirtyBlocks > 0)
-          peer.reset('it took writes that were refused here');
+        if (peer.link !== undefined && peer.bitmap.dirtyBlocks > 0) peer.reset(REFUSED_HERE);
     });
   }
 

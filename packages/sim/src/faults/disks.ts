@@ -38,6 +38,15 @@ export const DISK_FAULTS: Readonly<Record<string, Fault>> = {
       victims.reattach(node);
     };
   },
+  'full disk': ({ victims }, node, chance) => {
+    const disk = pickDisk(node, chance);
+    if (disk === undefined) return undefined;
+    disk.full = true;
+    return () => {
+      disk.full = false;
+      victims.reattach(node);
+    };
+  },
   'unreadable sectors': ({ victims }, node, chance) => {
     const disk = pickDisk(node, chance);
     if (disk === undefined) return undefined;
