@@ -22,22 +22,6 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
     ],
   }),
   cluster(
-    'nothing ends when a lease lapses',
-    {
-      file: 'cluster/src/heart/guard.ts',
-      edits: [['deadline <= nowMs', 'deadline <= nowMs - 1e6']],
-    },
-    {
-      file: 'disk/src/engine/primary/lease.ts',
-      edits: [
-        [
-          '    this.#validUntilBootMs = validUntilBootMs;\n',
-          '    this.#validUntilBootMs = validUntilBootMs + 1e6;\n',
-        ],
-      ],
-    },
-  ),
-  cluster(
     'leases do not end with the leader’s authority, and voters are not sticky',
     {
       file: `${SERVICE}/leader/lease-book.ts`,
@@ -175,6 +159,16 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
         '  return replay(records);\n',
         '  return replay(records.length > 8 ? records.slice(0, -4) : records);\n',
       ],
+    ],
+  }),
+  cluster('a rejected append counts as confirmed', {
+    file: 'cluster/src/raft/replication.ts',
+    edits: [['if (body.ok) confirmed(', 'if (body.ok || body.index > 0) confirmed(']],
+  }),
+  cluster('a denied vote counts as granted', {
+    file: 'cluster/src/raft/election.ts',
+    edits: [
+      ['cast.filter((vote) => vote === true).length', 'cast.filter((vote) => vote !== undefined).length'],
     ],
   }),
 ];
