@@ -57,10 +57,23 @@ export function openVolume(
 ): void {
   openStores(world, config, (stores) => {
     if (stores instanceof EterneError) return done(stores);
-    const volume = new Volume(world, config, arbiter, stores);
-    volume.start();
-    done(volume);
+    countForAbsent(config, stores.metadata, () => {
+      const volume = new Volume(world, config, arbiter, stores);
+      volume.start();
+      done(volume);
+    });
   });
+}
+
+/**
+ * Nobody marks what a replica lacks that the configuration has left out, so everything may differ when it comes back. Metadata
+ * that cannot be written tells the volume itself.
+ */
+function countForAbsent(config: VolumeConfig, metadata: VolumeMetadata, done: () => void): void {
+  const absent = metadata.peers.filter((peer) => !Object.hasOwn(config.peers, peer));
+  if (absent.length === 0 || metadata.state.justCreated) return done();
+  for (const peer of absent) metadata.bitmap(peer).markAll();
+  metadata.persistBitmaps(done);
 }
 
 class Volume implements MirrorVolume {
