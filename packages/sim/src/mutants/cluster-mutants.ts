@@ -165,10 +165,4 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
     file: 'cluster/src/raft/replication.ts',
     edits: [['if (body.ok) confirmed(', 'if (body.ok || body.index > 0) confirmed(']],
   }),
-  cluster('a denied vote counts as granted', {
-    file: 'cluster/src/raft/election.ts',
-    edits: [
-      ['cast.filter((vote) => vote === true).length', 'cast.filter((vote) => vote !== undefined).length'],
-    ],
-  }),
 ];
