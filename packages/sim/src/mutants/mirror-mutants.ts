@@ -54,10 +54,6 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     'markHot(metadata, hotExtents);',
     '',
   ]),
-  mirror('reads do not wait for writes', `${ENGINE}/primary/read-path.ts`, [
-    'if (this.#locks.whenClear(read.offset, read.lengthBytes, () => this.#reply(read, data)))\n      this.#reply(read, data);',
-    'this.#reply(read, data);',
-  ]),
   mirror(
     'the peer acknowledges before it has written',
     `${ENGINE}/link/applier.ts`,
