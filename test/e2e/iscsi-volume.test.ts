@@ -134,6 +134,7 @@ describe('a mirrored volume over iSCSI', { timeout: 300_000 }, () => {
       '--rate_iops=3000',
       '--verify=crc32c',
       '--verify_fatal=1',
+      '--verify_state_save=0',
     ]);
     await sleep(1000);
     await a.kill();

@@ -52,7 +52,13 @@ function fioPass(folder: string, socket: string, pass: number): Promise<unknown>
     `--randseed=${seed + pass}`,
   ];
   const sizes = ['--iodepth=16', '--bssplit=512/20:4k/30:20k/15:64k/25:1m/10'];
-  const verify = ['--verify=crc32c', '--verify_fatal=1', '--verify_backlog=512', '--do_verify=1'];
+  const verify = [
+    '--verify=crc32c',
+    '--verify_fatal=1',
+    '--verify_state_save=0',
+    '--verify_backlog=512',
+    '--do_verify=1',
+  ];
   const mixed = ['--name=mixed', '--rw=randrw', '--rwmixread=30', '--fsync=64', `--size=${MIXED_BYTES}`];
   const trimmed = [
     '--name=trimmed',

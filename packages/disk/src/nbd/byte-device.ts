@@ -8,7 +8,13 @@
  *
  * Ranges longer than `MAX_RANGE_BYTES` (TRIM, WRITE_ZEROES) reach the device in pieces, one after the other.
  */
-import type { BlockDevice, DeviceDone, DeviceErrorCode, Extent } from '@eterne/runtime';
+import {
+  inPieces,
+  type BlockDevice,
+  type DeviceDone,
+  type DeviceErrorCode,
+  type Extent,
+} from '@eterne/runtime';
 import { MAX_RANGE_BYTES } from './limits.ts';
 
 const SECTOR_BYTES = 512;
@@ -62,7 +68,14 @@ export class ByteDevice {
     const end = sectorFloor(offset + lengthBytes);
     if (end <= start) return done(undefined);
     this.#change(
-      (stop) => this.#inPieces(start, end, (at, length, next) => this.device.discard(at, length, next), stop),
+      (stop) =>
+        inPieces(
+          start,
+          end,
+          MAX_RANGE_BYTES,
+          (at, length, next) => this.device.discard(at, length, next),
+          stop,
+        ),
       done,
     );
   }
@@ -70,9 +83,10 @@ export class ByteDevice {
   writeZeroes(offset: number, lengthBytes: number, mayPunch: boolean, fua: boolean, done: DeviceDone): void {
     const zeroSectors = (start: number, end: number): Step => {
       return (stop) =>
-        this.#inPieces(
+        inPieces(
           start,
           end,
+          MAX_RANGE_BYTES,
           (at, length, next) => this.device.writeZeroes(at, length, mayPunch, fua, next),
           stop,
         );
@@ -112,20 +126,6 @@ export class ByteDevice {
       const merged = Buffer.from(old);
       data.copy(merged, offset - start);
       this.device.write(start, merged, fua, done);
-    });
-  }
-
-  #inPieces(
-    start: number,
-    end: number,
-    piece: (offset: number, lengthBytes: number, done: DeviceDone) => void,
-    done: DeviceDone,
-  ): void {
-    if (start === end) return done(undefined);
-    const lengthBytes = Math.min(MAX_RANGE_BYTES, end - start);
-    piece(start, lengthBytes, (error) => {
-      if (error !== undefined) return done(error);
-      this.#inPieces(start + lengthBytes, end, piece, done);
     });
   }
 

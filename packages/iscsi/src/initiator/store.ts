@@ -4,7 +4,15 @@
  */
 import { createHash } from 'node:crypto';
 import { EterneError, MIB, assert } from '@eterne/base';
-import type { BlockStore, OpenStoreOptions, StoreDone, StoreError, Stores, World } from '@eterne/runtime';
+import {
+  inPieces,
+  type BlockStore,
+  type OpenStoreOptions,
+  type StoreDone,
+  type StoreError,
+  type Stores,
+  type World,
+} from '@eterne/runtime';
 import { LunFence } from './fence.ts';
 import { RemoteLun } from './lun.ts';
 import { readProperties, type LunProperties } from './properties.ts';
@@ -43,31 +51,21 @@ class IscsiStore implements BlockStore {
   }
 
   read(offset: number, into: Buffer, done: StoreDone): void {
-    this.#inPieces(
-      offset,
-      offset + into.length,
-      this.#properties.maxTransferBytes,
-      done,
-      (at, bytes, next) => {
-        const piece = into.subarray(at - offset, at - offset + bytes);
-        this.#run('read', rangeCdb(READ_16, at, bytes), { kind: 'read', into: piece }, (error, readBytes) =>
-          next(error ?? (readBytes === bytes ? undefined : this.#short())),
-        );
-      },
-    );
+    const readPiece = (at: number, bytes: number, next: StoreDone): void => {
+      const piece = into.subarray(at - offset, at - offset + bytes);
+      this.#run('read', rangeCdb(READ_16, at, bytes), { kind: 'read', into: piece }, (error, readBytes) =>
+        next(error ?? (readBytes === bytes ? undefined : this.#short())),
+      );
+    };
+    inPieces(offset, offset + into.length, this.#properties.maxTransferBytes, readPiece, done);
   }
 
   write(offset: number, from: Buffer, done: StoreDone): void {
-    this.#inPieces(
-      offset,
-      offset + from.length,
-      this.#properties.maxTransferBytes,
-      done,
-      (at, bytes, next) => {
-        const piece = from.subarray(at - offset, at - offset + bytes);
-        this.#run('write', rangeCdb(WRITE_16, at, bytes), { kind: 'write', from: piece }, next);
-      },
-    );
+    const writePiece = (at: number, bytes: number, next: StoreDone): void => {
+      const piece = from.subarray(at - offset, at - offset + bytes);
+      this.#run('write', rangeCdb(WRITE_16, at, bytes), { kind: 'write', from: piece }, next);
+    };
+    inPieces(offset, offset + from.length, this.#properties.maxTransferBytes, writePiece, done);
   }
 
   flush(done: StoreDone): void {
@@ -87,15 +85,17 @@ class IscsiStore implements BlockStore {
 
   writeZeroes(offset: number, lengthBytes: number, mayPunch: boolean, done: StoreDone): void {
     const end = offset + lengthBytes;
-    if (!mayPunch || !this.canPunch)
-      return this.#inPieces(offset, end, ZERO_CHUNK.length, done, (at, bytes, next) =>
-        this.write(at, ZERO_CHUNK.subarray(0, bytes), next),
-      );
-    this.#inPieces(offset, end, this.#properties.maxWriteSameBytes, done, (at, bytes, next) => {
+    if (!mayPunch || !this.canPunch) {
+      const writePiece = (at: number, bytes: number, next: StoreDone): void =>
+        this.write(at, ZERO_CHUNK.subarray(0, bytes), next);
+      return inPieces(offset, end, ZERO_CHUNK.length, writePiece, done);
+    }
+    const unmapPiece = (at: number, bytes: number, next: StoreDone): void => {
       const cdb = rangeCdb(WRITE_SAME_16, at, bytes);
       cdb.writeUInt8(UNMAP_BIT, 1);
       this.#run('write zeroes to', cdb, { kind: 'write', from: ZERO_BLOCK }, next);
-    });
+    };
+    inPieces(offset, end, this.#properties.maxWriteSameBytes, unmapPiece, done);
   }
 
   close(done: () => void): void {
@@ -130,21 +130,6 @@ class IscsiStore implements BlockStore {
 
   #short(): StoreError {
     return { kind: 'device', errno: 'EIO', message: `read ${this.#lun.name}: fewer bytes than asked for` };
-  }
-
-  #inPieces(
-    start: number,
-    end: number,
-    pieceBytes: number,
-    done: StoreDone,
-    piece: (at: number, bytes: number, next: StoreDone) => void,
-  ): void {
-    if (start >= end) return done(undefined);
-    const bytes = Math.min(pieceBytes, end - start);
-    piece(start, bytes, (error) => {
-      if (error !== undefined || start + bytes === end) done(error);
-      else this.#inPieces(start + bytes, end, pieceBytes, done, piece);
-    });
   }
 
   #closeIfIdle(): void {

@@ -6,6 +6,7 @@
  */
 import { EterneError, assert } from '@eterne/base';
 import {
+  inPieces,
   storeError,
   type BlockStore,
   type OpenStoreOptions,
@@ -72,7 +73,14 @@ class NbdStore implements BlockStore {
   }
 
   writeZeroes(offset: number, lengthBytes: number, mayPunch: boolean, done: StoreDone): void {
-    if (!this.canPunch) return this.#writeZeroChunks(offset, offset + lengthBytes, done);
+    if (!this.canPunch)
+      return inPieces(
+        offset,
+        offset + lengthBytes,
+        ZERO_CHUNK.length,
+        (at, length, next) => this.write(at, ZERO_CHUNK.subarray(0, length), next),
+        done,
+      );
     this.#run('write zeroes', done, (finished) =>
       this.#client.writeZeroes(offset, lengthBytes, mayPunch, finished),
     );
@@ -99,15 +107,6 @@ class NbdStore implements BlockStore {
     const pending: Pending = { startedBootMs: this.#clock.bootMs(), done };
     this.#pending.add(pending);
     submit((error) => this.#finish(pending, error && storeError(`${what} ${this.#name}`, error.errno)));
-  }
-
-  #writeZeroChunks(offset: number, end: number, done: StoreDone): void {
-    if (offset >= end) return done(undefined);
-    const chunk = ZERO_CHUNK.subarray(0, Math.min(ZERO_CHUNK.length, end - offset));
-    this.write(offset, chunk, (error) => {
-      if (error === undefined) this.#writeZeroChunks(offset + chunk.length, end, done);
-      else done(error);
-    });
   }
 
   #finish(pending: Pending, error: StoreError | undefined): void {

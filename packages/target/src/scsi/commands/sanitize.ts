@@ -2,12 +2,12 @@
  * SANITIZE: SBC-3 §5.22. BLOCK ERASE gives every block back and makes that durable; afterwards the medium reads as zeroes. OVERWRITE and CRYPTOGRAPHIC ERASE are
  * not offered: neither would reach the blocks that a file system or a flash disk underneath keeps of older data.
  */
-import type { DeviceDone } from '@eterne/runtime';
+import { inPieces, type DeviceDone, type DeviceErrorCode } from '@eterne/runtime';
 import { SENSE } from '@eterne/iscsi';
+import { MAX_RANGE_BYTES } from '../../limits.ts';
 import type { Command } from '../command.ts';
 import { senseOf, type LogicalUnit } from '../logical-unit.ts';
 import type { ScsiRequest } from '../scsi-request.ts';
-import { inPieces } from './pieces.ts';
 
 const IMMED_BIT = 0x80;
 
@@ -19,9 +19,10 @@ function blockErase(request: ScsiRequest, unit: LogicalUnit): void {
   unit.sanitizing = true;
   const end = unit.blocks * unit.blockBytes;
   const step = (done: DeviceDone): void =>
-    inPieces(
+    inPieces<DeviceErrorCode>(
       0,
       end,
+      MAX_RANGE_BYTES,
       (at, length, next) => unit.device.writeZeroes(at, length, true, false, next),
       (error) => (error === undefined ? unit.device.flush(done) : done(error)),
     );

@@ -3,12 +3,12 @@
  * u64 LBA, u32 blocks, 4 reserved`. The blocks read as zeroes afterwards (LBPRZ = 1).
  */
 import { SENSE } from '@eterne/iscsi';
-import { MAX_UNMAP_BLOCKS, MAX_UNMAP_DESCRIPTORS } from '../../limits.ts';
+import { inPieces } from '@eterne/runtime';
+import { MAX_RANGE_BYTES, MAX_UNMAP_BLOCKS, MAX_UNMAP_DESCRIPTORS } from '../../limits.ts';
 import type { Command } from '../command.ts';
 import { senseOf, type LogicalUnit } from '../logical-unit.ts';
 import { rangeError, readLba, type BlockRange } from '../range.ts';
 import type { ScsiRequest } from '../scsi-request.ts';
-import { inPieces } from './pieces.ts';
 
 const HEADER_BYTES = 8;
 const DESCRIPTOR_BYTES = 16;
@@ -57,6 +57,7 @@ function unmapNext(
       inPieces(
         start,
         end,
+        MAX_RANGE_BYTES,
         (at, length, next) => unit.device.writeZeroes(at, length, true, false, next),
         done,
       ),

@@ -1,13 +1,12 @@
 /** WRITE SAME (10), (16): SBC-3 §5.42, §5.43. One block for the whole range; with UNMAP and zeroes the range may be given back instead. */
 import { MIB } from '@eterne/base';
 import { SENSE } from '@eterne/iscsi';
-import type { DeviceDone } from '@eterne/runtime';
-import { MAX_WRITE_SAME_BLOCKS } from '../../limits.ts';
+import { inPieces, type DeviceDone } from '@eterne/runtime';
+import { MAX_RANGE_BYTES, MAX_WRITE_SAME_BLOCKS } from '../../limits.ts';
 import type { Command } from '../command.ts';
 import { senseOf, type LogicalUnit } from '../logical-unit.ts';
 import { rangeError, rangeOf, type BlockRange } from '../range.ts';
 import type { ScsiRequest } from '../scsi-request.ts';
-import { inPieces } from './pieces.ts';
 
 const UNMAP_BIT = 0x08;
 /** "NDOB (no data-out buffer)": the block is all zeroes and is not sent. WRITE SAME (16) only. */
@@ -47,6 +46,7 @@ function fill(
       ? inPieces(
           start,
           end,
+          MAX_RANGE_BYTES,
           (at, length, next) => unit.device.writeZeroes(at, length, unmap, false, next),
           done,
         )
@@ -56,12 +56,14 @@ function fill(
   );
 }
 
+/** A new buffer for each piece: the device owns the one before. */
 function repeat(unit: LogicalUnit, start: number, end: number, block: Buffer, done: DeviceDone): void {
-  if (start === end) return done(undefined);
-  const lengthBytes = Math.min(CHUNK_BYTES, end - start);
-  // A new buffer each time: the device owns the one before.
-  unit.device.write(start, Buffer.alloc(lengthBytes, block), false, (error) =>
-    error === undefined ? repeat(unit, start + lengthBytes, end, block, done) : done(error),
+  inPieces(
+    start,
+    end,
+    CHUNK_BYTES,
+    (at, length, next) => unit.device.write(at, Buffer.alloc(length, block), false, next),
+    done,
   );
 }
 
