@@ -217,9 +217,7 @@ export class FakeDisk {
       removeVolume: (name, done) => later(() => void this.volumes.delete(name), done),
       promote: (name, request, done) => later(() => this.#promote(name, request), done),
       demote: (name, done) => later(() => this.#demote(name), done),
-      verify: (_name, _request, done) => later(() => undefined, done),
-      resync: (_name, _peer, done) => later(() => undefined, done),
-      invalidate: (_name, done) => later(() => undefined, done),
+      ask: (_name, _call, done) => later(() => undefined, done),
       setLease: () => {},
       onStatus: (listener) => {
         status.push(listener);

@@ -225,6 +225,11 @@ export interface MirrorVolume {
   /** One more replica, while everything runs: it gets a slot in the metadata, durably, and is dialled or let in. `refused` when all are taken. */
   addPeer(peer: string, addresses: readonly Address[], done: Done): void;
   /**
+   * The other replicas from now on, while everything runs. New ones are added; those that are not named are left alone for good, so that
+   * a primary proposes an in-sync set without them; others are dialled at their new addresses.
+   */
+  setPeers(peers: Readonly<Record<string, readonly Address[]>>, done: Done): void;
+  /**
    * The failed or detached disk is there again. A primary goes on serving from its peer while the disk is brought up to date. A secondary must
    * be opened anew afterwards: `done` says that it may.
    */

@@ -203,9 +203,10 @@ class Volume implements MirrorVolume {
 
   addPeer(peerNode: string, addresses: readonly Address[], done: Done): void {
     const { name, node } = this.config;
-    if (peerNode === node || this.#peers.some((peer) => peer.node === peerNode))
+    const known = this.#peers.find((peer) => peer.node === peerNode);
+    if (peerNode === node || known?.isRetired === false)
       return done(new EterneError('conflict', `${peerNode} has a replica of ${name} already`));
-    if (this.#peers.length >= MAX_OTHERS)
+    if (known === undefined && this.#peers.length >= MAX_OTHERS)
       return done(new EterneError('refused', `volume ${name} has ${MAX_OTHERS + 1} replicas already`));
     this.#metadata.addPeer(peerNode, (refusal) => {
       if (refusal !== undefined) return done(refusal);
@@ -213,11 +214,30 @@ class Volume implements MirrorVolume {
       const bitmap = this.#metadata.bitmap(peerNode);
       if (!this.#metadata.state.justCreated) bitmap.markAll();
       bitmap.persist((error) => {
-        if (error === undefined)
+        if (error === undefined && known === undefined)
           this.#begin(new Peer(this.#replica, peerNode, this.#peers.length, addresses));
+        else if (error === undefined) known?.readdress(addresses);
         done(error);
       });
     });
+  }
+
+  setPeers(peers: Readonly<Record<string, readonly Address[]>>, done: Done): void {
+    for (const peer of this.#peers) {
+      const addresses = Object.hasOwn(peers, peer.node) ? peers[peer.node] : undefined;
+      if (peer.isRetired) continue;
+      if (addresses === undefined) peer.retire();
+      else peer.readdress(addresses);
+    }
+    const isThere = (node: string): boolean =>
+      this.#peers.some((peer) => peer.node === node && !peer.isRetired);
+    const missing = Object.entries(peers).filter(([node]) => !isThere(node));
+    const next = (index: number): void => {
+      const [node, addresses] = missing[index] ?? [];
+      if (node === undefined || addresses === undefined) return done(undefined);
+      this.addPeer(node, addresses, (error) => (error === undefined ? next(index + 1) : done(error)));
+    };
+    next(0);
   }
 
   #begin(peer: Peer): void {
@@ -334,7 +354,7 @@ class Volume implements MirrorVolume {
     const { state } = this.#metadata;
     const { primary } = this.#replica;
     const freezeReason = primary?.freezeReason ?? null;
-    const peers = this.#peers.map((peer) => peer.status());
+    const peers = this.#peers.filter(({ isRetired }) => !isRetired).map((peer) => peer.status());
     return {
       name,
       sizeBytes,
@@ -490,7 +510,7 @@ class Volume implements MirrorVolume {
   }
 
   #withPeer(peerNode: string, done: Done, act: (peer: Peer) => void): void {
-    const peer = this.#peers.find(({ node }) => node === peerNode);
+    const peer = this.#peers.find(({ node, isRetired }) => node === peerNode && !isRetired);
     if (peer === undefined)
       return done(new EterneError('not-found', `volume ${this.config.name} has no peer ${peerNode}`));
     act(peer);
@@ -516,7 +536,8 @@ class Volume implements MirrorVolume {
 
   /** Begins a job with one peer, or with all; one that could not begin anywhere has failed. */
   #onPeers(peerNode: string | undefined, request: VerifyJobRequest, done: Done): void {
-    const peers = this.#peers.filter(({ node }) => peerNode === undefined || node === peerNode);
+    const wanted = ({ node }: Peer): boolean => peerNode === undefined || node === peerNode;
+    const peers = this.#peers.filter((peer) => !peer.isRetired && wanted(peer));
     if (peers.length === 0)
       return done(new EterneError('not-found', `volume ${this.config.name} has no such peer`));
     const problems = peers.map((peer) => peer.startVerify(request));

@@ -150,11 +150,11 @@ export class DiskControl {
       }
       case 'verify': {
         const { peer, ...request } = parsed.data as z.output<typeof bodies.verify>;
-        return this.#disk.verify(volume, { ...request, ...peerIfNamed(peer) }, done);
+        return this.#disk.call(volume, { verb, request: { ...request, ...peerIfNamed(peer) } }, done);
       }
       case 'resync': {
         const { peer } = parsed.data as z.output<typeof bodies.resync>;
-        return this.#disk.resync(volume, peer, done);
+        return this.#disk.call(volume, { verb, ...peerIfNamed(peer) }, done);
       }
       case 'attach':
         return this.#disk.call(
@@ -165,7 +165,7 @@ export class DiskControl {
       case 'detach':
         return this.#disk.call(volume, { verb }, done);
       case 'invalidate':
-        return this.#disk.invalidate(volume, done);
+        return this.#disk.call(volume, { verb }, done);
       case 'wait': {
         const { for: goal, timeoutMs } = parsed.data as z.output<typeof bodies.wait>;
         return this.#wait(volume, goal, timeoutMs, done);

@@ -6,19 +6,13 @@ import { isDeepStrictEqual } from 'node:util';
 import { EterneError } from '@eterne/base';
 import type { Address, Listener, TlsIdentity, World } from '@eterne/runtime';
 import type { Worker, WorkerHandler } from '@eterne/runtime/node/worker.ts';
-import type {
-  PromoteRequest,
-  SetProposal,
-  VerifyRequest,
-  VolumeConfig,
-  VolumeStatus,
-} from '../engine/api.ts';
+import type { PromoteRequest, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
 import type { VolumeSpec } from './config.ts';
 import { isPrivateListen } from './config-rules.ts';
 import type { DiskPort, ExportSpec } from './port.ts';
 import { acceptReplication } from './replication-acceptor.ts';
 import { VolumeProcess, type CallDone, type Verdict, type VolumeProcessOwner } from './volume-process.ts';
-import type { ArbiterKind, Lease, VolumeCall } from './worker-messages.ts';
+import type { ArbiterKind, Lease, ReplicaCall, VolumeCall } from './worker-messages.ts';
 
 const MAX_VOLUMES = 256;
 
@@ -93,8 +87,7 @@ export class DiskProcess implements DiskPort {
   ensureVolume(config: VolumeConfig, exports: readonly ExportSpec[], done: Done): void {
     const spec: VolumeSpec = { config, exports };
     const present = this.#volumes.get(config.name);
-    if (present !== undefined)
-      return done(isDeepStrictEqual(present.spec, spec) ? undefined : differs(config.name));
+    if (present !== undefined) return changePeers(present, spec, done);
     if (this.#volumes.size >= MAX_VOLUMES)
       return done(new EterneError('refused', `more than ${MAX_VOLUMES} volumes`));
     const open = exports
@@ -129,16 +122,8 @@ export class DiskProcess implements DiskPort {
     this.call(name, { verb: 'demote' }, done);
   }
 
-  verify(name: string, request: VerifyRequest, done: Done): void {
-    this.call(name, { verb: 'verify', request }, done);
-  }
-
-  resync(name: string, peer: string | undefined, done: Done): void {
-    this.call(name, peer === undefined ? { verb: 'resync' } : { verb: 'resync', peer }, done);
-  }
-
-  invalidate(name: string, done: Done): void {
-    this.call(name, { verb: 'invalidate' }, done);
+  ask(name: string, call: ReplicaCall, done: CallDone): void {
+    this.call(name, call, done);
   }
 
   call(name: string, call: VolumeCall, done: CallDone): void {
@@ -193,6 +178,16 @@ export class DiskProcess implements DiskPort {
       for (const listener of this.#statusListeners) listener(this.statuses);
     });
   }
+}
+
+/** An open volume stays open while its peers change. */
+function changePeers(volume: VolumeProcess, spec: VolumeSpec, done: Done): void {
+  const { peers } = spec.config;
+  if (isDeepStrictEqual(volume.spec, spec)) return done(undefined);
+  const { config } = volume.spec;
+  if (!isDeepStrictEqual({ ...volume.spec, config: { ...config, peers } }, spec))
+    return done(differs(config.name));
+  volume.setPeers(peers, done);
 }
 
 function differs(name: string): EterneError {

@@ -2,14 +2,7 @@
 import { EterneError } from '@eterne/base';
 import { JsonLink, type Stream, type Timers, type World } from '@eterne/runtime';
 import { upgradeHttp } from '@eterne/runtime/node/http.ts';
-import type {
-  PromoteRequest,
-  SetAnswer,
-  SetProposal,
-  VerifyRequest,
-  VolumeConfig,
-  VolumeStatus,
-} from '../engine/api.ts';
+import type { PromoteRequest, SetAnswer, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
 import type { DiskPort, ExportSpec } from './port.ts';
 import {
   DISK_PORT_PROTOCOL,
@@ -17,11 +10,14 @@ import {
   type ProposalNote,
   type StatusNote,
 } from './port-messages.ts';
-import type { Lease } from './worker-messages.ts';
+import type { CallDone } from './volume-process.ts';
+import type { Lease, ReplicaCall } from './worker-messages.ts';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 /** Opening a volume reads its metadata, a promotion waits for the I/O of older sessions; beyond this the caller asks again. */
 const CALL_TIMEOUT_MS = 30_000;
+/** An image is as large as its volume. */
+const EXPORT_TIMEOUT_MS = 24 * 3_600_000;
 
 type Done = (error: EterneError | undefined) => void;
 
@@ -68,16 +64,11 @@ class DiskPortClient implements DiskPort {
     this.#call('demote', { name }, done);
   }
 
-  verify(name: string, request: VerifyRequest, done: Done): void {
-    this.#call('verify', { name, request }, done);
-  }
-
-  resync(name: string, peer: string | undefined, done: Done): void {
-    this.#call('resync', peer === undefined ? { name } : { name, peer }, done);
-  }
-
-  invalidate(name: string, done: Done): void {
-    this.#call('invalidate', { name }, done);
+  ask(name: string, call: ReplicaCall, done: CallDone): void {
+    const isLong = call.verb === 'rescue' && call.action.kind === 'export';
+    const body: ClientBodies['ask'] = { name, call };
+    const timeoutMs = isLong ? EXPORT_TIMEOUT_MS : CALL_TIMEOUT_MS;
+    this.#link.call('ask', body, timeoutMs, (result, error) => done(error, result));
   }
 
   setLease(name: string, lease: Lease): void {

@@ -2,24 +2,17 @@
  * `DiskPort` over a `JsonLink`, which is opened by `Upgrade: eterne-disk/1` on the control socket.
  * ```
  *   client → disk   call  ensure-volume {config, exports} · remove-volume {name} · promote {name, request} · demote {name}
- *                        verify {name, request} · resync {name, peer?} · invalidate {name}
+ *                        ask {name, call}
  *                   note  lease {name, lease} · arbitrate · verdict {id, answer}
  *   disk → client   note  status {volumes} · proposal {id, proposal}
  * ```
  * Proposals go to the client that last sent `arbitrate`. When that one goes they are kept, and put again to the next: an arbiter
  * must know a proposal that it has already committed and answer it the same.
- * Changelog: 1 — first version.
+ * Both ends are of one node and one version: after an upgrade all its daemons are started again.
  */
-import type {
-  PromoteRequest,
-  SetAnswer,
-  SetProposal,
-  VerifyRequest,
-  VolumeConfig,
-  VolumeStatus,
-} from '../engine/api.ts';
+import type { PromoteRequest, SetAnswer, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
 import type { ExportSpec } from './port.ts';
-import type { Lease } from './worker-messages.ts';
+import type { Lease, ReplicaCall } from './worker-messages.ts';
 
 export const DISK_PORT_PROTOCOL = 'eterne-disk/1';
 
@@ -29,9 +22,7 @@ export interface ClientBodies {
   'remove-volume': { readonly name: string };
   promote: { readonly name: string; readonly request: PromoteRequest };
   demote: { readonly name: string };
-  verify: { readonly name: string; readonly request: VerifyRequest };
-  resync: { readonly name: string; readonly peer?: string };
-  invalidate: { readonly name: string };
+  ask: { readonly name: string; readonly call: ReplicaCall };
   lease: { readonly name: string; readonly lease: Lease };
   arbitrate: Record<string, never>;
   verdict: { readonly id: number; readonly answer: SetAnswer };

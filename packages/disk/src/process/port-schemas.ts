@@ -45,6 +45,21 @@ const promoteRequest = z.object({
     .optional(),
 });
 const verifyRequest = z.object({ peer: name.optional(), fast: z.boolean(), repair: z.boolean() });
+const rescueId = z.number().int().min(1);
+const rescueAction = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('list') }),
+  z.object({ kind: z.literal('export'), id: rescueId.optional(), path: z.string().max(4096) }),
+  z.object({ kind: z.literal('drop'), id: rescueId }),
+]);
+const replicaCall = z.discriminatedUnion('verb', [
+  z.object({ verb: z.enum(['connect', 'disconnect']), peer: name }),
+  z.object({ verb: z.literal('resolve'), peer: name.optional(), discard: z.enum(['local', 'remote']) }),
+  z.object({ verb: z.literal('verify'), request: verifyRequest }),
+  z.object({ verb: z.literal('resync'), peer: name.optional() }),
+  z.object({ verb: z.enum(['invalidate', 'explain-split-brain', 'detach', 'refresh']) }),
+  z.object({ verb: z.literal('rescue'), action: rescueAction }),
+  z.object({ verb: z.literal('attach'), request: z.object({ replaced: z.boolean() }) }),
+]);
 const setAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('committed'), set: z.object({ version: whole, members: z.array(name) }) }),
   z.object({ kind: z.literal('refused'), reason: z.string() }),
@@ -56,9 +71,7 @@ export const clientBodies = {
   'remove-volume': z.object({ name }),
   promote: z.object({ name, request: promoteRequest }),
   demote: z.object({ name }),
-  verify: z.object({ name, request: verifyRequest }),
-  resync: z.object({ name, peer: name.optional() }),
-  invalidate: z.object({ name }),
+  ask: z.object({ name, call: replicaCall }),
   lease: z.object({ name, lease: z.object({ validUntilBootMs: z.number(), graceMs: z.number() }) }),
   arbitrate: z.unknown(),
   verdict: z.object({ id: whole, answer: setAnswer }),

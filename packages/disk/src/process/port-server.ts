@@ -45,8 +45,8 @@ export class DiskPortServer {
   }
 
   #call(name: string, body: unknown, reply: Reply): void {
-    const done = (error: EterneError | undefined): void =>
-      reply(error === undefined ? { ok: null } : { error });
+    const done = (error: EterneError | undefined, result?: unknown): void =>
+      reply(error === undefined ? { ok: result ?? null } : { error });
     switch (name) {
       case 'ensure-volume': {
         const checked = check(name, body, done);
@@ -64,17 +64,9 @@ export class DiskPortServer {
         const checked = check(name, body, done);
         return checked && this.#disk.demote(checked.name, done);
       }
-      case 'verify': {
+      case 'ask': {
         const checked = check(name, body, done);
-        return checked && this.#disk.verify(checked.name, checked.request, done);
-      }
-      case 'resync': {
-        const checked = check(name, body, done);
-        return checked && this.#disk.resync(checked.name, checked.peer, done);
-      }
-      case 'invalidate': {
-        const checked = check(name, body, done);
-        return checked && this.#disk.invalidate(checked.name, done);
+        return checked && this.#disk.ask(checked.name, checked.call, done);
       }
       default:
         return done(new EterneError('protocol', `no such call: ${name}`));

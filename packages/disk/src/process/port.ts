@@ -1,14 +1,9 @@
 /** What the cluster sees of a disk process: over a unix socket in production, directly in the simulator. */
 import type { EterneError } from '@eterne/base';
-import type {
-  PromoteRequest,
-  SetAnswer,
-  SetProposal,
-  VerifyRequest,
-  VolumeConfig,
-  VolumeStatus,
-} from '../engine/api.ts';
+import type { PromoteRequest, SetAnswer, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
 import type { TlsFiles } from './tls-files.ts';
+import type { CallDone } from './volume-process.ts';
+import type { ReplicaCall } from './worker-messages.ts';
 
 export interface NbdExport {
   readonly kind: 'nbd';
@@ -48,17 +43,16 @@ export type ExportSpec = NbdExport | IscsiExport | AttachExport;
 type Done = (error: EterneError | undefined) => void;
 
 export interface DiskPort {
-  /** Opens the volume if it is not open. Idempotent; a different config for an open volume is `conflict`. */
+  /**
+   * Opens the volume if it is not open. Idempotent. Of an open volume only the peers may change (replicas that come and go), while it
+   * serves; any other difference is `conflict`.
+   */
   ensureVolume(config: VolumeConfig, exports: readonly ExportSpec[], done: Done): void;
   removeVolume(name: string, done: Done): void;
   promote(name: string, request: PromoteRequest, done: Done): void;
   demote(name: string, done: Done): void;
-  /** Begins to compare the copies; the end shows in the status. Any replica may be asked; the primary is the quickest. */
-  verify(name: string, request: VerifyRequest, done: Done): void;
-  /** Begins to copy what is marked to peers that are equal otherwise; `peer` absent: to all. */
-  resync(name: string, peer: string | undefined, done: Done): void;
-  /** A secondary has everything copied to it. */
-  invalidate(name: string, done: Done): void;
+  /** What an operator wants of this replica. Its status is sent before the answer. */
+  ask(name: string, call: ReplicaCall, done: CallDone): void;
   setLease(name: string, lease: { readonly validUntilBootMs: number; readonly graceMs: number }): void;
   /** Current statuses once, then on every change (and at least once a second while something moves). */
   onStatus(listener: (volumes: readonly VolumeStatus[]) => void): void;

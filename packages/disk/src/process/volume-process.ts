@@ -12,7 +12,7 @@
 import { EterneError, assert, unreachable } from '@eterne/base';
 import type { Address, Stream, Timer, TlsIdentity, World } from '@eterne/runtime';
 import type { Worker, WorkerHandler } from '@eterne/runtime/node/worker.ts';
-import type { SetAnswer, SetProposal, VolumeStatus } from '../engine/api.ts';
+import type { SetAnswer, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
 import type { VolumeSpec } from './config.ts';
 import { absentStatus } from './absent-status.ts';
 import { fromWireError } from './wire-error.ts';
@@ -51,10 +51,10 @@ type State =
   | { readonly kind: 'closed' };
 
 export class VolumeProcess {
-  readonly spec: VolumeSpec;
   readonly #owner: VolumeProcessOwner;
   readonly #calls = new Map<number, CallDone>();
   #nextCall = 1;
+  #spec: VolumeSpec;
   #state: State = { kind: 'closed' };
   #status: VolumeStatus;
   #listening: readonly Address[] = [];
@@ -64,9 +64,13 @@ export class VolumeProcess {
   #onClosed: (() => void)[] = [];
 
   constructor(spec: VolumeSpec, owner: VolumeProcessOwner) {
-    this.spec = spec;
+    this.#spec = spec;
     this.#owner = owner;
     this.#status = absentStatus(spec.config, undefined);
+  }
+
+  get spec(): VolumeSpec {
+    return this.#spec;
   }
 
   /** The newest the worker has sent; of a volume without a worker, what can be said without it. */
@@ -98,6 +102,14 @@ export class VolumeProcess {
     const id = this.#nextCall++;
     this.#calls.set(id, done);
     this.#send(state.worker, { kind: 'call', id, call });
+  }
+
+  /** A worker that is started later begins with them. */
+  setPeers(peers: VolumeConfig['peers'], done: Done): void {
+    this.call({ verb: 'set-peers', peers }, (error) => {
+      if (error === undefined) this.#spec = { ...this.#spec, config: { ...this.#spec.config, peers } };
+      done(error);
+    });
   }
 
   setLease(lease: Lease): void {

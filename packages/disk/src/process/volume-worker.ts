@@ -247,6 +247,8 @@ export class VolumeWorker {
         return volume.resync(call.peer, finish);
       case 'invalidate':
         return volume.invalidate(finish);
+      case 'set-peers':
+        return this.#setPeers(volume, call.peers, finish);
       case 'rescue':
         return answerRescue(volume.rescue, call.action, volume.config.name, done);
       case 'explain-split-brain':
@@ -262,6 +264,16 @@ export class VolumeWorker {
       default:
         return unreachable(call);
     }
+  }
+
+  /** Initiators know the target ports of the nodes it was opened with: those stay while it is open. */
+  #setPeers(volume: MirrorVolume, peers: VolumeConfig['peers'], done: Done): void {
+    if (this.#state === undefined) return volume.setPeers(peers, done);
+    done(
+      new EterneError('conflict', `volume ${volume.config.name}: an iscsi export knows its nodes by number`, {
+        hint: 'its replicas change when it is opened anew',
+      }),
+    );
   }
 
   /** A secondary begins again with its new disk: the supervisor starts another worker when this one has gone. */

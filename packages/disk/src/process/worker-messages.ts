@@ -34,6 +34,8 @@ export type VolumeCall =
   | { readonly verb: 'verify'; readonly request: VerifyRequest }
   | { readonly verb: 'resync'; readonly peer?: string }
   | { readonly verb: 'invalidate' }
+  /** The other replicas from now on; `conflict` where a front end is bound to those it was opened with. */
+  | { readonly verb: 'set-peers'; readonly peers: VolumeConfig['peers'] }
   | { readonly verb: 'rescue'; readonly action: RescueAction }
   /** Answers `SplitBrainReport[]`. */
   | { readonly verb: 'explain-split-brain' }
@@ -43,6 +45,12 @@ export type VolumeCall =
   | { readonly verb: 'refresh' }
   /** Clean end: after the answer the worker exits. */
   | { readonly verb: 'close' };
+
+/** What an operator may ask of one replica, whoever decides about roles. */
+export type ReplicaCall = Exclude<
+  VolumeCall,
+  { readonly verb: 'promote' | 'demote' | 'set-peers' | 'close' }
+>;
 
 export type RescueAction =
   /** Answers `PointStatus[]`. */

@@ -208,6 +208,35 @@ describe('three replicas', () => {
     assert.equal(refused, 'conflict');
   });
 
+  test('a replica is taken out while everything runs, and comes back as a new one', () => {
+    const register = new Register();
+    const mesh = new Mesh(['a', 'b', 'c'], { arbiter: () => register });
+    const [a, b, c] = mesh.nodes as [TestNode, TestNode, TestNode];
+    for (const node of mesh.nodes) node.start();
+    register.promote(mesh, a, [a]);
+    mesh.until(() => isWhole({ mesh, register }));
+    mesh.write(a, 3, 3);
+    const held = mesh.begin(a, 4, 4);
+    for (const node of [a, b]) {
+      const [other] = [a, b].filter((each) => each !== node) as [TestNode];
+      node.volume.setPeers({ [other.name]: [other.name] }, (error) => assert.equal(error, undefined));
+    }
+    mesh.until(() => held.answer === 'ok' && register.set.members.length === 2);
+    assert.deepEqual([...register.set.members].sort(), ['a', 'b']);
+    assert.deepEqual(
+      a.volume.status().peers.map(({ node }) => node),
+      ['b'],
+    );
+    mesh.write(a, 5, 5);
+    assert.notEqual(mesh.read(a, 5), undefined);
+    a.volume.setPeers({ b: ['b'], c: ['c'] }, (error) => assert.equal(error, undefined));
+    b.volume.setPeers({ a: ['a'], c: ['c'] }, (error) => assert.equal(error, undefined));
+    mesh.until(() => isWhole({ mesh, register }));
+    assert.equal(peerOf(a, 'c').dirtyBytes, 0);
+    assert.equal(c.volume.status().disk, 'UpToDate');
+    mesh.assertIdentical();
+  });
+
   test('new replicas that are equal by word agree on one generation, however they meet', () => {
     for (const names of [
       ['a', 'b', 'c'],

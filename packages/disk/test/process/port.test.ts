@@ -101,6 +101,22 @@ describe('disk port', () => {
     heart.close();
   });
 
+  it('takes other peers while the volume is open, and nothing else', async () => {
+    const port = await connect(served.controlPath);
+    const ensure = (config: ReturnType<typeof volumeConfig>): Promise<EterneError | undefined> =>
+      answer((done) => port.ensureVolume(config, [], done));
+    const peers = { b: ['127.0.0.1:1'] };
+    assert.equal(await ensure(volumeConfig('p2')), undefined);
+    assert.equal(await ensure(volumeConfig('p2', { peers })), undefined);
+    assert.equal(await ensure(volumeConfig('p2', { peers })), undefined);
+    const other = await ensure({ ...volumeConfig('p2', { peers }), readPolicy: 'striped' });
+    assert.equal(other?.code, 'conflict');
+    const rescue = await answer((done) => port.ask('p2', { verb: 'rescue', action: { kind: 'list' } }, done));
+    assert.equal(rescue?.code, 'refused');
+    assert.equal(await answer((done) => port.ask('p2', { verb: 'invalidate' }, done)), undefined);
+    port.close();
+  });
+
   it('keeps an unanswered proposal for the next arbiter, and hears only that one', async () => {
     const first = await connect(served.controlPath);
     await answer((done) => first.ensureVolume(volumeConfig('p1'), [], done));

@@ -66,6 +66,10 @@ class FakeVolume implements MirrorVolume {
     done(undefined);
   }
 
+  setPeers(_peers: object, done: (error: EterneError | undefined) => void): void {
+    done(undefined);
+  }
+
   connect(peer: string, done: (error: EterneError | undefined) => void): void {
     if (peer === 'crash') process.kill(process.pid, 'SIGKILL');
     if (peer !== 'propose') return done(undefined);

@@ -67,10 +67,8 @@ function makePort(client: SimProcess, daemon: DiskDaemon, back: Hops): DiskPort 
     promote: (name, request, done) =>
       onVolume(name, done, (volume) => volume.promote(request, answering(done))),
     demote: (name, done) => onVolume(name, done, (volume) => volume.demote(answering(done))),
-    verify: (name, request, done) =>
-      onVolume(name, done, (volume) => volume.verify(request, answering(done))),
-    resync: (name, peer, done) => onVolume(name, done, (volume) => volume.resync(peer, answering(done))),
-    invalidate: (name, done) => onVolume(name, done, (volume) => volume.invalidate(answering(done))),
+    ask: (_name, call, done) =>
+      answering(done)(new EterneError('unsupported', `nobody asks for ${call.verb} here`)),
     setLease: (name, lease) => forth.run(() => find(name)?.setLease(lease)),
     onStatus: (listener) => {
       let planned = false;

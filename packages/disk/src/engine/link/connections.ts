@@ -6,6 +6,7 @@
  * 2. Then the acceptor speaks first, with TLS too (`secure-link.ts`).
  * 3. Only when the first connection has been answered are the others dialled; one that dies is dialled again while the bundle lives.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { EterneError } from '@eterne/base';
 import type { Address, Stream, World } from '@eterne/runtime';
 import { encodePreface, type PathNote } from '../../protocol/wire.ts';
@@ -23,7 +24,7 @@ export class Connections {
   readonly #world: World;
   readonly #config: VolumeConfig;
   readonly #peer: string;
-  readonly #addresses: readonly Address[];
+  #addresses: readonly Address[];
   #nextAddress = 0;
   /** The newest; earlier ones are closed, or about to be. */
   #bundle: PathBundle | undefined;
@@ -33,6 +34,13 @@ export class Connections {
     this.#config = config;
     this.#peer = peer;
     this.#addresses = addresses;
+  }
+
+  /** True: they are others than before, and connections to those are to be given up. */
+  readdress(addresses: readonly Address[]): boolean {
+    const isNew = !isDeepStrictEqual(addresses, this.#addresses);
+    this.#addresses = addresses;
+    return isNew;
   }
 
   /** Remote addresses of the connections that live, where there may be several. */

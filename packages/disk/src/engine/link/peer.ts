@@ -39,6 +39,8 @@ export class Peer implements Mirror {
   /** Accepted, and silent so far. */
   #candidate: Session | undefined;
   #standAlone = false;
+  /** Its replica was taken out of the volume: it is nobody's business any more. */
+  #isRetired = false;
   /** Why; until the two are together again. */
   #splitBrain: string | undefined;
   /** Why no copy into this replica may begin until the operator connects again. */
@@ -80,8 +82,27 @@ export class Peer implements Mirror {
     this.#dial();
   }
 
+  get isRetired(): boolean {
+    return this.#isRetired;
+  }
+
+  /** For a primary this is a loss like any other: it goes on when the in-sync set is without it. */
+  retire(): void {
+    this.#isRetired = true;
+    this.disconnect('its replica was taken out of the volume');
+  }
+
+  /** Where it is from now on; one that was retired is taken up again. */
+  readdress(addresses: readonly Address[]): void {
+    if (this.#connections.readdress(addresses)) this.#hangUp('it has other addresses now');
+    if (!this.#isRetired) return;
+    this.#isRetired = false;
+    this.connect();
+  }
+
   /** Lets the peer in, or dials it, again. */
   connect(): void {
+    if (this.#isRetired) return;
     this.#standAlone = false;
     this.#splitBrain = undefined;
     this.#paused = undefined;
