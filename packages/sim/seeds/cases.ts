@@ -49,6 +49,17 @@ export const CASES: readonly Case[] = [
       'a disk that was rolled back and copied anew was called rolled back at every later meeting, and refused',
   },
   {
+    scenario: 'mirror',
+    seed: 256,
+    found:
+      'two replicas outside the newest set that they knew took each other for the other side of a split brain',
+  },
+  {
+    scenario: 'mirror',
+    seed: 341,
+    found: 'a disk that was put back and attached again as often as before was not found out',
+  },
+  {
     scenario: 'cluster',
     seed: 3,
     found: 'a crashed primary came back and overwrote the replica that had everything',

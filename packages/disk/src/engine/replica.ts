@@ -176,6 +176,7 @@ export class Replica {
       term: state.term,
       set: state.set,
       incarnation: state.incarnation,
+      formerIncarnations: state.formerIncarnations,
       witnessedIncarnation: state.peerIncarnations[peer] ?? 0,
       diskState: this.disk.failure === undefined ? state.diskState : 'Failed',
       role: this.role,

@@ -55,10 +55,11 @@ export interface MetadataState {
   /** Highest term seen, from any source. */
   readonly term: Term;
   readonly set: InSyncSet;
-  /** Bumped by every `openMetadata`. */
+  /** A new one with every `openMetadata`, and the last ones before it, newest first (`incarnations.ts`). */
   readonly incarnation: number;
+  readonly formerIncarnations: readonly number[];
   readonly generations: Generations;
-  /** Peer → the highest incarnation of it that this replica has witnessed. The keys are the known peers. */
+  /** Peer → the newest incarnation of it that this replica has witnessed. The keys are the known peers. */
   readonly peerIncarnations: Readonly<Record<string, number>>;
 }
 
@@ -194,7 +195,8 @@ export interface ReplicaSummary {
   readonly term: Term;
   readonly set: InSyncSet;
   readonly incarnation: number;
-  /** The highest incarnation of the *other* side that this side has witnessed (0: never met). */
+  readonly formerIncarnations: readonly number[];
+  /** The newest incarnation of the *other* side that this side has witnessed (0: never met). */
   readonly witnessedIncarnation: number;
   readonly diskState: DiskState;
   readonly role: 'primary' | 'secondary';
@@ -232,6 +234,7 @@ export type HandshakeRow =
   | '9'
   | '9 unrelated'
   | '10'
+  | '10 wait'
   | '10 split brain'
   | '10 two grantors'
   | '11'

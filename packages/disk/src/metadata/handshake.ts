@@ -7,6 +7,7 @@
 import { unreachable } from '@eterne/base';
 import type { HandshakeDecision, HandshakeRow, ReplicaSummary, Uuid } from './api.ts';
 import { NIL_UUID } from './api.ts';
+import { hasForgotten } from './incarnations.ts';
 import { derivedUuid } from './uuid.ts';
 import type { Relation } from './relation.ts';
 import { coversByBitmap, relate } from './relation.ts';
@@ -112,7 +113,8 @@ function amongWritten(a: ReplicaSummary, b: ReplicaSummary, relation: Relation):
     );
   if (relation.kind === 'diverged')
     return (
-      outsideTheSet(a, b, relation) ?? {
+      outsideTheSet(a, b, relation) ??
+      bothOutside(a, b) ?? {
         kind: 'split-brain',
         reason: 'both sides were written independently',
         row: '10 split brain',
@@ -203,7 +205,7 @@ function rolledBack(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | u
 }
 
 function isRolledBack(suspect: ReplicaSummary, witness: ReplicaSummary): boolean {
-  return suspect.incarnation < witness.witnessedIncarnation;
+  return hasForgotten(suspect, witness.witnessedIncarnation);
 }
 
 /** Row 13: a replica outside the committed set may lack acknowledged writes. */
@@ -223,6 +225,17 @@ function outsideTheSet(
   const extent = isRolledBack(target, source) ? 'full' : extentOf(relation);
   const row = relation.kind === 'diverged' ? '10' : '13';
   return fromTo(source, target, extent, `${target.node} is outside the in-sync set`, row);
+}
+
+/** Row 10: neither of them can have acknowledged anything that a member of the set lacks, so neither can lose anything that counts. */
+function bothOutside(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | undefined {
+  const committed = committedSet(a, b);
+  if (committed === undefined || committed.includes(a.node) || committed.includes(b.node)) return undefined;
+  return {
+    kind: 'wait',
+    reason: `both are outside the in-sync set {${committed.join()}}: one of its members must be the source`,
+    row: '10 wait',
+  };
 }
 
 function extentOf(relation: Relation): Extent {

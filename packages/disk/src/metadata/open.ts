@@ -156,7 +156,7 @@ function begin(
       metadata.recovery = { created, unclean: !superblock.clean, hotExtents };
       markHot(metadata, hotExtents);
       metadata.persistBitmaps((error) => {
-        if (error === undefined) metadata.beginIncarnation(options.peers, finish);
+        if (error === undefined) metadata.beginIncarnation(options, finish);
         else finish(error);
       });
     });
@@ -300,6 +300,7 @@ function freshState(): MetadataState {
     term: { number: 0, grantor: '' },
     set: { version: 0, members: [] },
     incarnation: 0,
+    formerIncarnations: [],
     generations: { current: NIL_UUID, bitmaps: {}, history: [] },
     peerIncarnations: {},
   };

@@ -25,14 +25,16 @@
  * | 256 | 64 | grantor of the term |
  * | 320 | 8 | wall clock of the newest promotion, milliseconds since 1970; 0: never |
  * | 328 | 16 | name of the copy that was undone, NIL: none |
+ * | 344 | 120 | 15 incarnations before it, newest first, 0 after the last |
  * | 512 | 512 | history, 32 generations, newest first, NIL after the last |
- * | 1024 | 2816 | 32 peers of 88 bytes: name (64), bitmap generation (16), highest incarnation witnessed (8) |
+ * | 1024 | 2816 | 32 peers of 88 bytes: name (64), bitmap generation (16), newest incarnation witnessed (8) |
  *
  * All other bytes are zero.
  */
 import { assert, crc32c } from '@eterne/base';
 import type { MetadataState } from './api.ts';
 import { HISTORY_LENGTH, MAX_NAME_BYTES, MAX_PEERS, NIL_UUID } from './api.ts';
+import { FORMER_INCARNATIONS } from './incarnations.ts';
 import { MAX_LOG_SLOTS, MAX_VOLUME_BYTES, PAGE_BYTES } from './layout.ts';
 import { isUuid, readUuid, UUID_BYTES, writeUuid } from './uuid.ts';
 import { isZero } from './zero.ts';
@@ -40,6 +42,7 @@ import { isZero } from './zero.ts';
 export const FORMAT_VERSION = 1;
 const MAGIC = Buffer.from('ETERNMD1', 'latin1');
 const NAME_FIELD_BYTES = 1 + MAX_NAME_BYTES;
+const FORMER_OFFSET = 344;
 const HISTORY_OFFSET = 512;
 const PEERS_OFFSET = 1024;
 const PEER_BYTES = 88;
@@ -95,6 +98,8 @@ export function encodeSuperblock(superblock: Superblock): Buffer {
   writeName(page, 256, state.term.grantor);
   writeCount(page, 320, state.promotedAtWallMs);
   writeUuid(page, 328, state.undoneSync);
+  for (const [i, former] of state.formerIncarnations.entries())
+    writeCount(page, FORMER_OFFSET + 8 * i, former);
   writeHistory(page, state.generations.history);
   writePeers(page, slots, state);
   page.writeUInt32LE(crc32c(page), 8);
@@ -136,9 +141,11 @@ export function unfitReason(state: MetadataState, self: string): string | undefi
     set.version,
     state.incarnation,
     state.promotedAtWallMs,
+    ...state.formerIncarnations,
     ...Object.values(peerIncarnations),
   ];
   if (counts.some((count) => !Number.isSafeInteger(count) || count < 0)) return 'a number is out of range';
+  if (state.formerIncarnations.length > FORMER_INCARNATIONS) return 'too many incarnations';
   const uuids = [volumeUuid, state.undoneSync, generations.current, ...Object.values(generations.bitmaps)];
   if (![...uuids, ...generations.history].every(isUuid)) return 'a uuid is malformed';
   const { history } = generations;
@@ -187,9 +194,10 @@ function readFields(page: Buffer): Superblock | undefined {
   const diskState = STATES[page.readUInt32LE(92) - 1];
   const logSlots = page.readUInt32LE(104);
   const peers = readPeers(page, page.readUInt32LE(108));
+  const formerIncarnations = readFormer(page);
   if (sequence === undefined || sizeBytes === undefined || termNumber === undefined) return undefined;
   if (setVersion === undefined || incarnation === undefined || peers === undefined) return undefined;
-  if (promotedAtWallMs === undefined) return undefined;
+  if (promotedAtWallMs === undefined || formerIncarnations === undefined) return undefined;
   if (volume === undefined || node === undefined || grantor === undefined) return undefined;
   if (sizeBytes === 0 || sizeBytes > MAX_VOLUME_BYTES || diskState === undefined) return undefined;
   if ((flags & ~ALL_FLAGS) !== 0 || logSlots < 1 || logSlots > MAX_LOG_SLOTS) return undefined;
@@ -219,6 +227,7 @@ function readFields(page: Buffer): Superblock | undefined {
       term: { number: termNumber, grantor },
       set: { version: setVersion, members: members.sort() },
       incarnation,
+      formerIncarnations,
       generations: {
         current: readUuid(page, 112),
         bitmaps: Object.fromEntries(peers.map((peer) => [peer.name, peer.bitmapUuid])),
@@ -227,6 +236,17 @@ function readFields(page: Buffer): Superblock | undefined {
       peerIncarnations: Object.fromEntries(peers.map((peer) => [peer.name, peer.incarnation])),
     },
   };
+}
+
+function readFormer(page: Buffer): number[] | undefined {
+  const former: number[] = [];
+  for (let i = 0; i < FORMER_INCARNATIONS; i += 1) {
+    const incarnation = readCount(page, FORMER_OFFSET + 8 * i);
+    if (incarnation === undefined) return undefined;
+    if (incarnation === 0) break;
+    former.push(incarnation);
+  }
+  return former;
 }
 
 interface PeerEntry {

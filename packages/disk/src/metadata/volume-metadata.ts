@@ -15,11 +15,13 @@ import type {
   DirtyBitmap,
   MetadataDone,
   MetadataState,
+  OpenMetadataOptions,
   Recovery,
   VolumeMetadata,
 } from './api.ts';
 import { MAX_PEERS } from './api.ts';
 import { BitmapDriver } from './bitmap-driver.ts';
+import { attached } from './incarnations.ts';
 import type { PageWrite } from './committer.ts';
 import { Committer } from './committer.ts';
 import type { Layout } from './layout.ts';
@@ -141,7 +143,10 @@ export class VolumeMetadataDriver implements VolumeMetadata {
   }
 
   /** Opening's last step, after the bits of hot extents are durable: a new incarnation, and a log epoch that voids the old log. */
-  beginIncarnation(peers: readonly string[], done: MetadataDone): void {
+  beginIncarnation(
+    { peers, random }: Pick<OpenMetadataOptions, 'peers' | 'random'>,
+    done: MetadataDone,
+  ): void {
     const latest = this.#superblock.latest;
     const crashed = latest.state.role === 'primary';
     const logEpoch = (latest.logEpoch + 1) >>> 0;
@@ -149,7 +154,7 @@ export class VolumeMetadataDriver implements VolumeMetadata {
       ...withPeers(latest.state, peers),
       role: 'secondary',
       crashedPrimary: latest.state.crashedPrimary || crashed,
-      incarnation: latest.state.incarnation + 1,
+      ...attached(latest.state, random),
     };
     const slots = this.#slotsFor(state);
     if (slots instanceof EterneError) {

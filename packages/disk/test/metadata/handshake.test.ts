@@ -33,6 +33,7 @@ function replica(node: string, changes: Changes = {}): ReplicaSummary {
     term: { number: 1, grantor: 'g' },
     set: { version: 1, members: ['a', 'b'] },
     incarnation: 5,
+    formerIncarnations: [],
     witnessedIncarnation: 5,
     diskState: 'UpToDate',
     role: 'secondary',
@@ -163,6 +164,12 @@ const ROWS: readonly [string, Changes, Changes, string][] = [
     { current: Z, bitmaps: { a: X }, set: { version: 2, members: ['b'] }, incarnation: 4 },
     'split-brain',
   ],
+  [
+    'both divided, both outside',
+    { current: Y, bitmaps: { b: X } },
+    { current: Z, bitmaps: { a: X }, set: { version: 2, members: ['c'] } },
+    'wait',
+  ],
   ['same, neither primary, one restarted', { dirtyBlocks: 1, incarnation: 6 }, {}, 'b→a bitmap'],
   ['nothing in common', { current: Y }, { current: Z }, 'unrelated'],
   [
@@ -175,6 +182,9 @@ const ROWS: readonly [string, Changes, Changes, string][] = [
   ['a primary whose term is over', { role: 'primary' }, { term: { number: 2, grantor: 'g' } }, 'refuse'],
   ['one term, two grantors', { term: { number: 1, grantor: 'h' } }, {}, 'split-brain'],
   ['rolled back', { incarnation: 4 }, {}, 'b→a full'],
+  ['rolled back, and attached again as often', { incarnation: 6, formerIncarnations: [4] }, {}, 'b→a full'],
+  ['attached again', { incarnation: 6, formerIncarnations: [5, 4] }, {}, 'none'],
+  ['attached again, more often than is remembered', { incarnation: 7, formerIncarnations: [6] }, {}, 'none'],
   ['both rolled back', { incarnation: 4 }, { incarnation: 4 }, 'refuse'],
   [
     'rolled back to an old generation',
@@ -220,6 +230,7 @@ describe('decideHandshake', () => {
       term: fc.record({ number: small, grantor: fc.constantFrom('g', 'h') }),
       set: fc.record({ version: small, members: fc.subarray(['a', 'b', 'c']) }),
       incarnation: small,
+      formerIncarnations: fc.array(small, { maxLength: 2 }),
       witnessedIncarnation: small,
       diskState: fc.constantFrom('Diskless', 'Inconsistent', 'Outdated', 'Consistent', 'UpToDate'),
       role: fc.constantFrom('primary', 'secondary'),

@@ -40,6 +40,7 @@ class Replica {
       term: { number: 0, grantor: '' },
       set: { version: 0, members: [] },
       incarnation: 1,
+      formerIncarnations: [],
       witnessedIncarnation: 0,
       diskState: 'Inconsistent',
       role: 'secondary',

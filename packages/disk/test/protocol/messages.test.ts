@@ -69,6 +69,7 @@ const HELLO: Hello = {
     term: { number: 7, grantor: 'cluster' },
     set: { version: 9, members: ['a', 'b'] },
     incarnation: 3,
+    formerIncarnations: [],
     witnessedIncarnation: 2,
     diskState: 'UpToDate',
     role: 'primary',

@@ -127,6 +127,7 @@ function summaryOf({ node, metadata }: Found, peer: string, skipInitialSync: boo
     term: state.term,
     set: state.set,
     incarnation: state.incarnation,
+    formerIncarnations: state.formerIncarnations,
     witnessedIncarnation: state.peerIncarnations[peer] ?? 0,
     diskState: state.diskState,
     role: 'secondary',

@@ -57,6 +57,8 @@ const IMAGINE_CHANCE = 0.15;
 interface Snapshot {
   readonly pid: number;
   readonly pages: readonly PageMap[];
+  /** Which processes of its peers the node had witnessed. */
+  readonly witnessed: ReadonlyMap<string, number>;
 }
 
 export interface ScenarioOptions {
@@ -82,7 +84,9 @@ class MirrorScenario {
   private readonly hosts = new Map<string, VolumeHost>();
   private readonly snapshots = new Map<SimNode, Snapshot>();
   /** By node, then peer: which process of the peer it was connected with last, and so has witnessed the incarnation of. */
-  private readonly witnessed = new Map<string, Map<string, number>>();
+  private readonly witnessed = new Map<string, ReadonlyMap<string, number>>();
+  /** Whose disks were put back, and who was not made whole since. */
+  private putBack: string | undefined;
   private readonly truth: SetTruth;
   private readonly sizeBytes: number;
   private readonly shape: WorkloadShape;
@@ -302,16 +306,19 @@ class MirrorScenario {
     return {
       pid: this.hosts.get(node.name)?.process.pid ?? 0,
       pages: [DATA_PATH, METADATA_PATH].map((path) => node.disk(path).durableCopy()),
+      witnessed: this.witnessed.get(node.name) ?? new Map(),
     };
   }
 
   /**
-   * Only outside the set: a member is trusted to have what it had. And only when every other node has witnessed a later incarnation
-   * than the snapshot's, which is what the design promises to tell a rolled-back disk by.
+   * Only outside the set: a member is trusted to have what it had. Only when every other node has witnessed a later incarnation
+   * than the snapshot's, which is what the design promises to tell a rolled-back disk by. And one disk at a time: a witness that is put back
+   * itself has forgotten what it would tell the other by, so two of them cannot be told from what they were.
    */
   private rollBack(node: SimNode): void {
     const snapshot = this.snapshots.get(node);
     if (snapshot === undefined || this.truth.members.includes(node.name)) return;
+    if (this.putBack !== undefined && this.putBack !== node.name) return;
     const others = this.nodes.filter((other) => other !== node);
     const isWitnessed = others.every(
       ({ name }) => (this.witnessed.get(name)?.get(node.name) ?? 0) > snapshot.pid,
@@ -321,6 +328,8 @@ class MirrorScenario {
       const disk = node.disk(path);
       disk.load(snapshot.pages[i] ?? new PageMap(), disk.sizeBytes);
     }
+    this.putBack = node.name;
+    this.witnessed.set(node.name, snapshot.witnessed);
     this.universe.count('disks rolled back');
     this.universe.trace.line(node.name, 'has the disks of a snapshot');
   }
@@ -329,8 +338,8 @@ class MirrorScenario {
     for (const peer of volume.status().peers) {
       const pid = this.hosts.get(peer.node)?.process.pid;
       if (peer.connection !== 'Connected' || pid === undefined) continue;
-      const known = this.witnessed.get(node) ?? new Map<string, number>();
-      this.witnessed.set(node, known.set(peer.node, pid));
+      const known = this.witnessed.get(node);
+      if (known?.get(peer.node) !== pid) this.witnessed.set(node, new Map(known).set(peer.node, pid));
     }
   }
 
@@ -374,6 +383,7 @@ class MirrorScenario {
 
   private committed({ term, holder, set }: Register): void {
     const { version, members } = set;
+    if (members.includes(this.putBack ?? '')) this.putBack = undefined;
     if (this.truth.commit({ term, holder, version, members }))
       this.universe.trace.line(holder ?? '', 'is promoted after a power loss: un-flushed writes may be gone');
     this.checker.sweep('at a commit an acknowledged write is missing');

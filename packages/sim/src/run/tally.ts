@@ -29,7 +29,22 @@ const CRASH_POINTS: Readonly<Record<string, readonly DiskOperation[]>> = {
 };
 
 /** Of `docs/internals/handshake.md`, those that replicas under one arbiter can come to. */
-const ROWS = ['4', '5', '6', '7', '8', '8 wait', '10', '12', '13', '14 bitmap', '14 full', '15', '16'];
+const ROWS = [
+  '4',
+  '5',
+  '6',
+  '7',
+  '8',
+  '8 wait',
+  '10',
+  '10 wait',
+  '12',
+  '13',
+  '14 bitmap',
+  '14 full',
+  '15',
+  '16',
+];
 
 export function handshakeRow(row: string): string {
   return `handshake row ${row}`;

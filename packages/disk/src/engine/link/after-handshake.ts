@@ -1,5 +1,6 @@
 import {
   NIL_UUID,
+  witnessedOf,
   type HandshakeDecision,
   type MetadataState,
   type ReplicaSummary,
@@ -15,7 +16,7 @@ export function afterHandshake(
   theirs: ReplicaSummary,
   decision: HandshakeDecision,
 ): MetadataState {
-  const witnessed = Math.max(state.peerIncarnations[theirs.node] ?? 0, theirs.incarnation);
+  const witnessed = witnessedOf(theirs, state.peerIncarnations[theirs.node] ?? 0);
   const next: MetadataState = {
     ...state,
     peerIncarnations: { ...state.peerIncarnations, [theirs.node]: witnessed },

@@ -11,6 +11,7 @@
 import { EterneError } from '@eterne/base';
 import {
   BLOCK_BYTES,
+  madeWhole,
   syncTargetBegun,
   syncTargetFinished,
   type MetadataDone,
@@ -207,8 +208,8 @@ export class CopyIn {
     return {
       ...state,
       volumeUuid,
-      // A disk that was rolled back is so no more; it must not be taken for one at every meeting to come.
-      incarnation: Math.max(state.incarnation, this.#link.theirs.witnessedIncarnation),
+      // A disk that was rolled back must not be taken for one at every meeting to come.
+      ...madeWhole(state, this.#link.theirs.witnessedIncarnation),
       crashedPrimary: false,
       diskState: state.set.members.includes(node) ? 'UpToDate' : 'Consistent',
       generations: syncTargetFinished(generations, this.#link.peerNode, node),

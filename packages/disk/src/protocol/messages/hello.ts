@@ -4,7 +4,7 @@
  * ```
  * lowest version u16 · highest version u16 · volume text · to-node text
  * node text · size u64 · volume uuid text · replica uuid text · term (u64, text) · set (u64, list of text)
- * incarnation u64 · witnessed incarnation of the other u64 · disk state u8 · role u8
+ * incarnation u64 · former incarnations list of u64 · witnessed incarnation of the other u64 · disk state u8 · role u8
  * just created u8 · crashed primary u8 · skip initial sync u8 · dirty blocks u64
  * split brain: with 0, 1, 2 primaries u8, u8, u8 · newest promotion (wall clock, ms) u64 · node to discard text
  * undone copy text · current generation text · list of (peer text, generation text) · list of history generations text
@@ -13,6 +13,7 @@
  */
 import { EterneError } from '@eterne/base';
 import { MAX_NAME_BYTES, type ReplicaSummary, type SplitBrainTerms } from '../../metadata/api.ts';
+import { FORMER_INCARNATIONS } from '../../metadata/incarnations.ts';
 import { FieldReader, FieldWriter } from '../fields.ts';
 import { PROTOCOL_VERSION } from '../wire.ts';
 import { DISK_STATES, SPLIT_BRAIN_ACTIONS } from '../../engine/api.ts';
@@ -37,7 +38,8 @@ export function encodeHello(hello: Hello): Buffer {
   into.text(s.node).uint64(s.sizeBytes).text(s.volumeUuid).text(s.replicaUuid);
   writeTerm(into, s.term);
   writeSet(into, s.set);
-  into.uint64(s.incarnation).uint64(s.witnessedIncarnation);
+  into.uint64(s.incarnation).list(s.formerIncarnations, (former) => into.uint64(former));
+  into.uint64(s.witnessedIncarnation);
   into.byte(DISK_STATES.indexOf(s.diskState)).byte(ROLES.indexOf(s.role));
   into.byte(Number(s.justCreated)).byte(Number(s.crashedPrimary)).byte(Number(s.skipInitialSync));
   into.uint64(s.dirtyBlocks);
@@ -63,6 +65,7 @@ export function decodeHello(body: Buffer): Hello {
     term: readTerm(from),
     set: readSet(from),
     incarnation: from.uint64(),
+    formerIncarnations: from.list(FORMER_INCARNATIONS, () => from.uint64()),
     witnessedIncarnation: from.uint64(),
     diskState: from.choice(DISK_STATES),
     role: from.choice(ROLES),

@@ -31,6 +31,7 @@ function side(node: string, peer: string, given: Side): ReplicaSummary {
     term: { number: 2, grantor: node },
     set: { version: 3, members: [node] },
     incarnation: 5,
+    formerIncarnations: [],
     witnessedIncarnation: 5,
     diskState: 'UpToDate',
     role: given.role ?? 'secondary',

@@ -1,0 +1,40 @@
+/**
+ * How a disk that was put back to an older copy is told from one that only was away. Every attach takes an *incarnation*: the attaches
+ * so far, and chance. Peers make the newest one they have met durable; the disk itself remembers its last ones. A disk that does not
+ * remember what a peer has met forgot what it did since then, also when it was attached as often again in the meantime.
+ */
+import type { Random } from '@eterne/runtime';
+import type { MetadataState } from './api.ts';
+
+/** Beside the present one. A peer that was away for more attaches than this must take a disk's word. */
+export const FORMER_INCARNATIONS = 15;
+/** An incarnation is attaches · 2²⁴ + chance, so that later ones are higher and two of one count differ. */
+const CHANCE = 2 ** 24;
+
+export type Incarnations = Pick<MetadataState, 'incarnation' | 'formerIncarnations'>;
+
+/** What an attach begins. */
+export function attached({ incarnation, formerIncarnations }: Incarnations, random: Random): Incarnations {
+  const former = incarnation === 0 ? [] : [incarnation, ...formerIncarnations];
+  return {
+    incarnation: (Math.floor(incarnation / CHANCE) + 1) * CHANCE + random.below(CHANCE),
+    formerIncarnations: former.slice(0, FORMER_INCARNATIONS),
+  };
+}
+
+/** Was `witnessed` (0: nothing) an incarnation of this disk of which it knows no more? */
+export function hasForgotten({ incarnation, formerIncarnations }: Incarnations, witnessed: number): boolean {
+  const remembered = [incarnation, ...formerIncarnations];
+  return witnessed > Math.min(...remembered) && !remembered.includes(witnessed);
+}
+
+/** What a peer keeps of a disk that it meets: of one that was put back, the incarnation that tells, until everything was copied to it. */
+export function witnessedOf(met: Incarnations, known: number): number {
+  return hasForgotten(met, known) ? known : met.incarnation;
+}
+
+/** A copy from a peer that has `witnessed` is over: a disk that was put back is so no more, in that peer's eyes or in others'. */
+export function madeWhole(mine: Incarnations, witnessed: number): Incarnations {
+  if (!hasForgotten(mine, witnessed)) return mine;
+  return { incarnation: Math.max(mine.incarnation, witnessed), formerIncarnations: [] };
+}
