@@ -6,6 +6,8 @@ import { LiveStore, useLiveState } from './api/live.ts';
 import type { Session } from './api/types.ts';
 import { Frame } from './frame.tsx';
 import { useLanguage } from './i18n/language.tsx';
+import { Accounts } from './pages/accounts.tsx';
+import { Configuration } from './pages/configuration.tsx';
 import { Events } from './pages/events.tsx';
 import { Groups } from './pages/groups.tsx';
 import { LogIn } from './pages/log-in.tsx';
@@ -14,6 +16,8 @@ import { Overview } from './pages/overview.tsx';
 import { Volumes } from './pages/volumes.tsx';
 import { ClusterProvider } from './parts/cluster-context.tsx';
 import { Logo } from './parts/icon.tsx';
+import { ServerWizard } from './wizards/server-wizard.tsx';
+import { VolumeWizard } from './wizards/volume-wizard.tsx';
 
 export function App() {
   const { t } = useLanguage();
@@ -44,6 +48,14 @@ function LoggedIn({ session }: { session: Session }) {
           <Route path="volumes" element={<Volumes />} />
           <Route path="nodes" element={<Nodes />} />
           <Route path="events" element={<Events />} />
+          <Route path="configuration" element={<Configuration />} />
+          {session.role === 'admin' && (
+            <>
+              <Route path="accounts" element={<Accounts />} />
+              <Route path="new/volume" element={<VolumeWizard />} />
+              <Route path="new/server" element={<ServerWizard />} />
+            </>
+          )}
           <Route path="*" element={<Navigate to="/" replace />} />
         </Routes>
       </Frame>

@@ -11,17 +11,27 @@ import { consoleUrl } from './parts/console-url.ts';
 import { Logo, ShapeIcon, type ShapeName } from './parts/icon.tsx';
 import { useTheme } from './parts/theme.ts';
 
-const PAGES: readonly { readonly to: string; readonly shape: ShapeName; readonly label: keyof Messages }[] = [
+interface Page {
+  readonly to: string;
+  readonly shape: ShapeName;
+  readonly label: keyof Messages;
+  readonly adminOnly?: true;
+}
+
+const PAGES: readonly Page[] = [
   { to: '/', shape: 'overview', label: 'navOverview' },
   { to: '/groups', shape: 'groups', label: 'navGroups' },
   { to: '/volumes', shape: 'volumes', label: 'navVolumes' },
   { to: '/nodes', shape: 'nodes', label: 'navNodes' },
   { to: '/events', shape: 'events', label: 'navEvents' },
+  { to: '/configuration', shape: 'configuration', label: 'navConfiguration' },
+  { to: '/accounts', shape: 'accounts', label: 'navAccounts', adminOnly: true },
 ];
 
 export function Frame({ connected, children }: { connected: boolean; children: ReactNode }) {
   const { t } = useLanguage();
-  const { status } = useCluster();
+  const { status, session } = useCluster();
+  const pages = PAGES.filter(({ adminOnly }) => adminOnly !== true || session.role === 'admin');
   useEffect(() => {
     document.title = `${status.cluster} · ${t.appName}`;
   }, [status.cluster, t]);
@@ -36,7 +46,7 @@ export function Frame({ connected, children }: { connected: boolean; children: R
         <SessionMenu />
       </header>
       <nav className="nav">
-        {PAGES.map(({ to, shape, label }) => (
+        {pages.map(({ to, shape, label }) => (
           <NavLink key={to} to={to} end className="nav-link">
             <ShapeIcon shape={shape} />
             <span>{t[label] as string}</span>

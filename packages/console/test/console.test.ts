@@ -8,7 +8,7 @@ import type { Browser } from 'playwright-core';
 import { buildConsole, launchBrowser, logIn, missing, visit } from './browser.ts';
 
 const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
-const PAGES = ['/', '/groups', '/volumes', '/nodes', '/events'];
+const PAGES = ['/', '/groups', '/volumes', '/nodes', '/events', '/configuration', '/accounts'];
 
 await suite('console', { skip: missing() ?? false }, () => {
   let folder = '';
@@ -106,6 +106,104 @@ await suite('console', { skip: missing() ?? false }, () => {
       assert.equal(overflowPx, 0, path);
     }
     assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
+  test('the volume wizard asks, refuses what cannot be, and shows the plan before it acts', async () => {
+    const { page, faults } = await visit(browser, fixture.url);
+    await logIn(page, 'admin', PASSWORD);
+    await page.getByRole('link', { name: 'Volumes' }).click();
+    await page.getByRole('link', { name: 'New volume' }).click();
+    const next = page.getByRole('button', { name: 'Next' });
+    await page.getByLabel('Name').fill('data');
+    await page.getByText('There is one of this name already.').waitFor();
+    assert.ok(await next.isDisabled());
+    await page.getByLabel('Name').fill('wal');
+    await page.getByLabel('Size').fill('2GiB');
+    await next.click();
+    assert.ok(await next.isDisabled());
+    for (const node of ['n1', 'n2']) {
+      await page.getByRole('checkbox', { name: node }).check();
+      await page.getByLabel(`Device on ${node}`).fill('/dev/sdb1');
+    }
+    await next.click();
+    await next.click();
+    await page.getByText('create volume data').waitFor();
+    fixture.facade.orders.length = 0;
+    await page.getByRole('button', { name: 'Do it' }).click();
+    await page.getByRole('heading', { name: 'Volumes' }).waitFor();
+    const document = {
+      volumes: [
+        {
+          name: 'wal',
+          size: '2GiB',
+          mode: 'sync',
+          initialSync: 'smart',
+          replicas: { n1: '/dev/sdb1', n2: '/dev/sdb1' },
+        },
+      ],
+    };
+    assert.deepEqual(fixture.facade.orders, [`configApply(${JSON.stringify(document)}, "admin@127.0.0.1")`]);
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
+  test('adding a server gives the command with a token that works', async () => {
+    const { page } = await visit(browser, `${fixture.url}/new/server`);
+    await logIn(page, 'admin', PASSWORD);
+    await page.getByLabel('Name').fill('n3');
+    await page.getByLabel('Its addresses').fill('10.0.1.9');
+    await page.getByRole('button', { name: 'Make the token' }).click();
+    const command = page.getByText(
+      /cluster join --node n3 --address 10\.0\.1\.9 --api 10\.0\.1\.9:8443 --token eterne-join-1/,
+    );
+    await command.waitFor();
+    await page.context().close();
+  });
+
+  test('a document is checked before it can be applied, and what is wrong is said', async () => {
+    const { page } = await visit(browser, `${fixture.url}/configuration`);
+    await logIn(page, 'admin', PASSWORD);
+    const editor = page.getByLabel('Configuration');
+    await editor.fill('nonsense: 1');
+    assert.ok(await page.getByRole('button', { name: 'Do it' }).isDisabled());
+    await page.getByRole('button', { name: 'What would this do?' }).click();
+    await page.getByText('nonsense: unknown key').waitFor();
+    await editor.fill('volumes: [');
+    await page.getByRole('button', { name: 'What would this do?' }).click();
+    await page.getByRole('alert').getByText('line 1').waitFor();
+    await editor.fill('volumes: []');
+    await page.getByRole('button', { name: 'What would this do?' }).click();
+    await page.getByRole('button', { name: 'Do it' }).click();
+    await page.getByText('Done.').waitFor();
+    await page.context().close();
+  });
+
+  test('an account is made, gets a token, and is removed', async () => {
+    const { page } = await visit(browser, `${fixture.url}/accounts`);
+    await logIn(page, 'admin', PASSWORD);
+    const form = page.getByRole('form', { name: 'New account' });
+    await form.getByLabel('Name').fill('wang');
+    await form.getByLabel('Password').fill('long enough to be one');
+    await form.getByRole('button', { name: 'Create' }).click();
+    const card = page.locator('article', { has: page.getByRole('heading', { name: 'wang' }) });
+    await card.getByRole('button', { name: 'New token' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText(/^eterne-api-1\./).waitFor();
+    await dialog.getByRole('button', { name: 'Close' }).click();
+    await card.getByRole('button', { name: 'Remove' }).click();
+    await dialog.getByRole('button', { name: 'Remove' }).click();
+    await card.waitFor({ state: 'detached' });
+    await page.context().close();
+  });
+
+  test('only an administrator finds what changes the cluster', async () => {
+    const { page } = await visit(browser, `${fixture.url}/new/volume`);
+    await logIn(page, 'operator', PASSWORD);
+    await page.getByRole('heading', { name: 'Everything runs' }).waitFor();
+    await page.getByRole('link', { name: 'Volumes' }).click();
+    assert.equal(await page.getByRole('link', { name: 'New volume' }).count(), 0);
+    assert.equal(await page.getByRole('link', { name: 'Accounts' }).count(), 0);
     await page.context().close();
   });
 

@@ -1,5 +1,15 @@
 /** Calls of the API with the session's cookie. */
-import type { DrillResult, FailureSimulation, GroupExplanation, Session } from './types.ts';
+import type {
+  AccountList,
+  ApiToken,
+  ConfigPlan,
+  DrillResult,
+  FailureSimulation,
+  GroupExplanation,
+  JoinToken,
+  Role,
+  Session,
+} from './types.ts';
 
 export class ApiError extends Error {
   readonly status: number;
@@ -48,4 +58,15 @@ export const api = {
   setNodeMode: (node: string, mode: 'standby' | 'unstandby' | 'maintenance') =>
     call('POST', `/nodes/${name(node)}/${mode}`),
   simulateFailure: (node: string) => call<FailureSimulation>('GET', `/simulation?fail=${name(node)}`),
+  config: () => call<Record<string, unknown>>('GET', '/config'),
+  planConfig: (document: unknown) => call<ConfigPlan>('POST', '/config/plan', document),
+  applyConfig: (document: unknown) => call<ConfigPlan>('POST', '/config/apply', document),
+  createJoinToken: () => call<JoinToken>('POST', '/tokens'),
+  accounts: () => call<AccountList>('GET', '/accounts'),
+  /** An empty password leaves the one there is. */
+  putAccount: (account: string, role: Role, password: string) =>
+    call('PUT', `/accounts/${name(account)}`, { role, ...(password === '' ? {} : { password }) }),
+  removeAccount: (account: string) => call('DELETE', `/accounts/${name(account)}`),
+  createToken: (account: string) => call<ApiToken>('POST', `/accounts/${name(account)}/tokens`),
+  revokeTokens: (account: string) => call('DELETE', `/accounts/${name(account)}/tokens`),
 };

@@ -1,6 +1,11 @@
 /** The API's shapes, taken from the schemas that the API itself checks and documents. Types only: nothing of the server is bundled. */
-import type { session } from '@eterne/cluster/api/schema/access.ts';
-import type { drillResult, failureSimulation, groupExplanation } from '@eterne/cluster/api/schema/orders.ts';
+import type { accountList, apiToken, joinToken, session } from '@eterne/cluster/api/schema/access.ts';
+import type {
+  configPlan,
+  drillResult,
+  failureSimulation,
+  groupExplanation,
+} from '@eterne/cluster/api/schema/orders.ts';
 import type { clusterEvent, clusterStatus } from '@eterne/cluster/api/schema/status.ts';
 import type { z } from 'zod';
 
@@ -15,3 +20,9 @@ export type Session = z.output<typeof session>;
 export type GroupExplanation = z.output<typeof groupExplanation>;
 export type FailureSimulation = z.output<typeof failureSimulation>;
 export type DrillResult = z.output<typeof drillResult>;
+export type ConfigPlan = z.output<typeof configPlan>;
+export type AccountList = z.output<typeof accountList>;
+export type Account = AccountList['accounts'][number];
+export type Role = Account['role'];
+export type ApiToken = z.output<typeof apiToken>;
+export type JoinToken = z.output<typeof joinToken>;

@@ -1,5 +1,9 @@
+import { wizardsEn } from './wizards-en.ts';
+
 /** Every text of the console. `zh.ts` has the same keys; the compiler sees to it. */
 export const en = {
+  ...wizardsEn,
+
   appName: 'Eterne',
   navOverview: 'Overview',
   navGroups: 'Groups',

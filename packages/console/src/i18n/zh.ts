@@ -1,6 +1,9 @@
 import type { Messages } from './en.ts';
+import { wizardsZh } from './wizards-zh.ts';
 
 export const zh: Messages = {
+  ...wizardsZh,
+
   appName: 'Eterne',
   navOverview: '总览',
   navGroups: '资源组',

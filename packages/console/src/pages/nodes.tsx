@@ -9,7 +9,7 @@ export function Nodes() {
   const { status } = useCluster();
   return (
     <>
-      <Section title={t.nodes}>
+      <Section title={t.nodes} create={{ to: '/new/server', label: t.newServer }}>
         <div className="cards">
           {status.nodes.map((node) => (
             <NodeCard key={node.name} node={node} />

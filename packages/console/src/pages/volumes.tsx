@@ -7,7 +7,7 @@ export function Volumes() {
   const { t } = useLanguage();
   const { volumes } = useCluster().status;
   return (
-    <Section title={t.volumes}>
+    <Section title={t.volumes} create={{ to: '/new/volume', label: t.newVolume }}>
       {volumes.length === 0 && <p className="muted">{t.noVolumes}</p>}
       <div className="cards">
         {volumes.map((volume) => (

@@ -30,6 +30,8 @@ const SHAPES = {
   volumes: 'M3 4.5C3 3 13 3 13 4.5v7C13 13 3 13 3 11.5zM3 4.5C3 6 13 6 13 4.5M3 8c0 1.5 10 1.5 10 0',
   nodes: 'M2.5 3h11v7h-11zM5.5 13h5M8 10v3',
   events: 'M3 4h10M3 8h10M3 12h6',
+  configuration: 'M3 4.5h6M12 4.5h1M3 11.5h1M7 11.5h6M9 3v3h3V3zM4 10v3h3v-3z',
+  accounts: 'M8 8a2.5 2.5 0 100-5 2.5 2.5 0 000 5zM3 13.5c0-5 10-5 10 0',
 } as const;
 
 export type ShapeName = keyof typeof SHAPES;

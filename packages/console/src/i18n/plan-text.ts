@@ -1,0 +1,25 @@
+/** Steps of a plan carry an English sentence; in Chinese the headline is made anew from what the step acts on. */
+import type { ConfigPlan } from '../api/types.ts';
+import type { Language } from './language.tsx';
+
+type PlanStep = ConfigPlan['steps'][number];
+
+const ACTION: Readonly<Record<PlanStep['action'], string>> = {
+  create: '新建',
+  change: '更改',
+  delete: '删除',
+};
+const SUBJECT: Readonly<Record<PlanStep['subject'], string>> = {
+  cluster: '群集',
+  volume: '镜像卷',
+  group: '资源组',
+};
+
+/** `detail`: the original sentence, when the headline is a translation that may say less. */
+export function planText(
+  step: PlanStep,
+  language: Language,
+): { readonly headline: string; readonly detail: string | null } {
+  if (language === 'en') return { headline: step.sentence, detail: null };
+  return { headline: `${ACTION[step.action]}${SUBJECT[step.subject]} ${step.name}`, detail: step.sentence };
+}

@@ -1,0 +1,99 @@
+/** The form elements of the wizards: a label, the element, and a line that helps or says what is wrong. */
+import type { ReactNode } from 'react';
+
+export function Field({
+  label,
+  help,
+  problem = null,
+  children,
+}: {
+  label: string;
+  help?: string | undefined;
+  problem?: string | null;
+  children: ReactNode;
+}) {
+  return (
+    <label className="field">
+      <span className="field-label">{label}</span>
+      {children}
+      {problem !== null && <span className="field-problem">{problem}</span>}
+      {problem === null && help !== undefined && <span className="field-help">{help}</span>}
+    </label>
+  );
+}
+
+export function TextField({
+  label,
+  value,
+  onChange,
+  help,
+  problem = null,
+  placeholder,
+  type = 'text',
+}: {
+  label: string;
+  value: string;
+  onChange: (value: string) => void;
+  help?: string | undefined;
+  problem?: string | null;
+  placeholder?: string;
+  type?: 'text' | 'password';
+}) {
+  return (
+    <Field label={label} help={help} problem={problem}>
+      <input
+        type={type}
+        value={value}
+        placeholder={placeholder}
+        autoCapitalize="none"
+        autoComplete={type === 'password' ? 'new-password' : 'off'}
+        spellCheck={false}
+        aria-invalid={problem !== null}
+        onChange={(change) => onChange(change.target.value)}
+      />
+    </Field>
+  );
+}
+
+export interface Option<Value extends string> {
+  readonly value: Value;
+  readonly label: string;
+  readonly help?: string;
+}
+
+/** One of a few, each with a sentence that says what it means. */
+export function Choice<Value extends string>({
+  label,
+  name,
+  value,
+  options,
+  onChange,
+}: {
+  label: string;
+  name: string;
+  value: Value;
+  options: readonly Option<Value>[];
+  onChange: (value: Value) => void;
+}) {
+  return (
+    <fieldset className="field">
+      <legend className="field-label">{label}</legend>
+      <div className="choices">
+        {options.map((option) => (
+          <label key={option.value}>
+            <input
+              type="radio"
+              name={name}
+              checked={option.value === value}
+              onChange={() => onChange(option.value)}
+            />
+            <span>
+              {option.label}
+              {option.help !== undefined && <span className="field-help">{option.help}</span>}
+            </span>
+          </label>
+        ))}
+      </div>
+    </fieldset>
+  );
+}
