@@ -1,13 +1,17 @@
 /**
  * An iSCSI target node: portals, connections, and the sessions of its targets.
  *
- * Duty: one session for each initiator port and target. A new login of the same port ends the older session (RFC 7143 §6.3.5), and gets its
- * own only when nothing of the older one can touch the medium any more.
+ * Duties:
+ * 1. One session for each initiator port and target. A new login of the same port ends the older session (RFC 7143 §6.3.5), and gets its
+ *    own only when nothing of the older one can touch the medium any more.
+ * 2. What has waited in a process that stood still (stopped, starved, suspended) for longer than `STALE_MS` is not obeyed: its initiator may have given the path up and
+ *    repeated its writes by another, and newer ones after them. The connections end.
  */
 import { EterneError, assert } from '@eterne/base';
 import { BufferSlabs } from '@eterne/disk/engine/buffer-slabs.ts';
+import { BEAT_MS, STALE_MS } from '@eterne/disk/process/front-stream.ts';
 import { ASYNC_EVENT, LOGIN_STATUS } from '@eterne/iscsi';
-import type { Address, Listener, Stream, World } from '@eterne/runtime';
+import type { Address, Listener, Stream, Timer, World } from '@eterne/runtime';
 import { MAX_CONNECTIONS } from './limits.ts';
 import { ONLY_PORT, type TargetPort } from './scsi/ports.ts';
 import type { ScsiTarget } from './scsi/scsi-target.ts';
@@ -16,7 +20,7 @@ import { Connection, type ConnectionOwner, type ConnectionPath } from './session
 import type { LoginSubject } from './session/login.ts';
 import { Session, type SessionHost } from './session/session.ts';
 
-export type TargetWorld = Pick<World, 'network' | 'timers' | 'random' | 'log'>;
+export type TargetWorld = Pick<World, 'network' | 'timers' | 'clock' | 'random' | 'log'>;
 
 export interface ServedTarget {
   readonly scsi: ScsiTarget;
@@ -36,16 +40,22 @@ export class TargetServer {
   readonly #sessions = new Map<string, { readonly session: Session; readonly connection: Connection }>();
   readonly #listeners: Listener[] = [];
   readonly #owner: ConnectionOwner;
+  readonly #clock: Timer;
+  #movedBootMs: number;
   #lastTsih = 0;
 
   /** `memory`: shared with the logical units that use memory again. */
   constructor(world: TargetWorld, memory = new BufferSlabs()) {
     this.#world = world;
+    this.#movedBootMs = world.clock.bootMs();
+    this.#clock = world.timers.every(BEAT_MS, () => (this.#movedBootMs = world.clock.bootMs()));
     this.#owner = {
       memory,
       directory: { find: (name) => this.#find(name) },
       listTargets: () => [...this.#targets.keys()],
       open: (subject, tsih, host, numbers, done) => this.#open(subject, tsih, host, numbers, done),
+      // Only before the timers have run again, which is when what has waited is read.
+      hasStoodStill: () => world.clock.bootMs() - this.#movedBootMs > STALE_MS,
       dropOthers: (session) => this.#dropOthers(session),
       onClosed: (connection, session, reason) => this.#closed(connection, session, reason),
     };
@@ -100,6 +110,7 @@ export class TargetServer {
   }
 
   close(done: () => void): void {
+    this.#clock.cancel();
     for (const listener of this.#listeners) listener.close();
     closeAll(
       [...this.#sessions.values()].map(({ session }) => session),

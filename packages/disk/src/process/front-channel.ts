@@ -1,16 +1,17 @@
 /** Connections between the front ends of one volume on two nodes; they arrive where replication connections do. */
 import { EterneError } from '@eterne/base';
-import type { Stream, World } from '@eterne/runtime';
+import type { Stream, Timer, World } from '@eterne/runtime';
 import type { VolumeConfig } from '../engine/api.ts';
 import { secureLink } from '../engine/link/secure-link.ts';
+import { BEAT_MS, FrontStream, STALE_MS } from './front-stream.ts';
 import { encodeChannelPreface, type Channel } from './preface.ts';
 
 const CONNECT_TIMEOUT_MS = 1000;
-/** The primary's first words on a `front` channel: it serves, and the client may speak. */
-export const GREETING = Buffer.from('OK\n');
-const GREETING_TIMEOUT_MS = 2000;
+/** Time the primary gets to let itself be heard: it serves, and the client may speak. */
+const READY_TIMEOUT_MS = 2000;
 
 type ChannelWorld = Pick<World, 'network' | 'timers' | 'log'>;
+type ForwardWorld = ChannelWorld & Pick<World, 'clock'>;
 
 /** Tries the peer's addresses one after the other. */
 export function dialChannel(
@@ -34,43 +35,108 @@ export function dialChannel(
 }
 
 /**
- * Hands a client on to the front end of `node`: bytes in both directions, each side read only as fast as the other takes it, and the end of one
- * is the end of the other. `refused` when that node does not greet; nothing has been read from the client then.
+ * A client that is handed on to the front end of the node that is primary: bytes in both directions, each side read only as fast as the
+ * other takes it, and the end of one is the end of the other.
+ * ```
+ *   dialing ──the primary is heard──▶ forwarding ──either side ends, or `cut`──▶ ended
+ *      └── no connection, not heard, `cut`: refused; nothing has been read from the client
+ * ```
+ * What the client sent may not wait here for longer than `STALE_MS` (see front-stream.ts): a process that stood still, or a client that was not read for so
+ * long, ends it. When the client goes, nothing of it is sent any more.
  */
-export function forwardClient(
-  world: ChannelWorld,
-  config: VolumeConfig,
-  node: string,
-  client: Stream,
-  refused: () => void,
-): void {
-  dialChannel(world, config, node, { kind: 'front', portal: client.localAddress }, (primary) => {
-    if (primary instanceof EterneError) return refused();
-    let greeted = false;
-    const deadline = world.timers.after(GREETING_TIMEOUT_MS, () => primary.destroy());
-    primary.start({
-      onData(chunk) {
-        if (greeted) return pass(chunk, primary, client);
-        if (!chunk.equals(GREETING)) return primary.destroy();
-        greeted = true;
-        deadline.cancel();
-        client.start({
-          onData: (bytes) => pass(bytes, client, primary),
-          onDrain: () => primary.resumeReading(),
-          onClose: () => primary.end(),
-        });
-      },
-      onDrain: () => client.resumeReading(),
-      onClose() {
-        deadline.cancel();
-        if (greeted) client.end();
-        else refused();
-      },
-    });
-  });
-}
+export class ClientForward {
+  readonly #world: ForwardWorld;
+  readonly #client: Stream;
+  readonly #onEnd: (refused: boolean) => void;
+  #primary: FrontStream | undefined;
+  #deadline: Timer | undefined;
+  #clock: Timer | undefined;
+  /** When the client's bytes were last known to be fresh. */
+  #freshBootMs = 0;
+  #clientPaused = false;
+  #state: 'dialing' | 'forwarding' | 'ended' = 'dialing';
 
-/** `chunk` is only lent, so it is copied. */
-function pass(chunk: Buffer, from: Stream, to: Stream): void {
-  if (!to.write(Buffer.from(chunk))) from.pauseReading();
+  /** `onEnd(true)`: refused. Last event. */
+  constructor(world: ForwardWorld, client: Stream, onEnd: (refused: boolean) => void) {
+    this.#world = world;
+    this.#client = client;
+    this.#onEnd = onEnd;
+  }
+
+  /** Once. */
+  start(config: VolumeConfig, node: string): void {
+    dialChannel(this.#world, config, node, { kind: 'front', portal: this.#client.localAddress }, (stream) => {
+      if (stream instanceof EterneError) this.#end();
+      else if (this.#state === 'ended') stream.destroy();
+      else this.#await(stream);
+    });
+  }
+
+  /** Refused while dialing. */
+  cut(): void {
+    this.#end();
+  }
+
+  #await(stream: Stream): void {
+    const side = { kind: 'forwarder', onReady: () => this.#forward() } as const;
+    const primary = new FrontStream(stream, this.#world, side);
+    this.#primary = primary;
+    this.#deadline = this.#world.timers.after(READY_TIMEOUT_MS, () => this.#end());
+    primary.start({
+      onData: (bytes) => {
+        // `bytes` is only lent, so it is copied.
+        if (!this.#client.write(Buffer.from(bytes))) primary.pauseReading();
+      },
+      onDrain: () => this.#drained(),
+      onClose: () => this.#end(),
+    });
+  }
+
+  #forward(): void {
+    this.#state = 'forwarding';
+    this.#deadline?.cancel();
+    this.#freshBootMs = this.#world.clock.bootMs();
+    this.#clock = this.#world.timers.every(BEAT_MS, () => {
+      if (!this.#clientPaused) this.#freshBootMs = this.#world.clock.bootMs();
+    });
+    this.#client.start({
+      onData: (bytes) => this.#fromClient(bytes),
+      onDrain: () => this.#primary?.resumeReading(),
+      onClose: () => this.#end(),
+    });
+  }
+
+  #fromClient(bytes: Buffer): void {
+    if (this.#state === 'ended') return;
+    const nowBootMs = this.#world.clock.bootMs();
+    if (nowBootMs - this.#freshBootMs > STALE_MS) return this.#end();
+    this.#freshBootMs = nowBootMs;
+    if (this.#primary?.write(Buffer.from(bytes)) !== false) return;
+    this.#clientPaused = true;
+    this.#client.pauseReading();
+  }
+
+  #drained(): void {
+    if (!this.#clientPaused) return;
+    this.#clientPaused = false;
+    this.#client.resumeReading();
+  }
+
+  #end(): void {
+    if (this.#state === 'ended') return;
+    const wasForwarding = this.#state === 'forwarding';
+    this.#state = 'ended';
+    this.#deadline?.cancel();
+    this.#clock?.cancel();
+    this.#primary?.destroy();
+    if (wasForwarding) this.#endClient();
+    this.#onEnd(!wasForwarding);
+  }
+
+  /** It gets what the primary said last; its own end is seen only while it is read. */
+  #endClient(): void {
+    this.#client.end();
+    this.#client.resumeReading();
+    this.#world.timers.after(STALE_MS, () => this.#client.destroy());
+  }
 }

@@ -24,7 +24,7 @@ import { ByteDevice } from '../nbd/byte-device.ts';
 import { NbdServer } from '../nbd/server.ts';
 import { AttachedDevice } from './attached-device.ts';
 import { absentStatus } from './absent-status.ts';
-import { forwardClient } from './front-channel.ts';
+import { ClientForward } from './front-channel.ts';
 import type { FrontEnd, ListenFrontEnd } from './front-end.ts';
 import { FrontState } from './front-state.ts';
 import type { ExportSpec, NbdExport } from './port.ts';
@@ -35,6 +35,8 @@ import type { FromWorker, StreamNote, ToWorker, VolumeCall } from './worker-mess
 import { answerRescue } from './worker-questions.ts';
 
 const STATUS_INTERVAL_MS = 1000;
+/** Clients of this node that are handed on to the primary at once. */
+const MAX_FORWARDS = 256;
 
 type Done = (error: EterneError | undefined) => void;
 
@@ -64,6 +66,8 @@ export class VolumeWorker {
   #volume: MirrorVolume | undefined;
   #attached: AttachedDevice | undefined;
   #served: ByteDevice | undefined;
+  /** Clients that are handed on, and to whom. */
+  readonly #forwards = new Map<ClientForward, string>();
   #lastStatus = '';
 
   constructor(options: VolumeWorkerOptions) {
@@ -206,11 +210,26 @@ export class VolumeWorker {
   }
 
   #forward(config: VolumeConfig, client: Stream, refused: () => void): void {
-    const primary = this.#volume
-      ?.status()
-      .peers.find(({ role, connection }) => role === 'primary' && connection === 'Connected');
-    if (primary === undefined) refused();
-    else forwardClient(this.#options.world, config, primary.node, client, refused);
+    const node = this.#primaryPeer();
+    if (node === undefined || this.#forwards.size >= MAX_FORWARDS) return refused();
+    const forward = new ClientForward(this.#options.world, client, (wasRefused) => {
+      this.#forwards.delete(forward);
+      if (wasRefused) refused();
+    });
+    this.#forwards.set(forward, node);
+    forward.start(config, node);
+  }
+
+  #primaryPeer(): string | undefined {
+    const peers = this.#volume?.status().peers;
+    return peers?.find(({ role, connection }) => role === 'primary' && connection === 'Connected')?.node;
+  }
+
+  /** Initiators of a primary that is one no more, or cannot be reached, learn it at once and log in again. */
+  #cutForwards(): void {
+    if (this.#forwards.size === 0) return;
+    const primary = this.#primaryPeer();
+    for (const [forward, node] of this.#forwards) if (node !== primary) forward.cut();
   }
 
   #clusterArbiter(): Arbiter {
@@ -309,6 +328,7 @@ export class VolumeWorker {
         else server.serve(this.#served);
       }
     }
+    this.#cutForwards();
     this.#state?.advance();
     this.#sendStatus();
   }

@@ -60,6 +60,8 @@ export interface ConnectionOwner {
     numbers: { readonly cmdSn: number; readonly statSn: number },
     done: (result: Session | number) => void,
   ): void;
+  /** What arrives now may have waited for too long. */
+  hasStoodStill(): boolean;
   dropOthers(session: Session): void;
   /** Last event of a connection. */
   onClosed(connection: Connection, session: Session | undefined, reason: string): void;
@@ -175,6 +177,7 @@ export class Connection implements DecoderOwner, SessionHost {
   #receive(chunk: Buffer): void {
     this.#heard = true;
     if (this.#phase.kind === 'closed' || this.#phase.kind === 'ending') return;
+    if (this.#owner.hasStoodStill()) return this.cut('this process stood still');
     if (this.#backlog.length > 0 || !this.#takes()) this.#backlog = Buffer.concat([this.#backlog, chunk]);
     else this.#decode(chunk);
   }

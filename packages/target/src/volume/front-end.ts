@@ -13,7 +13,7 @@
  */
 import { EterneError } from '@eterne/base';
 import type { FrontEnd, FrontEndSite } from '@eterne/disk/process/front-end.ts';
-import { GREETING } from '@eterne/disk/process/front-channel.ts';
+import { FrontStream } from '@eterne/disk/process/front-stream.ts';
 import type { IscsiExport } from '@eterne/disk/process/port.ts';
 import type { ByteDevice } from '@eterne/disk/nbd/byte-device.ts';
 import type { Address, BlockDevice, DeviceDone, Listener, Stream } from '@eterne/runtime';
@@ -88,8 +88,7 @@ export class VolumeFrontEnd implements FrontEnd {
   accept(stream: Stream, fromNode: string, portal: Address): void {
     const port = this.#ports.get(fromNode);
     if (!this.#ready || port === undefined) return stream.destroy();
-    stream.write(GREETING);
-    this.#server.admit(stream, { portal, port });
+    this.#server.admit(new FrontStream(stream, this.#site.world, { kind: 'primary' }), { portal, port });
   }
 
   #arrived(stream: Stream): void {

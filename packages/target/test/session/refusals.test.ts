@@ -245,6 +245,15 @@ describe('full feature phase', () => {
       assert.ok(served.memory.every((byte) => byte === 0));
     }));
 
+  it('obeys nothing that may have waited in a process that stood still', () =>
+    withTarget({}, async (initiator, served) => {
+      await ready(initiator);
+      served.standStill(5_500);
+      initiator.command('2a000000000000000100', { data: Buffer.alloc(512, 9) });
+      assert.equal(await initiator.receive(), undefined);
+      assert.equal(served.memory[0], 0);
+    }));
+
   it('answers a ping while writes are held, and an abort only when they can no longer land', async () => {
     const held: (() => void)[] = [];
     await withTarget({ hold: (go) => held.push(go) }, async (initiator, served) => {

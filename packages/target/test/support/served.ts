@@ -15,6 +15,8 @@ export interface Served {
   readonly server: TargetServer;
   readonly address: string;
   readonly memory: Buffer;
+  /** As if the process had stood still for so long and its timers had not run since. */
+  standStill(forMs: number): void;
   close(): Promise<void>;
 }
 
@@ -22,7 +24,17 @@ export interface Served {
 export async function serve(
   options: Partial<ServedTarget> & { hold?: (go: () => void) => void } = {},
 ): Promise<Served> {
-  const world = { ...createNodeWorld('test'), log: () => {} };
+  const real = createNodeWorld('test');
+  let lostMs = 0;
+  const clock = { ...real.clock, bootMs: () => real.clock.bootMs() + lostMs };
+  const timers = {
+    ...real.timers,
+    every: (intervalMs: number, fire: () => void) =>
+      real.timers.every(intervalMs, () => {
+        if (lostMs === 0) fire();
+      }),
+  };
+  const world = { ...real, clock, timers, log: () => {} };
   const memory = Buffer.alloc(SIZE_BYTES);
   const hold = options.hold ?? ((go: () => void) => go());
   const device: BlockDevice = {
@@ -66,6 +78,7 @@ export async function serve(
     server,
     address: server.addresses[0] ?? '',
     memory,
+    standStill: (forMs) => (lostMs += forMs),
     close: () => new Promise((resolve) => server.close(resolve)),
   };
 }
