@@ -1,5 +1,7 @@
 /** The seams inside a node: what the service core sees of heart, monitor and log. The simulator implements each of them too. */
 import type { EterneError } from '@eterne/base';
+import type { FenceOrder, FenceResult } from './fencing/order.ts';
+import type { FenceDevice } from './state/model.ts';
 
 export interface PathStatus {
   readonly peer: string;
@@ -84,6 +86,10 @@ export interface MonitorPort {
    * that this node ever started of the group is left (at once when nothing was).
    */
   kill(group: string, done: (error: EterneError | undefined) => void): void;
+  /** Switches another node off. Always answered, with `confirmed: false` when nothing is known. */
+  fence(order: FenceOrder, done: (result: FenceResult) => void): void;
+  /** Does a fence device answer? Undefined: it does. */
+  checkFence(device: FenceDevice, done: (trouble: string | undefined) => void): void;
   /** On a timer and on change, for everything started. */
   onReport(listener: (reports: readonly ResourceReport[]) => void): void;
 }

@@ -1,5 +1,6 @@
 /** `eterne node …` of the cluster (`eterne node run` is in `../node/`), `eterne simulate` and `eterne drill`. */
-import { drillResult, failureSimulation } from '@eterne/cluster/api/schema/orders.ts';
+import { FENCE_ORDER_MAX_MS } from '@eterne/cluster/fencing/order.ts';
+import { drillResult, failureSimulation, fenceReport } from '@eterne/cluster/api/schema/orders.ts';
 import { clusterStatus } from '@eterne/cluster/api/schema/status.ts';
 import type { Command } from 'commander';
 import { openSession, withConnection } from './session.ts';
@@ -7,6 +8,8 @@ import { nodesText } from './status-text.ts';
 
 /** A drill waits for a whole switch-over. */
 const DRILL_TIMEOUT_MS = 120_000;
+/** What all agents together may take, and the entries around it. */
+const FENCE_TIMEOUT_MS = FENCE_ORDER_MAX_MS + 20_000;
 
 /** Adds the verbs to an existing `eterne node` command. */
 export function nodeVerbs(node: Command): void {
@@ -31,6 +34,23 @@ export function nodeVerbs(node: Command): void {
         const path = `/api/v1/nodes/${encodeURIComponent(name)}/${verb}`;
         await session.order({ method: 'POST', path }, `${name} ${outcome}`);
       });
+
+  withConnection(node.command('fence <node>'))
+    .description('switch it off by its fence devices, and wait until that is confirmed')
+    .action(async (name: string, _options, command: Command) => {
+      const session = await openSession(command);
+      const path = `/api/v1/nodes/${encodeURIComponent(name)}/fence`;
+      const answer = await session.ask({ method: 'POST', path, timeoutMs: FENCE_TIMEOUT_MS }, fenceReport);
+      session.print(answer, () => `${name} was fenced in ${answer.tookMs} ms`);
+    });
+
+  withConnection(node.command('confirm-stopped <node>'))
+    .description('give your word that a node which is not heard is off: whatever it owned is free at once')
+    .action(async (name: string, _options, command: Command) => {
+      const session = await openSession(command);
+      const path = `/api/v1/nodes/${encodeURIComponent(name)}/confirm-stopped`;
+      await session.order({ method: 'POST', path }, `${name} counts as stopped`);
+    });
 
   withConnection(node.command('remove <node>'))
     .description('remove a member that carries no group and no replica')

@@ -22,6 +22,8 @@ const NOTHING_TO_MONITOR: MonitorPort = {
   stop: (_spec, _timeoutMs, done) => done(succeeded()),
   probe: (_spec, done) => done('stopped'),
   kill: (_group, done) => done(undefined),
+  fence: (_order, done) => done({ confirmed: false, reason: 'a witness fences nobody' }),
+  checkFence: (_device, done) => done('a witness fences nobody'),
   onReport: () => {},
 };
 

@@ -1,7 +1,9 @@
 /** The monitor as the service sees it, over its unix socket. A call that finds the monitor being restarted waits for it. */
 import type { EterneError } from '@eterne/base';
+import { fenceOrderMs, type FenceOrder, type FenceResult } from '../fencing/order.ts';
 import { LinkClient, type LinkWorld } from '../node/link.ts';
 import type { ActionResult, MonitorPort, ResourceReport, ResourceSpec, ResourceState } from '../ports.ts';
+import type { FenceDevice } from '../state/model.ts';
 import { failed } from './agents/agent.ts';
 import type { ToMonitor } from './server.ts';
 
@@ -45,6 +47,20 @@ export class MonitorClient implements MonitorPort {
 
   kill(group: string, done: (error: EterneError | undefined) => void): void {
     this.#call({ call: 'kill', group }, KILL_TIMEOUT_MS, (_ok, error) => done(error));
+  }
+
+  fence(order: FenceOrder, done: (result: FenceResult) => void): void {
+    this.#call({ call: 'fence', order }, fenceOrderMs(order) + ANSWER_SLACK_MS, (result, error) =>
+      done(error ? { confirmed: false, reason: error.message } : (result as FenceResult)),
+    );
+  }
+
+  checkFence(device: FenceDevice, done: (trouble: string | undefined) => void): void {
+    const METADATA_AND_CHECK = 2;
+    const timeoutMs = METADATA_AND_CHECK * device.timeoutMs + ANSWER_SLACK_MS;
+    this.#call({ call: 'check-fence', device }, timeoutMs, (trouble, error) =>
+      done(error ? error.message : ((trouble as string | null) ?? undefined)),
+    );
   }
 
   onReport(listener: (reports: readonly ResourceReport[]) => void): void {

@@ -9,6 +9,8 @@
  */
 import { EterneError } from '@eterne/base';
 import type { Random, Timer } from '@eterne/runtime';
+import { Fencer } from '../fencing/fencer.ts';
+import type { FenceOrder, FenceResult } from '../fencing/order.ts';
 import type { Registration } from '../heart/guard.ts';
 import type { Lease } from '../heart/lease-client.ts';
 import { Reaper } from '../heart/reaper.ts';
@@ -16,6 +18,7 @@ import { startedPath } from '../node/layout.ts';
 import type { ActionResult, MonitorPort, ResourceReport, ResourceSpec, ResourceState } from '../ports.ts';
 import { failed, succeeded, type Hands } from './agents/agent.ts';
 import { bindAgent, type BoundAgent } from './agents/registry.ts';
+import type { FenceDevice } from '../state/model.ts';
 import { LeaseGate } from './lease-gate.ts';
 import { clearLeftovers } from './leftovers.ts';
 import { RecordBook, type StartedRecord } from './record-book.ts';
@@ -43,6 +46,7 @@ export class Monitor implements MonitorPort {
   readonly #book: RecordBook;
   readonly #gate: LeaseGate;
   readonly #reaper: Reaper;
+  readonly #fencer: Fencer;
   readonly #resources = new Map<string, Resource>();
   /** Killed, and not yet taken away from the kernel: still on record. */
   readonly #abandoned = new Set<Resource>();
@@ -57,6 +61,7 @@ export class Monitor implements MonitorPort {
     this.#heart = heart;
     this.#book = new RecordBook(hands.world.files, startedPath(hands.dir));
     this.#gate = new LeaseGate(hands.world);
+    this.#fencer = new Fencer(hands.world);
     this.#reaper = new Reaper(hands.world, (groups) => {
       for (const group of groups)
         this.#forgetGroup(group, 'killed: the lease of its group has lapsed', (failure) => {
@@ -132,6 +137,14 @@ export class Monitor implements MonitorPort {
         done(failure === '' ? undefined : new EterneError('busy', `group ${group}: ${failure}`)),
       );
     });
+  }
+
+  fence(order: FenceOrder, done: (result: FenceResult) => void): void {
+    this.#fencer.fence(order, done);
+  }
+
+  checkFence(device: FenceDevice, done: (trouble: string | undefined) => void): void {
+    this.#fencer.check(device, done);
   }
 
   onReport(listener: (reports: readonly ResourceReport[]) => void): void {

@@ -1,8 +1,10 @@
-/** Puts a monitor behind a unix socket: calls start, stop, probe, kill, ping; the note reports. */
+/** Puts a monitor behind a unix socket: calls start, stop, probe, kill, fence, check-fence, ping; the note reports. */
 import type { EterneError } from '@eterne/base';
 import type { Listener, Reply } from '@eterne/runtime';
+import type { FenceOrder } from '../fencing/order.ts';
 import { listenLinks, type AcceptedLink, type LinkWorld } from '../node/link.ts';
 import type { ResourceSpec } from '../ports.ts';
+import type { FenceDevice } from '../state/model.ts';
 import type { Monitor } from './monitor.ts';
 
 export type ToMonitor =
@@ -15,6 +17,8 @@ export type ToMonitor =
   | { readonly call: 'stop'; readonly spec: ResourceSpec; readonly timeoutMs: number }
   | { readonly call: 'probe'; readonly spec: ResourceSpec }
   | { readonly call: 'kill'; readonly group: string }
+  | { readonly call: 'fence'; readonly order: FenceOrder }
+  | { readonly call: 'check-fence'; readonly device: FenceDevice }
   | { readonly call: 'ping' };
 
 export function serveMonitor(
@@ -52,6 +56,10 @@ function act(monitor: Monitor, message: ToMonitor, reply: Reply): void {
       return monitor.probe(message.spec, (ok) => reply({ ok }));
     case 'kill':
       return monitor.kill(message.group, (error) => reply(error ? { error } : { ok: null }));
+    case 'fence':
+      return monitor.fence(message.order, (ok) => reply({ ok }));
+    case 'check-fence':
+      return monitor.checkFence(message.device, (trouble) => reply({ ok: trouble ?? null }));
     case 'ping':
       return reply({ ok: null });
   }

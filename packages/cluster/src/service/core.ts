@@ -1,6 +1,6 @@
 /**
  * The service of one node, as a state machine: an event goes in, effects come out (`effects.ts`). It composes the duties; each keeps
- * its own rules: the leader's (`leader/`), the owner's (`owner/`), the arbiter's, the keeper's of replicas, the reporter's.
+ * its own rules: the leader's (`leader/`), the owner's (`owner/`), the arbiter's, the keeper's of replicas, the reporter's, the fencer's.
  * No clock, no I/O: time comes with the events.
  */
 import { unreachable } from '@eterne/base';
@@ -12,6 +12,8 @@ import type { Refusal } from '../state/outcome.ts';
 import { ArbiterDuty } from './arbiter.ts';
 import type { Completion, CoreEvent, Effect, EffectId, LeadershipView, LeaseTable, Now } from './effects.ts';
 import { Outbox } from './effects.ts';
+import { FenceDuty } from './fence-duty.ts';
+import { FenceWatch } from './fence-watch.ts';
 import { LeaderDuties } from './leader/duties.ts';
 import { LeaseRequests } from './leader/requests.ts';
 import { GroupRunner } from './owner/runner.ts';
@@ -45,6 +47,8 @@ export class ServiceCore {
   readonly #arbiter = new ArbiterDuty();
   readonly #replicas: ReplicaDuty;
   readonly #reports = new ReportDuty();
+  readonly #fences = new FenceDuty();
+  readonly #fenceWatch = new FenceWatch();
   readonly #runners = new Map<string, GroupRunner>();
   readonly #requests = new LeaseRequests();
   #leader: LeaderDuties | undefined;
@@ -77,6 +81,11 @@ export class ServiceCore {
   /** Leader only: what is left of the lease it granted to `node`. */
   grantedRemainingMs(node: string): number | null {
     return this.#leader?.leaseRemainingMs(node, this.view) ?? null;
+  }
+
+  /** Fence devices that cannot be used from this node: sentences. */
+  get fenceTroubles(): Iterable<string> {
+    return this.#fenceWatch.troubles;
   }
 
   /**
@@ -183,6 +192,8 @@ export class ServiceCore {
         this.#leaveEntry = { kind: result.kind === 'applied' ? 'applied' : 'none' };
     }
     this.#replicas.done(view, id, completion);
+    this.#fences.done(view, id, completion);
+    this.#fenceWatch.done(id, completion);
     for (const runner of this.#runners.values()) runner.done(view, this.#outbox, id, completion);
   }
 
@@ -193,6 +204,8 @@ export class ServiceCore {
     this.#replicas.step(view, this.#outbox);
     this.#reports.step(view, this.#outbox);
     this.#arbiter.step(view, this.#outbox);
+    this.#fences.step(view, this.#outbox);
+    this.#fenceWatch.step(view, this.#outbox);
     this.#leave();
     if (view.leadership.isLeader) this.#leader?.step(view, this.#outbox, this.#requests.newest);
     this.#run();

@@ -11,6 +11,7 @@ import type {
   VolumeStatus,
 } from '@eterne/disk/engine/api.ts';
 import type { ExportSpec } from '@eterne/disk/process/port.ts';
+import type { FenceOrder, FenceResult } from '../fencing/order.ts';
 import type {
   ActionResult,
   LeaseGrant,
@@ -21,7 +22,7 @@ import type {
   ResourceState,
 } from '../ports.ts';
 import type { Command } from '../state/commands.ts';
-import type { DaemonPids } from '../state/model.ts';
+import type { DaemonPids, FenceDevice } from '../state/model.ts';
 import type { Refusal } from '../state/outcome.ts';
 
 export type EffectId = number;
@@ -46,7 +47,9 @@ export type Request =
     }
   | { readonly kind: 'monitor-stop'; readonly resource: ResourceSpec; readonly timeoutMs: number }
   | { readonly kind: 'monitor-probe'; readonly resource: ResourceSpec }
-  | { readonly kind: 'monitor-kill'; readonly group: string };
+  | { readonly kind: 'monitor-kill'; readonly group: string }
+  | { readonly kind: 'monitor-fence'; readonly order: FenceOrder }
+  | { readonly kind: 'monitor-check-fence'; readonly device: FenceDevice };
 
 export type Effect =
   | (Request & { readonly id: EffectId })
@@ -63,6 +66,9 @@ export type Completion =
   | { readonly of: 'append'; readonly result: AppendResult }
   | { readonly of: 'action'; readonly result: ActionResult }
   | { readonly of: 'probe'; readonly state: ResourceState }
+  | { readonly of: 'fence'; readonly result: FenceResult }
+  /** What keeps the device from being used; undefined: nothing. */
+  | { readonly of: 'fence-check'; readonly trouble: string | undefined }
   | { readonly of: 'plain'; readonly error: EterneError | undefined };
 
 export interface LeadershipView {

@@ -2,6 +2,7 @@
 import { EterneError } from '@eterne/base';
 import type { GroupState } from '../state/model.ts';
 import type { FailureSimulation, GroupExplanation, SimulatedMove } from './facade.ts';
+import { enforcementOf } from './leader/fencing.ts';
 import { place } from './leader/placement.ts';
 import { rehearseLoss } from './leader/rehearsal.ts';
 import type { ServiceTiming } from './timing.ts';
@@ -58,7 +59,8 @@ export function simulateFailure(view: View, node: string): FailureSimulation {
     reason: quorate ? placement.reason : 'the rest has no majority',
     expectedOutageMs: placement.chosen === null ? null : takeOverBoundMs(timing),
   }));
-  return { node, quorate, moves, sentences: simulationSentences(node, quorate, moves) };
+  const sentences = [...simulationSentences(node, quorate, moves), ...fenceSentence(view, node, moves)];
+  return { node, quorate, moves, sentences };
 }
 
 function hasMajority({ state, tie }: View, alive: ReadonlySet<string>): boolean {
@@ -70,6 +72,12 @@ function hasMajority({ state, tie }: View, alive: ReadonlySet<string>): boolean 
 /** The owner's lease may have been granted the moment it was lost; its end, grace and margin are waited out. */
 function takeOverBoundMs(timing: ServiceTiming): number {
   return Math.max(timing.lostAfterMs, timing.leaseMs + timing.graceMs + timing.marginMs);
+}
+
+function fenceSentence(view: View, node: string, moves: readonly SimulatedMove[]): readonly string[] {
+  if (moves.length === 0 || enforcementOf(view, node) !== 'fencing') return [];
+  const agents = view.state.config.fencing.filter((device) => device.node === node).map(({ agent }) => agent);
+  return [`Nothing moves before ${node} is fenced by ${agents.join(', ')}, however long that takes.`];
 }
 
 function simulationSentences(

@@ -27,6 +27,17 @@ export interface NodeStatus {
   readonly api: string;
   /** Heartbeat paths from the reporting node to this one; empty for the reporting node itself. */
   readonly paths: readonly PathStatus[];
+  /** What makes certain that the node stops when it is cut off; null for a witness, which carries nothing. */
+  readonly enforcement: 'watchdog' | 'fencing' | 'software' | null;
+  /** It is to be fenced; null: it is not. */
+  readonly fence: {
+    readonly reason: string;
+    /** Who does it now. */
+    readonly executor: string | null;
+    readonly attempt: number;
+    /** Why the last attempt failed. */
+    readonly failure: string | null;
+  } | null;
 }
 
 export interface ReplicaStatus {
@@ -139,6 +150,11 @@ export interface DrillResult {
   readonly outageMs: number;
 }
 
+export interface FenceReport {
+  readonly node: string;
+  readonly tookMs: number;
+}
+
 /** Who asks, for the audit trail: `admin@10.0.0.9`. */
 export type Requester = string;
 
@@ -177,6 +193,10 @@ export interface ServiceFacade {
   /** Ends standby and maintenance. */
   nodeUnstandby(name: string, by: Requester): Promise<void>;
   nodeMaintenance(name: string, by: Requester): Promise<void>;
+  /** Switches the node off by its fence devices. Resolves when that is confirmed; rejects when it failed. */
+  nodeFence(name: string, by: Requester): Promise<FenceReport>;
+  /** The operator's word that a node which is not heard is off: what it owned is free at once. */
+  nodeConfirmStopped(name: string, by: Requester): Promise<void>;
   /** The node must carry no group and no replica. */
   nodeRemove(name: string, by: Requester): Promise<void>;
   /** A new member (its token and certificate already checked): added to the state and to the voters. */

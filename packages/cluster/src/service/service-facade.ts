@@ -1,6 +1,7 @@
 /** The facade that the API serves, on a running service: turns orders into entries and their outcome into promises. */
 import { EterneError } from '@eterne/base';
 import type { World } from '@eterne/runtime';
+import { fenceOrderMs } from '../fencing/order.ts';
 import type { Command } from '../state/commands.ts';
 import type {
   Account,
@@ -20,6 +21,7 @@ import type {
   ConfigPlan,
   DrillResult,
   FailureSimulation,
+  FenceReport,
   GroupExplanation,
   Requester,
   ServiceFacade,
@@ -31,7 +33,9 @@ import { clusterStatus } from './status.ts';
 /** Between two changes of a busy cluster somebody else may have planned too. */
 const CONFLICT_RETRIES = 3;
 const DRILL_TIMEOUT_MS = 120_000;
-const DRILL_LOOK_MS = 20;
+const LOOK_MS = 20;
+/** Beyond what the agents may take: the entries around it. */
+const FENCE_SLACK_MS = 10_000;
 
 type Draft<T = Command> = T extends Command ? Omit<T, 'atMs' | 'by'> : never;
 
@@ -137,6 +141,30 @@ export class LiveFacade implements ServiceFacade {
     return this.#setMode(name, 'maintenance', by);
   }
 
+  async nodeFence(name: string, by: Requester): Promise<FenceReport> {
+    await this.#barrier();
+    const startedMs = this.#world.clock.bootMs();
+    await this.#append(
+      { kind: 'fence-request', node: name, reason: `asked for by ${by}`, leaderTerm: null },
+      by,
+    );
+    const attempt = this.state().fences[name]?.attempt ?? 0;
+    await this.#fenced(name, attempt, startedMs);
+    return { node: name, tookMs: Math.round(this.#world.clock.bootMs() - startedMs) };
+  }
+
+  async nodeConfirmStopped(name: string, by: Requester): Promise<void> {
+    await this.#barrier();
+    const member = this.state().members[name];
+    if (!member) throw new EterneError('not-found', `no node ${name}`);
+    if (this.#service.view.alive?.has(name) !== false)
+      throw new EterneError('refused', `${name} is heard: it is not stopped`, {
+        hint: `stop it, or order \`eterne node fence ${name}\``,
+      });
+    const how = `${by} says so`;
+    await this.#append({ kind: 'node-stopped', node: name, startId: member.startId, how }, by);
+  }
+
   async nodeRemove(name: string, by: Requester): Promise<void> {
     await this.#append({ kind: 'member-remove', name }, by);
   }
@@ -233,21 +261,47 @@ export class LiveFacade implements ServiceFacade {
     return wanted;
   }
 
-  #onlineElsewhere(name: string, epochBefore: number, deadlineMs: number): Promise<void> {
+  /** Until the fence is confirmed, or an attempt after `attemptBefore` has failed. */
+  async #fenced(node: string, attemptBefore: number, startedMs: number): Promise<void> {
+    const devices = this.state().config.fencing.filter((device) => device.node === node);
+    const limitMs = fenceOrderMs({ node, devices }) + FENCE_SLACK_MS;
+    await this.#until(
+      startedMs + limitMs,
+      () => `${node} is not fenced yet`,
+      () => {
+        const fence = this.state().fences[node];
+        if (fence === undefined) return true;
+        if (fence.executor === null && fence.attempt > attemptBefore)
+          throw new EterneError('refused', `${node} could not be fenced: ${fence.failure}`);
+        return false;
+      },
+    );
+  }
+
+  #until(deadlineMs: number, late: () => string, condition: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
-      const look = this.#world.timers.every(DRILL_LOOK_MS, () => {
-        const group = this.state().groups[name];
-        const online = group !== undefined && group.epoch > epochBefore && group.phase === 'online';
-        const late = this.#world.clock.bootMs() >= deadlineMs;
-        if (!online && !late && group) return;
+      const look = this.#world.timers.every(LOOK_MS, () => {
+        try {
+          if (condition()) resolve();
+          else if (this.#world.clock.bootMs() >= deadlineMs) reject(new EterneError('timeout', late()));
+          else return;
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
         look.cancel();
-        if (online) resolve();
-        else
-          reject(
-            new EterneError('timeout', `group ${name} did not come online: ${group?.reason ?? 'it is gone'}`),
-          );
       });
     });
+  }
+
+  #onlineElsewhere(name: string, epochBefore: number, deadlineMs: number): Promise<void> {
+    return this.#until(
+      deadlineMs,
+      () => `group ${name} did not come online: ${this.#group(name).reason}`,
+      () => {
+        const { epoch, phase } = this.#group(name);
+        return epoch > epochBefore && phase === 'online';
+      },
+    );
   }
 
   #barrier(): Promise<void> {

@@ -221,6 +221,12 @@ export class Service {
         return monitor.probe(effect.resource, (state) => this.#complete(effect.id, { of: 'probe', state }));
       case 'monitor-kill':
         return monitor.kill(effect.group, (error) => this.#complete(effect.id, { of: 'plain', error }));
+      case 'monitor-fence':
+        return monitor.fence(effect.order, (result) => this.#complete(effect.id, { of: 'fence', result }));
+      case 'monitor-check-fence':
+        return monitor.checkFence(effect.device, (trouble) =>
+          this.#complete(effect.id, { of: 'fence-check', trouble }),
+        );
       case 'disk-ensure':
         return this.#askDisk(effect.id, (disk, done) =>
           disk.ensureVolume(effect.config, effect.exports, done),

@@ -5,6 +5,7 @@ import { volumesOf } from '../state/references.ts';
 import type { ServiceCore } from './core.ts';
 import type { ClusterStatus, ClusterVolumeStatus, GroupStatus, NodeStatus, ReplicaStatus } from './facade.ts';
 import { simulateFailure } from './explain.ts';
+import { enforcementOf } from './leader/fencing.ts';
 import type { View } from './view.ts';
 import { leaseRemainingMs } from './view.ts';
 
@@ -53,7 +54,7 @@ function knownStatus(core: ServiceCore): ClusterStatus {
     nodes: sortedValues(state.members).map((member) => nodeStatus(view, member)),
     volumes: sortedValues(state.volumes).map((volume) => volumeStatus(view, volume)),
     groups: sortedValues(state.groups).map((group) => groupStatus(core, group)),
-    warnings: warnings(view),
+    warnings: [...warnings(view), ...core.fenceTroubles],
   };
 }
 
@@ -76,7 +77,16 @@ function nodeStatus(view: View, member: Member): NodeStatus {
     pids: member.name === view.self && view.pids ? view.pids : member.pids,
     api: member.api,
     paths: view.paths.filter(({ peer }) => peer === member.name),
+    enforcement: member.role === 'witness' ? null : enforcementOf(view, member.name),
+    fence: fenceStatus(view, member.name),
   };
+}
+
+function fenceStatus(view: View, node: string): NodeStatus['fence'] {
+  const fence = view.state.fences[node];
+  if (fence === undefined) return null;
+  const { executor, attempt, failure, reason } = fence;
+  return { executor, attempt, failure: failure === '' ? null : failure, reason };
 }
 
 function volumeStatus(view: View, volume: VolumeState): ClusterVolumeStatus {
@@ -117,7 +127,7 @@ function groupStatus(core: ServiceCore, group: GroupState): GroupStatus {
     owner,
     epoch,
     protected: isProtected(view, group),
-    reason: ownerLost ? `${owner} is not heard; waiting until its lease has ended for certain` : group.reason,
+    reason: ownerLost ? lostReason(view, owner) : group.reason,
     leaseRemainingMs: shownLease(core, group),
     nodes: spec.nodes,
     resources: spec.resources.map(({ name, type }) => {
@@ -125,6 +135,15 @@ function groupStatus(core: ServiceCore, group: GroupState): GroupStatus {
       return { name, type, state: summary?.state ?? 'unknown', reason: summary?.reason ?? '' };
     }),
   };
+}
+
+/** What a take-over from a lost owner waits for. */
+function lostReason(view: View, owner: string): string {
+  if (enforcementOf(view, owner) !== 'fencing')
+    return `${owner} is not heard; waiting until its lease has ended for certain`;
+  const fence = view.state.fences[owner];
+  if (fence === undefined || fence.failure === '') return `${owner} is not heard; it is being fenced`;
+  return `${owner} is not heard and could not be fenced: ${fence.failure}; if it is certainly off, say \`eterne node confirm-stopped ${owner}\``;
 }
 
 function isProtected(view: View, { owner, spec }: GroupState): boolean {

@@ -3,7 +3,7 @@ import { unreachable } from '@eterne/base';
 import type { MemberCommand, Stamp } from './commands.ts';
 import type { ClusterState, Member, MemberSpec } from './model.ts';
 import { sortedValues } from './model.ts';
-import { withoutOwner } from './groups.ts';
+import { freeGroupsOf } from './groups.ts';
 import type { Outcome } from './outcome.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
 import { without } from './records.ts';
@@ -110,8 +110,15 @@ function removeMember(state: ClusterState, command: Of<'member-remove'>): Outcom
   );
   if (volume) return refuse(state, 'refused', `volume ${volume.spec.name} still has a replica on ${name}`);
   if (Object.keys(state.members).length === 1) return refuse(state, 'refused', `${name} is the last member`);
+  const config = { ...state.config, fencing: state.config.fencing.filter(({ node }) => node !== name) };
+  const next = {
+    ...state,
+    config,
+    members: without(state.members, name),
+    fences: without(state.fences, name),
+  };
   return accepted(
-    withEvent({ ...state, members: without(state.members, name) }, command, {
+    withEvent(next, command, {
       level: 'info',
       code: 'node.removed',
       node: name,
@@ -154,25 +161,9 @@ function reportNode(state: ClusterState, command: Of<'node-report'>): Outcome {
     node: command.name,
     message: `${command.name} started (incarnation ${started.incarnation})`,
   });
-  return accepted(endFormerLife(next, command));
-}
-
-/** A node that starts has ended whatever an earlier life of it ran (`node/launcher.ts`), so its groups are free at once. */
-function endFormerLife(state: ClusterState, command: Of<'node-report'>): ClusterState {
-  let next = state;
-  for (const group of sortedValues(state.groups)) {
-    if (group.owner !== command.name) continue;
-    const reason = `${command.name} was restarted`;
-    const phase = group.desired === 'stopped' ? 'stopped' : 'failed';
-    next = withEvent(withoutOwner(next, group, 'unclean', { phase, reason, move: null }), command, {
-      level: 'warning',
-      code: 'group.released',
-      group: group.spec.name,
-      node: command.name,
-      message: `group ${group.spec.name} is gone from ${command.name}: it was restarted`,
-    });
-  }
-  return next;
+  // It has ended whatever an earlier life of it ran (`node/launcher.ts`), so its groups are free at once.
+  const settled = { ...next, fences: without(next.fences, command.name) };
+  return accepted(freeGroupsOf(settled, command, command.name, 'was restarted'));
 }
 
 function leaveNode(state: ClusterState, command: Of<'node-leaving'>): Outcome {

@@ -5,6 +5,7 @@ import type { ClusterState } from './model.ts';
 import { STATE_VERSION } from './model.ts';
 import { applyAccess } from './apply-access.ts';
 import { applyConfigure } from './apply-configure.ts';
+import { applyFence } from './apply-fence.ts';
 import { applyGroup } from './apply-group.ts';
 import { applyMember } from './apply-member.ts';
 import { applyVolume } from './apply-volume.ts';
@@ -23,12 +24,14 @@ export function emptyState(): ClusterState {
       timezone: 'UTC',
       tieBreaker: { kind: 'none' },
       prefer: 'consistency',
+      fencing: [],
     },
     revision: 0,
     epoch: 0,
     members: {},
     volumes: {},
     groups: {},
+    fences: {},
     tokens: {},
     accounts: {},
     events: [],
@@ -65,6 +68,13 @@ export function apply(state: ClusterState, command: Command): Outcome {
     case 'group-released':
     case 'resource-failed':
       return applyGroup(state, command);
+    case 'fence-request':
+    case 'fence-assign':
+    case 'fence-abandon':
+    case 'fence-cancel':
+    case 'fence-done':
+    case 'node-stopped':
+      return applyFence(state, command);
     case 'token-add':
     case 'token-use':
     case 'account-put':

@@ -43,6 +43,7 @@ export type Command = Stamp &
     | VolumeCommand
     | GroupCommand
     | AccessCommand
+    | FenceCommand
     /**
      * A new leader's first entry. It begins its duties only when this entry is applied on it: then every decision
      * of its predecessors is either applied too, or will be refused because its `leaderTerm` is over.
@@ -195,6 +196,43 @@ export type GroupCommand =
       readonly reason: string;
       readonly gaveUp: boolean;
     };
+
+export type FenceCommand =
+  /** The leader about a lost node (`leaderTerm`), or the facade for an operator (null). */
+  | {
+      readonly kind: 'fence-request';
+      readonly node: string;
+      readonly reason: string;
+      readonly leaderTerm: number | null;
+    }
+  /** The leader: whose monitor does it. `attempt` is one more than the last. */
+  | {
+      readonly kind: 'fence-assign';
+      readonly node: string;
+      readonly executor: string;
+      readonly attempt: number;
+      readonly leaderTerm: number;
+    }
+  /** The leader: the executor was lost before it answered; what it did is unknown. */
+  | {
+      readonly kind: 'fence-abandon';
+      readonly node: string;
+      readonly attempt: number;
+      readonly leaderTerm: number;
+    }
+  /** The leader: it is not wanted any more, the node is heard again and nobody has begun. */
+  | { readonly kind: 'fence-cancel'; readonly node: string; readonly leaderTerm: number }
+  /** The executor. Confirmed: that life of the node has ended, whatever its leases say. */
+  | {
+      readonly kind: 'fence-done';
+      readonly node: string;
+      readonly executor: string;
+      readonly attempt: number;
+      readonly confirmed: boolean;
+      readonly reason: string;
+    }
+  /** The operator's word that a node's life has ended: he has looked. */
+  | { readonly kind: 'node-stopped'; readonly node: string; readonly startId: string; readonly how: string };
 
 export type AccessCommand =
   | { readonly kind: 'token-add'; readonly hash: string; readonly token: JoinToken }

@@ -1,5 +1,8 @@
 /** What the ends of an ownership have in common, however it ends. */
+import type { Stamp } from './commands.ts';
 import type { ClusterState, GroupSpec, GroupState, ResourceSummary } from './model.ts';
+import { sortedValues } from './model.ts';
+import { withEvent } from './outcome.ts';
 import { volumesOf } from './references.ts';
 
 /** Every resource of a group that runs nowhere. */
@@ -43,4 +46,22 @@ export function withoutOwner(
     resources: stoppedResources(group.spec),
     ...change,
   });
+}
+
+/** A life of `node` has ended for certain, and with it all that it ran. `why`: half a sentence after the node's name. */
+export function freeGroupsOf(state: ClusterState, stamp: Stamp, node: string, why: string): ClusterState {
+  let next = state;
+  for (const group of sortedValues(state.groups)) {
+    if (group.owner !== node) continue;
+    const phase = group.desired === 'stopped' ? 'stopped' : 'failed';
+    const free = withoutOwner(next, group, 'unclean', { phase, reason: `${node} ${why}`, move: null });
+    next = withEvent(free, stamp, {
+      level: 'warning',
+      code: 'group.released',
+      group: group.spec.name,
+      node,
+      message: `group ${group.spec.name} is gone from ${node}: it ${why}`,
+    });
+  }
+  return next;
 }

@@ -23,6 +23,24 @@ export type Profile = 'lan' | 'wan';
 export type TieBreaker =
   { readonly kind: 'none' | 'witness' } | { readonly kind: 'disk'; readonly device: string };
 
+/** One way to switch a node off: a fence agent and what it has to be told. */
+export interface FenceDevice {
+  /** Which node it switches off. */
+  readonly node: string;
+  /** `fence_…` of the system, or the path of one. */
+  readonly agent: string;
+  /** The agent's own parameters; some are secrets (`fencing/secrets.ts`). */
+  readonly params: Readonly<Record<string, string>>;
+  /** Devices of one level belong together (two power supplies); a higher level is tried when a lower one has failed. */
+  readonly level: number;
+  /** Whether it is switched on again afterwards. */
+  readonly action: 'off' | 'reboot';
+  /** For each action of the agent. */
+  readonly timeoutMs: number;
+  /** How often a failed action is tried again. */
+  readonly retries: number;
+}
+
 export interface ClusterConfig {
   readonly edition: Edition;
   readonly profile: Profile;
@@ -30,6 +48,7 @@ export interface ClusterConfig {
   readonly timezone: string;
   readonly tieBreaker: TieBreaker;
   readonly prefer: 'consistency' | 'availability';
+  readonly fencing: readonly FenceDevice[];
 }
 
 /** `node` carries groups and replicas; `witness` only votes. */
@@ -149,8 +168,11 @@ export interface GroupSpec {
   readonly nodes: readonly string[];
   readonly failback: Failback;
   readonly rules: GroupRules;
-  /** `kill`: what cannot be stopped is killed, and let go when that is proven; `block`: it stays until an operator has looked. */
-  readonly onStopFailure: 'block' | 'kill';
+  /**
+   * `kill`: what cannot be stopped is killed, and let go when that is proven; `fence`: its node is switched off; `block`: it stays until an
+   * operator has looked. Where `kill` or `fence` fail too it is blocked.
+   */
+  readonly onStopFailure: 'block' | 'kill' | 'fence';
   /** Started in this order, stopped in reverse. */
   readonly resources: readonly ResourceDefinition[];
 }
@@ -211,6 +233,23 @@ export interface GroupState {
   readonly displaced: boolean;
 }
 
+/** A node that is to be fenced. It is forgotten when that is confirmed, or not wanted any more. */
+export interface FenceState {
+  readonly node: string;
+  /** Which life of the node (`Member.startId`) is to end. */
+  readonly startId: string;
+  /** A sentence. */
+  readonly reason: string;
+  /** The operator asked for it: it is done even when the node is heard. */
+  readonly ordered: boolean;
+  /** The node whose monitor does it now; null: nobody yet, or it failed. */
+  readonly executor: string | null;
+  /** 1, 2, 3 … per executor asked; 0 before the first. */
+  readonly attempt: number;
+  /** Why the last attempt failed; empty: none has. */
+  readonly failure: string;
+}
+
 export type EventLevel = 'info' | 'warning' | 'error';
 
 /** One line of the timeline. The same on every node. */
@@ -264,6 +303,8 @@ export interface ClusterState {
   readonly members: Readonly<Record<string, Member>>;
   readonly volumes: Readonly<Record<string, VolumeState>>;
   readonly groups: Readonly<Record<string, GroupState>>;
+  /** By node. */
+  readonly fences: Readonly<Record<string, FenceState>>;
   readonly tokens: Readonly<Record<string, JoinToken>>;
   readonly accounts: Readonly<Record<string, Account>>;
   readonly events: readonly ClusterEvent[];

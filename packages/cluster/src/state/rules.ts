@@ -13,6 +13,7 @@ export const REPLICAS_MAX = 32;
 export function brokenRule(state: ClusterState): string | undefined {
   return (
     limits(state) ??
+    firstBroken(state.config.fencing, ({ node, agent }) => nodeRule(state, node, `fence device ${agent}`)) ??
     firstBroken(sortedValues(state.volumes), (volume) => volumeRule(state, volume.spec)) ??
     overlappingDisks(state) ??
     firstBroken(sortedValues(state.groups), (group) => groupRule(state, group.spec)) ??

@@ -17,6 +17,19 @@ const config = z.strictObject({
     z.strictObject({ kind: z.literal('disk'), device: z.string() }),
   ]),
   prefer: z.enum(['consistency', 'availability']),
+  fencing: z
+    .array(
+      z.strictObject({
+        node: name,
+        agent: z.string(),
+        params: record(z.string()),
+        level: count,
+        action: z.enum(['off', 'reboot']),
+        timeoutMs: count,
+        retries: count,
+      }),
+    )
+    .default([]),
 });
 
 const pid = count.nullable();
@@ -59,7 +72,7 @@ const group = z.strictObject({
     name,
     nodes: z.array(name),
     rules: z.strictObject({ with: z.array(name), apart: z.array(name), after: z.array(name) }),
-    onStopFailure: z.enum(['block', 'kill']),
+    onStopFailure: z.enum(['block', 'kill', 'fence']),
     failback: z.strictObject({ enabled: z.boolean(), window: z.string().nullable() }),
     resources: z.array(
       z.strictObject({
@@ -110,6 +123,17 @@ export const stateSchema = z.strictObject({
   members: record(member),
   volumes: record(volume),
   groups: record(group),
+  fences: record(
+    z.strictObject({
+      node: name,
+      startId: z.string(),
+      reason: z.string(),
+      ordered: z.boolean(),
+      executor: name.nullable(),
+      attempt: count,
+      failure: z.string(),
+    }),
+  ).default({}),
   tokens: record(z.strictObject({ expiresAtMs: z.number() })),
   accounts: record(
     z.strictObject({

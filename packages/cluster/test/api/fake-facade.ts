@@ -46,6 +46,8 @@ function initialStatus(): ClusterStatus {
       name,
       role,
       state: 'online' as const,
+      enforcement: role === 'witness' ? null : ('software' as const),
+      fence: null,
       leader: name === 'n1',
       incarnation,
       pids: role === 'witness' ? { ...pids, monitor: null, disk: null } : pids,
@@ -111,11 +113,13 @@ function initialState(): ClusterState {
       timezone: 'UTC',
       tieBreaker: { kind: 'witness' },
       prefer: 'consistency',
+      fencing: [],
     },
     revision: 1,
     members: Object.fromEntries(MEMBERS.map((one) => [one.name, one])),
     volumes: {},
     groups: {},
+    fences: {},
     tokens: {},
     accounts: {},
     events: [],
@@ -195,6 +199,11 @@ export function createFakeFacade(): FakeFacade {
     nodeStandby: order('nodeStandby'),
     nodeUnstandby: order('nodeUnstandby'),
     nodeMaintenance: order('nodeMaintenance'),
+    async nodeFence(name, by) {
+      await order('nodeFence')(name, by);
+      return { node: name, tookMs: 1200 };
+    },
+    nodeConfirmStopped: order('nodeConfirmStopped'),
     nodeRemove: order('nodeRemove'),
     async joinNode(spec, by) {
       await order('joinNode')(spec.name, by);

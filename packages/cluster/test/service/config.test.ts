@@ -158,3 +158,26 @@ test('what is in use is not changed under it', () => {
   const bigger = { volumes: [{ ...DOCUMENT.volumes[0], size: '128MiB' }] };
   assert.throws(() => planDocument(state, parseDocument(bigger)), configError(/size/, 'unsupported'));
 });
+
+test('fence devices: defaults, and what is refused', () => {
+  const devices = (fencing: unknown): unknown => parseDocument({ cluster: { fencing } }).cluster?.fencing;
+  assert.deepEqual(devices([{ node: 'n1', agent: 'fence_ipmilan', params: { lanplus: true, port: 7 } }]), [
+    {
+      node: 'n1',
+      agent: 'fence_ipmilan',
+      params: { lanplus: 'true', port: '7' },
+      level: 1,
+      action: 'reboot',
+      timeoutMs: 60_000,
+      retries: 1,
+    },
+  ]);
+  const refused = (change: object, reason: RegExp): void =>
+    assert.throws(() => devices([{ node: 'n1', agent: 'fence_ipmilan', ...change }]), reason);
+  refused({ agent: 'rm' }, /is not a fence agent/);
+  refused({ agent: '/opt/../fence_x y' }, /is not a fence agent/);
+  refused({ params: { ip: 'a\naction=on' } }, /more than one line/);
+  refused({ params: { action: 'on' } }, /are said by Eterne/);
+  refused({ level: 0 }, /level/);
+  refused({ secret: 'x' }, /secret/);
+});

@@ -18,6 +18,8 @@ import type {
   ResourceSpec,
   ResourceState,
 } from '../../src/ports.ts';
+import type { FenceOrder, FenceResult } from '../../src/fencing/order.ts';
+import type { FenceDevice } from '../../src/state/model.ts';
 import type { LeaseTable } from '../../src/service/effects.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
@@ -31,6 +33,8 @@ export class FakeMonitor implements MonitorPort {
   /** `start group/resource` or `stop group/resource` → why it fails. */
   readonly failures = new Map<string, string>();
   startMs = 20;
+  fenceMs = 300;
+  onFence: (node: string) => void = () => {};
   #listeners: ((reports: readonly ResourceReport[]) => void)[] = [];
 
   constructor(time: VirtualTime) {
@@ -71,6 +75,20 @@ export class FakeMonitor implements MonitorPort {
 
   killNow(group: string): void {
     for (const key of this.running) if (key.startsWith(`${group}/`)) this.running.delete(key);
+  }
+
+  /** Takes `fenceMs`; `onFence` switches off whom the order names, unless a failure `fence NODE` is planned. */
+  fence({ node }: FenceOrder, done: (result: FenceResult) => void): void {
+    this.log.push(`fence ${node}`);
+    this.#time.after(this.fenceMs, () => {
+      const reason = this.failures.get(`fence ${node}`);
+      if (reason === undefined) this.onFence(node);
+      done({ confirmed: reason === undefined, reason: reason ?? 'by the test' });
+    });
+  }
+
+  checkFence(device: FenceDevice, done: (trouble: string | undefined) => void): void {
+    this.#time.after(5, () => done(this.failures.get(`check ${device.node}`)));
   }
 
   onReport(listener: (reports: readonly ResourceReport[]) => void): void {

@@ -1,7 +1,7 @@
 import { type ApiContext, requesterOf } from '../context.ts';
 import type { Api } from '../instance.ts';
 import { accepted, nameParams } from '../schema/names.ts';
-import { failureSimulation, simulationQuery } from '../schema/orders.ts';
+import { failureSimulation, fenceReport, simulationQuery } from '../schema/orders.ts';
 
 export function nodeRoutes(api: Api, { facade }: ApiContext): void {
   const orders = [
@@ -21,6 +21,35 @@ export function nodeRoutes(api: Api, { facade }: ApiContext): void {
         return reply.code(202).send({ accepted: true });
       },
     );
+
+  api.post(
+    '/api/v1/nodes/:name/fence',
+    {
+      schema: {
+        summary: 'Switch it off by its fence devices; answers when that is confirmed',
+        params: nameParams,
+        response: { 200: fenceReport },
+      },
+      config: { access: 'operator' },
+    },
+    (request) => facade.nodeFence(request.params.name, requesterOf(request)),
+  );
+
+  api.post(
+    '/api/v1/nodes/:name/confirm-stopped',
+    {
+      schema: {
+        summary: 'Give your word that a node which is not heard is off: what it owned is free at once',
+        params: nameParams,
+        response: { 202: accepted },
+      },
+      config: { access: 'operator' },
+    },
+    async (request, reply) => {
+      await facade.nodeConfirmStopped(request.params.name, requesterOf(request));
+      return reply.code(202).send({ accepted: true });
+    },
+  );
 
   api.delete(
     '/api/v1/nodes/:name',

@@ -1,6 +1,12 @@
 /** Requests and answers of the verbs: configuration, placement, simulation, drill. */
 import { z } from 'zod';
-import type { ConfigPlan, DrillResult, FailureSimulation, GroupExplanation } from '../../service/facade.ts';
+import type {
+  ConfigPlan,
+  DrillResult,
+  FailureSimulation,
+  FenceReport,
+  GroupExplanation,
+} from '../../service/facade.ts';
 import { name } from './names.ts';
 
 /** Parsed YAML or JSON. The cluster's own strict schema judges it and names the offending key. */
@@ -51,6 +57,11 @@ export const failureSimulation = z.object({
     .readonly(),
   sentences: z.array(z.string()).readonly(),
 }) satisfies z.ZodType<FailureSimulation>;
+
+export const fenceReport = z.object({
+  node: z.string(),
+  tookMs: z.number(),
+}) satisfies z.ZodType<FenceReport>;
 
 export const drillResult = z.object({
   group: z.string(),

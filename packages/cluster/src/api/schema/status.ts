@@ -28,6 +28,19 @@ export const nodeStatus = z.object({
     .array(pathStatus)
     .readonly()
     .describe('heartbeat paths from the reporting node; empty for the reporting node itself'),
+  enforcement: z
+    .enum(['watchdog', 'fencing', 'software'])
+    .nullable()
+    .describe('what makes certain that it stops when it is cut off; null for a witness'),
+  fence: z
+    .object({
+      reason: z.string(),
+      executor: z.string().nullable(),
+      attempt: z.int(),
+      failure: z.string().nullable(),
+    })
+    .nullable()
+    .describe('it is to be fenced'),
 });
 
 export const volumeStatus = z.object({

@@ -11,9 +11,17 @@ import { EterneError, parseDurationMs, parseSizeBytes } from '@eterne/base';
 import { z } from 'zod';
 import { checkResourceParams } from '../../monitor/agents/registry.ts';
 import { NAME } from '../../node/identity.ts';
-import type { ClusterConfig, GroupSpec, ResourceDefinition, VolumeSpec } from '../../state/model.ts';
+import type {
+  ClusterConfig,
+  FenceDevice,
+  GroupSpec,
+  ResourceDefinition,
+  VolumeSpec,
+} from '../../state/model.ts';
 
 export const DOCUMENT_ITEMS_MAX = 1024;
+/** 32 nodes with two levels of two devices. */
+const FENCE_DEVICES_MAX = 128;
 
 const name = z.string().regex(NAME, 'is not a name: letters, digits, dots, dashes, underscores; at most 63');
 /** Without dots, so that `${name.key}` reads one way only. */
@@ -46,6 +54,35 @@ function isTimezone(zone: string): boolean {
   }
 }
 
+const fenceDevice = z.strictObject({
+  node: name,
+  agent: z
+    .string()
+    .regex(/^(\/[^\0\n]{1,4000}\/)?fence_[a-z0-9_]{1,64}$/, 'is not a fence agent: fence_… or its path'),
+  params: z
+    .record(
+      z.string().regex(/^[a-zA-Z_][a-zA-Z0-9_-]{0,63}$/, 'is not a parameter of a fence agent'),
+      z
+        .union([z.string(), z.number(), z.boolean()])
+        .transform(String)
+        .pipe(
+          z
+            .string()
+            .max(4096)
+            .regex(/^[^\n\r\0]*$/, 'has more than one line'),
+        ),
+    )
+    .refine(
+      (params) => !('action' in params || 'nodename' in params),
+      'action and nodename are said by Eterne',
+    )
+    .default({}),
+  level: z.number().int().min(1).max(9).default(1),
+  action: z.enum(['off', 'reboot']).default('reboot'),
+  timeout: duration.prefault('60s'),
+  retries: z.number().int().min(0).max(10).default(1),
+});
+
 const cluster = z.strictObject({
   edition: z.enum(['ha', 'cluster']).optional(),
   profile: z.literal('lan', 'only lan is supported yet').optional(),
@@ -61,7 +98,7 @@ const cluster = z.strictObject({
     .optional(),
   prefer: z.literal('consistency', 'only consistency is supported yet').optional(),
   consensus: z.strictObject({ engine: z.literal('embedded', 'only embedded is supported yet') }).optional(),
-  fencing: z.array(z.never('fencing is not supported yet')).max(0).optional(),
+  fencing: z.array(fenceDevice).max(FENCE_DEVICES_MAX).optional(),
 });
 
 const volume = z.strictObject({
@@ -102,7 +139,7 @@ const group = z.strictObject({
   with: z.array(name).max(DOCUMENT_ITEMS_MAX).default([]),
   apart: z.array(name).max(DOCUMENT_ITEMS_MAX).default([]),
   after: z.array(name).max(DOCUMENT_ITEMS_MAX).default([]),
-  onStopFailure: z.enum(['block', 'kill']).default('block'),
+  onStopFailure: z.enum(['block', 'kill', 'fence']).default('block'),
   resources: z.array(resource).min(1),
 });
 
@@ -147,14 +184,20 @@ function refuseRepeats(where: string, items: readonly { readonly name: string }[
 }
 
 function clusterChange(given: z.infer<typeof cluster>): Partial<ClusterConfig> {
-  const { edition, profile, timezone: zone, tieBreaker, prefer } = given;
+  const { edition, profile, timezone: zone, tieBreaker, prefer, fencing } = given;
   return {
     ...(edition === undefined ? {} : { edition }),
     ...(profile === undefined ? {} : { profile }),
     ...(zone === undefined ? {} : { timezone: zone }),
     ...(tieBreaker === undefined ? {} : { tieBreaker }),
     ...(prefer === undefined ? {} : { prefer }),
+    ...(fencing === undefined ? {} : { fencing: fencing.map(fenceDeviceSpec) }),
   };
+}
+
+function fenceDeviceSpec(given: z.infer<typeof fenceDevice>): FenceDevice {
+  const { node, agent, params, level, action, timeout, retries } = given;
+  return { node, agent, params, level, action, timeoutMs: timeout, retries };
 }
 
 function volumeSpec(given: z.infer<typeof volume>): VolumeSpec {

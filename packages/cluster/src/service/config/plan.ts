@@ -1,6 +1,7 @@
 /** From a document and the present state to the changes that lead there, each with a sentence for the operator. Pure. */
 import { isDeepStrictEqual } from 'node:util';
 import { EterneError, formatSize } from '@eterne/base';
+import { unmaskDevices } from '../../fencing/secrets.ts';
 import { applyConfigure } from '../../state/apply-configure.ts';
 import type { ConfigChange, ConfigureCommand, Stamp } from '../../state/commands.ts';
 import type { ClusterState, GroupSpec, VolumeSpec } from '../../state/model.ts';
@@ -35,7 +36,9 @@ export function configureCommand(state: ClusterState, plan: Plan, stamp: Stamp):
 }
 
 function planCluster(state: ClusterState, change: ConfigDocument['cluster']): Planned | undefined {
-  const config = { ...state.config, ...change };
+  const known = state.config.fencing;
+  const fencing = unmaskDevices(change?.fencing ?? known, known);
+  const config = { ...state.config, ...change, fencing };
   if (isDeepStrictEqual(config, state.config)) return undefined;
   const keys = Object.keys(change ?? {}).join(', ');
   return {

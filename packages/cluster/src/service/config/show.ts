@@ -1,13 +1,29 @@
 /** The document that would make the cluster as it is. */
-import type { ClusterState, GroupSpec, ResourceDefinition, VolumeSpec } from '../../state/model.ts';
+import { maskDevice } from '../../fencing/secrets.ts';
+import type {
+  ClusterState,
+  FenceDevice,
+  GroupSpec,
+  ResourceDefinition,
+  VolumeSpec,
+} from '../../state/model.ts';
 import { sortedValues } from '../../state/model.ts';
 
 export function showDocument(state: ClusterState): Record<string, unknown> {
   return {
-    cluster: { ...state.config, consensus: { engine: 'embedded' } },
+    cluster: {
+      ...state.config,
+      consensus: { engine: 'embedded' },
+      fencing: state.config.fencing.map(showFenceDevice),
+    },
     volumes: sortedValues(state.volumes).map(({ spec }) => showVolume(spec)),
     groups: sortedValues(state.groups).map(({ spec }) => showGroup(spec)),
   };
+}
+
+function showFenceDevice(device: FenceDevice): Record<string, unknown> {
+  const { timeoutMs, ...shown } = maskDevice(device);
+  return { ...shown, timeout: `${timeoutMs}ms` };
 }
 
 function showVolume(spec: VolumeSpec): Record<string, unknown> {

@@ -4,7 +4,8 @@
  *   owner   desired   decision
  *   none    started   assign to the best node, or say why there is none
  *   none    stopped   nothing
- *   lost    any       nothing, until its last lease, grace and margin are over; then assign elsewhere, or expire the ownership
+ *   lost    any       nothing, until its last lease, grace and margin are over; then assign elsewhere, or expire the ownership; where it
+ *                     has to be fenced (`fencing.ts`) a confirmed fence is waited for, which frees the group
  *   there   started   move it away from a node in standby, or when its rules want it elsewhere; home when failback allows
  *   there   stopped   nothing: the owner stops it and lets go
  */
@@ -13,6 +14,7 @@ import type { GroupState } from '../../state/model.ts';
 import type { View } from '../view.ts';
 import { companyObstacle, orderObstacle } from './company.ts';
 import type { LeaseBook } from './lease-book.ts';
+import { enforcementOf } from './fencing.ts';
 import { failbackMove } from './failback.ts';
 import type { Placement } from './placement.ts';
 import { place } from './placement.ts';
@@ -58,6 +60,7 @@ function decidePlacement(leader: LeaderView, group: GroupState): GroupDecision |
 function decideTakeOver(leader: LeaderView, group: GroupState, owner: string): GroupDecision | undefined {
   const { view } = leader;
   if (view.now.bootMs < leader.leases.provenGoneBootMs(owner, view.timing)) return undefined;
+  if (enforcementOf(view, owner) === 'fencing') return undefined;
   if (view.state.members[owner]?.mode === 'maintenance') return undefined;
   const placement = place(view.state, group, leader, owner);
   const waits = orderObstacle(view.state, group);

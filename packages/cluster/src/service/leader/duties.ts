@@ -2,7 +2,8 @@
  * What a leader does, and nobody else:
  * 1. It commits its `lead` entry before anything; until that is applied here it grants and decides nothing.
  * 2. It grants leases within its own authority, never for a group that it is taking away.
- * 3. It takes over from lost owners, places groups without owner, moves them off standby nodes and home again (`decide.ts`).
+ * 3. It takes over from lost owners, places groups without owner, moves them off standby nodes and home again (`decide.ts`); before that it
+ *    has those fenced whose leases prove nothing (`fencing.ts`).
  * 4. It keeps the timeline of who is heard, and lets old failures be forgotten.
  */
 import type { Command } from '../../state/commands.ts';
@@ -13,8 +14,13 @@ import type { AppendResult, EffectId, Outbox } from '../effects.ts';
 import type { View } from '../view.ts';
 import type { LeaderView } from './decide.ts';
 import { decideGroup } from './decide.ts';
+import type { FenceDecision } from './fencing.ts';
+import { decideFences } from './fencing.ts';
 import { LeaseBook } from './lease-book.ts';
 import type { HeardRequest } from './requests.ts';
+
+/** Between two attempts to fence a node. */
+const FENCE_RETRY_MS = 5_000;
 
 interface Granted {
   readonly heard: HeardRequest;
@@ -33,6 +39,8 @@ export class LeaderDuties {
   readonly #leases: LeaseBook;
   readonly #heardSinceBootMs = new Map<string, number>();
   readonly #failureSeenBootMs = new Map<string, number>();
+  /** Node and attempt of a failed fence → when it was seen. */
+  readonly #fenceFailedBootMs = new Map<string, number>();
   readonly #pending = new Map<EffectId, Pending>();
   /** Node → its newest lease, and for which ownerships it was given. */
   readonly #granted = new Map<string, Granted>();
@@ -78,6 +86,7 @@ export class LeaderDuties {
       leaderTerm: this.#raftTerm,
       heardSinceBootMs: this.#heardSinceBootMs,
     };
+    for (const decision of decideFences(leader)) this.#fence(view, outbox, decision);
     for (const group of sortedValues(view.state.groups)) {
       this.#forgetFailures(view, outbox, group);
       const decision = decideGroup(leader, group);
@@ -147,6 +156,19 @@ export class LeaderDuties {
     this.#retryAtBootMs.delete(subject);
     if (isTaking(command)) this.#taking.set(command.group, command.expectedEpoch);
     this.#pending.set(outbox.send({ kind: 'append', command }), { subject, command });
+  }
+
+  /** An attempt that failed is followed by the next one only after a while. */
+  #fence(view: View, outbox: Outbox, decision: FenceDecision): void {
+    const { node } = decision;
+    const failure = `${node} ${view.state.fences[node]?.attempt ?? 0}`;
+    if (decision.kind === 'fence-assign' && decision.attempt > 1) {
+      const seenBootMs = this.#fenceFailedBootMs.get(failure) ?? view.now.bootMs;
+      if (!this.#fenceFailedBootMs.has(failure)) this.#fenceFailedBootMs.set(failure, seenBootMs);
+      if (view.now.bootMs < seenBootMs + FENCE_RETRY_MS) return;
+      this.#fenceFailedBootMs.delete(failure);
+    }
+    this.#append(view, outbox, `fence ${node}`, decision);
   }
 
   #watchMembers(view: View, outbox: Outbox, alive: ReadonlySet<string>): void {

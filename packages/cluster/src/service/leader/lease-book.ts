@@ -31,10 +31,14 @@ export class LeaseBook {
     return durationMs;
   }
 
+  /** From here on `node` holds no lease that it has not been granted anew. */
+  lastEndBootMs(node: string): number {
+    return Math.max(this.#electedAtBootMs, this.#endsBootMs.get(node) ?? Number.NEGATIVE_INFINITY);
+  }
+
   /** From here on `node` runs nothing that it has not been granted anew. */
   provenGoneBootMs(node: string, timing: ServiceTiming): number {
-    const lastEnd = Math.max(this.#electedAtBootMs, this.#endsBootMs.get(node) ?? Number.NEGATIVE_INFINITY);
-    return lastEnd + timing.graceMs + timing.marginMs;
+    return this.lastEndBootMs(node) + timing.graceMs + timing.marginMs;
   }
 
   /** What is left of the newest lease of `node`; null when this leader has granted none. */

@@ -1,0 +1,80 @@
+/**
+ * Which nodes have to be made certain of, and by whom. Pure: the duties append the answer as an entry.
+ *
+ *   a lost node owns groups, and its leases alone do not prove that it stopped   → fence it before anybody takes over
+ *   a group could not be stopped, and its document says `onStopFailure: fence`   → fence its node, although it is heard
+ *   an operator asks for it                                                     → fence it
+ *
+ * Leases alone prove it where a watchdog enforces them, and where no fence device is configured: then by software alone, and status says so.
+ * A fence that fails is tried again, by the other nodes in turn; until one is confirmed the groups stay where they are.
+ */
+import type { FenceState, GroupState } from '../../state/model.ts';
+import { sortedValues } from '../../state/model.ts';
+import type { FenceCommand, Stamp } from '../../state/commands.ts';
+import type { View } from '../view.ts';
+import type { LeaderView } from './decide.ts';
+
+export type FenceDecision = Stamp &
+  Extract<FenceCommand, { kind: 'fence-request' | 'fence-assign' | 'fence-abandon' | 'fence-cancel' }>;
+
+/** What makes certain that a node which is cut off has stopped. */
+export type Enforcement = 'watchdog' | 'fencing' | 'software';
+
+export function enforcementOf({ state }: View, node: string): Enforcement {
+  return state.config.fencing.some((device) => device.node === node) ? 'fencing' : 'software';
+}
+
+/** Every node that something has to be done about, each with one entry. */
+export function decideFences(leader: LeaderView): readonly FenceDecision[] {
+  const { fences, members } = leader.view.state;
+  return sortedValues(members).flatMap(({ name }) => decideFence(leader, name, fences[name]) ?? []);
+}
+
+function decideFence(
+  leader: LeaderView,
+  node: string,
+  present: FenceState | undefined,
+): FenceDecision | undefined {
+  const { view, leaderTerm } = leader;
+  const said = { node, leaderTerm, atMs: view.now.wallMs };
+  const reason = fenceReason(leader, node);
+  if (present === undefined)
+    return reason === undefined ? undefined : { kind: 'fence-request', reason, ...said };
+  if (present.executor !== null)
+    return leader.alive.has(present.executor)
+      ? undefined
+      : { kind: 'fence-abandon', attempt: present.attempt, ...said };
+  if (!present.ordered && reason === undefined) return { kind: 'fence-cancel', ...said };
+  const executor = nextExecutor(leader, present);
+  if (executor === undefined) return undefined;
+  return { kind: 'fence-assign', executor, attempt: present.attempt + 1, ...said };
+}
+
+/** A sentence, or undefined: there is no reason to. */
+function fenceReason(leader: LeaderView, node: string): string | undefined {
+  const { view } = leader;
+  const member = view.state.members[node];
+  if (enforcementOf(view, node) !== 'fencing' || member?.mode === 'maintenance') return undefined;
+  const groups = sortedValues(view.state.groups).filter(({ owner }) => owner === node);
+  if (leader.alive.has(node)) {
+    const stuck = groups.find(wantsFence);
+    return stuck && `group ${stuck.spec.name} cannot be stopped there: ${stuck.reason}`;
+  }
+  const [first] = groups;
+  if (first === undefined || view.now.bootMs < leader.leases.lastEndBootMs(node)) return undefined;
+  return `it is not heard, and owns ${groups.map(({ spec }) => spec.name).join(', ')}`;
+}
+
+/** Blocked on its owner is what could not be stopped. */
+function wantsFence({ spec, phase }: GroupState): boolean {
+  return phase === 'blocked' && spec.onStopFailure === 'fence';
+}
+
+/** This leader first, as nobody hears more; then one after the other. A witness has no monitor. */
+function nextExecutor({ view, alive }: LeaderView, { node, attempt }: FenceState): string | undefined {
+  const able = sortedValues(view.state.members)
+    .filter(({ name, role }) => role === 'node' && name !== node && alive.has(name))
+    .map(({ name }) => name);
+  const own = able.indexOf(view.self);
+  return able[(Math.max(own, 0) + attempt) % able.length];
+}
