@@ -112,6 +112,19 @@ describe('a mirrored volume over iSCSI', { timeout: 300_000 }, () => {
     assert.equal(await keys(await logIn(portals.a)), '0000000000001111');
   });
 
+  it('tells initiators of both nodes that it has grown', async () => {
+    const { a, portals } = await iscsiPair('16MiB');
+    const initiators = [await logIn(portals.a), await logIn(portals.b)];
+    assert.equal((await a.run('resize', '--size', '24MiB')).code, 0);
+    for (const initiator of initiators) {
+      initiator.command('000000000000');
+      // CAPACITY DATA HAS CHANGED, once; behind the sense data's own length.
+      assert.equal((await initiator.receive())?.data.readUInt16BE(2 + 12), 0x2a09);
+      initiator.command('25 00 00000000 0000 00 00', { readBytes: 8 });
+      assert.equal((await initiator.receive())?.data.readUInt32BE(0), (24 << 20) / 512 - 1);
+    }
+  });
+
   it('moves under load without an error or a wrong byte', { skip: missing('qemu-nbd', 'fio') }, async () => {
     const { a, b, portals, folder } = await iscsiPair('64MiB');
     const floating = await FloatingAddress.listen();

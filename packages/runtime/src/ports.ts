@@ -151,6 +151,7 @@ export interface Extent {
  * A write is atomic only per 512-byte sector when power fails.
  */
 export interface BlockStore {
+  /** Grows by `grow`, and never otherwise. */
   readonly sizeBytes: number;
   read(offset: number, into: Buffer, done: StoreDone): void;
   /** Owns `from` until done. */
@@ -162,6 +163,11 @@ export interface BlockStore {
   readonly canPunch: boolean;
   /** The extent that begins at `offset`; absent where the store cannot tell. */
   nextExtent?(offset: number, done: (error: StoreError | undefined, extent: Extent) => void): void;
+  /**
+   * Makes the store at least this long, durably: a regular file becomes longer, sparse; of a device that was enlarged the new end is
+   * noticed. `ENOSPC` where it stays shorter. Absent where the end was learnt at the opening and cannot be asked again.
+   */
+  grow?(sizeBytes: number, done: StoreDone): void;
   /** Waits for everything in flight, then releases the exclusive lock. */
   close(done: () => void): void;
 }

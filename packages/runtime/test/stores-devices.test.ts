@@ -49,6 +49,18 @@ describe('a block device', { skip: device === undefined && 'needs root and loop 
     await new Promise<void>((resolve) => again.close(resolve));
   });
 
+  test('that was enlarged shows its new end when it is asked for', async () => {
+    const store = await open();
+    assert.ok(!(store instanceof EterneError));
+    const grow = (): Promise<unknown> => new Promise((resolve) => store.grow?.(2 * SIZE_BYTES, resolve));
+    assert.match(String(((await grow()) as { errno?: string } | undefined)?.errno), /ENOSPC/);
+    truncateSync(image, 2 * SIZE_BYTES);
+    execFileSync('losetup', ['-c', device ?? '']);
+    assert.equal(await grow(), undefined);
+    assert.equal(store.sizeBytes, 2 * SIZE_BYTES);
+    await new Promise<void>((resolve) => store.close(resolve));
+  });
+
   test('that is mounted is refused', async () => {
     execFileSync('mount', [device ?? '', mountPoint]);
     try {

@@ -57,6 +57,17 @@ test('a store is exclusive, must exist or be given a size, and is never shrunk',
   await assert.rejects(open('.', {}), { code: 'config' });
 });
 
+test('a store becomes longer while it is open, and is never shortened', async () => {
+  const store = await open('a.img', { createSizeBytes: 8192 });
+  assert.equal(await run((done) => store.grow?.(1 << 20, done)), undefined);
+  assert.equal(await run((done) => store.grow?.(4096, done)), undefined);
+  assert.equal(store.sizeBytes, 1 << 20);
+  const data = Buffer.alloc(4096, 7);
+  assert.equal(await run((done) => store.write((1 << 20) - 4096, data, done)), undefined);
+  await close(store);
+  assert.equal(statSync(join(folder, 'a.img')).size, 1 << 20);
+});
+
 test('closing from the callback of the last operation closes once', async () => {
   const store = await open('once.img', { createSizeBytes: 8192 });
   let closed = 0;

@@ -1,5 +1,5 @@
 /** `eterne disk …`: one node's disk process, run and steered by hand or by Pacemaker (shared/INTERFACE "Storage alone"). */
-import { EterneError, parseDurationMs } from '@eterne/base';
+import { EterneError, parseDurationMs, parseSizeBytes } from '@eterne/base';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import type { Command } from 'commander';
 import { Control, type DiskStatus } from './control.ts';
@@ -20,9 +20,10 @@ interface StatusOptions {
   readonly splitBrain?: true;
 }
 
-const NOT_YET = ['resize'] as const;
 const WAIT_GOALS = ['connected', 'uptodate', 'synced'];
 const PROGRESS_MS = 500;
+/** A device that zeroes by writing takes its time. */
+const RESIZE_LONGEST_MS = 24 * 3_600_000;
 /** Beyond the wait itself, for the answer's way back. */
 const ANSWER_SLACK_MS = 5_000;
 
@@ -75,6 +76,9 @@ export function diskCommand(program: Command): void {
     'invalidate',
     "have everything copied to this node's replica, whose content is worthless",
   ).action(act('invalidate'));
+  verb(disk, 'resize', 'grow the volume while it is in use, on the primary: every replica grows with it')
+    .requiredOption('--size <size>', 'for example 2GiB; a volume never becomes smaller')
+    .action(resize);
   verb(disk, 'attach', "this node's failed or detached disk is there again")
     .option('--replaced', 'it is another disk, or nothing on it counts: copy everything to it')
     .action(act('attach', ({ replaced }: { replaced?: true }) => ({ replaced: replaced === true })));
@@ -84,13 +88,6 @@ export function diskCommand(program: Command): void {
     .option('--timeout <time>', 'for example 30s', '30s')
     .action(wait);
   rescueCommand(disk);
-  for (const name of NOT_YET)
-    verb(disk, name, 'not available yet')
-      .allowUnknownOption()
-      .allowExcessArguments()
-      .action(() => {
-        throw new EterneError('unsupported', `disk ${name} is not available yet`);
-      });
 }
 
 function verb(disk: Command, name: string, description: string): Command {
@@ -129,6 +126,18 @@ function act<Options extends object>(path: string, bodyOf: (options: Options) =>
   };
 }
 
+async function resize(
+  volume: string | undefined,
+  options: VerbOptions & { readonly size: string },
+): Promise<void> {
+  if (volume === undefined) throw new EterneError('usage', 'say which volume is to grow');
+  const sizeBytes = usable('--size', () => parseSizeBytes(options.size));
+  const control = new Control(options.control);
+  await control.post(volume, 'resize', { sizeBytes }, RESIZE_LONGEST_MS);
+  const status = await control.status(volume);
+  print(options, status, statusText(status));
+}
+
 async function wait(
   volume: string | undefined,
   options: VerbOptions & { readonly for: string; readonly timeout: string },
@@ -137,7 +146,7 @@ async function wait(
     throw new EterneError('usage', `cannot wait for ${JSON.stringify(options.for)}`, {
       hint: `one of ${WAIT_GOALS.join(', ')}`,
     });
-  const timeoutMs = timeoutOf(options.timeout);
+  const timeoutMs = usable('--timeout', () => parseDurationMs(options.timeout));
   const control = new Control(options.control);
   const names = await control.names(volume);
   const body = { for: options.for, timeoutMs };
@@ -166,12 +175,13 @@ async function withProgress(
   });
 }
 
-function timeoutOf(text: string): number {
+/** What an option's text means; an error is one of usage. */
+function usable<Value>(option: string, parse: () => Value): Value {
   try {
-    return parseDurationMs(text);
+    return parse();
   } catch (error) {
     if (error instanceof EterneError)
-      throw new EterneError('usage', `--timeout: ${error.message}`, hintOf(error));
+      throw new EterneError('usage', `${option}: ${error.message}`, hintOf(error));
     throw error;
   }
 }

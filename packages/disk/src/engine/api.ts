@@ -63,6 +63,7 @@ export interface VolumeConfig {
   readonly name: string;
   /** This node's name. */
   readonly node: string;
+  /** When it is made; afterwards the volume's metadata says how large it is. */
   readonly sizeBytes: number;
   readonly mode: 'sync' | 'async';
   readonly devicePath: string;
@@ -244,6 +245,8 @@ export interface MirrorVolume {
   resync(peer: string | undefined, done: Done): void;
   /** Secondary only: its content is worthless; a connected peer copies everything to it. */
   invalidate(done: Done): void;
+  /** Primary only: every replica grows, and then what the front ends show (`resize/resize.ts`). `refused` when one cannot, or for a smaller size. */
+  resize(sizeBytes: number, done: Done): void;
   /**
    * Ends a split brain by the operator's word: what one side changed since the parting is overwritten (and kept in its rescue journal).
    * `peer` undefined: with every peer that there is one with. A local primary steps down first if it is the one to lose.

@@ -5,6 +5,7 @@ import { inTurn, type Step } from './disk/in-turn.ts';
 import { noStore } from './disk/no-store.ts';
 import { probe } from './disk/probe.ts';
 import type { RemappingStore } from './disk/remapping-store.ts';
+import { makeRoom } from '../grow-store.ts';
 import { Gauge } from './gauge.ts';
 import type { WriteGuard } from '../rescue/api.ts';
 
@@ -141,6 +142,11 @@ export class LocalDisk {
   ): void {
     if (data !== undefined) this.#store.write(offset, data, done);
     else this.#store.writeZeroes(offset, lengthBytes, mayPunch, done);
+  }
+
+  /** It is at least `endBytes` long, and zero from `startBytes` on, durably: what lies there belongs to nobody yet. */
+  grow(startBytes: number, endBytes: number, done: StoreDone): void {
+    makeRoom(this.#store, startBytes, endBytes, done);
   }
 
   flush(done: StoreDone): void {

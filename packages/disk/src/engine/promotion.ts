@@ -38,7 +38,8 @@ export class Promotion {
     const { replica } = this.#parts;
     for (const peer of replica.peers) {
       const phase = peer.session?.phase;
-      const keeps = phase === 'established' || phase === 'source';
+      const isAsLarge = peer.session?.peerSizeBytes === replica.sizeBytes;
+      const keeps = (phase === 'established' || phase === 'source') && isAsLarge;
       if (!keeps || peer.session?.peerRole === 'primary') peer.reset('a promotion begins');
     }
     replica.whenQuiet(() => {

@@ -9,6 +9,7 @@ import type { LocalDisk } from './local-disk.ts';
 import type { Primary } from './primary/primary.ts';
 import type { Promotion } from './promotion.ts';
 import type { RescueKeeper } from './rescue-keeper.ts';
+import { VolumeSize } from './resize/volume-size.ts';
 import { RangeLocks } from './range-locks.ts';
 
 /** What the parts of one opened volume share: its stores, its order of writes, and what this replica is at the moment. */
@@ -35,6 +36,7 @@ export class Replica {
   roleChange: Promotion | undefined;
   /** Does a connected peer other than this one serve the volume? */
   isServedBeside: (peer: string) => boolean = () => false;
+  readonly size: VolumeSize;
   /** Where one is configured. */
   rescue: RescueKeeper | undefined;
   readonly arbiterIsLocal: boolean;
@@ -55,6 +57,12 @@ export class Replica {
     this.repairs = new Gauge(disk.foreign);
     this.arbiterIsLocal = arbiterIsLocal;
     this.#onChange = onChange;
+    this.size = new VolumeSize(this);
+  }
+
+  /** Of the volume now: all replicas have agreed on it. */
+  get sizeBytes(): number {
+    return this.metadata.sizeBytes;
   }
 
   get role(): Role {

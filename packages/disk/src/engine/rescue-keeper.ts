@@ -32,7 +32,7 @@ export class RescueKeeper implements RescueControl {
     this.#rescue = new Rescue({
       world: replica.world,
       disk: replica.disk,
-      sizeBytes: replica.config.sizeBytes,
+      volume: replica.metadata,
       whenFull: replica.config.rescueJournal?.whenFull ?? 'pause',
       ...opened,
       pause: (reason) => this.#targets().forEach((peer) => peer.pause(reason)),
@@ -114,10 +114,10 @@ export class RescueKeeper implements RescueControl {
 
   /** `id` undefined: the newest that is kept. */
   export(id: number | undefined, path: string, done: Done): void {
-    const { world, disk, config } = this.#replica;
+    const { world, disk, sizeBytes } = this.#replica;
     const chosen = id ?? this.points.findLast(({ state }) => state === 'kept')?.id;
     if (chosen === undefined) return done(new EterneError('not-found', 'the rescue journal keeps nothing'));
-    exportImage({ world, rescue: this.#rescue, disk, sizeBytes: config.sizeBytes }, chosen, path, done);
+    exportImage({ world, rescue: this.#rescue, disk, sizeBytes }, chosen, path, done);
   }
 
   drop(id: number, done: Done): void {

@@ -125,7 +125,7 @@ class Volume implements MirrorVolume {
       disk: this.#disk,
       locks: this.#replica.locks,
       timers: world.timers,
-      sizeBytes: config.sizeBytes,
+      sizeBytes: () => metadata.sizeBytes,
       source: (offset, lengthBytes) => this.#goodSource(offset, lengthBytes),
       gauge: () => (this.#replica.primary === undefined ? this.#replica.repairs : this.#disk.own),
       log: (message) => world.log('warn', `volume ${config.name}: ${message}`),
@@ -297,6 +297,10 @@ class Volume implements MirrorVolume {
     finished();
   }
 
+  resize(sizeBytes: number, done: Done): void {
+    this.#replica.size.resize(sizeBytes, undefined, done);
+  }
+
   attach(request: AttachRequest, done: Done): void {
     const { primary } = this.#replica;
     if (this.#disk.failure === undefined) return done(refused('the disk is attached and good'));
@@ -307,7 +311,7 @@ class Volume implements MirrorVolume {
       return done(refused('its metadata lies on the failed disk: demote the volume first'));
     if (this.config.mode === 'async')
       return done(refused('an asynchronous peer may lack the newest writes: demote the volume first'));
-    openData(this.#world, this.config, (opened) => {
+    openData(this.#world, this.config, this.#metadata.sizeBytes, (opened) => {
       if (opened instanceof EterneError) return done(opened);
       primary.rebuildLocal(opened.data, opened.isBlank || request.replaced, done);
     });
@@ -318,7 +322,7 @@ class Volume implements MirrorVolume {
     if (this.#disk.isDetached) return done(undefined);
     const isAsync = this.config.mode === 'async';
     const isNeeded =
-      primary !== undefined && (isAsync || primary.sources(0, this.config.sizeBytes).length === 0);
+      primary !== undefined && (isAsync || primary.sources(0, this.#metadata.sizeBytes).length === 0);
     if (isNeeded) return done(refused('no other replica could serve'));
     if (this.config.metadataPath === INTERNAL_METADATA)
       return done(refused('its metadata lies on the same disk: remove the volume instead'));
@@ -337,9 +341,9 @@ class Volume implements MirrorVolume {
     // A promotion that is under way is waited for, and undone.
     this.demote(() => {
       for (const peer of this.#peers) peer.close();
-      this.#replica.whenQuiet(() => {
-        this.#disk.flush(() => this.#closeStores(done));
-      });
+      this.#replica.size.growth.whenIdle(() =>
+        this.#replica.whenQuiet(() => this.#disk.flush(() => this.#closeStores(done))),
+      );
     });
   }
 
@@ -350,8 +354,8 @@ class Volume implements MirrorVolume {
   }
 
   status(): VolumeStatus {
-    const { name, sizeBytes, mode } = this.config;
-    const { state } = this.#metadata;
+    const { name, mode } = this.config;
+    const { sizeBytes, state } = this.#metadata;
     const { primary } = this.#replica;
     const freezeReason = primary?.freezeReason ?? null;
     const peers = this.#peers.filter(({ isRetired }) => !isRetired).map((peer) => peer.status());

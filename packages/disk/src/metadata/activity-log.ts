@@ -76,6 +76,11 @@ export class ActivityLogDriver implements ActivityLog {
     this.#durableSequence = 0;
   }
 
+  /** The volume is larger. */
+  grow(extentCount: number): void {
+    this.#identity = { ...this.#identity, extentCount };
+  }
+
   tryTouch(offset: number, lengthBytes: number): boolean {
     const first = Math.floor(offset / EXTENT_BYTES);
     const last = Math.floor((offset + lengthBytes - 1) / EXTENT_BYTES);

@@ -135,6 +135,7 @@ export interface Recovery {
 export interface VolumeMetadata {
   readonly volume: string;
   readonly node: string;
+  /** Of the volume. Changed by `grow`, and by nothing else. */
   readonly sizeBytes: number;
   /** Random at creation: which physical copy this is. */
   readonly replicaUuid: Uuid;
@@ -168,6 +169,10 @@ export interface VolumeMetadata {
    * and flushed. No `touch` before `done`.
    */
   voidActivityLog(done: MetadataDone): void;
+  /** Makes room for a volume of this size, durably; the volume itself stays as it is. May be repeated. `no-space` where there is none. */
+  prepareGrowth(sizeBytes: number, done: MetadataDone): void;
+  /** After `prepareGrowth`: the volume has this size, durably in both slots; what was added is clean for every peer. */
+  grow(sizeBytes: number, done: MetadataDone): void;
   onFailed(listener: (error: EterneError) => void): void;
   /** The engine has drained: persists everything, records a clean shutdown, closes the store. */
   close(done: MetadataDone): void;
@@ -179,6 +184,7 @@ export interface OpenMetadataOptions {
   readonly random: Random;
   readonly volume: string;
   readonly node: string;
+  /** At creation. What was created has its own size, whatever this says. */
   readonly sizeBytes: number;
   /** Names that must have a slot. */
   readonly peers: readonly string[];

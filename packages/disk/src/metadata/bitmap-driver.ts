@@ -23,7 +23,7 @@ export const PAGES_PER_ROUND = 256;
 export class BitmapDriver implements DirtyBitmap {
   readonly peer: string;
   readonly #slot: number;
-  readonly #layout: Layout;
+  #layout: Layout;
   readonly #replicaUuid: string;
   readonly #request: () => void;
   readonly #bits: Bitmap;
@@ -87,6 +87,12 @@ export class BitmapDriver implements DirtyBitmap {
 
   nextDirty(from: BlockNumber, maxBlocks: number): DirtyRange | undefined {
     return this.#bits.nextDirty(from, maxBlocks);
+  }
+
+  /** The volume is larger; places of pages that were there already stay. */
+  grow(layout: Layout): void {
+    this.#layout = layout;
+    this.#bits.grow(layout.volumeBytes);
   }
 
   /** Installs a page found on disk, before any use. */

@@ -14,22 +14,38 @@ import { BLOCKS_PER_PAGE, WORDS_PER_PAGE } from './layout.ts';
 const FULL = new Uint32Array(WORDS_PER_PAGE).fill(0xffff_ffff);
 
 export class Bitmap {
-  readonly blockCount: number;
-  readonly pageCount: number;
-  readonly #volumeBytes: number;
+  #volumeBytes: number;
+  #blockCount: number;
   readonly #pages: (Uint32Array | undefined)[];
-  readonly #dirtyInPage: Uint16Array;
-  readonly #changedFlags: Uint8Array;
+  #dirtyInPage: Uint16Array;
+  #changedFlags: Uint8Array;
   #changed: number[] = [];
   #dirtyBlocks = 0;
 
   constructor(volumeBytes: number) {
     this.#volumeBytes = volumeBytes;
-    this.blockCount = Math.ceil(volumeBytes / BLOCK_BYTES);
-    this.pageCount = Math.ceil(this.blockCount / BLOCKS_PER_PAGE);
+    this.#blockCount = Math.ceil(volumeBytes / BLOCK_BYTES);
     this.#pages = Array.from({ length: this.pageCount });
     this.#dirtyInPage = new Uint16Array(this.pageCount);
     this.#changedFlags = new Uint8Array(this.pageCount);
+  }
+
+  get blockCount(): number {
+    return this.#blockCount;
+  }
+
+  get pageCount(): number {
+    return Math.ceil(this.#blockCount / BLOCKS_PER_PAGE);
+  }
+
+  /** The volume is larger now; what was added is clean. A last block that was short is whole, as dirty as it was. */
+  grow(volumeBytes: number): void {
+    assert(volumeBytes >= this.#volumeBytes, 'a volume only grows');
+    this.#volumeBytes = volumeBytes;
+    this.#blockCount = Math.ceil(volumeBytes / BLOCK_BYTES);
+    this.#pages.length = this.pageCount;
+    this.#dirtyInPage = longer(this.#dirtyInPage, new Uint16Array(this.pageCount));
+    this.#changedFlags = longer(this.#changedFlags, new Uint8Array(this.pageCount));
   }
 
   get dirtyBlocks(): number {
@@ -234,6 +250,11 @@ export class Bitmap {
 }
 
 const EMPTY = new Uint32Array(WORDS_PER_PAGE);
+
+function longer<Words extends Uint8Array | Uint16Array>(from: Words, into: Words): Words {
+  into.set(from);
+  return into;
+}
 
 /** Bits [from, to) of a word, 0 ≤ from < to ≤ 32. */
 function wordMask(from: number, to: number): number {

@@ -1,5 +1,5 @@
 /** What the two superblock slots, the creation marker and the rest of a store together say. Pure; nothing is touched yet. */
-import { EterneError, formatSize } from '@eterne/base';
+import { EterneError } from '@eterne/base';
 import type { CreationStage } from './marker.ts';
 import type { SlotContent, Superblock } from './superblock.ts';
 
@@ -13,7 +13,6 @@ export type Finding =
 export interface Expected {
   readonly volume: string;
   readonly node: string;
-  readonly sizeBytes: number;
 }
 
 export function judge(
@@ -51,7 +50,7 @@ export function foreignData(): EterneError {
 function belongs(
   valid: readonly Superblock[],
   newest: Superblock,
-  { volume, node, sizeBytes }: Expected,
+  { volume, node }: Expected,
 ): Finding | EterneError {
   if (valid.some((superblock) => superblock.replicaUuid !== newest.replicaUuid))
     return new EterneError('corrupt', 'the two superblocks belong to different replicas', {
@@ -62,12 +61,6 @@ function belongs(
       'conflict',
       `this is the metadata of volume ${newest.volume} on ${newest.node}, not of ${volume} on ${node}`,
       { hint: 'check the metadata path in the configuration' },
-    );
-  if (newest.sizeBytes !== sizeBytes)
-    return new EterneError(
-      'conflict',
-      `volume ${volume} was created with ${formatSize(newest.sizeBytes)} (${newest.sizeBytes} bytes), not ${sizeBytes} bytes`,
-      { hint: 'set the size back in the configuration' },
     );
   return { kind: 'ours', superblock: newest };
 }

@@ -45,7 +45,7 @@ import { isZero } from './zero.ts';
 type Opened = (result: VolumeMetadata | EterneError) => void;
 
 /**
- * Errors: `corrupt` (both slots bad; nothing touched), `conflict` (another volume, node or size), `unsupported` (unknown format
+ * Errors: `corrupt` (both slots bad; nothing touched), `conflict` (another volume or node), `unsupported` (unknown format
  * version), `refused` (not blank and not ours), `no-space` (store too small), `config` (names or sizes out of bounds), `io`.
  */
 export function openMetadata(options: OpenMetadataOptions, done: Opened): void {
@@ -56,20 +56,23 @@ export function openMetadata(options: OpenMetadataOptions, done: Opened): void {
     fail(problem);
     return;
   }
-  const layout = layoutOf(options.sizeBytes);
-  if (store.sizeBytes < layout.totalBytes) {
-    const message = `the metadata needs ${layout.totalBytes} bytes, its store has ${store.sizeBytes}`;
-    fail(new EterneError('no-space', message, { hint: 'enlarge the metadata file or device' }));
+  const head = Buffer.alloc(MARKER_OFFSET + PAGE_BYTES);
+  if (store.sizeBytes < head.length) {
+    fail(tooShort(options, layoutOf(options.sizeBytes)));
     return;
   }
-  const head = Buffer.alloc(MARKER_OFFSET + PAGE_BYTES);
   store.read(0, head, (error) => {
     if (error !== undefined) fail(ioError(options, error.message));
-    else openJudged(options, layout, head, (result) => (isError(result) ? fail(result) : done(result)));
+    else openJudged(options, head, (result) => (isError(result) ? fail(result) : done(result)));
   });
 }
 
-function openJudged(options: OpenMetadataOptions, layout: Layout, head: Buffer, done: Opened): void {
+function tooShort({ store }: OpenMetadataOptions, { totalBytes }: Layout): EterneError {
+  const message = `the metadata needs ${totalBytes} bytes, its store has ${store.sizeBytes}`;
+  return new EterneError('no-space', message, { hint: 'enlarge the metadata file or device' });
+}
+
+function openJudged(options: OpenMetadataOptions, head: Buffer, done: Opened): void {
   const slots = [head.subarray(0, PAGE_BYTES), head.subarray(PAGE_BYTES, 2 * PAGE_BYTES)];
   const marker = decodeMarker(head.subarray(MARKER_OFFSET));
   const finding = judge(slots.map(decodeSuperblock), marker, options);
@@ -77,6 +80,9 @@ function openJudged(options: OpenMetadataOptions, layout: Layout, head: Buffer, 
     done(finding);
     return;
   }
+  // What was created has its own size.
+  const layout = layoutOf(finding.kind === 'ours' ? finding.superblock.sizeBytes : options.sizeBytes);
+  if (options.store.sizeBytes < layout.totalBytes) return done(tooShort(options, layout));
   switch (finding.kind) {
     case 'ours':
       openExisting(options, layout, finding.superblock, marker, done);

@@ -9,6 +9,7 @@
  */
 import { EterneError, assert } from '@eterne/base';
 import type { BlockStore, StoreError } from '@eterne/runtime';
+import { makeRoom } from '../grow-store.ts';
 import { ActivityLogDriver } from './activity-log.ts';
 import type {
   ActivityLog,
@@ -39,11 +40,10 @@ interface Part {
 export class VolumeMetadataDriver implements VolumeMetadata {
   readonly volume: string;
   readonly node: string;
-  readonly sizeBytes: number;
   readonly replicaUuid: string;
   recovery: Recovery = { created: false, unclean: false, hotExtents: [] };
   readonly #store: BlockStore;
-  readonly #layout: Layout;
+  #layout: Layout;
   readonly #committer: Committer;
   readonly #superblock: SuperblockDriver;
   readonly #bitmaps = new Map<string, BitmapDriver>();
@@ -57,7 +57,6 @@ export class VolumeMetadataDriver implements VolumeMetadata {
   constructor(store: BlockStore, found: Superblock) {
     this.volume = found.volume;
     this.node = found.node;
-    this.sizeBytes = found.sizeBytes;
     this.replicaUuid = found.replicaUuid;
     this.#store = store;
     this.#layout = layoutOf(found.sizeBytes);
@@ -68,6 +67,10 @@ export class VolumeMetadataDriver implements VolumeMetadata {
     const request = (): void => this.#committer.request();
     this.undefinedBlocks = new BitmapDriver('', UNDEFINED_SLOT, this.#layout, this.replicaUuid, request);
     this.#addPart(this.undefinedBlocks);
+  }
+
+  get sizeBytes(): number {
+    return this.#layout.volumeBytes;
   }
 
   get state(): MetadataState {
@@ -135,6 +138,32 @@ export class VolumeMetadataDriver implements VolumeMetadata {
       if (error === undefined) log.restart(logEpoch);
       done(error);
     });
+  }
+
+  prepareGrowth(sizeBytes: number, done: MetadataDone): void {
+    if (this.#failure !== undefined) return done(this.#failure);
+    const endBytes = layoutOf(sizeBytes).totalBytes;
+    makeRoom(this.#store, this.#layout.totalBytes, endBytes, (error) =>
+      done(error && new EterneError('no-space', `the metadata cannot grow: ${error.message}`)),
+    );
+  }
+
+  /** Both slots before `done`: nobody may be told of a size that the loss of one slot takes back. */
+  grow(sizeBytes: number, done: MetadataDone): void {
+    const layout = layoutOf(sizeBytes);
+    assert(sizeBytes >= this.sizeBytes, 'a volume only grows');
+    assert(this.#store.sizeBytes >= layout.totalBytes, 'room was made before');
+    this.#superblock.setInBothSlots({ ...this.#superblock.latest, sizeBytes }, (error) => {
+      if (error === undefined) this.#grown(layout);
+      done(error);
+    });
+  }
+
+  #grown(layout: Layout): void {
+    this.#layout = layout;
+    for (const bitmap of this.#bitmaps.values()) bitmap.grow(layout);
+    this.undefinedBlocks.grow(layout);
+    this.#log?.grow(layout.extentCount);
   }
 
   onFailed(listener: (error: EterneError) => void): void {

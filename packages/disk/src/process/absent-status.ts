@@ -13,7 +13,7 @@ export function absentStatus(config: VolumeConfig, last: VolumeStatus | undefine
     generation: { current: '', history: [] },
     ...last,
     name,
-    sizeBytes,
+    sizeBytes: last?.sizeBytes ?? sizeBytes,
     mode,
     role: 'secondary',
     disk: 'Attaching',

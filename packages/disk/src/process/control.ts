@@ -10,6 +10,7 @@
  *   POST /v1/volumes/NAME/verify                  {"peer"?,"fast":bool,"repair":bool}     begins; its end shows in the status
  *   POST /v1/volumes/NAME/resync                  {"peer"?}     begins to copy what is marked
  *   POST /v1/volumes/NAME/invalidate              have everything copied to this replica
+ *   POST /v1/volumes/NAME/resize                  {"sizeBytes"}        on the primary: all replicas grow
  *   POST /v1/volumes/NAME/attach                  {"replaced":bool}    the failed or detached disk is there again
  *   POST /v1/volumes/NAME/detach                  give the data device back
  *   POST /v1/volumes/NAME/wait                    {"for","timeoutMs"}
@@ -48,11 +49,12 @@ const bodies = {
   attach: z.strictObject({ replaced: z.boolean().default(false) }).prefault({}),
   detach: z.strictObject({}).prefault({}),
   invalidate: z.strictObject({}).prefault({}),
+  resize: z.strictObject({ sizeBytes: z.int().min(1) }),
   wait: z.strictObject({ for: z.enum(WAIT_GOALS), timeoutMs: z.number().min(0).max(WAIT_LONGEST_MS) }),
 };
 type Verb = keyof typeof bodies;
-/** What concerns this node's copy alone: the cluster leaves it to the operator. */
-const OF_THIS_NODE: readonly Verb[] = ['wait', 'verify', 'attach', 'detach'];
+/** What concerns this node's copy alone, or what the replicas agree on by themselves: the cluster leaves it to the operator. */
+const OF_THIS_NODE: readonly Verb[] = ['wait', 'verify', 'attach', 'detach', 'resize'];
 
 const isVerb = (text: string): text is Verb => Object.hasOwn(bodies, text);
 
@@ -164,6 +166,10 @@ export class DiskControl {
         );
       case 'detach':
         return this.#disk.call(volume, { verb }, done);
+      case 'resize': {
+        const { sizeBytes } = parsed.data as z.output<typeof bodies.resize>;
+        return this.#disk.call(volume, { verb, sizeBytes }, done);
+      }
       case 'invalidate':
         return this.#disk.call(volume, { verb }, done);
       case 'wait': {

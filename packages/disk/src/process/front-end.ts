@@ -17,6 +17,8 @@ export interface FrontEnd {
   /** The term has ended: every connection is cut, held commands are never answered. */
   withdraw(): void;
   close(): void;
+  /** The device that is served has become larger. Absent: clients ask for its size themselves. */
+  resized?(): void;
   /** A client that came to `portal` of a node that is not primary. Absent: this front end has no such clients. */
   accept?(stream: Stream, fromNode: string, portal: Address): void;
 }

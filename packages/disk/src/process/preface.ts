@@ -11,7 +11,7 @@
  * Changelog: 1 — first version.
  */
 import type { Address } from '@eterne/runtime';
-import { MAX_PREFACE_BYTES, PROTOCOL_VERSION, type PathNote } from '../protocol/wire.ts';
+import { MAX_PREFACE_BYTES, PREFACE_VERSION, type PathNote } from '../protocol/wire.ts';
 
 /** A peer that has not sent its preface by then is no peer. */
 export const PREFACE_TIMEOUT_MS = 2_000;
@@ -19,7 +19,7 @@ export const PREFACE_TIMEOUT_MS = 2_000;
 const NAME = '[A-Za-z0-9][A-Za-z0-9._-]{0,63}';
 const PORTAL = '[0-9A-Za-z.:\\[\\]-]{1,64}';
 const LINE = new RegExp(
-  `^ETERNE-MIRROR/${PROTOCOL_VERSION} (${NAME}) (${NAME})(?: (?:front (${PORTAL})|(state)|(new|join):([0-9a-f]{16})))?$`,
+  `^ETERNE-MIRROR/${PREFACE_VERSION} (${NAME}) (${NAME})(?: (?:front (${PORTAL})|(state)|(new|join):([0-9a-f]{16})))?$`,
 );
 const NEWLINE = 0x0a;
 
@@ -42,7 +42,7 @@ export function encodeChannelPreface(
   channel: Exclude<Channel, { kind: 'mirror' }>,
 ): Buffer {
   const words = channel.kind === 'front' ? ['front', channel.portal] : [channel.kind];
-  return Buffer.from(`ETERNE-MIRROR/${PROTOCOL_VERSION} ${[volume, fromNode, ...words].join(' ')}\n`);
+  return Buffer.from(`ETERNE-MIRROR/${PREFACE_VERSION} ${[volume, fromNode, ...words].join(' ')}\n`);
 }
 
 function channelOf(words: readonly (string | undefined)[]): Channel {

@@ -68,6 +68,8 @@ export class VolumeWorker {
   #served: ByteDevice | undefined;
   /** Clients that are handed on, and to whom. */
   readonly #forwards = new Map<ClientForward, string>();
+  /** How large the front ends' device was when they last heard of it. */
+  #shownBytes: number | undefined;
   #lastStatus = '';
 
   constructor(options: VolumeWorkerOptions) {
@@ -268,6 +270,8 @@ export class VolumeWorker {
         return volume.invalidate(finish);
       case 'set-peers':
         return this.#setPeers(volume, call.peers, finish);
+      case 'resize':
+        return volume.resize(call.sizeBytes, finish);
       case 'rescue':
         return answerRescue(volume.rescue, call.action, volume.config.name, done);
       case 'explain-split-brain':
@@ -327,7 +331,9 @@ export class VolumeWorker {
         if (this.#served === undefined) server.withdraw();
         else server.serve(this.#served);
       }
-    }
+    } else if (device !== undefined && device.sizeBytes !== this.#shownBytes)
+      for (const server of this.#servers) server.resized?.();
+    this.#shownBytes = device?.sizeBytes;
     this.#cutForwards();
     this.#state?.advance();
     this.#sendStatus();

@@ -36,6 +36,7 @@ export type VolumeCall =
   | { readonly verb: 'invalidate' }
   /** The other replicas from now on; `conflict` where a front end is bound to those it was opened with. */
   | { readonly verb: 'set-peers'; readonly peers: VolumeConfig['peers'] }
+  | { readonly verb: 'resize'; readonly sizeBytes: number }
   | { readonly verb: 'rescue'; readonly action: RescueAction }
   /** Answers `SplitBrainReport[]`. */
   | { readonly verb: 'explain-split-brain' }

@@ -26,11 +26,15 @@
  * | 24 | 4 | CRC-32C of the body, or of its start; zero when it covers nothing |
  * | 28 | 4 | CRC-32C of bytes 0…27 |
  *
- * Changelog: version 1, the first.
+ * Changelog: version 1, the first. Version 2: RESIZE, RESIZED. Both sides say in HELLO what they speak; the newest that both do counts.
  */
 import { crc32c } from '@eterne/base';
 
-export const PROTOCOL_VERSION = 1;
+/** In the preface. */
+export const PREFACE_VERSION = 1;
+/** What this program speaks, from the first frame on. */
+export const OLDEST_VERSION = 1;
+export const NEWEST_VERSION = 2;
 export const HEADER_BYTES = 32;
 export const MAGIC = 0x724d7445; // 'EtMr' read little-endian
 export const FLAG_BODY_CRC = 1;
@@ -81,6 +85,8 @@ export const FrameType = {
   resyncFinished: 55,
   splitAsk: 56,
   splitReport: 57,
+  resize: 60,
+  resized: 61,
 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 
@@ -94,6 +100,7 @@ export function maxBodyBytes(type: number): number | undefined {
     case FrameType.repairData:
       return MAX_DATA_BYTES + 64;
     case FrameType.splitReport:
+    case FrameType.resized:
     case FrameType.hello:
     case FrameType.bitmap:
     case FrameType.state:
@@ -129,6 +136,7 @@ export function maxBodyBytes(type: number): number | undefined {
     case FrameType.resyncBegin:
     case FrameType.verifyAsk:
     case FrameType.verifyBegin:
+    case FrameType.resize:
       return 64;
     default:
       return undefined;
@@ -172,7 +180,7 @@ export interface PathNote {
 /** The line that a dialer writes before its first frame. */
 export function encodePreface(volume: string, fromNode: string, path?: PathNote): Buffer {
   const suffix = path === undefined ? '' : ` ${path.kind}:${path.id}`;
-  return Buffer.from(`ETERNE-MIRROR/${PROTOCOL_VERSION} ${volume} ${fromNode}${suffix}\n`);
+  return Buffer.from(`ETERNE-MIRROR/${PREFACE_VERSION} ${volume} ${fromNode}${suffix}\n`);
 }
 
 /** `value` is a whole number below 2^53. */

@@ -21,7 +21,7 @@ const MAX_BATCH_BLOCKS = 2048;
 const MAX_READ_BLOCKS = 64;
 
 export interface PreImageOwner {
-  readonly sizeBytes: number;
+  readonly volume: { readonly sizeBytes: number };
   /** Blocks saved since the newest point that is still saved for; undefined when there is none. */
   readonly saved: BlockSet | undefined;
   read(offset: number, into: Buffer, done: StoreDone): void;
@@ -127,7 +127,7 @@ export class PreImages implements WriteGuard {
       assert(first !== undefined, 'a run has a first block');
       const offset = first.block * BLOCK_BYTES;
       const bytes = Buffer.alloc(run.length * BLOCK_BYTES);
-      const lengthBytes = Math.min(bytes.length, this.#owner.sizeBytes - offset);
+      const lengthBytes = Math.min(bytes.length, this.#owner.volume.sizeBytes - offset);
       this.#owner.read(offset, bytes.subarray(0, lengthBytes), (error) => {
         if (error === undefined) saved.push(...changed(run, bytes));
         else unreadable.push(...run);

@@ -24,7 +24,8 @@ export interface RescueParts {
   readonly world: Pick<World, 'log'>;
   readonly log: RescueLog;
   readonly disk: Pick<LocalDisk, 'read' | 'guard'>;
-  readonly sizeBytes: number;
+  /** Its size is asked for whenever it matters: it may grow. */
+  readonly volume: { readonly sizeBytes: number };
   readonly whenFull: RescueConfig['whenFull'];
   /** What the log held when it was opened, for each point. */
   readonly found: readonly FoundPoint[];
@@ -57,7 +58,7 @@ export class Rescue {
       this.#contents.set(id, { note, saved, savedBlocks });
     const newest = (): BlockSet | undefined => this.#savedSince(this.#live.at(-1));
     this.#images = new PreImages({
-      sizeBytes: parts.sizeBytes,
+      volume: parts.volume,
       get saved() {
         return newest();
       },

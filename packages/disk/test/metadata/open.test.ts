@@ -64,10 +64,18 @@ describe('openMetadata', () => {
     }
   });
 
-  it('refuses metadata of another volume, node or size', () => {
+  it('refuses metadata of another volume or node', () => {
     const content = createdContent();
-    for (const changes of [{ volume: 'v1' }, { node: 'b', peers: [] }, { sizeBytes: VOLUME_BYTES / 2 }])
+    for (const changes of [{ volume: 'v1' }, { node: 'b', peers: [] }])
       assert.equal(refused(optionsFor(new CrashStore(content), changes)).code, 'conflict');
+  });
+
+  it('goes by the size that is there, not by what it is told', () => {
+    for (const sizeBytes of [VOLUME_BYTES / 2, 64 * VOLUME_BYTES])
+      assert.equal(
+        opened(optionsFor(new CrashStore(createdContent()), { sizeBytes })).sizeBytes,
+        VOLUME_BYTES,
+      );
   });
 
   it('refuses an unknown format version although the other slot is known', () => {

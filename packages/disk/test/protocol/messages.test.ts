@@ -16,6 +16,12 @@ import {
   decodeResyncRequest,
 } from '../../src/protocol/messages/resync.ts';
 import { decodeSplitReport, encodeSplitReport } from '../../src/protocol/messages/split-report.ts';
+import {
+  decodeResize,
+  decodeResized,
+  encodeResize,
+  encodeResized,
+} from '../../src/protocol/messages/resize.ts';
 import { decodeState, encodeState } from '../../src/protocol/messages/state.ts';
 import {
   decodeVerifyData,
@@ -42,6 +48,8 @@ const DECODERS: Record<string, (body: Buffer) => unknown> = {
   resyncRequest: (body) => decodeResyncRequest(body, SIZE_BYTES),
   resyncData: (body) => decodeResyncData(body, SIZE_BYTES),
   resyncClear: (body) => decodeResyncClear(body, SIZE_BYTES),
+  resize: decodeResize,
+  resized: decodeResized,
   splitReport: decodeSplitReport,
   state: decodeState,
   verifyRequest: decodeVerifyRequest,
@@ -116,7 +124,7 @@ describe('messages', () => {
   });
 
   test('HELLO and STATE survive the trip', () => {
-    assert.deepEqual(decodeHello(encodeHello(HELLO)), HELLO);
+    assert.deepEqual(decodeHello(encodeHello(HELLO)), { version: 2, ...HELLO });
     const state = {
       id: 3,
       term: { number: 7, grantor: 'cluster' },
@@ -176,9 +184,26 @@ describe('messages', () => {
 
   test('another version is refused by name', () => {
     const bytes = encodeHello(HELLO);
-    bytes.writeUInt16LE(2, 0);
+    bytes.writeUInt16LE(3, 0);
     bytes.writeUInt16LE(4, 2);
     assert.throws(() => decodeHello(bytes), { code: 'unsupported' });
+  });
+
+  test('the newest version that both sides speak counts', () => {
+    const bytes = encodeHello(HELLO);
+    bytes.writeUInt16LE(9, 2);
+    assert.equal(decodeHello(bytes).version, 2);
+    bytes.writeUInt16LE(1, 2);
+    assert.equal(decodeHello(bytes).version, 1);
+  });
+
+  test('RESIZE and RESIZED survive the trip; a size that no volume has is refused', () => {
+    const step = { step: 'commit', sizeBytes: 8192 } as const;
+    assert.deepEqual(decodeResize(encodeResize(step)), step);
+    const answer = { ...step, problem: 'no room' };
+    assert.deepEqual(decodeResized(encodeResized(answer)), answer);
+    for (const sizeBytes of [0, 512, 2 ** 52])
+      assert.throws(() => decodeResize(encodeResize({ ...step, sizeBytes })), { code: 'protocol' });
   });
 
   for (const [name, decode] of Object.entries(DECODERS)) {

@@ -60,7 +60,7 @@ class Life {
           ...opened,
           world: { log: () => {} },
           disk: this,
-          sizeBytes: BLOCKS * BLOCK,
+          volume: { sizeBytes: BLOCKS * BLOCK },
           whenFull: 'pause',
           pause: () => assert.fail('there is room'),
         });

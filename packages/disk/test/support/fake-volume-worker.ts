@@ -70,6 +70,10 @@ class FakeVolume implements MirrorVolume {
     done(undefined);
   }
 
+  resize(_sizeBytes: number, done: (error: EterneError | undefined) => void): void {
+    done(undefined);
+  }
+
   connect(peer: string, done: (error: EterneError | undefined) => void): void {
     if (peer === 'crash') process.kill(process.pid, 'SIGKILL');
     if (peer !== 'propose') return done(undefined);

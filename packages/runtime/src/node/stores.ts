@@ -41,8 +41,9 @@ function errnoName(errno: number): string {
 }
 
 class FileStore implements BlockStore {
-  readonly sizeBytes: number;
   readonly canPunch = true;
+  #sizeBytes: number;
+  readonly #isDevice: boolean;
   readonly #fd: number;
   readonly #path: string;
   readonly #timeoutMs: number;
@@ -53,13 +54,18 @@ class FileStore implements BlockStore {
   #closing = false;
   #onIdle: (() => void) | undefined;
 
-  constructor(path: string, fd: number, sizeBytes: number, timeoutMs: number) {
+  constructor(path: string, fd: number, isDevice: boolean, sizeBytes: number, timeoutMs: number) {
     this.#path = path;
     this.#fd = fd;
-    this.sizeBytes = sizeBytes;
+    this.#isDevice = isDevice;
+    this.#sizeBytes = sizeBytes;
     this.#timeoutMs = timeoutMs;
     this.#watchdog = setInterval(() => this.#failOverdue(), Math.min(1000, timeoutMs / 4));
     this.#watchdog.unref();
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
   }
 
   read(offset: number, into: Buffer, done: StoreDone): void {
@@ -155,11 +161,32 @@ class FileStore implements BlockStore {
     this.#checkRange(offset, 0);
     const rest = { lengthBytes: this.sizeBytes - offset, allocated: true };
     if (this.#failed) return done(this.#failed, rest);
-    const stretch = stretchAt(this.#fd, offset, this.sizeBytes);
+    const stretch = stretchAt(this.#fd, offset, this.#sizeBytes);
     done(
       undefined,
       stretch === undefined ? rest : { lengthBytes: stretch.end - offset, allocated: stretch.data },
     );
+  }
+
+  grow(sizeBytes: number, done: StoreDone): void {
+    if (this.#failed) return done(this.#failed);
+    if (this.#sizeBytes >= sizeBytes) return done(undefined);
+    if (this.#isDevice) return done(this.#noticeEnd(sizeBytes));
+    const pending = this.#begin(done);
+    const finish = (error: NodeJS.ErrnoException | null): void => {
+      if (error === null) this.#sizeBytes = Math.max(this.#sizeBytes, sizeBytes);
+      this.#finish(pending, error ? storeError(`enlarge ${this.#path}`, error.code ?? 'EIO') : undefined);
+    };
+    fs.ftruncate(this.#fd, sizeBytes, (error) =>
+      error === null ? fs.fsync(this.#fd, finish) : finish(error),
+    );
+  }
+
+  #noticeEnd(wantedBytes: number): StoreError | undefined {
+    this.#sizeBytes = Math.max(this.#sizeBytes, deviceSizeBytes(this.#fd, this.#path));
+    if (this.#sizeBytes >= wantedBytes) return undefined;
+    const message = `${this.#path} has ${this.#sizeBytes} bytes, ${wantedBytes} are needed`;
+    return { kind: 'logical', errno: 'ENOSPC', message };
   }
 
   close(done: () => void): void {
@@ -249,7 +276,7 @@ function openExclusive(path: string, options: OpenStoreOptions): BlockStore {
   try {
     if (!tryLockFile(fd)) throw new EterneError('busy', `${path} is in use by another process`);
     const sizeBytes = isDevice ? deviceSizeBytes(fd, path) : growTo(fd, options.createSizeBytes);
-    return new FileStore(path, fd, sizeBytes, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    return new FileStore(path, fd, isDevice, sizeBytes, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
   } catch (error) {
     fs.closeSync(fd);
     throw error;

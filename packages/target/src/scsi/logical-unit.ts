@@ -43,7 +43,6 @@ export class LogicalUnit {
   readonly attributes: UnitAttributes;
   readonly reservations: ReservationKeeper;
   readonly blockBytes: number;
-  readonly blocks: number;
   medium: 'loaded' | 'ejected' = 'loaded';
   sanitizing = false;
   /** Control mode page: software write protect, and descriptor format sense data. */
@@ -66,7 +65,15 @@ export class LogicalUnit {
     this.attributes = attributes;
     this.reservations = reservations;
     this.blockBytes = attributes.blockBytes;
-    this.blocks = Math.floor(device.sizeBytes / attributes.blockBytes);
+  }
+
+  get blocks(): number {
+    return Math.floor(this.device.sizeBytes / this.blockBytes);
+  }
+
+  /** The device has become larger (SBC-3 §4.7): every initiator is told with its next command. */
+  capacityChanged(): void {
+    this.attention(SENSE.capacityChanged, () => true);
   }
 
   get writeProtected(): boolean {

@@ -35,7 +35,8 @@ export class VolumeFrontEnd implements FrontEnd {
   readonly #ports: ReadonlyMap<string, TargetPort>;
   #listener: Listener | undefined;
   #served: ByteDevice | undefined;
-  #ready = false;
+  /** Of the term that is served; undefined: initiators are told to come again. */
+  #unit: LogicalUnit | undefined;
 
   private constructor(site: FrontEndSite, spec: IscsiExport) {
     this.#site = site;
@@ -75,8 +76,12 @@ export class VolumeFrontEnd implements FrontEnd {
 
   withdraw(): void {
     this.#served = undefined;
-    this.#ready = false;
+    this.#unit = undefined;
     this.#server.withdraw(this.#spec.iqn, () => {});
+  }
+
+  resized(): void {
+    this.#unit?.capacityChanged();
   }
 
   close(): void {
@@ -87,7 +92,7 @@ export class VolumeFrontEnd implements FrontEnd {
 
   accept(stream: Stream, fromNode: string, portal: Address): void {
     const port = this.#ports.get(fromNode);
-    if (!this.#ready || port === undefined) return stream.destroy();
+    if (this.#unit === undefined || port === undefined) return stream.destroy();
     this.#server.admit(new FrontStream(stream, this.#site.world, { kind: 'primary' }), { portal, port });
   }
 
@@ -95,7 +100,7 @@ export class VolumeFrontEnd implements FrontEnd {
     const port = this.#ports.get(this.#site.config.node);
     if (port === undefined) return stream.destroy();
     const here = (): void => this.#server.admit(stream, { portal: stream.localAddress, port });
-    if (this.#ready) here();
+    if (this.#unit !== undefined) here();
     else this.#site.forward(stream, here);
   }
 
@@ -123,7 +128,7 @@ export class VolumeFrontEnd implements FrontEnd {
         initiators,
         chap,
       });
-      this.#ready = true;
+      this.#unit = unit;
     });
   }
 
@@ -166,7 +171,9 @@ function deviceOfTerm(bytes: ByteDevice, ended: () => void): BlockDevice {
   };
   return {
     name: device.name,
-    sizeBytes: device.sizeBytes,
+    get sizeBytes() {
+      return device.sizeBytes;
+    },
     readOnly: device.readOnly,
     term: device.term,
     read(offset, lengthBytes, done) {

@@ -67,8 +67,12 @@ function openInternal(world: World, config: VolumeConfig, done: Done): void {
     if (device instanceof EterneError) return done(device);
     const [data, store] = splitStore(device, { start: 0, sizeBytes }, behind);
     openMetadataOn(world, config, store, (opened) => {
-      if (opened instanceof EterneError) data.close(() => done(opened));
-      else done({ data: new RemappingStore(data, store, opened.table), metadata: opened.metadata });
+      if (opened instanceof EterneError) return data.close(() => done(opened));
+      const { metadata } = opened;
+      // Then it lies where another size would not look for it.
+      if (metadata.sizeBytes !== sizeBytes)
+        return metadata.close(() => data.close(() => done(otherSize(config, metadata.sizeBytes))));
+      done({ data: new RemappingStore(data, store, opened.table), metadata });
     });
   });
 }
@@ -82,15 +86,31 @@ function openExternal(world: World, config: VolumeConfig, done: Done): void {
       if (opened instanceof EterneError) return done(opened);
       const { metadata, table } = opened;
       const fail = (error: EterneError): void => metadata.close(() => done(error));
+      noteOtherSize(world, config, metadata.sizeBytes);
       beginAnewIfLost(world, config, metadata, (problem) => {
         if (problem !== undefined) return fail(problem);
-        openDevice(world, config, config.sizeBytes, (data) => {
+        openDevice(world, config, metadata.sizeBytes, (data) => {
           if (data instanceof EterneError) fail(data);
           else done({ data: new RemappingStore(data, store, table), metadata });
         });
       });
     });
   });
+}
+
+/** All replicas have agreed on the size that the metadata says; the configuration counts when a volume is made. */
+function noteOtherSize(world: World, { name, sizeBytes }: VolumeConfig, actualBytes: number): void {
+  if (sizeBytes === actualBytes) return;
+  const larger = `eterne disk resize ${name} --size ${sizeBytes}`;
+  const what =
+    sizeBytes > actualBytes ? `\`${larger}\` makes it so large` : 'it has grown since: say so there';
+  const message = `volume ${name} has ${actualBytes} bytes, its configuration says ${sizeBytes}: ${what}`;
+  world.log('warn', message);
+}
+
+function otherSize({ name, sizeBytes }: VolumeConfig, actualBytes: number): EterneError {
+  const message = `volume ${name} was created with ${actualBytes} bytes, not ${sizeBytes}`;
+  return new EterneError('conflict', message, { hint: 'set the size back in the configuration' });
 }
 
 /** Opens, creates or grows it. */
@@ -168,15 +188,16 @@ function isMissing(
   });
 }
 
-/** Opens the data store alone, for a replica whose metadata is open. `isBlank`: there was none. */
+/** Opens the data store alone, for a replica whose metadata is open and says `sizeBytes`. `isBlank`: there was none. */
 export function openData(
   world: World,
   config: VolumeConfig,
+  sizeBytes: number,
   done: (result: { readonly data: BlockStore; readonly isBlank: boolean } | EterneError) => void,
 ): void {
   isMissing(world, config, (isBlank) => {
     if (isBlank instanceof EterneError) return done(isBlank);
-    openDevice(world, config, config.sizeBytes, (data) =>
+    openDevice(world, config, sizeBytes, (data) =>
       done(data instanceof EterneError ? data : { data, isBlank }),
     );
   });
@@ -196,9 +217,9 @@ export function begunAnew(state: MetadataState): MetadataState {
   };
 }
 
-function tooSmall({ devicePath, metadataPath, sizeBytes }: VolumeConfig, neededBytes: number): EterneError {
+function tooSmall({ devicePath, metadataPath }: VolumeConfig, neededBytes: number): EterneError {
   if (metadataPath !== INTERNAL_METADATA)
-    return new EterneError('config', `${devicePath} is smaller than the volume (${sizeBytes} bytes)`);
+    return new EterneError('config', `${devicePath} is smaller than the volume (${neededBytes} bytes)`);
   return new EterneError(
     'config',
     `${devicePath} is smaller than the volume with its metadata (${neededBytes} bytes)`,

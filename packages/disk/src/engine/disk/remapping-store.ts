@@ -8,6 +8,7 @@
  * 4. A device of which more fails than a bad spot, or that does not answer a probe, has failed.
  */
 import type { BlockStore, Extent, StoreDone, StoreError } from '@eterne/runtime';
+import { lengthen } from '../../grow-store.ts';
 import { BLOCK_BYTES } from '../../metadata/index.ts';
 import type { RemapTable, Spare } from '../../metadata/remap-table.ts';
 import { inTurn, type Step } from './in-turn.ts';
@@ -102,6 +103,10 @@ export class RemappingStore implements BlockStore {
       done(error);
       for (const waiting of this.#nextFlushes.splice(0)) this.flush(waiting);
     });
+  }
+
+  grow(sizeBytes: number, done: StoreDone): void {
+    lengthen(this.#data, sizeBytes, done);
   }
 
   close(done: () => void): void {

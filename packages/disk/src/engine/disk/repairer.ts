@@ -25,7 +25,7 @@ export interface RepairerParts {
   readonly locks: RangeLocks;
   readonly timers: Timers;
   /** The volume's size. */
-  readonly sizeBytes: number;
+  sizeBytes(): number;
   source(offset: number, lengthBytes: number): GoodSource | undefined;
   /** Counts the writes of the role that this node has now. */
   gauge(): Gauge;
@@ -55,11 +55,11 @@ export class Repairer {
 
   /** These bytes of the local disk cannot be read. */
   request(offset: number, lengthBytes: number): void {
-    const end = Math.min(offset + lengthBytes, this.#parts.sizeBytes);
+    const end = Math.min(offset + lengthBytes, this.#parts.sizeBytes());
     for (let at = offset - (offset % PIECE_BYTES); at < end; at += PIECE_BYTES) {
       const isKnown = this.#waiting.some((piece) => piece.offset === at) || this.#active?.offset === at;
       if (isKnown || this.#waiting.length >= MAX_WAITING) continue;
-      const pieceBytes = Math.min(PIECE_BYTES, this.#parts.sizeBytes - at);
+      const pieceBytes = Math.min(PIECE_BYTES, this.#parts.sizeBytes() - at);
       this.#waiting.push({ offset: at, lengthBytes: pieceBytes, attempts: 0 });
     }
     if (this.#active === undefined) this.#next();

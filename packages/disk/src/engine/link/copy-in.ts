@@ -102,7 +102,7 @@ export class CopyIn {
 
   data(body: Buffer): void {
     this.#expect('copying');
-    this.#blocks?.data(decodeResyncData(body, this.#link.replica.config.sizeBytes));
+    this.#blocks?.data(decodeResyncData(body, this.#link.replica.sizeBytes));
   }
 
   /** What the source knows to be unsettled on third replicas is so here, too: this side has it by the copy. */
@@ -171,7 +171,7 @@ export class CopyIn {
       undefinedBlocks: replica.metadata.undefinedBlocks,
       slabs: replica.slabs,
       sender,
-      sizeBytes: replica.config.sizeBytes,
+      sizeBytes: replica.sizeBytes,
       byDigest,
       moved: (bytes) => figures.moved(bytes),
       cleared: () => figures.remaining(bitmap.dirtyBytes),
@@ -181,12 +181,12 @@ export class CopyIn {
   }
 
   #replaceBits(node: string, set: Buffer): void {
-    const { metadata, config } = this.#link.replica;
+    const { metadata, sizeBytes } = this.#link.replica;
     const bitmap = metadata.bitmap(node);
-    if (!this.#replaced.has(node)) bitmap.clear(0, config.sizeBytes);
+    if (!this.#replaced.has(node)) bitmap.clear(0, sizeBytes);
     this.#replaced.add(node);
     const { all } = decodeBitmap(set, bitmap.blockCount, (first, count) => {
-      const end = Math.min((first + count) * BLOCK_BYTES, config.sizeBytes);
+      const end = Math.min((first + count) * BLOCK_BYTES, sizeBytes);
       bitmap.markDirty(first * BLOCK_BYTES, end - first * BLOCK_BYTES);
     });
     if (all) bitmap.markAll();

@@ -149,13 +149,12 @@ export class CopyOut {
   request(body: Buffer): void {
     this.#expect('copying');
     this.#link.figures.moved(HEADER_BYTES + body.length);
-    this.#blocks.request(decodeResyncRequest(body, this.#link.replica.config.sizeBytes));
+    this.#blocks.request(decodeResyncRequest(body, this.#link.replica.sizeBytes));
   }
 
   clear(body: Buffer): void {
     this.#expect('copying');
-    for (const range of decodeResyncClear(body, this.#link.replica.config.sizeBytes))
-      this.#blocks.clear(range);
+    for (const range of decodeResyncClear(body, this.#link.replica.sizeBytes)) this.#blocks.clear(range);
     this.#link.figures.remaining(this.#link.bitmap.dirtyBytes);
   }
 

@@ -14,7 +14,8 @@ import {
   type ReplicaSummary,
 } from '../../metadata/index.ts';
 import { decodeHello, encodeHello, type Hello } from '../../protocol/messages/hello.ts';
-import { FrameType } from '../../protocol/wire.ts';
+import { FrameType, OLDEST_VERSION } from '../../protocol/wire.ts';
+import { smallerSide } from '../resize/volume-size.ts';
 import { settleSplitBrain } from '../split-brain/settle.ts';
 import { afterHandshake, withNewerTerm } from './after-handshake.ts';
 import { awaitingPromotion } from './await-promotion.ts';
@@ -43,6 +44,8 @@ export class Opening {
   #said: Hello | undefined;
   /** Both sides' content has one name. */
   hasSameName = false;
+  /** Of the protocol, after the peer's HELLO. */
+  version = OLDEST_VERSION;
 
   constructor(host: OpeningHost, peer: Peer, channel: Channel, isDialer: boolean) {
     this.#host = host;
@@ -62,10 +65,11 @@ export class Opening {
   hello(body: Buffer): void {
     const { replica, node } = this.#peer;
     const hello = decodeHello(body);
-    const { volume, toNode, summary } = hello;
+    const { volume, toNode, summary, version } = hello;
     const isForUs = volume === replica.config.name && toNode === replica.config.node;
     if (!this.#host.awaitsHello || !isForUs || summary.node !== node)
       throw new EterneError('protocol', 'an unexpected HELLO');
+    this.version = version;
     if (this.#isDialer) return this.#answer(hello);
     this.#peer.takeOver();
     this.#decide(hello);
@@ -107,6 +111,7 @@ export class Opening {
     this.#peer.waitsWhenLost = waitsWhenLost;
     this.hasSameName = mine.generations.current === theirs.generations.current;
     if (this.#peer.metNewerTerm(theirs) || this.#leftRival(mine, theirs)) return;
+    if (this.#levels(mine, theirs)) return;
     const settled = settleSplitBrain(decideHandshake(mine, theirs), mine, theirs);
     const surroundings = { isLocal: replica.arbiterIsLocal, leader: said.follows || follows };
     const decision = awaitingPromotion(settled, mine, theirs, surroundings);
@@ -129,6 +134,22 @@ export class Opening {
     }
   }
 
+  /** Of two replicas of different size the smaller one grows first; the next session finds them equal. */
+  #levels(mine: ReplicaSummary, theirs: ReplicaSummary): boolean {
+    const smaller = smallerSide(mine, theirs);
+    if (smaller === undefined) return false;
+    const { replica } = this.#peer;
+    if (smaller === 'theirs') this.#channel.bye(`${theirs.node} is smaller, and grows first`);
+    else {
+      this.#channel.hold();
+      replica.size.level(theirs, (problem) => {
+        if (problem !== undefined) this.#peer.complain(`it is larger: ${problem.message}`);
+        this.#host.close('this side grows first');
+      });
+    }
+    return true;
+  }
+
   /** A secondary that hears of a newer term gives up the primary that it had. The term is durable before that one can come again. */
   #leftRival(mine: ReplicaSummary, theirs: ReplicaSummary): boolean {
     const { node, replica } = this.#peer;
@@ -148,7 +169,7 @@ export class Opening {
     const now = this.#summary();
     const adopted = outcome.kind === 'none' ? outcome.adopt : undefined;
     const isSame = adopted === undefined ? sameGenerations(before, now) : now.generations.current === adopted;
-    if (!isSame || before.role !== now.role || !this.#peer.mayMeet())
+    if (!isSame || before.sizeBytes !== now.sizeBytes || before.role !== now.role || !this.#peer.mayMeet())
       return this.#host.close('this side has changed during the handshake');
     if (outcome.kind === 'none' && now.dirtyBlocks > 0)
       return this.#host.close('blocks became dirty during the handshake');

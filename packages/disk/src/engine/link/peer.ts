@@ -59,7 +59,7 @@ export class Peer implements Mirror {
     this.node = node;
     this.bit = peerBit(index);
     this.figures = new ResyncFigures(replica.world.clock);
-    this.verifyFigures = new VerifyFigures(replica.world.clock, replica.config.sizeBytes);
+    this.verifyFigures = new VerifyFigures(replica.world.clock, replica.metadata);
     this.foreign = new Gauge(replica.disk.foreign);
     this.#connections = new Connections(replica.world, replica.config, node, addresses);
     this.#isDialer = replica.config.node < node;
@@ -144,7 +144,7 @@ export class Peer implements Mirror {
 
   /** The copy into this replica cannot go on. */
   pause(reason: string): void {
-    this.#complain(`the copy is paused: ${reason}`);
+    this.complain(`the copy is paused: ${reason}`);
     this.#paused = reason;
     this.#standAlone = true;
     this.#hangUp(reason);
@@ -174,7 +174,7 @@ export class Peer implements Mirror {
     if (this.session?.verification !== undefined) return this.session.verification.start(request);
     if (request.job !== 'fast')
       return new EterneError('unreachable', `${this.node} is not connected`, { hint: 'connect it first' });
-    const { sizeBytes } = this.replica.config;
+    const { sizeBytes } = this.replica;
     const figures = { checkedBytes: sizeBytes, differingBytes: this.bitmap.dirtyBytes, wireBytes: 0 };
     this.verifyFigures.begun('fast');
     this.verifyFigures.ended({ isDone: true, reason: 'not connected: by the own bitmap', ...figures });
@@ -236,7 +236,7 @@ export class Peer implements Mirror {
   /** May a handshake begin, or end, now? */
   mayMeet(): boolean {
     const { replica } = this;
-    if (this.#closed || this.#standAlone || replica.changingRole) return false;
+    if (this.#closed || this.#standAlone || replica.changingRole || replica.size.isChanging) return false;
     return replica.primary === undefined || replica.primary.mayMeet(this.node);
   }
 
@@ -264,7 +264,7 @@ export class Peer implements Mirror {
    */
   parted({ reason, victim }: Extract<HandshakeDecision, { kind: 'split-brain' }>): void {
     const { primary } = this.replica;
-    this.#complain(`split brain: ${reason}`);
+    this.complain(`split brain: ${reason}`);
     this.#splitBrain = reason;
     this.replica.changed();
     if (victim === undefined) return this.#session?.part();
@@ -275,7 +275,7 @@ export class Peer implements Mirror {
   }
 
   rejected(decision: HandshakeDecision): void {
-    this.#complain(decision.reason);
+    this.complain(decision.reason);
     this.#retryMs = MAX_RETRY_MS;
     if (decision.kind === 'refuse') return this.#session?.bye(decision.reason);
     // The other side comes to the same decision by itself; it must get our HELLO, so the connection is ended, not torn.
@@ -318,7 +318,7 @@ export class Peer implements Mirror {
   }
 
   /** Once for each reason, however often it is tried again. */
-  #complain(reason: string): void {
+  complain(reason: string): void {
     if (reason !== this.#rejectedFor)
       this.replica.world.log('warn', `volume ${this.replica.config.name}: ${this.node}: ${reason}`);
     this.#rejectedFor = reason;

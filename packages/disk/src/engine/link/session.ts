@@ -29,6 +29,7 @@ import { decodeAcks } from '../../protocol/messages/acks.ts';
 import { decodeBye } from '../../protocol/messages/bye.ts';
 import { decodeNumber, encodeNumber } from '../../protocol/messages/number.ts';
 import { decodeRead, decodeReadReply } from '../../protocol/messages/read.ts';
+import type { ResizeStep } from '../../protocol/messages/resize.ts';
 import { decodeState, type StateMessage } from '../../protocol/messages/state.ts';
 import { decodeWrite, decodeZero, sendWrite, sendZero } from '../../protocol/messages/write.ts';
 import { FrameType } from '../../protocol/wire.ts';
@@ -52,6 +53,7 @@ import type { Peer } from './peer.ts';
 import { RemoteReads } from './remote-reads.ts';
 import type { ResyncFigures } from './resync-figures.ts';
 import { ResyncPacer } from './resync-pacer.ts';
+import { ResizeTalk } from '../resize/resize-talk.ts';
 import { StateExchange } from './state-exchange.ts';
 import { ThirdParties } from './third-parties.ts';
 
@@ -69,6 +71,7 @@ interface Workings {
   readonly applier: Applier;
   readonly exchange: StateExchange;
   readonly reads: RemoteReads;
+  readonly resize: ResizeTalk;
   readonly verification: Verification;
 }
 
@@ -220,6 +223,21 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     return this.#workings?.verification;
   }
 
+  /** How large the peer's volume is. */
+  get peerSizeBytes(): number {
+    return this.#workings?.resize.peerSizeBytes ?? this.theirs.sizeBytes;
+  }
+
+  /** Of an established session. */
+  askResize(step: ResizeStep, done: (problem: string | undefined) => void): void {
+    if (this.#workings === undefined) done(`${this.peerNode} is not connected`);
+    else this.#workings.resize.ask(step, done);
+  }
+
+  tellSize(sizeBytes: number): void {
+    this.#workings?.resize.tell(sizeBytes);
+  }
+
   /** Tells the peer what this side is now; `acknowledged` once the peer has made it durable. */
   announce(state: Omit<StateMessage, 'id'>, acknowledged: () => void): void {
     this.#workings?.exchange.announce(state, acknowledged);
@@ -335,6 +353,15 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
       }),
       exchange: new StateExchange(this, this.#peer),
       reads: new RemoteReads(this.replica, sender),
+      resize: new ResizeTalk({
+        sender,
+        growth: this.replica.size.growth,
+        version: this.#opening.version,
+        peerNode: this.peerNode,
+        peerSizeBytes: this.theirs.sizeBytes,
+        duty: (work, then) => this.duty(work, then),
+        grown: () => this.replica.size.grown(),
+      }),
       verification: new Verification(this),
     };
     switch (outcome.kind) {
@@ -387,7 +414,7 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
 
   markBlocks(firstBlock: number, count: number): void {
     const offset = firstBlock * BLOCK_BYTES;
-    const end = Math.min(offset + count * BLOCK_BYTES, this.replica.config.sizeBytes);
+    const end = Math.min(offset + count * BLOCK_BYTES, this.replica.sizeBytes);
     this.bitmap.markDirty(offset, end - offset);
   }
 
@@ -448,6 +475,7 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     this.#workings?.applier.close();
     this.#workings?.exchange.close();
     this.#workings?.reads.close();
+    this.#workings?.resize.close();
     this.#workings?.verification.close();
     this.#peer.sessionClosed(this, reason, wasReplicating);
   }
@@ -472,11 +500,11 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
   }
 
   #dispatchConnected(
-    { exchange, reads, verification }: Workings,
+    { exchange, reads, resize, verification }: Workings,
     type: Exclude<Frame['type'], Unconnected>,
     body: Buffer,
   ): void {
-    const { sizeBytes } = this.replica.config;
+    const { sizeBytes } = this.replica;
     switch (type) {
       case FrameType.write:
         return this.#applierForWrites().write(decodeWrite(body, sizeBytes));
@@ -508,6 +536,11 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
         return reads.serve(decodeRead(body, sizeBytes));
       case FrameType.readReply:
         return reads.replied(decodeReadReply(body));
+      case FrameType.resize:
+        this.#applierForWrites();
+        return resize.asked(body);
+      case FrameType.resized:
+        return resize.answered(body);
       case FrameType.state:
         return exchange.received(decodeState(body));
       case FrameType.stateAck:

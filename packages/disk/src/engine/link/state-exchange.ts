@@ -131,7 +131,7 @@ export class StateExchange {
 
   /** Durable at leisure: a bit that comes back costs a copy, and nobody waits for it. A failure is the metadata's, which tells by itself. */
   #clear(bitmap: DirtyBitmap): void {
-    bitmap.clear(0, this.#session.replica.config.sizeBytes);
+    bitmap.clear(0, this.#session.replica.sizeBytes);
     bitmap.persist(() => {});
   }
 

@@ -4,6 +4,7 @@ import { bitmapFor, type ReplicaSummary } from '../../metadata/index.ts';
 export function saysTheSame(a: ReplicaSummary, b: ReplicaSummary): boolean {
   return (
     sameGenerations(a, b) &&
+    a.sizeBytes === b.sizeBytes &&
     a.role === b.role &&
     a.diskState === b.diskState &&
     a.term.number === b.term.number &&

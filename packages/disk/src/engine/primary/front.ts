@@ -10,6 +10,8 @@ const NOTHING = Buffer.alloc(0);
 export interface FrontTarget {
   /** Takes nothing any more. */
   readonly closed: boolean;
+  /** Of the volume now. */
+  readonly sizeBytes: number;
   readPiece(offset: number, lengthBytes: number, done: ReadDone): void;
   /** The extent that begins at `offset`; not beyond `lengthBytes` where nothing is known. */
   extentAt(offset: number, lengthBytes: number, done: (extent: Extent) => void): void;
@@ -27,16 +29,18 @@ export interface FrontTarget {
 /** The device of one term: checks requests, cuts them into pieces, and is dead with its term. */
 export class PrimaryDevice implements BlockDevice {
   readonly name: string;
-  readonly sizeBytes: number;
   readonly readOnly = false;
   readonly term: number;
   readonly #target: FrontTarget;
 
-  constructor(target: FrontTarget, name: string, sizeBytes: number, term: number) {
+  constructor(target: FrontTarget, name: string, term: number) {
     this.#target = target;
     this.name = name;
-    this.sizeBytes = sizeBytes;
     this.term = term;
+  }
+
+  get sizeBytes(): number {
+    return this.#target.sizeBytes;
   }
 
   read(offset: number, lengthBytes: number, done: ReadDone): void {

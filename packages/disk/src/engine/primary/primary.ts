@@ -133,7 +133,7 @@ export class Primary
       renewed: () => this.#openGates(),
       expired: () => this.end('the lease has expired'),
     });
-    this.device = new PrimaryDevice(this, config.name, config.sizeBytes, parts.term.number);
+    this.device = new PrimaryDevice(this, config.name, parts.term.number);
     metadata.activityLog.onStarved(() => this.#flushes.request(() => {}));
   }
 
@@ -366,6 +366,10 @@ export class Primary
     return this.#ended || this.#draining;
   }
 
+  get sizeBytes(): number {
+    return this.#parts.metadata.sizeBytes;
+  }
+
   extentAt(offset: number, lengthBytes: number, done: (extent: Extent) => void): void {
     this.#reads.extentAt(offset, lengthBytes, done);
   }
@@ -494,7 +498,7 @@ export class Primary
   }
 
   #startRebuild(): void {
-    const { config, disk, locks, world } = this.#parts;
+    const { config, disk, locks, metadata, world } = this.#parts;
     const pacer = new ResyncPacer({
       clock: world.clock,
       timers: world.timers,
@@ -505,7 +509,7 @@ export class Primary
     const rebuild = new Rebuild({
       disk,
       locks,
-      sizeBytes: config.sizeBytes,
+      sizeBytes: metadata.sizeBytes,
       bitmaps: this.mirrors.map(({ bitmap }) => bitmap),
       source: (offset, lengthBytes) => this.sources(offset, lengthBytes)[0],
       pace: (lengthBytes, go) => pacer.take(lengthBytes, go),

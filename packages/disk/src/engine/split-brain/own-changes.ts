@@ -14,9 +14,9 @@ const MAX_EXTENTS = 100_000;
 const IN_USE = 'the file system is in use: what it has not written to its place yet is missing';
 
 export function ownChanges(replica: Replica, bitmap: DirtyBitmap, done: (report: SideReport) => void): void {
-  const { config, disk } = replica;
-  const extents = extentsOf(bitmap, config.sizeBytes);
-  const head = Buffer.alloc(Math.min(DETECT_BYTES, config.sizeBytes));
+  const { config, disk, sizeBytes } = replica;
+  const extents = extentsOf(bitmap, sizeBytes);
+  const head = Buffer.alloc(Math.min(DETECT_BYTES, sizeBytes));
   disk.read(0, head, (error) => {
     const detected = error === undefined ? detect(head) : detect(Buffer.alloc(0));
     findFiles(replica, detected, extents, ({ files, otherBytes, note }) =>

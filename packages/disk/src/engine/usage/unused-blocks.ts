@@ -32,7 +32,7 @@ export class UnusedBlocks {
 
   constructor(replica: Replica) {
     this.#replica = replica;
-    const { sizeBytes } = replica.config;
+    const { sizeBytes } = replica;
     this.#unused = new Bitmap(sizeBytes);
     this.#written = new Bitmap(sizeBytes);
     this.#stopWatching = replica.disk.watchWrites((offset, lengthBytes) => this.#wrote(offset, lengthBytes));
@@ -42,7 +42,7 @@ export class UnusedBlocks {
   unusedBytes(offset: number): number {
     const block = offset / BLOCK_BYTES;
     if (this.#unused.dirtyBlocks === 0 || !this.#unused.isDirty(block)) return 0;
-    const { sizeBytes } = this.#replica.config;
+    const { sizeBytes } = this.#replica;
     const run = this.#unused.nextDirty(block, MAX_RUN_BLOCKS);
     return Math.min((run?.blockCount ?? 0) * BLOCK_BYTES, sizeBytes - offset);
   }
@@ -72,14 +72,13 @@ export class UnusedBlocks {
     if (this.#unused.dirtyBlocks === 0) return;
     const first = offset - (offset % BLOCK_BYTES);
     const end = Math.ceil((offset + lengthBytes) / BLOCK_BYTES) * BLOCK_BYTES;
-    this.#unused.clear(first, Math.min(end, this.#replica.config.sizeBytes) - first);
+    this.#unused.clear(first, Math.min(end, this.#replica.sizeBytes) - first);
   }
 
   #recognise(done: (result: FileSystem | EterneError) => void): void {
-    const { config, disk } = this.#replica;
+    const { config, disk, sizeBytes } = this.#replica;
     const head = Buffer.alloc(HEAD_BYTES);
-    if (config.sizeBytes < HEAD_BYTES)
-      return done(new EterneError('unsupported', 'too small for a file system'));
+    if (sizeBytes < HEAD_BYTES) return done(new EterneError('unsupported', 'too small for a file system'));
     disk.read(0, head, (error) => {
       if (this.#closed) return;
       done(error === undefined ? recognise(head, config.devicePath) : new EterneError('io', error.message));
@@ -123,7 +122,7 @@ export class UnusedBlocks {
   }
 
   #take({ name }: FileSystem, map: string, done: Found): void {
-    const { sizeBytes } = this.#replica.config;
+    const { sizeBytes } = this.#replica;
     const problem = parseDomainMap(map, sizeBytes, (offset, lengthBytes) =>
       this.#markUnused(offset, lengthBytes),
     );
@@ -144,7 +143,7 @@ export class UnusedBlocks {
 
   /** Only blocks that are unused throughout. */
   #markUnused(offset: number, lengthBytes: number): void {
-    const { sizeBytes } = this.#replica.config;
+    const { sizeBytes } = this.#replica;
     const first = Math.ceil(offset / BLOCK_BYTES) * BLOCK_BYTES;
     const end = offset + lengthBytes;
     const last = end >= sizeBytes ? sizeBytes : end - (end % BLOCK_BYTES);

@@ -133,7 +133,7 @@ export class Verification {
   }
 
   frame(type: VerifyFrame, body: Buffer): void {
-    const { sizeBytes } = this.#link.replica.config;
+    const { sizeBytes } = this.#link.replica;
     const state = this.#state;
     switch (type) {
       case FrameType.verifyAsk:
@@ -226,7 +226,7 @@ export class Verification {
       undefinedBlocks: replica.metadata.undefinedBlocks,
       sender,
       pacer: this.#link.pacer(),
-      sizeBytes: replica.config.sizeBytes,
+      sizeBytes: replica.sizeBytes,
       method,
       figures: verifyFigures,
       mayGoOn: () => this.#mayLock(),
@@ -254,7 +254,7 @@ export class Verification {
       bitmap,
       sender,
       pacer: this.#link.pacer(),
-      sizeBytes: replica.config.sizeBytes,
+      sizeBytes: replica.sizeBytes,
       figures,
       mayGoOn: () => this.#mayLock(),
       stopped: (why) => this.#stop(why),
@@ -336,7 +336,7 @@ export class Verification {
   /** What the bitmaps of both sides say, if it is said of the same content. */
   #judgeNames(end: VerifyEnd): void {
     const { bitmap, replica } = this.#link;
-    const { sizeBytes } = replica.config;
+    const { sizeBytes } = replica;
     const isSameName = end.current === replica.metadata.state.generations.current;
     const differingBytes = isSameName ? Math.max(bitmap.dirtyBytes, end.differingBytes) : sizeBytes;
     const figures = { checkedBytes: sizeBytes, differingBytes, wireBytes: end.wireBytes };

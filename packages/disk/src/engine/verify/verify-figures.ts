@@ -5,7 +5,7 @@ import type { LastVerify, VerifyProgress } from '../api.ts';
 /** The figures of a verify that status shows: of the one under way, and of the last one. */
 export class VerifyFigures {
   readonly #clock: Clock;
-  readonly #totalBytes: number;
+  readonly #volume: { readonly sizeBytes: number };
   #job: VerifyJob | undefined;
   #checkedBytes = 0;
   #differingBytes = 0;
@@ -13,9 +13,9 @@ export class VerifyFigures {
   #begunBootMs = 0;
   #last: LastVerify | null = null;
 
-  constructor(clock: Clock, totalBytes: number) {
+  constructor(clock: Clock, volume: { readonly sizeBytes: number }) {
     this.#clock = clock;
-    this.#totalBytes = totalBytes;
+    this.#volume = volume;
   }
 
   get checkedBytes(): number {
@@ -66,7 +66,7 @@ export class VerifyFigures {
     return {
       method: this.#job,
       checkedBytes: this.#checkedBytes,
-      totalBytes: this.#totalBytes,
+      totalBytes: this.#volume.sizeBytes,
       differingBytes: this.#differingBytes,
       etaMs: this.#etaMs(),
     };
@@ -75,6 +75,6 @@ export class VerifyFigures {
   #etaMs(): number | null {
     if (this.#checkedBytes === 0) return null;
     const elapsedMs = this.#clock.bootMs() - this.#begunBootMs;
-    return Math.round((elapsedMs * (this.#totalBytes - this.#checkedBytes)) / this.#checkedBytes);
+    return Math.round((elapsedMs * (this.#volume.sizeBytes - this.#checkedBytes)) / this.#checkedBytes);
   }
 }

@@ -15,7 +15,7 @@ import { EterneError } from '@eterne/base';
 import { MAX_NAME_BYTES, type ReplicaSummary, type SplitBrainTerms } from '../../metadata/api.ts';
 import { FORMER_INCARNATIONS } from '../../metadata/incarnations.ts';
 import { FieldReader, FieldWriter } from '../fields.ts';
-import { PROTOCOL_VERSION } from '../wire.ts';
+import { NEWEST_VERSION, OLDEST_VERSION } from '../wire.ts';
 import { DISK_STATES, SPLIT_BRAIN_ACTIONS } from '../../engine/api.ts';
 import { ROLES, readName, readSet, readTerm, readUuid, writeSet, writeTerm } from './common.ts';
 import { readGenerations, writeGenerations } from './resync-names.ts';
@@ -34,7 +34,7 @@ export interface Hello {
 export function encodeHello(hello: Hello): Buffer {
   const into = new FieldWriter();
   const s = hello.summary;
-  into.uint16(PROTOCOL_VERSION).uint16(PROTOCOL_VERSION).text(hello.volume).text(hello.toNode);
+  into.uint16(OLDEST_VERSION).uint16(NEWEST_VERSION).text(hello.volume).text(hello.toNode);
   into.text(s.node).uint64(s.sizeBytes).text(s.volumeUuid).text(s.replicaUuid);
   writeTerm(into, s.term);
   writeSet(into, s.set);
@@ -49,11 +49,13 @@ export function encodeHello(hello: Hello): Buffer {
   return into.text(hello.follows).byte(Number(hello.waitsWhenLost)).finish();
 }
 
-export function decodeHello(body: Buffer): Hello {
+/** `version`: the newest that both sides speak. */
+export function decodeHello(body: Buffer): Hello & { readonly version: number } {
   const from = new FieldReader(body);
   const lowest = from.uint16();
   const highest = from.uint16();
-  if (lowest > PROTOCOL_VERSION || highest < PROTOCOL_VERSION)
+  const version = Math.min(highest, NEWEST_VERSION);
+  if (version < Math.max(lowest, OLDEST_VERSION))
     throw new EterneError('unsupported', `the peer speaks mirror protocol ${lowest} to ${highest}`);
   const volume = readName(from);
   const toNode = readName(from);
@@ -80,7 +82,7 @@ export function decodeHello(body: Buffer): Hello {
   const follows = from.text(MAX_NAME_BYTES);
   const waitsWhenLost = from.flag();
   from.finish();
-  return { volume, toNode, summary, follows, waitsWhenLost };
+  return { version, volume, toNode, summary, follows, waitsWhenLost };
 }
 
 function writeSplitBrain(into: FieldWriter, { actions, promotedAtWallMs, discards }: SplitBrainTerms): void {

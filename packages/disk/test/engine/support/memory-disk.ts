@@ -8,7 +8,8 @@ interface Unflushed {
 
 /** A disk that outlives its process: what is on the platter, and what sits in its volatile cache. */
 export class MemoryDisk {
-  readonly sizeBytes: number;
+  /** How large it may become. */
+  capacityBytes = Number.POSITIVE_INFINITY;
   /** What a reader sees. */
   content: Buffer;
   #durable: Buffer;
@@ -23,9 +24,21 @@ export class MemoryDisk {
   flushCount = 0;
 
   constructor(sizeBytes: number) {
-    this.sizeBytes = sizeBytes;
     this.content = Buffer.alloc(sizeBytes);
     this.#durable = Buffer.alloc(sizeBytes);
+  }
+
+  get sizeBytes(): number {
+    return this.content.length;
+  }
+
+  /** Durably, as a file. */
+  grow(sizeBytes: number): boolean {
+    if (sizeBytes > this.capacityBytes) return false;
+    const added = Buffer.alloc(Math.max(0, sizeBytes - this.sizeBytes));
+    this.content = Buffer.concat([this.content, added]);
+    this.#durable = Buffer.concat([this.#durable, added]);
+    return true;
   }
 
   write(offset: number, bytes: Buffer): void {
@@ -79,7 +92,9 @@ export function storeOn(
     });
   };
   return {
-    sizeBytes: disk.sizeBytes,
+    get sizeBytes() {
+      return disk.sizeBytes;
+    },
     canPunch: true,
     read: (offset, into, done) =>
       later(() => {
@@ -99,6 +114,14 @@ export function storeOn(
     discard: (offset, lengthBytes, done) => put(offset, Buffer.alloc(lengthBytes), done),
     writeZeroes: (offset, lengthBytes, _mayPunch, done) => put(offset, Buffer.alloc(lengthBytes), done),
     nextExtent: (offset, done) => later(() => done(undefined, extentAt(disk.content, offset))),
+    grow: (sizeBytes, done) =>
+      later(() =>
+        done(
+          disk.grow(sizeBytes)
+            ? undefined
+            : { kind: 'logical', errno: 'ENOSPC', message: 'the device is full' },
+        ),
+      ),
     close: (done) => later(done),
   };
 }

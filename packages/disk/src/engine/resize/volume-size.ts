@@ -1,0 +1,81 @@
+/**
+ * How large the volume is, and how it becomes larger: by the operator's word on the primary, and wherever two replicas meet of which one is
+ * larger. Size only grows, so the larger one counts.
+ */
+import { EterneError, formatSize } from '@eterne/base';
+import { NIL_UUID, type MetadataDone, type ReplicaSummary } from '../../metadata/index.ts';
+import type { Replica } from '../replica.ts';
+import { Growth } from './growth.ts';
+import { resize } from './resize.ts';
+
+export class VolumeSize {
+  readonly growth: Growth;
+  readonly #replica: Replica;
+  #isChanging = false;
+
+  constructor(replica: Replica) {
+    this.#replica = replica;
+    this.growth = new Growth(replica);
+  }
+
+  /** No handshake now: it would be about a size that is about to change. */
+  get isChanging(): boolean {
+    return this.#isChanging;
+  }
+
+  /** On the primary. `grownPeer`: has this size already. */
+  resize(sizeBytes: number, grownPeer: string | undefined, done: MetadataDone): void {
+    const { primary } = this.#replica;
+    if (primary === undefined)
+      return done(new EterneError('not-primary', 'only the primary can grow the volume'));
+    if (this.#isChanging) return done(new EterneError('busy', 'the volume is growing already'));
+    this.#isChanging = true;
+    const parts = { replica: this.#replica, primary, growth: this.growth, sizeBytes, grownPeer };
+    resize(parts, (error) => this.#changed(error, done));
+  }
+
+  /** The peer's replica is larger: this one grows before they meet. */
+  level(theirs: ReplicaSummary, done: MetadataDone): void {
+    const replica = this.#replica;
+    const { sizeBytes } = theirs;
+    if (replica.primary !== undefined) return this.resize(sizeBytes, theirs.node, done);
+    if (this.#isChanging) return done(new EterneError('busy', 'this replica is growing already'));
+    this.#isChanging = true;
+    const finish: MetadataDone = (error) => this.#changed(error, done);
+    this.growth.prepare(sizeBytes, (problem) => {
+      if (problem !== undefined) return finish(problem);
+      if (replica.changingRole || replica.primary !== undefined)
+        return finish(new EterneError('busy', 'the role is changing'));
+      replica.duties.enter();
+      this.growth.commit(sizeBytes, (error) => {
+        finish(error);
+        replica.duties.leave();
+      });
+    });
+  }
+
+  /** This replica has grown: whoever is connected hears of it. */
+  grown(): void {
+    const { config, peers, sizeBytes, world } = this.#replica;
+    world.log('info', `volume ${config.name} has ${formatSize(sizeBytes)} (${sizeBytes} bytes) now`);
+    for (const { session } of peers) session?.tellSize(sizeBytes);
+    this.#replica.changed();
+  }
+
+  #changed(error: EterneError | undefined, done: MetadataDone): void {
+    this.#isChanging = false;
+    if (error === undefined) this.grown();
+    done(error);
+  }
+}
+
+/** Which side has to grow before the two can meet; undefined: none, or the handshake finds why they cannot. */
+export function smallerSide(mine: ReplicaSummary, theirs: ReplicaSummary): 'mine' | 'theirs' | undefined {
+  if (mine.sizeBytes === theirs.sizeBytes) return undefined;
+  const isOneVolume = [mine, theirs].some(({ volumeUuid }) => volumeUuid === NIL_UUID);
+  if (mine.volumeUuid !== theirs.volumeUuid && !isOneVolume) return undefined;
+  const [smaller, larger] = mine.sizeBytes < theirs.sizeBytes ? [mine, theirs] : [theirs, mine];
+  // Its size is what its configuration says, and no word of the volume's.
+  if (larger.justCreated) return undefined;
+  return smaller === mine ? 'mine' : 'theirs';
+}

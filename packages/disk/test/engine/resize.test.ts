@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { EterneError } from '@eterne/base';
+import { Mesh, type TestNode } from './support/mesh.ts';
+import { BLOCK, Pair, SIZE_BYTES } from './support/pair.ts';
+
+const LARGER_BYTES = SIZE_BYTES + 8 * 1024 * 1024;
+const OLD_END = SIZE_BYTES / BLOCK;
+const NEW_END = LARGER_BYTES / BLOCK;
+
+interface Outcome {
+  error: EterneError | undefined;
+}
+
+function begin(node: TestNode, sizeBytes = LARGER_BYTES): { outcome: Outcome | undefined } {
+  const result: { outcome: Outcome | undefined } = { outcome: undefined };
+  node.volume.resize(sizeBytes, (error) => (result.outcome = { error }));
+  return result;
+}
+
+function resize(mesh: Mesh, node: TestNode, sizeBytes = LARGER_BYTES): EterneError | undefined {
+  const result = begin(node, sizeBytes);
+  mesh.until(() => result.outcome !== undefined);
+  return result.outcome?.error;
+}
+
+const sizeOf = (node: TestNode): number => node.volume.status().sizeBytes;
+const isDelayed = { diskDelayMs: () => 0.3 };
+
+for (const mode of ['sync', 'async'] as const)
+  describe(`a ${mode} volume that grows`, () => {
+    test('takes writes behind its old end, which every replica has', () => {
+      const pair = new Pair({ config: { mode }, ...isDelayed }).startMirror();
+      pair.write(pair.a, OLD_END - 1, 1);
+      assert.equal(resize(pair, pair.a), undefined);
+      assert.equal(pair.a.volume.device?.sizeBytes, LARGER_BYTES);
+      assert.deepEqual([sizeOf(pair.a), sizeOf(pair.b)], [LARGER_BYTES, LARGER_BYTES]);
+      pair.write(pair.a, OLD_END - 1, 2, 2);
+      pair.write(pair.a, NEW_END - 1, 3);
+      assert.equal(pair.read(pair.a, OLD_END), 2);
+      assert.equal(pair.read(pair.a, OLD_END + 1), 0);
+      pair.until(() => pair.a.volume.status().peers[0]?.lagBytes === 0);
+      pair.flush(pair.a);
+      pair.assertIdentical();
+    });
+
+    test('shows its size after a restart of both, whatever the configuration says', () => {
+      const pair = new Pair({ config: { mode }, ...isDelayed }).startMirror();
+      assert.equal(resize(pair, pair.a), undefined);
+      pair.write(pair.a, NEW_END - 1, 3);
+      pair.flush(pair.a);
+      for (const node of pair.nodes) node.kill(true);
+      for (const node of pair.nodes) node.start();
+      assert.deepEqual([sizeOf(pair.a), sizeOf(pair.b)], [LARGER_BYTES, LARGER_BYTES]);
+      assert.ok(
+        pair.a.logs.some((line) => line.includes(`has ${LARGER_BYTES} bytes, its configuration says`)),
+      );
+      pair.until(() => pair.isConnected());
+      pair.promote(pair.a, { force: true });
+      assert.equal(pair.read(pair.a, NEW_END - 1), 3);
+    });
+  });
+
+describe('growing', () => {
+  test('goes on beside writes, and switches over', () => {
+    const pair = new Pair(isDelayed).startMirror();
+    const result = begin(pair.a);
+    for (let block = 0; result.outcome === undefined; block += 1) {
+      pair.write(pair.a, block % OLD_END, 7);
+      assert.ok(block < 10_000, 'it ends');
+    }
+    assert.equal(result.outcome.error, undefined);
+    pair.demote(pair.a);
+    pair.promote(pair.b);
+    assert.equal(pair.b.volume.device?.sizeBytes, LARGER_BYTES);
+    pair.until(() => pair.isEqual());
+    pair.write(pair.b, NEW_END - 1, 4);
+    pair.flush(pair.b);
+    pair.assertIdentical();
+  });
+
+  test('zeroes what a device had behind the old end', () => {
+    const pair = new Pair().startMirror();
+    for (const [index, node] of pair.nodes.entries()) {
+      node.data.grow(LARGER_BYTES);
+      node.data.content.fill(0xa0 + index, SIZE_BYTES);
+    }
+    assert.equal(resize(pair, pair.a), undefined);
+    assert.equal(pair.read(pair.a, OLD_END), 0);
+    assert.equal(pair.read(pair.a, NEW_END - 1), 0);
+    pair.assertIdentical();
+  });
+
+  test('is refused for a smaller size, an odd one, and where this node is no primary', () => {
+    const pair = new Pair().startMirror();
+    const smaller = resize(pair, pair.a, SIZE_BYTES - BLOCK);
+    assert.equal(smaller?.code, 'refused');
+    assert.match(smaller.message, /cut off the last 4096/);
+    assert.equal(resize(pair, pair.a, LARGER_BYTES + 512)?.code, 'usage');
+    assert.equal(resize(pair, pair.b)?.code, 'not-primary');
+    assert.equal(resize(pair, pair.a, SIZE_BYTES), undefined);
+    assert.deepEqual([sizeOf(pair.a), sizeOf(pair.b)], [SIZE_BYTES, SIZE_BYTES]);
+  });
+
+  test('changes nothing when one replica has no room', () => {
+    const pair = new Pair().startMirror();
+    pair.b.data.capacityBytes = SIZE_BYTES;
+    const error = resize(pair, pair.a);
+    assert.match(error?.message ?? '', /the disk of b cannot grow/);
+    assert.deepEqual([sizeOf(pair.a), sizeOf(pair.b)], [SIZE_BYTES, SIZE_BYTES]);
+    assert.equal(pair.a.volume.device?.sizeBytes, SIZE_BYTES);
+    pair.b.data.capacityBytes = LARGER_BYTES;
+    assert.equal(resize(pair, pair.a), undefined, 'nor is anything in the way of another try');
+  });
+
+  test('waits for a member of the set that is away, and for a copy', () => {
+    const pair = new Pair({ config: { onPeerLost: 'freeze' } }).startMirror();
+    pair.b.kill();
+    pair.until(() => pair.a.volume.status().peers[0]?.connection === 'Connecting');
+    assert.match(resize(pair, pair.a)?.message ?? '', /b belongs to the in-sync set/);
+    pair.b.start();
+    pair.until(() => pair.isEqual());
+    assert.equal(resize(pair, pair.a), undefined);
+  });
+
+  test('reaches a replica that was absent at its handshake, with what was written meanwhile', () => {
+    const pair = new Pair(isDelayed).startMirror();
+    pair.b.kill(true);
+    pair.until(() => pair.a.volume.status().inSyncSet.length === 1);
+    assert.equal(resize(pair, pair.a), undefined);
+    pair.write(pair.a, OLD_END + 5, 8, 3);
+    pair.b.start();
+    pair.until(() => pair.isEqual() && pair.a.volume.status().inSyncSet.length === 2);
+    assert.equal(sizeOf(pair.b), LARGER_BYTES);
+    pair.assertIdentical();
+  });
+
+  test('is refused where the metadata lies behind the volume', () => {
+    const pair = new Pair({ config: { metadataPath: 'internal' } });
+    for (const node of pair.nodes) node.data.grow(2 * SIZE_BYTES);
+    pair.startMirror();
+    assert.match(resize(pair, pair.a)?.message ?? '', /lies right behind the volume/);
+  });
+
+  test('brings three replicas to one size, though one was away', () => {
+    const mesh = new Mesh(['a', 'b', 'c'], isDelayed);
+    const [a, b, c] = mesh.nodes as [TestNode, TestNode, TestNode];
+    for (const node of mesh.nodes) node.start();
+    mesh.until(() => mesh.nodes.every(({ volume }) => volume.status().peers.every(isConnected)));
+    mesh.promote(a, { force: true });
+    mesh.until(() => a.volume.status().inSyncSet.length === 3);
+    c.kill();
+    mesh.until(() => a.volume.status().inSyncSet.length === 2);
+    assert.equal(resize(mesh, a), undefined);
+    mesh.write(a, NEW_END - 4, 9, 4);
+    c.start();
+    mesh.until(() => a.volume.status().inSyncSet.length === 3);
+    mesh.flush(a);
+    mesh.assertIdentical();
+    mesh.demote(a);
+    mesh.until(() => b.volume.status().disk === 'UpToDate');
+    mesh.promote(b);
+    mesh.until(() => b.volume.status().inSyncSet.length === 3);
+    mesh.write(b, NEW_END - 4, 10, 4);
+    mesh.flush(b);
+    mesh.assertIdentical();
+  });
+});
+
+const isConnected = ({ connection }: { connection: string }): boolean => connection === 'Connected';
+
+/** Runs until the `count`-th event from now on. */
+function runEvents(pair: Pair, count: number): void {
+  let left = count;
+  pair.scheduler.runUntil(() => left-- <= 0, 5_000);
+}
+
+describe('a crash while it grows', () => {
+  /** The three accidents together try nearly every step. */
+  const STRIDE = 3;
+  /** Who dies, with or without power. */
+  const accidents = [
+    { name: 'the primary', who: ['a'], power: false },
+    { name: 'the peer, by a power cut', who: ['b'], power: true },
+    { name: 'both, by a power cut', who: ['a', 'b'], power: true },
+  ] as const;
+
+  for (const [first, { name, power, who }] of accidents.entries())
+    test(`of ${name}, at any step: the sizes meet, and what was answered holds`, () => {
+      let steps = first;
+      for (let isOver = false; !isOver; steps += STRIDE) {
+        assert.ok(steps < 400, 'growing takes a bounded number of steps');
+        const pair = new Pair(isDelayed).startMirror();
+        pair.write(pair.a, OLD_END - 1, 1);
+        pair.flush(pair.a);
+        const result = begin(pair.a);
+        runEvents(pair, steps);
+        isOver = result.outcome !== undefined;
+        const wasShown = pair.a.volume.device?.sizeBytes === LARGER_BYTES;
+        if (wasShown) {
+          pair.write(pair.a, NEW_END - 1, 5);
+          pair.flush(pair.a);
+        }
+        for (const node of who) pair[node].kill(power);
+        if ((who as readonly string[]).includes('a')) goOn(pair, who.length === 2 ? pair.a : pair.b);
+        for (const node of pair.nodes) if (!node.isUp) node.start();
+        const primary = pair.nodes.find(({ volume }) => volume.device !== undefined) ?? pair.a;
+        pair.until(() => pair.isEqual() && primary.volume.status().inSyncSet.length === 2, 30_000);
+        const sizes = pair.nodes.map(sizeOf);
+        assert.equal(sizes[0], sizes[1], `after ${steps} steps`);
+        assert.equal(primary.volume.device?.sizeBytes, sizes[0]);
+        if (wasShown) assert.equal(sizes[0], LARGER_BYTES, `after ${steps} steps it was shown`);
+        if (wasShown) assert.equal(pair.read(primary, NEW_END - 1), 5);
+        assert.equal(pair.read(primary, OLD_END - 1), 1);
+        assert.equal(resize(pair, primary), undefined, 'it can be done again, or is done');
+        pair.write(primary, NEW_END - 2, 6, 2);
+        pair.flush(primary);
+        pair.assertIdentical();
+      }
+      assert.ok(steps > 20, `${steps} steps were gone through`);
+    });
+
+  function goOn(pair: Pair, next: TestNode): void {
+    for (const node of pair.nodes) if (!node.isUp && node === next) node.start();
+    pair.until(() => next.volume.status().peers[0]?.connection === 'Connecting');
+    pair.promote(next, { force: true });
+  }
+});
