@@ -75,6 +75,17 @@ export interface ResourceReport {
   readonly reason: string;
 }
 
+/**
+ * Records of a drill in `directory`. `write`: begin, or go on, to write them, each on stable storage before the next; answered at once. `end`:
+ * write no more, and tell how many there are. `count`: how many can be read, from the first without a gap.
+ */
+export interface DrillOrder {
+  readonly verb: 'write' | 'end' | 'count';
+  readonly group: string;
+  readonly drill: string;
+  readonly directory: string;
+}
+
 /** The monitor acts and watches; it decides nothing. */
 export interface MonitorPort {
   start(resource: ResourceSpec, epoch: number, timeoutMs: number, done: (result: ActionResult) => void): void;
@@ -90,6 +101,7 @@ export interface MonitorPort {
   fence(order: FenceOrder, done: (result: FenceResult) => void): void;
   /** Does a fence device answer? Undefined: it does. */
   checkFence(device: FenceDevice, done: (trouble: string | undefined) => void): void;
+  drill(order: DrillOrder, done: (records: number | EterneError) => void): void;
   /** On a timer and on change, for everything started. */
   onReport(listener: (reports: readonly ResourceReport[]) => void): void;
 }

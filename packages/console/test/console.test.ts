@@ -73,6 +73,7 @@ await suite('console', { skip: missing() ?? false }, () => {
     const dialog = page.getByRole('dialog');
     await dialog.getByRole('button', { name: 'Drill' }).click();
     await dialog.getByText('Moved from n1 to n2; the services paused for 1.2 s.').waitFor();
+    await dialog.getByText('Of 800 confirmed writes, 0 were lost.').waitFor();
     await page.context().close();
   });
 

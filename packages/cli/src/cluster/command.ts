@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import { configVerbs } from './config-verbs.ts';
 import { groupVerbs } from './group-verbs.ts';
 import { clusterVerbs, witnessJoinVerb } from './membership-verbs.ts';
-import { nodeVerbs, rehearsalVerbs } from './node-verbs.ts';
+import { nodeVerbs } from './node-verbs.ts';
+import { rehearsalVerbs } from './rehearsal-verbs.ts';
 import { volumeVerbs } from './volume-verbs.ts';
 import { watchVerbs } from './watch-verbs.ts';
 

@@ -42,6 +42,16 @@ export function groupVerbs(program: Command): void {
         await session.order({ method: 'POST', path: `${pathOf(name)}/${verb}` }, `${name} ${outcome}`);
       });
 
+  withConnection(group.command('maintenance <group>'))
+    .description('leave it as it is, whatever happens; --end: look after it again')
+    .option('--end', 'end the maintenance')
+    .action(async (name: string, { end }: { end?: boolean }, command: Command) => {
+      const session = await openSession(command);
+      const path = `${pathOf(name)}/maintenance/${end === true ? 'end' : 'begin'}`;
+      const sentence = end === true ? `${name} is looked after again` : `nothing is done about ${name}`;
+      await session.order({ method: 'POST', path }, sentence);
+    });
+
   withConnection(group.command('move <group>'))
     .description('move it to another node')
     .option('--to <node>', 'where to; default: the best other node')

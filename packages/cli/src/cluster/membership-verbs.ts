@@ -1,4 +1,4 @@
-/** `eterne cluster init|token|join` and `eterne witness join`. */
+/** `eterne cluster init|maintenance|token|join` and `eterne witness join`. */
 import { EterneError, parseDurationMs } from '@eterne/base';
 import { joinToken } from '@eterne/cluster/api/schema/access.ts';
 import { normaliseAddress } from '@eterne/cluster/node/identity.ts';
@@ -42,6 +42,16 @@ export function clusterVerbs(program: Command): void {
         `API token: ${token}`,
         `These are also in ${administratorPath(options.dir)}, readable by its owner only.`,
       ]);
+    });
+
+  withConnection(cluster.command('maintenance'))
+    .description('leave every group as it is, whatever happens; --end: look after them again')
+    .option('--end', 'end the maintenance')
+    .action(async ({ end }: { end?: boolean }, command: Command) => {
+      const session = await openSession(command);
+      const path = `/api/v1/maintenance/${end === true ? 'end' : 'begin'}`;
+      const sentence = end === true ? 'all groups are looked after again' : 'nothing is done about any group';
+      await session.order({ method: 'POST', path }, sentence);
     });
 
   withConnection(cluster.command('token'))

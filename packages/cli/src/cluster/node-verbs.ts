@@ -1,13 +1,11 @@
-/** `eterne node …` of the cluster (`eterne node run` is in `../node/`), `eterne simulate` and `eterne drill`. */
+/** `eterne node …` of the cluster (`eterne node run` is in `../node/`). */
 import { FENCE_ORDER_MAX_MS } from '@eterne/cluster/fencing/order.ts';
-import { drillResult, failureSimulation, fenceReport } from '@eterne/cluster/api/schema/orders.ts';
+import { fenceReport } from '@eterne/cluster/api/schema/orders.ts';
 import { clusterStatus } from '@eterne/cluster/api/schema/status.ts';
 import type { Command } from 'commander';
 import { openSession, withConnection } from './session.ts';
 import { nodesText } from './status-text.ts';
 
-/** A drill waits for a whole switch-over. */
-const DRILL_TIMEOUT_MS = 120_000;
 /** What all agents together may take, and the entries around it. */
 const FENCE_TIMEOUT_MS = FENCE_ORDER_MAX_MS + 20_000;
 
@@ -58,29 +56,5 @@ export function nodeVerbs(node: Command): void {
       const session = await openSession(command);
       const path = `/api/v1/nodes/${encodeURIComponent(name)}`;
       await session.order({ method: 'DELETE', path }, `${name} is no member any more`);
-    });
-}
-
-export function rehearsalVerbs(program: Command): void {
-  withConnection(program.command('simulate'))
-    .description('say what would happen, without doing it')
-    .requiredOption('--fail <node>', 'as if this node stopped now')
-    .action(async ({ fail }: { fail: string }, command: Command) => {
-      const session = await openSession(command);
-      const path = `/api/v1/simulation?fail=${encodeURIComponent(fail)}`;
-      const answer = await session.ask({ method: 'GET', path }, failureSimulation);
-      session.print(answer, () => answer.sentences.join('\n'));
-    });
-
-  withConnection(program.command('drill <group>'))
-    .description('switch a group over for real and report the outage')
-    .action(async (group: string, _options, command: Command) => {
-      const session = await openSession(command);
-      const path = `/api/v1/groups/${encodeURIComponent(group)}/drill`;
-      const answer = await session.ask({ method: 'POST', path, timeoutMs: DRILL_TIMEOUT_MS }, drillResult);
-      session.print(
-        answer,
-        () => `${group} moved from ${answer.from} to ${answer.to} in ${answer.outageMs} ms`,
-      );
     });
 }

@@ -24,6 +24,7 @@ const NOTHING_TO_MONITOR: MonitorPort = {
   kill: (_group, done) => done(undefined),
   fence: (_order, done) => done({ confirmed: false, reason: 'a witness fences nobody' }),
   checkFence: (_device, done) => done('a witness fences nobody'),
+  drill: (_order, done) => done(new EterneError('unsupported', 'a witness runs nothing')),
   onReport: () => {},
 };
 

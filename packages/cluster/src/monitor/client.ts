@@ -2,7 +2,14 @@
 import type { EterneError } from '@eterne/base';
 import { fenceOrderMs, type FenceOrder, type FenceResult } from '../fencing/order.ts';
 import { LinkClient, type LinkWorld } from '../node/link.ts';
-import type { ActionResult, MonitorPort, ResourceReport, ResourceSpec, ResourceState } from '../ports.ts';
+import type {
+  ActionResult,
+  DrillOrder,
+  MonitorPort,
+  ResourceReport,
+  ResourceSpec,
+  ResourceState,
+} from '../ports.ts';
 import type { FenceDevice } from '../state/model.ts';
 import { failed } from './agents/agent.ts';
 import type { ToMonitor } from './server.ts';
@@ -60,6 +67,12 @@ export class MonitorClient implements MonitorPort {
     const timeoutMs = METADATA_AND_CHECK * device.timeoutMs + ANSWER_SLACK_MS;
     this.#call({ call: 'check-fence', device }, timeoutMs, (trouble, error) =>
       done(error ? error.message : ((trouble as string | null) ?? undefined)),
+    );
+  }
+
+  drill(order: DrillOrder, done: (records: number | EterneError) => void): void {
+    this.#call({ call: 'drill', order }, KILL_TIMEOUT_MS, (records, error) =>
+      done(error ?? (records as number)),
     );
   }
 

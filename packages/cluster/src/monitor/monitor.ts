@@ -15,10 +15,18 @@ import type { Registration } from '../heart/guard.ts';
 import type { Lease } from '../heart/lease-client.ts';
 import { Reaper } from '../heart/reaper.ts';
 import { startedPath } from '../node/layout.ts';
-import type { ActionResult, MonitorPort, ResourceReport, ResourceSpec, ResourceState } from '../ports.ts';
+import type {
+  ActionResult,
+  DrillOrder,
+  MonitorPort,
+  ResourceReport,
+  ResourceSpec,
+  ResourceState,
+} from '../ports.ts';
 import { failed, succeeded, type Hands } from './agents/agent.ts';
 import { bindAgent, type BoundAgent } from './agents/registry.ts';
 import type { FenceDevice } from '../state/model.ts';
+import { DrillRecords } from './drill-records.ts';
 import { LeaseGate } from './lease-gate.ts';
 import { clearLeftovers } from './leftovers.ts';
 import { RecordBook, type StartedRecord } from './record-book.ts';
@@ -52,6 +60,7 @@ export class Monitor implements MonitorPort {
   readonly #abandoned = new Set<Resource>();
   /** Group that is being taken away → who waits for that. */
   readonly #abandoning = new Map<string, (() => void)[]>();
+  readonly #drills = new Map<string, DrillRecords>();
   readonly #listeners: ((reports: readonly ResourceReport[]) => void)[] = [];
   #reportTimer: Timer | undefined;
   #reportSoon = false;
@@ -63,6 +72,7 @@ export class Monitor implements MonitorPort {
     this.#gate = new LeaseGate(hands.world);
     this.#fencer = new Fencer(hands.world);
     this.#reaper = new Reaper(hands.world, (groups) => {
+      for (const group of groups) this.#endDrill(group);
       for (const group of groups)
         this.#forgetGroup(group, 'killed: the lease of its group has lapsed', (failure) => {
           if (failure !== '')
@@ -131,7 +141,23 @@ export class Monitor implements MonitorPort {
     present.probe(({ state }) => done(state));
   }
 
+  drill({ verb, group, drill, directory }: DrillOrder, done: (records: number | EterneError) => void): void {
+    const present = this.#drills.get(group);
+    if (verb === 'count') return new DrillRecords(this.#hands.world, directory, drill).count(done);
+    if (verb === 'end') {
+      this.#drills.delete(group);
+      if (present?.drill === drill) return present.end(done);
+      return done(new EterneError('not-found', `no records of drill ${drill} are being written`));
+    }
+    if (present?.drill === drill) return done(0);
+    present?.end(() => {});
+    const records = new DrillRecords(this.#hands.world, directory, drill);
+    this.#drills.set(group, records);
+    records.begin((error) => done(error ?? 0));
+  }
+
   kill(group: string, done: (error: EterneError | undefined) => void): void {
+    this.#endDrill(group);
     this.#reaper.killGroup(group, () => {
       this.#forgetGroup(group, 'killed', (failure) =>
         done(failure === '' ? undefined : new EterneError('busy', `group ${group}: ${failure}`)),
@@ -150,6 +176,12 @@ export class Monitor implements MonitorPort {
   onReport(listener: (reports: readonly ResourceReport[]) => void): void {
     this.#listeners.push(listener);
     this.#reportChange();
+  }
+
+  /** What is open on the group's file system would keep it from being taken away. */
+  #endDrill(group: string): void {
+    this.#drills.get(group)?.end(() => {});
+    this.#drills.delete(group);
   }
 
   #bind(spec: ResourceSpec): BoundAgent<never> | EterneError {

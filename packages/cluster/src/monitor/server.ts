@@ -1,9 +1,9 @@
-/** Puts a monitor behind a unix socket: calls start, stop, probe, kill, fence, check-fence, ping; the note reports. */
-import type { EterneError } from '@eterne/base';
+/** Puts a monitor behind a unix socket: calls start, stop, probe, kill, drill, fence, check-fence, ping; the note reports. */
+import { EterneError } from '@eterne/base';
 import type { Listener, Reply } from '@eterne/runtime';
 import type { FenceOrder } from '../fencing/order.ts';
 import { listenLinks, type AcceptedLink, type LinkWorld } from '../node/link.ts';
-import type { ResourceSpec } from '../ports.ts';
+import type { DrillOrder, ResourceSpec } from '../ports.ts';
 import type { FenceDevice } from '../state/model.ts';
 import type { Monitor } from './monitor.ts';
 
@@ -19,6 +19,7 @@ export type ToMonitor =
   | { readonly call: 'kill'; readonly group: string }
   | { readonly call: 'fence'; readonly order: FenceOrder }
   | { readonly call: 'check-fence'; readonly device: FenceDevice }
+  | { readonly call: 'drill'; readonly order: DrillOrder }
   | { readonly call: 'ping' };
 
 export function serveMonitor(
@@ -60,6 +61,10 @@ function act(monitor: Monitor, message: ToMonitor, reply: Reply): void {
       return monitor.fence(message.order, (ok) => reply({ ok }));
     case 'check-fence':
       return monitor.checkFence(message.device, (trouble) => reply({ ok: trouble ?? null }));
+    case 'drill':
+      return monitor.drill(message.order, (records) =>
+        reply(records instanceof EterneError ? { error: records } : { ok: records }),
+      );
     case 'ping':
       return reply({ ok: null });
   }

@@ -14,6 +14,7 @@ import type { ExportSpec } from '@eterne/disk/process/port.ts';
 import type { FenceOrder, FenceResult } from '../fencing/order.ts';
 import type {
   ActionResult,
+  DrillOrder,
   LeaseGrant,
   LeaseRequest,
   PathStatus,
@@ -49,7 +50,8 @@ export type Request =
   | { readonly kind: 'monitor-probe'; readonly resource: ResourceSpec }
   | { readonly kind: 'monitor-kill'; readonly group: string }
   | { readonly kind: 'monitor-fence'; readonly order: FenceOrder }
-  | { readonly kind: 'monitor-check-fence'; readonly device: FenceDevice };
+  | { readonly kind: 'monitor-check-fence'; readonly device: FenceDevice }
+  | { readonly kind: 'monitor-drill'; readonly order: DrillOrder };
 
 export type Effect =
   | (Request & { readonly id: EffectId })
@@ -69,6 +71,7 @@ export type Completion =
   | { readonly of: 'fence'; readonly result: FenceResult }
   /** What keeps the device from being used; undefined: nothing. */
   | { readonly of: 'fence-check'; readonly trouble: string | undefined }
+  | { readonly of: 'count'; readonly records: number | EterneError }
   | { readonly of: 'plain'; readonly error: EterneError | undefined };
 
 export interface LeadershipView {

@@ -74,6 +74,8 @@ export interface GroupStatus {
   readonly epoch: number;
   /** Would another node carry it at once if its owner stopped now? */
   readonly protected: boolean;
+  /** Nothing is done about it: itself, its owner or the whole cluster is in maintenance. */
+  readonly maintenance: boolean;
   readonly reason: string;
   /** As seen by the reporting node: its own lease, or what it granted as leader; null when it knows neither. */
   readonly leaseRemainingMs: number | null;
@@ -88,6 +90,8 @@ export interface ClusterStatus {
   readonly reportedBy: string;
   readonly leader: string | null;
   readonly quorate: boolean;
+  /** Nothing is done about any group. */
+  readonly maintenance: boolean;
   readonly nodes: readonly NodeStatus[];
   readonly volumes: readonly ClusterVolumeStatus[];
   readonly groups: readonly GroupStatus[];
@@ -98,7 +102,7 @@ export interface ClusterStatus {
 /** One step of a plan, in the order of execution. */
 export interface PlanStep {
   readonly action: 'create' | 'change' | 'delete';
-  readonly subject: 'cluster' | 'volume' | 'group';
+  readonly subject: 'cluster' | 'node' | 'volume' | 'group';
   readonly name: string;
   /** For the operator: what happens and what it costs. */
   readonly sentence: string;
@@ -124,20 +128,41 @@ export interface GroupExplanation {
   readonly candidates: readonly CandidateExplanation[];
 }
 
+export type SimulationRequest =
+  | { readonly kind: 'fail' | 'return'; readonly nodes: readonly string[] }
+  /** Sides that no longer hear each other; members on none of them make one more. */
+  | { readonly kind: 'partition'; readonly sides: readonly (readonly string[])[] };
+
+export interface SimulatedSide {
+  readonly nodes: readonly string[];
+  readonly quorate: boolean;
+}
+
+/** In the order in which the leader would decide them. */
 export interface SimulatedMove {
   readonly group: string;
-  readonly from: string;
+  /** `stay`: in maintenance, so nothing is done about it. */
+  readonly kind: 'take-over' | 'move' | 'start' | 'stay';
+  /** Null: it ran nowhere. */
+  readonly from: string | null;
   /** Null: it would stay down. */
   readonly to: string | null;
   readonly reason: string;
-  /** From the loss to the first start action on the new node, by the configured timeouts; null when it stays down. */
+  /**
+   * Until its services answer again: what must be waited out before it may be started elsewhere, and how long its last start (and stop)
+   * took. Null when it stays down, or was down before.
+   */
   readonly expectedOutageMs: number | null;
+  /** What else has to be waited for; null: nothing. */
+  readonly when: string | null;
 }
 
 export interface FailureSimulation {
+  /** The nodes that it is about. */
   readonly node: string;
-  /** Would the rest still have a majority of voters? */
+  /** Would anybody still have a majority of voters? */
   readonly quorate: boolean;
+  readonly sides: readonly SimulatedSide[];
   readonly moves: readonly SimulatedMove[];
   readonly sentences: readonly string[];
 }
@@ -146,8 +171,11 @@ export interface DrillResult {
   readonly group: string;
   readonly from: string;
   readonly to: string;
-  /** From the start of the move to `online` on the other node. */
+  /** From its first resource being stopped to the last one running on the other node, as the node that answers saw it. */
   readonly outageMs: number;
+  /** Records that were on stable storage before the switch-over, and how many of them were gone after it; null: none could be written. */
+  readonly writes: { readonly acknowledged: number; readonly lost: number } | null;
+  readonly sentence: string;
 }
 
 export interface FenceReport {
@@ -202,7 +230,10 @@ export interface ServiceFacade {
   /** A new member (its token and certificate already checked): added to the state and to the voters. */
   joinNode(member: MemberSpec, by: Requester): Promise<void>;
 
-  simulateFail(node: string): FailureSimulation;
+  /** Of one group, or (null) of the whole cluster. */
+  setMaintenance(group: string | null, on: boolean, by: Requester): Promise<void>;
+
+  simulate(request: SimulationRequest): FailureSimulation;
   /** A real switch-over to the best other node; resolves when it is online there. */
   drill(group: string, by: Requester): Promise<DrillResult>;
 

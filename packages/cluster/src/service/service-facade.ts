@@ -2,7 +2,6 @@
 import { EterneError } from '@eterne/base';
 import type { World } from '@eterne/runtime';
 import { fenceOrderMs } from '../fencing/order.ts';
-import type { Command } from '../state/commands.ts';
 import type {
   Account,
   ClusterEvent,
@@ -15,7 +14,9 @@ import { parseDocument } from './config/document.ts';
 import type { Plan } from './config/plan.ts';
 import { configureCommand, planDocument } from './config/plan.ts';
 import { showDocument } from './config/show.ts';
-import { explainGroup, simulateFailure } from './explain.ts';
+import { DrillRun, type Draft } from './drill-run.ts';
+import { explainGroup } from './explain.ts';
+import { simulate } from './simulate.ts';
 import type {
   ClusterStatus,
   ConfigPlan,
@@ -25,6 +26,7 @@ import type {
   GroupExplanation,
   Requester,
   ServiceFacade,
+  SimulationRequest,
 } from './facade.ts';
 import { place } from './leader/placement.ts';
 import type { Service } from './service.ts';
@@ -32,12 +34,9 @@ import { clusterStatus } from './status.ts';
 
 /** Between two changes of a busy cluster somebody else may have planned too. */
 const CONFLICT_RETRIES = 3;
-const DRILL_TIMEOUT_MS = 120_000;
 const LOOK_MS = 20;
 /** Beyond what the agents may take: the entries around it. */
 const FENCE_SLACK_MS = 10_000;
-
-type Draft<T = Command> = T extends Command ? Omit<T, 'atMs' | 'by'> : never;
 
 export class LiveFacade implements ServiceFacade {
   readonly node: string;
@@ -173,25 +172,25 @@ export class LiveFacade implements ServiceFacade {
     await this.#append({ kind: 'member-add', member }, by);
   }
 
-  simulateFail(node: string): FailureSimulation {
-    return simulateFailure(this.#service.view, node);
+  async setMaintenance(group: string | null, on: boolean, by: Requester): Promise<void> {
+    if (group === null) await this.#append({ kind: 'cluster-maintenance', on }, by);
+    else await this.#append({ kind: 'group-maintenance', group, on }, by);
+  }
+
+  simulate(request: SimulationRequest): FailureSimulation {
+    this.#service.refresh();
+    return simulate(this.#service.view, request);
   }
 
   async drill(name: string, by: Requester): Promise<DrillResult> {
     await this.#barrier();
     const group = this.#group(name);
-    const from = group.owner;
-    if (from === null || group.phase !== 'online')
-      throw new EterneError('refused', `group ${name} is not online; a drill needs a running group`);
     const to = this.#target(group, undefined);
-    const startedMs = this.#world.clock.bootMs();
-    await this.#append(
-      { kind: 'group-move', group: name, to, reason: `drill by ${by}`, displaces: false },
+    return new DrillRun(this.#service, this.#world.timers, (draft) => this.#append(draft, by)).run(
+      group,
+      to,
       by,
     );
-    await this.#onlineElsewhere(name, group.epoch, startedMs + DRILL_TIMEOUT_MS);
-    const outageMs = Math.round(this.#world.clock.bootMs() - startedMs);
-    return { group: name, from, to: this.#group(name).owner ?? to, outageMs };
   }
 
   async tokenAdd(hash: string, expiresAtMs: number, by: Requester): Promise<void> {
@@ -291,17 +290,6 @@ export class LiveFacade implements ServiceFacade {
         look.cancel();
       });
     });
-  }
-
-  #onlineElsewhere(name: string, epochBefore: number, deadlineMs: number): Promise<void> {
-    return this.#until(
-      deadlineMs,
-      () => `group ${name} did not come online: ${this.#group(name).reason}`,
-      () => {
-        const { epoch, phase } = this.#group(name);
-        return epoch > epochBefore && phase === 'online';
-      },
-    );
   }
 
   #barrier(): Promise<void> {

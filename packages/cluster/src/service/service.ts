@@ -227,6 +227,8 @@ export class Service {
         return monitor.checkFence(effect.device, (trouble) =>
           this.#complete(effect.id, { of: 'fence-check', trouble }),
         );
+      case 'monitor-drill':
+        return monitor.drill(effect.order, (records) => this.#complete(effect.id, { of: 'count', records }));
       case 'disk-ensure':
         return this.#askDisk(effect.id, (disk, done) =>
           disk.ensureVolume(effect.config, effect.exports, done),

@@ -4,8 +4,10 @@ import { sortedValues } from '../state/model.ts';
 import { volumesOf } from '../state/references.ts';
 import type { ServiceCore } from './core.ts';
 import type { ClusterStatus, ClusterVolumeStatus, GroupStatus, NodeStatus, ReplicaStatus } from './facade.ts';
-import { simulateFailure } from './explain.ts';
 import { enforcementOf } from './leader/fencing.ts';
+import { heldBy } from '../state/held.ts';
+import { rehearse } from './leader/rehearsal.ts';
+import { hasMajority } from './simulate.ts';
 import type { View } from './view.ts';
 import { leaseRemainingMs } from './view.ts';
 
@@ -44,6 +46,7 @@ function catchingUp(status: ClusterStatus): ClusterStatus {
 function knownStatus(core: ServiceCore): ClusterStatus {
   const { view } = core;
   const { state, leadership } = view;
+  const covered = protectedGroups(view);
   return {
     cluster: state.cluster,
     edition: state.config.edition,
@@ -53,8 +56,9 @@ function knownStatus(core: ServiceCore): ClusterStatus {
     quorate: leadership.quorate,
     nodes: sortedValues(state.members).map((member) => nodeStatus(view, member)),
     volumes: sortedValues(state.volumes).map((volume) => volumeStatus(view, volume)),
-    groups: sortedValues(state.groups).map((group) => groupStatus(core, group)),
-    warnings: [...warnings(view), ...core.fenceTroubles],
+    maintenance: state.maintenance,
+    groups: sortedValues(state.groups).map((group) => groupStatus(core, group, covered)),
+    warnings: [...warnings(view, covered), ...core.fenceTroubles],
   };
 }
 
@@ -116,7 +120,7 @@ function replicaStatus(view: View, volume: VolumeState, node: string): ReplicaSt
   };
 }
 
-function groupStatus(core: ServiceCore, group: GroupState): GroupStatus {
+function groupStatus(core: ServiceCore, group: GroupState, covered: ReadonlySet<string>): GroupStatus {
   const { view } = core;
   const { spec, owner, epoch } = group;
   const ownerLost = owner !== null && view.alive !== undefined && !view.alive.has(owner);
@@ -126,7 +130,8 @@ function groupStatus(core: ServiceCore, group: GroupState): GroupStatus {
     desired: group.desired,
     owner,
     epoch,
-    protected: isProtected(view, group),
+    protected: covered.has(spec.name),
+    maintenance: heldBy(view.state, group) !== undefined,
     reason: ownerLost ? lostReason(view, owner) : group.reason,
     leaseRemainingMs: shownLease(core, group),
     nodes: spec.nodes,
@@ -146,10 +151,17 @@ function lostReason(view: View, owner: string): string {
   return `${owner} is not heard and could not be fenced: ${fence.failure}; if it is certainly off, say \`eterne node confirm-stopped ${owner}\``;
 }
 
-function isProtected(view: View, { owner, spec }: GroupState): boolean {
-  if (owner === null || view.alive === undefined || !view.leadership.quorate) return false;
-  const { quorate, moves } = simulateFailure(view, owner);
-  return quorate && moves.some(({ group, to }) => group === spec.name && to !== null);
+/** Groups that would go on at once if the node that runs them stopped now. */
+function protectedGroups(view: View): ReadonlySet<string> {
+  const covered = new Set<string>();
+  if (view.alive === undefined || !view.leadership.quorate) return covered;
+  for (const owner of new Set(sortedValues(view.state.groups).map((group) => group.owner))) {
+    const alive = new Set([...view.alive].filter((name) => name !== owner));
+    if (owner === null || !hasMajority(view, alive)) continue;
+    for (const { group, from, to } of rehearse(view, { alive, failback: false }).moves)
+      if (from === owner && to !== null) covered.add(group.spec.name);
+  }
+  return covered;
 }
 
 function shownLease(core: ServiceCore, group: GroupState): number | null {
@@ -164,15 +176,18 @@ function roundedLease(remainingMs: number | null): number | null {
   return remainingMs === null ? null : Math.round(remainingMs);
 }
 
-function warnings(view: View): readonly string[] {
+function warnings(view: View, covered: ReadonlySet<string>): readonly string[] {
   return [
+    ...(view.state.maintenance
+      ? ['The whole cluster is in maintenance: nothing is done about any group.']
+      : []),
     ...quorumWarnings(view),
     ...sortedValues(view.state.members)
       .filter((member) => !isHeard(view, member))
       .map(({ name }) => `${name} is not heard.`),
     ...sortedValues(view.state.volumes).flatMap((volume) => volumeWarnings(view, volume)),
     ...sortedValues(view.state.groups)
-      .filter((group) => group.desired === 'started' && !isProtected(view, group))
+      .filter((group) => group.desired === 'started' && !covered.has(group.spec.name))
       .map(({ spec }) => `Group ${spec.name} has no node that would take it over now.`),
   ];
 }

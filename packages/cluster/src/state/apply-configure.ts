@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { unreachable } from '@eterne/base';
 import type { ConfigChange, ConfigureCommand, Stamp } from './commands.ts';
-import type { ClusterState, GroupSpec, GroupState, VolumeSpec, VolumeState } from './model.ts';
+import type { ClusterState, GroupSpec, GroupState, Quantities, VolumeSpec, VolumeState } from './model.ts';
 import { sortedValues } from './model.ts';
 import { stoppedResources } from './groups.ts';
 import type { Outcome, Refusal } from './outcome.ts';
@@ -29,6 +29,8 @@ function changeRefusal(state: ClusterState, change: ConfigChange): Refusal | und
   switch (change.kind) {
     case 'cluster':
       return editionRefusal(state, change.config.edition);
+    case 'node-put':
+      return nodeRefusal(state, change.name);
     case 'volume-put':
       return volumeChangeRefusal(state.volumes[change.spec.name], change.spec);
     case 'volume-delete':
@@ -40,6 +42,12 @@ function changeRefusal(state: ClusterState, change: ConfigChange): Refusal | und
     default:
       return unreachable(change);
   }
+}
+
+function nodeRefusal(state: ClusterState, name: string): Refusal | undefined {
+  const member = state.members[name];
+  if (member?.role === 'node') return undefined;
+  return { code: 'config', message: `${name} is ${member ? 'a witness' : 'not a node of this cluster'}` };
 }
 
 function editionRefusal(state: ClusterState, edition: string): Refusal | undefined {
@@ -88,6 +96,8 @@ function applyChange(state: ClusterState, change: ConfigChange): ClusterState {
   switch (change.kind) {
     case 'cluster':
       return { ...state, config: change.config };
+    case 'node-put':
+      return putNode(state, change.name, change.capacity);
     case 'volume-put':
       return { ...state, volumes: { ...state.volumes, [change.spec.name]: putVolume(state, change.spec) } };
     case 'volume-delete':
@@ -99,6 +109,11 @@ function applyChange(state: ClusterState, change: ConfigChange): ClusterState {
     default:
       return unreachable(change);
   }
+}
+
+function putNode(state: ClusterState, name: string, capacity: Quantities): ClusterState {
+  const member = state.members[name];
+  return member ? { ...state, members: { ...state.members, [name]: { ...member, capacity } } } : state;
 }
 
 function putVolume(state: ClusterState, spec: VolumeSpec): VolumeState {
@@ -116,7 +131,9 @@ function putVolume(state: ClusterState, spec: VolumeSpec): VolumeState {
 }
 
 /** A new group is to run at once, as its document says. */
-function putGroup(state: ClusterState, spec: GroupSpec): GroupState {
+function putGroup(state: ClusterState, given: GroupSpec): GroupState {
+  // Entries of before there were demands have none.
+  const spec: GroupSpec = { ...given, demand: given.demand ?? {} };
   const present = state.groups[spec.name];
   if (present) return { ...present, spec };
   return {
@@ -130,6 +147,10 @@ function putGroup(state: ClusterState, spec: GroupSpec): GroupState {
     failures: [],
     move: null,
     displaced: false,
+    maintenance: false,
+    lastStartMs: null,
+    lastStopMs: null,
+    drill: null,
   };
 }
 
@@ -138,6 +159,13 @@ function describe(state: ClusterState, change: ConfigChange) {
   switch (change.kind) {
     case 'cluster':
       return { level, code: 'config.changed', message: 'cluster settings changed' };
+    case 'node-put':
+      return {
+        level,
+        code: 'config.changed',
+        node: change.name,
+        message: `settings of ${change.name} changed`,
+      };
     case 'volume-put': {
       const verb = state.volumes[change.spec.name] ? 'changed' : 'created';
       const { name } = change.spec;

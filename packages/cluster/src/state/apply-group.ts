@@ -5,6 +5,9 @@
 import { unreachable } from '@eterne/base';
 import type { GroupCommand, Stamp } from './commands.ts';
 import type { ClusterState, FailureRecord, GroupState } from './model.ts';
+import { capacityObstacle } from './capacity.ts';
+import { applyDrill, reportDrill } from './apply-drill.ts';
+import { heldBy } from './held.ts';
 import { stoppedResources, withGroup, withoutOwner, withoutPrimaries } from './groups.ts';
 import type { Outcome } from './outcome.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
@@ -18,6 +21,8 @@ export function applyGroup(state: ClusterState, command: Stamp & GroupCommand): 
   const group = state.groups[command.group];
   if (!group) return refuse(state, 'not-found', `no group ${command.group}`);
   switch (command.kind) {
+    case 'group-maintenance':
+      return setMaintenance(state, group, command);
     case 'group-desire':
       return desire(state, group, command);
     case 'group-move':
@@ -30,7 +35,11 @@ export function applyGroup(state: ClusterState, command: Stamp & GroupCommand): 
     case 'group-phase':
     case 'group-released':
     case 'resource-failed':
+    case 'drill-report':
       return applyOwnerWord(state, group, command);
+    case 'drill-begin':
+    case 'drill-end':
+      return applyDrill(state, group, command);
     default:
       return unreachable(command);
   }
@@ -61,7 +70,7 @@ function applyLeaderWord(
 function applyOwnerWord(
   state: ClusterState,
   group: GroupState,
-  command: Of<'group-phase' | 'group-released' | 'resource-failed'>,
+  command: Of<'group-phase' | 'group-released' | 'resource-failed' | 'drill-report'>,
 ): Outcome {
   if (group.owner !== command.node || group.epoch !== command.epoch)
     return refuse(
@@ -76,9 +85,25 @@ function applyOwnerWord(
       return release(state, group, command);
     case 'resource-failed':
       return recordFailure(state, group, command);
+    case 'drill-report':
+      return reportDrill(state, group, command);
     default:
       return unreachable(command);
   }
+}
+
+function setMaintenance(state: ClusterState, group: GroupState, command: Of<'group-maintenance'>): Outcome {
+  if (group.maintenance === command.on) return accepted(state);
+  return accepted(
+    withEvent(withGroup(state, { ...group, maintenance: command.on }), command, {
+      level: 'info',
+      code: command.on ? 'group.maintenance' : 'group.active',
+      group: command.group,
+      message: command.on
+        ? `group ${command.group} is in maintenance: nothing is done about it`
+        : `the maintenance of group ${command.group} is over`,
+    }),
+  );
 }
 
 /** An operator's word also forgives: failures are forgotten, a blocked group is tried again. */
@@ -109,6 +134,8 @@ function requestMove(state: ClusterState, group: GroupState, command: Of<'group-
     return refuse(state, 'refused', `group ${command.group} may not run on ${to}: it is not among its nodes`);
   if (group.phase === 'blocked')
     return refuse(state, 'refused', `group ${command.group} is blocked: ${group.reason}`);
+  const held = heldBy(state, group);
+  if (held !== undefined) return refuse(state, 'refused', `group ${command.group} is not moved: ${held}`);
   const next = withGroup(state, { ...group, move: { to, reason, displaces } });
   return accepted(
     withEvent(next, command, {
@@ -129,6 +156,8 @@ function assign(state: ClusterState, group: GroupState, command: Of<'group-assig
     return refuse(state, 'conflict', `group ${command.group} is to be stopped`);
   if (member?.role !== 'node' || !group.spec.nodes.includes(command.owner))
     return refuse(state, 'refused', `group ${command.group} may not run on ${command.owner}`);
+  const full = capacityObstacle(state, group, command.owner);
+  if (full !== undefined) return refuse(state, 'conflict', `${command.owner} ${full}`);
   const next = withGroup(
     { ...withoutPrimaries(state, group, 'unclean'), epoch: state.epoch + 1 },
     {
@@ -188,8 +217,9 @@ function giveUpPlacing(state: ClusterState, group: GroupState, command: Of<'grou
 }
 
 function setPhase(state: ClusterState, group: GroupState, command: Of<'group-phase'>): Outcome {
-  const { phase, reason, resources, node } = command;
-  const next = withGroup(state, { ...group, phase, reason, resources });
+  const { phase, reason, resources, node, tookMs } = command;
+  const lastStartMs = tookMs ?? group.lastStartMs;
+  const next = withGroup(state, { ...group, phase, reason, resources, lastStartMs });
   if (phase === group.phase) return accepted(next);
   return accepted(
     withEvent(next, command, {
@@ -203,7 +233,9 @@ function setPhase(state: ClusterState, group: GroupState, command: Of<'group-pha
 }
 
 function release(state: ClusterState, group: GroupState, command: Of<'group-released'>): Outcome {
-  const next = withoutOwner(state, group, 'clean', { phase: command.outcome, reason: command.reason });
+  const { outcome: phase, reason, tookMs } = command;
+  const stopped = { ...group, lastStopMs: tookMs ?? group.lastStopMs };
+  const next = withoutOwner(state, stopped, 'clean', { phase, reason });
   return accepted(
     withEvent(next, command, {
       level: command.outcome === 'failed' ? 'warning' : 'info',

@@ -42,6 +42,7 @@ function newMember(spec: MemberSpec): Member {
     incarnation: 0,
     pids: { service: null, monitor: null, heart: null, disk: null },
     presence: 'unknown',
+    capacity: {},
   };
 }
 

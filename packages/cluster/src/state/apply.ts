@@ -26,6 +26,7 @@ export function emptyState(): ClusterState {
       prefer: 'consistency',
       fencing: [],
     },
+    maintenance: false,
     revision: 0,
     epoch: 0,
     members: {},
@@ -43,6 +44,8 @@ export function apply(state: ClusterState, command: Command): Outcome {
   switch (command.kind) {
     case 'lead':
       return applyLead(state, command);
+    case 'cluster-maintenance':
+      return applyMaintenance(state, command);
     case 'bootstrap':
     case 'member-add':
     case 'member-remove':
@@ -58,6 +61,7 @@ export function apply(state: ClusterState, command: Command): Outcome {
     case 'volume-accept-loss':
     case 'volume-report':
       return applyVolume(state, command);
+    case 'group-maintenance':
     case 'group-desire':
     case 'group-move':
     case 'group-assign':
@@ -67,6 +71,9 @@ export function apply(state: ClusterState, command: Command): Outcome {
     case 'group-phase':
     case 'group-released':
     case 'resource-failed':
+    case 'drill-begin':
+    case 'drill-report':
+    case 'drill-end':
       return applyGroup(state, command);
     case 'fence-request':
     case 'fence-assign':
@@ -95,6 +102,22 @@ function applyLead(state: ClusterState, command: Extract<Command, { kind: 'lead'
       code: 'cluster.leader',
       node: command.node,
       message: `${command.node} leads the cluster`,
+    }),
+  );
+}
+
+function applyMaintenance(
+  state: ClusterState,
+  command: Extract<Command, { kind: 'cluster-maintenance' }>,
+): Outcome {
+  if (state.maintenance === command.on) return accepted(state);
+  return accepted(
+    withEvent({ ...state, maintenance: command.on }, command, {
+      level: 'info',
+      code: command.on ? 'cluster.maintenance' : 'cluster.active',
+      message: command.on
+        ? 'the whole cluster is in maintenance: nothing is done about any group'
+        : 'the maintenance of the whole cluster is over',
     }),
   );
 }

@@ -12,6 +12,7 @@ import { stateSchema } from './schema.ts';
 
 const KINDS: Readonly<Record<Command['kind'], true>> = {
   lead: true,
+  'cluster-maintenance': true,
   bootstrap: true,
   'member-add': true,
   'member-remove': true,
@@ -24,6 +25,7 @@ const KINDS: Readonly<Record<Command['kind'], true>> = {
   'volume-set': true,
   'volume-accept-loss': true,
   'volume-report': true,
+  'group-maintenance': true,
   'group-desire': true,
   'group-move': true,
   'group-assign': true,
@@ -39,6 +41,9 @@ const KINDS: Readonly<Record<Command['kind'], true>> = {
   'fence-cancel': true,
   'fence-done': true,
   'node-stopped': true,
+  'drill-begin': true,
+  'drill-report': true,
+  'drill-end': true,
   'token-add': true,
   'token-use': true,
   'account-put': true,

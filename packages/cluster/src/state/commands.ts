@@ -13,6 +13,7 @@ import type {
   JoinToken,
   MemberSpec,
   NodeMode,
+  Quantities,
   ReplicaSummary,
   ResourceSummary,
   VolumeSpec,
@@ -31,6 +32,7 @@ export interface Stamp {
 /** One change of a `configure` entry; all of them happen, or none. */
 export type ConfigChange =
   | { readonly kind: 'cluster'; readonly config: ClusterConfig }
+  | { readonly kind: 'node-put'; readonly name: string; readonly capacity: Quantities }
   | { readonly kind: 'volume-put'; readonly spec: VolumeSpec }
   | { readonly kind: 'volume-delete'; readonly name: string }
   | { readonly kind: 'group-put'; readonly spec: GroupSpec }
@@ -49,6 +51,7 @@ export type Command = Stamp &
      * of its predecessors is either applied too, or will be refused because its `leaderTerm` is over.
      */
     | { readonly kind: 'lead'; readonly node: string; readonly leaderTerm: number }
+    | { readonly kind: 'cluster-maintenance'; readonly on: boolean }
   );
 
 export type MemberCommand =
@@ -122,6 +125,7 @@ export type VolumeCommand =
     };
 
 export type GroupCommand =
+  | { readonly kind: 'group-maintenance'; readonly group: string; readonly on: boolean }
   | { readonly kind: 'group-desire'; readonly group: string; readonly desired: 'started' | 'stopped' }
   | {
       readonly kind: 'group-move';
@@ -176,6 +180,8 @@ export type GroupCommand =
       readonly phase: 'starting' | 'online' | 'stopping' | 'blocked';
       readonly reason: string;
       readonly resources: readonly ResourceSummary[];
+      /** How long the whole start took, when this tells that it is over. */
+      readonly tookMs?: number;
     }
   /** The owner: everything of it is proven stopped here. `failed`: it could not keep it running. */
   | {
@@ -185,7 +191,27 @@ export type GroupCommand =
       readonly epoch: number;
       readonly outcome: 'stopped' | 'failed';
       readonly reason: string;
+      /** How long the whole stop took. */
+      readonly tookMs?: number;
     }
+  /** A drill of a group that is online: its owner begins to write records in `directory`. */
+  | {
+      readonly kind: 'drill-begin';
+      readonly group: string;
+      readonly drill: string;
+      readonly directory: string;
+    }
+  /** The owner: records written (before it lets go), or found (on the next node). */
+  | {
+      readonly kind: 'drill-report';
+      readonly group: string;
+      readonly node: string;
+      readonly epoch: number;
+      readonly drill: string;
+      readonly acknowledged?: number;
+      readonly found?: number;
+    }
+  | { readonly kind: 'drill-end'; readonly group: string; readonly drill: string }
   /** The owner. `gaveUp`: its restarts are used up, the group is to leave this node. */
   | {
       readonly kind: 'resource-failed';

@@ -65,6 +65,9 @@ export interface DaemonPids {
   readonly disk: number | null;
 }
 
+/** Name of a quantity (`memory`, `seats` …: the operator's own words) → how much of it, in whatever unit. */
+export type Quantities = Readonly<Record<string, number>>;
+
 /** What a joining node says about itself. `servicePorts` (node/identity.ts) tells what listens behind its addresses. */
 export interface MemberSpec {
   readonly name: string;
@@ -86,6 +89,8 @@ export interface Member extends MemberSpec {
   readonly pids: DaemonPids;
   /** What the leader last committed about its silence. Status shows it; decisions rest on the leader's own observation. */
   readonly presence: 'unknown' | 'online' | 'lost' | 'leaving';
+  /** What it has of each quantity that groups take up; of one that is not named here it has none. */
+  readonly capacity: Quantities;
 }
 
 /** One copy of a volume, as the operator wrote it. */
@@ -168,6 +173,8 @@ export interface GroupSpec {
   readonly nodes: readonly string[];
   readonly failback: Failback;
   readonly rules: GroupRules;
+  /** What it takes up of its node's capacity while it is there. */
+  readonly demand: Quantities;
   /**
    * `kill`: what cannot be stopped is killed, and let go when that is proven; `fence`: its node is switched off; `block`: it stays until an
    * operator has looked. Where `kill` or `fence` fail too it is blocked.
@@ -215,6 +222,17 @@ export interface PendingMove {
   readonly displaces: boolean;
 }
 
+/** A rehearsed switch-over under way: numbered records are written on the group's file system and counted on the next node. */
+export interface Drill {
+  readonly id: string;
+  /** The mounted directory in which the records are. */
+  readonly directory: string;
+  /** Records that the old owner had on stable storage; null: not told yet. */
+  readonly acknowledged: number | null;
+  /** Records that the new owner has found, from the first without a gap; null: not counted yet. */
+  readonly found: number | null;
+}
+
 export interface GroupState {
   readonly spec: GroupSpec;
   readonly desired: 'started' | 'stopped';
@@ -231,6 +249,12 @@ export interface GroupState {
   readonly move: PendingMove | null;
   /** It is away from its preferred node against the operator's will, so failback applies. */
   readonly displaced: boolean;
+  /** Nothing is done about it, whatever happens. */
+  readonly maintenance: boolean;
+  /** How long its last whole start and its last whole stop took, by the owner's clock; null: none yet. For estimates. */
+  readonly lastStartMs: number | null;
+  readonly lastStopMs: number | null;
+  readonly drill: Drill | null;
 }
 
 /** A node that is to be fenced. It is forgotten when that is confirmed, or not wanted any more. */
@@ -296,6 +320,8 @@ export interface ClusterState {
   /** Raft term of the leader whose decisions count (`lead`). */
   readonly leaderTerm: number;
   readonly config: ClusterConfig;
+  /** Nothing is done about any group, whatever happens. */
+  readonly maintenance: boolean;
   /** Rises with every change of configuration, volumes or groups: what a plan was made for. */
   readonly revision: number;
   /** The newest epoch of any group. */

@@ -14,6 +14,14 @@ export function volumesOf(group: GroupSpec): readonly string[] {
   return group.resources.map(volumeOf).filter((volume) => volume !== undefined);
 }
 
+/** Where a resource mounts a file system; undefined: it mounts none, or where is not known before it starts. */
+export function mountPointOf({ type, params }: ResourceDefinition): string | undefined {
+  const own = type === 'ocf:heartbeat:Filesystem' ? params['params'] : params;
+  if (type !== 'filesystem' && own === params) return undefined;
+  const directory = typeof own === 'object' && own !== null && 'directory' in own ? own.directory : undefined;
+  return typeof directory === 'string' && !directory.includes('${') ? directory : undefined;
+}
+
 export interface Reference {
   readonly resource: string;
   readonly key: string;

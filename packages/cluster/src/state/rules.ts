@@ -1,7 +1,9 @@
 /** What a configuration may not be, whoever writes it. Each rule gives one sentence, or nothing. */
-import { posix } from 'node:path';
 import type { ClusterState, GroupSpec, VolumeSpec } from './model.ts';
-import { NO_RULES, sortedValues } from './model.ts';
+import { doubleClaim } from './claims.ts';
+import { companyRule } from './company-rules.ts';
+import { demandRule } from './demand-rules.ts';
+import { sortedValues } from './model.ts';
 import { MIRROR, referencesIn, volumeOf, volumesOf } from './references.ts';
 
 export const VOLUMES_MAX = 256;
@@ -15,9 +17,10 @@ export function brokenRule(state: ClusterState): string | undefined {
     limits(state) ??
     firstBroken(state.config.fencing, ({ node, agent }) => nodeRule(state, node, `fence device ${agent}`)) ??
     firstBroken(sortedValues(state.volumes), (volume) => volumeRule(state, volume.spec)) ??
-    overlappingDisks(state) ??
     firstBroken(sortedValues(state.groups), (group) => groupRule(state, group.spec)) ??
-    sharedVolumes(state)
+    sharedVolumes(state) ??
+    doubleClaim(state) ??
+    demandRule(state)
   );
 }
 
@@ -51,20 +54,6 @@ function volumeRule(state: ClusterState, volume: VolumeSpec): string | undefined
   return firstBroken(nodes, (node) => nodeRule(state, node, subject));
 }
 
-/** Two volumes on one disk would overwrite each other (FEATURES C2). */
-function overlappingDisks(state: ClusterState): string | undefined {
-  const users = new Map<string, string>();
-  for (const { spec } of sortedValues(state.volumes))
-    for (const { node, device } of spec.replicas) {
-      const key = `${node} ${device.startsWith('/') ? posix.normalize(device) : device}`;
-      const user = users.get(key);
-      if (user !== undefined)
-        return `volumes ${user} and ${spec.name} are on the same disk ${device} of ${node}`;
-      users.set(key, spec.name);
-    }
-  return undefined;
-}
-
 function groupRule(state: ClusterState, group: GroupSpec): string | undefined {
   const subject = `group ${group.name}`;
   if (group.nodes.length === 0) return `${subject} has no nodes`;
@@ -80,40 +69,6 @@ function groupRule(state: ClusterState, group: GroupSpec): string | undefined {
     referenceRule(group) ??
     companyRule(state, group)
   );
-}
-
-function othersOf({ rules }: Pick<GroupSpec, 'rules'>): readonly string[] {
-  return [...rules.with, ...rules.apart, ...rules.after];
-}
-
-function companyRule(state: ClusterState, group: GroupSpec): string | undefined {
-  const subject = `group ${group.name}`;
-  const unknown = othersOf(group).find((name) => !state.groups[name]);
-  if (unknown !== undefined) return `${subject} has a rule about group ${unknown}, which does not exist`;
-  const both = group.rules.with.find((name) => group.rules.apart.includes(name));
-  if (both !== undefined) return `${subject} is to run with group ${both} and apart from it`;
-  const far = group.rules.with.find(
-    (name) => !state.groups[name]?.spec.nodes.some((node) => group.nodes.includes(node)),
-  );
-  if (far !== undefined) return `${subject} is to run with group ${far}, but they have no node in common`;
-  const circle = circleFrom(state, group.name);
-  return circle && `the rules of groups ${circle.join(', ')} go round in a circle`;
-}
-
-/** The groups on a way by rules from `start` back to itself. */
-function circleFrom(state: ClusterState, start: string): readonly string[] | undefined {
-  const seen = new Set<string>();
-  const walk = (name: string, way: readonly string[]): readonly string[] | undefined => {
-    for (const other of othersOf(state.groups[name]?.spec ?? { rules: NO_RULES })) {
-      if (other === start) return way;
-      if (seen.has(other)) continue;
-      seen.add(other);
-      const circle = walk(other, [...way, other]);
-      if (circle) return circle;
-    }
-    return undefined;
-  };
-  return walk(start, [start]);
 }
 
 function mirrorRule(state: ClusterState, group: GroupSpec, volume: string | undefined): string | undefined {

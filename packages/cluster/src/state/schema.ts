@@ -33,6 +33,8 @@ const config = z.strictObject({
 });
 
 const pid = count.nullable();
+/** Absent in snapshots of before there were capacities. */
+const quantities = record(z.number()).default({});
 
 const member = z.strictObject({
   name,
@@ -45,6 +47,7 @@ const member = z.strictObject({
   incarnation: count,
   pids: z.strictObject({ service: pid, monitor: pid, heart: pid, disk: pid }),
   presence: z.enum(['unknown', 'online', 'lost', 'leaving']),
+  capacity: quantities,
 });
 
 const diskState = z.enum([...DISK_STATES, 'Unknown']);
@@ -67,11 +70,19 @@ const volume = z.strictObject({
 
 const resourceState = z.enum(['stopped', 'starting', 'running', 'stopping', 'failed', 'unknown']);
 
+const drill = z.strictObject({
+  id: z.string(),
+  directory: z.string(),
+  acknowledged: count.nullable(),
+  found: count.nullable(),
+});
+
 const group = z.strictObject({
   spec: z.strictObject({
     name,
     nodes: z.array(name),
     rules: z.strictObject({ with: z.array(name), apart: z.array(name), after: z.array(name) }),
+    demand: quantities,
     onStopFailure: z.enum(['block', 'kill', 'fence']),
     failback: z.strictObject({ enabled: z.boolean(), window: z.string().nullable() }),
     resources: z.array(
@@ -98,6 +109,10 @@ const group = z.strictObject({
   ),
   move: z.strictObject({ to: name.nullable(), reason: z.string(), displaces: z.boolean() }).nullable(),
   displaced: z.boolean(),
+  maintenance: z.boolean().default(false),
+  lastStartMs: count.nullable().default(null),
+  lastStopMs: count.nullable().default(null),
+  drill: drill.nullable().default(null),
 });
 
 const event = z.strictObject({
@@ -118,6 +133,7 @@ export const stateSchema = z.strictObject({
   clusterId: z.string(),
   leaderTerm: count,
   config,
+  maintenance: z.boolean().default(false),
   revision: count,
   epoch: count,
   members: record(member),

@@ -29,6 +29,7 @@ function member(name: string, role: 'node' | 'witness', index: number): Member {
       disk: 100 * index + 4,
     },
     presence: 'online',
+    capacity: {},
   };
 }
 
@@ -87,6 +88,7 @@ function initialStatus(): ClusterStatus {
         owner: 'n1',
         epoch: 4,
         protected: false,
+        maintenance: false,
         reason: 'runs on its preferred node',
         leaseRemainingMs: 540,
         nodes: ['n1', 'n2'],
@@ -96,6 +98,7 @@ function initialStatus(): ClusterStatus {
         ],
       },
     ],
+    maintenance: false,
     warnings: ['volume data: n2 is not in the in-sync set'],
   };
 }
@@ -106,6 +109,7 @@ function initialState(): ClusterState {
     cluster: 'prod',
     clusterId: '9d0f3f0e-5f0e-4f5e-9a3c-0c8d3b1f2a10',
     leaderTerm: 1,
+    maintenance: false,
     epoch: 4,
     config: {
       edition: 'cluster',
@@ -210,13 +214,33 @@ export function createFakeFacade(): FakeFacade {
       const joined: Member = { ...member(spec.name, spec.role, 9), ...spec };
       state = { ...state, members: { ...state.members, [spec.name]: joined } };
     },
-    simulateFail: (node) => ({
-      node,
+    setMaintenance: order('setMaintenance'),
+    simulate: (request) => ({
+      node: JSON.stringify(request),
       quorate: true,
-      moves: [{ group: 'db', from: node, to: null, reason: 'n2 is out of sync', expectedOutageMs: null }],
-      sentences: [`If ${node} stopped now, db would stay down.`],
+      sides: [],
+      moves: [
+        {
+          group: 'db',
+          kind: 'take-over',
+          from: 'n1',
+          to: null,
+          reason: 'n2 is out of sync',
+          expectedOutageMs: null,
+          when: null,
+        },
+      ],
+      sentences: ['db would stay down.'],
     }),
-    drill: (group) => Promise.resolve({ group, from: 'n1', to: 'n2', outageMs: 1234 }),
+    drill: (group) =>
+      Promise.resolve({
+        group,
+        from: 'n1',
+        to: 'n2',
+        outageMs: 1234,
+        writes: { acknowledged: 800, lost: 0 },
+        sentence: 'db moved.',
+      }),
     async tokenAdd(hash, expiresAtMs, by) {
       await order('tokenAdd')(by);
       state = { ...state, tokens: { ...state.tokens, [hash]: { expiresAtMs } } };

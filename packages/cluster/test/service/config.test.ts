@@ -111,7 +111,7 @@ const broken: [string, unknown, RegExp][] = [
   [
     'overlapping disks',
     { volumes: [DOCUMENT.volumes[0], { name: 'b', size: '1MiB', replicas: { n2: '/srv/../srv/data.img' } }] },
-    /volumes b and data are on the same disk .* of n2/,
+    /volume b and volume data are on the same disk .* of n2/,
   ],
   [
     'an unknown node',

@@ -43,7 +43,7 @@ test('status is the shape of INTERFACE, from any node', () => {
 
 test('a rehearsed failure says what moves where, and what really happens then is that', () => {
   const { cluster, facade } = pair();
-  const rehearsal = facade.simulateFail('n1');
+  const rehearsal = facade.simulate({ kind: 'fail', nodes: ['n1'] });
   assert.deepEqual(
     rehearsal.moves.map(({ group: name, to }) => [name, to]),
     [['db', 'n2']],
@@ -54,7 +54,7 @@ test('a rehearsed failure says what moves where, and what really happens then is
   const tookMs = cluster.untilOnline('db', 'n2');
   const expected = rehearsal.moves[0]?.expectedOutageMs ?? 0;
   assert(tookMs <= expected + 200, `${tookMs} ms, expected ${expected} ms`);
-  const unprotected = facade.simulateFail('n2');
+  const unprotected = facade.simulate({ kind: 'fail', nodes: ['n2'] });
   assert.equal(unprotected.quorate, false);
   assert.equal(unprotected.moves[0]?.to, null);
   assert.equal(facade.status().groups[0]?.protected, false);
@@ -89,6 +89,28 @@ test('a drill really moves the group and tells the outage', async () => {
   assert.deepEqual([result.from, result.to], ['n1', 'n2']);
   assert(result.outageMs > 50 && result.outageMs < 1000, `${result.outageMs} ms`);
   assert(cluster.runs('db', 'n2'));
+  assert.equal(result.writes, null);
+  assert.match(result.sentence, /writes could not be counted/);
+});
+
+test('a drill of a group with a file system counts what was written before it and found after it', async () => {
+  const { cluster, facade } = pair();
+  const mounted = group('web', ['n1', 'n2']);
+  const [app] = mounted.resources;
+  assert(app);
+  const fs = { ...app, name: 'fs', type: 'filesystem', params: { directory: '/srv/web' } };
+  cluster.configure([], [{ ...mounted, resources: [fs, app] }]);
+  cluster.untilOnline('web', 'n1');
+  const result = await settle(cluster, facade.drill('web', 'me'));
+  assert(result.writes !== null && result.writes.acknowledged > 150, JSON.stringify(result));
+  assert.equal(result.writes.lost, 0);
+  const { log } = cluster.machine('n1').monitor;
+  assert(
+    log.indexOf('stop web/app') < log.indexOf('drill end'),
+    'written as long as the file system is there',
+  );
+  assert(log.indexOf('drill end') < log.indexOf('stop web/fs'));
+  assert.equal(cluster.group('web').drill, null);
 });
 
 test('a refused order comes back as the error of the state', async () => {

@@ -108,6 +108,8 @@ export class FakeCluster {
   readonly time = new VirtualTime();
   readonly machines = new Map<string, FakeMachine>();
   readonly entries: Buffer[] = [];
+  /** On the groups' mirrored file systems. */
+  readonly #drillRecords = new Map<string, number>();
   leader: string | undefined;
   raftTerm = 0;
 
@@ -258,7 +260,13 @@ export class FakeCluster {
           if (peer !== name && this.#disksMeet(name, peer)) this.machine(peer).disk.sawTerm(volumeName, term);
       },
     );
-    const partial = { name, monitor: new FakeMonitor(time), heart, disk, startId: `${name}-1` };
+    const partial = {
+      name,
+      monitor: new FakeMonitor(time, this.#drillRecords),
+      heart,
+      disk,
+      startId: `${name}-1`,
+    };
     const machine = { ...partial, connected: true, lastHeardMs: 0, log: new FakeLog(this, name) };
     const whole = Object.assign(machine, { service: undefined as unknown as Service });
     whole.service = this.#makeService(whole);
@@ -358,6 +366,7 @@ export function group(name: string, nodes: readonly string[], volumeName?: strin
     nodes,
     failback: { enabled: false, window: null },
     rules: NO_RULES,
+    demand: {},
     onStopFailure: 'block',
     resources: volumeName === undefined ? [app] : [mirror, app],
   };

@@ -1,5 +1,6 @@
 /** The machine under a service: heart, monitor and disk process as simply as their ports allow, in virtual time. */
 import { EterneError } from '@eterne/base';
+import type { Timer } from '@eterne/runtime';
 import type {
   PromoteRequest,
   SetAnswer,
@@ -10,6 +11,7 @@ import type {
 import type { DiskPort } from '@eterne/disk/process/port.ts';
 import type {
   ActionResult,
+  DrillOrder,
   HeartPort,
   LeaseGrant,
   LeaseRequest,
@@ -35,10 +37,24 @@ export class FakeMonitor implements MonitorPort {
   startMs = 20;
   fenceMs = 300;
   onFence: (node: string) => void = () => {};
+  /** Records of drills, by their id, on the groups' file systems. */
+  readonly #drillRecords: Map<string, number>;
+  #drilling: { readonly drill: string; readonly timer: Timer } | undefined;
   #listeners: ((reports: readonly ResourceReport[]) => void)[] = [];
 
-  constructor(time: VirtualTime) {
+  constructor(time: VirtualTime, drillRecords: Map<string, number>) {
     this.#time = time;
+    this.#drillRecords = drillRecords;
+  }
+
+  drill({ verb, drill }: DrillOrder, done: (records: number | EterneError) => void): void {
+    const records = (): number => this.#drillRecords.get(drill) ?? 0;
+    if (verb === 'write') {
+      const timer = this.#time.every(5, () => this.#drillRecords.set(drill, records() + 1));
+      this.#drilling = { drill, timer };
+    } else if (verb === 'end') this.#drilling?.timer.cancel();
+    this.log.push(`drill ${verb}`);
+    this.#time.after(3, () => done(records()));
   }
 
   /** A restarted service listens anew. */

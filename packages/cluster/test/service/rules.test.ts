@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { simulateFailure } from '../../src/service/explain.ts';
-import type { GroupRules, GroupSpec } from '../../src/state/model.ts';
+import { simulateFailure } from '../../src/service/simulate.ts';
+import type { GroupRules, GroupSpec, VolumeSpec } from '../../src/state/model.ts';
 import { NO_RULES } from '../../src/state/model.ts';
-import { FakeCluster, group } from './fake-cluster.ts';
+import { FakeCluster, group, volume } from './fake-cluster.ts';
 
 const NODES = ['n1', 'n2', 'n3'];
 
@@ -16,6 +16,38 @@ function cluster(...groups: readonly GroupSpec[]): FakeCluster {
   made.configure([], groups);
   return made;
 }
+
+function of(name: string, type: string, params: Record<string, unknown>): GroupSpec {
+  const spec = group(name, NODES);
+  const [app] = spec.resources;
+  assert(app);
+  return { ...spec, resources: [{ ...app, type, params }] };
+}
+const ip = (name: string, address: string): GroupSpec => of(name, 'ip', { address });
+const fs = (name: string, device: string, directory: string): GroupSpec =>
+  of(name, 'filesystem', { device, directory });
+
+test('two partitions of one disk, and one disk name on different nodes, are different disks', () => {
+  const made = cluster(
+    fs('a', '/dev/sdb1', '/a'),
+    fs('b', '/dev/sdb2', '/b'),
+    { ...fs('c', '/dev/sdc', '/c'), nodes: ['n1'] },
+    { ...fs('d', '/dev/sdc', '/c'), nodes: ['n2'] },
+  );
+  made.untilOnline('d', 'n2');
+});
+
+test('two volumes on one LUN are refused, from whatever nodes they reach it', () => {
+  const made = new FakeCluster(NODES);
+  const lun = (name: string, node: string): VolumeSpec => ({
+    ...volume(name, [node]),
+    replicas: [{ node, device: 'iscsi://10.0.0.7/iqn.2026-11.x:t/1' }],
+  });
+  assert.throws(
+    () => made.configure([lun('a', 'n1'), lun('b', 'n2')], []),
+    /volume a and volume b are on the same disk/,
+  );
+});
 
 const move = (made: FakeCluster, name: string, to: string): void =>
   made.submit({ kind: 'group-move', group: name, to, reason: 'test', displaces: false, atMs: 0 });
@@ -66,10 +98,10 @@ test('a rehearsal plays the rules through, in their order', () => {
   );
   made.untilOnline('web', 'n1');
   made.untilOnline('log', 'n2');
-  const { moves } = simulateFailure(made.machine('n1').service.view, 'n1');
+  const { moves } = simulateFailure(made.machine('n1').service.view, ['n1']);
   assert.deepEqual(
     moves.map(({ group: name, to }) => `${name} ${to}`),
-    ['db n2', 'web n2'],
+    ['db n2', 'web n2', 'log n3'],
   );
   made.elect('n3');
   made.time.run(500);
@@ -96,6 +128,41 @@ const wrong: [string, readonly GroupSpec[], RegExp][] = [
     /with group a and apart/,
   ],
   ['no node in common', [group('a', ['n1']), ruled('b', ['n2'], { with: ['a'] })], /no node in common/],
+  [
+    'no node in common, round a corner',
+    [
+      group('a', ['n1', 'n2']),
+      ruled('b', ['n1', 'n2', 'n3'], { with: ['a'] }),
+      ruled('c', ['n3'], { with: ['b'] }),
+    ],
+    /group c is to run with group b and a, but they have no node in common/,
+  ],
+  [
+    'with one whose partner it keeps apart from',
+    [group('a', NODES), ruled('b', NODES, { with: ['a'] }), ruled('c', NODES, { with: ['b'], apart: ['a'] })],
+    /group c is to run with group b and a, but c apart from a/,
+  ],
+  [
+    'apart without another node',
+    [group('a', ['n1']), ruled('b', ['n1'], { apart: ['a'] })],
+    /group b is to run apart from group a, but both may run on n1 only/,
+  ],
+  ['one address in two groups', [ip('a', '10.0.0.9/24'), ip('b', '10.0.0.9/16')], /same address 10\.0\.0\.9/],
+  [
+    'one directory in two groups',
+    [fs('a', '/dev/x', '/srv'), fs('b', '/dev/y', '/srv/')],
+    /same directory \/srv/,
+  ],
+  [
+    'one disk in two groups',
+    [fs('a', '/dev/sdb', '/a'), fs('b', '/dev/sdb', '/b')],
+    /same disk \/dev\/sdb of n1/,
+  ],
+  [
+    'a disk and its partition',
+    [fs('a', '/dev/nvme0n1', '/a'), fs('b', '/dev/nvme0n1p2', '/b')],
+    /groups? a and group b overlap on a disk of n1: \/dev\/nvme0n1 and \/dev\/nvme0n1p2/,
+  ],
 ];
 for (const [what, groups, pattern] of wrong)
   test(`refused: ${what}`, () => {

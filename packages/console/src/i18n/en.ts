@@ -105,6 +105,9 @@ export const en = {
   drillRuns: 'Switching over …',
   drillDone: (from: string, to: string, outage: string) =>
     `Moved from ${from} to ${to}; the services paused for ${outage}.`,
+  drillWrites: (acknowledged: number, lost: number) =>
+    `Of ${acknowledged} confirmed writes, ${lost} were lost.`,
+  drillUncounted: 'Writes could not be counted.',
   why: 'Why here?',
   whyTitle: (group: string) => `Why ${group} is where it is`,
   mayRun: 'may run it',

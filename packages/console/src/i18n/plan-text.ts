@@ -11,6 +11,7 @@ const ACTION: Readonly<Record<PlanStep['action'], string>> = {
 };
 const SUBJECT: Readonly<Record<PlanStep['subject'], string>> = {
   cluster: '群集',
+  node: '节点',
   volume: '镜像卷',
   group: '资源组',
 };

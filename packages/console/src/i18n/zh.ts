@@ -102,6 +102,8 @@ export const zh: Messages = {
   drillQuestion: '其服务将像发生故障时那样切到最合适的另一节点，并留在那里；切换期间会短暂中断。',
   drillRuns: '正在切换……',
   drillDone: (from, to, outage) => `已从 ${from} 切到 ${to}，服务中断 ${outage}。`,
+  drillWrites: (acknowledged, lost) => `已确认的 ${acknowledged} 次写入中丢失 ${lost} 次。`,
+  drillUncounted: '未能统计写入。',
   why: '为何在此？',
   whyTitle: (group) => `${group} 为何在此`,
   mayRun: '可以运行',

@@ -42,8 +42,11 @@ export function DrillButton({ group }: { group: string }) {
           {drill.error && <ErrorText error={drill.error} />}
           {drill.data && (
             <p className="drill-result">
-              <ToneIcon tone="good" />
-              {t.drillDone(drill.data.from, drill.data.to, formatMs(drill.data.outageMs))}
+              <ToneIcon tone={drill.data.writes?.lost ? 'bad' : 'good'} />
+              {t.drillDone(drill.data.from, drill.data.to, formatMs(drill.data.outageMs))}{' '}
+              {drill.data.writes === null
+                ? t.drillUncounted
+                : t.drillWrites(drill.data.writes.acknowledged, drill.data.writes.lost)}
             </p>
           )}
         </Dialog>

@@ -262,6 +262,7 @@ class ClusterScenario {
       nodes: this.carriers().map(({ name }) => name),
       failback: { enabled: false, window: null },
       rules: NO_RULES,
+      demand: {},
       onStopFailure: 'block',
       resources: [
         { name: 'vol', type: 'mirror', params: { volume: VOLUME }, ...timing },

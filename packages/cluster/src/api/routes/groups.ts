@@ -1,6 +1,7 @@
 import { type ApiContext, requesterOf } from '../context.ts';
 import type { Api } from '../instance.ts';
 import { accepted, nameParams } from '../schema/names.ts';
+import { MAINTENANCE } from './nodes.ts';
 import { configDocument, drillResult, groupExplanation, moveOrder } from '../schema/orders.ts';
 
 export function groupRoutes(api: Api, { facade }: ApiContext): void {
@@ -37,6 +38,23 @@ export function groupRoutes(api: Api, { facade }: ApiContext): void {
       },
     );
 
+  for (const [verb, on] of MAINTENANCE)
+    api.post(
+      `/api/v1/groups/:name/maintenance/${verb}`,
+      {
+        schema: {
+          summary: on ? 'Leave it as it is, whatever happens' : 'Look after it again',
+          params: nameParams,
+          response: { 202: accepted },
+        },
+        config: { access: 'operator' },
+      },
+      async (request, reply) => {
+        await facade.setMaintenance(request.params.name, on, requesterOf(request));
+        return reply.code(202).send({ accepted: true });
+      },
+    );
+
   api.post(
     '/api/v1/groups/:name/move',
     {
@@ -58,7 +76,7 @@ export function groupRoutes(api: Api, { facade }: ApiContext): void {
     '/api/v1/groups/:name/drill',
     {
       schema: {
-        summary: 'Switch it over for real and report the outage; answers when it is over',
+        summary: 'Switch it over for real and report outage and lost writes; answers when it is over',
         params: nameParams,
         response: { 200: drillResult },
       },

@@ -3,6 +3,11 @@ import type { Api } from '../instance.ts';
 import { accepted, nameParams } from '../schema/names.ts';
 import { failureSimulation, fenceReport, simulationQuery } from '../schema/orders.ts';
 
+export const MAINTENANCE = [
+  ['begin', true],
+  ['end', false],
+] as const;
+
 export function nodeRoutes(api: Api, { facade }: ApiContext): void {
   const orders = [
     ['standby', 'Move everything away and carry nothing', 'nodeStandby'],
@@ -50,6 +55,21 @@ export function nodeRoutes(api: Api, { facade }: ApiContext): void {
       return reply.code(202).send({ accepted: true });
     },
   );
+  for (const [verb, on] of MAINTENANCE)
+    api.post(
+      `/api/v1/maintenance/${verb}`,
+      {
+        schema: {
+          summary: `${on ? 'Begin' : 'End'} maintenance of the whole cluster`,
+          response: { 202: accepted },
+        },
+        config: { access: 'operator' },
+      },
+      async (request, reply) => {
+        await facade.setMaintenance(null, on, requesterOf(request));
+        return reply.code(202).send({ accepted: true });
+      },
+    );
 
   api.delete(
     '/api/v1/nodes/:name',
@@ -71,12 +91,17 @@ export function nodeRoutes(api: Api, { facade }: ApiContext): void {
     '/api/v1/simulation',
     {
       schema: {
-        summary: 'What would happen if this node stopped now',
+        summary: 'What would happen if nodes stopped, came back, or no longer heard each other',
         querystring: simulationQuery,
         response: { 200: failureSimulation },
       },
       config: { access: 'viewer' },
     },
-    ({ query }) => facade.simulateFail(query.fail),
+    ({ query }) => {
+      if ('fail' in query) return facade.simulate({ kind: 'fail', nodes: query.fail.split(',') });
+      if ('return' in query) return facade.simulate({ kind: 'return', nodes: query.return.split(',') });
+      const sides = query.partition.split('/').map((side) => side.split(',').filter(Boolean));
+      return facade.simulate({ kind: 'partition', sides });
+    },
   );
 }

@@ -17,7 +17,7 @@ export const configPlan = z.object({
     .array(
       z.object({
         action: z.enum(['create', 'change', 'delete']),
-        subject: z.enum(['cluster', 'volume', 'group']),
+        subject: z.enum(['cluster', 'node', 'volume', 'group']),
         name: z.string(),
         sentence: z.string(),
       }),
@@ -39,19 +39,36 @@ export const groupExplanation = z.object({
   candidates: z.array(z.object({ node: z.string(), eligible: z.boolean(), reason: z.string() })).readonly(),
 }) satisfies z.ZodType<GroupExplanation>;
 
-export const simulationQuery = z.strictObject({ fail: name });
+const names = z
+  .string()
+  .regex(/^[a-zA-Z0-9._-]{1,63}(,[a-zA-Z0-9._-]{1,63}){0,63}$/, 'is not a list of names');
+
+/** Exactly one of them. */
+export const simulationQuery = z.union([
+  z.strictObject({ fail: names.describe('these nodes stop: a,b') }),
+  z.strictObject({ return: names.describe('these nodes come back') }),
+  z.strictObject({
+    partition: z
+      .string()
+      .max(4096)
+      .describe('sides that no longer hear each other: a,b/c; members not named make one more'),
+  }),
+]);
 
 export const failureSimulation = z.object({
   node: z.string(),
   quorate: z.boolean(),
+  sides: z.array(z.object({ nodes: z.array(z.string()).readonly(), quorate: z.boolean() })).readonly(),
   moves: z
     .array(
       z.object({
         group: z.string(),
-        from: z.string(),
+        kind: z.enum(['take-over', 'move', 'start', 'stay']),
+        from: z.string().nullable(),
         to: z.string().nullable(),
         reason: z.string(),
         expectedOutageMs: z.number().nullable(),
+        when: z.string().nullable(),
       }),
     )
     .readonly(),
@@ -68,4 +85,6 @@ export const drillResult = z.object({
   from: z.string(),
   to: z.string(),
   outageMs: z.number(),
+  writes: z.object({ acknowledged: z.int(), lost: z.int() }).nullable(),
+  sentence: z.string(),
 }) satisfies z.ZodType<DrillResult>;

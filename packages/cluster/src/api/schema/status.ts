@@ -64,6 +64,9 @@ export const groupStatus = z.object({
   owner: z.string().nullable(),
   epoch: z.int(),
   protected: z.boolean().describe('would another node carry it at once if its owner stopped now?'),
+  maintenance: z
+    .boolean()
+    .describe('nothing is done about it: itself, its owner or the cluster is in maintenance'),
   reason: z.string(),
   leaseRemainingMs: z.number().nullable(),
   nodes: z.array(z.string()).readonly(),
@@ -79,6 +82,7 @@ export const clusterStatus = z.object({
   reportedBy: z.string(),
   leader: z.string().nullable(),
   quorate: z.boolean(),
+  maintenance: z.boolean().describe('nothing is done about any group'),
   nodes: z.array(nodeStatus).readonly(),
   volumes: z.array(volumeStatus).readonly(),
   groups: z.array(groupStatus).readonly(),

@@ -2,8 +2,9 @@
  * The configuration document (`eterne config apply`): its grammar and defaults. Unknown keys and values are refused with their path.
  *
  *   cluster  edition, profile, timezone, tieBreaker, prefer, consensus, fencing
+ *   nodes    name, capacity: { quantity: amount }
  *   volumes  name, size, mode, initialSync, replicas: { node: device }
- *   groups   name, nodes, failback, with, apart, after, onStopFailure, resources: [{ name, type, restart, startTimeout, stopTimeout, …the agent's own }]
+ *   groups   name, nodes, failback, with, apart, after, demand, onStopFailure, resources: [{ name, type, restart, startTimeout, stopTimeout, …the agent's own }]
  *
  * A document says what should be there; what it does not name stays as it is.
  */
@@ -15,6 +16,7 @@ import type {
   ClusterConfig,
   FenceDevice,
   GroupSpec,
+  Quantities,
   ResourceDefinition,
   VolumeSpec,
 } from '../../state/model.ts';
@@ -22,6 +24,7 @@ import type {
 export const DOCUMENT_ITEMS_MAX = 1024;
 /** 32 nodes with two levels of two devices. */
 const FENCE_DEVICES_MAX = 128;
+const QUANTITIES_MAX = 16;
 
 const name = z.string().regex(NAME, 'is not a name: letters, digits, dots, dashes, underscores; at most 63');
 /** Without dots, so that `${name.key}` reads one way only. */
@@ -101,6 +104,18 @@ const cluster = z.strictObject({
   fencing: z.array(fenceDevice).max(FENCE_DEVICES_MAX).optional(),
 });
 
+const amount = z.union([z.string(), z.number()]).transform((text, context) => {
+  const value = typeof text === 'number' ? text : parsed(() => parseSizeBytes(text), context);
+  if (!Number.isSafeInteger(value) || value < 0)
+    context.addIssue('is not a whole number, or a size such as 4GiB');
+  return value;
+});
+const quantities = z
+  .record(z.string().regex(/^[a-zA-Z][a-zA-Z0-9_-]{0,31}$/, 'is not the name of a quantity'), amount)
+  .refine((all) => Object.keys(all).length <= QUANTITIES_MAX, `has more than ${QUANTITIES_MAX} quantities`);
+
+const node = z.strictObject({ name, capacity: quantities.default({}) });
+
 const volume = z.strictObject({
   name,
   size,
@@ -139,18 +154,26 @@ const group = z.strictObject({
   with: z.array(name).max(DOCUMENT_ITEMS_MAX).default([]),
   apart: z.array(name).max(DOCUMENT_ITEMS_MAX).default([]),
   after: z.array(name).max(DOCUMENT_ITEMS_MAX).default([]),
+  demand: quantities.default({}),
   onStopFailure: z.enum(['block', 'kill', 'fence']).default('block'),
   resources: z.array(resource).min(1),
 });
 
 const document = z.strictObject({
   cluster: cluster.optional(),
+  nodes: z.array(node).max(DOCUMENT_ITEMS_MAX).default([]),
   volumes: z.array(volume).max(DOCUMENT_ITEMS_MAX).default([]),
   groups: z.array(group).max(DOCUMENT_ITEMS_MAX).default([]),
 });
 
+export interface NodeSettings {
+  readonly name: string;
+  readonly capacity: Quantities;
+}
+
 export interface ConfigDocument {
   readonly cluster: Partial<ClusterConfig> | undefined;
+  readonly nodes: readonly NodeSettings[];
   readonly volumes: readonly VolumeSpec[];
   readonly groups: readonly GroupSpec[];
 }
@@ -159,11 +182,13 @@ export interface ConfigDocument {
 export function parseDocument(value: unknown): ConfigDocument {
   const result = document.safeParse(value ?? {});
   if (!result.success) throw documentError(result.error);
-  const { cluster: given, volumes, groups } = result.data;
+  const { cluster: given, nodes, volumes, groups } = result.data;
+  refuseRepeats('nodes', nodes);
   refuseRepeats('volumes', volumes);
   refuseRepeats('groups', groups);
   return {
     cluster: given && clusterChange(given),
+    nodes,
     volumes: volumes.map(volumeSpec),
     groups: groups.map(groupSpec),
   };
@@ -218,6 +243,7 @@ function groupSpec(given: z.infer<typeof group>): GroupSpec {
     nodes: given.nodes,
     failback: { enabled, window: window ?? null },
     rules: { with: given.with, apart: given.apart, after: given.after },
+    demand: given.demand,
     onStopFailure: given.onStopFailure,
     resources: given.resources.map((item) => resourceDefinition(given.name, item)),
   };

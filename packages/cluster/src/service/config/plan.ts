@@ -6,7 +6,8 @@ import { applyConfigure } from '../../state/apply-configure.ts';
 import type { ConfigChange, ConfigureCommand, Stamp } from '../../state/commands.ts';
 import type { ClusterState, GroupSpec, VolumeSpec } from '../../state/model.ts';
 import type { PlanStep } from '../facade.ts';
-import type { ConfigDocument } from './document.ts';
+import { formatQuantity } from '../../state/capacity.ts';
+import type { ConfigDocument, NodeSettings } from './document.ts';
 
 export interface Plan {
   readonly changes: readonly ConfigChange[];
@@ -22,6 +23,7 @@ interface Planned {
 export function planDocument(state: ClusterState, document: ConfigDocument): Plan {
   const planned = [
     planCluster(state, document.cluster),
+    ...document.nodes.map((node) => planNode(state, node)),
     ...document.volumes.map((volume) => planVolume(state, volume)),
     ...document.groups.map((group) => planGroup(state, group)),
   ].filter((item) => item !== undefined);
@@ -48,6 +50,22 @@ function planCluster(state: ClusterState, change: ConfigDocument['cluster']): Pl
       subject: 'cluster',
       name: state.cluster,
       sentence: `Change ${keys} of the cluster.`,
+    },
+  };
+}
+
+function planNode(state: ClusterState, { name, capacity }: NodeSettings): Planned | undefined {
+  if (isDeepStrictEqual(state.members[name]?.capacity, capacity)) return undefined;
+  const amounts = Object.entries(capacity).map(
+    ([quantity, amount]) => `${formatQuantity(amount)} of ${quantity}`,
+  );
+  return {
+    change: { kind: 'node-put', name, capacity },
+    step: {
+      action: 'change',
+      subject: 'node',
+      name,
+      sentence: `Count on ${name} having ${amounts.length === 0 ? 'no stated capacity' : amounts.join(', ')}.`,
     },
   };
 }

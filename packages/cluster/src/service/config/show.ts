@@ -16,6 +16,9 @@ export function showDocument(state: ClusterState): Record<string, unknown> {
       consensus: { engine: 'embedded' },
       fencing: state.config.fencing.map(showFenceDevice),
     },
+    nodes: sortedValues(state.members)
+      .filter(({ capacity }) => Object.keys(capacity).length > 0)
+      .map(({ name, capacity }) => ({ name, capacity })),
     volumes: sortedValues(state.volumes).map(({ spec }) => showVolume(spec)),
     groups: sortedValues(state.groups).map(({ spec }) => showGroup(spec)),
   };
@@ -43,6 +46,7 @@ function showGroup(spec: GroupSpec): Record<string, unknown> {
     nodes: spec.nodes,
     failback: { enabled, ...(window === null ? {} : { window }) },
     ...spec.rules,
+    ...(Object.keys(spec.demand).length === 0 ? {} : { demand: spec.demand }),
     onStopFailure: spec.onStopFailure,
     resources: spec.resources.map(showResource),
   };

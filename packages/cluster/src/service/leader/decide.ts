@@ -8,9 +8,12 @@
  *                     has to be fenced (`fencing.ts`) a confirmed fence is waited for, which frees the group
  *   there   started   move it away from a node in standby, or when its rules want it elsewhere; home when failback allows
  *   there   stopped   nothing: the owner stops it and lets go
+ *
+ * In maintenance (state/held.ts): nothing at all.
  */
 import type { Command } from '../../state/commands.ts';
 import type { GroupState } from '../../state/model.ts';
+import { heldBy } from '../../state/held.ts';
 import type { View } from '../view.ts';
 import { companyObstacle, orderObstacle } from './company.ts';
 import type { LeaseBook } from './lease-book.ts';
@@ -22,7 +25,7 @@ import { place } from './placement.ts';
 export interface LeaderView {
   readonly view: View;
   readonly alive: ReadonlySet<string>;
-  readonly leases: LeaseBook;
+  readonly leases: Pick<LeaseBook, 'provenGoneBootMs' | 'lastEndBootMs'>;
   readonly leaderTerm: number;
   /** Since when a node is heard without a break; undefined: it is not. */
   readonly heardSinceBootMs: ReadonlyMap<string, number>;
@@ -34,6 +37,7 @@ export type GroupDecision = Extract<
 >;
 
 export function decideGroup(leader: LeaderView, group: GroupState): GroupDecision | undefined {
+  if (heldBy(leader.view.state, group) !== undefined) return undefined;
   if (group.owner === null) return decidePlacement(leader, group);
   if (!leader.alive.has(group.owner)) return decideTakeOver(leader, group, group.owner);
   return decideMove(leader, group, group.owner);
@@ -61,7 +65,6 @@ function decideTakeOver(leader: LeaderView, group: GroupState, owner: string): G
   const { view } = leader;
   if (view.now.bootMs < leader.leases.provenGoneBootMs(owner, view.timing)) return undefined;
   if (enforcementOf(view, owner) === 'fencing') return undefined;
-  if (view.state.members[owner]?.mode === 'maintenance') return undefined;
   const placement = place(view.state, group, leader, owner);
   const waits = orderObstacle(view.state, group);
   if (group.desired === 'started' && placement.chosen !== null && waits === undefined)

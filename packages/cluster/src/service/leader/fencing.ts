@@ -8,6 +8,7 @@
  * Leases alone prove it where a watchdog enforces them, and where no fence device is configured: then by software alone, and status says so.
  * A fence that fails is tried again, by the other nodes in turn; until one is confirmed the groups stay where they are.
  */
+import { heldBy } from '../../state/held.ts';
 import type { FenceState, GroupState } from '../../state/model.ts';
 import { sortedValues } from '../../state/model.ts';
 import type { FenceCommand, Stamp } from '../../state/commands.ts';
@@ -53,9 +54,10 @@ function decideFence(
 /** A sentence, or undefined: there is no reason to. */
 function fenceReason(leader: LeaderView, node: string): string | undefined {
   const { view } = leader;
-  const member = view.state.members[node];
-  if (enforcementOf(view, node) !== 'fencing' || member?.mode === 'maintenance') return undefined;
-  const groups = sortedValues(view.state.groups).filter(({ owner }) => owner === node);
+  if (enforcementOf(view, node) !== 'fencing') return undefined;
+  const groups = sortedValues(view.state.groups).filter(
+    (group) => group.owner === node && heldBy(view.state, group) === undefined,
+  );
   if (leader.alive.has(node)) {
     const stuck = groups.find(wantsFence);
     return stuck && `group ${stuck.spec.name} cannot be stopped there: ${stuck.reason}`;

@@ -2,6 +2,7 @@
  * Where a group runs: a pure function of what is configured, agreed and observed, that also says why. The same function places,
  * explains (`group explain`) and rehearses (`simulate --fail`).
  */
+import { capacityObstacle } from '../../state/capacity.ts';
 import type { ClusterState, GroupState } from '../../state/model.ts';
 import { companyObstacle } from './company.ts';
 import { volumesOf } from '../../state/references.ts';
@@ -52,7 +53,8 @@ function judge(
     (node === avoid ? 'is the node it has to leave' : undefined) ??
     failureObstacle(group, node) ??
     dataObstacle(state, group, node) ??
-    companyObstacle(state, group, node);
+    companyObstacle(state, group, node) ??
+    capacityObstacle(state, group, node);
   if (obstacle !== undefined) return { node, eligible: false, reason: obstacle };
   const crashed = crashedOn(state, group, node);
   const ready = crashed ? `went down as primary of ${crashed}, so others are preferred` : 'is ready';

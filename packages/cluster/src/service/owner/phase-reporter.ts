@@ -8,6 +8,8 @@ export interface OwnPhase {
   readonly phase: 'starting' | 'online' | 'stopping' | 'blocked';
   readonly reason: string;
   readonly resources: readonly ResourceSummary[];
+  /** Only with `online`. */
+  readonly tookMs?: number;
 }
 
 export class PhaseReporter {

@@ -21,6 +21,10 @@ import { mirrorHealth, provenSecondary, servesAgreedTerm } from './mirror-health
 import type { MirrorProgress } from './mirror-start.ts';
 import { MirrorStart } from './mirror-start.ts';
 import { nextStep } from './next-step.ts';
+import { heldBy } from '../../state/held.ts';
+import { mountPointOf } from '../../state/references.ts';
+import { DrillDuty } from './drill.ts';
+import { Pace } from './pace.ts';
 import { PhaseReporter } from './phase-reporter.ts';
 import { GroupResources } from './resources.ts';
 import type { Wish } from './wish.ts';
@@ -57,6 +61,8 @@ export class GroupRunner {
   #epochSeenBootMs = 0;
   /** Once per lapse; what is left after it is stopped like anything else. */
   #killedForLapse = false;
+  readonly #drill = new DrillDuty();
+  readonly #pace = new Pace();
 
   constructor(group: GroupState) {
     this.#name = group.spec.name;
@@ -86,11 +92,14 @@ export class GroupRunner {
     const group = this.#owned(view);
     if (group && group.epoch !== this.#epoch) this.#beginEpoch(view, group);
     this.#watchLease(view, outbox);
-    if (group && view.state.members[view.self]?.mode === 'maintenance') return;
+    if (group && heldBy(view.state, group) !== undefined) return;
     const wish: Wish = group
       ? wishFor(view, group)
       : { kind: 'stop', outcome: 'stopped', reason: `${view.self} is not its owner` };
+    this.#pace.see(view.now.bootMs, wish.kind, this.#resources.allAre('running'));
     this.#checkMirrors(view);
+    if (group)
+      this.#drill.step(view, outbox, group, wish.kind === 'run' && this.#resources.allAre('running'));
     if (this.#busy.kind === 'mirror-starting')
       this.#mirrorProgress(view, this.#busy.index, this.#busy.start.step(view, outbox));
     const known = !this.#resources.states().includes('unknown');
@@ -101,6 +110,7 @@ export class GroupRunner {
 
   done(view: View, outbox: Outbox, id: EffectId, completion: Completion): void {
     this.#reporter.done(view, id, completion);
+    this.#drill.done(id, completion);
     const busy = this.#busy;
     if (busy.kind === 'idle') return;
     if (busy.kind === 'mirror-starting')
@@ -129,7 +139,8 @@ export class GroupRunner {
 
   /** What the monitor saw by itself. */
   reports(view: View, reports: readonly ResourceReport[]): void {
-    if (view.state.members[view.self]?.mode === 'maintenance') return;
+    const group = this.#owned(view);
+    if (group && heldBy(view.state, group) !== undefined) return;
     for (const report of reports) {
       const index = report.group === this.#name ? this.#resources.indexOf(report.resource) : -1;
       if (index < 0 || !this.#shouldRun(index)) continue;
@@ -164,6 +175,7 @@ export class GroupRunner {
     this.#releasing = undefined;
     this.#epochSeenBootMs = view.now.bootMs;
     this.#killedForLapse = false;
+    this.#pace.begin(view.now.bootMs, fresh);
     this.#reporter.reset();
   }
 
@@ -213,7 +225,9 @@ export class GroupRunner {
         if (group && this.#mayStart(view, group)) this.#start(view, outbox, step.index);
         return;
       case 'stop':
-        return this.#stop(view, outbox, step.index);
+        if (!this.#drill.holds(outbox, group, this.#directoryAt(step.index)))
+          this.#stop(view, outbox, step.index);
+        return;
       case 'none':
         if (group && wish.kind === 'stop') this.#release(view, outbox, group, wish);
         return;
@@ -261,6 +275,10 @@ export class GroupRunner {
       return this.#resources.set(index, { state: 'failed', reason: 'the monitor has gone' });
     const mirror = { volume, termNumber: progress.termNumber, sinceBootMs: view.now.bootMs, seen: false };
     this.#resources.set(index, { state: 'running', reason: '', outputs: progress.outputs, mirror });
+  }
+
+  #directoryAt(index: number): unknown {
+    return mountPointOf(this.#resources.at(index).definition);
   }
 
   #stop(view: View, outbox: Outbox, index: number): void {
@@ -399,6 +417,7 @@ export class GroupRunner {
       epoch: group.epoch,
       outcome: wish.outcome,
       reason: wish.reason,
+      ...this.#pace.stopped(view.now.bootMs),
       atMs: view.now.wallMs,
     };
     this.#appendRelease(outbox, this.#releasing);
@@ -418,6 +437,7 @@ export class GroupRunner {
     this.#reporter.step(view, outbox, group, {
       ...this.#phase(wish),
       resources: this.#resources.summarise(),
+      ...this.#pace.started(),
     });
   }
 
