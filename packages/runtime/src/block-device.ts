@@ -6,7 +6,8 @@ import type { Extent } from './ports.ts';
 
 export type DeviceErrorCode = 'EIO' | 'EINVAL' | 'ENOSPC' | 'EPERM' | 'ESHUTDOWN' | 'ENOTSUP' | 'ETIMEDOUT';
 
-export type DeviceDone = (error: DeviceErrorCode | undefined) => void;
+/** `isFree`, of a write: nothing refers to its data any more, so the memory may be used again. */
+export type DeviceDone = (error: DeviceErrorCode | undefined, isFree?: boolean) => void;
 
 export interface BlockDevice {
   readonly name: string;
@@ -19,9 +20,11 @@ export interface BlockDevice {
     lengthBytes: number,
     done: (error: DeviceErrorCode | undefined, data: Buffer) => void,
   ): void;
+  /** What a `read` brought is used no more: its memory may serve another. Never a duty. */
+  release?(data: Buffer): void;
   /** Like `read`, into memory of the caller, which the device uses no more once it is done. Absent: reads bring their own. */
   readInto?(offset: number, into: Buffer, done: DeviceDone): void;
-  /** The device owns `data` until done. `fua`: durable on every in-sync replica before done. */
+  /** The device owns `data` until done, and where it does not say `isFree`, for good. `fua`: durable on every in-sync replica before done. */
   write(offset: number, data: Buffer, fua: boolean, done: DeviceDone): void;
   /** Everything completed before, from every connection, becomes durable on every in-sync replica. */
   flush(done: DeviceDone): void;

@@ -52,6 +52,11 @@ export class ByteDevice {
     );
   }
 
+  /** What a `read` brought is used no more. */
+  release(data: Buffer): void {
+    this.device.release?.(data);
+  }
+
   write(offset: number, data: Buffer, fua: boolean, done: DeviceDone): void {
     if (isWhole(offset, data.length)) this.#change((end) => this.device.write(offset, data, fua, end), done);
     else this.#changeAlone((end) => this.#readModifyWrite(offset, data, fua, end), done);
@@ -141,10 +146,10 @@ export class ByteDevice {
 
   #start(step: Step, done: DeviceDone): void {
     this.#changesInFlight += 1;
-    step((error) => {
+    step((error, isFree) => {
       this.#changesInFlight -= 1;
       this.#exclusive = false; // whoever ran alone was the only one in flight
-      done(error);
+      done(error, isFree);
       if (this.#waiting.length > 0) this.#admit();
     });
   }

@@ -9,7 +9,7 @@
  */
 import type { NbdCommand } from './command.ts';
 import { MAX_TRANSFER_BYTES } from './limits.ts';
-import type { CutSlab } from '@eterne/runtime';
+import type { BufferSlabs } from '../engine/buffer-slabs.ts';
 import { COMMAND, REQUEST_HEADER_BYTES, REQUEST_MAGIC } from './wire.ts';
 
 /** Takes a command; answers false to be given no more for now. */
@@ -25,14 +25,14 @@ const HEADER: State = { kind: 'header' };
 const U32 = 0x1_0000_0000;
 
 export class CommandDecoder {
-  readonly #slab: CutSlab;
+  readonly #memory: BufferSlabs;
   readonly #partialHeader = Buffer.alloc(REQUEST_HEADER_BYTES);
   #partialHeaderBytes = 0;
   #state: State = HEADER;
   #completed: NbdCommand | undefined;
 
-  constructor(slab: CutSlab) {
-    this.#slab = slab;
+  constructor(memory: BufferSlabs) {
+    this.#memory = memory;
   }
 
   get failed(): boolean {
@@ -104,7 +104,7 @@ export class CommandDecoder {
       lengthBytes,
       payload:
         type === COMMAND.write && lengthBytes <= MAX_TRANSFER_BYTES
-          ? this.#slab.take(lengthBytes)
+          ? this.#memory.take(lengthBytes)
           : undefined,
     };
   }

@@ -11,7 +11,7 @@
  * 3. After `cut` nothing more is answered: a reply from an ended term would be a lie.
  */
 import { EterneError, assert } from '@eterne/base';
-import type { DeviceErrorCode, Extent, Stream, Timer, Timers } from '@eterne/runtime';
+import type { DeviceErrorCode, Stream, Timer, Timers } from '@eterne/runtime';
 import { blockStatus } from './block-status.ts';
 import type { ByteDevice } from './byte-device.ts';
 import { commandError, type NbdCommand } from './command.ts';
@@ -24,12 +24,14 @@ import {
   MAX_BYTES_IN_FLIGHT,
   MAX_COMMANDS_IN_FLIGHT,
 } from './limits.ts';
-import { CutSlab } from '@eterne/runtime';
+import type { BufferSlabs } from '../engine/buffer-slabs.ts';
 import { ReplyBatch } from './reply-batch.ts';
 import { COMMAND, COMMAND_FLAG, type NbdErrorName } from './wire.ts';
 
 export interface ConnectionOwner {
   readonly exports: ExportCatalog;
+  /** Payloads are cut from it. */
+  readonly memory: BufferSlabs;
   /** Puts TLS on a client's connection; absent: this export is served in clear. */
   readonly secure?: (stream: Stream, done: (result: Stream | EterneError) => void) => void;
   /** The byte-granular view of a session's device, one for all connections. */
@@ -44,8 +46,12 @@ type Phase =
   | { readonly kind: 'draining'; readonly session: NbdSession }
   | { readonly kind: 'closed' };
 
-/** Of a READ its data, of a BLOCK_STATUS its extents. */
-type Result = Buffer | readonly Extent[] | undefined;
+/** Data of READs that the stream sends from where the device put it. */
+interface Lent {
+  readonly data: readonly Buffer[];
+  /** It has left when the stream has sent so many bytes. */
+  readonly endBytes: number;
+}
 
 const NOTHING = Buffer.alloc(0);
 
@@ -53,8 +59,12 @@ export class NbdConnection {
   #stream: Stream;
   readonly #timers: Timers;
   readonly #owner: ConnectionOwner;
-  readonly #decoder = new CommandDecoder(new CutSlab());
+  readonly #decoder: CommandDecoder;
   readonly #replies = new ReplyBatch();
+  /** Among `#replies`, not copied. */
+  #unwritten: Buffer[] = [];
+  readonly #lent: Lent[] = [];
+  #writtenBytes = 0;
   #phase: Phase;
   /** Bytes received and not yet decoded, because duty 1 forbids it. */
   #backlog: Buffer = NOTHING;
@@ -73,6 +83,7 @@ export class NbdConnection {
     this.#stream = stream;
     this.#timers = timers;
     this.#owner = owner;
+    this.#decoder = new CommandDecoder(owner.memory);
     const secrecy = owner.secure === undefined ? 'clear' : 'demanded';
     this.#phase = { kind: 'handshake', handshake: new Handshake(owner.exports, secrecy) };
     this.#deadline = timers.after(HANDSHAKE_TIMEOUT_MS, () => this.cut('the handshake took too long'));
@@ -174,19 +185,24 @@ export class NbdConnection {
     this.#bytesInFlight += claimedBytes(command);
     const error = commandError(command, session);
     if (error === undefined) this.#execute(command, bytes);
-    else this.#finish(command, error, undefined);
+    else this.#finish(command, error);
     return !this.#full();
   };
 
   #execute(command: NbdCommand, bytes: ByteDevice): void {
     const { offset, lengthBytes, payload } = command;
     const fua = (command.flags & COMMAND_FLAG.fua) !== 0;
-    const done = (error: DeviceErrorCode | undefined): void => this.#finish(command, error, undefined);
+    const done = (error: DeviceErrorCode | undefined): void => this.#finish(command, error);
     switch (command.type) {
       case COMMAND.read:
-        return bytes.read(offset, lengthBytes, (error, data) => this.#finish(command, error, data));
+        return bytes.read(offset, lengthBytes, (error, data) =>
+          this.#finish(command, error, (session) => this.#answerData(command, session, bytes, data)),
+        );
       case COMMAND.write:
-        return bytes.write(offset, payload ?? NOTHING, fua, done);
+        return bytes.write(offset, payload ?? NOTHING, fua, (error, isFree) => {
+          if (isFree === true && payload !== undefined) this.#owner.memory.give(payload);
+          done(error);
+        });
       case COMMAND.flush:
         return bytes.flush(done);
       case COMMAND.trim:
@@ -200,7 +216,7 @@ export class NbdConnection {
       case COMMAND.blockStatus: {
         const onlyOne = (command.flags & COMMAND_FLAG.reqOne) !== 0;
         return blockStatus(bytes, offset, lengthBytes, onlyOne, (error, extents) =>
-          this.#finish(command, error, extents),
+          this.#finish(command, error, () => this.#replies.blockStatus(command, extents)),
         );
       }
       default:
@@ -218,11 +234,17 @@ export class NbdConnection {
     else done(error);
   }
 
-  #finish(command: NbdCommand, error: DeviceErrorCode | NbdErrorName | undefined, result: Result): void {
+  /** `answer`: where success is more than a simple reply. */
+  #finish(
+    command: NbdCommand,
+    error: DeviceErrorCode | NbdErrorName | undefined,
+    answer?: (session: NbdSession) => void,
+  ): void {
     const session = this.session;
     if (session === undefined) return;
     if (error !== undefined) this.#answerError(command, session, error === 'ETIMEDOUT' ? 'EIO' : error);
-    else this.#answerSuccess(command, session, result);
+    else if (answer === undefined) this.#replies.simple(command, undefined);
+    else answer(session);
     this.#commandsAnswered += 1;
     this.#bytesAnswered += claimedBytes(command);
     this.#scheduleReplies();
@@ -233,11 +255,12 @@ export class NbdConnection {
     else this.#replies.simple(command, error);
   }
 
-  #answerSuccess(command: NbdCommand, session: NbdSession, result: Result): void {
-    if (result === undefined) this.#replies.simple(command, undefined);
-    else if (!Buffer.isBuffer(result)) this.#replies.blockStatus(command, result);
-    else if (session.structuredReplies) this.#replies.offsetData(command, result);
-    else this.#replies.simpleData(command, result);
+  #answerData(command: NbdCommand, session: NbdSession, bytes: ByteDevice, data: Buffer): void {
+    const isCopied = session.structuredReplies
+      ? this.#replies.offsetData(command, data)
+      : this.#replies.simpleData(command, data);
+    if (isCopied) bytes.release(data);
+    else this.#unwritten.push(data);
   }
 
   #scheduleReplies(): void {
@@ -251,11 +274,30 @@ export class NbdConnection {
     if (this.#phase.kind === 'closed') return;
     const pieces = this.#replies.take();
     this.#stream.cork();
-    for (const piece of pieces) if (!this.#stream.write(piece)) this.#outputBlocked = true;
+    for (const piece of pieces) {
+      this.#writtenBytes += piece.length;
+      if (!this.#stream.write(piece)) this.#outputBlocked = true;
+    }
     this.#stream.uncork();
+    if (this.#unwritten.length > 0) {
+      this.#lent.push({ data: this.#unwritten, endBytes: this.#writtenBytes });
+      this.#unwritten = [];
+    }
+    if (this.#stream.bufferedBytes === 0) this.#replies.startOver();
+    this.#settleLent();
     this.#release();
     this.#finishDraining();
     this.#pump();
+  }
+
+  /** What has been sent serves again. */
+  #settleLent(): void {
+    const sentBytes = this.#writtenBytes - this.#stream.bufferedBytes;
+    for (let first = this.#lent[0]; first !== undefined; first = this.#lent[0]) {
+      if (first.endBytes > sentBytes) break;
+      this.#lent.shift();
+      if (this.#phase.kind === 'transmission') for (const data of first.data) this.#phase.bytes.release(data);
+    }
   }
 
   /** A command is in flight until its reply is with the stream: only then is its memory no longer ours. */

@@ -1,7 +1,7 @@
 /**
  * Replies of one connection, gathered over an event-loop turn and handed to the stream in few, large pieces. Headers and small read
  * data are copied into a slab, so that 32 replies are one write; large read data goes out as it is, between two slab pieces.
- * The stream owns what it was given until it is sent, so slab bytes are never used twice.
+ * The stream owns what it was given until it is sent; only then are slab bytes used again (`startOver`).
  */
 import { KIB, assert } from '@eterne/base';
 import type { Extent } from '@eterne/runtime';
@@ -37,17 +37,17 @@ export class ReplyBatch {
     this.#cookie(command, at + 8);
   }
 
-  /** The data of a READ after its simple reply. */
-  simpleData(command: NbdCommand, data: Buffer): void {
+  /** The data of a READ after its simple reply. True: it was copied. */
+  simpleData(command: NbdCommand, data: Buffer): boolean {
     this.simple(command, undefined);
-    this.#append(data);
+    return this.#append(data);
   }
 
-  /** NBD_REPLY_TYPE_OFFSET_DATA: `u64 offset, data`, always the only chunk of its READ. */
-  offsetData(command: NbdCommand, data: Buffer): void {
+  /** NBD_REPLY_TYPE_OFFSET_DATA: `u64 offset, data`, always the only chunk of its READ. True: it was copied. */
+  offsetData(command: NbdCommand, data: Buffer): boolean {
     const at = this.#chunk(command, CHUNK.offsetData, 8 + data.length, 8);
     this.#u64(command.offset, at);
-    this.#append(data);
+    return this.#append(data);
   }
 
   /** NBD_REPLY_TYPE_ERROR: `u32 error, u16 message length, message` (none here: the numbers say it all). */
@@ -69,6 +69,13 @@ export class ReplyBatch {
     }
   }
 
+  /** The stream has sent everything that was taken: the next batch begins where this began, in memory that is still in the processor's cache. */
+  startOver(): void {
+    assert(this.#filledTo === this.#sentTo && this.#pieces.length === 0, 'only between batches');
+    this.#sentTo = 0;
+    this.#filledTo = 0;
+  }
+
   /** Everything gathered, in order; the batch is empty afterwards. */
   take(): readonly Buffer[] {
     this.#cut();
@@ -88,14 +95,15 @@ export class ReplyBatch {
     return at + CHUNK_HEADER_BYTES;
   }
 
-  #append(data: Buffer): void {
+  #append(data: Buffer): boolean {
     if (data.length <= LARGEST_COPY_BYTES) {
       const at = this.#reserve(data.length); // may change the slab, hence first
       data.copy(this.#slab, at);
-      return;
+      return true;
     }
     this.#cut();
     this.#pieces.push(data);
+    return false;
   }
 
   #cookie(command: NbdCommand, at: number): void {

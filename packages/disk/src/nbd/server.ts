@@ -5,6 +5,7 @@
  */
 import { EterneError, assert } from '@eterne/base';
 import type { Address, Listener, Stream, TlsIdentity, World } from '@eterne/runtime';
+import { BufferSlabs } from '../engine/buffer-slabs.ts';
 import type { ByteDevice } from './byte-device.ts';
 import { NbdConnection, type ConnectionOwner } from './connection.ts';
 import type { ExportLookup } from './export.ts';
@@ -27,6 +28,7 @@ export class NbdServer {
     this.#world = world;
     this.#exportName = exportName;
     this.#owner = {
+      memory: new BufferSlabs(),
       exports: {
         names: () => (this.#served === undefined ? [] : [exportName]),
         find: (name) => this.#find(name),

@@ -4,7 +4,7 @@ import { compressBody } from './compression.ts';
 import { HEADER_BYTES, encodeHeader, type BodyCrc, type FrameType } from './wire.ts';
 
 const SLAB_BYTES = 512 * 1024;
-/** Payloads up to this are copied behind their header; a copy is then cheaper than one more piece in the vector. */
+/** Payloads up to this are copied behind their header, always: a copy is cheaper than one more piece in the vector. */
 export const COPY_MAX_BYTES = 32 * 1024;
 /** With so much gathered, the batch leaves before the turn ends, so that the wire does not idle. */
 const EARLY_BYTES = 256 * 1024;
@@ -39,7 +39,7 @@ export class FrameSender {
   #scheduled = false;
   #closed = false;
   /** Full slabs with frames of the batch being gathered. */
-  #filled: Buffer[] = [];
+  readonly #filled: Buffer[] = [];
   /** Full slabs whose bytes the stream may still own. */
   #lent: Buffer[] = [];
   readonly #free: Buffer[] = [];
@@ -126,7 +126,7 @@ export class FrameSender {
   flush(): void {
     this.#cutPiece();
     if (this.#pieces.length === 0) return;
-    const idle = this.#stream.bufferedBytes === 0;
+    if (this.#stream.bufferedBytes === 0) this.#reclaim();
     if (!this.#closed) {
       this.#stream.cork();
       for (const piece of this.#pieces) this.#stream.write(piece);
@@ -134,7 +134,10 @@ export class FrameSender {
     }
     this.#pieces.length = 0;
     this.#gatheredBytes = 0;
-    this.#lendFilled(idle);
+    this.#lent.push(...this.#filled.splice(0));
+    if (this.#stream.bufferedBytes === 0) this.#startOver();
+    // A stream that is never idle would keep them all; the oldest are left to the garbage collector.
+    else if (this.#lent.length > FREE_SLABS_MAX) this.#lent.splice(0, this.#lent.length - FREE_SLABS_MAX);
   }
 
   close(): void {
@@ -142,7 +145,8 @@ export class FrameSender {
   }
 
   #append(payload: Buffer): void {
-    if (payload.length <= COPY_MAX_BYTES && this.#used + payload.length <= this.slab.length) {
+    if (payload.length <= COPY_MAX_BYTES) {
+      this.#reserve(payload.length);
       payload.copy(this.slab, this.#used);
       this.#used += payload.length;
       return;
@@ -167,17 +171,17 @@ export class FrameSender {
     this.#pieceFrom = 0;
   }
 
-  /** `idle`: the stream had nothing left before this batch, so every slab lent with an earlier one is ours again. */
-  #lendFilled(idle: boolean): void {
-    if (idle) {
-      for (const slab of this.#lent) if (this.#free.length < FREE_SLABS_MAX) this.#free.push(slab);
-      this.#lent = [];
-    }
-    if (this.#filled.length === 0) return;
-    this.#lent.push(...this.#filled);
-    this.#filled = [];
-    // A stream that is never idle would keep them all; the oldest are left to the garbage collector.
-    if (this.#lent.length > FREE_SLABS_MAX) this.#lent.splice(0, this.#lent.length - FREE_SLABS_MAX);
+  /** The stream has nothing left of the batches before: every slab lent with them is ours again. */
+  #reclaim(): void {
+    for (const slab of this.#lent) if (this.#free.length < FREE_SLABS_MAX) this.#free.push(slab);
+    this.#lent = [];
+  }
+
+  /** Nor of this one: the next begins where this began, in memory that is still in the processor's cache. */
+  #startOver(): void {
+    this.#reclaim();
+    this.#used = 0;
+    this.#pieceFrom = 0;
   }
 
   #schedule(): void {

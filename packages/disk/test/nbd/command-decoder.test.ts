@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import type { NbdCommand } from '../../src/nbd/command.ts';
 import { CommandDecoder } from '../../src/nbd/command-decoder.ts';
 import { MAX_TRANSFER_BYTES } from '../../src/nbd/limits.ts';
-import { CutSlab } from '@eterne/runtime';
+import { BufferSlabs } from '../../src/engine/buffer-slabs.ts';
 
 function request(
   type: number,
@@ -40,7 +40,7 @@ describe('NBD command decoder', () => {
   it('reads the golden bytes of a write', () => {
     const golden = Buffer.from('25609513000100010102030405060708000000020000000000000003616263', 'hex');
     const commands: NbdCommand[] = [];
-    const consumed = new CommandDecoder(new CutSlab()).decode(
+    const consumed = new CommandDecoder(new BufferSlabs()).decode(
       golden,
       (command) => commands.push(command) > 0,
     );
@@ -75,7 +75,7 @@ describe('NBD command decoder', () => {
             ),
           );
           const found: NbdCommand[] = [];
-          const decoder = new CommandDecoder(new CutSlab());
+          const decoder = new CommandDecoder(new BufferSlabs());
           for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
             const end = Math.min(bytes.length, at + (cuts[turn % cuts.length] ?? 1));
             feed(decoder, Buffer.from(bytes.subarray(at, end)), found, takeOneAtATime);
@@ -102,14 +102,14 @@ describe('NBD command decoder', () => {
   it('keeps nothing of the chunk it was given', () => {
     const chunk = request(1, 0, 4, Buffer.from('good'));
     const commands: NbdCommand[] = [];
-    feed(new CommandDecoder(new CutSlab()), chunk, commands, false);
+    feed(new CommandDecoder(new BufferSlabs()), chunk, commands, false);
     chunk.fill(0);
     assert.equal(commands[0]?.payload?.toString(), 'good');
   });
 
   it('skips the payload of an oversized write without memory, and finds the next command', () => {
     const lengthBytes = MAX_TRANSFER_BYTES + 1;
-    const decoder = new CommandDecoder(new CutSlab());
+    const decoder = new CommandDecoder(new BufferSlabs());
     const commands: NbdCommand[] = [];
     feed(decoder, request(1, 0, lengthBytes), commands, false);
     const chunk = Buffer.alloc(1024 * 1024);
@@ -126,7 +126,7 @@ describe('NBD command decoder', () => {
   });
 
   it('stays failed after a wrong magic', () => {
-    const decoder = new CommandDecoder(new CutSlab());
+    const decoder = new CommandDecoder(new BufferSlabs());
     const sink = (): boolean => assert.fail('no command');
     decoder.decode(Buffer.alloc(28, 0x41), sink);
     assert.equal(decoder.failed, true);

@@ -7,6 +7,7 @@ import type {
   VolumeConfig,
   VolumeStatus,
 } from '@eterne/disk/engine/api.ts';
+import { BufferSlabs } from '@eterne/disk/engine/buffer-slabs.ts';
 import { openVolume } from '@eterne/disk/engine/volume.ts';
 import type { DatagramSocket, Stream } from '@eterne/runtime';
 import type { SimProcess } from '../world/process.ts';
@@ -70,6 +71,7 @@ export class VolumeHost {
         this.sendProposals();
       },
     };
+    BufferSlabs.poisons = true;
     openVolume(world, this.config, arbiter, (result) => {
       if (result instanceof EterneError) {
         world.log('error', `cannot open the volume: ${result.message}`);

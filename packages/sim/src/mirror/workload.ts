@@ -26,6 +26,8 @@ type Kind = Operation['kind'];
 
 /** So often a worker does not pause at all, so that bursts come about. */
 const HASTE = 0.2;
+/** Memory that the device has given back is overwritten with this. */
+const POISON = 0xdd;
 
 const KINDS: readonly (readonly [number, Kind])[] = [
   [60, 'write'],
@@ -121,15 +123,13 @@ export class Workload {
     const done = (error: DeviceErrorCode | undefined): void => this.finish(operation, error);
     switch (operation.kind) {
       case 'read':
-        device.read(offset, lengthBytes, (error, data) => this.finish(operation, error, data));
+        device.read(offset, lengthBytes, (error, data) => {
+          this.finish(operation, error, data);
+          if (error === undefined) device.release?.(data);
+        });
         return;
       case 'write':
-        device.write(
-          offset,
-          stampedSectors(operation.id, operation.firstSector, operation.sectorCount),
-          operation.durable,
-          done,
-        );
+        this.write(operation, offset);
         return;
       case 'zero':
         if (this.chance.chance(0.5) && !operation.durable) device.discard(offset, lengthBytes, done);
@@ -138,6 +138,15 @@ export class Workload {
       case 'flush':
         device.flush(done);
     }
+  }
+
+  /** As a front end does, its memory serves again as soon as the device says so: whoever still reads it reads nonsense. */
+  private write(operation: Operation, offset: number): void {
+    const data = stampedSectors(operation.id, operation.firstSector, operation.sectorCount);
+    this.device.write(offset, data, operation.durable, (error, isFree) => {
+      if (isFree === true) data.fill(POISON);
+      this.finish(operation, error);
+    });
   }
 
   private finish(operation: Operation, error: DeviceErrorCode | undefined, data?: Buffer): void {

@@ -13,6 +13,8 @@ export interface FrontTarget {
   /** Of the volume now. */
   readonly sizeBytes: number;
   readPiece(offset: number, lengthBytes: number, done: ReadDone): void;
+  /** What a read brought is used no more. */
+  release(data: Buffer): void;
   /** The extent that begins at `offset`; not beyond `lengthBytes` where nothing is known. */
   extentAt(offset: number, lengthBytes: number, done: (extent: Extent) => void): void;
   writePiece(
@@ -54,10 +56,17 @@ export class PrimaryDevice implements BlockDevice {
     for (let at = 0; at < lengthBytes; at += MAX_DATA_BYTES) {
       const piece = Math.min(MAX_DATA_BYTES, lengthBytes - at);
       this.#target.readPiece(offset + at, piece, (error, data) => {
-        if (error === undefined) data.copy(whole, at);
+        if (error === undefined) {
+          data.copy(whole, at);
+          this.#target.release(data);
+        }
         pieceDone(error);
       });
     }
+  }
+
+  release(data: Buffer): void {
+    this.#target.release(data);
   }
 
   write(offset: number, data: Buffer, fua: boolean, done: DeviceDone): void {

@@ -257,7 +257,7 @@ export class Primary
   }
 
   confirmed(op: WriteOp, bit: number): void {
-    this.#writes.confirm(op, bit);
+    this.#writes.acknowledged(op, bit);
   }
 
   flushConfirmed(bit: number, round: number): void {
@@ -372,6 +372,10 @@ export class Primary
 
   extentAt(offset: number, lengthBytes: number, done: (extent: Extent) => void): void {
     this.#reads.extentAt(offset, lengthBytes, done);
+  }
+
+  release(data: Buffer): void {
+    this.#parts.slabs.give(data);
   }
 
   readPiece(offset: number, lengthBytes: number, done: ReadDone): void {

@@ -36,6 +36,8 @@ export class WriteOp implements RangeLock {
   issuedMs = 0;
   /** The local store is at work on its data. */
   inStore = false;
+  /** Replicas that were given its data itself, not a copy, and have not said that they had it: something may refer to it still. */
+  lent = 0;
   /** It holds references on the activity log. */
   logged = false;
   /** The local disk has refused it: what the front end will hear. */
@@ -73,6 +75,6 @@ export class WriteOp implements RangeLock {
   reply(error: Parameters<DeviceDone>[0]): void {
     const done = this.#done;
     this.#done = undefined;
-    done?.(error ?? this.refusal);
+    done?.(error ?? this.refusal, this.lent === 0);
   }
 }

@@ -166,7 +166,13 @@ export class WritePath {
     for (const op of writes) this.#writeLocally(op);
   }
 
-  /** `bit` had the write. */
+  /** The peer says that it had the write. */
+  acknowledged(op: WriteOp, bit: number): void {
+    op.lent &= ~bit;
+    this.confirm(op, bit);
+  }
+
+  /** `bit` had the write, or is waited for no more. */
   confirm(op: WriteOp, bit: number): void {
     op.waiting &= ~bit;
     if (this.#watches.length > 0) this.#notifyWatches(op, bit);
@@ -310,13 +316,16 @@ export class WritePath {
     }
     op.waiting |= mirror.bit;
     op.sent |= mirror.bit;
+    if (needed) op.lent |= mirror.bit;
     link.sendWrite(op, !needed);
   }
 
   #writeLocally(op: WriteOp): void {
     op.inStore = true;
+    op.lent |= LOCAL_BIT;
     const done = (error: StoreError | undefined): void => {
       op.inStore = false;
+      if (error === undefined) op.lent &= ~LOCAL_BIT;
       if (this.#owner.ended) return this.#finish(op);
       // A failed local write leaves its bit: the reply waits until this replica is out of the set.
       if (error === undefined) this.confirm(op, LOCAL_BIT);

@@ -46,7 +46,10 @@ export class Load {
       this.#values(each).add(fill);
     }
     this.inFlight += 1;
-    const done = (error: string | undefined): void => {
+    const data = Buffer.alloc(count * BLOCK, fill);
+    const done = (error: string | undefined, isFree?: boolean): void => {
+      // Whoever still reads it reads nonsense.
+      if (isFree === true) data.fill(0xdd);
       this.inFlight -= 1;
       for (const each of blocks) {
         this.#busy.delete(each);
@@ -54,7 +57,7 @@ export class Load {
       }
     };
     if (what === 4) device.writeZeroes(block * BLOCK, count * BLOCK, true, false, done);
-    else device.write(block * BLOCK, Buffer.alloc(count * BLOCK, fill), what === 5, done);
+    else device.write(block * BLOCK, data, what === 5, done);
   }
 
   #read(node: TestNode, block: number): void {

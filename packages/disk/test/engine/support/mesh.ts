@@ -3,6 +3,7 @@ import { EterneError } from '@eterne/base';
 import type { Stream, World } from '@eterne/runtime';
 import type { Arbiter, MirrorVolume, PromoteRequest, VolumeConfig } from '../../../src/engine/api.ts';
 import { createLocalArbiter } from '../../../src/engine/local-arbiter.ts';
+import { BufferSlabs } from '../../../src/engine/buffer-slabs.ts';
 import { openVolume } from '../../../src/engine/volume.ts';
 import { metadataBytes } from '../../../src/metadata/index.ts';
 import { MemoryDisk, storeOn } from './memory-disk.ts';
@@ -68,6 +69,7 @@ export class TestNode {
     const world = this.#world(isDead);
     const arbiter = options.arbiter?.(this.name, config) ?? createLocalArbiter(world.timers, config);
     const result: { value: MirrorVolume | EterneError | undefined } = { value: undefined };
+    BufferSlabs.poisons = true;
     openVolume(world, config, arbiter, (opened) => {
       result.value = opened;
       if (!(opened instanceof EterneError)) this.#volume = opened;
