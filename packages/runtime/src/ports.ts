@@ -178,6 +178,8 @@ export interface OpenStoreOptions {
   readonly createSizeBytes?: number;
   /** After this an operation in flight fails with kind `timeout` and so does all that follows. */
   readonly timeoutMs?: number;
+  /** False: a LUN that another host has reserved is not taken from it, even where its URI says so. */
+  readonly mayPreempt?: boolean;
 }
 
 export interface Stores {

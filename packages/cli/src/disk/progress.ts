@@ -13,7 +13,11 @@ export interface Progress {
 }
 
 /** What is under way with a peer, if anything. */
-export function progressOf({ replication, resync, verify }: PeerStatus): Progress | undefined {
+export function progressOf({
+  replication,
+  resync,
+  verify,
+}: Pick<PeerStatus, 'replication' | 'resync' | 'verify'>): Progress | undefined {
   if (replication === 'SyncSource' || replication === 'SyncTarget') {
     const { etaMs, kind, syncedBytes, toSyncBytes } = resync;
     return { what: `${kind} resync`, doneBytes: syncedBytes, totalBytes: toSyncBytes, etaMs };

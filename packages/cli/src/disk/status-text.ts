@@ -1,6 +1,6 @@
 /** `eterne disk status` for people. */
 import { formatSize } from '@eterne/base';
-import type { PeerStatus, VolumeStatus } from '@eterne/disk/engine/api.ts';
+import type { LocalReplicaStatus, PeerStatus, VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { DiskStatus } from './control.ts';
 import { progressOf, progressText } from './progress.ts';
 
@@ -16,7 +16,19 @@ function volumeLines(volume: VolumeStatus): readonly string[] {
   return [
     `  ${name}  ${formatSize(sizeBytes)} ${mode}  ${role} ${disk}  term ${term}  in sync: ${inSyncSet.join(' ')}${frozen}${held}${errors}`,
     ...volume.peers.map(peerLine),
+    ...(volume.localReplicas ?? []).map(deviceLine),
   ];
+}
+
+function deviceLine(replica: LocalReplicaStatus): string {
+  const { name, device, isSource, disk, problem, dirtyBytes } = replica;
+  const dirty = dirtyBytes > 0 ? `, ${formatSize(dirtyBytes)} differ` : '';
+  const split = replica.splitBrain ? ', SPLIT BRAIN' : '';
+  const progress = progressOf(replica);
+  const under = progress === undefined ? '' : `, ${progressText(progress)}`;
+  const why = problem === null ? '' : `: ${problem}`;
+  const source = isSource ? ' source' : '';
+  return `    ${name}  ${device}  ${disk}${source}${dirty}${under}${verifyText(replica)}${split}${why}`;
 }
 
 function peerLine(peer: PeerStatus): string {
@@ -28,7 +40,7 @@ function peerLine(peer: PeerStatus): string {
   return `    ${node}  ${connection} ${replication}  ${role} ${disk}${dirty}${under}${verifyText(peer)}${split}`;
 }
 
-function verifyText({ verify, lastVerify }: PeerStatus): string {
+function verifyText({ verify, lastVerify }: Pick<PeerStatus, 'verify' | 'lastVerify'>): string {
   if (verify !== null || lastVerify === null) return '';
   const { differingBytes, isDone, reason } = lastVerify;
   if (!isDone) return `, last verify cut short: ${reason}`;

@@ -1,6 +1,7 @@
 /** What the rest of Eterne sees of one mirrored volume on one node. DESIGN §4. */
 import type { EterneError } from '@eterne/base';
 import type { Address, BlockDevice, Stream, TlsIdentity } from '@eterne/runtime';
+import type { MetadataState } from '../metadata/api.ts';
 import type { PathNote } from '../protocol/wire.ts';
 import type { RescueConfig, RescueControl } from '../rescue/api.ts';
 import type { SplitBrainReport } from './split-brain/report.ts';
@@ -67,6 +68,8 @@ export interface VolumeConfig {
   readonly sizeBytes: number;
   readonly mode: 'sync' | 'async';
   readonly devicePath: string;
+  /** Several local replicas instead of `devicePath`, by name (`joined/`). */
+  readonly devices?: Readonly<Record<string, string>>;
   readonly metadataPath: string;
   /** Peer name → its replication addresses, one per path. */
   readonly peers: Readonly<Record<string, readonly Address[]>>;
@@ -119,6 +122,8 @@ export interface Arbiter {
 }
 
 export interface PromoteRequest {
+  /** With `granted`: no lease limits the term, because whoever granted it ends with this process. */
+  readonly withoutLease?: true;
   /** Standalone only: take it although this replica may not hold every acknowledged write. */
   readonly force: boolean;
   /** From the cluster: the committed entry (term, set reduced to the reachable replicas). Absent: standalone. */
@@ -210,9 +215,40 @@ export interface VolumeStatus {
   readonly attached: string | null;
   readonly generation: { readonly current: string; readonly history: readonly string[] };
   readonly peers: readonly PeerStatus[];
+  /** Of a volume with several `devices`: each of them. */
+  readonly localReplicas?: readonly LocalReplicaStatus[];
+}
+
+/** One of a volume's `devices`. */
+export interface LocalReplicaStatus {
+  readonly name: string;
+  /** Without a password. */
+  readonly device: string;
+  /** It is the source of the others; reads go to it, or as `readPolicy` says. */
+  readonly isSource: boolean;
+  /** `Diskless`: not open, because this node does not serve; `Attaching`: not there, and tried again and again. */
+  readonly disk: DiskState;
+  /** Why it is not there; null when it is. */
+  readonly problem: string | null;
+  readonly replication: ReplicationState;
+  readonly splitBrain: boolean;
+  readonly dirtyBytes: number;
+  readonly ioErrors: number;
+  readonly remappedSectors: number;
+  readonly resync: ResyncStatus;
+  readonly verify: VerifyProgress | null;
+  readonly lastVerify: LastVerify | null;
 }
 
 type Done = (error: EterneError | undefined) => void;
+
+/** What a replica knows of itself, whoever it is connected with. */
+export type Standing = Pick<MetadataState, 'term' | 'set' | 'generations' | 'justCreated' | 'diskState'>;
+
+/** A volume's replica in this process. */
+export interface LocalReplica extends MirrorVolume {
+  readonly standing: Standing;
+}
 
 /** One replica of a volume, opened. Made by `openVolume(world, config, arbiter, done)` in `engine/volume.ts`. */
 export interface MirrorVolume {

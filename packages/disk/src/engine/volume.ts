@@ -14,8 +14,9 @@ import type { MetadataState, VolumeMetadata } from '../metadata/index.ts';
 import type {
   Arbiter,
   AttachRequest,
-  MirrorVolume,
+  LocalReplica,
   PromoteRequest,
+  Standing,
   Term,
   VerifyRequest,
   VolumeConfig,
@@ -53,7 +54,7 @@ export function openVolume(
   world: World,
   config: VolumeConfig,
   arbiter: Arbiter,
-  done: (result: MirrorVolume | EterneError) => void,
+  done: (result: LocalReplica | EterneError) => void,
 ): void {
   openStores(world, config, (stores) => {
     if (stores instanceof EterneError) return done(stores);
@@ -76,7 +77,7 @@ function countForAbsent(config: VolumeConfig, metadata: VolumeMetadata, done: ()
   metadata.persistBitmaps(done);
 }
 
-class Volume implements MirrorVolume {
+class Volume implements LocalReplica {
   readonly config: VolumeConfig;
   readonly rescue: RescueKeeper | undefined;
   readonly #world: World;
@@ -152,6 +153,10 @@ class Volume implements MirrorVolume {
     return primary === undefined || primary.closed ? undefined : primary.device;
   }
 
+  get standing(): Standing {
+    return this.#metadata.state;
+  }
+
   onChange(listener: () => void): void {
     this.#listeners.push(listener);
   }
@@ -178,7 +183,8 @@ class Volume implements MirrorVolume {
       done: (result) => {
         this.#replica.roleChange = undefined;
         this.#replica.changingRole = false;
-        if (!(result instanceof EterneError)) this.#serve(result.term, request.granted !== undefined);
+        if (!(result instanceof EterneError))
+          this.#serve(result.term, request.granted !== undefined && request.withoutLease !== true);
         done(result instanceof EterneError ? result : undefined);
         this.#roleSettled();
       },

@@ -45,7 +45,7 @@ export function coversByBitmap(newer: ReplicaSummary, older: ReplicaSummary): bo
   return names.includes(current) || names.includes(older.undoneSync);
 }
 
-function hasPassed(generations: Generations, uuid: Uuid): boolean {
+export function hasPassed(generations: Generations, uuid: Uuid): boolean {
   return generations.history.includes(uuid) || Object.values(generations.bitmaps).includes(uuid);
 }
 

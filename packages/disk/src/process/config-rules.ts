@@ -32,6 +32,10 @@ function volumeRules(
   for (const [index, entry] of volume.exports.entries())
     if ('nbd' in entry && entry.nbd.tls === undefined && !isPrivateListen(entry.nbd.listen))
       complain(['exports', index], 'NBD beyond loopback needs TLS: `tls: { ca, cert, key }`');
+  if (volume.devices !== undefined && volume.mode !== 'sync')
+    complain(['mode'], 'several devices of one host are written synchronously');
+  if (volume.devices !== undefined && /^\/dev\/|:\/\//.test(volume.metadata))
+    complain(['metadata'], 'with several devices it is `internal`, or the beginning of the names of files');
   const hasIscsi = volume.exports.some((entry) => 'iscsi' in entry);
   if (hasIscsi && (volume.metadata === 'internal' || /^\/dev\/|:\/\//.test(volume.metadata)))
     complain(

@@ -87,7 +87,11 @@ const volume = z.strictObject({
   ),
   mode: z.enum(['sync', 'async']).default('sync'),
   device: z.string().min(1).optional(),
-  devices: z.record(name, z.string().min(1)).optional(),
+  devices: z
+    .record(name, z.string().min(1))
+    .refine((given) => Object.keys(given).length >= 2, 'devices are at least two')
+    .refine((given) => Object.keys(given).length <= 8, 'devices are at most eight')
+    .optional(),
   metadata: z.string().min(1),
   peers: z.record(name, z.array(tcpAddress).min(1).max(8)).default({}),
   readPolicy: z.enum(['local', 'round-robin', 'least-pending', 'striped']).default('local'),

@@ -15,7 +15,16 @@ const UNSUPPORTED: readonly (readonly [
   value: string,
   isUsed: (v: VolumeDocument) => boolean,
 ])[] = [
-  ['devices', 'several local replicas', (volume) => volume.devices !== undefined],
+  [
+    'devices',
+    'several local devices together with peers',
+    ({ devices, peers }) => devices !== undefined && Object.keys(peers).length > 0,
+  ],
+  [
+    'devices',
+    'a rescue journal beside several local devices',
+    ({ devices, rescueJournal }) => devices !== undefined && rescueJournal !== undefined,
+  ],
   ['onDiskError', 'move', (volume) => volume.onDiskError !== 'serve-from-peer'],
   ['checksums', 'crc32c', (volume) => volume.checksums !== 'none'],
 ];

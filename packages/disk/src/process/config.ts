@@ -131,6 +131,7 @@ function volumeConfig(node: string, volume: VolumeDocument, folder: string): Vol
     sizeBytes: volume.size,
     mode: volume.mode,
     devicePath: resolveStore(folder, volume.device ?? ''),
+    ...devicesOf(folder, volume),
     metadataPath:
       volume.metadata === INTERNAL_METADATA ? INTERNAL_METADATA : resolveStore(folder, volume.metadata),
     peers: volume.peers,
@@ -146,6 +147,12 @@ function volumeConfig(node: string, volume: VolumeDocument, folder: string): Vol
     compress: volume.compress,
     linkChecksums: volume.linkChecksums,
   };
+}
+
+function devicesOf(folder: string, { devices }: VolumeDocument): Partial<VolumeConfig> {
+  if (devices === undefined) return {};
+  const resolved = Object.entries(devices).map(([name, path]) => [name, resolveStore(folder, path)]);
+  return { devices: Object.fromEntries(resolved) as Record<string, string> };
 }
 
 function rescueJournal(folder: string, { rescueJournal: given }: VolumeDocument): Partial<VolumeConfig> {

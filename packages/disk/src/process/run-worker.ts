@@ -3,7 +3,7 @@ import { withIscsiStores } from '@eterne/iscsi/initiator/store.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { attachToSupervisor } from '@eterne/runtime/node/worker.ts';
 import { createLocalArbiter } from '../engine/local-arbiter.ts';
-import { openVolume } from '../engine/volume.ts';
+import { openAnyVolume } from '../joined/open-any.ts';
 import { withNbdStores } from '../nbd/client/store.ts';
 import type { ListenFrontEnd } from './front-end.ts';
 import { VolumeWorker } from './volume-worker.ts';
@@ -27,7 +27,7 @@ export function runVolumeWorker(parts: { readonly listenFrontEnd?: ListenFrontEn
     world,
     send: (message) => supervisor.send(message),
     exit: () => process.disconnect(),
-    openVolume,
+    openVolume: openAnyVolume,
     localArbiter: (ports, config) => createLocalArbiter(ports.timers, config),
   });
 }

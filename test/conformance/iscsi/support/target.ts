@@ -11,10 +11,10 @@ export interface TargetProcess {
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
-/** `targets` is the YAML of the configuration's `targets:` list. */
-export async function startTarget(folder: string, targets: string): Promise<TargetProcess> {
+/** `targets` is the YAML of the configuration's `targets:` list; `port` 0: any that is free. */
+export async function startTarget(folder: string, targets: string, port = 0): Promise<TargetProcess> {
   const config = join(folder, 'target.yaml');
-  writeFileSync(config, `portals: ['127.0.0.1:0']\ntargets:\n${targets}`);
+  writeFileSync(config, `portals: ['127.0.0.1:${port}']\ntargets:\n${targets}`);
   const child = spawn(join(repositoryRoot, 'eterne'), ['target', 'run', '--config', config], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -29,7 +29,7 @@ export class Load {
     this.#random = random;
   }
 
-  step(node: TestNode): void {
+  step(node: Pick<TestNode, 'volume'>): void {
     const { device } = node.volume;
     if (device === undefined || this.inFlight >= 32) return;
     const block = this.#random(HOT_BLOCKS) + (this.#random(2) === 0 ? 0 : BLOCKS - HOT_BLOCKS - 32);
@@ -60,7 +60,7 @@ export class Load {
     else device.write(block * BLOCK, data, what === 5, done);
   }
 
-  #read(node: TestNode, block: number): void {
+  #read(node: Pick<TestNode, 'volume'>, block: number): void {
     if (this.#busy.has(block)) return;
     const allowed = this.#values(block);
     node.volume.device?.read(block * BLOCK, BLOCK, (error, data) => {

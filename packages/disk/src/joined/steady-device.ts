@@ -1,0 +1,93 @@
+import type { BlockDevice, DeviceDone, DeviceErrorCode, Extent } from '@eterne/runtime';
+
+type Answer = (error: DeviceErrorCode | undefined, data: Buffer) => void;
+
+interface Request {
+  run(device: BlockDevice, answer: Answer): void;
+  readonly done: Answer;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * The device that front ends see while the terms behind it come and go. A request that the end of a term left unanswered is asked
+ * again of the next one: nobody was told that it happened or that it did not, and what its first attempt wrote is the same. Front ends
+ * bound what they have in flight, and with it what waits here.
+ */
+export class SteadyDevice implements BlockDevice {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly readOnly = false;
+  readonly term: number;
+  #behind: BlockDevice | undefined;
+  #waiting: Request[] = [];
+  #isOver = false;
+
+  constructor(name: string, sizeBytes: number, term: number) {
+    this.name = name;
+    this.sizeBytes = sizeBytes;
+    this.term = term;
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.length;
+  }
+
+  /** Served by `device` from now on; undefined: by nobody for the time being. */
+  follow(device: BlockDevice | undefined): void {
+    this.#behind = device;
+    if (device === undefined) return;
+    for (const request of this.#waiting.splice(0)) this.#ask(request);
+  }
+
+  /** What waits fails, and so does all that comes. */
+  end(): void {
+    this.#isOver = true;
+    this.#behind = undefined;
+    for (const { done } of this.#waiting.splice(0)) done('ESHUTDOWN', NOTHING);
+  }
+
+  read(offset: number, lengthBytes: number, done: Answer): void {
+    this.#ask({ done, run: (device, answer) => device.read(offset, lengthBytes, answer) });
+  }
+
+  write(offset: number, data: Buffer, fua: boolean, done: DeviceDone): void {
+    this.#ask({ done, run: (device, answer) => device.write(offset, data, fua, withoutData(answer)) });
+  }
+
+  flush(done: DeviceDone): void {
+    this.#ask({ done, run: (device, answer) => device.flush(withoutData(answer)) });
+  }
+
+  discard(offset: number, lengthBytes: number, done: DeviceDone): void {
+    this.#ask({ done, run: (device, answer) => device.discard(offset, lengthBytes, withoutData(answer)) });
+  }
+
+  writeZeroes(offset: number, lengthBytes: number, mayPunch: boolean, fua: boolean, done: DeviceDone): void {
+    this.#ask({
+      done,
+      run: (device, answer) => device.writeZeroes(offset, lengthBytes, mayPunch, fua, withoutData(answer)),
+    });
+  }
+
+  nextExtent(offset: number, done: (error: DeviceErrorCode | undefined, extent: Extent) => void): void {
+    const device = this.#behind;
+    if (device?.nextExtent !== undefined) device.nextExtent(offset, done);
+    else done(undefined, { lengthBytes: this.sizeBytes - offset, allocated: true });
+  }
+
+  #ask(request: Request): void {
+    const device = this.#behind;
+    if (this.#isOver) return request.done('ESHUTDOWN', NOTHING);
+    if (device === undefined) return void this.#waiting.push(request);
+    request.run(device, (error, data) => {
+      if (error !== 'ESHUTDOWN' || this.#isOver) request.done(error, data);
+      else if (this.#behind === device) this.#waiting.push(request);
+      else this.#ask(request);
+    });
+  }
+}
+
+function withoutData(answer: Answer): DeviceDone {
+  return (error) => answer(error, NOTHING);
+}

@@ -1,0 +1,103 @@
+import { EterneError } from '@eterne/base';
+import type { BlockStore, OpenStoreOptions, StoreDone, StoreError } from '@eterne/runtime';
+import { MemoryDisk, storeOn } from '../../engine/support/memory-disk.ts';
+import type { Scheduler } from '../../engine/support/scheduler.ts';
+
+const GONE: StoreError = { kind: 'device', errno: 'EIO', message: 'the array is gone' };
+const TAKEN: StoreError = {
+  kind: 'reservation-conflict',
+  errno: 'EBUSY',
+  message: 'reserved by another host',
+};
+
+/** A disk array with one LUN that several hosts reach; who opens it for writing holds its reservation. */
+export class DiskArray {
+  readonly name: string;
+  readonly disk: MemoryDisk;
+  holder: string | undefined;
+  #isUp = true;
+  /** Sessions of before a failure are dead for good. */
+  #era = 0;
+  readonly #scheduler: Scheduler;
+  readonly #delayMs: () => number;
+
+  constructor(name: string, sizeBytes: number, scheduler: Scheduler, delayMs: () => number) {
+    this.name = name;
+    this.disk = new MemoryDisk(sizeBytes);
+    this.#scheduler = scheduler;
+    this.#delayMs = delayMs;
+  }
+
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  fail(power = false): void {
+    this.#isUp = false;
+    this.#era += 1;
+    if (power) this.disk.losePower();
+  }
+
+  restore(): void {
+    this.#isUp = true;
+  }
+
+  /** Another array in its place. */
+  wipe(): void {
+    this.disk.content.fill(0);
+  }
+
+  open(
+    host: string,
+    isDead: () => boolean,
+    { mayPreempt, readOnly }: OpenStoreOptions,
+    done: (result: BlockStore | EterneError) => void,
+  ): void {
+    this.#scheduler.at(0.1, () => {
+      if (isDead()) return;
+      if (!this.#isUp) return done(new EterneError('unreachable', `${this.name} does not answer`));
+      if (readOnly !== true && this.holder !== undefined && this.holder !== host && mayPreempt !== true)
+        return done(new EterneError('busy', `${this.name} is reserved by another host`));
+      if (readOnly !== true) this.holder = host;
+      done(this.#session(host, isDead));
+    });
+  }
+
+  #session(host: string, isDead: () => boolean): BlockStore {
+    const era = this.#era;
+    const store = storeOn(this.disk, this.#scheduler, isDead, this.#delayMs);
+    const guarded =
+      (isWrite: boolean, act: (done: StoreDone) => void) =>
+      (done: StoreDone): void => {
+        const problem = (): StoreError | undefined => {
+          if (era !== this.#era || !this.#isUp) return GONE;
+          return isWrite && this.holder !== host ? TAKEN : undefined;
+        };
+        const refusal = problem();
+        if (refusal !== undefined) {
+          this.#scheduler.at(0.1, () => {
+            if (!isDead()) done(refusal);
+          });
+          return;
+        }
+        // Whoever asked cannot know whether it was still done.
+        act((error) => done(era === this.#era ? error : GONE));
+      };
+    return {
+      sizeBytes: store.sizeBytes,
+      canPunch: true,
+      read: (offset, into, done) => guarded(false, (next) => store.read(offset, into, next))(done),
+      write: (offset, from, done) => guarded(true, (next) => store.write(offset, from, next))(done),
+      flush: (done) => guarded(true, (next) => store.flush(next))(done),
+      discard: (offset, length, done) => guarded(true, (next) => store.discard(offset, length, next))(done),
+      writeZeroes: (offset, length, punch, done) =>
+        guarded(true, (next) => store.writeZeroes(offset, length, punch, next))(done),
+      close: (done) => {
+        if (this.holder === host) this.holder = undefined;
+        this.#scheduler.at(0.1, () => {
+          if (!isDead()) done();
+        });
+      },
+    };
+  }
+}
