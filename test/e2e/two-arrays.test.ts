@@ -82,9 +82,19 @@ async function replica(node: DiskNode, name: string): Promise<LocalReplicaStatus
 async function verifiedLoad(folder: string, uri: string, isOver: () => boolean): Promise<number> {
   for (let pass = 1; ; pass += 1) {
     const options = [
-      ...['--name=load', '--ioengine=nbd', `--uri=${uri}`, `--size=${SIZE_BYTES}`, '--rw=randrw'],
-      ...['--bssplit=4k/60:64k/30:512k/10', '--iodepth=8', `--randseed=${pass}`, '--fsync=64'],
-      ...['--verify=crc32c', '--verify_fatal=1', '--verify_state_save=0', '--verify_backlog=256'],
+      '--name=load',
+      '--ioengine=nbd',
+      `--uri=${uri}`,
+      `--size=${SIZE_BYTES}`,
+      '--rw=randrw',
+      '--bssplit=4k/60:64k/30:512k/10',
+      '--iodepth=8',
+      '--fsync=64',
+      `--randseed=${pass}`,
+      '--verify=crc32c',
+      '--verify_fatal=1',
+      '--verify_state_save=0',
+      '--verify_backlog=256',
     ];
     await run('fio', options, { cwd: folder });
     if (isOver()) return pass;

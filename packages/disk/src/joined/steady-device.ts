@@ -1,10 +1,13 @@
 import type { BlockDevice, DeviceDone, DeviceErrorCode, Extent } from '@eterne/runtime';
 
-type Answer = (error: DeviceErrorCode | undefined, data: Buffer) => void;
+/** `isFree`: see `DeviceDone`. */
+type Answer = (error: DeviceErrorCode | undefined, data: Buffer, isFree?: boolean) => void;
 
 interface Request {
   run(device: BlockDevice, answer: Answer): void;
   readonly done: Answer;
+  /** A term that has ended may still hold on to its data. */
+  wasAskedBefore: boolean;
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -48,26 +51,25 @@ export class SteadyDevice implements BlockDevice {
   }
 
   read(offset: number, lengthBytes: number, done: Answer): void {
-    this.#ask({ done, run: (device, answer) => device.read(offset, lengthBytes, answer) });
+    this.#begin(done, (device, answer) => device.read(offset, lengthBytes, answer));
   }
 
   write(offset: number, data: Buffer, fua: boolean, done: DeviceDone): void {
-    this.#ask({ done, run: (device, answer) => device.write(offset, data, fua, withoutData(answer)) });
+    this.#begin(ofWrite(done), (device, answer) => device.write(offset, data, fua, withoutData(answer)));
   }
 
   flush(done: DeviceDone): void {
-    this.#ask({ done, run: (device, answer) => device.flush(withoutData(answer)) });
+    this.#begin(ofWrite(done), (device, answer) => device.flush(withoutData(answer)));
   }
 
   discard(offset: number, lengthBytes: number, done: DeviceDone): void {
-    this.#ask({ done, run: (device, answer) => device.discard(offset, lengthBytes, withoutData(answer)) });
+    this.#begin(ofWrite(done), (device, answer) => device.discard(offset, lengthBytes, withoutData(answer)));
   }
 
   writeZeroes(offset: number, lengthBytes: number, mayPunch: boolean, fua: boolean, done: DeviceDone): void {
-    this.#ask({
-      done,
-      run: (device, answer) => device.writeZeroes(offset, lengthBytes, mayPunch, fua, withoutData(answer)),
-    });
+    this.#begin(ofWrite(done), (device, answer) =>
+      device.writeZeroes(offset, lengthBytes, mayPunch, fua, withoutData(answer)),
+    );
   }
 
   nextExtent(offset: number, done: (error: DeviceErrorCode | undefined, extent: Extent) => void): void {
@@ -76,18 +78,29 @@ export class SteadyDevice implements BlockDevice {
     else done(undefined, { lengthBytes: this.sizeBytes - offset, allocated: true });
   }
 
+  #begin(done: Answer, run: Request['run']): void {
+    this.#ask({ done, run, wasAskedBefore: false });
+  }
+
   #ask(request: Request): void {
     const device = this.#behind;
     if (this.#isOver) return request.done('ESHUTDOWN', NOTHING);
     if (device === undefined) return void this.#waiting.push(request);
-    request.run(device, (error, data) => {
-      if (error !== 'ESHUTDOWN' || this.#isOver) request.done(error, data);
-      else if (this.#behind === device) this.#waiting.push(request);
+    const { wasAskedBefore } = request;
+    request.run(device, (error, data, isFree) => {
+      if (error !== 'ESHUTDOWN' || this.#isOver)
+        return request.done(error, data, isFree === true && !wasAskedBefore);
+      request.wasAskedBefore = true;
+      if (this.#behind === device) this.#waiting.push(request);
       else this.#ask(request);
     });
   }
 }
 
 function withoutData(answer: Answer): DeviceDone {
-  return (error) => answer(error, NOTHING);
+  return (error, isFree) => answer(error, NOTHING, isFree);
+}
+
+function ofWrite(done: DeviceDone): Answer {
+  return (error, _data, isFree) => done(error, isFree);
 }

@@ -169,7 +169,9 @@ volumes:
     for (const line of lines)
       assert.match(error(`${MINIMAL}    ${line}\n`), /^FILE:8: volume v0: .* not supported yet$/);
     assert.match(
-      error(MINIMAL.replace('device: a.img', 'devices: { x: a, y: b }')),
+      error(
+        `${MINIMAL.replace('device: a.img', 'devices: { x: a, y: b }')}    peers: { b: [127.0.0.1:1] }\nreplication: { listen: 127.0.0.1:2 }\n`,
+      ),
       /^FILE:6: .*not supported yet$/,
     );
     assert.match(

@@ -207,9 +207,9 @@ export class CopyIn {
     const { node } = this.#link.replica.config;
     return {
       ...state,
-      volumeUuid,
       // A disk that was rolled back must not be taken for one at every meeting to come.
       ...madeWhole(state, this.#link.theirs.witnessedIncarnation),
+      volumeUuid,
       crashedPrimary: false,
       diskState: state.set.members.includes(node) ? 'UpToDate' : 'Consistent',
       generations: syncTargetFinished(generations, this.#link.peerNode, node),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { EterneError } from '@eterne/base';
+import type { EterneError } from '@eterne/base';
 import type { World } from '@eterne/runtime';
 import type { LocalReplicaStatus, VolumeConfig, VolumeStatus } from '../../../src/engine/api.ts';
 import { internalOffset } from '../../../src/engine/disk/open-stores.ts';
@@ -7,6 +7,7 @@ import { JoinedVolume } from '../../../src/joined/joined-volume.ts';
 import { metadataBytes } from '../../../src/metadata/index.ts';
 import { BLOCK, SIZE_BYTES } from '../../engine/support/mesh.ts';
 import { portsOf, Scheduler } from '../../engine/support/scheduler.ts';
+import { volumeConfig } from '../../support/volume-config.ts';
 import { DiskArray } from './array.ts';
 
 export interface SiteOptions {
@@ -108,24 +109,13 @@ export class Site {
   }
 
   config(node: string): VolumeConfig {
-    return {
-      name: 'v0',
+    return volumeConfig('v0', {
       node,
       sizeBytes: SIZE_BYTES,
-      mode: 'sync',
-      devicePath: '',
       devices: Object.fromEntries(this.arrays.map(({ name }) => [name, `iscsi://${name}`])),
       metadataPath: 'internal',
-      peers: {},
-      readPolicy: 'local',
-      initialSync: 'full',
-      splitBrain: { zeroPrimaries: 'disconnect', onePrimary: 'disconnect', twoPrimaries: 'disconnect' },
-      onPeerLost: 'continue',
-      congestion: { queueBytes: 64 * 1024 * 1024, policy: 'slow' },
-      resyncRate: { minBytesPerSecond: 4 << 20, maxBytesPerSecond: 1 << 30 },
-      diskTimeoutMs: 30_000,
       ...this.#options.config,
-    };
+    });
   }
 
   until(isDone: () => boolean, limitMs = 20_000): void {
