@@ -99,6 +99,8 @@ export interface MonitorPort {
   kill(group: string, done: (error: EterneError | undefined) => void): void;
   /** Switches another node off. Always answered, with `confirmed: false` when nothing is known. */
   fence(order: FenceOrder, done: (result: FenceResult) => void): void;
+  /** Does one of the addresses answer an echo request? */
+  ping(addresses: readonly string[], done: (reached: boolean) => void): void;
   /** Does a fence device answer? Undefined: it does. */
   checkFence(device: FenceDevice, done: (trouble: string | undefined) => void): void;
   drill(order: DrillOrder, done: (records: number | EterneError) => void): void;

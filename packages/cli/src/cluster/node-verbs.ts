@@ -44,10 +44,11 @@ export function nodeVerbs(node: Command): void {
 
   withConnection(node.command('confirm-stopped <node>'))
     .description('give your word that a node which is not heard is off: whatever it owned is free at once')
-    .action(async (name: string, _options, command: Command) => {
+    .option('--accept-loss', 'in a pair: let this node go on alone even if the other may know more')
+    .action(async (name: string, { acceptLoss = false }: { acceptLoss?: boolean }, command: Command) => {
       const session = await openSession(command);
       const path = `/api/v1/nodes/${encodeURIComponent(name)}/confirm-stopped`;
-      await session.order({ method: 'POST', path }, `${name} counts as stopped`);
+      await session.order({ method: 'POST', path, body: { acceptLoss } }, `${name} counts as stopped`);
     });
 
   withConnection(node.command('remove <node>'))

@@ -2,19 +2,22 @@
 import { join } from 'node:path';
 import { EterneError } from '@eterne/base';
 import { logIdentity } from '@eterne/cluster/node/raft-log.ts';
-import { raftLogPath, volumeSocketPath, volumesFolder } from '@eterne/cluster/node/layout.ts';
+import { raftLogPath, tieRecordPath, volumeSocketPath, volumesFolder } from '@eterne/cluster/node/layout.ts';
 import { servicePorts, type MemberAddress, type NodeIdentity } from '@eterne/cluster/node/identity.ts';
 import { VoterKeeper, type MakeTie, type Observation } from '@eterne/cluster/node/voters.ts';
 import type { HeartPort, MonitorPort } from '@eterne/cluster/ports.ts';
 import { openEmbeddedLog, type EmbeddedLog } from '@eterne/cluster/raft/embedded-log.ts';
 import { prepareTie } from '@eterne/cluster/raft/tie/tie-driver.ts';
-import { tieId } from '@eterne/cluster/raft/tie/tie-id.ts';
+import type { Provers } from '@eterne/cluster/raft/tie/proof-player.ts';
+import { proofTieId, tieId } from '@eterne/cluster/raft/tie/tie-id.ts';
 import { TieTransport } from '@eterne/cluster/raft/tie/tie-transport.ts';
 import { openTcpTransport } from '@eterne/cluster/raft/transport/tcp-transport.ts';
 import { LAN_TIMING, nodeOfMember } from '@eterne/cluster/raft/types.ts';
 import { Steward } from '@eterne/cluster/service/leader/steward.ts';
-import { Service } from '@eterne/cluster/service/service.ts';
-import type { TieView } from '@eterne/cluster/service/view.ts';
+import { PingWatch } from '@eterne/cluster/service/pair/ping-watch.ts';
+import { proveStopped } from '@eterne/cluster/service/pair/prover.ts';
+import { Service, type PairPort } from '@eterne/cluster/service/service.ts';
+import type { View } from '@eterne/cluster/service/view.ts';
 import type { Command } from '@eterne/cluster/state/commands.ts';
 import { sortedValues, type ClusterState } from '@eterne/cluster/state/model.ts';
 import type { ConnectDisk } from '@eterne/cluster/heart/disk-leases.ts';
@@ -38,7 +41,13 @@ export interface ServiceParts {
 export function startService(parts: ServiceParts, done: (result: Service | EterneError) => void): void {
   const { world, dir, identity } = parts;
   let transport: TieTransport | undefined;
-  const service = makeService(parts, () => transport?.tie);
+  const service = makeService(parts, {
+    tie: () => transport?.tie,
+    takeByWord: (how, acceptLoss, answer) => {
+      if (transport) transport.takeByWord(how, acceptLoss, answer);
+      else world.timers.soon(() => answer(new EterneError('no-quorum', 'this node is still starting')));
+    },
+  });
   const transportOptions = {
     world,
     cluster: identity.clusterId,
@@ -52,10 +61,22 @@ export function startService(parts: ServiceParts, done: (result: Service | Etern
   openTcpTransport(transportOptions, listenOn, (tcp) => {
     if (tcp instanceof EterneError) return done(tcp);
     let log: EmbeddedLog<Command> | undefined;
+    const pings = new PingWatch({
+      world,
+      monitor: parts.monitor,
+      addresses: () => pingAddresses(service.state),
+      isWhole: () => isWhole(service.view),
+    });
     const tied = new TieTransport(tcp, {
       ...transportOptions,
       disks: nodeSharedDisks,
       path: () => tieDevice(service.state),
+      isVetoed: () => pings.isVetoed,
+      proof: {
+        files: world.files,
+        recordPath: tieRecordPath(dir),
+        provers: proversFor(parts, service, (answer) => service.readBarrier(answer)),
+      },
       members: () => log?.status().members ?? [],
     });
     transport = tied;
@@ -73,7 +94,8 @@ export function startService(parts: ServiceParts, done: (result: Service | Etern
       service.start(opened);
       opened.start();
       const observe = (): Observation => ({ state: service.state, alive: service.view.alive });
-      new VoterKeeper(world.timers, opened, observe, makeTieWith(world));
+      const newTies = { onDisk: makeTieWith(world), proof: () => proofTieId(world.random.uuid()) };
+      new VoterKeeper(world.timers, opened, observe, newTies);
       new Steward(world.timers, opened, () => service.view);
       done(service);
     });
@@ -82,6 +104,25 @@ export function startService(parts: ServiceParts, done: (result: Service | Etern
 
 function tieDevice({ config: { tieBreaker } }: ClusterState): string | undefined {
   return tieBreaker.kind === 'disk' ? tieBreaker.device : undefined;
+}
+
+function pingAddresses({ config: { tieBreaker } }: ClusterState): readonly string[] {
+  return 'ping' in tieBreaker ? tieBreaker.ping : [];
+}
+
+/** Before the heart has spoken nobody is missed. */
+function isWhole({ alive, state }: View): boolean {
+  return alive === undefined || Object.keys(state.members).every((name) => alive.has(name));
+}
+
+function proversFor(
+  { world, identity, monitor }: ServiceParts,
+  service: Service,
+  barrier: Provers['barrier'],
+): Provers {
+  const isLost = (node: string): boolean => service.view.alive?.has(node) === false;
+  const prover = { world, self: identity.node, monitor, state: () => service.state, isLost };
+  return { isLost, barrier, prove: (node, done) => proveStopped(prover, node, done) };
 }
 
 function makeTieWith(world: World): MakeTie {
@@ -94,7 +135,7 @@ function makeTieWith(world: World): MakeTie {
   };
 }
 
-function makeService(parts: ServiceParts, tie: () => TieView | undefined): Service {
+function makeService(parts: ServiceParts, pair: PairPort): Service {
   const { world, dir, startId, identity, heart, monitor, connectDisk, onMembers } = parts;
   const { node, role, addresses, api, voterId, clusterName, clusterId, founder } = identity;
   const member = { name: node, role, addresses, api, voterId };
@@ -104,7 +145,7 @@ function makeService(parts: ServiceParts, tie: () => TieView | undefined): Servi
     monitor,
     self: node,
     startId,
-    tie,
+    pair,
     places: {
       metadataPath: (volume, created) => join(volumesFolder(dir), `${volume}.${created}.meta`),
       exportAddress: (volume) => `unix:${volumeSocketPath(dir, volume)}`,

@@ -23,6 +23,7 @@ const NOTHING_TO_MONITOR: MonitorPort = {
   probe: (_spec, done) => done('stopped'),
   kill: (_group, done) => done(undefined),
   fence: (_order, done) => done({ confirmed: false, reason: 'a witness fences nobody' }),
+  ping: (_addresses, done) => done(false),
   checkFence: (_device, done) => done('a witness fences nobody'),
   drill: (_order, done) => done(new EterneError('unsupported', 'a witness runs nothing')),
   onReport: () => {},

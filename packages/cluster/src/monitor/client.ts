@@ -12,6 +12,7 @@ import type {
 } from '../ports.ts';
 import type { FenceDevice } from '../state/model.ts';
 import { failed } from './agents/agent.ts';
+import { PING_TIMEOUT_MS } from './ping.ts';
 import type { ToMonitor } from './server.ts';
 
 /** The monitor keeps to the action's own timeout; beyond this much more it does not answer at all. */
@@ -59,6 +60,12 @@ export class MonitorClient implements MonitorPort {
   fence(order: FenceOrder, done: (result: FenceResult) => void): void {
     this.#call({ call: 'fence', order }, fenceOrderMs(order) + ANSWER_SLACK_MS, (result, error) =>
       done(error ? { confirmed: false, reason: error.message } : (result as FenceResult)),
+    );
+  }
+
+  ping(addresses: readonly string[], done: (reached: boolean) => void): void {
+    this.#call({ call: 'ping-addresses', addresses }, PING_TIMEOUT_MS + ANSWER_SLACK_MS, (reached, error) =>
+      done(error === undefined && reached === true),
     );
   }
 

@@ -29,6 +29,7 @@ import type { FenceDevice } from '../state/model.ts';
 import { DrillRecords } from './drill-records.ts';
 import { LeaseGate } from './lease-gate.ts';
 import { clearLeftovers } from './leftovers.ts';
+import { pingAny } from './ping.ts';
 import { RecordBook, type StartedRecord } from './record-book.ts';
 import { Resource } from './resource.ts';
 
@@ -167,6 +168,10 @@ export class Monitor implements MonitorPort {
 
   fence(order: FenceOrder, done: (result: FenceResult) => void): void {
     this.#fencer.fence(order, done);
+  }
+
+  ping(addresses: readonly string[], done: (reached: boolean) => void): void {
+    pingAny(this.#hands.world, addresses, done);
   }
 
   checkFence(device: FenceDevice, done: (trouble: string | undefined) => void): void {

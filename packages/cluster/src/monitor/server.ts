@@ -1,4 +1,4 @@
-/** Puts a monitor behind a unix socket: calls start, stop, probe, kill, drill, fence, check-fence, ping; the note reports. */
+/** Puts a monitor behind a unix socket: calls start, stop, probe, kill, drill, fence, check-fence, ping-addresses, ping; the note reports. */
 import { EterneError } from '@eterne/base';
 import type { Listener, Reply } from '@eterne/runtime';
 import type { FenceOrder } from '../fencing/order.ts';
@@ -18,6 +18,7 @@ export type ToMonitor =
   | { readonly call: 'probe'; readonly spec: ResourceSpec }
   | { readonly call: 'kill'; readonly group: string }
   | { readonly call: 'fence'; readonly order: FenceOrder }
+  | { readonly call: 'ping-addresses'; readonly addresses: readonly string[] }
   | { readonly call: 'check-fence'; readonly device: FenceDevice }
   | { readonly call: 'drill'; readonly order: DrillOrder }
   | { readonly call: 'ping' };
@@ -59,6 +60,8 @@ function act(monitor: Monitor, message: ToMonitor, reply: Reply): void {
       return monitor.kill(message.group, (error) => reply(error ? { error } : { ok: null }));
     case 'fence':
       return monitor.fence(message.order, (ok) => reply({ ok }));
+    case 'ping-addresses':
+      return monitor.ping(message.addresses, (ok) => reply({ ok }));
     case 'check-fence':
       return monitor.checkFence(message.device, (trouble) => reply({ ok: trouble ?? null }));
     case 'drill':

@@ -10,6 +10,8 @@ export const runFolder = (dir: string): string => join(dir, 'run');
 export const logFolder = (dir: string): string => join(dir, 'log');
 export const raftFolder = (dir: string): string => join(dir, 'raft');
 export const raftLogPath = (dir: string): string => join(raftFolder(dir), 'log');
+/** Of a pair's tie-breaker that has no disk: raft/tie/proof-record.ts. */
+export const tieRecordPath = (dir: string): string => join(raftFolder(dir), 'tie');
 /** Metadata of the volumes' replicas. */
 export const volumesFolder = (dir: string): string => join(dir, 'volumes');
 

@@ -5,7 +5,7 @@
  *   a learner whose node is heard       → promote to voter, once it has caught up
  *   in the log, not in the state        → remove (also the former life of a node that came back without its log)
  *
- * A tie-breaker (raft/tie/) is a member of the log and of no state: it is there while the configuration names one and the cluster is a pair.
+ * A tie-breaker (raft/tie/) is a member of the log and of no state: a pair that awaits no witness has one, of the kind that its configuration says.
  * It comes and goes only while both nodes are voters and heard, so that its coming and going needs no tie broken; and it goes before a third
  * voter comes.
  *
@@ -14,7 +14,7 @@
 import { EterneError } from '@eterne/base';
 import type { Timer, Timers } from '@eterne/runtime';
 import type { MemberChange, Members } from '../raft/members.ts';
-import { isTie } from '../raft/tie/tie-id.ts';
+import { isTie, tieKindOf, type TieKind } from '../raft/tie/tie-id.ts';
 import { memberIdOf, nodeOfMember, type MemberId } from '../raft/types.ts';
 import { sortedValues, type ClusterState } from '../state/model.ts';
 
@@ -25,7 +25,8 @@ const TIE_RETRY_MS = 5000;
 /** Beside Raft's own changes: a tie-breaker is written to its disk before it becomes a learner. */
 export type NextChange =
   | MemberChange
-  | { readonly kind: 'make-tie'; readonly device: string; readonly owners: readonly [string, string] };
+  | { readonly kind: 'make-tie'; readonly device: string; readonly owners: readonly [string, string] }
+  | { readonly kind: 'make-proof-tie' };
 
 export function nextMemberChange(
   state: ClusterState,
@@ -40,11 +41,12 @@ export function nextMemberChange(
   const surplus = logMembers.find(({ id }) => !wanted.includes(id) && !isTie(id));
   const tie = logMembers.find(({ id }) => isTie(id));
   if (surplus !== undefined) return { kind: 'remove', id: surplus.id };
-  if (tie !== undefined && !wantsTie(state))
+  const kind = wantedTie(state);
+  if (tie !== undefined && tieKindOf(tie.id) !== kind)
     return allVote(logMembers, alive) ? { kind: 'remove', id: tie.id } : undefined;
   if (ready !== undefined) return { kind: 'promote', id: ready.id };
   if (missing !== undefined) return { kind: 'add-learner', id: missing };
-  return wantsTie(state) && allVote(logMembers, alive) ? nextTieChange(state, tie) : undefined;
+  return kind !== undefined && allVote(logMembers, alive) ? nextTieChange(state, tie) : undefined;
 }
 
 /** One is wanted, both nodes are voters and heard. */
@@ -55,12 +57,14 @@ function nextTieChange(
   if (tie?.role === 'voter') return undefined;
   if (tie !== undefined) return { kind: 'promote', id: tie.id };
   const [first, second] = sortedValues(members);
-  if (first === undefined || second === undefined || config.tieBreaker.kind !== 'disk') return undefined;
+  if (first === undefined || second === undefined) return undefined;
+  if (config.tieBreaker.kind !== 'disk') return { kind: 'make-proof-tie' };
   return { kind: 'make-tie', device: config.tieBreaker.device, owners: [first.name, second.name] };
 }
 
-function wantsTie({ config, members }: ClusterState): boolean {
-  return config.tieBreaker.kind === 'disk' && Object.keys(members).length === 2;
+function wantedTie({ config, members }: ClusterState): TieKind | undefined {
+  if (Object.keys(members).length !== 2 || config.tieBreaker.kind === 'witness') return undefined;
+  return config.tieBreaker.kind === 'disk' ? 'disk' : 'proof';
 }
 
 /** Every node in the log is a voter and heard. */
@@ -83,6 +87,12 @@ export type MakeTie = (
   done: (result: MemberId | EterneError) => void,
 ) => void;
 
+export interface NewTies {
+  readonly onDisk: MakeTie;
+  /** An id; there is nothing else to it. */
+  readonly proof: () => MemberId;
+}
+
 export interface Observation {
   readonly state: ClusterState;
   readonly alive: ReadonlySet<string> | undefined;
@@ -92,13 +102,15 @@ export class VoterKeeper {
   readonly #log: VotersLog;
   readonly #observe: () => Observation;
   readonly #makeTie: MakeTie;
+  readonly #newProofTie: () => MemberId;
   readonly #timers: Timers;
   readonly #timer: Timer;
   #busy = false;
 
-  constructor(timers: Timers, log: VotersLog, observe: () => Observation, makeTie: MakeTie) {
+  constructor(timers: Timers, log: VotersLog, observe: () => Observation, ties: NewTies) {
     this.#timers = timers;
-    this.#makeTie = makeTie;
+    this.#makeTie = ties.onDisk;
+    this.#newProofTie = ties.proof;
     this.#log = log;
     this.#observe = observe;
     this.#timer = timers.every(LOOK_INTERVAL_MS, () => this.#look());
@@ -120,6 +132,8 @@ export class VoterKeeper {
   }
 
   #begin(change: NextChange): void {
+    if (change.kind === 'make-proof-tie')
+      return this.#begin({ kind: 'add-learner', id: this.#newProofTie() });
     if (change.kind !== 'make-tie') return this.#log.changeMember(change, () => (this.#busy = false));
     return this.#makeTie(change.device, change.owners, (id) => {
       if (id instanceof EterneError) this.#timers.after(TIE_RETRY_MS, () => (this.#busy = false));

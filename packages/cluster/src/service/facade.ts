@@ -95,6 +95,16 @@ export interface ClusterStatus {
   readonly nodes: readonly NodeStatus[];
   readonly volumes: readonly ClusterVolumeStatus[];
   readonly groups: readonly GroupStatus[];
+  /** Of a pair, as the reporting node sees it. `word`: only an operator can let one node go on alone. */
+  readonly tieBreaker: {
+    readonly kind: 'disk' | 'fencing' | 'word';
+    /** It counts for majorities. */
+    readonly votes: boolean;
+    /** Why it does not answer. */
+    readonly trouble: string | null;
+    /** The reporting node goes on alone, because this is known of its peer. */
+    readonly heldBecause: string | null;
+  } | null;
   /** Sentences about what weakens the cluster now: no watchdog, no third voter, a replica out of sync … */
   readonly warnings: readonly string[];
 }
@@ -223,8 +233,11 @@ export interface ServiceFacade {
   nodeMaintenance(name: string, by: Requester): Promise<void>;
   /** Switches the node off by its fence devices. Resolves when that is confirmed; rejects when it failed. */
   nodeFence(name: string, by: Requester): Promise<FenceReport>;
-  /** The operator's word that a node which is not heard is off: what it owned is free at once. */
-  nodeConfirmStopped(name: string, by: Requester): Promise<void>;
+  /**
+   * The operator's word that a node which is not heard is off: what it owned is free at once. In a pair without a majority it lets this node go
+   * on alone, with `acceptLoss` even when the other may know more.
+   */
+  nodeConfirmStopped(name: string, acceptLoss: boolean, by: Requester): Promise<void>;
   /** The node must carry no group and no replica. */
   nodeRemove(name: string, by: Requester): Promise<void>;
   /** A new member (its token and certificate already checked): added to the state and to the voters. */

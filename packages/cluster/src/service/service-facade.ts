@@ -152,8 +152,8 @@ export class LiveFacade implements ServiceFacade {
     return { node: name, tookMs: Math.round(this.#world.clock.bootMs() - startedMs) };
   }
 
-  async nodeConfirmStopped(name: string, by: Requester): Promise<void> {
-    await this.#barrier();
+  async nodeConfirmStopped(name: string, acceptLoss: boolean, by: Requester): Promise<void> {
+    this.#service.refresh();
     const member = this.state().members[name];
     if (!member) throw new EterneError('not-found', `no node ${name}`);
     if (this.#service.view.alive?.has(name) !== false)
@@ -161,7 +161,15 @@ export class LiveFacade implements ServiceFacade {
         hint: `stop it, or order \`eterne node fence ${name}\``,
       });
     const how = `${by} says so`;
+    if (!this.#service.view.leadership.quorate) return this.#goOnAlone(how, acceptLoss);
+    await this.#barrier();
     await this.#append({ kind: 'node-stopped', node: name, startId: member.startId, how }, by);
+  }
+
+  #goOnAlone(how: string, acceptLoss: boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#service.takeByWord(how, acceptLoss, (error) => (error ? reject(error) : resolve()));
+    });
   }
 
   async nodeRemove(name: string, by: Requester): Promise<void> {

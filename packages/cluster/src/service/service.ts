@@ -22,10 +22,16 @@ export interface ServiceOptions extends CoreOptions {
   readonly world: Pick<World, 'clock' | 'timers' | 'log'>;
   readonly heart: HeartPort;
   readonly monitor: MonitorPort;
-  /** The log's tie-breaker, as this node sees it now. */
-  readonly tie?: () => TieView | undefined;
+  /** The log's tie-breaker, of a pair. */
+  readonly pair?: PairPort;
   /** Asked again `RECONNECT_MS` after it failed or the connection was lost. Absent on a witness. */
   readonly connectDisk?: (done: (result: DiskPort | EterneError) => void) => void;
+}
+
+export interface PairPort {
+  /** As this node sees it now. */
+  tie(): TieView | undefined;
+  takeByWord(how: string, acceptLoss: boolean, done: (error: EterneError | undefined) => void): void;
 }
 
 const RECONNECT_MS = 50;
@@ -101,7 +107,14 @@ export class Service {
   /** Brings time and leadership in `view` up to now, for who reads it between events. */
   refresh(): void {
     if (this.#log) this.#core.look(this.#now(), this.#log.leadership());
-    this.#core.view.tie = this.#options.tie?.();
+    this.#core.view.tie = this.#options.pair?.tie();
+  }
+
+  /** An operator's word in a pair that has no majority any more; see `TieTransport.takeByWord`. */
+  takeByWord(how: string, acceptLoss: boolean, done: (error: EterneError | undefined) => void): void {
+    const { pair, world } = this.#options;
+    if (pair) return pair.takeByWord(how, acceptLoss, done);
+    return world.timers.soon(() => done(new EterneError('no-quorum', 'no majority of the voters is there')));
   }
 
   setPids(pids: DaemonPids): void {
@@ -162,6 +175,7 @@ export class Service {
   /** Duty 1. */
   #feed(event: CoreEvent): void {
     if (this.#closed || !this.#log) return;
+    this.#core.view.tie = this.#options.pair?.tie();
     this.#queue.push(event);
     if (this.#draining) return;
     this.#draining = true;

@@ -141,7 +141,8 @@ function sideOf(view: View, nodes: readonly string[], alive: ReadonlySet<string>
 /** A tie-breaker outside the nodes counts for whichever half asks it; which one it will be nobody knows before. */
 export function hasMajority({ state, tie }: View, alive: ReadonlySet<string>): boolean {
   const votes = Object.keys(state.members).map((name) => alive.has(name));
-  if (tie?.votes === true) votes.push(tie.trouble === undefined);
+  const decidesAlone = tie?.kind === 'disk' || state.config.tieBreaker.kind === 'fencing';
+  if (tie?.votes === true) votes.push(decidesAlone && tie.trouble === undefined);
   return votes.filter(Boolean).length * 2 > votes.length;
 }
 

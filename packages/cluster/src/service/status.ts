@@ -58,6 +58,7 @@ function knownStatus(core: ServiceCore): ClusterStatus {
     volumes: sortedValues(state.volumes).map((volume) => volumeStatus(view, volume)),
     maintenance: state.maintenance,
     groups: sortedValues(state.groups).map((group) => groupStatus(core, group, covered)),
+    tieBreaker: tieStatus(view),
     warnings: [...warnings(view, covered), ...core.fenceTroubles],
   };
 }
@@ -197,13 +198,26 @@ function quorumWarnings(view: View): readonly string[] {
   const voters = Object.keys(view.state.members).length;
   if (!view.leadership.quorate)
     lines.push('This node is not in contact with a majority: it may not start anything.');
-  if (view.tie?.trouble !== undefined)
-    lines.push(`The tie-breaker does not answer ${view.self}: ${view.tie.trouble}.`);
-  if (voters < 3 && view.tie?.votes !== true)
+  const tie = tieStatus(view);
+  if (tie && tie.kind !== 'word' && tie.trouble !== null)
+    lines.push(`The tie-breaker does not answer ${view.self}: ${tie.trouble}.`);
+  if (tie?.heldBecause != null) lines.push(`${view.self} goes on alone: ${tie.heldBecause}.`);
+  if (voters < 3 && (tie?.votes !== true || tie.kind === 'word'))
     lines.push(
       `${voters === 1 ? 'One voter' : 'Two voters'} cannot outvote a loss; add a witness, a third node or a tie-breaker.`,
     );
   return lines;
+}
+
+function tieStatus({ tie, state }: View): ClusterStatus['tieBreaker'] {
+  if (tie === undefined) return null;
+  const byProof = state.config.tieBreaker.kind === 'fencing' ? 'fencing' : 'word';
+  return {
+    kind: tie.kind === 'disk' ? 'disk' : byProof,
+    votes: tie.votes,
+    trouble: tie.trouble ?? null,
+    heldBecause: tie.held?.how ?? null,
+  };
 }
 
 function volumeWarnings(view: View, volume: VolumeState): readonly string[] {

@@ -1,5 +1,7 @@
 /** What this node knows at the moment: the agreed state, and its own observations. Duties read it; only the core writes it. */
 import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
+import type { ProofHeld } from '../raft/tie/proof-record.ts';
+import type { TieKind } from '../raft/tie/tie-id.ts';
 import type { PathStatus } from '../ports.ts';
 import type { ClusterState, DaemonPids } from '../state/model.ts';
 import type { LeadershipView, LeaseTable, Now } from './effects.ts';
@@ -35,10 +37,13 @@ export interface View {
 }
 
 export interface TieView {
+  readonly kind: TieKind;
   /** It counts for majorities. */
   readonly votes: boolean;
   /** Why it does not answer this node; undefined when it does. */
   readonly trouble: string | undefined;
+  /** This node alone may use it, because its peer is certain to have stopped. */
+  readonly held: ProofHeld | undefined;
 }
 
 /** May this node run `group` in `epoch` right now, and for how long still? Negative when the right has lapsed. */

@@ -19,9 +19,15 @@ export const EVENTS_MAX = 500;
 export type Edition = 'ha' | 'cluster';
 export type Profile = 'lan' | 'wan';
 
-/** Beside two nodes. `disk`: an existing file or block device that both reach, at `device` on both; see docs/internals/tie-breaker.md. */
+/**
+ * What lets one of two nodes go on without the other; see docs/internals/tie-breaker.md. `disk`: an existing file or block device that both
+ * reach, at `device` on both. `fencing`: whoever has switched the other off; the node that owns fewer groups waits `delayMs` before it tries.
+ * `none`: only an operator's word. `ping`: addresses one of which has to answer, else this node seems to be the one that is cut off.
+ */
 export type TieBreaker =
-  { readonly kind: 'none' | 'witness' } | { readonly kind: 'disk'; readonly device: string };
+  | { readonly kind: 'none' | 'witness' }
+  | { readonly kind: 'disk'; readonly device: string; readonly ping: readonly string[] }
+  | { readonly kind: 'fencing'; readonly delayMs: number; readonly ping: readonly string[] };
 
 /** One way to switch a node off: a fence agent and what it has to be told. */
 export interface FenceDevice {

@@ -15,6 +15,7 @@ export const REPLICAS_MAX = 32;
 export function brokenRule(state: ClusterState): string | undefined {
   return (
     limits(state) ??
+    tieBreakerRule(state) ??
     firstBroken(state.config.fencing, ({ node, agent }) => nodeRule(state, node, `fence device ${agent}`)) ??
     firstBroken(sortedValues(state.volumes), (volume) => volumeRule(state, volume.spec)) ??
     firstBroken(sortedValues(state.groups), (group) => groupRule(state, group.spec)) ??
@@ -36,6 +37,15 @@ function limits(state: ClusterState): string | undefined {
   if (Object.keys(state.volumes).length > VOLUMES_MAX) return `a cluster has at most ${VOLUMES_MAX} volumes`;
   if (Object.keys(state.groups).length > GROUPS_MAX) return `a cluster has at most ${GROUPS_MAX} groups`;
   return undefined;
+}
+
+/** A node that cannot be fenced could not be gone on without. */
+function tieBreakerRule({ config, members }: ClusterState): string | undefined {
+  if (config.tieBreaker.kind !== 'fencing') return undefined;
+  const bare = sortedValues(members).find(
+    ({ name, role }) => role === 'node' && !config.fencing.some(({ node }) => node === name),
+  );
+  return bare && `the tie-breaker is fencing, but ${bare.name} has no fence device`;
 }
 
 function nodeRule(state: ClusterState, node: string, subject: string): string | undefined {

@@ -14,7 +14,8 @@ const config = z.strictObject({
   timezone: z.string(),
   tieBreaker: z.union([
     z.strictObject({ kind: z.enum(['none', 'witness']) }),
-    z.strictObject({ kind: z.literal('disk'), device: z.string() }),
+    z.strictObject({ kind: z.literal('disk'), device: z.string(), ping: z.array(z.string()).default([]) }),
+    z.strictObject({ kind: z.literal('fencing'), delayMs: count, ping: z.array(z.string()) }),
   ]),
   prefer: z.enum(['consistency', 'availability']),
   fencing: z

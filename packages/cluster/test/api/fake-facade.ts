@@ -99,6 +99,7 @@ function initialStatus(): ClusterStatus {
       },
     ],
     maintenance: false,
+    tieBreaker: null,
     warnings: ['volume data: n2 is not in the in-sync set'],
   };
 }

@@ -10,6 +10,11 @@ function stateOf(...names: readonly string[]): ClusterState {
   return { ...emptyState(), members: Object.fromEntries(members) };
 }
 
+const awaitingWitness = (state: ClusterState): ClusterState => ({
+  ...state,
+  config: { ...state.config, tieBreaker: { kind: 'witness' } },
+});
+
 const voters = (...names: readonly string[]): Members =>
   names.map((name) => ({ id: `${name}#${name}-life`, role: 'voter' }));
 const everybody = new Set(['a', 'b', 'c']);
@@ -20,7 +25,8 @@ test('a newcomer first only listens, votes once it is heard', () => {
   const learning: Members = [...voters('a'), { id: 'b#b-life', role: 'learner' }];
   assert.equal(nextMemberChange(state, learning, new Set(['a'])), undefined);
   assert.deepEqual(nextMemberChange(state, learning, everybody), { kind: 'promote', id: 'b#b-life' });
-  assert.equal(nextMemberChange(state, voters('a', 'b'), everybody), undefined);
+  assert.deepEqual(nextMemberChange(state, voters('a', 'b'), everybody), { kind: 'make-proof-tie' });
+  assert.equal(nextMemberChange(awaitingWitness(state), voters('a', 'b'), everybody), undefined);
 });
 
 test('who left the cluster leaves the log, one at a time, before anybody comes', () => {
@@ -35,7 +41,7 @@ test('a node that lost its log is another voter', () => {
 
 const withTie = (state: ClusterState): ClusterState => ({
   ...state,
-  config: { ...state.config, tieBreaker: { kind: 'disk', device: '/shared' } },
+  config: { ...state.config, tieBreaker: { kind: 'disk', device: '/shared', ping: [] } },
 });
 const TIE = '~tie#1';
 
@@ -60,7 +66,20 @@ test('it goes before a third voter comes, and only while both can agree without 
     kind: 'add-learner',
     id: 'c#c-life',
   });
-  assert.deepEqual(nextMemberChange(stateOf('a', 'b'), whole, everybody), { kind: 'remove', id: TIE });
+  assert.deepEqual(nextMemberChange(awaitingWitness(stateOf('a', 'b')), whole, everybody), {
+    kind: 'remove',
+    id: TIE,
+  });
+});
+
+test('one of another kind than the configuration says is replaced', () => {
+  const proof: Members = [...voters('a', 'b'), { id: '~tie#proof-1', role: 'voter' }];
+  assert.equal(nextMemberChange(stateOf('a', 'b'), proof, everybody), undefined);
+  assert.deepEqual(nextMemberChange(withTie(stateOf('a', 'b')), proof, everybody), {
+    kind: 'remove',
+    id: '~tie#proof-1',
+  });
+  assert.equal(nextMemberChange(withTie(stateOf('a', 'b')), proof, new Set(['a'])), undefined);
 });
 
 test('of a pair one leaves for ever: it goes, then the tie-breaker', () => {

@@ -9,7 +9,7 @@ const given = process.env['ETERNE_RAFT_SEED'];
 const count = Number(process.env['ETERNE_RAFT_SEEDS'] ?? 40);
 const seeds = given === undefined ? Array.from({ length: count }, (_, index) => index + 1) : [Number(given)];
 
-const pair = (seed = 1): VirtualCluster => new VirtualCluster({ seed, voters: ['n1', 'n2'], tie: true });
+const pair = (seed = 1): VirtualCluster => new VirtualCluster({ seed, voters: ['n1', 'n2'], tie: 'disk' });
 const otherOf = (id: string): string => (id === 'n1' ? 'n2' : 'n1');
 
 test('either node goes on alone when the other loses power', () => {

@@ -69,7 +69,7 @@ test('a plan tells each step in a sentence', () => {
 });
 
 test('a tie-breaker on a disk comes back from snapshots and from what is shown', () => {
-  const tieBreaker = { kind: 'disk', device: '/dev/shared' };
+  const tieBreaker = { kind: 'disk', device: '/dev/shared', ping: [] };
   const state = applied(foundedState(), { cluster: { tieBreaker } });
   assert.deepEqual(decodeState(encodeState(state)).config.tieBreaker, tieBreaker);
   assert.deepEqual(planDocument(state, parseDocument({ cluster: { tieBreaker } })).changes, []);

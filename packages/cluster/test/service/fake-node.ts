@@ -103,6 +103,10 @@ export class FakeMonitor implements MonitorPort {
     });
   }
 
+  ping(_addresses: readonly string[], done: (reached: boolean) => void): void {
+    this.#time.after(5, () => done(!this.failures.has('ping')));
+  }
+
   checkFence(device: FenceDevice, done: (trouble: string | undefined) => void): void {
     this.#time.after(5, () => done(this.failures.get(`check ${device.node}`)));
   }

@@ -1,7 +1,7 @@
 import { type ApiContext, requesterOf } from '../context.ts';
 import type { Api } from '../instance.ts';
 import { accepted, nameParams } from '../schema/names.ts';
-import { failureSimulation, fenceReport, simulationQuery } from '../schema/orders.ts';
+import { confirmStoppedOrder, failureSimulation, fenceReport, simulationQuery } from '../schema/orders.ts';
 
 export const MAINTENANCE = [
   ['begin', true],
@@ -46,12 +46,14 @@ export function nodeRoutes(api: Api, { facade }: ApiContext): void {
       schema: {
         summary: 'Give your word that a node which is not heard is off: what it owned is free at once',
         params: nameParams,
+        body: confirmStoppedOrder,
         response: { 202: accepted },
       },
       config: { access: 'operator' },
     },
     async (request, reply) => {
-      await facade.nodeConfirmStopped(request.params.name, requesterOf(request));
+      const acceptLoss = request.body?.acceptLoss ?? false;
+      await facade.nodeConfirmStopped(request.params.name, acceptLoss, requesterOf(request));
       return reply.code(202).send({ accepted: true });
     },
   );

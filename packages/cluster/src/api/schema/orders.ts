@@ -75,6 +75,12 @@ export const failureSimulation = z.object({
   sentences: z.array(z.string()).readonly(),
 }) satisfies z.ZodType<FailureSimulation>;
 
+export const confirmStoppedOrder = z
+  .strictObject({
+    acceptLoss: z.boolean().default(false).describe('in a pair: go on alone even if the other may know more'),
+  })
+  .nullish();
+
 export const fenceReport = z.object({
   node: z.string(),
   tookMs: z.number(),

@@ -86,6 +86,15 @@ export const clusterStatus = z.object({
   nodes: z.array(nodeStatus).readonly(),
   volumes: z.array(volumeStatus).readonly(),
   groups: z.array(groupStatus).readonly(),
+  tieBreaker: z
+    .object({
+      kind: z.enum(['disk', 'fencing', 'word']).describe('word: only an operator lets one node go on alone'),
+      votes: z.boolean(),
+      trouble: z.string().nullable(),
+      heldBecause: z.string().nullable().describe('why the reporting node goes on alone'),
+    })
+    .nullable()
+    .describe('of a pair, as the reporting node sees it'),
   warnings: z.array(z.string()).readonly(),
 }) satisfies z.ZodType<ClusterStatus>;
 

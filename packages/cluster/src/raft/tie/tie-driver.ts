@@ -31,6 +31,7 @@ import {
   type OtherSeen,
   type TieBlocks,
 } from './tie-voter.ts';
+import type { TiePlayer } from './tie-player.ts';
 
 const LOOK_INTERVAL_MS = 200;
 const REOPEN_MS = 1000;
@@ -49,7 +50,7 @@ export interface TieOptions {
 
 type Placed = TieBlocks & { readonly place: number };
 
-export class TieDriver {
+export class TieDriver implements TiePlayer {
   readonly #options: TieOptions;
   readonly #timers: Timer[] = [];
   #disk: SharedDisk | undefined;
@@ -78,6 +79,11 @@ export class TieDriver {
     this.#closed = true;
     for (const timer of this.#timers) timer.cancel();
     this.#disk?.close();
+  }
+
+  /** What was committed with it is on the disk, so there is nobody who must not be believed. */
+  refuses(): boolean {
+    return false;
   }
 
   ask(message: Message): void {

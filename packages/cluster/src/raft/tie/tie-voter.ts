@@ -42,7 +42,7 @@ export function see(seen: OtherSeen | undefined, other: TieBlock, readMs: number
 }
 
 /** What the tie-breaker would hold after confirming `message`; undefined when it asks for no confirmation. */
-function claimOf({ body }: Message): Last | undefined {
+export function claimOf({ body }: Message): Last | undefined {
   switch (body.kind) {
     case 'append': {
       const last = body.entries.at(-1);

@@ -86,6 +86,17 @@ const fenceDevice = z.strictObject({
   retries: z.number().int().min(0).max(10).default(1),
 });
 
+/** Reference addresses: routers, name servers. */
+const ping = z
+  .array(
+    z
+      .string()
+      .max(255)
+      .regex(/^[0-9a-zA-Z.:-]+$/, 'is not an address'),
+  )
+  .max(8)
+  .default([]);
+
 const cluster = z.strictObject({
   edition: z.enum(['ha', 'cluster']).optional(),
   profile: z.literal('lan', 'only lan is supported yet').optional(),
@@ -96,7 +107,11 @@ const cluster = z.strictObject({
       z.strictObject({
         kind: z.literal('disk'),
         device: z.string().max(4096).regex(/^\//, 'is not an absolute path'),
+        ping,
       }),
+      z
+        .strictObject({ kind: z.literal('fencing'), delay: duration.prefault('2s'), ping })
+        .transform(({ delay, ...rest }) => ({ ...rest, delayMs: delay })),
     ])
     .optional(),
   prefer: z.literal('consistency', 'only consistency is supported yet').optional(),

@@ -7,13 +7,14 @@ import type {
   ResourceDefinition,
   VolumeSpec,
 } from '../../state/model.ts';
-import { sortedValues } from '../../state/model.ts';
+import { sortedValues, type TieBreaker } from '../../state/model.ts';
 
 export function showDocument(state: ClusterState): Record<string, unknown> {
   return {
     cluster: {
       ...state.config,
       consensus: { engine: 'embedded' },
+      tieBreaker: showTieBreaker(state.config.tieBreaker),
       fencing: state.config.fencing.map(showFenceDevice),
     },
     nodes: sortedValues(state.members)
@@ -22,6 +23,12 @@ export function showDocument(state: ClusterState): Record<string, unknown> {
     volumes: sortedValues(state.volumes).map(({ spec }) => showVolume(spec)),
     groups: sortedValues(state.groups).map(({ spec }) => showGroup(spec)),
   };
+}
+
+function showTieBreaker(tieBreaker: TieBreaker): Record<string, unknown> {
+  if (tieBreaker.kind !== 'fencing') return tieBreaker;
+  const { delayMs, ...shown } = tieBreaker;
+  return { ...shown, delay: `${delayMs}ms` };
 }
 
 function showFenceDevice(device: FenceDevice): Record<string, unknown> {

@@ -12,11 +12,15 @@ import { heldBy } from '../../state/held.ts';
 import type { FenceState, GroupState } from '../../state/model.ts';
 import { sortedValues } from '../../state/model.ts';
 import type { FenceCommand, Stamp } from '../../state/commands.ts';
+import { nodeOfMember } from '../../raft/types.ts';
 import type { View } from '../view.ts';
 import type { LeaderView } from './decide.ts';
 
 export type FenceDecision = Stamp &
-  Extract<FenceCommand, { kind: 'fence-request' | 'fence-assign' | 'fence-abandon' | 'fence-cancel' }>;
+  Extract<
+    FenceCommand,
+    { kind: 'fence-request' | 'fence-assign' | 'fence-abandon' | 'fence-cancel' | 'node-stopped' }
+  >;
 
 /** What makes certain that a node which is cut off has stopped. */
 export type Enforcement = 'watchdog' | 'fencing' | 'software';
@@ -38,6 +42,8 @@ function decideFence(
 ): FenceDecision | undefined {
   const { view, leaderTerm } = leader;
   const said = { node, leaderTerm, atMs: view.now.wallMs };
+  const proof = proofOfPeer(leader, node, present);
+  if (proof) return proof;
   const reason = fenceReason(leader, node);
   if (present === undefined)
     return reason === undefined ? undefined : { kind: 'fence-request', reason, ...said };
@@ -49,6 +55,24 @@ function decideFence(
   const executor = nextExecutor(leader, present);
   if (executor === undefined) return undefined;
   return { kind: 'fence-assign', executor, attempt: present.attempt + 1, ...said };
+}
+
+/**
+ * What let this node lead alone is known to the log too. The peer's life in the state is the one that has ended: a later one cannot have
+ * reached the log while this node held the tie-breaker.
+ */
+function proofOfPeer(
+  { view, alive }: LeaderView,
+  node: string,
+  present: FenceState | undefined,
+): FenceDecision | undefined {
+  const held = view.tie?.held;
+  const startId = view.state.members[node]?.startId;
+  if (held === undefined || nodeOfMember(held.peer) !== node || startId === undefined || alive.has(node))
+    return undefined;
+  const owns = sortedValues(view.state.groups).some(({ owner }) => owner === node);
+  if (!owns && present === undefined) return undefined;
+  return { kind: 'node-stopped', node, startId, how: held.how, atMs: view.now.wallMs };
 }
 
 /** A sentence, or undefined: there is no reason to. */

@@ -4,13 +4,14 @@ import { firstImage, openEmbeddedLog } from '../../../src/raft/embedded-log.ts';
 import type { Members } from '../../../src/raft/members.ts';
 import { createLogFile } from '../../../src/raft/storage/log-store.ts';
 import { prepareTie } from '../../../src/raft/tie/tie-driver.ts';
-import { tieId } from '../../../src/raft/tie/tie-id.ts';
+import type { Provers } from '../../../src/raft/tie/proof-player.ts';
+import { proofTieId, tieId, type TieKind } from '../../../src/raft/tie/tie-id.ts';
 import { TieTransport } from '../../../src/raft/tie/tie-transport.ts';
 import { LAN_TIMING } from '../../../src/raft/types.ts';
 import { Seeded } from './seeded.ts';
 import { VirtualDisk } from './virtual-files.ts';
 import { VirtualSharedDisk } from './virtual-shared-disk.ts';
-import { VirtualTime } from './virtual-time.ts';
+import { VirtualTime, type Life } from './virtual-time.ts';
 
 const PATH = 'raft.log';
 
@@ -26,6 +27,7 @@ export class Machine {
   life = 0;
   stoppedUntilMs = 0;
   openError: EterneError | undefined;
+  transport: TieTransport | undefined;
 
   constructor(id: string, disk: VirtualDisk, random: Seeded) {
     this.id = id;
@@ -40,11 +42,13 @@ export interface ClusterOptions {
   readonly voters: readonly string[];
   readonly joiners?: readonly string[];
   readonly compactAfterEntries?: number;
-  /** The two voters have a tie-breaker on a shared disk. */
-  readonly tie?: boolean;
+  /** The two voters have a tie-breaker. */
+  readonly tie?: TieKind;
 }
 
-const TIE = tieId('1');
+const TIE_IDS: Readonly<Record<TieKind, string>> = { disk: tieId('1'), proof: proofTieId('1') };
+const HEART_LOOK_MS = 50;
+const HEART_SILENCE_MS = 1000;
 
 /** Several `EmbeddedLog`s, whole, on virtual time, disks and network. */
 export class VirtualCluster {
@@ -58,6 +62,9 @@ export class VirtualCluster {
   /** `from>to` pairs that lose everything. */
   readonly cut = new Set<string>();
   lossProbability = 0;
+  /** How likely it is that fencing works. */
+  fenceChance = 1;
+  readonly #heardMs = new Map<string, number>();
   latencyMs = 1;
   /** Beside the latency. */
   delayMs: (from: string, to: string) => number = () => 0;
@@ -66,14 +73,47 @@ export class VirtualCluster {
     this.#options = options;
     this.random = new Seeded(options.seed);
     this.shared = new VirtualSharedDisk(this.time, this.random);
-    const voters = options.tie === true ? [...options.voters, TIE] : options.voters;
+    const tie = options.tie && TIE_IDS[options.tie];
+    const voters = tie === undefined ? options.voters : [...options.voters, tie];
     const members: Members = voters.map((id) => ({ id, role: 'voter' }));
     const [first = '', second = ''] = options.voters;
     const always = { isAlive: () => true, stoppedUntilMs: () => 0 };
-    if (options.tie === true) prepareTie(this.shared.port('', always), '', TIE, [first, second], () => {});
+    if (options.tie === 'disk')
+      prepareTie(this.shared.port('', always), '', TIE_IDS.disk, [first, second], () => {});
     for (const id of options.voters) this.#add(id, members);
     for (const id of options.joiners ?? []) this.#add(id, []);
+    if (options.tie === 'proof') this.#beat();
     this.time.runUntil(20);
+  }
+
+  /** Hearts: who reached the other when last, whole and both ways. */
+  #beat(): void {
+    this.time.at(this.time.nowMs + HEART_LOOK_MS, () => this.#beat());
+    for (const machine of this.machines.values()) {
+      const isUp = machine.log !== undefined && machine.stoppedUntilMs <= this.time.nowMs;
+      const isCut = [...this.cut].some((way) => way.split('>').includes(machine.id));
+      if (isUp && !isCut) this.#heardMs.set(machine.id, this.time.nowMs);
+    }
+  }
+
+  #isLost(id: string): boolean {
+    return this.time.nowMs - (this.#heardMs.get(id) ?? 0) >= HEART_SILENCE_MS;
+  }
+
+  /** Fences the other after a while: its power is off, and comes back, or not. */
+  #prove(peer: string, lifetime: Life, done: Parameters<Provers['prove']>[1]): void {
+    const tookMs = (peer === 'n1' ? 700 : 0) + 50 + this.random.below(700);
+    this.time.at(this.time.nowMs + tookMs, () => {
+      const works = this.random.chance(this.fenceChance);
+      if (works && this.machine(peer).log) this.losePower(peer);
+      if (works && this.random.chance(0.6))
+        this.time.at(this.time.nowMs + this.random.below(3000), () => {
+          if (!this.machine(peer).log) this.start(peer);
+        });
+      this.time.inLife(lifetime, this.time.nowMs, () =>
+        done(works ? { how: 'fenced' } : { trouble: 'no device' }),
+      );
+    });
   }
 
   #add(id: string, members: Members): void {
@@ -150,7 +190,17 @@ export class VirtualCluster {
       timing: LAN_TIMING,
       path: () => '/shared',
       members: () => (machine.life === life ? (machine.log?.status().members ?? []) : []),
+      proof: {
+        files: machine.disk.files(lifetime),
+        recordPath: 'tie',
+        provers: {
+          isLost: (peer) => this.#isLost(peer),
+          barrier: (done) => machine.log?.readBarrier(done),
+          prove: (peer, done) => this.#prove(peer, lifetime, done),
+        },
+      },
     });
+    machine.transport = transport;
     const { compactAfterEntries = 20 } = this.#options;
     const identity = { cluster: 'c', member: id };
     openEmbeddedLog(

@@ -1,0 +1,225 @@
+/**
+ * Plays a tie-breaker of the kind `proof` on this node (`proof-voter.ts`).
+ *
+ *   reading ──► free ◄────── durable ─────── clearing
+ *                │                              ▲ a voter is heard
+ *                └─ proven ─► taking ─ durable ─► holding
+ *
+ * 1. It is held only when that is written, and given up only when that is written; meanwhile nothing of the other node is believed.
+ * 2. A record that cannot be read is cleared before anything else.
+ * 3. A proof is looked for while this node asks for the tie-breaker, the heart does not hear the other, and both have met.
+ */
+import { EterneError } from '@eterne/base';
+import type { Timer, World } from '@eterne/runtime';
+import type { Message } from '../messages/message.ts';
+import { isVoter, type Members } from '../members.ts';
+import { nodeOfMember, type MemberId, type RaftTerm } from '../types.ts';
+import { encodeProofRecord, readProofRecord, type ProofHeld } from './proof-record.ts';
+import { answerHolding, answerLearning, type ProofReply } from './proof-voter.ts';
+import { isTie } from './tie-id.ts';
+import type { TiePlayer } from './tie-player.ts';
+
+const LOOK_INTERVAL_MS = 100;
+/** So long after its last question Raft still wants an answer. */
+const WANTED_MS = 3000;
+const RETRY_MS = 1000;
+
+/** What it has to ask the world. */
+export interface Provers {
+  /** The heart hears the node on no path. */
+  isLost(node: string): boolean;
+  /** Makes certain of the node, or tells why not: a sentence. */
+  prove(node: string, done: (result: { readonly how: string } | { readonly trouble: string }) => void): void;
+  /** A read behind a barrier. */
+  barrier(done: (error: EterneError | undefined) => void): void;
+}
+
+export interface ProofPlayerOptions {
+  readonly world: Pick<World, 'clock' | 'timers' | 'files' | 'log'>;
+  readonly path: string;
+  readonly member: MemberId;
+  readonly self: MemberId;
+  readonly members: () => Members;
+  readonly provers: Provers;
+  readonly answer: (to: MemberId, reply: ProofReply) => void;
+}
+
+type State =
+  | { readonly kind: 'reading' | 'free' | 'taking' | 'clearing' }
+  | { readonly kind: 'holding'; readonly held: ProofHeld };
+
+export class ProofPlayer implements TiePlayer {
+  readonly #options: ProofPlayerOptions;
+  readonly #timer: Timer;
+  #state: State = { kind: 'reading' };
+  #term: RaftTerm = 0;
+  #wantedMs = Number.NEGATIVE_INFINITY;
+  #proving = false;
+  /** The other voter, when both vote; what follows is about it. */
+  #peer: MemberId | undefined;
+  #hasMet = false;
+  #meeting = false;
+  #trouble: string | undefined;
+  #closed = false;
+
+  constructor(options: ProofPlayerOptions) {
+    this.#options = options;
+    this.#timer = options.world.timers.every(LOOK_INTERVAL_MS, () => this.#look());
+    this.#read();
+  }
+
+  get member(): MemberId {
+    return this.#options.member;
+  }
+
+  get trouble(): string | undefined {
+    return this.#state.kind === 'holding' ? undefined : this.#trouble;
+  }
+
+  /** That this node alone may go on, and why. */
+  get held(): ProofHeld | undefined {
+    return this.#state.kind === 'holding' ? this.#state.held : undefined;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer.cancel();
+  }
+
+  ask(message: Message): void {
+    this.#wantedMs = this.#options.world.clock.bootMs();
+    this.#options.world.timers.soon(() => {
+      if (this.#closed) return;
+      const reply = this.#judge(message);
+      if (reply === undefined) return;
+      this.#term = Math.max(this.#term, reply.term);
+      this.#options.answer(message.from, reply);
+    });
+  }
+
+  refuses(from: MemberId): boolean {
+    const isPeers = from !== this.#options.self && isVoter(this.#options.members(), from);
+    if (!isPeers || this.#state.kind === 'free') return false;
+    if (this.#state.kind === 'holding') this.#clear(this.#state.held.knowsAll);
+    return true;
+  }
+
+  /** An operator's word that the other node has stopped. `acceptLoss`: even when it may know more than this one. */
+  takeByWord(how: string, acceptLoss: boolean, done: (error: EterneError | undefined) => void): void {
+    const peer = this.#peerNow();
+    const refusal = this.#wordRefusal(peer, acceptLoss);
+    if (refusal || peer === undefined) return this.#options.world.timers.soon(() => done(refusal));
+    this.#take({ peer, how, knowsAll: this.#hasMet }, done);
+  }
+
+  #wordRefusal(peer: MemberId | undefined, acceptLoss: boolean): EterneError | undefined {
+    if (peer === undefined || this.#state.kind !== 'free')
+      return new EterneError('busy', 'the tie-breaker is not ready; try again');
+    if (this.#hasMet || acceptLoss) return undefined;
+    const node = nodeOfMember(peer);
+    return new EterneError(
+      'refused',
+      `this node has not met ${node} since it started: ${node} may know more`,
+      {
+        hint: 'start the other node; or say --accept-loss to go on with what this one has, and let the other join anew',
+      },
+    );
+  }
+
+  #judge(message: Message): ProofReply | undefined {
+    if (!isVoter(this.#options.members(), this.member)) return answerLearning(message);
+    return this.#state.kind === 'holding' ? answerHolding(message, this.#term) : undefined;
+  }
+
+  #peerNow(): MemberId | undefined {
+    const { self, members } = this.#options;
+    const voters = members().filter(({ id, role }) => role === 'voter' && !isTie(id));
+    if (voters.length !== 2 || !isVoter(members(), this.member)) return undefined;
+    return voters.find(({ id }) => id !== self)?.id;
+  }
+
+  #look(): void {
+    const peer = this.#peerNow();
+    if (peer !== this.#peer) {
+      this.#peer = peer;
+      this.#hasMet = false;
+      this.#trouble = undefined;
+    }
+    if (peer === undefined || this.#state.kind !== 'free') return;
+    if (!this.#hasMet) return this.#meet(peer);
+    const { world, provers } = this.#options;
+    const isWanted = world.clock.bootMs() - this.#wantedMs < WANTED_MS;
+    if (!provers.isLost(nodeOfMember(peer))) this.#trouble = undefined;
+    else if (isWanted && !this.#proving) this.#prove(peer);
+  }
+
+  /** Rule `meet`. What comes back while this node holds the tie-breaker, or took it meanwhile, proves nothing. */
+  #meet(peer: MemberId): void {
+    if (this.#options.provers.isLost(nodeOfMember(peer)))
+      this.#trouble = `this node has not met ${nodeOfMember(peer)} since it started`;
+    if (this.#meeting) return;
+    this.#meeting = true;
+    const before = this.#state;
+    this.#options.provers.barrier((error) => {
+      this.#meeting = false;
+      if (error === undefined && this.#state === before && this.#peer === peer) this.#hasMet = true;
+    });
+  }
+
+  #prove(peer: MemberId): void {
+    this.#proving = true;
+    this.#options.provers.prove(nodeOfMember(peer), (result) => {
+      this.#proving = false;
+      if (this.#closed || this.#state.kind !== 'free' || this.#peer !== peer) return;
+      this.#trouble = 'trouble' in result ? result.trouble : undefined;
+      if ('how' in result) this.#take({ peer, how: result.how, knowsAll: true }, () => {});
+    });
+  }
+
+  #read(): void {
+    const { world, path, member } = this.#options;
+    readProofRecord(world.files, path, member, (held) => {
+      if (this.#closed) return;
+      if (held instanceof EterneError) {
+        world.log('error', `the tie-breaker's record cannot be read: ${held.message}`);
+        return this.#clear(false);
+      }
+      this.#state = held ? { kind: 'holding', held } : { kind: 'free' };
+    });
+  }
+
+  #take(held: ProofHeld, done: (error: EterneError | undefined) => void): void {
+    this.#state = { kind: 'taking' };
+    this.#options.world.log('warn', 'taking the tie-breaker', { peer: held.peer, how: held.how });
+    this.#write(held, (error) => {
+      if (!error) this.#state = { kind: 'holding', held };
+      // Perhaps it is written all the same.
+      else this.#clear(held.knowsAll);
+      done(error);
+    });
+  }
+
+  /** `knowsAll`: nothing is committed that this node lacks. */
+  #clear(knowsAll: boolean): void {
+    if (this.#state.kind !== 'clearing') this.#options.world.log('info', 'giving the tie-breaker up');
+    this.#state = { kind: 'clearing' };
+    this.#write(undefined, (error) => {
+      if (error) {
+        this.#trouble = error.message;
+        return void this.#options.world.timers.after(RETRY_MS, () => this.#clear(knowsAll));
+      }
+      this.#trouble = undefined;
+      this.#hasMet = knowsAll;
+      this.#peer = this.#peerNow();
+      this.#state = { kind: 'free' };
+    });
+  }
+
+  /** One at a time: what is written next is asked for when the last write is over. */
+  #write(held: ProofHeld | undefined, done: (error: EterneError | undefined) => void): void {
+    const { world, path, member } = this.#options;
+    world.files.writeFileAtomic(path, encodeProofRecord(member, held), 0o600, (error) => {
+      if (!this.#closed) done(error);
+    });
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * How a node of a pair makes certain that the other has stopped, when the tie-breaker is fencing:
+ *
+ *   priority delay (none for the node that owns more groups) → reference addresses → fence the other → proven
+ *
+ * 1. Whoever is heard again meanwhile is not fenced.
+ * 2. The delay makes one of two nodes that cannot hear each other shoot first: the one with the groups.
+ */
+import type { World } from '@eterne/runtime';
+import type { MonitorPort } from '../../ports.ts';
+import { sortedValues, type ClusterState, type TieBreaker } from '../../state/model.ts';
+
+export interface ProverParts {
+  readonly world: Pick<World, 'timers'>;
+  readonly self: string;
+  readonly monitor: Pick<MonitorPort, 'fence' | 'ping'>;
+  readonly state: () => ClusterState;
+  readonly isLost: (node: string) => boolean;
+}
+
+type Proof = { readonly how: string } | { readonly trouble: string };
+
+export function proveStopped(parts: ProverParts, node: string, done: (proof: Proof) => void): void {
+  const { config } = parts.state();
+  const { tieBreaker } = config;
+  if (tieBreaker.kind !== 'fencing')
+    return parts.world.timers.soon(() =>
+      done({
+        trouble: `only an operator can say that ${node} is off: \`eterne node confirm-stopped ${node}\``,
+      }),
+    );
+  const delayMs = hasPriority(parts.state(), parts.self, node) ? 0 : tieBreaker.delayMs;
+  return void parts.world.timers.after(delayMs, () => lookAround(parts, tieBreaker, node, done));
+}
+
+function lookAround(
+  parts: ProverParts,
+  { ping }: Extract<TieBreaker, { kind: 'fencing' }>,
+  node: string,
+  done: (proof: Proof) => void,
+): void {
+  if (ping.length === 0) return shoot(parts, node, done);
+  return parts.monitor.ping(ping, (reached) => {
+    if (reached) shoot(parts, node, done);
+    else
+      done({ trouble: `none of ${ping.join(', ')} answers: this node seems to be the one that is cut off` });
+  });
+}
+
+function shoot(parts: ProverParts, node: string, done: (proof: Proof) => void): void {
+  if (!parts.isLost(node)) return done({ trouble: `${node} is heard again` });
+  const devices = parts.state().config.fencing.filter((device) => device.node === node);
+  return parts.monitor.fence({ node, devices }, ({ confirmed, reason }) =>
+    done(
+      confirmed
+        ? { how: `fenced by ${parts.self}: ${reason}` }
+        : { trouble: `${node} could not be fenced: ${reason}` },
+    ),
+  );
+}
+
+/** The node that owns more groups; of equals the one whose name comes first. */
+export function hasPriority({ groups }: ClusterState, self: string, other: string): boolean {
+  const owned = (name: string): number => sortedValues(groups).filter(({ owner }) => owner === name).length;
+  const more = owned(self) - owned(other);
+  return more === 0 ? self < other : more > 0;
+}
