@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { EterneError } from '@eterne/base';
 import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
+import { goesBy } from '@eterne/disk/process/set-status.ts';
 import { callHttp } from '@eterne/runtime/node/http.ts';
 
 /** A promotion waits for the I/O of older sessions to leave the store. */
@@ -23,15 +24,17 @@ export class Control {
   async status(volume: string | undefined): Promise<DiskStatus> {
     const status = (await this.#call('GET', '/v1/status', undefined, CALL_TIMEOUT_MS)) as DiskStatus;
     if (volume === undefined) return status;
-    const volumes = status.volumes.filter(({ name }) => name === volume);
+    const volumes = status.volumes.filter((each) => goesBy(each, volume));
     if (volumes.length === 0)
       throw new EterneError('not-found', `there is no volume ${volume} on node ${status.node}`);
     return { ...status, volumes };
   }
 
-  /** The named volume, or every one. */
+  /** The named volume, or every one; the volumes of a mirror set go by the set's name, once. */
   async names(volume: string | undefined): Promise<readonly string[]> {
-    return volume === undefined ? (await this.status(undefined)).volumes.map(({ name }) => name) : [volume];
+    if (volume !== undefined) return [volume];
+    const { volumes } = await this.status(undefined);
+    return [...new Set(volumes.map(({ mirrorSet, name }) => mirrorSet ?? name))];
   }
 
   async post(volume: string, verb: string, body: object, timeoutMs = CALL_TIMEOUT_MS): Promise<void> {

@@ -9,12 +9,13 @@ export function statusText({ node, volumes }: DiskStatus): string {
 }
 
 function volumeLines(volume: VolumeStatus): readonly string[] {
-  const { name, sizeBytes, mode, role, disk, term, inSyncSet } = volume;
+  const { name, sizeBytes, mode, role, disk, term, inSyncSet, mirrorSet } = volume;
+  const set = mirrorSet === undefined ? '' : ` of mirror set ${mirrorSet}`;
   const frozen = volume.frozen ? `, FROZEN: ${volume.freezeReason ?? 'unknown reason'}` : '';
   const held = volume.heldWrites > 0 ? `, ${volume.heldWrites} writes held` : '';
   const errors = volume.ioErrors > 0 ? `, ${volume.ioErrors} I/O errors` : '';
   return [
-    `  ${name}  ${formatSize(sizeBytes)} ${mode}  ${role} ${disk}  term ${term}  in sync: ${inSyncSet.join(' ')}${frozen}${held}${errors}`,
+    `  ${name}${set}  ${formatSize(sizeBytes)} ${mode}  ${role} ${disk}  term ${term}  in sync: ${inSyncSet.join(' ')}${frozen}${held}${errors}`,
     ...volume.peers.map(peerLine),
     ...(volume.localReplicas ?? []).map(deviceLine),
   ];

@@ -4,6 +4,7 @@ import type { Address, BlockDevice, Stream, TlsIdentity } from '@eterne/runtime'
 import type { MetadataState } from '../metadata/api.ts';
 import type { PathNote } from '../protocol/wire.ts';
 import type { RescueConfig, RescueControl } from '../rescue/api.ts';
+import type { SetMember } from './set/members.ts';
 import type { SplitBrainReport } from './split-brain/report.ts';
 
 /** The right to write, granted once and strictly rising; equal numbers from different grantors are a split brain. */
@@ -67,9 +68,12 @@ export interface VolumeConfig {
   /** When it is made; afterwards the volume's metadata says how large it is. */
   readonly sizeBytes: number;
   readonly mode: 'sync' | 'async';
+  /** Of a mirror set: of its first volume, for messages. */
   readonly devicePath: string;
   /** Several local replicas instead of `devicePath`, by name (`joined/`). */
   readonly devices?: Readonly<Record<string, string>>;
+  /** Of a mirror set (`set/members.ts`): its volumes, in order; `name` is the set's and `sizeBytes` that of all together. */
+  readonly members?: readonly SetMember[];
   readonly metadataPath: string;
   /** Peer name → its replication addresses, one per path. */
   readonly peers: Readonly<Record<string, readonly Address[]>>;
@@ -199,6 +203,8 @@ export interface PeerStatus {
 /** One entry of `status --json`'s `volumes` (shared/INTERFACE). */
 export interface VolumeStatus {
   readonly name: string;
+  /** The set that it belongs to; all figures but the size are those of the whole set then. */
+  readonly mirrorSet?: string;
   readonly sizeBytes: number;
   readonly mode: 'sync' | 'async';
   readonly role: Role;

@@ -175,12 +175,13 @@ export class Replica {
 
   /** `discards`: the node whose changes the operator told this side to throw away. */
   summaryFor(peer: string, discards: string): ReplicaSummary {
-    const { state, replicaUuid, sizeBytes } = this.metadata;
+    const { state, replicaUuid, setLayout, sizeBytes } = this.metadata;
     return {
       node: this.config.node,
       sizeBytes,
       volumeUuid: state.volumeUuid,
       replicaUuid,
+      setLayout,
       term: state.term,
       set: state.set,
       incarnation: state.incarnation,

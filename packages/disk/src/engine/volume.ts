@@ -22,7 +22,8 @@ import type {
   VolumeConfig,
   VolumeStatus,
 } from './api.ts';
-import { begunAnew, INTERNAL_METADATA, openData, openStores, type OpenedStores } from './disk/open-stores.ts';
+import { INTERNAL_METADATA } from './disk/open-device.ts';
+import { begunAnew, openData, openStores, type OpenedStores } from './disk/open-stores.ts';
 import { Repairer, type GoodSource } from './disk/repairer.ts';
 import type { VerifyRequest as VerifyJobRequest } from '../protocol/messages/verify.ts';
 import { invalidate } from './invalidate.ts';

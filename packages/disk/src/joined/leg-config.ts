@@ -1,5 +1,5 @@
 import type { VolumeConfig } from '../engine/api.ts';
-import { INTERNAL_METADATA } from '../engine/disk/open-stores.ts';
+import { INTERNAL_METADATA } from '../engine/disk/open-device.ts';
 
 /** The configuration of the replica on one device: the others are its peers. The same on every host that reaches the devices. */
 export function legConfig(config: VolumeConfig, name: string): VolumeConfig {

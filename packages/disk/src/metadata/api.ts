@@ -139,6 +139,8 @@ export interface VolumeMetadata {
   readonly sizeBytes: number;
   /** Random at creation: which physical copy this is. */
   readonly replicaUuid: Uuid;
+  /** Which volumes a mirror set has, and where each begins; NIL: it is a volume by itself. */
+  readonly setLayout: Uuid;
   readonly recovery: Recovery;
   /** The newest *durable* state. */
   readonly state: MetadataState;
@@ -186,6 +188,8 @@ export interface OpenMetadataOptions {
   readonly node: string;
   /** At creation. What was created has its own size, whatever this says. */
   readonly sizeBytes: number;
+  /** Of a mirror set. */
+  readonly setLayout?: Uuid;
   /** Names that must have a slot. */
   readonly peers: readonly string[];
   /** Hot extents at most, fixed at creation; `DEFAULT_LOG_SLOTS` when absent. */
@@ -198,6 +202,8 @@ export interface ReplicaSummary {
   readonly sizeBytes: number;
   readonly volumeUuid: Uuid;
   readonly replicaUuid: Uuid;
+  /** Of a mirror set; NIL: a volume by itself. */
+  readonly setLayout: Uuid;
   readonly term: Term;
   readonly set: InSyncSet;
   readonly incarnation: number;

@@ -49,6 +49,12 @@ function decide(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision {
 /** Rows 1–3: they cannot be replicas of one volume. */
 function differentVolumes(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | undefined {
   if (a.node === b.node) return { kind: 'refuse', reason: `both sides call themselves ${a.node}`, row: '1' };
+  if (a.setLayout !== b.setLayout)
+    return {
+      kind: 'refuse',
+      reason: `the volumes of the mirror set, their order or their sizes differ between ${a.node} and ${b.node}`,
+      row: '2',
+    };
   if (a.sizeBytes !== b.sizeBytes)
     return {
       kind: 'refuse',

@@ -1,5 +1,6 @@
 /** What the two superblock slots, the creation marker and the rest of a store together say. Pure; nothing is touched yet. */
 import { EterneError } from '@eterne/base';
+import type { Uuid } from './api.ts';
 import type { CreationStage } from './marker.ts';
 import type { SlotContent, Superblock } from './superblock.ts';
 
@@ -13,6 +14,7 @@ export type Finding =
 export interface Expected {
   readonly volume: string;
   readonly node: string;
+  readonly setLayout: Uuid;
 }
 
 export function judge(
@@ -50,7 +52,7 @@ export function foreignData(): EterneError {
 function belongs(
   valid: readonly Superblock[],
   newest: Superblock,
-  { volume, node }: Expected,
+  { volume, node, setLayout }: Expected,
 ): Finding | EterneError {
   if (valid.some((superblock) => superblock.replicaUuid !== newest.replicaUuid))
     return new EterneError('corrupt', 'the two superblocks belong to different replicas', {
@@ -61,6 +63,12 @@ function belongs(
       'conflict',
       `this is the metadata of volume ${newest.volume} on ${newest.node}, not of ${volume} on ${node}`,
       { hint: 'check the metadata path in the configuration' },
+    );
+  if (newest.setLayout !== setLayout)
+    return new EterneError(
+      'conflict',
+      `the volumes of mirror set ${volume}, their order or their sizes are not those that its metadata was made for`,
+      { hint: 'set them back in the configuration; only the last volume of a set can have grown' },
     );
   return { kind: 'ours', superblock: newest };
 }

@@ -75,7 +75,10 @@ function tooShort({ store }: OpenMetadataOptions, { totalBytes }: Layout): Etern
 function openJudged(options: OpenMetadataOptions, head: Buffer, done: Opened): void {
   const slots = [head.subarray(0, PAGE_BYTES), head.subarray(PAGE_BYTES, 2 * PAGE_BYTES)];
   const marker = decodeMarker(head.subarray(MARKER_OFFSET));
-  const finding = judge(slots.map(decodeSuperblock), marker, options);
+  const finding = judge(slots.map(decodeSuperblock), marker, {
+    setLayout: NIL_UUID,
+    ...options,
+  });
   if (isError(finding)) {
     done(finding);
     return;
@@ -106,6 +109,7 @@ function create(options: OpenMetadataOptions, layout: Layout, done: Opened): voi
     node: options.node,
     sizeBytes: options.sizeBytes,
     replicaUuid: options.random.uuid(),
+    setLayout: options.setLayout ?? NIL_UUID,
     clean: true,
     logEpoch: 0,
     logSlots: options.activityLogSlots ?? DEFAULT_LOG_SLOTS,

@@ -5,7 +5,7 @@
  * |---|---|---|
  * | 0 | 8 | magic `ETERNMD1` |
  * | 8 | 4 | CRC-32C of the page with this field zero (magic and checksum stay here in every version) |
- * | 12 | 4 | format version, 1 |
+ * | 12 | 4 | format version: 1, of a mirror set 2 |
  * | 16 | 8 | sequence; slot = sequence mod 2 |
  * | 24 | 8 | volume size, bytes |
  * | 32 | 16 | volume uuid |
@@ -26,23 +26,26 @@
  * | 320 | 8 | wall clock of the newest promotion, milliseconds since 1970; 0: never |
  * | 328 | 16 | name of the copy that was undone, NIL: none |
  * | 344 | 120 | 15 incarnations before it, newest first, 0 after the last |
+ * | 464 | 16 | version 2: layout of the mirror set (`engine/set/members.ts`) |
  * | 512 | 512 | history, 32 generations, newest first, NIL after the last |
  * | 1024 | 2816 | 32 peers of 88 bytes: name (64), bitmap generation (16), newest incarnation witnessed (8) |
  *
  * All other bytes are zero.
  */
 import { assert, crc32c } from '@eterne/base';
-import type { MetadataState } from './api.ts';
+import type { MetadataState, Uuid } from './api.ts';
 import { HISTORY_LENGTH, MAX_NAME_BYTES, MAX_PEERS, NIL_UUID } from './api.ts';
 import { FORMER_INCARNATIONS } from './incarnations.ts';
 import { MAX_LOG_SLOTS, MAX_VOLUME_BYTES, PAGE_BYTES } from './layout.ts';
 import { isUuid, readUuid, UUID_BYTES, writeUuid } from './uuid.ts';
 import { isZero } from './zero.ts';
 
-export const FORMAT_VERSION = 1;
+const VERSION_OF_VOLUME = 1;
+const VERSION_OF_SET = 2;
 const MAGIC = Buffer.from('ETERNMD1', 'latin1');
 const NAME_FIELD_BYTES = 1 + MAX_NAME_BYTES;
 const FORMER_OFFSET = 344;
+const SET_LAYOUT_OFFSET = 464;
 const HISTORY_OFFSET = 512;
 const PEERS_OFFSET = 1024;
 const PEER_BYTES = 88;
@@ -57,6 +60,8 @@ export interface Superblock {
   readonly node: string;
   readonly sizeBytes: number;
   readonly replicaUuid: string;
+  /** Of a mirror set: which volumes it has, and where each begins. NIL: it is a volume by itself. */
+  readonly setLayout: Uuid;
   /** The last user closed the store. */
   readonly clean: boolean;
   /** Only log transactions of this epoch count. */
@@ -78,7 +83,7 @@ export function encodeSuperblock(superblock: Superblock): Buffer {
   const { state, slots } = superblock;
   const page = Buffer.alloc(PAGE_BYTES);
   MAGIC.copy(page, 0);
-  page.writeUInt32LE(FORMAT_VERSION, 12);
+  page.writeUInt32LE(versionOf(superblock.setLayout), 12);
   writeCount(page, 16, superblock.sequence);
   writeCount(page, 24, superblock.sizeBytes);
   writeUuid(page, 32, state.volumeUuid);
@@ -98,6 +103,7 @@ export function encodeSuperblock(superblock: Superblock): Buffer {
   writeName(page, 256, state.term.grantor);
   writeCount(page, 320, state.promotedAtWallMs);
   writeUuid(page, 328, state.undoneSync);
+  writeUuid(page, SET_LAYOUT_OFFSET, superblock.setLayout);
   for (const [i, former] of state.formerIncarnations.entries())
     writeCount(page, FORMER_OFFSET + 8 * i, former);
   writeHistory(page, state.generations.history);
@@ -113,7 +119,7 @@ export function decodeSuperblock(page: Buffer): SlotContent {
   if (page.compare(MAGIC, 0, MAGIC.length, 0, MAGIC.length) !== 0) return { kind: 'foreign' };
   if (page.readUInt32LE(8) !== checksumOf(page)) return { kind: 'corrupt' };
   const version = page.readUInt32LE(12);
-  if (version !== FORMAT_VERSION) return { kind: 'unsupported', version };
+  if (version !== VERSION_OF_VOLUME && version !== VERSION_OF_SET) return { kind: 'unsupported', version };
   const superblock = readFields(page);
   if (superblock === undefined || !encodeSuperblock(superblock).equals(page)) return { kind: 'corrupt' };
   return { kind: 'valid', superblock };
@@ -156,6 +162,11 @@ export function unfitReason(state: MetadataState, self: string): string | undefi
 export function fitsNameField(name: string): boolean {
   const lengthBytes = Buffer.byteLength(name);
   return lengthBytes <= MAX_NAME_BYTES && Buffer.from(name).toString() === name;
+}
+
+/** A program that knows no sets must not take one for a volume. */
+function versionOf(setLayout: Uuid): number {
+  return setLayout === NIL_UUID ? VERSION_OF_VOLUME : VERSION_OF_SET;
 }
 
 function checksumOf(page: Buffer): number {
@@ -212,6 +223,7 @@ function readFields(page: Buffer): Superblock | undefined {
     node,
     sizeBytes,
     replicaUuid: readUuid(page, 48),
+    setLayout: readUuid(page, SET_LAYOUT_OFFSET),
     clean: (flags & FLAG.clean) !== 0,
     logEpoch: page.readUInt32LE(100),
     logSlots,

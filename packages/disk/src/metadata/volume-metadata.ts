@@ -41,6 +41,7 @@ export class VolumeMetadataDriver implements VolumeMetadata {
   readonly volume: string;
   readonly node: string;
   readonly replicaUuid: string;
+  readonly setLayout: string;
   recovery: Recovery = { created: false, unclean: false, hotExtents: [] };
   readonly #store: BlockStore;
   #layout: Layout;
@@ -58,6 +59,7 @@ export class VolumeMetadataDriver implements VolumeMetadata {
     this.volume = found.volume;
     this.node = found.node;
     this.replicaUuid = found.replicaUuid;
+    this.setLayout = found.setLayout;
     this.#store = store;
     this.#layout = layoutOf(found.sizeBytes);
     this.#committer = new Committer(store);

@@ -12,7 +12,7 @@ export function absentStatus(config: VolumeConfig, last: VolumeStatus | undefine
     remappedSectors: 0,
     generation: { current: '', history: [] },
     ...last,
-    name,
+    name: last?.name ?? name,
     sizeBytes: last?.sizeBytes ?? sizeBytes,
     mode,
     role: 'secondary',

@@ -30,15 +30,10 @@ const UNSUPPORTED: readonly (readonly [
 ];
 
 export function unsupportedFeatures(document: DiskConfigDocument): readonly Complaint[] {
-  const ofVolumes = document.volumes.flatMap((volume, index) =>
+  return document.volumes.flatMap((volume, index) =>
     UNSUPPORTED.filter(([, , isUsed]) => isUsed(volume)).map(([key, value]) => ({
       path: ['volumes', index, key],
       message: `volume ${volume.name}: ${value} is not supported yet`,
     })),
   );
-  if (document.mirrorSets.length === 0) return ofVolumes;
-  return [
-    ...ofVolumes,
-    { path: ['mirrorSets'], message: 'mirror sets of several volumes are not supported yet' },
-  ];
 }

@@ -3,19 +3,31 @@
  * The grammar is `config-schema.ts`; relative paths are relative to the file.
  */
 import { dirname, isAbsolute, resolve } from 'node:path';
-import { EterneError } from '@eterne/base';
+import { EterneError, assert } from '@eterne/base';
 import type { World } from '@eterne/runtime';
 import { LineCounter, isMap, isNode, isScalar, parseDocument, type Document } from 'yaml';
 import type { VolumeConfig } from '../engine/api.ts';
-import { INTERNAL_METADATA } from '../engine/disk/open-stores.ts';
+import { INTERNAL_METADATA } from '../engine/disk/open-device.ts';
+import { totalBytes } from '../engine/set/members.ts';
 import { brokenRules } from './config-rules.ts';
+import { brokenSetRules } from './config-sets.ts';
 import { diskConfigSchema, type DiskConfigDocument, type VolumeDocument } from './config-schema.ts';
 import { unsupportedFeatures, type Complaint } from './config-support.ts';
 import type { ExportSpec } from './port.ts';
 import type { TlsFiles } from './tls-files.ts';
 
+/** What is opened as one: a volume, or a mirror set (`config.members`). */
 export interface VolumeSpec {
   readonly config: VolumeConfig;
+  /** Of a volume by itself. */
+  readonly exports: readonly ExportSpec[];
+  /** Of a mirror set, in the order of `config.members`. */
+  readonly members?: readonly MemberSpec[];
+}
+
+export interface MemberSpec {
+  /** State of its front ends is kept beside it. */
+  readonly metadataPath: string;
   readonly exports: readonly ExportSpec[];
 }
 
@@ -57,7 +69,7 @@ export function parseDiskConfig(text: string, path: string): DiskConfig | Eterne
   if (plain === undefined) return new EterneError('config', `${path}: it refers to itself too often`);
   const parsed = diskConfigSchema.safeParse(plain.value);
   const complaint = parsed.success
-    ? [...brokenRules(parsed.data), ...unsupportedFeatures(parsed.data)][0]
+    ? [...brokenRules(parsed.data), ...brokenSetRules(parsed.data), ...unsupportedFeatures(parsed.data)][0]
     : complaintOf(parsed.error.issues[0]);
   if (complaint !== undefined) {
     const at = `${path}:${lineOf(document, lines, complaint.path)}`;
@@ -117,10 +129,48 @@ function settings(document: DiskConfigDocument, folder: string): DiskConfig {
     controlPath: resolve(folder, document.control),
     replicationListen: document.replication?.listen,
     replicationTls: resolveTls(folder, document.replication?.tls),
-    volumes: document.volumes.map((volume) => ({
-      config: volumeConfig(document.node, volume, folder),
-      exports: volume.exports.map((entry) => exportOf(folder, entry)),
-    })),
+    volumes: specsOf(document, folder),
+  };
+}
+
+/** Volumes by themselves, then the sets. */
+function specsOf(document: DiskConfigDocument, folder: string): readonly VolumeSpec[] {
+  const { mirrorSets, node, volumes } = document;
+  const inSets = new Set(mirrorSets.flatMap((set) => set.volumes));
+  const alone = volumes.filter(({ name }) => !inSets.has(name));
+  const sets = mirrorSets.map((set) => {
+    const named = set.volumes.map((name) => volumes.find((volume) => volume.name === name));
+    return setSpec(
+      set.name,
+      node,
+      named.filter((volume) => volume !== undefined),
+      folder,
+    );
+  });
+  return [...alone.map((volume) => volumeSpec(node, volume, folder)), ...sets];
+}
+
+function volumeSpec(node: string, volume: VolumeDocument, folder: string): VolumeSpec {
+  return {
+    config: volumeConfig(node, volume, folder),
+    exports: volume.exports.map((entry) => exportOf(folder, entry)),
+  };
+}
+
+/** Its metadata, and whatever its volumes must have in common, are those of the first one. */
+function setSpec(name: string, node: string, volumes: readonly VolumeDocument[], folder: string): VolumeSpec {
+  const specs = volumes.map((volume) => volumeSpec(node, volume, folder));
+  const [first] = specs;
+  assert(first !== undefined, 'a set has volumes');
+  const members = specs.map(({ config }) => ({
+    name: config.name,
+    sizeBytes: config.sizeBytes,
+    devicePath: config.devicePath,
+  }));
+  return {
+    config: { ...first.config, name, sizeBytes: totalBytes(members), members },
+    exports: [],
+    members: specs.map(({ config, exports }) => ({ metadataPath: config.metadataPath, exports })),
   };
 }
 

@@ -24,6 +24,7 @@ import * as z from 'zod';
 import type { VolumeStatus } from '../engine/api.ts';
 import type { DiskProcess } from './disk-process.ts';
 import { questionOf } from './questions.ts';
+import { goesBy } from './set-status.ts';
 import { WAIT_GOALS, hasReached, type WaitGoal } from './wait.ts';
 import type { ArbiterKind, VolumeCall } from './worker-messages.ts';
 
@@ -125,7 +126,7 @@ export class DiskControl {
   }
 
   #volumeStatus(volume: string, reply: Reply): void {
-    const status = this.#disk.statuses.find(({ name }) => name === volume);
+    const status = this.#disk.statuses.find((each) => goesBy(each, volume));
     if (status === undefined)
       return reply(errorReply(new EterneError('not-found', `volume ${volume} is gone`)));
     reply({ status: 200, body: status });
@@ -168,7 +169,7 @@ export class DiskControl {
         return this.#disk.call(volume, { verb }, done);
       case 'resize': {
         const { sizeBytes } = parsed.data as z.output<typeof bodies.resize>;
-        return this.#disk.call(volume, { verb, sizeBytes }, done);
+        return this.#disk.call(volume, { verb, name: volume, sizeBytes }, done);
       }
       case 'invalidate':
         return this.#disk.call(volume, { verb }, done);
@@ -181,7 +182,7 @@ export class DiskControl {
 
   /** One after the other; stops at the first error. */
   #eachPeer(volume: string, verb: 'connect' | 'disconnect', peer: string | undefined, done: Done): void {
-    const status = this.#disk.statuses.find(({ name }) => name === volume);
+    const status = this.#disk.statuses.find((each) => goesBy(each, volume));
     const peers = peer === undefined ? (status?.peers.map(({ node }) => node) ?? []) : [peer];
     const next = (index: number): void => {
       const target = peers[index];
@@ -194,7 +195,7 @@ export class DiskControl {
   }
 
   #wait(volume: string, goal: WaitGoal, timeoutMs: number, done: Done): void {
-    if (!this.#disk.names.includes(volume))
+    if (!this.#disk.has(volume))
       return done(new EterneError('not-found', `there is no volume ${volume} on this node`));
     if (this.#waits.size >= MAX_WAITS) return done(new EterneError('busy', 'too many waits at once'));
     const timer = this.#timers.after(timeoutMs, () =>
@@ -214,7 +215,7 @@ export class DiskControl {
 
   #checkWaits(volumes: readonly VolumeStatus[]): void {
     for (const wait of this.#waits) {
-      const status = volumes.find(({ name }) => name === wait.volume);
+      const status = volumes.find((volume) => goesBy(volume, wait.volume));
       if (status !== undefined && hasReached(status, wait.goal)) wait.finish(undefined);
     }
   }

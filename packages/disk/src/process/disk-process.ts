@@ -50,7 +50,7 @@ export class DiskProcess implements DiskPort {
   }
 
   get statuses(): readonly VolumeStatus[] {
-    return [...this.#volumes.values()].map(({ status }) => status);
+    return [...this.#volumes.values()].flatMap(({ statuses }) => statuses);
   }
 
   get names(): readonly string[] {
@@ -72,9 +72,9 @@ export class DiskProcess implements DiskPort {
       this.#world,
       address,
       (preface, stream, surplus) => {
-        const volume = this.#volumes.get(preface.volume);
+        const volume = this.#named(preface.volume);
         if (volume === undefined) stream.destroy();
-        else volume.giveStream({ fromNode: preface.fromNode, channel: preface.channel }, stream, surplus);
+        else volume.giveStream(preface, stream, surplus);
       },
       (listener) => {
         if (listener instanceof EterneError) return done(listener);
@@ -85,12 +85,17 @@ export class DiskProcess implements DiskPort {
   }
 
   ensureVolume(config: VolumeConfig, exports: readonly ExportSpec[], done: Done): void {
-    const spec: VolumeSpec = { config, exports };
+    this.ensure({ config, exports }, done);
+  }
+
+  /** A volume, or a mirror set of several. */
+  ensure(spec: VolumeSpec, done: Done): void {
+    const { config, exports, members = [] } = spec;
     const present = this.#volumes.get(config.name);
     if (present !== undefined) return changePeers(present, spec, done);
     if (this.#volumes.size >= MAX_VOLUMES)
       return done(new EterneError('refused', `more than ${MAX_VOLUMES} volumes`));
-    const open = exports
+    const open = [...exports, ...members.flatMap((member) => member.exports)]
       .filter((entry) => entry.kind === 'nbd')
       .find(({ listen, tls }) => tls === undefined && !isPrivateListen(listen));
     if (open !== undefined)
@@ -127,9 +132,18 @@ export class DiskProcess implements DiskPort {
   }
 
   call(name: string, call: VolumeCall, done: CallDone): void {
-    const volume = this.#volumes.get(name);
+    const volume = this.#named(name);
     if (volume === undefined) done(new EterneError('not-found', `there is no volume ${name} on this node`));
     else volume.call(call, done);
+  }
+
+  /** Does a volume or a mirror set of this name run here? */
+  has(name: string): boolean {
+    return this.#named(name) !== undefined;
+  }
+
+  #named(name: string): VolumeProcess | undefined {
+    return this.#volumes.get(name) ?? [...this.#volumes.values()].find((volume) => volume.goesBy(name));
   }
 
   setLease(name: string, lease: Lease): void {

@@ -58,6 +58,7 @@ const replicaCall = z.discriminatedUnion('verb', [
   z.object({ verb: z.literal('resync'), peer: name.optional() }),
   z.object({ verb: z.enum(['invalidate', 'explain-split-brain', 'detach', 'refresh']) }),
   z.object({ verb: z.literal('rescue'), action: rescueAction }),
+  z.object({ verb: z.literal('resize'), name, sizeBytes: whole }),
   z.object({ verb: z.literal('attach'), request: z.object({ replaced: z.boolean() }) }),
 ]);
 const setAnswer = z.discriminatedUnion('kind', [

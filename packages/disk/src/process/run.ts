@@ -90,8 +90,8 @@ function openAll(
   let left = volumes.length;
   let first: EterneError | undefined;
   if (left === 0) return done(undefined);
-  for (const { config, exports } of volumes)
-    disk.ensureVolume(config, exports, (error) => {
+  for (const spec of volumes)
+    disk.ensure(spec, (error) => {
       first ??= error;
       left -= 1;
       if (left === 0) done(first);

@@ -15,6 +15,7 @@ import type { Worker, WorkerHandler } from '@eterne/runtime/node/worker.ts';
 import type { SetAnswer, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
 import type { VolumeSpec } from './config.ts';
 import { absentStatus } from './absent-status.ts';
+import { goesBy, statusesOf } from './set-status.ts';
 import { fromWireError } from './wire-error.ts';
 import type { ArbiterKind, FromWorker, Lease, StreamNote, ToWorker, VolumeCall } from './worker-messages.ts';
 
@@ -56,7 +57,7 @@ export class VolumeProcess {
   #nextCall = 1;
   #spec: VolumeSpec;
   #state: State = { kind: 'closed' };
-  #status: VolumeStatus;
+  #statuses: readonly VolumeStatus[];
   #listening: readonly Address[] = [];
   #restartDelayMs = RESTART_FIRST_MS;
   /** Waits for the first start; undefined once it was told. */
@@ -66,21 +67,26 @@ export class VolumeProcess {
   constructor(spec: VolumeSpec, owner: VolumeProcessOwner) {
     this.#spec = spec;
     this.#owner = owner;
-    this.#status = absentStatus(spec.config, undefined);
+    this.#statuses = statusesOf(spec.config, absentStatus(spec.config, undefined), []);
   }
 
   get spec(): VolumeSpec {
     return this.#spec;
   }
 
-  /** The newest the worker has sent; of a volume without a worker, what can be said without it. */
-  get status(): VolumeStatus {
-    return this.#status;
+  /** The newest the worker has sent; of a volume without a worker, what can be said without it. Of a mirror set, one for each volume. */
+  get statuses(): readonly VolumeStatus[] {
+    return this.#statuses;
   }
 
   /** Bound addresses of the exports, in the order of `spec.exports`. */
   get listening(): readonly Address[] {
     return this.#listening;
+  }
+
+  /** By its own name, or that of its set. */
+  goesBy(name: string): boolean {
+    return this.#statuses.some((status) => goesBy(status, name));
   }
 
   get pid(): number | undefined {
@@ -153,9 +159,16 @@ export class VolumeProcess {
       onExit: (code, signal) => this.#exited(code, signal),
     });
     this.#state = { kind: 'starting', worker, startedBootMs: this.#owner.world.clock.bootMs() };
-    const { config, exports } = this.spec;
+    const { config, exports, members } = this.spec;
     const { arbiter, tls } = this.#owner;
-    this.#send(worker, { kind: 'open', config, exports, arbiter, ...(tls === undefined ? {} : { tls }) });
+    this.#send(worker, {
+      kind: 'open',
+      config,
+      exports,
+      arbiter,
+      ...(members === undefined ? {} : { members }),
+      ...(tls === undefined ? {} : { tls }),
+    });
   }
 
   #send(worker: Worker, message: ToWorker): void {
@@ -174,7 +187,7 @@ export class VolumeProcess {
         return done?.(message.error && fromWireError(message.error), message.result);
       }
       case 'status':
-        this.#status = message.status;
+        this.#statuses = message.statuses;
         return this.#owner.onStatus();
       case 'proposal': {
         const { id, proposal } = message;
@@ -187,11 +200,11 @@ export class VolumeProcess {
     }
   }
 
-  #opened(worker: Worker, { listening, status }: Extract<FromWorker, { kind: 'opened' }>): void {
+  #opened(worker: Worker, { listening, statuses }: Extract<FromWorker, { kind: 'opened' }>): void {
     if (this.#state.kind !== 'starting') return;
     this.#state = { kind: 'open', worker, startedBootMs: this.#state.startedBootMs };
     this.#listening = listening;
-    this.#status = status;
+    this.#statuses = statuses;
     this.#owner.onStatus();
     this.#tellStarted(undefined);
   }
@@ -240,7 +253,7 @@ export class VolumeProcess {
     const timer = this.#owner.world.timers.after(this.#restartDelayMs, () => this.#startWorker());
     this.#restartDelayMs = Math.min(RESTART_LONGEST_MS, this.#restartDelayMs * 2);
     this.#state = { kind: 'waiting', timer };
-    this.#status = absentStatus(this.spec.config, this.#status);
+    this.#statuses = this.#statuses.map((last) => absentStatus(this.spec.config, last));
     this.#owner.onStatus();
   }
 

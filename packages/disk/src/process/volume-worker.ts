@@ -1,6 +1,6 @@
 /**
- * A volume's worker: owns its stores, its replication connections and its front ends, in a process of its own, so that a hung
- * store or a broken invariant takes down one volume and nothing else. It does what the supervisor says.
+ * The worker of a volume, or of a mirror set's volumes together: owns its stores, its replication connections and its front ends, in a process of its own, so that a hung
+ * store or a broken invariant takes down that and nothing else. It does what the supervisor says.
  *
  * Duties:
  * 1. Front ends are bound before `opened` is reported, and serve only while the volume has a device.
@@ -9,7 +9,7 @@
  * 3. A status is sent whenever it has changed, at least once a second while figures move.
  */
 import { EterneError, assert, unreachable } from '@eterne/base';
-import type { Address, Stream, World } from '@eterne/runtime';
+import type { BlockDevice, Stream, World } from '@eterne/runtime';
 import type {
   Arbiter,
   AttachRequest,
@@ -20,23 +20,19 @@ import type {
   VolumeStatus,
 } from '../engine/api.ts';
 import { secureLink } from '../engine/link/secure-link.ts';
-import { ByteDevice } from '../nbd/byte-device.ts';
-import { NbdServer } from '../nbd/server.ts';
-import { AttachedDevice } from './attached-device.ts';
+import { totalBytes, windowOf } from '../engine/set/members.ts';
+import { WindowDevice } from '../engine/set/window-device.ts';
 import { absentStatus } from './absent-status.ts';
-import { ClientForward } from './front-channel.ts';
-import type { FrontEnd, ListenFrontEnd } from './front-end.ts';
-import { FrontState } from './front-state.ts';
-import type { ExportSpec, NbdExport } from './port.ts';
-import { loadTls } from './tls-files.ts';
+import type { ListenFrontEnd } from './front-end.ts';
+import { FrontEnds } from './front-ends.ts';
+import type { ExportSpec } from './port.ts';
+import { statusesOf } from './set-status.ts';
 import type { CallDone } from './volume-process.ts';
 import { toWireError } from './wire-error.ts';
-import type { FromWorker, StreamNote, ToWorker, VolumeCall } from './worker-messages.ts';
+import type { ArbiterKind, FromWorker, StreamNote, ToWorker, VolumeCall } from './worker-messages.ts';
 import { answerRescue } from './worker-questions.ts';
 
 const STATUS_INTERVAL_MS = 1000;
-/** Clients of this node that are handed on to the primary at once. */
-const MAX_FORWARDS = 256;
 
 type Done = (error: EterneError | undefined) => void;
 
@@ -59,17 +55,10 @@ export interface VolumeWorkerOptions {
 export class VolumeWorker {
   readonly #options: VolumeWorkerOptions;
   readonly #verdicts = new Map<number, (answer: SetAnswer) => void>();
-  readonly #servers: FrontEnd[] = [];
-  /** Only of a volume that has a front end with state. */
-  #state: FrontState | undefined;
+  /** Of the volume, or of each volume of a mirror set, in its order. */
+  readonly #fronts: FrontEnds[] = [];
   #nextProposal = 1;
   #volume: MirrorVolume | undefined;
-  #attached: AttachedDevice | undefined;
-  #served: ByteDevice | undefined;
-  /** Clients that are handed on, and to whom. */
-  readonly #forwards = new Map<ClientForward, string>();
-  /** How large the front ends' device was when they last heard of it. */
-  #shownBytes: number | undefined;
   #lastStatus = '';
 
   constructor(options: VolumeWorkerOptions) {
@@ -102,136 +91,93 @@ export class VolumeWorker {
       case 'mirror':
         return this.#volume.acceptStream(stream, fromNode, channel.path);
       case 'state':
-        return this.#secured(note, stream, (secured) =>
-          this.#state === undefined ? secured.destroy() : this.#state.accept(secured, fromNode),
-        );
+        return this.#secured(note, stream, (front, secured) => front.acceptState(secured, fromNode));
       case 'front':
-        return this.#secured(note, stream, (secured) =>
-          this.#acceptClient(secured, fromNode, channel.portal),
+        return this.#secured(note, stream, (front, secured) =>
+          front.acceptClient(secured, fromNode, channel.portal),
         );
       default:
         return unreachable(channel);
     }
   }
 
-  #secured({ fromNode }: StreamNote, stream: Stream, then: (stream: Stream) => void): void {
+  #secured(
+    { fromNode, volume }: StreamNote,
+    stream: Stream,
+    then: (front: FrontEnds, stream: Stream) => void,
+  ): void {
     const { world } = this.#options;
     assert(this.#volume !== undefined, 'only an open volume takes connections');
+    const front = this.#fronts.find(({ name }) => name === volume);
+    if (front === undefined) return stream.destroy();
     const side = { side: 'acceptor', peerName: fromNode } as const;
     secureLink(world, this.#volume.config, stream, side, (secured) => {
-      if (!(secured instanceof EterneError)) then(secured);
+      if (!(secured instanceof EterneError)) then(front, secured);
     });
-  }
-
-  #acceptClient(stream: Stream, fromNode: string, portal: Address): void {
-    const frontEnd = this.#servers.find((server) => 'accept' in server);
-    if (frontEnd?.accept === undefined) stream.destroy();
-    else frontEnd.accept(stream, fromNode, portal);
   }
 
   #open(asked: Extract<ToWorker, { kind: 'open' }>): void {
-    const { exports, tls } = asked;
+    const { tls } = asked;
     const config = tls === undefined ? asked.config : { ...asked.config, tls };
-    const message = { ...asked, config };
-    if (!exports.some(({ kind }) => kind === 'iscsi')) return this.#openVolume(message);
-    const view = (): VolumeStatus => this.#volume?.status() ?? absentStatus(config, undefined);
-    FrontState.open(this.#options.world, config, view, (state) => {
-      if (state instanceof EterneError) return this.#refuse(config.name, state);
-      this.#state = state;
-      this.#openVolume(message);
+    const { listenFrontEnd, world } = this.#options;
+    for (const [index, part] of partsOf(config, asked).entries())
+      this.#fronts.push(
+        new FrontEnds({
+          world,
+          config: part.config,
+          exports: part.exports,
+          listenFrontEnd,
+          status: () => this.#volume?.status() ?? absentStatus(config, undefined),
+          deviceOf: (whole) => deviceOf(config, index, whole),
+          changed: () => this.#sendStatus(),
+        }),
+      );
+    this.#eachFront(
+      (front, next) => front.openState(next),
+      (error) => {
+        if (error === undefined) this.#openVolume(config, asked.arbiter);
+        else this.#refuse(config.name, error);
+      },
+    );
+  }
+
+  #openVolume(config: VolumeConfig, arbiter: ArbiterKind): void {
+    const { world, openVolume, localArbiter } = this.#options;
+    const judge = arbiter === 'local' ? localArbiter(world, config) : this.#clusterArbiter();
+    const guarded = this.#fronts.reduce((inner, front) => front.guard(inner), judge);
+    openVolume(world, config, guarded, (volume) => {
+      if (volume instanceof EterneError) return this.#refuse(config.name, volume);
+      this.#eachFront(
+        (front, next) => front.listen(next),
+        (error) => {
+          if (error !== undefined) volume.close(() => this.#refuse(config.name, error));
+          else this.#opened(volume);
+        },
+      );
     });
   }
 
-  #openVolume({ config, exports, arbiter }: Extract<ToWorker, { kind: 'open' }>): void {
-    const { world, openVolume, localArbiter } = this.#options;
-    const judge = arbiter === 'local' ? localArbiter(world, config) : this.#clusterArbiter();
-    openVolume(world, config, this.#state?.guard(judge) ?? judge, (volume) => {
-      if (volume instanceof EterneError) return this.#refuse(config.name, volume);
-      this.#listen(config, exports, (error) => {
-        if (error !== undefined) return volume.close(() => this.#refuse(config.name, error));
-        this.#opened(volume);
-      });
-    });
+  /** One after the other; the first failure ends it. */
+  #eachFront(act: (front: FrontEnds, next: Done) => void, done: Done, index = 0): void {
+    const front = this.#fronts[index];
+    if (front === undefined) return done(undefined);
+    act(front, (error) => (error === undefined ? this.#eachFront(act, done, index + 1) : done(error)));
   }
 
   #opened(volume: MirrorVolume): void {
     this.#volume = volume;
     volume.onChange(() => this.#follow());
     this.#options.world.timers.every(STATUS_INTERVAL_MS, () => this.#sendStatus());
-    const status = volume.status();
-    this.#options.send({ kind: 'opened', listening: this.#servers.map(({ address }) => address), status });
+    const listening = this.#fronts.flatMap(({ addresses }) => addresses);
+    this.#options.send({ kind: 'opened', listening, statuses: this.#statuses(volume) });
     this.#follow();
   }
 
   #refuse(name: string, error: EterneError): void {
     const message = error.message.startsWith('volume ') ? error.message : `volume ${name}: ${error.message}`;
-    for (const server of this.#servers) server.close();
+    for (const front of this.#fronts) front.close();
     this.#options.send({ kind: 'refused', error: { ...toWireError(error), message } });
     this.#options.exit();
-  }
-
-  /** Binds the front ends one after the other; the first failure ends it. */
-  #listen(config: VolumeConfig, exports: readonly ExportSpec[], done: Done): void {
-    const next = exports[this.#servers.length];
-    if (next === undefined) return done(undefined);
-    const listening = (server: FrontEnd | EterneError): void => {
-      if (server instanceof EterneError) return done(server);
-      this.#servers.push(server);
-      this.#listen(config, exports, done);
-    };
-    const { world, listenFrontEnd } = this.#options;
-    if (next.kind === 'nbd') return this.#listenNbd(config.name, next, listening);
-    if (next.kind === 'attach')
-      return AttachedDevice.listen(
-        world,
-        config,
-        next.folder,
-        () => this.#sendStatus(),
-        (result) => {
-          if (result instanceof AttachedDevice) this.#attached = result;
-          listening(result);
-        },
-      );
-    if (listenFrontEnd === undefined || this.#state === undefined)
-      return done(new EterneError('unsupported', `${next.kind} exports are not supported here`));
-    const forward = (client: Stream, refused: () => void): void => this.#forward(config, client, refused);
-    listenFrontEnd({ world, config, state: this.#state, forward }, next, listening);
-  }
-
-  #listenNbd(
-    name: string,
-    { listen, tls: files }: NbdExport,
-    done: (result: NbdServer | EterneError) => void,
-  ): void {
-    const { world } = this.#options;
-    if (files === undefined) return NbdServer.listen(world, listen, name, done);
-    loadTls(world, files, (tls) => {
-      if (tls instanceof EterneError) done(tls);
-      else NbdServer.listen(world, listen, name, done, tls);
-    });
-  }
-
-  #forward(config: VolumeConfig, client: Stream, refused: () => void): void {
-    const node = this.#primaryPeer();
-    if (node === undefined || this.#forwards.size >= MAX_FORWARDS) return refused();
-    const forward = new ClientForward(this.#options.world, client, (wasRefused) => {
-      this.#forwards.delete(forward);
-      if (wasRefused) refused();
-    });
-    this.#forwards.set(forward, node);
-    forward.start(config, node);
-  }
-
-  #primaryPeer(): string | undefined {
-    const peers = this.#volume?.status().peers;
-    return peers?.find(({ role, connection }) => role === 'primary' && connection === 'Connected')?.node;
-  }
-
-  /** Initiators of a primary that is one no more, or cannot be reached, learn it at once and log in again. */
-  #cutForwards(): void {
-    if (this.#forwards.size === 0) return;
-    const primary = this.#primaryPeer();
-    for (const [forward, node] of this.#forwards) if (node !== primary) forward.cut();
   }
 
   #clusterArbiter(): Arbiter {
@@ -271,7 +217,7 @@ export class VolumeWorker {
       case 'set-peers':
         return this.#setPeers(volume, call.peers, finish);
       case 'resize':
-        return volume.resize(call.sizeBytes, finish);
+        return this.#resize(volume, call, finish);
       case 'rescue':
         return answerRescue(volume.rescue, call.action, volume.config.name, done);
       case 'explain-split-brain':
@@ -291,7 +237,7 @@ export class VolumeWorker {
 
   /** Initiators know the target ports of the nodes it was opened with: those stay while it is open. */
   #setPeers(volume: MirrorVolume, peers: VolumeConfig['peers'], done: Done): void {
-    if (this.#state === undefined) return volume.setPeers(peers, done);
+    if (this.#fronts.every(({ hasState }) => !hasState)) return volume.setPeers(peers, done);
     done(
       new EterneError('conflict', `volume ${volume.config.name}: an iscsi export knows its nodes by number`, {
         hint: 'its replicas change when it is opened anew',
@@ -309,7 +255,7 @@ export class VolumeWorker {
   }
 
   #close(volume: MirrorVolume, done: Done): void {
-    for (const server of this.#servers) server.close();
+    for (const front of this.#fronts) front.close();
     volume.close(() => {
       done(undefined);
       this.#options.exit();
@@ -321,31 +267,58 @@ export class VolumeWorker {
     this.#options.send({ kind: 'answer', id, ...answer });
   }
 
-  /** Duties 2 and 3. One `ByteDevice` for each term, shared by all front ends. */
+  /** The last volume of a set is at its end, where it can grow. */
+  #resize(
+    volume: MirrorVolume,
+    { name, sizeBytes }: Extract<VolumeCall, { verb: 'resize' }>,
+    done: Done,
+  ): void {
+    const { members } = volume.config;
+    if (members === undefined) return volume.resize(sizeBytes, done);
+    const { start } = windowOf(members, members.length - 1, totalBytes(members));
+    if (members.at(-1)?.name === name) return volume.resize(start + sizeBytes, done);
+    done(
+      new EterneError('refused', `${name} does not lie at the end of mirror set ${volume.config.name}`, {
+        hint: `only ${members.at(-1)?.name} can grow, the last volume of the set`,
+      }),
+    );
+  }
+
+  /** Duties 2 and 3. */
   #follow(): void {
-    const device = this.#volume?.device;
-    if (this.#served?.device !== device) {
-      this.#served = device === undefined ? undefined : new ByteDevice(device);
-      if (this.#served === undefined) this.#state?.end();
-      for (const server of this.#servers) {
-        if (this.#served === undefined) server.withdraw();
-        else server.serve(this.#served);
-      }
-    } else if (device !== undefined && device.sizeBytes !== this.#shownBytes)
-      for (const server of this.#servers) server.resized?.();
-    this.#shownBytes = device?.sizeBytes;
-    this.#cutForwards();
-    this.#state?.advance();
+    for (const front of this.#fronts) front.follow(this.#volume?.device);
     this.#sendStatus();
   }
 
   #sendStatus(): void {
-    const volume = this.#volume?.status();
-    if (volume === undefined) return;
-    const status = { ...volume, attached: this.#attached?.path ?? null };
-    const text = JSON.stringify(status);
+    if (this.#volume === undefined) return;
+    const statuses = this.#statuses(this.#volume);
+    const text = JSON.stringify(statuses);
     if (text === this.#lastStatus) return;
     this.#lastStatus = text;
-    this.#options.send({ kind: 'status', status });
+    this.#options.send({ kind: 'status', statuses });
   }
+
+  #statuses(volume: MirrorVolume): readonly VolumeStatus[] {
+    const attached = this.#fronts.map(({ attachedPath }) => attachedPath);
+    return statusesOf(volume.config, volume.status(), attached);
+  }
+}
+
+/** A volume by itself, or each volume of a mirror set: what its front ends are told of it. */
+function partsOf(
+  config: VolumeConfig,
+  { exports, members = [] }: Extract<ToWorker, { kind: 'open' }>,
+): { readonly config: VolumeConfig; readonly exports: readonly ExportSpec[] }[] {
+  if (config.members === undefined) return [{ config, exports }];
+  return config.members.map(({ name, sizeBytes }, index) => {
+    const { exports: own = [], metadataPath = '' } = members[index] ?? {};
+    return { config: { ...config, name, sizeBytes, metadataPath }, exports: own };
+  });
+}
+
+function deviceOf({ members }: VolumeConfig, index: number, whole: BlockDevice): BlockDevice {
+  if (members === undefined) return whole;
+  const name = members[index]?.name ?? '';
+  return new WindowDevice(name, whole, () => windowOf(members, index, whole.sizeBytes));
 }

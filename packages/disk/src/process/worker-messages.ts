@@ -12,6 +12,7 @@ import type {
   VolumeConfig,
   VolumeStatus,
 } from '../engine/api.ts';
+import type { MemberSpec } from './config.ts';
 import type { ExportSpec } from './port.ts';
 import type { Channel } from './preface.ts';
 import type { WireError } from './wire-error.ts';
@@ -36,7 +37,8 @@ export type VolumeCall =
   | { readonly verb: 'invalidate' }
   /** The other replicas from now on; `conflict` where a front end is bound to those it was opened with. */
   | { readonly verb: 'set-peers'; readonly peers: VolumeConfig['peers'] }
-  | { readonly verb: 'resize'; readonly sizeBytes: number }
+  /** `name`: the volume that is to have this size; of a mirror set one of its volumes. */
+  | { readonly verb: 'resize'; readonly name: string; readonly sizeBytes: number }
   | { readonly verb: 'rescue'; readonly action: RescueAction }
   /** Answers `SplitBrainReport[]`. */
   | { readonly verb: 'explain-split-brain' }
@@ -66,6 +68,8 @@ export type ToWorker =
       readonly kind: 'open';
       readonly config: VolumeConfig;
       readonly exports: readonly ExportSpec[];
+      /** Of a mirror set, in the order of `config.members`. */
+      readonly members?: readonly MemberSpec[];
       readonly arbiter: ArbiterKind;
       /** Of this node, for links with peers. */
       readonly tls?: TlsIdentity;
@@ -76,15 +80,21 @@ export type ToWorker =
 
 /** Travels with a replication connection whose preface has been read. */
 export interface StreamNote {
+  /** As the preface says: a mirror set by its own name for its mirror, by a volume's for front ends. */
+  readonly volume: string;
   readonly fromNode: string;
   readonly channel: Channel;
 }
 
 export type FromWorker =
-  | { readonly kind: 'opened'; readonly listening: readonly Address[]; readonly status: VolumeStatus }
+  | {
+      readonly kind: 'opened';
+      readonly listening: readonly Address[];
+      readonly statuses: readonly VolumeStatus[];
+    }
   /** The worker exits after this. */
   | { readonly kind: 'refused'; readonly error: WireError }
   | { readonly kind: 'answer'; readonly id: number; readonly error?: WireError; readonly result?: unknown }
   /** Sent before the answer of every call that changed it. */
-  | { readonly kind: 'status'; readonly status: VolumeStatus }
+  | { readonly kind: 'status'; readonly statuses: readonly VolumeStatus[] }
   | { readonly kind: 'proposal'; readonly id: number; readonly proposal: SetProposal };

@@ -26,7 +26,7 @@
  * | 24 | 4 | CRC-32C of the body, or of its start; zero when it covers nothing |
  * | 28 | 4 | CRC-32C of bytes 0…27 |
  *
- * Changelog: version 1, the first. Version 2: RESIZE, RESIZED. Both sides say in HELLO what they speak; the newest that both do counts.
+ * Changelog: version 1, the first. Version 2: RESIZE, RESIZED, mirror sets. Both sides say in HELLO what they speak; the newest that both do counts.
  */
 import { crc32c } from '@eterne/base';
 

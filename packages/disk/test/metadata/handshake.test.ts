@@ -30,6 +30,7 @@ function replica(node: string, changes: Changes = {}): ReplicaSummary {
     sizeBytes: 4096,
     volumeUuid: W,
     replicaUuid: derivedUuid('replica', node),
+    setLayout: NIL_UUID,
     term: { number: 1, grantor: 'g' },
     set: { version: 1, members: ['a', 'b'] },
     incarnation: 5,

@@ -1,12 +1,13 @@
 import { strict as assert } from 'node:assert';
 import { describe, it } from 'node:test';
 import { EterneError } from '@eterne/base';
+import { NIL_UUID } from '../../src/metadata/api.ts';
 import { judge } from '../../src/metadata/identity.ts';
 import type { CreationStage } from '../../src/metadata/marker.ts';
 import { decodeMarker, encodeMarker } from '../../src/metadata/marker.ts';
 import type { SlotContent } from '../../src/metadata/superblock.ts';
 
-const EXPECTED = { volume: 'v0', node: 'a', sizeBytes: 4096 };
+const EXPECTED = { volume: 'v0', node: 'a', setLayout: NIL_UUID };
 const EMPTY: SlotContent = { kind: 'empty' };
 const CORRUPT: SlotContent = { kind: 'corrupt' };
 const FOREIGN: SlotContent = { kind: 'foreign' };

@@ -37,6 +37,7 @@ class Replica {
       sizeBytes: BLOCKS * 4096,
       volumeUuid: NIL_UUID,
       replicaUuid: derivedUuid('replica', node),
+      setLayout: NIL_UUID,
       term: { number: 0, grantor: '' },
       set: { version: 0, members: [] },
       incarnation: 1,

@@ -39,6 +39,7 @@ const superblock: fc.Arbitrary<Superblock> = fc
       node: names[1],
       sizeBytes: 1 + (numbers[1] % 2 ** 50),
       replicaUuid: uuids[0],
+      setLayout: uuids[1],
       clean: flags[0],
       logEpoch,
       logSlots,

@@ -174,9 +174,37 @@ volumes:
       ),
       /^FILE:6: .*not supported yet$/,
     );
-    assert.match(
-      error(`${MINIMAL}mirrorSets: [{ name: db, volumes: [v0] }]\n`),
-      /^FILE:8: .*not supported yet$/,
-    );
+  });
+
+  const SECOND = `  - { name: wal, size: 32MiB, device: w.img, metadata: w.meta, exports: [{ nbd: { listen: "unix:w.nbd" } }] }\n`;
+
+  it('joins volumes to a mirror set, whose metadata is that of its first', () => {
+    const { volumes } = valid(`${MINIMAL}${SECOND}mirrorSets: [{ name: db, volumes: [v0, wal] }]\n`);
+    assert.equal(volumes.length, 1);
+    const { config, exports, members } = volumes[0] ?? assert.fail();
+    assert.deepEqual([config.name, config.sizeBytes], ['db', 96 * 1024 * 1024]);
+    assert.equal(config.metadataPath, '/etc/eterne/a.meta');
+    assert.deepEqual(config.members?.at(1), {
+      name: 'wal',
+      sizeBytes: 32 * 1024 * 1024,
+      devicePath: '/etc/eterne/w.img',
+    });
+    assert.deepEqual(exports, []);
+    assert.deepEqual(members?.at(1)?.exports, [{ kind: 'nbd', listen: 'unix:/etc/eterne/w.nbd' }]);
+  });
+
+  it('refuses sets whose volumes are not there, are in two sets, or differ in what they have in common', () => {
+    const refusals: readonly (readonly [string, RegExp])[] = [
+      ['{ name: db, volumes: [v0, log] }', /there is no volume log/],
+      ['{ name: db, volumes: [v0, v0] }', /v0 is in a set already/],
+      ['{ name: v0, volumes: [v0, wal] }', /a volume or another set has this name/],
+      ['{ name: db, volumes: [v0] }, { name: db, volumes: [wal] }', /another set has this name/],
+    ];
+    for (const [set, message] of refusals)
+      assert.match(error(`${MINIMAL}${SECOND}mirrorSets: [${set}]\n`), message);
+    const async = SECOND.replace('{ name', '{ mode: async, name');
+    const sets = 'mirrorSets: [{ name: db, volumes: [v0, wal] }]\n';
+    assert.match(error(`${MINIMAL}${async}${sets}`), /^FILE:9: .*mode of wal is not that of v0$/);
+    assert.match(error(`${MINIMAL.replace('a.meta', 'internal')}${SECOND}${sets}`), /must be in a file/);
   });
 });

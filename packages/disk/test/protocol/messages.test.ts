@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { EterneError } from '@eterne/base';
+import { NIL_UUID } from '../../src/metadata/api.ts';
 import * as fc from 'fast-check';
 import type { Hello } from '../../src/protocol/messages/hello.ts';
 import { decodeAcks } from '../../src/protocol/messages/acks.ts';
@@ -74,6 +75,7 @@ const HELLO: Hello = {
     sizeBytes: SIZE_BYTES,
     volumeUuid: '11111111-1111-4111-8111-111111111111',
     replicaUuid: '22222222-2222-4222-8222-222222222222',
+    setLayout: NIL_UUID,
     term: { number: 7, grantor: 'cluster' },
     set: { version: 9, members: ['a', 'b'] },
     incarnation: 3,

@@ -124,6 +124,7 @@ function summaryOf({ node, metadata }: Found, peer: string, skipInitialSync: boo
     sizeBytes: metadata.sizeBytes,
     volumeUuid: state.volumeUuid,
     replicaUuid: metadata.replicaUuid,
+    setLayout: metadata.setLayout,
     term: state.term,
     set: state.set,
     incarnation: state.incarnation,

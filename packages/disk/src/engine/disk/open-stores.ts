@@ -19,11 +19,11 @@ import {
 import type { RemapTable } from '../../metadata/remap-table.ts';
 import { openRescue, type OpenedRescue } from '../../rescue/open-rescue.ts';
 import type { VolumeConfig } from '../api.ts';
+import { layoutName, windowOf } from '../set/members.ts';
+import { INTERNAL_METADATA, findMissing, openDevice } from './open-device.ts';
 import { splitStore } from './region-store.ts';
 import { RemappingStore } from './remapping-store.ts';
 
-/** `metadataPath` of a volume whose metadata lies on its own device. */
-export const INTERNAL_METADATA = 'internal';
 const INTERNAL_ALIGNMENT_BYTES = 1024 * 1024;
 
 export interface OpenedStores {
@@ -99,32 +99,23 @@ function openExternal(world: World, config: VolumeConfig, done: Done): void {
 }
 
 /** All replicas have agreed on the size that the metadata says; the configuration counts when a volume is made. */
-function noteOtherSize(world: World, { name, sizeBytes }: VolumeConfig, actualBytes: number): void {
-  if (sizeBytes === actualBytes) return;
-  const larger = `eterne disk resize ${name} --size ${sizeBytes}`;
-  const what =
-    sizeBytes > actualBytes ? `\`${larger}\` makes it so large` : 'it has grown since: say so there';
-  const message = `volume ${name} has ${actualBytes} bytes, its configuration says ${sizeBytes}: ${what}`;
+function noteOtherSize(world: World, config: VolumeConfig, actualBytes: number): void {
+  if (config.sizeBytes === actualBytes) return;
+  const { members = [] } = config;
+  const last = members.length - 1;
+  // Of a mirror set, its last volume has grown.
+  const name = members[last]?.name ?? config.name;
+  const before = members.length === 0 ? 0 : windowOf(members, last, actualBytes).start;
+  const [saysBytes, hasBytes] = [config.sizeBytes - before, actualBytes - before];
+  const larger = `eterne disk resize ${name} --size ${saysBytes}`;
+  const what = saysBytes > hasBytes ? `\`${larger}\` makes it so large` : 'it has grown since: say so there';
+  const message = `volume ${name} has ${hasBytes} bytes, its configuration says ${saysBytes}: ${what}`;
   world.log('warn', message);
 }
 
 function otherSize({ name, sizeBytes }: VolumeConfig, actualBytes: number): EterneError {
   const message = `volume ${name} was created with ${actualBytes} bytes, not ${sizeBytes}`;
   return new EterneError('conflict', message, { hint: 'set the size back in the configuration' });
-}
-
-/** Opens, creates or grows it. */
-function openDevice(
-  world: World,
-  config: VolumeConfig,
-  neededBytes: number,
-  done: (result: BlockStore | EterneError) => void,
-): void {
-  const options = { createSizeBytes: neededBytes, timeoutMs: config.diskTimeoutMs };
-  world.stores.open(config.devicePath, options, (device) => {
-    if (device instanceof EterneError || device.sizeBytes >= neededBytes) done(device);
-    else device.close(() => done(tooSmall(config, neededBytes)));
-  });
 }
 
 interface OpenedMetadata {
@@ -146,6 +137,7 @@ function openMetadataOn(
     node: config.node,
     sizeBytes: config.sizeBytes,
     peers: Object.keys(config.peers),
+    ...(config.members === undefined ? {} : { setLayout: layoutName(config.members) }),
   };
   openMetadata(options, (metadata) => {
     if (metadata instanceof EterneError) return done(metadata);
@@ -163,28 +155,16 @@ function beginAnewIfLost(
   done: MetadataDone,
 ): void {
   if (metadata.state.justCreated) return done(undefined);
-  isMissing(world, config, (missing) => {
+  findMissing(world, config, (missing) => {
     if (missing instanceof EterneError) return done(missing);
-    if (!missing) return done(undefined);
+    if (missing === undefined) return done(undefined);
     // Only where a new file can be made: a folder that is not there says nothing about the data.
     const options = { createSizeBytes: 0, timeoutMs: config.diskTimeoutMs };
-    world.stores.open(config.devicePath, options, (empty) => {
+    world.stores.open(missing, options, (empty) => {
       if (empty instanceof EterneError) return done(empty);
-      world.log('warn', `volume ${config.name}: ${config.devicePath} was missing: this replica begins anew`);
+      world.log('warn', `volume ${config.name}: ${missing} was missing: this replica begins anew`);
       empty.close(() => metadata.update(begunAnew, done));
     });
-  });
-}
-
-/** A file that was cut to nothing is as lost as one that is not there. */
-function isMissing(
-  world: World,
-  { devicePath, diskTimeoutMs }: VolumeConfig,
-  done: (result: boolean | EterneError) => void,
-): void {
-  world.stores.open(devicePath, { timeoutMs: diskTimeoutMs, readOnly: true }, (device) => {
-    if (device instanceof EterneError) return done(device.code === 'not-found' ? true : device);
-    device.close(() => done(device.sizeBytes === 0));
   });
 }
 
@@ -195,10 +175,10 @@ export function openData(
   sizeBytes: number,
   done: (result: { readonly data: BlockStore; readonly isBlank: boolean } | EterneError) => void,
 ): void {
-  isMissing(world, config, (isBlank) => {
-    if (isBlank instanceof EterneError) return done(isBlank);
+  findMissing(world, config, (missing) => {
+    if (missing instanceof EterneError) return done(missing);
     openDevice(world, config, sizeBytes, (data) =>
-      done(data instanceof EterneError ? data : { data, isBlank }),
+      done(data instanceof EterneError ? data : { data, isBlank: missing !== undefined }),
     );
   });
 }
@@ -215,14 +195,4 @@ export function begunAnew(state: MetadataState): MetadataState {
     set: { version: 0, members: [] },
     generations: { current: NIL_UUID, bitmaps: {}, history: [] },
   };
-}
-
-function tooSmall({ devicePath, metadataPath }: VolumeConfig, neededBytes: number): EterneError {
-  if (metadataPath !== INTERNAL_METADATA)
-    return new EterneError('config', `${devicePath} is smaller than the volume (${neededBytes} bytes)`);
-  return new EterneError(
-    'config',
-    `${devicePath} is smaller than the volume with its metadata (${neededBytes} bytes)`,
-    { hint: 'name another place for the metadata' },
-  );
 }

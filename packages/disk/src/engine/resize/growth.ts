@@ -9,7 +9,7 @@
  */
 import { EterneError } from '@eterne/base';
 import type { MetadataDone, VolumeMetadata } from '../../metadata/index.ts';
-import { INTERNAL_METADATA } from '../disk/open-stores.ts';
+import { INTERNAL_METADATA } from '../disk/open-device.ts';
 import { Gauge } from '../gauge.ts';
 import type { LocalDisk } from '../local-disk.ts';
 

@@ -71,7 +71,7 @@ export class VolumeSize {
 
 /** Which side has to grow before the two can meet; undefined: none, or the handshake finds why they cannot. */
 export function smallerSide(mine: ReplicaSummary, theirs: ReplicaSummary): 'mine' | 'theirs' | undefined {
-  if (mine.sizeBytes === theirs.sizeBytes) return undefined;
+  if (mine.sizeBytes === theirs.sizeBytes || mine.setLayout !== theirs.setLayout) return undefined;
   const isOneVolume = [mine, theirs].some(({ volumeUuid }) => volumeUuid === NIL_UUID);
   if (mine.volumeUuid !== theirs.volumeUuid && !isOneVolume) return undefined;
   const [smaller, larger] = mine.sizeBytes < theirs.sizeBytes ? [mine, theirs] : [theirs, mine];

@@ -53,7 +53,9 @@ function findFiles(
   extents: readonly ChangedExtent[],
   done: (found: FoundFiles) => void,
 ): void {
-  const { devicePath } = config;
+  const { devicePath, members } = config;
+  if (members !== undefined)
+    return done(nothingFound(extents, 'the volumes of a mirror set are not searched for files'));
   if (devicePath.includes('://')) return done(nothingFound(extents, `no tool can read ${devicePath}`));
   switch (kind) {
     case 'unknown':

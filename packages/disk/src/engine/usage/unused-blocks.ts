@@ -49,7 +49,9 @@ export class UnusedBlocks {
 
   /** Answers once, unless closed before. */
   find(done: Found): void {
-    const { devicePath } = this.#replica.config;
+    const { devicePath, members } = this.#replica.config;
+    if (members !== undefined)
+      return done(new EterneError('unsupported', 'the volumes of a mirror set are copied together'));
     if (devicePath.includes('://'))
       return done(new EterneError('unsupported', 'the store is no file or device'));
     this.#recognise((fileSystem) => {

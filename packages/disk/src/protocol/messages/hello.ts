@@ -9,16 +9,20 @@
  * split brain: with 0, 1, 2 primaries u8, u8, u8 · newest promotion (wall clock, ms) u64 · node to discard text
  * undone copy text · current generation text · list of (peer text, generation text) · list of history generations text
  * follows text · waits when lost u8
+ * of a mirror set, and only then: layout text     version 2, which is the lowest that a set speaks
  * ```
  */
 import { EterneError } from '@eterne/base';
-import { MAX_NAME_BYTES, type ReplicaSummary, type SplitBrainTerms } from '../../metadata/api.ts';
+import { MAX_NAME_BYTES, NIL_UUID, type ReplicaSummary, type SplitBrainTerms } from '../../metadata/api.ts';
 import { FORMER_INCARNATIONS } from '../../metadata/incarnations.ts';
 import { FieldReader, FieldWriter } from '../fields.ts';
 import { NEWEST_VERSION, OLDEST_VERSION } from '../wire.ts';
 import { DISK_STATES, SPLIT_BRAIN_ACTIONS } from '../../engine/api.ts';
 import { ROLES, readName, readSet, readTerm, readUuid, writeSet, writeTerm } from './common.ts';
 import { readGenerations, writeGenerations } from './resync-names.ts';
+
+/** The lowest version that a mirror set speaks, and only a set begins with. */
+const SET_VERSION = 2;
 
 export interface Hello {
   readonly volume: string;
@@ -34,7 +38,11 @@ export interface Hello {
 export function encodeHello(hello: Hello): Buffer {
   const into = new FieldWriter();
   const s = hello.summary;
-  into.uint16(OLDEST_VERSION).uint16(NEWEST_VERSION).text(hello.volume).text(hello.toNode);
+  into
+    .uint16(isSet(s) ? SET_VERSION : OLDEST_VERSION)
+    .uint16(NEWEST_VERSION)
+    .text(hello.volume)
+    .text(hello.toNode);
   into.text(s.node).uint64(s.sizeBytes).text(s.volumeUuid).text(s.replicaUuid);
   writeTerm(into, s.term);
   writeSet(into, s.set);
@@ -46,7 +54,9 @@ export function encodeHello(hello: Hello): Buffer {
   writeSplitBrain(into, s.splitBrain);
   into.text(s.undoneSync);
   writeGenerations(into, s.generations);
-  return into.text(hello.follows).byte(Number(hello.waitsWhenLost)).finish();
+  into.text(hello.follows).byte(Number(hello.waitsWhenLost));
+  if (isSet(s)) into.text(s.setLayout);
+  return into.finish();
 }
 
 /** `version`: the newest that both sides speak. */
@@ -59,7 +69,7 @@ export function decodeHello(body: Buffer): Hello & { readonly version: number } 
     throw new EterneError('unsupported', `the peer speaks mirror protocol ${lowest} to ${highest}`);
   const volume = readName(from);
   const toNode = readName(from);
-  const summary: ReplicaSummary = {
+  const summary: Omit<ReplicaSummary, 'setLayout'> = {
     node: readName(from),
     sizeBytes: from.uint64(),
     volumeUuid: readUuid(from),
@@ -81,9 +91,12 @@ export function decodeHello(body: Buffer): Hello & { readonly version: number } 
   };
   const follows = from.text(MAX_NAME_BYTES);
   const waitsWhenLost = from.flag();
+  const setLayout = lowest < SET_VERSION ? NIL_UUID : readUuid(from);
   from.finish();
-  return { version, volume, toNode, summary, follows, waitsWhenLost };
+  return { version, volume, toNode, summary: { ...summary, setLayout }, follows, waitsWhenLost };
 }
+
+const isSet = ({ setLayout }: ReplicaSummary): boolean => setLayout !== NIL_UUID;
 
 function writeSplitBrain(into: FieldWriter, { actions, promotedAtWallMs, discards }: SplitBrainTerms): void {
   for (const action of [actions.zeroPrimaries, actions.onePrimary, actions.twoPrimaries])

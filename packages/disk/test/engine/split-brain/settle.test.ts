@@ -28,6 +28,7 @@ function side(node: string, peer: string, given: Side): ReplicaSummary {
     sizeBytes: 4096,
     volumeUuid: COMMON,
     replicaUuid: derivedUuid('replica', node),
+    setLayout: NIL_UUID,
     term: { number: 2, grantor: node },
     set: { version: 3, members: [node] },
     incarnation: 5,

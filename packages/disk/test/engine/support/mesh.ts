@@ -14,6 +14,8 @@ export const SIZE_BYTES = 32 * 1024 * 1024;
 export const BLOCK = 4096;
 
 export interface MeshOptions {
+  /** Of each data store; `SIZE_BYTES` when absent. */
+  readonly diskBytes?: number;
   readonly config?: Partial<VolumeConfig>;
   readonly arbiter?: (node: string, config: VolumeConfig) => Arbiter;
   /** Milliseconds that a disk operation takes; 0 is synchronous. */
@@ -25,7 +27,7 @@ export interface MeshOptions {
 /** One node of the mesh: its disks live on, its process comes and goes. */
 export class TestNode {
   readonly name: string;
-  readonly data = new MemoryDisk(SIZE_BYTES);
+  readonly data: MemoryDisk;
   readonly metadata = new MemoryDisk(metadataBytes(SIZE_BYTES));
   /** Files that were written by name. */
   readonly images = new Map<string, MemoryDisk>();
@@ -40,6 +42,11 @@ export class TestNode {
   constructor(mesh: Mesh, name: string) {
     this.#mesh = mesh;
     this.name = name;
+    this.data = new MemoryDisk(this.#diskBytes);
+  }
+
+  get #diskBytes(): number {
+    return this.#mesh.options.diskBytes ?? SIZE_BYTES;
   }
 
   get isUp(): boolean {
@@ -81,16 +88,15 @@ export class TestNode {
     return result;
   }
 
-  /** The process dies. With `power`, un-flushed writes are lost, too. */
-  kill(power = false): void {
+  /** The process dies. With `power`, un-flushed writes are lost, too, but for those that `keep` says. */
+  kill(power = false, keep: () => boolean = () => false): void {
     this.#life += 1;
     this.#volume = undefined;
     this.#mesh.network.listeners.delete(this.name);
     this.#mesh.network.reap();
     if (!power) return;
-    this.data.losePower();
-    this.metadata.losePower();
-    this.#rescue?.losePower();
+    for (const disk of [this.data, this.metadata, this.#rescue, ...this.images.values()])
+      disk?.losePower(keep);
   }
 
   /** The rescue journal's store, where one is configured. */
@@ -101,7 +107,7 @@ export class TestNode {
   #disk(path: string, mayCreate: boolean): MemoryDisk | undefined {
     if (path === 'rescue') return this.rescue;
     if (path === 'data' || path === 'metadata') return this[path];
-    if (mayCreate && !this.images.has(path)) this.images.set(path, new MemoryDisk(SIZE_BYTES));
+    if (mayCreate && !this.images.has(path)) this.images.set(path, new MemoryDisk(this.#diskBytes));
     return this.images.get(path);
   }
 
