@@ -10,6 +10,7 @@ const LOAD = {
   target: async () => (await import('./target/command.ts')).targetCommand,
   test: async () => (await import('./test/command.ts')).testCommand,
   demo: async () => (await import('./demo/command.ts')).demoCommand,
+  pacemaker: async () => (await import('./pacemaker/command.ts')).pacemakerCommand,
   cluster: async () => (await import('./cluster/command.ts')).clusterCommand,
 } satisfies Record<string, () => Promise<AddCommands>>;
 
@@ -20,6 +21,7 @@ function loadersFor(name: string | undefined): readonly (() => Promise<AddComman
       return Object.values(LOAD);
     case 'disk':
     case 'target':
+    case 'pacemaker':
     case 'test':
     case 'demo':
       return [LOAD[name]];

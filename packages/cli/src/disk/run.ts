@@ -1,15 +1,15 @@
 /** `eterne disk run`: reads the configuration, starts the disk process, and stays until SIGTERM. */
 import { EterneError } from '@eterne/base';
-import { loadDiskConfig, type DiskConfig } from '@eterne/disk/process/config.ts';
 import { runDiskProcess } from '@eterne/disk/process/run.ts';
 import { loadTls, type TlsFiles } from '@eterne/disk/process/tls-files.ts';
 import type { TlsIdentity, World } from '@eterne/runtime';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
+import { loadConfig } from './load-config.ts';
 import { WORKER_MODULE } from './worker-module.ts';
 
 export async function runDisk(configPath: string): Promise<void> {
   const world = createNodeWorld('disk');
-  const config = await load(world, configPath);
+  const config = await loadConfig(world, configPath);
   const tls = config.replicationTls && (await readTls(world, config.replicationTls));
   try {
     const options = { ...config, tls, arbiter: 'local', workerModule: WORKER_MODULE } as const;
@@ -29,14 +29,6 @@ export async function runDisk(configPath: string): Promise<void> {
 function readTls(world: World, files: TlsFiles): Promise<TlsIdentity> {
   return new Promise((resolve, reject) => {
     loadTls(world, files, (result) => (result instanceof EterneError ? reject(result) : resolve(result)));
-  });
-}
-
-function load(world: World, path: string): Promise<DiskConfig> {
-  return new Promise((resolve, reject) => {
-    loadDiskConfig(world, path, (result) =>
-      result instanceof EterneError ? reject(result) : resolve(result),
-    );
   });
 }
 

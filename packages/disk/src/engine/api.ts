@@ -80,7 +80,9 @@ export interface VolumeConfig {
   readonly readPolicy: ReadPolicy;
   readonly initialSync: 'smart' | 'full' | 'none';
   readonly splitBrain: SplitBrainActions;
-  readonly onPeerLost: 'continue' | 'freeze';
+  readonly onPeerLost: 'continue' | 'freeze' | 'ask';
+  /** With `ask`: who settles the loss (`process/asking-arbiter.ts`). */
+  readonly peerLost?: { readonly command: readonly [string, ...string[]]; readonly timeoutMs: number };
   readonly resyncRate: { readonly minBytesPerSecond: number; readonly maxBytesPerSecond: number };
   /** Verifies that begin by themselves, on whoever is primary: five fields of crontab(5), UTC (`verify/cron.ts`). */
   readonly verify?: { readonly schedule: string; readonly repair: boolean };
@@ -112,7 +114,7 @@ export type SetAnswer =
   | { readonly kind: 'committed'; readonly set: InSyncSet }
   /** This node may not decide it (isolated, older term, version moved): freeze and step down. */
   | { readonly kind: 'refused'; readonly reason: string }
-  /** Standalone `onPeerLost: freeze`: nothing changes; hold all I/O until the lost replica is back and equal. */
+  /** Standalone `onPeerLost: freeze`, or `ask` without an answer: nothing changes; hold all I/O until the lost replica is back and equal. */
   | { readonly kind: 'hold'; readonly reason: string };
 
 /**

@@ -3,7 +3,7 @@ import type { Arbiter, SetAnswer, SetProposal, VolumeConfig } from './api.ts';
 
 /**
  * The arbiter of a volume without a cluster: this node alone decides. A returning replica is always let in. A lost one is
- * let go with `onPeerLost: continue`, and waited for with `freeze`.
+ * let go with `onPeerLost: continue`, and waited for with `freeze`; for `ask` see `process/asking-arbiter.ts`.
  */
 export function createLocalArbiter(
   timers: Timers,

@@ -136,7 +136,10 @@ export class Promotion {
     };
   }
 
-  /** Standalone, the operator's word is the grant: this replica and those equal to it. */
+  /**
+   * Standalone, the operator's word is the grant: this replica and those equal to it. Where somebody else settles losses (`ask`) members that
+   * are not here stay in the set, so that nothing is acknowledged before they have been asked for.
+   */
   #ownGrant(sessions: readonly Session[]): { readonly term: Term; readonly set: InSyncSet } {
     const { replica } = this.#parts;
     const { node } = replica.config;
@@ -144,9 +147,10 @@ export class Promotion {
     const highest = Math.max(term.number, ...sessions.map((session) => session.peerTerm.number));
     const isAsync = replica.config.mode === 'async';
     const equal = sessions.filter((session) => session.isEqual && !isAsync).map(({ peerNode }) => peerNode);
+    const kept = replica.config.onPeerLost === 'ask' && !isAsync ? set.members : [];
     return {
       term: { number: highest + 1, grantor: node },
-      set: { version: set.version + 1, members: [node, ...equal].sort() },
+      set: { version: set.version + 1, members: [...new Set([node, ...equal, ...kept])].sort() },
     };
   }
 

@@ -15,7 +15,7 @@
  * 3. Requests that a failing device left unanswered are asked again of the next leader (`steady-device.ts`).
  * 4. A device that another host has taken ends the term at once, and no device is taken back.
  */
-import { EterneError } from '@eterne/base';
+import { EterneError, assert } from '@eterne/base';
 import type { BlockDevice, Stream, Timer, World } from '@eterne/runtime';
 import type {
   InSyncSet,
@@ -75,6 +75,7 @@ export class JoinedVolume implements MirrorVolume, LegOwner {
   constructor(world: World, config: VolumeConfig) {
     this.#world = world;
     this.config = config;
+    assert(config.onPeerLost !== 'ask', 'the configuration refuses it for devices of one host');
     this.#arbiter = new LegArbiter(world.timers, config.onPeerLost);
     const network = new LegNetwork(world.timers);
     const parts = { world, network, arbiter: this.#arbiter, owner: this };

@@ -24,6 +24,10 @@ function volumeRules(
   };
   if ((volume.device === undefined) === (volume.devices === undefined))
     complain([], 'give either device or devices');
+  if ((volume.onPeerLost === 'ask') !== (volume.peerLost !== undefined))
+    complain(['onPeerLost'], '`onPeerLost: ask` and `peerLost: { command: [ … ] }` go together');
+  if (volume.devices !== undefined && volume.onPeerLost === 'ask')
+    complain(['onPeerLost'], 'devices of one host are no peers: continue or freeze');
   if (document.node in volume.peers)
     complain(['peers', document.node], `${document.node} is this node, not a peer`);
   if (Object.keys(volume.peers).length > MAX_PEERS) complain(['peers'], `more than ${MAX_PEERS} peers`);

@@ -103,7 +103,13 @@ const volume = z.strictObject({
       twoPrimaries: splitBrainAction.default('disconnect'),
     })
     .prefault({}),
-  onPeerLost: z.enum(['continue', 'freeze']).default('continue'),
+  onPeerLost: z.enum(['continue', 'freeze', 'ask']).default('continue'),
+  peerLost: z
+    .strictObject({
+      command: z.tuple([z.string().min(1)], z.string()),
+      timeout: durationMs.prefault('10m'),
+    })
+    .optional(),
   resyncRate: z
     .strictObject({ min: sizeBytes, max: sizeBytes })
     .refine(({ min, max }) => min > 0 && min <= max, 'resyncRate needs 0 < min ≤ max')

@@ -189,6 +189,7 @@ function volumeConfig(node: string, volume: VolumeDocument, folder: string): Vol
     initialSync: volume.initialSync,
     splitBrain: volume.splitBrain,
     onPeerLost: volume.onPeerLost,
+    ...peerLost(volume),
     congestion: { queueBytes: volume.congestion.queue, policy: volume.congestion.policy },
     ...(volume.verify === undefined ? {} : { verify: volume.verify }),
     resyncRate: { minBytesPerSecond: volume.resyncRate.min, maxBytesPerSecond: volume.resyncRate.max },
@@ -203,6 +204,11 @@ function devicesOf(folder: string, { devices }: VolumeDocument): Partial<VolumeC
   if (devices === undefined) return {};
   const resolved = Object.entries(devices).map(([name, path]) => [name, resolveStore(folder, path)]);
   return { devices: Object.fromEntries(resolved) as Record<string, string> };
+}
+
+function peerLost({ peerLost: given }: VolumeDocument): Partial<VolumeConfig> {
+  if (given === undefined) return {};
+  return { peerLost: { command: given.command, timeoutMs: given.timeout } };
 }
 
 function rescueJournal(folder: string, { rescueJournal: given }: VolumeDocument): Partial<VolumeConfig> {

@@ -2,9 +2,9 @@
 import { withIscsiStores } from '@eterne/iscsi/initiator/store.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { attachToSupervisor } from '@eterne/runtime/node/worker.ts';
-import { createLocalArbiter } from '../engine/local-arbiter.ts';
 import { openAnyVolume } from '../joined/open-any.ts';
 import { withNbdStores } from '../nbd/client/store.ts';
+import { createAskingArbiter } from './asking-arbiter.ts';
 import type { ListenFrontEnd } from './front-end.ts';
 import { VolumeWorker } from './volume-worker.ts';
 import type { StreamNote, ToWorker } from './worker-messages.ts';
@@ -28,6 +28,6 @@ export function runVolumeWorker(parts: { readonly listenFrontEnd?: ListenFrontEn
     send: (message) => supervisor.send(message),
     exit: () => process.disconnect(),
     openVolume: openAnyVolume,
-    localArbiter: (ports, config) => createLocalArbiter(ports.timers, config),
+    localArbiter: createAskingArbiter,
   });
 }

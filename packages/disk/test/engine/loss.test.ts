@@ -58,6 +58,27 @@ describe('losing a peer', () => {
     assert.deepEqual(status.inSyncSet, ['a']);
   });
 
+  test('onPeerLost ask: a survivor promoted by force acknowledges nothing before the absent one is settled', () => {
+    const arbiter = new ScriptedArbiter();
+    const pair = new Pair({
+      arbiter: () => ({ isLocal: true, propose: arbiter.propose.bind(arbiter) }),
+      config: { onPeerLost: 'ask' },
+    });
+    pair.startMirror();
+    pair.write(pair.a, 0, 1);
+    pair.a.kill();
+    pair.until(() => pair.b.volume.status().peers[0]?.connection === 'Connecting');
+    pair.promote(pair.b, { force: true });
+    const write = pair.begin(pair.b, 1, 2);
+    pair.scheduler.runFor(5000);
+    assert.equal(write.answer, undefined);
+    assert.deepEqual(pair.b.volume.status().inSyncSet, ['a', 'b']);
+    const proposal = arbiter.commit();
+    assert.deepEqual([proposal.members, proposal.removed], [['b'], ['a']]);
+    pair.until(() => write.answer === 'ok');
+    assert.equal(pair.read(pair.b, 0), 1);
+  });
+
   test('is noticed within two seconds of silence', () => {
     const { pair, arbiter } = scriptedPair();
     pair.network.isCut = true;

@@ -164,6 +164,19 @@ volumes:
     assert.deepEqual(volumes[0]?.exports, [{ kind: 'nbd', listen: '0.0.0.0:10809', tls: resolved }]);
   });
 
+  it('takes who is asked about a lost replica, and only where somebody is to be asked', () => {
+    const asked = `${MINIMAL}    onPeerLost: ask\n    peerLost: { command: [/bin/judge, -x], timeout: 5s }\n`;
+    assert.deepEqual(valid(asked).volumes[0]?.config.peerLost, {
+      command: ['/bin/judge', '-x'],
+      timeoutMs: 5000,
+    });
+    assert.match(error(`${MINIMAL}    onPeerLost: ask\n`), /^FILE:8: .*go together/);
+    assert.match(error(`${MINIMAL}    peerLost: { command: [/bin/judge] }\n`), /go together/);
+    assert.match(error(`${MINIMAL}    onPeerLost: ask\n    peerLost: { command: [] }\n`), /^FILE:9: /);
+    const joined = asked.replace('device: a.img', 'devices: { x: a, y: b }');
+    assert.match(error(joined), /devices of one host are no peers/);
+  });
+
   it('refuses what is not supported yet instead of ignoring it', () => {
     const lines = ['onDiskError: move', 'checksums: crc32c'];
     for (const line of lines)
