@@ -14,6 +14,8 @@ interface Access {
   readonly operation: Operation;
   /** What it writes or has read. */
   readonly value: number;
+  /** Its bit in `Possibility.happened` while it is pending. */
+  bit: number;
 }
 
 type Step =
@@ -24,43 +26,62 @@ type Step =
 interface Possibility {
   readonly value: number;
   readonly base: number;
-  readonly happened: ReadonlySet<Access>;
+  readonly happened: number;
 }
 
 /** More than this and the sector's history is given up as too wide; no seed has come near. */
 const POSSIBILITIES_MAX = 20_000;
+/** Bits of a small integer; a few workers for each of a few terms. */
+const PENDING_MAX = 30;
+/** Of a sector, so that `happened`, `value` and `base` have room side by side in 53 bits. */
+const VALUES_MAX = 2 ** 11;
 
 /**
  * A disk that refuses writes leaves many whose outcome nobody knows. When more of them are pending, each may happen several times: which of
  * them have is then not part of a possibility, and their number stays small.
  */
 const OPEN_MAX = 8;
-const NONE: ReadonlySet<Access> = new Set();
 
 /** A sentence about the first sector whose history has no order, or undefined. Sectors that share one history are judged once. */
 export function findDisorder(history: History): string | undefined {
+  const late = history.operations.find((operation) => outlivesTerm(operation, history.fences));
+  if (late !== undefined) return `${describe(late)} returned although a newer term had opened`;
+  const judged = new Set<string>();
+  for (const [sector, accesses] of accessesBySector(history)) {
+    const foreign = accesses.find(({ value }) => value === FOREIGN);
+    if (foreign !== undefined)
+      return `sector ${sector}: ${describe(foreign.operation)} returned bytes nobody wrote`;
+    const seen = observable(accesses);
+    if (seen.length === 0) continue;
+    const key = seen.map(({ operation, value }) => `${operation.id}=${value}`).join();
+    if (judged.has(key)) continue;
+    judged.add(key);
+    const problem = new SectorJudge(seen, history).judge();
+    if (problem !== undefined) return `sector ${sector}: ${problem}`;
+  }
+  return undefined;
+}
+
+function outlivesTerm({ term, invokedOrder, returnedOrder }: Operation, fences: readonly Fence[]): boolean {
+  if (returnedOrder === Number.POSITIVE_INFINITY) return false;
+  return fences.some(
+    (fence) => fence.term > term && fence.order > invokedOrder && fence.order < returnedOrder,
+  );
+}
+
+function accessesBySector({ operations }: History): Map<number, Access[]> {
   const bySector = new Map<number, Access[]>();
-  for (const operation of history.operations) {
+  for (const operation of operations) {
     if (operation.kind === 'flush') continue;
     if (operation.kind === 'read' && operation.values === undefined) continue;
     for (let i = 0; i < operation.sectorCount; i += 1) {
       const sector = operation.firstSector + i;
-      const value = valueAt(operation, i);
-      if (value === FOREIGN) return `sector ${sector}: ${describe(operation)} returned bytes nobody wrote`;
       let accesses = bySector.get(sector);
       if (accesses === undefined) bySector.set(sector, (accesses = []));
-      accesses.push({ operation, value });
+      accesses.push({ operation, value: valueAt(operation, i), bit: 0 });
     }
   }
-  const judged = new Set<string>();
-  for (const [sector, accesses] of bySector) {
-    const key = accesses.map(({ operation, value }) => `${operation.id}=${value}`).join();
-    if (judged.has(key)) continue;
-    judged.add(key);
-    const problem = checkSector(accesses, history);
-    if (problem !== undefined) return `sector ${sector}: ${problem}`;
-  }
-  return undefined;
+  return bySector;
 }
 
 function valueAt(operation: Operation, index: number): number {
@@ -69,25 +90,134 @@ function valueAt(operation: Operation, index: number): number {
   return operation.values?.[index] ?? FOREIGN;
 }
 
-function checkSector(accesses: readonly Access[], history: History): string | undefined {
-  const pending = new Set<Access>();
-  let possible: Possibility[] = [{ value: ZERO, base: ZERO, happened: new Set() }];
-  for (const step of stepsOf(accesses, history)) {
-    if (step.kind === 'call') {
-      pending.add(step.access);
-      possible = step.access.operation.kind === 'read' ? markReads(possible, pending) : possible;
-      continue;
-    }
-    if (step.kind === 'return') {
-      const before = possible;
-      possible = settle(expand(possible, pending), step.access);
-      pending.delete(step.access);
-      if (possible.length === 0) return complain(step.access, before, accesses);
-    }
-    if (step.kind === 'fence') possible = atFence(possible, pending, step.fence, accesses, history);
-    if (possible.length > POSSIBILITIES_MAX) return 'the history is too wide to judge';
+/** Without reads there is nothing to judge; and a change that never returned and that nobody has read need not have happened. */
+function observable(accesses: readonly Access[]): Access[] {
+  const read = new Set<number>();
+  for (const { operation, value } of accesses) if (operation.kind === 'read') read.add(value);
+  if (read.size === 0) return [];
+  return accesses.filter(({ operation, value }) => !isOpen(operation) || read.has(value));
+}
+
+function isOpen({ returnedOrder }: Operation): boolean {
+  return returnedOrder === Number.POSITIVE_INFINITY;
+}
+
+class SectorJudge {
+  private readonly accesses: readonly Access[];
+  private readonly history: History;
+  private readonly pending = new Set<Access>();
+  private usedBits = 0;
+  private isTooWide = false;
+  /** Each value's number, from 0. */
+  private readonly numbers: ReadonlyMap<number, number>;
+  private possible: Possibility[] = [{ value: ZERO, base: ZERO, happened: 0 }];
+
+  constructor(accesses: readonly Access[], history: History) {
+    this.accesses = accesses;
+    this.history = history;
+    const values = new Set([ZERO, ...accesses.map(({ value }) => value)]);
+    this.numbers = new Map([...values].map((value, i) => [value, i]));
+    this.isTooWide = values.size > VALUES_MAX;
   }
-  return undefined;
+
+  judge(): string | undefined {
+    for (const step of stepsOf(this.accesses, this.history)) {
+      const before = this.possible;
+      this.take(step);
+      if (this.isTooWide) return 'the history is too wide to judge';
+      if (step.kind === 'return' && this.possible.length === 0)
+        return complain(step.access, before, this.accesses);
+    }
+    return undefined;
+  }
+
+  private take(step: Step): void {
+    switch (step.kind) {
+      case 'call':
+        return this.called(step.access);
+      case 'return':
+        return this.returned(step.access);
+      case 'fence':
+        return this.fenced(step.fence);
+    }
+  }
+
+  private called(access: Access): void {
+    this.isTooWide ||= this.pending.size >= PENDING_MAX;
+    const bit = ~this.usedBits & (this.usedBits + 1);
+    this.usedBits |= bit;
+    access.bit = bit;
+    this.pending.add(access);
+    if (access.operation.kind === 'read') this.possible = this.possible.map((state) => this.withReads(state));
+  }
+
+  /** Only states in which `access` has happened go on. */
+  private returned(access: Access): void {
+    const { bit } = access;
+    const hasHappened = ({ happened }: Possibility): boolean => (happened & bit) !== 0;
+    const after = this.reachable(hasHappened).filter(hasHappened);
+    this.release(access);
+    this.possible = after.map((state) => ({ ...state, happened: state.happened & ~bit }));
+  }
+
+  private release(access: Access): void {
+    this.pending.delete(access);
+    this.usedBits &= ~access.bit;
+  }
+
+  /** A pending read that could return now loses nothing by happening now. */
+  private withReads(state: Possibility): Possibility {
+    let { happened } = state;
+    for (const { operation, value, bit } of this.pending)
+      if (operation.kind === 'read' && value === state.value) happened |= bit;
+    return happened === state.happened ? state : { ...state, happened };
+  }
+
+  /**
+   * The states that are reached by letting pending changes happen one after another. One that `isEnough` goes no further: whatever
+   * happens after it can do so when something needs it.
+   */
+  private reachable(isEnough: (state: Possibility) => boolean): Possibility[] {
+    const changes = [...this.pending].filter(({ operation }) => operation.kind !== 'read');
+    const open = changes.filter(({ operation }) => isOpen(operation));
+    const repeatable = open.length > OPEN_MAX ? open.reduce((bits, { bit }) => bits | bit, 0) : 0;
+    const seen = new Map<number, Possibility>();
+    const queue = this.possible.map((state) => ({ ...state, happened: state.happened & ~repeatable }));
+    for (let state = queue.pop(); state !== undefined; state = queue.pop()) {
+      const key = this.numberOf(state);
+      if (seen.has(key)) continue;
+      seen.set(key, state);
+      this.isTooWide ||= seen.size > POSSIBILITIES_MAX;
+      if (this.isTooWide) break;
+      if (isEnough(state)) continue;
+      for (const { value, bit } of changes)
+        if ((state.happened & bit) === 0)
+          queue.push(this.withReads({ ...state, value, happened: state.happened | (bit & ~repeatable) }));
+    }
+    return [...seen.values()];
+  }
+
+  /** Pending accesses of older terms end here, having happened or not. */
+  private fenced(fence: Fence): void {
+    const ended = [...this.pending].filter(({ operation }) => operation.term < fence.term);
+    if (ended.length > 0) {
+      const bits = ended.reduce((all, { bit }) => all | bit, 0);
+      this.possible = this.reachable(() => false).map((state) => ({
+        ...state,
+        happened: state.happened & ~bits,
+      }));
+      for (const access of ended) this.release(access);
+    }
+    if (fence.lossy) this.possible = lose(this.possible, fence, this.accesses, this.history);
+    this.possible = [...new Map(this.possible.map((state) => [this.numberOf(state), state])).values()];
+  }
+
+  /** Another one for every possibility. */
+  private numberOf({ value, base, happened }: Possibility): number {
+    const { numbers } = this;
+    const content = (numbers.get(base) ?? 0) * VALUES_MAX + (numbers.get(value) ?? 0);
+    return content * 2 ** PENDING_MAX + happened;
+  }
 }
 
 function stepsOf(accesses: readonly Access[], history: History): Step[] {
@@ -100,75 +230,6 @@ function stepsOf(accesses: readonly Access[], history: History): Step[] {
   }
   for (const fence of history.fences) steps.push({ kind: 'fence', order: fence.order, fence });
   return steps.toSorted((x, y) => x.order - y.order);
-}
-
-/** A pending read that could return now loses nothing by happening now. */
-function markReads(possible: readonly Possibility[], pending: ReadonlySet<Access>): Possibility[] {
-  return possible.map((state) => {
-    let happened: Set<Access> | undefined;
-    for (const access of pending)
-      if (access.operation.kind === 'read' && access.value === state.value && !state.happened.has(access))
-        (happened ??= new Set(state.happened)).add(access);
-    return happened === undefined ? state : { ...state, happened };
-  });
-}
-
-/** Every state that can be reached by letting pending changes happen, in any number and order. */
-function expand(possible: readonly Possibility[], pending: ReadonlySet<Access>): Possibility[] {
-  const open = [...pending].filter(({ operation }) => operation.returnedOrder === Number.POSITIVE_INFINITY);
-  const mayRepeat = open.length > OPEN_MAX ? new Set(open) : NONE;
-  const order = [...pending].filter((access) => !mayRepeat.has(access));
-  const keyOf = ({ value, base, happened }: Possibility): string =>
-    `${value},${base},${order.map((access) => (happened.has(access) ? 1 : 0)).join('')}`;
-  const seen = new Map<string, Possibility>();
-  const queue = markReads(possible, pending);
-  for (let state = queue.pop(); state !== undefined; state = queue.pop()) {
-    const key = keyOf(state);
-    if (seen.has(key)) continue;
-    seen.set(key, state);
-    if (seen.size > POSSIBILITIES_MAX) break;
-    for (const access of pending) {
-      if (access.operation.kind === 'read' || (state.happened.has(access) && !mayRepeat.has(access)))
-        continue;
-      const happened = mayRepeat.has(access) ? state.happened : new Set(state.happened).add(access);
-      queue.push(...markReads([{ ...state, value: access.value, happened }], pending));
-    }
-  }
-  return [...seen.values()];
-}
-
-/** Only states in which `access` has happened go on. */
-function settle(possible: readonly Possibility[], access: Access): Possibility[] {
-  const after: Possibility[] = [];
-  for (const { value, base, happened } of possible) {
-    if (!happened.has(access)) continue;
-    const left = new Set(happened);
-    left.delete(access);
-    after.push({ value, base, happened: left });
-  }
-  return after;
-}
-
-/** Pending accesses of older terms end here, having happened or not. */
-function atFence(
-  possible: readonly Possibility[],
-  pending: Set<Access>,
-  fence: Fence,
-  accesses: readonly Access[],
-  history: History,
-): Possibility[] {
-  let after = expand(possible, pending);
-  const ended = [...pending].filter(({ operation }) => operation.term < fence.term);
-  for (const access of ended) pending.delete(access);
-  after = after.map((state) => ({
-    ...state,
-    happened: new Set([...state.happened].filter((access) => pending.has(access))),
-  }));
-  if (fence.lossy) after = lose(after, fence, accesses, history);
-  const distinct = new Map(
-    after.map((state) => [`${state.value},${state.base},${state.happened.size}`, state]),
-  );
-  return pending.size === 0 ? [...distinct.values()] : after;
 }
 
 /** After a power cut a sector holds what it held at the last one, or any later write, unless a flush had covered a newer one. */
