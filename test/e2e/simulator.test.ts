@@ -16,13 +16,13 @@ function sim(...args: readonly string[]): Promise<{ readonly code: number | null
   });
 }
 
-for (const [scenario, seeds] of [
-  ['mirror', '1001..1200'],
+for (const [scenario, seeds, ...more] of [
+  ['mirror', '1001..1200', '--all-met'],
   ['cluster', '1001..1050'],
   ['pair', '1001..1020'],
 ] as const)
-  test(`${scenario}: no invariant is violated in seeds ${seeds}`, async () => {
-    const { code, output } = await sim('--scenario', scenario, '--seeds', seeds);
+  test(`${scenario}: no invariant is violated in seeds ${seeds}${more.length > 0 ? ', and every handshake row and crash point is met' : ''}`, async () => {
+    const { code, output } = await sim('--scenario', scenario, '--seeds', seeds, ...more);
     assert.equal(code, 0, output);
   });
 

@@ -42,6 +42,7 @@ export const CASES: readonly Case[] = [
     found: 'a member of the set became a resync target and could not be promoted any more',
   },
   { scenario: 'mirror', seed: 49, found: 'a half-copied member of the set was promoted' },
+  { scenario: 'mirror', seed: 1063, found: 'a copy did not bring the identity of the volume along' },
   {
     scenario: 'mirror',
     seed: 1145,

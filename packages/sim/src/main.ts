@@ -8,16 +8,19 @@ import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { plant } from './mutants/plant.ts';
 import { HINTS, MUTANTS, type Mutant } from './mutants/registry.ts';
 import { parseOptions, type RunOptions } from './run/options.ts';
-import { chunksOf, inParallel, runChunk } from './run/parallel.ts';
+import { type Chunk, chunksOf, inParallel, runChunk } from './run/parallel.ts';
 import { describeSeed, faultCount, isTooEasy, type SeedResult } from './run/result.ts';
 import { loadRunner } from './run/seeds.ts';
-import { describeTallies } from './run/tally.ts';
+import { type Coverage, coverageOf, describeCoverage } from './run/tally.ts';
 
 const SEED_TIMEOUT_MS = 60_000;
 const MUTANT_TIMEOUT_MS = 300_000;
 /** A mutant that survives so many seeds counts as not caught. */
 const MUTANT_SEEDS = 150;
 const SENTENCE_LENGTH = 120;
+/** `--all-met`: so many at a time, and so many at most. */
+const MORE_SEEDS = 50;
+const MORE_SEEDS_MAX = 400;
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const { clock, processes } = createNodeWorld('sim');
@@ -40,25 +43,50 @@ async function runHere(options: RunOptions): Promise<boolean> {
 /** A range of seeds over several processes, with a summary. */
 async function runRange(options: RunOptions): Promise<boolean> {
   const startedMs = clock.bootMs();
-  const results: SeedResult[] = [];
-  let failures = 0;
-  const chunks = chunksOf(options, SEED_TIMEOUT_MS * 10);
-  await inParallel(chunks, options.jobs, async (chunk) => {
-    const { results: some, trouble } = await runChunk(processes, process.execPath, chunk);
-    results.push(...some);
-    if (trouble !== undefined) print(`seeds ${chunk.firstSeed}..${chunk.lastSeed}: ${trouble}`);
-    if (trouble !== undefined) failures += 1;
-    for (const result of some) {
-      if (result.violation === undefined && !isTooEasy(result)) continue;
-      failures += 1;
-      print(describeSeed(result));
-    }
-  });
+  const run = await runChunks(options, chunksOf(options, SEED_TIMEOUT_MS * 10));
+  const coverage = await (options.allMet ? completed(options, run) : coverageOf(run.results.map(tallyOf)));
   const seconds = (clock.bootMs() - startedMs) / 1000;
-  print(summary(results, seconds));
-  if (options.scenario === 'mirror')
-    for (const line of describeTallies(results.map(({ tally }) => tally))) print(line);
-  return failures === 0 && results.length === options.lastSeed - options.firstSeed + 1;
+  print(summary(run.results, seconds));
+  if (options.scenario === 'mirror') for (const line of describeCoverage(coverage)) print(line);
+  return run.failures === 0 && !(options.allMet && coverage.neverMet.length > 0);
+}
+
+interface Run {
+  readonly results: SeedResult[];
+  failures: number;
+}
+
+async function runChunks(
+  options: RunOptions,
+  chunks: readonly Chunk[],
+  run: Run = { results: [], failures: 0 },
+): Promise<Run> {
+  await inParallel(chunks, options.jobs, async (chunk) => {
+    const { results, trouble } = await runChunk(processes, process.execPath, chunk);
+    run.results.push(...results);
+    if (trouble !== undefined) print(`seeds ${chunk.firstSeed}..${chunk.lastSeed}: ${trouble}`);
+    const bad = results.filter((result) => result.violation !== undefined || isTooEasy(result));
+    for (const result of bad) print(describeSeed(result));
+    const isWhole = results.length === chunk.lastSeed - chunk.firstSeed + 1;
+    run.failures += bad.length + (trouble !== undefined || !isWhole ? 1 : 0);
+  });
+  return run;
+}
+
+/** Chance may leave something out; then more seeds are run, but not for ever. */
+async function completed(options: RunOptions, run: Run): Promise<Coverage> {
+  let coverage = coverageOf(run.results.map(tallyOf));
+  for (let first = options.lastSeed + 1; first <= options.lastSeed + MORE_SEEDS_MAX; first += MORE_SEEDS) {
+    if (coverage.neverMet.length === 0 || run.failures > 0) break;
+    const more = { ...options, firstSeed: first, lastSeed: first + MORE_SEEDS - 1 };
+    await runChunks(options, chunksOf(more, SEED_TIMEOUT_MS * 10), run);
+    coverage = coverageOf(run.results.map(tallyOf));
+  }
+  return coverage;
+}
+
+function tallyOf({ tally }: SeedResult): SeedResult['tally'] {
+  return tally;
 }
 
 function summary(results: readonly SeedResult[], seconds: number): string {

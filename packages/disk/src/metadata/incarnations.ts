@@ -34,7 +34,11 @@ export function witnessedOf(met: Incarnations, known: number): number {
 }
 
 /** A copy from a peer that has `witnessed` is over: a disk that was put back is so no more, in that peer's eyes or in others'. */
-export function madeWhole(mine: Incarnations, witnessed: number): Incarnations {
-  if (!hasForgotten(mine, witnessed)) return mine;
-  return { incarnation: Math.max(mine.incarnation, witnessed), formerIncarnations: [] };
+export function madeWhole(
+  { incarnation, formerIncarnations }: Incarnations,
+  witnessed: number,
+): Incarnations {
+  if (!hasForgotten({ incarnation, formerIncarnations }, witnessed))
+    return { incarnation, formerIncarnations };
+  return { incarnation: Math.max(incarnation, witnessed), formerIncarnations: [] };
 }

@@ -67,3 +67,10 @@ test('incarnations rise, and a bounded number of them is remembered', () => {
   assert.equal(disk.formerIncarnations.length, FORMER_INCARNATIONS);
   assert.equal(hasForgotten(disk, first), false, 'a peer that was away for long has to take its word');
 });
+
+test('what an attach or a copy changes is the incarnations, and nothing else of the state', () => {
+  const state = { ...NEW, incarnation: 5, volumeUuid: 'old' };
+  assert.deepEqual(madeWhole(state, 5), { incarnation: 5, formerIncarnations: [] });
+  assert.deepEqual(madeWhole(state, 9), { incarnation: 9, formerIncarnations: [] });
+  assert.deepEqual(Object.keys(attached(state, chance())).toSorted(), ['formerIncarnations', 'incarnation']);
+});

@@ -27,6 +27,8 @@ export interface CoverageOptions {
   readonly sizeBytes: number;
   readonly skipInitialSync: boolean;
   readonly chance: Prng;
+  /** Told of each row of the handshake that an imagined meeting came to. */
+  readonly onRow: (row: string) => void;
 }
 
 /** One replica as it would be found after the imagined crash. */
@@ -102,6 +104,7 @@ export class CoverageChecker {
       summaryOf(mine, theirs.node, skipInitialSync),
       summaryOf(theirs, mine.node, skipInitialSync),
     );
+    this.options.onRow(decision.row);
     if (decision.kind === 'split-brain' || decision.kind === 'unrelated')
       return `after a crash now ${mine.node} and ${theirs.node} would not come together again: ${decision.reason}`;
     const copiesBits = decision.kind === 'none' || (decision.kind === 'sync' && decision.extent === 'bitmap');

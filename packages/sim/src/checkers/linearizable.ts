@@ -157,7 +157,7 @@ class SectorJudge {
     const hasHappened = ({ happened }: Possibility): boolean => (happened & bit) !== 0;
     const after = this.reachable(hasHappened).filter(hasHappened);
     this.release(access);
-    this.possible = after.map((state) => ({ ...state, happened: state.happened & ~bit }));
+    this.possible = after.map((state) => without(state, bit));
   }
 
   private release(access: Access): void {
@@ -182,7 +182,7 @@ class SectorJudge {
     const open = changes.filter(({ operation }) => isOpen(operation));
     const repeatable = open.length > OPEN_MAX ? open.reduce((bits, { bit }) => bits | bit, 0) : 0;
     const seen = new Map<number, Possibility>();
-    const queue = this.possible.map((state) => ({ ...state, happened: state.happened & ~repeatable }));
+    const queue = this.possible.map((state) => without(state, repeatable));
     for (let state = queue.pop(); state !== undefined; state = queue.pop()) {
       const key = this.numberOf(state);
       if (seen.has(key)) continue;
@@ -202,10 +202,7 @@ class SectorJudge {
     const ended = [...this.pending].filter(({ operation }) => operation.term < fence.term);
     if (ended.length > 0) {
       const bits = ended.reduce((all, { bit }) => all | bit, 0);
-      this.possible = this.reachable(() => false).map((state) => ({
-        ...state,
-        happened: state.happened & ~bits,
-      }));
+      this.possible = this.reachable(() => false).map((state) => without(state, bits));
       for (const access of ended) this.release(access);
     }
     if (fence.lossy) this.possible = lose(this.possible, fence, this.accesses, this.history);
@@ -218,6 +215,11 @@ class SectorJudge {
     const content = (numbers.get(base) ?? 0) * VALUES_MAX + (numbers.get(value) ?? 0);
     return content * 2 ** PENDING_MAX + happened;
   }
+}
+
+/** With some accesses, now forgotten or open again, not among those that have happened. */
+function without({ value, base, happened }: Possibility, bits: number): Possibility {
+  return { value, base, happened: happened & ~bits };
 }
 
 function stepsOf(accesses: readonly Access[], history: History): Step[] {

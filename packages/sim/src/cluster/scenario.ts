@@ -115,7 +115,7 @@ class ClusterScenario {
       switchOver: () => this.moveGroup(),
       revive: (node) => this.machineOf(node.name).keepAlive(),
       reattach: (node) => this.reattach(node),
-      rollBack: () => undefined,
+      rollBack: (_node, then) => then(),
     });
   }
 

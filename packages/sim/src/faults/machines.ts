@@ -36,11 +36,11 @@ export const MACHINE_FAULTS: Readonly<Record<string, Fault>> = {
   },
   'power loss, then disks of yesterday': ({ victims }, node) => {
     node.powerOff();
-    return () => {
-      victims.rollBack(node);
-      node.powerOn();
-      victims.revive(node);
-    };
+    return () =>
+      victims.rollBack(node, () => {
+        node.powerOn();
+        victims.revive(node);
+      });
   },
   'pause of one': (_plan, node, chance) => {
     const stopped = chance.pick([...node.processes]);

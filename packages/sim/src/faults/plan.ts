@@ -18,8 +18,8 @@ export interface Victims {
   revive(node: SimNode): void;
   /** A disk of the node is well again: what had given it up is to open it anew. */
   reattach(node: SimNode): void;
-  /** Puts the disks of a node without power back to what they once were, where the design promises to notice. */
-  rollBack(node: SimNode): void;
+  /** Puts the disks of a node without power back to what they once were, as soon as the design promises to notice; `then` when it has, or cannot. */
+  rollBack(node: SimNode, then: () => void): void;
 }
 
 /** Begins a fault; what it returns ends it. Undefined: it cannot happen now. */

@@ -21,6 +21,7 @@ import type { SimNode } from '../world/node.ts';
 import { PageMap } from '../world/page-map.ts';
 import type { Prng } from '../world/prng.ts';
 import { isFull, type SeedResult } from '../run/result.ts';
+import { CRASH_POINTS, imaginedRow } from '../run/tally.ts';
 import { Universe } from '../world/universe.ts';
 import { Arbiter, type Register } from './arbiter.ts';
 import { VolumeHost } from './host.ts';
@@ -48,6 +49,12 @@ const REPLICAS = [
 ] as const;
 const DISK_TIMEOUTS_MS = [800, 3_000, 30_000] as const;
 const SNAPSHOT_MS = [2_000, 12_000] as const;
+const SNAPSHOTS_MAX = 6;
+/** So long a machine stays without power until nobody counts on its disks any more, and they can be those of a snapshot. */
+const OUT_OF_SET_MS = 6_000;
+const ROLL_BACK_MS = 100;
+/** How often a process is to die at one of the crash points. */
+const CRASH_POINT_CHANCE = 0.25;
 const LOG_SLOTS = [2, 3, 8, 64] as const;
 /** How often a crash of everything is imagined, to judge what it would leave. */
 const IMAGINE_MS = [500, 4_000] as const;
@@ -82,7 +89,8 @@ class MirrorScenario {
   private readonly checker: ReplicaChecker;
   private readonly coverage: CoverageChecker;
   private readonly hosts = new Map<string, VolumeHost>();
-  private readonly snapshots = new Map<SimNode, Snapshot>();
+  /** Newest first. */
+  private readonly snapshots = new Map<SimNode, readonly Snapshot[]>();
   /** By node, then peer: which process of the peer it was connected with last, and so has witnessed the incarnation of. */
   private readonly witnessed = new Map<string, ReadonlyMap<string, number>>();
   /** Whose disks were put back, and who was not made whole since. */
@@ -96,6 +104,7 @@ class MirrorScenario {
   /** Of the newest device. Those of older terms go on until their device ends, or their process. */
   private workload: Workload | undefined;
   private clientsStopped = false;
+  private isSafetyPhase = true;
 
   constructor(seed: number, options: ScenarioOptions) {
     this.universe = new Universe(seed, options);
@@ -134,6 +143,7 @@ class MirrorScenario {
         sizeBytes: this.sizeBytes,
         skipInitialSync: this.initialSync === 'none',
         chance: this.universe.prng('coverage'),
+        onRow: (row) => this.universe.count(imaginedRow(row)),
       },
     );
     this.faults = new FaultPlan({
@@ -143,7 +153,7 @@ class MirrorScenario {
       switchOver: () => (this.arbiter.switchRequested = true),
       revive: (node) => this.revive(node),
       reattach: (node) => this.reattach(node),
-      rollBack: (node) => this.rollBack(node),
+      rollBack: (node, then) => this.rollBackLater(node, this.universe.nowMs + OUT_OF_SET_MS, then),
     });
   }
 
@@ -170,6 +180,8 @@ class MirrorScenario {
     while (!isFull(this.result()) && universe.nowMs < SAFETY_MAX_MS && universe.violation === undefined)
       universe.runUntil(universe.nowMs + 1_000);
     this.faults.stop();
+    for (const { process } of this.hosts.values()) process.crashAt(undefined);
+    this.isSafetyPhase = false;
     this.awaitWhole();
     this.clientsStopped = true;
     this.workload?.stop();
@@ -220,7 +232,10 @@ class MirrorScenario {
       { control: `${address}:7000`, replication: `${address}:7701` },
       (volume) => this.watch(host, volume),
     );
+    if (this.hosts.has(node.name)) this.keepSnapshotOf(node);
     this.hosts.set(node.name, host);
+    if (this.isSafetyPhase && this.chance.chance(CRASH_POINT_CHANCE))
+      host.process.crashAt(this.chance.pick(CRASH_POINTS));
     host.start();
   }
 
@@ -297,9 +312,22 @@ class MirrorScenario {
   private keepSnapshots(): void {
     this.universe.scheduler.after(this.chance.between(...SNAPSHOT_MS), () => {
       const node = this.chance.pick(this.nodes);
-      if (node?.poweredOn === true) this.snapshots.set(node, this.snapshotOf(node));
+      if (node?.poweredOn === true) this.keepSnapshotOf(node);
       this.keepSnapshots();
     });
+  }
+
+  private keepSnapshotOf(node: SimNode): void {
+    const older = this.snapshots.get(node) ?? [];
+    this.snapshots.set(node, [this.snapshotOf(node), ...older].slice(0, SNAPSHOTS_MAX));
+  }
+
+  private rollBackLater(node: SimNode, untilMs: number, then: () => void): void {
+    // Another fault's end has brought it back.
+    if (node.poweredOn) return;
+    const mayWait = this.universe.nowMs < untilMs && this.isSafetyPhase;
+    if (this.rollBack(node) || !mayWait) return then();
+    this.universe.scheduler.after(ROLL_BACK_MS, () => this.rollBackLater(node, untilMs, then));
   }
 
   private snapshotOf(node: SimNode): Snapshot {
@@ -315,15 +343,13 @@ class MirrorScenario {
    * than the snapshot's, which is what the design promises to tell a rolled-back disk by. And one disk at a time: a witness that is put back
    * itself has forgotten what it would tell the other by, so two of them cannot be told from what they were.
    */
-  private rollBack(node: SimNode): void {
-    const snapshot = this.snapshots.get(node);
-    if (snapshot === undefined || this.truth.members.includes(node.name)) return;
-    if (this.putBack !== undefined && this.putBack !== node.name) return;
+  private rollBack(node: SimNode): boolean {
+    if (this.truth.members.includes(node.name)) return false;
+    if (this.putBack !== undefined && this.putBack !== node.name) return false;
     const others = this.nodes.filter((other) => other !== node);
-    const isWitnessed = others.every(
-      ({ name }) => (this.witnessed.get(name)?.get(node.name) ?? 0) > snapshot.pid,
-    );
-    if (!isWitnessed) return;
+    const witnessed = others.map(({ name }) => this.witnessed.get(name)?.get(node.name) ?? 0);
+    const snapshot = this.snapshots.get(node)?.find(({ pid }) => witnessed.every((seen) => seen > pid));
+    if (snapshot === undefined) return false;
     for (const [i, path] of [DATA_PATH, METADATA_PATH].entries()) {
       const disk = node.disk(path);
       disk.load(snapshot.pages[i] ?? new PageMap(), disk.sizeBytes);
@@ -332,6 +358,7 @@ class MirrorScenario {
     this.witnessed.set(node.name, snapshot.witnessed);
     this.universe.count('disks rolled back');
     this.universe.trace.line(node.name, 'has the disks of a snapshot');
+    return true;
   }
 
   private witness(node: string, volume: MirrorVolume): void {

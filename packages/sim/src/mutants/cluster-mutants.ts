@@ -161,6 +161,28 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
       ],
     ],
   }),
+  cluster('a denied vote counts as granted', {
+    file: 'cluster/src/raft/election.ts',
+    edits: [
+      ['cast.filter((vote) => vote === true).length', 'cast.filter((vote) => vote !== undefined).length'],
+    ],
+  }),
+  cluster(
+    'nothing ends when a lease lapses',
+    {
+      file: 'cluster/src/heart/guard.ts',
+      edits: [['deadline <= nowMs', 'deadline <= nowMs - 1e6']],
+    },
+    {
+      file: 'disk/src/engine/primary/lease.ts',
+      edits: [
+        [
+          '    this.#validUntilBootMs = validUntilBootMs;\n',
+          '    this.#validUntilBootMs = validUntilBootMs + 1e6;\n',
+        ],
+      ],
+    },
+  ),
   cluster('a rejected append counts as confirmed', {
     file: 'cluster/src/raft/replication.ts',
     edits: [['if (body.ok) confirmed(', 'if (body.ok || body.index > 0) confirmed(']],

@@ -97,6 +97,10 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     'this.#table.assign(extent, sequence, this.#flushedEpoch)',
     'this.#table.assign(extent, sequence, 1e9)',
   ]),
+  mirror('reads do not wait for writes', `${ENGINE}/primary/read-path.ts`, [
+    'if (this.#locks.whenClear(read.offset, read.lengthBytes, () => this.#reply(read, data)))\n      this.#reply(read, data);',
+    'this.#reply(read, data);',
+  ]),
   mirror('the target ignores the source’s dirty bits', `${ENGINE}/link/copy-in.ts`, [
     '(first, count) =>\n      this.#link.markBlocks(first, count),',
     '() => undefined,',

@@ -43,6 +43,9 @@ export const HINTS: Readonly<Record<string, number>> = {
   'a leader commits what it alone has': 2,
   'the owner lets a group go while it runs': 5,
   'the lease never lapses': 11,
+  'reads do not wait for writes': 40,
+  'a denied vote counts as granted': 5,
+  'nothing ends when a lease lapses': 12,
 };
 
 export const MUTANTS: readonly Mutant[] = [...MIRROR_MUTANTS, ...CLUSTER_MUTANTS, ...PAIR_MUTANTS];

@@ -19,9 +19,11 @@ export interface RunOptions {
   /** One JSON object a line, for the parent of a parallel run. */
   readonly json: boolean;
   readonly jobs: number;
+  /** More seeds behind the range, until every row of the handshake and every crash point was met. */
+  readonly allMet: boolean;
 }
 
-export const USAGE = `usage: npm run sim -- [--scenario mirror|cluster|pair] [--seed N | --seeds A..B] [--log] [--jobs N]
+export const USAGE = `usage: npm run sim -- [--scenario mirror|cluster|pair] [--seed N | --seeds A..B] [--log] [--jobs N] [--all-met]
                      [--mutants | --mutant NAME]`;
 
 const SEED_MAX = 2 ** 31;
@@ -47,6 +49,7 @@ export function parseOptions(args: readonly string[]): RunOptions {
     untilViolation: values['until-violation'] ?? false,
     json: values.json ?? false,
     jobs,
+    allMet: values['all-met'] ?? false,
   };
 }
 
@@ -64,6 +67,7 @@ function parse(args: readonly string[]) {
         'until-violation': { type: 'boolean' },
         json: { type: 'boolean' },
         jobs: { type: 'string' },
+        'all-met': { type: 'boolean' },
       },
     });
   } catch (error) {

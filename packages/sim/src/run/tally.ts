@@ -19,7 +19,7 @@ const PRIMARY: readonly DiskOperation[] = DISK_OPERATIONS;
 const RECEIVER: readonly DiskOperation[] = ['write data', 'flush data', 'write superblock', 'flush metadata'];
 
 /** What a volume is doing when its process dies, and before which operations it may. */
-const CRASH_POINTS: Readonly<Record<string, readonly DiskOperation[]>> = {
+const OPERATIONS: Readonly<Record<string, readonly DiskOperation[]>> = {
   'primary Off': PRIMARY,
   'primary Established': PRIMARY,
   'primary SyncSource': PRIMARY,
@@ -27,6 +27,15 @@ const CRASH_POINTS: Readonly<Record<string, readonly DiskOperation[]>> = {
   'secondary Established': RECEIVER,
   'secondary SyncTarget': [...RECEIVER, 'write bitmap'],
 };
+
+export interface CrashPoint {
+  readonly activity: string;
+  readonly operation: DiskOperation;
+}
+
+export const CRASH_POINTS: readonly CrashPoint[] = Object.entries(OPERATIONS).flatMap(
+  ([activity, operations]) => operations.map((operation) => ({ activity, operation })),
+);
 
 /** Of `docs/internals/handshake.md`, those that replicas under one arbiter can come to. */
 const ROWS = [
@@ -50,26 +59,46 @@ export function handshakeRow(row: string): string {
   return `handshake row ${row}`;
 }
 
+/** Two replicas as a crash of everything would leave them, judged by the same code. */
+export function imaginedRow(row: string): string {
+  return `imagined row ${row}`;
+}
+
 export function crashPoint(activity: string, operation: string): string {
   return `killed as ${activity} before ${operation}`;
 }
 
 type Tally = Readonly<Record<string, number>>;
 
-/** Lines for people. */
-export function describeTallies(tallies: readonly Tally[]): readonly string[] {
+/** How often each thing was met, and what never was. */
+export interface Coverage {
+  readonly sums: ReadonlyMap<string, number>;
+  readonly neverMet: readonly string[];
+}
+
+export function coverageOf(tallies: readonly Tally[]): Coverage {
   const sums = new Map<string, number>();
   for (const tally of tallies)
     for (const [what, count] of Object.entries(tally)) sums.set(what, (sums.get(what) ?? 0) + count);
-  const crashPoints = Object.entries(CRASH_POINTS).flatMap(([activity, operations]) =>
-    operations.map((operation) => crashPoint(activity, operation)),
-  );
-  const met = crashPoints.filter((point) => sums.has(point));
-  const neverMet = [...ROWS.map(handshakeRow), ...crashPoints].filter((what) => !sums.has(what));
-  const rows = [...sums].filter(([what]) => what.startsWith(handshakeRow('')));
+  const rows = ROWS.filter((row) => !sums.has(handshakeRow(row)) && !sums.has(imaginedRow(row)));
+  const points = CRASH_POINTS.map(({ activity, operation }) => crashPoint(activity, operation));
+  return { sums, neverMet: [...rows.map(handshakeRow), ...points.filter((point) => !sums.has(point))] };
+}
+
+/** Lines for people. */
+export function describeCoverage({ sums, neverMet }: Coverage): readonly string[] {
+  const counts = (prefix: string): string =>
+    [...sums]
+      .filter(([what]) => what.startsWith(prefix))
+      .map(([what, count]) => `${what.slice(prefix.length)}: ${count}`)
+      .toSorted()
+      .join(', ');
+  const missed = neverMet.filter((what) => what.startsWith('killed as ')).length;
   return [
-    `handshake rows: ${rows.map(([what, count]) => `${what.slice(handshakeRow('').length)}: ${count}`).join(', ')}`,
-    `crash points: ${met.length} of ${crashPoints.length} met; disks rolled back: ${sums.get('disks rolled back') ?? 0}`,
+    `handshake rows: ${counts(handshakeRow(''))}`,
+    `rows of imagined crashes: ${counts(imaginedRow(''))}`,
+    `crash points: ${CRASH_POINTS.length - missed} of ${CRASH_POINTS.length} met: ${counts('killed as ')}`,
+    `disks rolled back: ${sums.get('disks rolled back') ?? 0}`,
     `never met: ${neverMet.length === 0 ? 'nothing' : neverMet.join('; ')}`,
   ];
 }

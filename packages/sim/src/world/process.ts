@@ -1,6 +1,6 @@
 import { assert } from '@eterne/base';
 import type { Clock, Random, Timer, Timers, World } from '@eterne/runtime';
-import { crashPoint, handshakeRow } from '../run/tally.ts';
+import { type CrashPoint, crashPoint, handshakeRow } from '../run/tally.ts';
 import { ProcessNetwork } from './process-network.ts';
 import { SimStores } from './stores.ts';
 import { processesOf } from './processes.ts';
@@ -33,6 +33,7 @@ export class SimProcess {
   activity: () => string = () => this.name;
   private operationsLeft = 0;
   private fatalOperation: string | undefined;
+  private fatalPoint: CrashPoint | undefined;
   /** What became due while the process was stopped, in order. */
   private backlog: (() => void)[] = [];
   private readonly deathListeners: (() => void)[] = [];
@@ -80,14 +81,26 @@ export class SimProcess {
     this.fatalOperation = only;
   }
 
+  /** Kills the process when it is about to do this, however long that takes. Undefined: not any more. */
+  crashAt(point: CrashPoint | undefined): void {
+    this.fatalPoint = point;
+  }
+
   /** Ports report each operation that crash points are counted by, before it has any effect. */
   operation(nameOf: () => string): void {
-    if (this.operationsLeft === 0) return;
+    if (this.operationsLeft === 0 && this.fatalPoint === undefined) return;
     const name = nameOf();
+    if (this.fatalPoint?.operation === name && this.fatalPoint.activity === this.activity())
+      return this.crashBefore(name);
+    if (this.operationsLeft === 0) return;
     if (this.fatalOperation !== undefined && name !== this.fatalOperation) return;
     this.operationsLeft -= 1;
     if (this.operationsLeft > 0) return;
-    this.node.universe.count(crashPoint(this.activity(), name));
+    this.crashBefore(name);
+  }
+
+  private crashBefore(operation: string): void {
+    this.node.universe.count(crashPoint(this.activity(), operation));
     this.crash();
   }
 

@@ -11,6 +11,10 @@ export interface Violation {
   readonly atMs: number;
 }
 
+/** More steps than this in so little simulated time, and the code under test goes round in a circle. Seeds have taken up to 6 400. */
+const STEPS_MAX = 50_000;
+const STEPS_WINDOW_MS = 1_000;
+
 /** All there is in one simulated run: true time, chance, the network, the nodes, and the verdict. */
 export class Universe {
   readonly seed: number;
@@ -21,6 +25,8 @@ export class Universe {
   /** How often what is worth counting has happened: rows of the handshake, crash points. */
   readonly tally = new Map<string, number>();
   violation: Violation | undefined;
+  private windowStartMs = 0;
+  private windowSteps = 0;
 
   constructor(seed: number, options: { readonly keepLines: boolean }) {
     this.seed = seed;
@@ -56,6 +62,20 @@ export class Universe {
   /** Lets the world run until `untilMs`, or until something is violated. */
   runUntil(untilMs: number): void {
     const { scheduler, trace } = this;
-    while (this.violation === undefined && scheduler.step(untilMs)) trace.mix(scheduler.nowMs);
+    while (this.violation === undefined && scheduler.step(untilMs)) {
+      trace.mix(scheduler.nowMs);
+      this.countStep(scheduler.nowMs);
+    }
+  }
+
+  /** A livelock is a violation, and not a seed that never ends. */
+  private countStep(nowMs: number): void {
+    if (nowMs - this.windowStartMs > STEPS_WINDOW_MS) {
+      this.windowStartMs = nowMs;
+      this.windowSteps = 0;
+    }
+    this.windowSteps += 1;
+    if (this.windowSteps > STEPS_MAX)
+      this.violate('livelock', `${STEPS_MAX} steps in ${(nowMs - this.windowStartMs).toFixed(3)} ms`);
   }
 }
