@@ -21,6 +21,12 @@ export const CASES: readonly Case[] = [
   { scenario: 'mirror', seed: 3, found: 'the queue of held writes changed under the loop that admitted it' },
   {
     scenario: 'mirror',
+    seed: 4,
+    found:
+      'an asynchronous primary took peers into the set that lagged behind, and put them out again, for ever',
+  },
+  {
+    scenario: 'mirror',
     seed: 5,
     found: 'a resync cleared bits although its source had never flushed the blocks',
   },
@@ -54,6 +60,11 @@ export const CASES: readonly Case[] = [
     seed: 256,
     found:
       'two replicas outside the newest set that they knew took each other for the other side of a split brain',
+  },
+  {
+    scenario: 'mirror',
+    seed: 328,
+    found: 'a superblock that only a cache had was believed, and the other slot overwritten',
   },
   {
     scenario: 'mirror',

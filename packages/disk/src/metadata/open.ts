@@ -3,12 +3,14 @@
  *
  * Duties
  * 1. Nothing is written before the slots, the marker and (for a creation) the region have been judged.
- * 2. Creation: marker `creating` durable → superblock durable in both slots → marker `created` durable. Cut short anywhere, the next
+ * 2. What is found is made durable before anything is written over: the last user may have been killed between a write and its flush, and
+ *    then the newer superblock, or remap table, is in a cache only and the older one is all that is on the disk.
+ * 3. Creation: marker `creating` durable → superblock durable in both slots → marker `created` durable. Cut short anywhere, the next
  *    open starts again or goes on.
- * 3. After an unclean end: bits of every hot extent durable, for every peer → new incarnation and log epoch durable → open. Cut
+ * 4. After an unclean end: bits of every hot extent durable, for every peer → new incarnation and log epoch durable → open. Cut
  *    short anywhere, the next open finds the old log still valid and repeats it; setting bits twice is harmless.
- * 4. Who was primary when the last user ended is `crashedPrimary` from the same write that begins the new incarnation.
- * 5. On any error the store is closed.
+ * 5. Who was primary when the last user ended is `crashedPrimary` from the same write that begins the new incarnation.
+ * 6. On any error the store is closed.
  */
 import type { ExtentNumber } from '@eterne/base';
 import { EterneError } from '@eterne/base';
@@ -137,9 +139,12 @@ function openExisting(
 ): void {
   // The marker of a creation cut short after its superblocks, or a damaged one: without it, losing both superblocks would look like blank.
   const repairs = marker === 'created' ? [] : [{ offset: MARKER_OFFSET, bytes: encodeMarker('created') }];
-  writeSteps(options, repairs, (error) => {
-    if (error !== undefined) done(error);
-    else begin(options, layout, superblock, false, done);
+  options.store.flush((flushError) => {
+    if (flushError !== undefined) return done(ioError(options, flushError.message));
+    writeSteps(options, repairs, (error) => {
+      if (error !== undefined) done(error);
+      else begin(options, layout, superblock, false, done);
+    });
   });
 }
 

@@ -84,8 +84,15 @@ interface End {
   readonly batch: number;
 }
 
-/** Duty 3. */
-function begin(store: BlockStore, found: Header, { tail, batch }: End, done: Opened): void {
+/** Duty 3. What was found is durable first: a killed user may have left the newer header in a cache only, and the older one is overwritten now. */
+function begin(store: BlockStore, found: Header, end: End, done: Opened): void {
+  store.flush((error) => {
+    if (error !== undefined) done(ioError(error.message));
+    else writeHeaders(store, found, end, done);
+  });
+}
+
+function writeHeaders(store: BlockStore, found: Header, { tail, batch }: End, done: Opened): void {
   const epoch = (found.epoch + 1) >>> 0;
   const first = { ...found, epoch, sequence: found.sequence + 1, resumeAt: tail };
   const second = { ...first, sequence: first.sequence + 1 };

@@ -66,6 +66,12 @@ export class CrashStore implements BlockStore {
     done();
   }
 
+  /** The user was killed: the kernel keeps what was answered, and what was not never happens. */
+  killUser(): void {
+    this.stopAt = Number.POSITIVE_INFINITY;
+    this.#unflushed = this.#unflushed.filter(({ landed }) => landed);
+  }
+
   /** The content after a power failure: each un-flushed sector is lost, kept, or (with `garble`) filled with junk, as `choose` says. */
   afterPowerFailure(choose: () => 'lost' | 'kept' | 'garbled'): Buffer {
     const content = Buffer.from(this.stable);

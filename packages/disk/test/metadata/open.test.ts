@@ -7,7 +7,16 @@ import { metadataBytes, PAGE_BYTES } from '../../src/metadata/layout.ts';
 import { openMetadata } from '../../src/metadata/open.ts';
 import { VolumeMetadataDriver } from '../../src/metadata/volume-metadata.ts';
 import { CrashStore } from './crash-store.ts';
-import { blankStore, opened, optionsFor, refused, succeeds, VOLUME_BYTES } from './fixture.ts';
+import {
+  blankStore,
+  opened,
+  optionsFor,
+  refused,
+  seededRandom,
+  succeeds,
+  tryOpen,
+  VOLUME_BYTES,
+} from './fixture.ts';
 
 /** The content of a store that was created, given term 7, and closed. */
 function createdContent(): Buffer {
@@ -44,6 +53,26 @@ describe('openMetadata', () => {
     assert.deepEqual(again.state.formerIncarnations, [created.state.incarnation]);
     assert.equal(again.bitmap('b').dirtyBytes, 4 * KIB);
     assert.equal(again.bitmap('b').anyDirty(5 * MIB, 4 * KIB), true);
+  });
+
+  it('opens after a kill and then a power failure, wherever they strike', () => {
+    const random = seededRandom(3);
+    const created = createdContent();
+    const fates = ['lost', 'kept', 'garbled'] as const;
+    let cuts = 0;
+    for (let kill = 1; kill < 12; kill += 1)
+      for (let cut = 1; cut < 12; cut += 1) {
+        const store = new CrashStore(created);
+        store.stopAt = kill;
+        tryOpen(optionsFor(store));
+        store.killUser();
+        store.stopAt = store.operations + cut;
+        cuts += tryOpen(optionsFor(store)) === undefined ? 1 : 0;
+        const content = store.afterPowerFailure(() => fates[random.below(3)] ?? 'lost');
+        const metadata = opened(optionsFor(new CrashStore(content)));
+        assert.deepEqual(metadata.state.term, { number: 7, grantor: 'cluster' });
+      }
+    assert.ok(cuts > 50, `${cuts} openings were cut short`);
   });
 
   it('serves from either slot when the other is damaged, with the newest state', () => {

@@ -47,6 +47,12 @@ const REPLICAS = [
   [3, 3],
   [1, 4],
 ] as const;
+const MODES = [
+  [3, 'sync'],
+  [1, 'async'],
+] as const;
+/** Asynchronous: a queue that is often full, and one that never is. */
+const QUEUE_BYTES = [256 * 1024, 64 * MIB] as const;
 const DISK_TIMEOUTS_MS = [800, 3_000, 30_000] as const;
 const SNAPSHOT_MS = [2_000, 12_000] as const;
 const SNAPSHOTS_MAX = 6;
@@ -98,6 +104,8 @@ class MirrorScenario {
   private readonly truth: SetTruth;
   private readonly sizeBytes: number;
   private readonly shape: WorkloadShape;
+  private readonly mode: VolumeConfig['mode'];
+  private readonly congestion: VolumeConfig['congestion'];
   private readonly initialSync: VolumeConfig['initialSync'];
   private readonly logSlots: number;
   private readonly diskTimeoutMs: number;
@@ -113,6 +121,9 @@ class MirrorScenario {
     this.initialSync = replicas > 2 ? 'full' : this.chance.pick(['full', 'none', 'none'] as const);
     const sizes = this.initialSync === 'full' ? SMALL_BYTES : LARGE_BYTES;
     this.sizeBytes = this.chance.pick(sizes);
+    const modes = this.universe.prng('mode');
+    this.mode = modes.weighted(MODES);
+    this.congestion = { queueBytes: modes.pick(QUEUE_BYTES), policy: modes.pick(['slow', 'ahead'] as const) };
     this.logSlots = this.chance.pick(LOG_SLOTS);
     this.diskTimeoutMs = this.chance.pick(DISK_TIMEOUTS_MS);
     this.shape = pickShape(this.chance, this.sizeBytes / SECTOR_BYTES);
@@ -211,7 +222,7 @@ class MirrorScenario {
       name: VOLUME,
       node: node.name,
       sizeBytes: this.sizeBytes,
-      mode: 'sync',
+      mode: this.mode,
       devicePath: DATA_PATH,
       metadataPath: METADATA_PATH,
       peers: Object.fromEntries(peers.map(({ name }) => [name, [`${this.addressOf(name)}:7701`]])),
@@ -219,7 +230,7 @@ class MirrorScenario {
       initialSync: this.initialSync,
       splitBrain: { zeroPrimaries: 'disconnect', onePrimary: 'disconnect', twoPrimaries: 'disconnect' },
       onPeerLost: 'continue',
-      congestion: { queueBytes: 64 * 1024 * 1024, policy: 'slow' },
+      congestion: this.congestion,
       resyncRate: { minBytesPerSecond: 4 * MIB, maxBytesPerSecond: 1024 * MIB },
       diskTimeoutMs: this.diskTimeoutMs,
       // There are links here that change bytes.
@@ -441,7 +452,9 @@ class MirrorScenario {
       return [`no primary of term ${term}`];
     const defects: string[] = [];
     if (primary.frozen) defects.push(`frozen: ${primary.freezeReason}`);
-    if (set.members.length < this.nodes.length) defects.push(`the set is {${set.members.join()}}`);
+    // The primary of an asynchronous mirror is alone in the set.
+    const wanted = this.mode === 'async' ? 1 : this.nodes.length;
+    if (set.members.length !== wanted) defects.push(`the set is {${set.members.join()}}`);
     for (const { name } of this.nodes) {
       const disk = this.statusOf(name)?.disk;
       if (disk !== 'UpToDate') defects.push(`${name} is ${disk}`);

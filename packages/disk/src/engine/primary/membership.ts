@@ -94,9 +94,9 @@ export class Membership {
     return this.#inStep.has(peer);
   }
 
-  /** `members` of the set are connected and equal. */
+  /** `members` of the set are connected and equal. Asynchronous ones are so only until the first write: none of them is in step. */
   start(members: readonly string[]): void {
-    for (const member of members) this.#inStep.add(member);
+    if (!this.#parts.isAsync) for (const member of members) this.#inStep.add(member);
     this.evaluate();
   }
 
