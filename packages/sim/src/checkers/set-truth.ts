@@ -49,10 +49,13 @@ export class SetTruth {
     return this.lossyTerms.has(this.committed.term);
   }
 
-  /** A weak replica that both it, in its new life, and a holder that is not weak call equal has everything again. True when there is one. */
+  /**
+   * A weak replica that both it, in its new life, and a holder that is not weak call equal has everything again. True when there is one. A
+   * holder whose disk has failed is outside the set: what it has is a copy of the weak one, which may be the last.
+   */
   forgive(statusOf: (node: string) => VolumeStatus | undefined): boolean {
     const { holder } = this.committed;
-    if (holder === undefined || this.weak.has(holder)) return false;
+    if (holder === undefined || this.weak.has(holder) || !this.members.includes(holder)) return false;
     const before = this.weak.size;
     const isEqualFrom = (from: string, to: string): boolean =>
       statusOf(from)?.peers.some(
