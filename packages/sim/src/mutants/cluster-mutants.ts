@@ -92,7 +92,12 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
   }),
   cluster('a take-over does not wait for the grace', {
     file: `${SERVICE}/leader/lease-book.ts`,
-    edits: [['return lastEnd + timing.graceMs + timing.marginMs;', 'return lastEnd - timing.marginMs;']],
+    edits: [
+      [
+        'return this.lastEndBootMs(node) + timing.graceMs + timing.marginMs;',
+        'return this.lastEndBootMs(node) - timing.marginMs;',
+      ],
+    ],
   }),
   cluster('a new leader forgets the leases of the one before', {
     file: `${SERVICE}/leader/lease-book.ts`,
