@@ -1,7 +1,7 @@
 /** The seams inside a node: what the service core sees of heart, monitor and log. The simulator implements each of them too. */
 import type { EterneError } from '@eterne/base';
 import type { FenceOrder, FenceResult } from './fencing/order.ts';
-import type { FenceDevice } from './state/model.ts';
+import type { FenceDevice, WatchdogSpec } from './state/model.ts';
 
 export interface PathStatus {
   readonly peer: string;
@@ -34,7 +34,19 @@ export interface LeaseGrant {
   }[];
 }
 
+export interface WatchdogReport {
+  /** What was wanted of the heart when it said this. */
+  readonly of: WatchdogSpec | null;
+  /** What it keeps to; null: none is armed. */
+  readonly armedMs: number | null;
+  /** Why none is although one is wanted: a sentence. */
+  readonly trouble: string | null;
+}
+
 export interface HeartPort {
+  /** Null: none is wanted, and what is armed is disarmed. */
+  setWatchdog(spec: WatchdogSpec | null): void;
+  onWatchdog(listener: (report: WatchdogReport) => void): void;
   /** Nodes heard on at least one path, and the matrix; on every change and once a second. */
   onLiveness(listener: (alive: ReadonlySet<string>, paths: readonly PathStatus[]) => void): void;
   /** Lease requests of any node; only a leader answers, with `grant`. */

@@ -5,3 +5,4 @@ export * from './instant.ts';
 export * from './store-error.ts';
 export * from './shared-disk.ts';
 export * from './pieces.ts';
+export * from './watchdog.ts';

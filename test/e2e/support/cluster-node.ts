@@ -36,11 +36,19 @@ export class ClusterNode {
   readonly role: 'node' | 'witness';
   /** 127.0.0.x: every node its own host. */
   readonly host: string;
+  readonly #wrapper: readonly string[];
   #process: ChildProcess | undefined;
   #api = '';
 
-  /** `number` is unique in the test: it is the last byte of its address. */
-  constructor(root: string, name: string, number: number, role: 'node' | 'witness') {
+  /** `number` is unique in the test: it is the last byte of its address. `wrapper`: the words of a program that runs the node. */
+  constructor(
+    root: string,
+    name: string,
+    number: number,
+    role: 'node' | 'witness',
+    wrapper: readonly string[] = [],
+  ) {
+    this.#wrapper = wrapper;
     this.name = name;
     this.dir = join(root, name);
     this.role = role;
@@ -72,7 +80,9 @@ export class ClusterNode {
   }
 
   async start(): Promise<void> {
-    this.#process = spawn(ETERNE, [this.role, 'run', '--dir', this.dir], { stdio: 'ignore' });
+    const command = [ETERNE, this.role, 'run', '--dir', this.dir] as const;
+    const [program, ...words] = this.#wrapper.length === 0 ? command : [...this.#wrapper, ...command];
+    this.#process = spawn(program ?? ETERNE, words, { stdio: 'ignore' });
     if (this.role === 'node')
       await until(`${this.name} answers`, async () => (await this.status()) !== undefined);
   }
@@ -84,6 +94,10 @@ export class ClusterNode {
 
   async apply(document: string): Promise<void> {
     await must('config', 'apply', '--dir', this.dir, '-f', document);
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
   }
 
   signal(signal: 'SIGTERM' | 'SIGKILL'): void {

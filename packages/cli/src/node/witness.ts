@@ -7,7 +7,7 @@ import { readIdentity, type NodeIdentity } from '@eterne/cluster/node/identity.t
 import { lockPath, runFolder } from '@eterne/cluster/node/layout.ts';
 import { readMembers, writeMembers } from '@eterne/cluster/node/members-file.ts';
 import { settle } from '@eterne/cluster/pki/settle.ts';
-import type { MonitorPort } from '@eterne/cluster/ports.ts';
+import type { HeartPort, MonitorPort } from '@eterne/cluster/ports.ts';
 import { LiveFacade } from '@eterne/cluster/service/service-facade.ts';
 import type { Service } from '@eterne/cluster/service/service.ts';
 import type { World } from '@eterne/runtime';
@@ -29,6 +29,18 @@ const NOTHING_TO_MONITOR: MonitorPort = {
   onReport: () => {},
 };
 
+/** Nothing of a group could outlive its right here. */
+function withoutWatchdog(heart: Heart): HeartPort {
+  return {
+    onLiveness: (listener) => heart.onLiveness(listener),
+    onLeaseRequest: (listener) => heart.onLeaseRequest(listener),
+    grant: (grant) => heart.grant(grant),
+    onLease: (listener) => heart.onLease(listener),
+    setWatchdog: () => {},
+    onWatchdog: () => {},
+  };
+}
+
 /** Resolves on SIGTERM or SIGINT; rejects when it cannot start. */
 export async function runWitness(dir: string): Promise<void> {
   raisePriority();
@@ -49,7 +61,7 @@ export async function runWitness(dir: string): Promise<void> {
         dir,
         startId: world.random.uuid(),
         identity,
-        heart,
+        heart: withoutWatchdog(heart),
         monitor: NOTHING_TO_MONITOR,
         onMembers: (members) => {
           heart.setMembers(members);

@@ -4,7 +4,8 @@
  */
 import type { MemberAddress } from '../node/identity.ts';
 import { LinkClient, type LinkWorld } from '../node/link.ts';
-import type { HeartPort, LeaseGrant, LeaseRequest } from '../ports.ts';
+import type { HeartPort, LeaseGrant, LeaseRequest, WatchdogReport } from '../ports.ts';
+import type { WatchdogSpec } from '../state/model.ts';
 import type { Registration } from './guard.ts';
 import type { Lease } from './lease-client.ts';
 import type { FromHeart, HeartTopic, ToHeart } from './messages.ts';
@@ -17,6 +18,8 @@ export class HeartClient implements HeartPort {
   readonly #livenessListeners: LivenessListener[] = [];
   readonly #requestListeners: ((request: LeaseRequest) => void)[] = [];
   readonly #leaseListeners: ((leases: ReadonlyMap<string, Lease>) => void)[] = [];
+  readonly #watchdogListeners: ((report: WatchdogReport) => void)[] = [];
+  #watchdog: WatchdogSpec | null | undefined;
   #members: readonly MemberAddress[] | undefined;
   #registrations: readonly Registration[] | undefined;
   #leases: ReadonlyMap<string, Lease> = new Map();
@@ -64,6 +67,16 @@ export class HeartClient implements HeartPort {
     this.#say({ note: 'register', registrations });
   }
 
+  setWatchdog(spec: WatchdogSpec | null): void {
+    this.#watchdog = spec;
+    this.#say({ note: 'want-watchdog', spec });
+  }
+
+  onWatchdog(listener: (report: WatchdogReport) => void): void {
+    this.#watchdogListeners.push(listener);
+    this.#subscribe('watchdog');
+  }
+
   close(): void {
     this.#link.close();
   }
@@ -73,6 +86,7 @@ export class HeartClient implements HeartPort {
     if (this.#leases.size > 0) this.#say({ note: 'recall', leases: [...this.#leases] });
     if (this.#members) this.#say({ note: 'members', members: this.#members });
     if (this.#registrations) this.#say({ note: 'register', registrations: this.#registrations });
+    if (this.#watchdog !== undefined) this.#say({ note: 'want-watchdog', spec: this.#watchdog });
     if (this.#topics.size > 0) this.#say({ note: 'subscribe', topics: [...this.#topics] });
   }
 
@@ -92,6 +106,9 @@ export class HeartClient implements HeartPort {
         return;
       case 'request':
         for (const listener of this.#requestListeners) listener(message.request);
+        return;
+      case 'watchdog':
+        for (const listener of this.#watchdogListeners) listener(message.report);
         return;
       case 'leases':
         this.#leases = new Map(message.leases);

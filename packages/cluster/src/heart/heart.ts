@@ -55,7 +55,10 @@ export type DropReason = Refusal | 'stranger' | 'replayed' | 'late';
 type LivenessListener = Parameters<HeartPort['onLiveness']>[0];
 type LeaseListener = (leases: ReadonlyMap<string, Lease>) => void;
 
-export class Heart implements HeartPort {
+/** The watchdog is beside it (`watchdog.ts`). */
+type WithoutWatchdog = Omit<HeartPort, 'setWatchdog' | 'onWatchdog'>;
+
+export class Heart implements WithoutWatchdog {
   readonly #world: HeartWorld;
   readonly #options: HeartOptions;
   /** Made once: a raw key is judged anew, slowly, for every datagram. */

@@ -50,6 +50,11 @@ export class Reaper {
     this.#kill();
   }
 
+  /** Something that is condemned lives. */
+  get isKilling(): boolean {
+    return this.#guard.condemned.length > 0;
+  }
+
   close(): void {
     this.#deadline?.cancel();
     this.#sweep?.cancel();

@@ -22,6 +22,7 @@ import { ReplicaDuty } from './replicas.ts';
 import { ReportDuty } from './reports.ts';
 import { SERVICE_TIMING } from './timing.ts';
 import type { View } from './view.ts';
+import { WatchdogDuty } from './watchdog-duty.ts';
 
 export interface CoreOptions {
   readonly self: string;
@@ -47,6 +48,7 @@ export class ServiceCore {
   readonly #arbiter = new ArbiterDuty();
   readonly #replicas: ReplicaDuty;
   readonly #reports = new ReportDuty();
+  readonly #watchdog = new WatchdogDuty();
   readonly #fences = new FenceDuty();
   readonly #fenceWatch = new FenceWatch();
   readonly #runners = new Map<string, GroupRunner>();
@@ -72,6 +74,7 @@ export class ServiceCore {
       paths: [],
       leases: undefined,
       disk: { connected: false, volumes: undefined, problems: this.#replicas.problems },
+      watchdog: undefined,
       pids: undefined,
       tie: undefined,
       leaving: false,
@@ -150,6 +153,9 @@ export class ServiceCore {
       case 'leases':
         view.leases = mergeLeases(view.leases, event.leases);
         return;
+      case 'watchdog':
+        view.watchdog = event.report;
+        return;
       case 'lease-request':
         return this.#requests.take(event.request, view.now.bootMs);
       case 'disk-connected':
@@ -187,6 +193,7 @@ export class ServiceCore {
       this.#leader?.done(view, id, result);
       this.#arbiter.done(view, this.#outbox, id, result);
       this.#reports.done(id);
+      this.#watchdog.done(view, id, result);
       if (this.#founding === id) this.#founding = undefined;
       if (this.#leaveEntry.kind === 'sent' && this.#leaveEntry.id === id)
         this.#leaveEntry = { kind: result.kind === 'applied' ? 'applied' : 'none' };
@@ -204,6 +211,7 @@ export class ServiceCore {
     this.#replicas.step(view, this.#outbox);
     this.#reports.step(view, this.#outbox);
     this.#arbiter.step(view, this.#outbox);
+    this.#watchdog.step(view, this.#outbox);
     this.#fences.step(view, this.#outbox);
     this.#fenceWatch.step(view, this.#outbox);
     this.#leave();

@@ -21,9 +21,10 @@ import type {
   ResourceReport,
   ResourceSpec,
   ResourceState,
+  WatchdogReport,
 } from '../ports.ts';
 import type { Command } from '../state/commands.ts';
-import type { DaemonPids, FenceDevice } from '../state/model.ts';
+import type { DaemonPids, FenceDevice, WatchdogSpec } from '../state/model.ts';
 import type { Refusal } from '../state/outcome.ts';
 
 export type EffectId = number;
@@ -55,6 +56,7 @@ export type Request =
 
 export type Effect =
   | (Request & { readonly id: EffectId })
+  | { readonly kind: 'heart-watchdog'; readonly spec: WatchdogSpec | null }
   | { readonly kind: 'grant'; readonly grant: LeaseGrant }
   | { readonly kind: 'answer'; readonly proposal: ProposalId; readonly answer: SetAnswer };
 
@@ -91,6 +93,7 @@ export type CoreEvent =
   | { readonly kind: 'caught-up' }
   | { readonly kind: 'liveness'; readonly alive: ReadonlySet<string>; readonly paths: readonly PathStatus[] }
   | { readonly kind: 'leases'; readonly leases: LeaseTable }
+  | { readonly kind: 'watchdog'; readonly report: WatchdogReport }
   | { readonly kind: 'lease-request'; readonly request: LeaseRequest }
   | { readonly kind: 'disk-connected' }
   | { readonly kind: 'disk-gone' }
@@ -116,6 +119,10 @@ export class Outbox {
     this.#lastId += 1;
     this.#effects.push({ ...request, id: this.#lastId });
     return this.#lastId;
+  }
+
+  watchdog(spec: WatchdogSpec | null): void {
+    this.#effects.push({ kind: 'heart-watchdog', spec });
   }
 
   grant(grant: LeaseGrant): void {

@@ -96,6 +96,7 @@ export class Service {
     });
     log.onLeadership(() => this.#feed({ kind: 'leadership' }));
     heart.onLiveness((alive, paths) => this.#feed({ kind: 'liveness', alive, paths }));
+    heart.onWatchdog((report) => this.#feed({ kind: 'watchdog', report }));
     heart.onLease((leases) => this.#feed({ kind: 'leases', leases }));
     heart.onLeaseRequest((request) => this.#feed({ kind: 'lease-request', request }));
     monitor.onReport((reports) => this.#feed({ kind: 'reports', reports }));
@@ -215,6 +216,8 @@ export class Service {
   #perform(effect: Effect): void {
     const { heart, monitor } = this.#options;
     switch (effect.kind) {
+      case 'heart-watchdog':
+        return heart.setWatchdog(effect.spec);
       case 'grant':
         return heart.grant(effect.grant);
       case 'answer':

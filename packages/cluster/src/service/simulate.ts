@@ -6,6 +6,7 @@ import { EterneError, unreachable } from '@eterne/base';
 import type { ClusterState } from '../state/model.ts';
 import { sortedValues } from '../state/model.ts';
 import type { FailureSimulation, SimulatedMove, SimulatedSide, SimulationRequest } from './facade.ts';
+import { CLEAR_ALLOWANCE_MS } from '../heart/vigil.ts';
 import { enforcementOf } from './leader/fencing.ts';
 import type { RehearsedMove } from './leader/rehearsal.ts';
 import { rehearse } from './leader/rehearsal.ts';
@@ -151,19 +152,23 @@ function movesOf(view: View, alive: ReadonlySet<string>): readonly SimulatedMove
 }
 
 function simulated(
-  { timing }: View,
+  { timing, state }: View,
   { group, kind, from, to, reason }: RehearsedMove,
   when: string | null = null,
 ): SimulatedMove {
   const startMs = group.lastStartMs ?? 0;
-  const downMs = kind === 'take-over' ? takeOverBoundMs(timing) : (group.lastStopMs ?? 0);
+  const downMs =
+    kind === 'take-over'
+      ? takeOverBoundMs(timing, state.members[from ?? '']?.watchdogMs ?? null)
+      : (group.lastStopMs ?? 0);
   const expectedOutageMs = to === null || kind === 'start' ? null : downMs + startMs;
   return { group: group.spec.name, kind, from, to, reason, expectedOutageMs, when };
 }
 
-/** The owner's lease may have been granted the moment it was lost; its end, grace and margin are waited out. */
-function takeOverBoundMs(timing: ServiceTiming): number {
-  return Math.max(timing.lostAfterMs, timing.leaseMs + timing.graceMs + timing.marginMs);
+/** The owner's lease may have been granted the moment it was lost; its end, grace and margin, and its watchdog are waited out. */
+function takeOverBoundMs(timing: ServiceTiming, watchdogMs: number | null): number {
+  const resetMs = watchdogMs === null ? 0 : CLEAR_ALLOWANCE_MS + watchdogMs;
+  return Math.max(timing.lostAfterMs, timing.leaseMs + timing.graceMs + timing.marginMs + resetMs);
 }
 
 /** Whoever runs something ends it when its lease is over. */

@@ -198,6 +198,7 @@ function quorumWarnings(view: View): readonly string[] {
   const voters = Object.keys(view.state.members).length;
   if (!view.leadership.quorate)
     lines.push('This node is not in contact with a majority: it may not start anything.');
+  if (view.watchdog?.trouble != null) lines.push(`${view.self} has no watchdog: ${view.watchdog.trouble}.`);
   const tie = tieStatus(view);
   if (tie && tie.kind !== 'word' && tie.trouble !== null)
     lines.push(`The tie-breaker does not answer ${view.self}: ${tie.trouble}.`);

@@ -2,7 +2,7 @@
 import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { ProofHeld } from '../raft/tie/proof-record.ts';
 import type { TieKind } from '../raft/tie/tie-id.ts';
-import type { PathStatus } from '../ports.ts';
+import type { PathStatus, WatchdogReport } from '../ports.ts';
 import type { ClusterState, DaemonPids } from '../state/model.ts';
 import type { LeadershipView, LeaseTable, Now } from './effects.ts';
 import type { ServiceTiming } from './timing.ts';
@@ -29,6 +29,8 @@ export interface View {
     /** Volume → why this node's replica of it could not be opened. */
     problems: ReadonlyMap<string, string>;
   };
+  /** What the heart last said of it. */
+  watchdog: WatchdogReport | undefined;
   pids: DaemonPids | undefined;
   /** The log's tie-breaker; undefined: it has none. For people only: Raft counts it by itself. */
   tie: TieView | undefined;

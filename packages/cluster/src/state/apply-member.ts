@@ -25,6 +25,8 @@ export function applyMember(state: ClusterState, command: Stamp & MemberCommand)
       return setMode(state, command);
     case 'node-report':
       return reportNode(state, command);
+    case 'node-watchdog':
+      return setWatchdog(state, command);
     case 'node-leaving':
       return leaveNode(state, command);
     case 'node-presence':
@@ -41,6 +43,7 @@ function newMember(spec: MemberSpec): Member {
     startId: '',
     incarnation: 0,
     pids: { service: null, monitor: null, heart: null, disk: null },
+    watchdogMs: null,
     presence: 'unknown',
     capacity: {},
   };
@@ -154,6 +157,7 @@ function reportNode(state: ClusterState, command: Of<'node-report'>): Outcome {
     startId: command.startId,
     incarnation: member.incarnation + 1,
     pids: command.pids,
+    watchdogMs: null,
     presence: 'online',
   };
   const next = withEvent(withMember(state, started), command, {
@@ -165,6 +169,24 @@ function reportNode(state: ClusterState, command: Of<'node-report'>): Outcome {
   // It has ended whatever an earlier life of it ran (`node/launcher.ts`), so its groups are free at once.
   const settled = { ...next, fences: without(next.fences, command.name) };
   return accepted(freeGroupsOf(settled, command, command.name, 'was restarted'));
+}
+
+function setWatchdog(state: ClusterState, command: Of<'node-watchdog'>): Outcome {
+  const { name, startId, timeoutMs } = command;
+  const member = state.members[name];
+  if (member?.startId !== startId) return refuse(state, 'conflict', `${name} has been started again`);
+  if (member.watchdogMs === timeoutMs) return accepted(state);
+  return accepted(
+    withEvent(withMember(state, { ...member, watchdogMs: timeoutMs }), command, {
+      level: timeoutMs === null ? 'warning' : 'info',
+      code: timeoutMs === null ? 'node.watchdog-off' : 'node.watchdog-armed',
+      node: name,
+      message:
+        timeoutMs === null
+          ? `${name} has no watchdog any more`
+          : `the watchdog of ${name} is armed (${timeoutMs} ms)`,
+    }),
+  );
 }
 
 function leaveNode(state: ClusterState, command: Of<'node-leaving'>): Outcome {

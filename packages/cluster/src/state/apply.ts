@@ -25,6 +25,7 @@ export function emptyState(): ClusterState {
       tieBreaker: { kind: 'none' },
       prefer: 'consistency',
       fencing: [],
+      watchdog: null,
     },
     maintenance: false,
     revision: 0,
@@ -51,6 +52,7 @@ export function apply(state: ClusterState, command: Command): Outcome {
     case 'member-remove':
     case 'node-mode':
     case 'node-report':
+    case 'node-watchdog':
     case 'node-leaving':
     case 'node-presence':
       return applyMember(state, command);

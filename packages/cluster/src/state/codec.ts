@@ -18,6 +18,7 @@ const KINDS: Readonly<Record<Command['kind'], true>> = {
   'member-remove': true,
   'node-mode': true,
   'node-report': true,
+  'node-watchdog': true,
   'node-leaving': true,
   'node-presence': true,
   configure: true,

@@ -72,6 +72,13 @@ export type MemberCommand =
       readonly startId: string;
       readonly pids: DaemonPids;
     }
+  /** A node about its watchdog: after it was armed, before it is disarmed. */
+  | {
+      readonly kind: 'node-watchdog';
+      readonly name: string;
+      readonly startId: string;
+      readonly timeoutMs: number | null;
+    }
   /** The node itself, before it stops politely. */
   | { readonly kind: 'node-leaving'; readonly name: string }
   /** The leader, when it has stopped or begun to hear a node. */

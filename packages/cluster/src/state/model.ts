@@ -55,6 +55,14 @@ export interface ClusterConfig {
   readonly tieBreaker: TieBreaker;
   readonly prefer: 'consistency' | 'availability';
   readonly fencing: readonly FenceDevice[];
+  /** Of every node; null: none. */
+  readonly watchdog: WatchdogSpec | null;
+}
+
+export interface WatchdogSpec {
+  /** A character device, or `unix:PATH`. */
+  readonly device: string;
+  readonly timeoutMs: number;
 }
 
 /** `node` carries groups and replicas; `witness` only votes. */
@@ -93,6 +101,8 @@ export interface Member extends MemberSpec {
   /** Rises with every start of the node; 0 before the first. */
   readonly incarnation: number;
   readonly pids: DaemonPids;
+  /** The timeout of its armed watchdog; null: it has none that would reset it. */
+  readonly watchdogMs: number | null;
   /** What the leader last committed about its silence. Status shows it; decisions rest on the leader's own observation. */
   readonly presence: 'unknown' | 'online' | 'lost' | 'leaving';
   /** What it has of each quantity that groups take up; of one that is not named here it has none. */

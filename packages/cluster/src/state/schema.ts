@@ -31,6 +31,7 @@ const config = z.strictObject({
       }),
     )
     .default([]),
+  watchdog: z.strictObject({ device: z.string(), timeoutMs: count }).nullable().default(null),
 });
 
 const pid = count.nullable();
@@ -47,6 +48,7 @@ const member = z.strictObject({
   startId: z.string(),
   incarnation: count,
   pids: z.strictObject({ service: pid, monitor: pid, heart: pid, disk: pid }),
+  watchdogMs: count.nullable().default(null),
   presence: z.enum(['unknown', 'online', 'lost', 'leaving']),
   capacity: quantities,
 });

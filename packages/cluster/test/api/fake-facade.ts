@@ -28,6 +28,7 @@ function member(name: string, role: 'node' | 'witness', index: number): Member {
       heart: 100 * index + 3,
       disk: 100 * index + 4,
     },
+    watchdogMs: null,
     presence: 'online',
     capacity: {},
   };
@@ -119,6 +120,7 @@ function initialState(): ClusterState {
       tieBreaker: { kind: 'witness' },
       prefer: 'consistency',
       fencing: [],
+      watchdog: null,
     },
     revision: 1,
     members: Object.fromEntries(MEMBERS.map((one) => [one.name, one])),

@@ -19,9 +19,10 @@ import type {
   ResourceReport,
   ResourceSpec,
   ResourceState,
+  WatchdogReport,
 } from '../../src/ports.ts';
 import type { FenceOrder, FenceResult } from '../../src/fencing/order.ts';
-import type { FenceDevice } from '../../src/state/model.ts';
+import type { FenceDevice, WatchdogSpec } from '../../src/state/model.ts';
 import type { LeaseTable } from '../../src/service/effects.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
@@ -352,6 +353,10 @@ export class FakeHeart implements HeartPort {
   #requests: ((request: LeaseRequest) => void)[] = [];
   #leaseListeners: ((leases: LeaseTable) => void)[] = [];
 
+  /** What the service wants of the watchdog. */
+  watchdog: WatchdogSpec | null = null;
+  #watchdogListener: (report: WatchdogReport) => void = () => {};
+
   constructor(
     time: VirtualTime,
     node: string,
@@ -369,6 +374,23 @@ export class FakeHeart implements HeartPort {
     this.#liveness = [];
     this.#requests = [];
     this.#leaseListeners = [];
+  }
+
+  setWatchdog(spec: WatchdogSpec | null): void {
+    this.watchdog = spec;
+    this.tellWatchdog({ armedMs: null, trouble: null });
+    this.#time.after(5, () => this.tellWatchdog({ armedMs: spec?.timeoutMs ?? null, trouble: null }));
+  }
+
+  onWatchdog(listener: (report: WatchdogReport) => void): void {
+    this.#watchdogListener = listener;
+    this.#time.after(1, () =>
+      this.tellWatchdog({ armedMs: this.watchdog?.timeoutMs ?? null, trouble: null }),
+    );
+  }
+
+  tellWatchdog(report: Omit<WatchdogReport, 'of'>): void {
+    this.#watchdogListener({ of: this.watchdog, ...report });
   }
 
   onLiveness(listener: (alive: ReadonlySet<string>, paths: readonly []) => void): void {

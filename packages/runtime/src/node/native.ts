@@ -147,3 +147,22 @@ export function stretchAt(
   const hole = lseek(fd, offset, SEEK_HOLE);
   return hole <= offset ? undefined : { end: Math.min(hole, sizeBytes), data: true };
 }
+
+/** From linux/watchdog.h; both take seconds. */
+const WDIOC_SETTIMEOUT = 0xc0045706;
+const WDIOC_GETTIMEOUT = 0x80045707;
+
+function bindIoctl() {
+  const libc = (createRequire(import.meta.url)('koffi') as Koffi).load('libc.so.6');
+  return libc.func('int ioctl(int fd, unsigned long request, void *argument)');
+}
+
+/** What the watchdog keeps to from now on, in milliseconds; undefined: it is none. */
+export function setWatchdogTimeout(fd: number, timeoutMs: number): number | undefined {
+  const ioctl = bindIoctl();
+  const seconds = Buffer.alloc(4);
+  seconds.writeInt32LE(Math.ceil(timeoutMs / 1000));
+  if (ioctl(fd, WDIOC_SETTIMEOUT, seconds) !== 0) return undefined;
+  if (ioctl(fd, WDIOC_GETTIMEOUT, seconds) !== 0) return undefined;
+  return seconds.readInt32LE(0) * 1000;
+}

@@ -5,10 +5,13 @@ import { Heart } from '@eterne/cluster/heart/heart.ts';
 import { Reaper } from '@eterne/cluster/heart/reaper.ts';
 import { serveHeart } from '@eterne/cluster/heart/server.ts';
 import { HEART_TIMING } from '@eterne/cluster/heart/timing.ts';
+import { Vigil } from '@eterne/cluster/heart/vigil.ts';
+import { HeartWatchdog } from '@eterne/cluster/heart/watchdog.ts';
 import { readMembers, writeMembers } from '@eterne/cluster/node/members-file.ts';
 import { socketAddress, socketPath } from '@eterne/cluster/node/layout.ts';
 import { connectDiskPort } from '@eterne/disk/process/port-client.ts';
 import { nodeProcessTrees } from '@eterne/runtime/node/process-trees.ts';
+import { nodeWatchdogs } from '@eterne/runtime/node/watchdog.ts';
 import { startDaemon, type Daemon } from '../daemon.ts';
 
 startDaemon('heart', (daemon) => {
@@ -24,7 +27,6 @@ startDaemon('heart', (daemon) => {
     heart.setMembers(members);
     serve(daemon, heart);
   });
-  process.on('SIGTERM', () => process.exit(0));
 
   function serve({ giveUp }: Daemon, heart: Heart): void {
     const reaper = new Reaper({ ...world, processTrees: nodeProcessTrees }, () => {});
@@ -32,9 +34,16 @@ startDaemon('heart', (daemon) => {
       connectDiskPort(world, socketPath(dir, 'disk'), done),
     );
     heart.onLease((leases) => diskLeases.leased(leases));
+    const vigil = new Vigil();
+    const watchdog = new HeartWatchdog({ world, watchdogs: nodeWatchdogs(world.network), vigil, reaper });
+    process.on('SIGTERM', () => {
+      watchdog.end();
+      process.exit(0);
+    });
     const parts = {
       heart,
       reaper,
+      watchdog,
       onMembers: (members: Parameters<Heart['setMembers']>[0]) => {
         heart.setMembers(members);
         writeMembers(world, dir, members);

@@ -116,6 +116,23 @@ const cluster = z.strictObject({
     .optional(),
   prefer: z.literal('consistency', 'only consistency is supported yet').optional(),
   consensus: z.strictObject({ engine: z.literal('embedded', 'only embedded is supported yet') }).optional(),
+  watchdog: z
+    .union([
+      z.literal('off').transform(() => null),
+      z
+        .strictObject({
+          device: z
+            .string()
+            .max(4096)
+            .regex(/^(unix:)?\//, 'is neither an absolute path nor unix:PATH')
+            .default('/dev/watchdog'),
+          timeout: duration
+            .prefault('2s')
+            .pipe(z.number().min(1000, 'is shorter than 1s').max(60_000, 'is longer than 60s')),
+        })
+        .transform(({ device, timeout }) => ({ device, timeoutMs: timeout })),
+    ])
+    .optional(),
   fencing: z.array(fenceDevice).max(FENCE_DEVICES_MAX).optional(),
 });
 
@@ -224,13 +241,14 @@ function refuseRepeats(where: string, items: readonly { readonly name: string }[
 }
 
 function clusterChange(given: z.infer<typeof cluster>): Partial<ClusterConfig> {
-  const { edition, profile, timezone: zone, tieBreaker, prefer, fencing } = given;
+  const { edition, profile, timezone: zone, tieBreaker, prefer, fencing, watchdog } = given;
   return {
     ...(edition === undefined ? {} : { edition }),
     ...(profile === undefined ? {} : { profile }),
     ...(zone === undefined ? {} : { timezone: zone }),
     ...(tieBreaker === undefined ? {} : { tieBreaker }),
     ...(prefer === undefined ? {} : { prefer }),
+    ...(watchdog === undefined ? {} : { watchdog }),
     ...(fencing === undefined ? {} : { fencing: fencing.map(fenceDeviceSpec) }),
   };
 }

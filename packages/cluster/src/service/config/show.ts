@@ -7,13 +7,14 @@ import type {
   ResourceDefinition,
   VolumeSpec,
 } from '../../state/model.ts';
-import { sortedValues, type TieBreaker } from '../../state/model.ts';
+import { sortedValues, type TieBreaker, type WatchdogSpec } from '../../state/model.ts';
 
 export function showDocument(state: ClusterState): Record<string, unknown> {
   return {
     cluster: {
       ...state.config,
       consensus: { engine: 'embedded' },
+      watchdog: showWatchdog(state.config.watchdog),
       tieBreaker: showTieBreaker(state.config.tieBreaker),
       fencing: state.config.fencing.map(showFenceDevice),
     },
@@ -23,6 +24,10 @@ export function showDocument(state: ClusterState): Record<string, unknown> {
     volumes: sortedValues(state.volumes).map(({ spec }) => showVolume(spec)),
     groups: sortedValues(state.groups).map(({ spec }) => showGroup(spec)),
   };
+}
+
+function showWatchdog(watchdog: WatchdogSpec | null): unknown {
+  return watchdog === null ? 'off' : { device: watchdog.device, timeout: `${watchdog.timeoutMs}ms` };
 }
 
 function showTieBreaker(tieBreaker: TieBreaker): Record<string, unknown> {

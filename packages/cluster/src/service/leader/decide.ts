@@ -17,6 +17,7 @@ import { heldBy } from '../../state/held.ts';
 import type { View } from '../view.ts';
 import { companyObstacle, orderObstacle } from './company.ts';
 import type { LeaseBook } from './lease-book.ts';
+import { CLEAR_ALLOWANCE_MS } from '../../heart/vigil.ts';
 import { enforcementOf } from './fencing.ts';
 import { failbackMove } from './failback.ts';
 import type { Placement } from './placement.ts';
@@ -61,10 +62,18 @@ function decidePlacement(leader: LeaderView, group: GroupState): GroupDecision |
   };
 }
 
+/** By then the watchdog of `owner`, if it is what makes certain that it stops, has fired: it is fed until what had to be gone is overdue. */
+function resetBootMs({ view, leases }: LeaderView, owner: string): number {
+  const watchdogMs = view.state.members[owner]?.watchdogMs ?? null;
+  const resetMs = watchdogMs === null ? 0 : CLEAR_ALLOWANCE_MS + watchdogMs;
+  return leases.provenGoneBootMs(owner, view.timing) + resetMs;
+}
+
 function decideTakeOver(leader: LeaderView, group: GroupState, owner: string): GroupDecision | undefined {
   const { view } = leader;
   if (view.now.bootMs < leader.leases.provenGoneBootMs(owner, view.timing)) return undefined;
-  if (enforcementOf(view, owner) === 'fencing') return undefined;
+  if (enforcementOf(view, owner) === 'fencing' || view.now.bootMs < resetBootMs(leader, owner))
+    return undefined;
   const placement = place(view.state, group, leader, owner);
   const waits = orderObstacle(view.state, group);
   if (group.desired === 'started' && placement.chosen !== null && waits === undefined)

@@ -5,11 +5,12 @@
  *   a group could not be stopped, and its document says `onStopFailure: fence`   → fence its node, although it is heard
  *   an operator asks for it                                                     → fence it
  *
- * Leases alone prove it where a watchdog enforces them, and where no fence device is configured: then by software alone, and status says so.
+ * Leases alone prove it where a watchdog enforces them (a fence is tried all the same, and waited for no longer than the watchdog takes), and where no
+ * fence device is configured: then by software alone, and status says so.
  * A fence that fails is tried again, by the other nodes in turn; until one is confirmed the groups stay where they are.
  */
 import { heldBy } from '../../state/held.ts';
-import type { FenceState, GroupState } from '../../state/model.ts';
+import type { ClusterState, FenceState, GroupState } from '../../state/model.ts';
 import { sortedValues } from '../../state/model.ts';
 import type { FenceCommand, Stamp } from '../../state/commands.ts';
 import { nodeOfMember } from '../../raft/types.ts';
@@ -26,7 +27,12 @@ export type FenceDecision = Stamp &
 export type Enforcement = 'watchdog' | 'fencing' | 'software';
 
 export function enforcementOf({ state }: View, node: string): Enforcement {
-  return state.config.fencing.some((device) => device.node === node) ? 'fencing' : 'software';
+  if (state.members[node]?.watchdogMs != null) return 'watchdog';
+  return hasFenceDevice(state, node) ? 'fencing' : 'software';
+}
+
+function hasFenceDevice({ config }: ClusterState, node: string): boolean {
+  return config.fencing.some((device) => device.node === node);
 }
 
 /** Every node that something has to be done about, each with one entry. */
@@ -78,7 +84,7 @@ function proofOfPeer(
 /** A sentence, or undefined: there is no reason to. */
 function fenceReason(leader: LeaderView, node: string): string | undefined {
   const { view } = leader;
-  if (enforcementOf(view, node) !== 'fencing') return undefined;
+  if (!hasFenceDevice(view.state, node)) return undefined;
   const groups = sortedValues(view.state.groups).filter(
     (group) => group.owner === node && heldBy(view.state, group) === undefined,
   );
