@@ -97,6 +97,10 @@ export interface VolumeConfig {
   readonly compress?: 'none' | 'zstd';
   /** Of the data sent to peers; everything else always has them. */
   readonly linkChecksums?: 'none' | 'crc32c';
+  /** Of every block, in the metadata: which side has rotted is known then, and healed from the other. */
+  readonly checksums?: 'none' | 'crc32c';
+  /** Absent: a primary whose disk has failed is served by a peer. */
+  readonly onDiskError?: 'serve-from-peer' | 'move';
 }
 
 /** A change of the in-sync set, proposed by the primary of `term` only. Compare-and-set on (volume, term, expectedVersion). */
@@ -220,6 +224,8 @@ export interface VolumeStatus {
   readonly setVersion: number;
   readonly ioErrors: number;
   readonly remappedSectors: number;
+  /** Blocks that were read and did not match their checksums, each time they did not. */
+  readonly checksumErrors?: number;
   readonly attached: string | null;
   readonly generation: { readonly current: string; readonly history: readonly string[] };
   readonly peers: readonly PeerStatus[];

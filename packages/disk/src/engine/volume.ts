@@ -24,6 +24,7 @@ import type {
 } from './api.ts';
 import { INTERNAL_METADATA } from './disk/open-device.ts';
 import { begunAnew, openData, openStores, type OpenedStores } from './disk/open-stores.ts';
+import type { Checksums } from './disk/checksums/checksums.ts';
 import { Repairer, type GoodSource } from './disk/repairer.ts';
 import type { VerifyRequest as VerifyJobRequest } from '../protocol/messages/verify.ts';
 import { invalidate } from './invalidate.ts';
@@ -85,6 +86,7 @@ class Volume implements LocalReplica {
   readonly #arbiter: Arbiter;
   readonly #disk: LocalDisk;
   readonly #metadata: VolumeMetadata;
+  readonly #checksums: Checksums | undefined;
   readonly #replica: Replica;
   readonly #peers: readonly Peer[];
   readonly #announcer: Announcer;
@@ -103,12 +105,13 @@ class Volume implements LocalReplica {
     world: World,
     config: VolumeConfig,
     arbiter: Arbiter,
-    { data, metadata, rescue }: OpenedStores,
+    { checksums, data, metadata, rescue }: OpenedStores,
   ) {
     this.#world = world;
     this.config = config;
     this.#arbiter = arbiter;
     this.#metadata = metadata;
+    this.#checksums = checksums;
     this.#disk = new LocalDisk(data, {
       failed: (error) => this.#diskFailed(error.message),
       unreadable: (offset, lengthBytes) => this.#repairer.request(offset, lengthBytes),
@@ -320,7 +323,8 @@ class Volume implements LocalReplica {
       return done(refused('an asynchronous peer may lack the newest writes: demote the volume first'));
     openData(this.#world, this.config, this.#metadata.sizeBytes, (opened) => {
       if (opened instanceof EterneError) return done(opened);
-      primary.rebuildLocal(opened.data, opened.isBlank || request.replaced, done);
+      const data = this.#checksums?.wrap(opened.data) ?? opened.data;
+      primary.rebuildLocal(data, opened.isBlank || request.replaced, done);
     });
   }
 
@@ -349,9 +353,17 @@ class Volume implements LocalReplica {
     this.demote(() => {
       for (const peer of this.#peers) peer.close();
       this.#replica.size.growth.whenIdle(() =>
-        this.#replica.whenQuiet(() => this.#disk.flush(() => this.#closeStores(done))),
+        this.#replica.whenQuiet(() =>
+          this.#disk.flush(() => this.#settleChecksums(() => this.#closeStores(done))),
+        ),
       );
     });
+  }
+
+  /** What cannot be written is unknown at the next opening. */
+  #settleChecksums(done: () => void): void {
+    if (this.#checksums === undefined || this.#disk.failure !== undefined) done();
+    else this.#checksums.settle(() => done());
   }
 
   #closeStores(done: () => void): void {
@@ -381,6 +393,7 @@ class Volume implements LocalReplica {
       setVersion: state.set.version,
       ioErrors: this.#disk.ioErrors,
       remappedSectors: this.#disk.remappedBlocks,
+      ...(this.#checksums === undefined ? {} : { checksumErrors: this.#checksums.mismatchCount }),
       attached: null,
       generation: { current: state.generations.current, history: state.generations.history },
       peers,
@@ -412,7 +425,10 @@ class Volume implements LocalReplica {
       },
       {
         statusChanged: () => this.#changed(),
-        announce: () => this.#announcer.announce(),
+        announce: () => {
+          this.#announcer.announce();
+          this.#world.timers.soon(() => this.#moveAway());
+        },
         diverged: () => this.#levelSoon(),
         localBack: () => this.#meetAgain(),
         ended: (reason, unsettled) => {
@@ -485,6 +501,19 @@ class Volume implements LocalReplica {
     if (this.#replica.primary !== undefined) this.#replica.primary.localLost();
     else for (const peer of this.#peers) peer.reset('the disk has failed');
     this.#changed();
+  }
+
+  /** The failed disk has left the set: whoever is in it has everything, and is to serve where the configuration says so. */
+  #moveAway(): void {
+    const { primary } = this.#replica;
+    const { name, node, onDiskError } = this.config;
+    if (onDiskError !== 'move' || this.#disk.failure === undefined || this.#disk.isDetached) return;
+    if (primary === undefined || primary.closed || primary.set.members.includes(node)) return;
+    this.#world.log(
+      'warn',
+      `volume ${name}: the disk has failed: stepping down, so that another node serves`,
+    );
+    this.demote(() => {});
   }
 
   /** A replica that has everything: one in step when this node serves, otherwise the primary that this one follows. */

@@ -12,6 +12,8 @@ export const SECTOR_BYTES = 512;
 
 export const SUPERBLOCK_SLOTS = 2;
 export const MARKER_OFFSET = 8 * KIB;
+/** Says that checksums are kept (`engine/disk/checksums/checksums.ts`). */
+export const CHECKSUM_MARKER_OFFSET = 12 * KIB;
 export const LOG_OFFSET = 64 * KIB;
 /** Transactions in the activity log's ring, one page each. */
 export const LOG_RING_PAGES = 64;

@@ -25,8 +25,6 @@ const UNSUPPORTED: readonly (readonly [
     'a rescue journal beside several local devices',
     ({ devices, rescueJournal }) => devices !== undefined && rescueJournal !== undefined,
   ],
-  ['onDiskError', 'move', (volume) => volume.onDiskError !== 'serve-from-peer'],
-  ['checksums', 'crc32c', (volume) => volume.checksums !== 'none'],
 ];
 
 export function unsupportedFeatures(document: DiskConfigDocument): readonly Complaint[] {

@@ -197,6 +197,8 @@ function volumeConfig(node: string, volume: VolumeDocument, folder: string): Vol
     ...rescueJournal(folder, volume),
     compress: volume.compress,
     linkChecksums: volume.linkChecksums,
+    checksums: volume.checksums,
+    onDiskError: volume.onDiskError,
   };
 }
 

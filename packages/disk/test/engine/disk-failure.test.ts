@@ -62,3 +62,29 @@ describe('a failed disk', () => {
     assert.equal(pair.a.volume.device, undefined);
   });
 });
+
+describe('a failed disk of the primary, where another node is to serve (onDiskError: move)', () => {
+  test('ends the term when its peer has everything, which takes over without force', () => {
+    const pair = new Pair({ config: { onDiskError: 'move', onPeerLost: 'freeze' } }).startMirror();
+    pair.write(pair.a, 0, 1);
+    pair.a.data.failWith = FAILURE;
+    pair.write(pair.a, 1, 2);
+    pair.until(() => pair.a.volume.status().role === 'secondary');
+    assert.equal(pair.a.volume.device, undefined);
+    assert.match(pair.tryPromote(pair.a, { force: true })?.message ?? '', /the disk has failed/);
+    pair.until(() => pair.b.volume.status().peers[0]?.role !== 'primary');
+    pair.promote(pair.b);
+    assert.deepEqual([pair.read(pair.b, 0), pair.read(pair.b, 1)], [1, 2]);
+    assert.ok(!pair.b.volume.status().inSyncSet.includes('a'));
+  });
+
+  test('serves on by its peer where the operator took it away himself', () => {
+    const pair = new Pair({ config: { onDiskError: 'move' } }).startMirror();
+    let answer: string | undefined;
+    pair.a.volume.detach((error) => (answer = error?.message ?? 'ok'));
+    pair.until(() => answer !== undefined && pair.a.volume.status().inSyncSet.join() === 'b');
+    pair.scheduler.runFor(1000);
+    pair.write(pair.a, 1, 2);
+    assert.deepEqual([answer, pair.a.volume.status().role], ['ok', 'primary']);
+  });
+});

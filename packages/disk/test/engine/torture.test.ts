@@ -2,11 +2,11 @@ import { describe, test } from 'node:test';
 import { Load, numbers } from './support/load.ts';
 import { Pair } from './support/pair.ts';
 
-function makePair(random: (bound: number) => number): Pair {
+function makePair(random: (bound: number) => number, checksums: 'none' | 'crc32c' = 'none'): Pair {
   const style = random(3);
   const diskDelayMs = (): number =>
     style === 0 ? 0 : style === 1 ? random(3) : random(10) === 0 ? random(40) : 0.1;
-  const pair = new Pair({ diskDelayMs });
+  const pair = new Pair({ diskDelayMs, config: { checksums } });
   if (random(2) === 0) pair.network.pieceBytes = () => 1 + random(9000);
   return pair.startMirror();
 }
@@ -20,10 +20,11 @@ function settle(pair: Pair, load: Load): void {
 }
 
 describe('at random', () => {
-  for (let seed = 1; seed <= 4; seed += 1) {
-    test(`the peer comes and goes under load, seed ${seed}`, () => {
+  for (let seed = 1; seed <= 6; seed += 1) {
+    const checksums = seed > 4 ? 'crc32c' : 'none';
+    test(`the peer comes and goes under load, seed ${seed}, checksums ${checksums}`, () => {
       const random = numbers(seed);
-      const pair = makePair(random);
+      const pair = makePair(random, checksums);
       const load = new Load(random);
       let isUp = true;
       for (let round = 0; round < 500; round += 1) {

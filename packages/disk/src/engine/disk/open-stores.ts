@@ -22,6 +22,7 @@ import type { VolumeConfig } from '../api.ts';
 import { layoutName, windowOf } from '../set/members.ts';
 import { INTERNAL_METADATA, findMissing, openDevice } from './open-device.ts';
 import { splitStore } from './region-store.ts';
+import { openChecksums, type Checksums } from './checksums/checksums.ts';
 import { RemappingStore } from './remapping-store.ts';
 
 const INTERNAL_ALIGNMENT_BYTES = 1024 * 1024;
@@ -29,6 +30,8 @@ const INTERNAL_ALIGNMENT_BYTES = 1024 * 1024;
 export interface OpenedStores {
   readonly data: RemappingStore;
   readonly metadata: VolumeMetadata;
+  /** Where they are kept. */
+  readonly checksums: Checksums | undefined;
   /** Where one is configured. */
   readonly rescue: OpenedRescue | undefined;
 }
@@ -72,7 +75,7 @@ function openInternal(world: World, config: VolumeConfig, done: Done): void {
       // Then it lies where another size would not look for it.
       if (metadata.sizeBytes !== sizeBytes)
         return metadata.close(() => data.close(() => done(otherSize(config, metadata.sizeBytes))));
-      done({ data: new RemappingStore(data, store, opened.table), metadata });
+      joinStores(config, data, store, opened, done);
     });
   });
 }
@@ -84,17 +87,31 @@ function openExternal(world: World, config: VolumeConfig, done: Done): void {
     if (store instanceof EterneError) return done(store);
     openMetadataOn(world, config, store, (opened) => {
       if (opened instanceof EterneError) return done(opened);
-      const { metadata, table } = opened;
+      const { metadata } = opened;
       const fail = (error: EterneError): void => metadata.close(() => done(error));
       noteOtherSize(world, config, metadata.sizeBytes);
       beginAnewIfLost(world, config, metadata, (problem) => {
         if (problem !== undefined) return fail(problem);
         openDevice(world, config, metadata.sizeBytes, (data) => {
           if (data instanceof EterneError) fail(data);
-          else done({ data: new RemappingStore(data, store, table), metadata });
+          else joinStores(config, data, store, opened, done);
         });
       });
     });
+  });
+}
+
+/** Owns the stores. */
+function joinStores(
+  config: VolumeConfig,
+  data: BlockStore,
+  store: BlockStore,
+  { metadata, table }: OpenedMetadata,
+  done: Done,
+): void {
+  openChecksums(store, metadata, config.checksums === 'crc32c', (checksums) => {
+    if (checksums instanceof EterneError) return metadata.close(() => data.close(() => done(checksums)));
+    done({ data: new RemappingStore(checksums?.wrap(data) ?? data, store, table), metadata, checksums });
   });
 }
 

@@ -109,7 +109,7 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     const { config, world } = this.replica;
     this.#channel = new Channel(stream, world.timers, this, {
       compresses: config.compress === 'zstd',
-      checksData: config.linkChecksums === 'crc32c',
+      checksData: config.linkChecksums === 'crc32c' || config.checksums === 'crc32c',
     });
     this.#opening = new Opening(this, peer, this.#channel, isDialer);
     this.thirds = new ThirdParties(peer.replica, peer.node);
