@@ -72,6 +72,11 @@ export const CASES: readonly Case[] = [
     found: 'a disk that was put back and attached again as often as before was not found out',
   },
   {
+    scenario: 'mirror',
+    seed: 4122,
+    found: 'a flush round that began while a peer was being given up let go of what that peer had not flushed',
+  },
+  {
     scenario: 'cluster',
     seed: 3,
     found: 'a crashed primary came back and overwrote the replica that had everything',

@@ -249,8 +249,9 @@ export class Primary
     if (this.#ended) return;
     // Before any round ends without it: the others must count bits for it from the unsettled blocks on.
     this.#tellThirds();
-    this.#writes.peerLost(mirror);
+    // What it had not flushed is marked before writes that waited for it may end, and a round with them that does not ask it any more.
     this.#flushes.peerLost(mirror);
+    this.#writes.peerLost(mirror);
     this.#membership.lost(mirror.node);
     this.#recompute();
     this.#reads.retryRemote();
