@@ -74,7 +74,8 @@ export const CASES: readonly Case[] = [
   {
     scenario: 'mirror',
     seed: 4122,
-    found: 'a flush round that began while a peer was being given up let go of what that peer had not flushed',
+    found:
+      'a flush round that began while a peer was being given up let go of what that peer had not flushed',
   },
   {
     scenario: 'cluster',
