@@ -17,14 +17,17 @@ import {
 import { readMembers, writeMembers } from '@eterne/cluster/node/members-file.ts';
 import { firstImage, openEmbeddedLog, type EmbeddedLog } from '@eterne/cluster/raft/embedded-log.ts';
 import { createLogFile } from '@eterne/cluster/raft/storage/log-store.ts';
+import type { Provers } from '@eterne/cluster/raft/tie/proof-player.ts';
 import { TieTransport } from '@eterne/cluster/raft/tie/tie-transport.ts';
 import type { RaftTransport } from '@eterne/cluster/raft/transport/port.ts';
 import { openTcpTransport } from '@eterne/cluster/raft/transport/tcp-transport.ts';
 import { LAN_TIMING, memberIdOf } from '@eterne/cluster/raft/types.ts';
+import { proveStopped } from '@eterne/cluster/service/pair/prover.ts';
 import { Service } from '@eterne/cluster/service/service.ts';
 import type { Command } from '@eterne/cluster/state/commands.ts';
 import { sortedValues, type ClusterState } from '@eterne/cluster/state/model.ts';
 import type { DiskPort } from '@eterne/disk/process/port.ts';
+import type { SharedDisks } from '@eterne/runtime';
 import type { SimNode } from '../world/node.ts';
 import type { SimProcess } from '../world/process.ts';
 import { processTreesOf } from '../world/processes.ts';
@@ -40,12 +43,20 @@ import {
   type Place,
   RAFT_LOG_PATH,
   replicationAddressOf,
+  PROOF_TIE_ID,
   TIE_ID,
   TIE_PATH,
 } from './places.ts';
 import { type ProgramStarter, spawnerFor } from './spawner.ts';
 
 const RESTART_MS = [20, 600] as const;
+
+/** What breaks the ties of a pair: a disk that both reach, or a proof that the other has stopped. */
+export type Tie = SimSharedDisk | 'proof';
+
+const NO_DISKS: SharedDisks = {
+  open: (_path, done) => done(new EterneError('not-found', 'this pair shares no disk')),
+};
 
 /** What the scenario wants to hear of a machine. */
 export interface MachineEvents {
@@ -68,20 +79,20 @@ export class Machine {
   log: EmbeddedLog<Command> | undefined;
   private readonly places: readonly Place[];
   private readonly events: MachineEvents;
-  private readonly tieDisk: SimSharedDisk | undefined;
+  private readonly tie: Tie | undefined;
+  private transport: TieTransport | undefined;
   private readonly daemons = new Map<DaemonName, SimProcess>();
   private startId = '';
   private startedBoot = 0;
 
-  /** `tieDisk`: the tie-breaker's, of a pair that has one. */
   constructor(
     node: SimNode,
     place: Place,
     places: readonly Place[],
     events: MachineEvents,
-    tieDisk: SimSharedDisk | undefined,
+    tie: Tie | undefined,
   ) {
-    this.tieDisk = tieDisk;
+    this.tie = tie;
     this.node = node;
     this.place = place;
     this.places = places;
@@ -92,7 +103,7 @@ export class Machine {
   install(): void {
     const setup = this.node.start('setup');
     const voters = this.places.map(({ name }) => this.memberId(name));
-    if (this.tieDisk !== undefined) voters.push(TIE_ID);
+    if (this.tie !== undefined) voters.push(this.tie === 'proof' ? PROOF_TIE_ID : TIE_ID);
     const image = firstImage(
       { cluster: CLUSTER_ID, member: this.memberId(this.place.name) },
       voters.map((id) => ({ id, role: 'voter' })),
@@ -204,6 +215,8 @@ export class Machine {
     const { world } = process;
     const { name, role } = this.place;
     const heart = new HeartClient(world, socketAddress(DIR, 'heart'));
+    const monitor = new MonitorClient(world, socketAddress(DIR, 'monitor'));
+    this.transport = undefined;
     const service = new Service({
       self: name,
       startId: this.startId,
@@ -213,7 +226,12 @@ export class Machine {
       },
       world,
       heart,
-      monitor: new MonitorClient(world, socketAddress(DIR, 'monitor')),
+      monitor,
+      pair: {
+        tie: () => this.transport?.tie,
+        takeByWord: (_how, _acceptLoss, done) =>
+          process.later(0, () => done(new EterneError('refused', 'nobody gives his word here'))),
+      },
       ...(role === 'node'
         ? { connectDisk: (done: (result: DiskPort | EterneError) => void) => this.connectDisk(process, done) }
         : {}),
@@ -221,7 +239,7 @@ export class Machine {
     this.tellMembers(service, heart);
     this.service = service;
     this.log = undefined;
-    this.openLog(process, service);
+    this.openLog(process, service, monitor);
   }
 
   /** The heart learns of every change of the members, as in production. */
@@ -240,7 +258,7 @@ export class Machine {
     });
   }
 
-  private openLog(process: SimProcess, service: Service): void {
+  private openLog(process: SimProcess, service: Service, monitor: MonitorClient): void {
     const { world } = process;
     const self = this.memberId(this.place.name);
     const addressesOf = (member: string): string[] =>
@@ -250,7 +268,7 @@ export class Machine {
       [addressOf(this.place)],
       (tcp) => {
         assert(!(tcp instanceof EterneError), 'the log’s address is free');
-        const transport = this.withTie(process, tcp);
+        const transport = this.withTie(process, tcp, service, monitor);
         openEmbeddedLog<Command>(
           {
             world,
@@ -275,16 +293,31 @@ export class Machine {
     );
   }
 
-  private withTie(process: SimProcess, transport: RaftTransport): RaftTransport {
-    if (this.tieDisk === undefined) return transport;
-    return new TieTransport(transport, {
-      world: process.world,
-      disks: this.tieDisk.portFor(process),
+  private withTie(
+    process: SimProcess,
+    transport: RaftTransport,
+    service: Service,
+    monitor: MonitorClient,
+  ): RaftTransport {
+    if (this.tie === undefined) return transport;
+    const { world } = process;
+    const isLost = (node: string): boolean => service.view.alive?.has(node) === false;
+    const prover = { world, self: this.place.name, monitor, state: () => service.state, isLost };
+    const provers: Provers = {
+      isLost,
+      barrier: (done) => service.readBarrier(done),
+      prove: (node, done) => proveStopped(prover, node, done),
+    };
+    this.transport = new TieTransport(transport, {
+      world,
+      disks: this.tie === 'proof' ? NO_DISKS : this.tie.portFor(process),
       self: this.memberId(this.place.name),
       timing: LAN_TIMING,
       path: () => TIE_PATH,
       members: () => this.log?.status().members ?? [],
+      proof: { files: world.files, recordPath: `${DIR}/raft/tie`, provers },
     });
+    return this.transport;
   }
 
   private connectDisk(client: SimProcess, done: (result: DiskPort | EterneError) => void): void {

@@ -1,6 +1,6 @@
 /** Names and places of the simulated cluster. */
 import type { MemberAddress } from '@eterne/cluster/node/identity.ts';
-import { tieId } from '@eterne/cluster/raft/tie/tie-id.ts';
+import { proofTieId, tieId } from '@eterne/cluster/raft/tie/tie-id.ts';
 import type { MemberSpec } from '@eterne/cluster/state/model.ts';
 
 export const DIR = '/var/lib/eterne';
@@ -14,6 +14,8 @@ export const RAFT_LOG_PATH = `${DIR}/raft/log`;
 
 /** The pair's tie-breaker, and its place on both machines. */
 export const TIE_ID = tieId('life1');
+/** Of a pair that has power switches instead. */
+export const PROOF_TIE_ID = proofTieId('life1');
 export const TIE_PATH = '/dev/shared';
 
 export interface Place {

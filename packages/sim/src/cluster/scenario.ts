@@ -23,11 +23,13 @@ import type { WorkloadShape } from '../mirror/workload.ts';
 import { isFull, type SeedResult } from '../run/result.ts';
 import { SECTOR_BYTES } from '../world/disk.ts';
 import type { SimNode } from '../world/node.ts';
+import type { SimProcess } from '../world/process.ts';
 import type { Prng } from '../world/prng.ts';
 import { SimSharedDisk } from '../world/shared-disk.ts';
 import { Universe } from '../world/universe.ts';
 import { Ledger } from './ledger.ts';
-import { Machine, type MachineEvents } from './machine.ts';
+import { Machine, type MachineEvents, type Tie } from './machine.ts';
+import { FENCE_AGENT, fenceDeviceOf, powerSwitch } from './power-switch.ts';
 import {
   CLUSTER,
   CLUSTER_ID,
@@ -56,19 +58,28 @@ const SIZES: readonly (readonly [number, readonly [number, boolean]])[] = [
   [0.5, [7, false]],
 ];
 const OPERATOR_MS = 300;
+const HANG_EVERY_MS = [6_000, 25_000] as const;
+const HANG_MS = [2_000, 9_000] as const;
 const READ_MS = 30;
 const READ_CHANCE = 0.05;
 const RESTART = { attempts: 30, windowMs: 5_000 };
 
 export function runCluster(seed: number, options: { readonly keepLines: boolean }): SeedResult {
-  const scenario = new ClusterScenario(seed, options.keepLines, pickPlaces, false);
+  const scenario = new ClusterScenario(seed, options.keepLines, pickPlaces, 'none');
   scenario.run();
   return scenario.result();
 }
 
 /** Two nodes without a witness: the third vote is on a disk that both reach. */
 export function runPair(seed: number, options: { readonly keepLines: boolean }): SeedResult {
-  const scenario = new ClusterScenario(seed, options.keepLines, () => PAIR, true);
+  const scenario = new ClusterScenario(seed, options.keepLines, () => PAIR, 'disk');
+  scenario.run();
+  return scenario.result();
+}
+
+/** Two nodes and a power switch for each: who has switched the other off goes on alone. Daemons hang while the application runs. */
+export function runFencing(seed: number, options: { readonly keepLines: boolean }): SeedResult {
+  const scenario = new ClusterScenario(seed, options.keepLines, () => PAIR, 'fencing');
   scenario.run();
   return scenario.result();
 }
@@ -77,7 +88,7 @@ class ClusterScenario {
   private readonly universe: Universe;
   private readonly chance: Prng;
   private readonly places: readonly Place[];
-  private readonly tieDisk: SimSharedDisk | undefined;
+  private readonly tie: Tie | undefined;
   private readonly machines: Machine[] = [];
   private readonly history = new History();
   private readonly truth = new SetTruth(this.history);
@@ -90,13 +101,22 @@ class ClusterScenario {
   private readonly served = new WeakSet<BlockDevice>();
   private appliedIndex = 0;
   private clientsStopped = false;
+  /** The faults are over. */
+  private isCalm = false;
+  /** Daemons that hang. */
+  private readonly hung = new Set<SimProcess>();
   private ledger: Ledger | undefined;
 
-  constructor(seed: number, keepLines: boolean, choose: (chance: Prng) => readonly Place[], hasTie: boolean) {
+  constructor(
+    seed: number,
+    keepLines: boolean,
+    choose: (chance: Prng) => readonly Place[],
+    tie: 'none' | 'disk' | 'fencing',
+  ) {
     this.universe = new Universe(seed, { keepLines });
     this.chance = this.universe.prng('scenario');
     this.places = choose(this.chance);
-    this.tieDisk = hasTie ? this.makeTieDisk() : undefined;
+    this.tie = tie === 'fencing' ? 'proof' : tie === 'disk' ? this.makeTieDisk() : undefined;
     this.sizeBytes = this.chance.pick([2 * MIB, 9 * MIB + 4096] as const);
     this.shape = pickShape(this.chance, this.sizeBytes / SECTOR_BYTES);
     this.checker = new ReplicaChecker(
@@ -107,6 +127,11 @@ class ClusterScenario {
     );
     this.ownership = new OwnershipChecker(this.universe, GROUP);
     this.agreement = new AgreementChecker(this.universe);
+    if (this.tie === 'proof')
+      this.universe.programs.set(
+        FENCE_AGENT,
+        powerSwitch(this.universe, (name) => this.machineOf(name).keepAlive()),
+      );
     for (const place of this.places) this.addMachine(place);
     this.faults = new FaultPlan({
       universe: this.universe,
@@ -126,10 +151,13 @@ class ClusterScenario {
     this.readState();
     universe.runUntil(SET_UP_MS);
     this.faults.start();
+    if (this.tie === 'proof') this.hang();
     universe.runUntil(SAFETY_MS);
     while (!isFull(this.result()) && universe.nowMs < SAFETY_MAX_MS && universe.violation === undefined)
       universe.runUntil(universe.nowMs + 1_000);
     this.faults.stop();
+    this.isCalm = true;
+    if (this.tie === 'proof') this.endHang();
     this.awaitWhole();
     this.clientsStopped = true;
     this.ledger?.workload?.stop();
@@ -181,7 +209,7 @@ class ClusterScenario {
         });
       },
     };
-    const machine: Machine = new Machine(node, place, this.places, events, this.tieDisk);
+    const machine: Machine = new Machine(node, place, this.places, events, this.tie);
     this.machines.push(machine);
     if (place.role === 'witness') return;
     node.onPowerLoss = () => this.truth.lostPower(place.name);
@@ -234,6 +262,7 @@ class ClusterScenario {
     const missing = this.places.find(({ name }) => state.members[name] === undefined);
     if (missing !== undefined) return { kind: 'member-add', member: memberSpecOf(missing), atMs: 0 };
     if (state.groups[GROUP] !== undefined) return undefined;
+    if (this.tie === 'proof' && state.config.fencing.length === 0) return this.fencingEntry(state);
     return {
       kind: 'configure',
       changes: [
@@ -243,6 +272,37 @@ class ClusterScenario {
       revision: state.revision,
       atMs: 0,
     };
+  }
+
+  private fencingEntry({ config, revision }: ClusterState): Command {
+    const fencing = this.places.map(({ name }) => fenceDeviceOf(name));
+    const tieBreaker = { kind: 'fencing', delayMs: 2_000, ping: [] } as const;
+    const changes = [{ kind: 'cluster' as const, config: { ...config, tieBreaker, fencing } }];
+    return { kind: 'configure', changes, revision, atMs: 0 };
+  }
+
+  /** The kernel of the owner lives, and its application; every daemon hangs. Somebody switches on again what was left switched off. */
+  private hang(): void {
+    this.universe.scheduler.after(this.chance.between(...HANG_EVERY_MS), () => {
+      if (this.isCalm) return;
+      this.hang();
+      const owner = this.newestState()?.groups[GROUP]?.owner;
+      const hanging = this.machines.find(({ place }) => place.name === owner)?.processes ?? [];
+      for (const process of hanging) {
+        process.pause();
+        this.hung.add(process);
+      }
+      this.universe.scheduler.after(this.chance.between(...HANG_MS), () => this.endHang());
+    });
+  }
+
+  private endHang(): void {
+    for (const process of this.hung) process.resume();
+    this.hung.clear();
+    for (const machine of this.machines) {
+      machine.node.powerOn();
+      machine.keepAlive();
+    }
   }
 
   private volumeSpec(): VolumeSpec {

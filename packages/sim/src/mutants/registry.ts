@@ -1,6 +1,7 @@
 /** The planted mutants: deliberate bugs, each of which the simulator must see. */
 import type { ScenarioName } from '../run/options.ts';
 import { CLUSTER_MUTANTS } from './cluster-mutants.ts';
+import { FENCING_MUTANTS } from './fencing-mutants.ts';
 import { MIRROR_MUTANTS } from './mirror-mutants.ts';
 import { PAIR_MUTANTS } from './pair-mutants.ts';
 
@@ -49,6 +50,13 @@ export const HINTS: Readonly<Record<string, number>> = {
   'reads do not wait for writes': 40,
   'a denied vote counts as granted': 5,
   'nothing ends when a lease lapses': 12,
+  'a node that has just started goes on alone without having met the other': 2,
+  'the other node is listened to while the tie-breaker is held': 1,
 };
 
-export const MUTANTS: readonly Mutant[] = [...MIRROR_MUTANTS, ...CLUSTER_MUTANTS, ...PAIR_MUTANTS];
+export const MUTANTS: readonly Mutant[] = [
+  ...MIRROR_MUTANTS,
+  ...CLUSTER_MUTANTS,
+  ...PAIR_MUTANTS,
+  ...FENCING_MUTANTS,
+];

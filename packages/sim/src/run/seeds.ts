@@ -12,5 +12,7 @@ export async function loadRunner(scenario: ScenarioName): Promise<Runner> {
       return (await import('../cluster/scenario.ts')).runCluster;
     case 'pair':
       return (await import('../cluster/scenario.ts')).runPair;
+    case 'fencing':
+      return (await import('../cluster/scenario.ts')).runFencing;
   }
 }

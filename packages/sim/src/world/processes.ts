@@ -7,13 +7,19 @@ import type { SimProcess } from './process.ts';
 const SIGNAL_MS = 2;
 
 /**
- * The `Processes` port: looks at and kills the processes of its machine. Programs are simulated by scenarios, which start them
- * themselves (through the monitor's `Spawner`), so nothing can be spawned here.
+ * The `Processes` port: looks at and kills the processes of its machine. What groups run is simulated by scenarios, which start it
+ * themselves (through the monitor's `Spawner`); here only what a scenario has installed can be spawned (`programs.ts`).
  */
 export function processesOf(process: SimProcess): Processes {
   const { node } = process;
   return {
     spawn: (options, onExit) => {
+      const program = node.universe.programs.get(options.command[0]);
+      if (program !== undefined) {
+        const nothing = { code: null, signal: null, timedOut: false, stdout: '', stderr: '' };
+        program(process, options, (exit) => onExit({ ...nothing, ...exit }));
+        return { pid: undefined, startTime: undefined, kill: () => undefined };
+      }
       const startError = new EterneError('unsupported', `no program ${options.command[0]} in the simulator`);
       const exit = { code: null, signal: null, timedOut: false, stdout: '', stderr: '', startError };
       process.later(0, () => onExit(exit));

@@ -2,6 +2,7 @@ import { SimNetwork } from './network.ts';
 import { Prng } from './prng.ts';
 import { Scheduler } from './scheduler.ts';
 import { SimNode } from './node.ts';
+import type { SimProgram } from './programs.ts';
 import { Trace } from './trace.ts';
 
 /** A promise of the design that this seed has broken. The run stops at the first one. */
@@ -22,6 +23,8 @@ export class Universe {
   readonly trace: Trace;
   readonly network: SimNetwork;
   readonly nodes = new Map<string, SimNode>();
+  /** What is installed on every machine, by its path. */
+  readonly programs = new Map<string, SimProgram>();
   /** How often what is worth counting has happened: rows of the handshake, crash points. */
   readonly tally = new Map<string, number>();
   violation: Violation | undefined;

@@ -1,0 +1,61 @@
+/**
+ * A power switch for every machine, and the fence agent that works it: the real executor runs it as a program. It is slow, and sometimes it
+ * fails; what it does to a machine it does whether or not who asked lives to hear of it.
+ */
+import type { FenceDevice } from '@eterne/cluster/state/model.ts';
+import type { Prng } from '../world/prng.ts';
+import type { SimProgram } from '../world/programs.ts';
+import type { Universe } from '../world/universe.ts';
+
+export const FENCE_AGENT = '/usr/sbin/fence_sim';
+const METADATA =
+  '<resource-agent><actions><action name="on"/><action name="off"/><action name="status"/><action name="monitor"/></actions></resource-agent>';
+const STATUS_OFF = 2;
+const TAKES_MS = [20, 900] as const;
+const FAILS = 0.3;
+
+export function fenceDeviceOf(node: string): FenceDevice {
+  return {
+    node,
+    agent: 'fence_sim',
+    params: {},
+    level: 1,
+    action: 'reboot',
+    timeoutMs: 5_000,
+    retries: 0,
+  };
+}
+
+/** `switchedOn`: the machine has power again. */
+export function powerSwitch(universe: Universe, switchedOn: (node: string) => void): SimProgram {
+  const chance: Prng = universe.prng('power switch');
+  return (spawner, { stdin = '' }, onExit) => {
+    const words = new Map(stdin.split('\n').map((line) => line.split('=', 2) as [string, string]));
+    const name = words.get('nodename') ?? '';
+    const action = words.get('action') ?? '';
+    universe.scheduler.after(chance.between(...TAKES_MS), () => {
+      const code = act(universe, action, name, chance, switchedOn);
+      spawner.enter(() => onExit({ code, stdout: action === 'metadata' ? METADATA : '' }));
+    });
+  };
+}
+
+function act(
+  universe: Universe,
+  action: string,
+  name: string,
+  chance: Prng,
+  switchedOn: (node: string) => void,
+): number {
+  const node = universe.nodes.get(name);
+  if (action === 'metadata' || action === 'monitor') return 0;
+  if (node === undefined || chance.chance(FAILS)) return 1;
+  if (action === 'status') return node.poweredOn ? 0 : STATUS_OFF;
+  universe.trace.line('SWITCH', `${name} ${action}`);
+  if (action === 'off') node.powerOff();
+  else {
+    node.powerOn();
+    switchedOn(name);
+  }
+  return 0;
+}
