@@ -148,6 +148,7 @@ function makeService(parts: ServiceParts, pair: PairPort): Service {
     pair,
     places: {
       metadataPath: (volume, created) => join(volumesFolder(dir), `${volume}.${created}.meta`),
+      rescuePath: (volume, created) => join(volumesFolder(dir), `${volume}.${created}.rescue`),
       exportAddress: (volume) => `unix:${volumeSocketPath(dir, volume)}`,
     },
     ...(connectDisk === undefined ? {} : { connectDisk }),

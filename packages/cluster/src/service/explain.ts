@@ -26,7 +26,7 @@ export function explainGroup(view: View, name: string): GroupExplanation {
       ...failbackSentence(group),
       ...heldSentence(view.state, group),
     ],
-    candidates: placement.candidates,
+    candidates: placement.candidates.map(({ node, eligible, reason }) => ({ node, eligible, reason })),
   };
 }
 

@@ -11,6 +11,7 @@ import type {
   ClusterState,
   DaemonPids,
   Edition,
+  GivenUp,
   GroupPhase,
   MemberRole,
   MemberSpec,
@@ -44,6 +45,10 @@ export interface ReplicaStatus {
   readonly node: string;
   readonly disk: DiskState | 'Unknown';
   readonly dirtyBytes: number;
+  /** Asynchronous, as the primary last told: on the way to this copy; null: not counted. */
+  readonly lagBytes: number | null;
+  /** It has what was acknowledged before this (ms since the epoch); null: not known, or synchronous. */
+  readonly hasUntilMs: number | null;
 }
 
 export interface ClusterVolumeStatus {
@@ -57,6 +62,9 @@ export interface ClusterVolumeStatus {
   readonly setVersion: number;
   /** The group whose mirror resource uses it. */
   readonly group: string | null;
+  readonly asyncTakeover: 'operator' | 'auto';
+  /** The last time that a copy went on although it might lack writes. */
+  readonly givenUp: GivenUp | null;
 }
 
 export interface ResourceStatus {

@@ -3,7 +3,7 @@ import type { EterneError } from '@eterne/base';
 import type { VolumeConfig } from '@eterne/disk/engine/api.ts';
 import type { ExportSpec } from '@eterne/disk/process/port.ts';
 import { servicePorts } from '../node/identity.ts';
-import type { ClusterState, VolumeState } from '../state/model.ts';
+import type { ClusterState, PerNode, VolumeExport, VolumeSpec, VolumeState } from '../state/model.ts';
 import { sortedValues } from '../state/model.ts';
 import type { Completion, EffectId, Outbox } from './effects.ts';
 import type { View } from './view.ts';
@@ -12,6 +12,7 @@ import type { View } from './view.ts';
 export interface ReplicaPlaces {
   readonly metadataPath: (volume: string, created: number) => string;
   readonly exportAddress: (volume: string) => string;
+  readonly rescuePath: (volume: string, created: number) => string;
 }
 
 /**
@@ -26,7 +27,6 @@ type Known =
   | { readonly kind: 'failed'; readonly config: string; readonly retryAtBootMs: number };
 
 const RETRY_MS = 1000;
-const DISK_TIMEOUT_MS = 30_000;
 
 export class ReplicaDuty {
   readonly #places: ReplicaPlaces;
@@ -51,8 +51,10 @@ export class ReplicaDuty {
     const { volumes } = view.disk;
     if (!volumes) return;
     for (const volume of sortedValues(view.state.volumes)) this.#ensure(view, outbox, volume);
-    for (const name of volumes.keys())
-      if (!view.state.volumes[name] && this.#mayAct(view, name)) this.#close(outbox, name, '');
+    for (const name of volumes.keys()) {
+      const isOurs = view.state.volumes[name]?.spec.replicas.some(({ node }) => node === view.self) ?? false;
+      if (!isOurs && this.#mayAct(view, name)) this.#close(outbox, name, '');
+    }
   }
 
   done(view: View, id: EffectId, completion: Completion): void {
@@ -70,14 +72,17 @@ export class ReplicaDuty {
     const wanted = volumeConfig(view.state, volume, view.self, this.#places);
     const { name } = volume.spec;
     if (!wanted || !this.#mayAct(view, name)) return;
-    const config = JSON.stringify(wanted);
+    const exports: readonly ExportSpec[] = [
+      { kind: 'nbd', listen: this.#places.exportAddress(name) },
+      ...volume.spec.exports.flatMap((entry) => exportAt(entry, view.self)),
+    ];
+    const config = JSON.stringify({ wanted, exports });
     const known = this.#known.get(name);
     if (known?.kind === 'open' && known.config === config) return;
     if (known?.kind === 'stale') {
       if (view.disk.volumes?.get(name)?.role !== 'primary') this.#close(outbox, name, config);
       return;
     }
-    const exports: ExportSpec[] = [{ kind: 'nbd', listen: this.#places.exportAddress(name) }];
     const id = outbox.send({ kind: 'disk-ensure', config: wanted, exports });
     this.#known.set(name, { kind: 'asking', id, config });
   }
@@ -125,14 +130,32 @@ export function volumeConfig(
     devicePath: own.device,
     metadataPath: places.metadataPath(spec.name, created),
     peers: Object.fromEntries(peers),
-    readPolicy: 'local',
     initialSync: spec.initialSync,
-    splitBrain: { zeroPrimaries: 'disconnect', onePrimary: 'disconnect', twoPrimaries: 'disconnect' },
     onPeerLost: 'freeze',
-    congestion: { queueBytes: 64 * 1024 * 1024, policy: 'slow' },
-    resyncRate: { minBytesPerSecond: 4 * 1024 * 1024, maxBytesPerSecond: 1024 * 1024 * 1024 },
-    diskTimeoutMs: DISK_TIMEOUT_MS,
+    ...spec.settings,
+    ...rescueJournal(spec, self, places.rescuePath(spec.name, created)),
   };
+}
+
+function rescueJournal(
+  { rescueJournal: given }: VolumeSpec,
+  self: string,
+  usualPath: string,
+): Pick<VolumeConfig, 'rescueJournal'> | object {
+  if (given === null) return {};
+  const { maxBytes, whenFull } = given;
+  const path = (given.path === null ? undefined : atNode(given.path, self)) ?? usualPath;
+  return { rescueJournal: { path, maxBytes, whenFull } };
+}
+
+/** Nothing on a node that the export does not name. */
+function exportAt(entry: VolumeExport, self: string): readonly ExportSpec[] {
+  const listen = atNode(entry.listen, self);
+  return listen === undefined ? [] : [{ ...entry, listen }];
+}
+
+export function atNode(text: PerNode, node: string): string | undefined {
+  return typeof text === 'string' ? text : text[node];
 }
 
 function replicationAddress(address: string): string {

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { Command } from '../state/commands.ts';
-import type { DaemonPids, ReplicaSummary, VolumeState } from '../state/model.ts';
+import type { DaemonPids, ReplicaReport, VolumeState } from '../state/model.ts';
 import { sortedValues } from '../state/model.ts';
 import type { EffectId, Outbox } from './effects.ts';
 import type { View } from './view.ts';
@@ -10,6 +10,10 @@ import type { View } from './view.ts';
 /** A changed state is told after this, changed dirty bytes alone after `DIRTY_INTERVAL_MS`. */
 const STATE_INTERVAL_MS = 200;
 const DIRTY_INTERVAL_MS = 2000;
+/** Of an asynchronous volume that nothing has changed about: it bounds what a take-over may lose. */
+const ASYNC_INTERVAL_MS = 10_000;
+/** A disk process tells its status once a second; what it said may be so old, with the way here. */
+const STATUS_AGE_MS = 2000;
 
 const UNKNOWN_PIDS: DaemonPids = { service: null, monitor: null, heart: null, disk: null };
 
@@ -46,8 +50,15 @@ export class ReportDuty {
     const local = view.disk.volumes?.get(name);
     if (volume.primary !== view.self || local?.role !== 'primary') return;
     const summary = summarise(volume, local, view.self);
-    if (isDeepStrictEqual(summary, volume.summary)) return;
-    const interval = sameStates(summary, volume.summary) ? DIRTY_INTERVAL_MS : STATE_INTERVAL_MS;
+    const told = volume.summary.map(({ node, disk, dirtyBytes, lagBytes, lagMs }) => ({
+      node,
+      disk,
+      dirtyBytes,
+      lagBytes,
+      lagMs,
+    }));
+    if (isDeepStrictEqual(summary, told) && volume.spec.mode === 'sync') return;
+    const interval = intervalMs(summary, told);
     const command: Command = {
       kind: 'volume-report',
       volume: name,
@@ -66,19 +77,24 @@ export class ReportDuty {
   }
 }
 
-function summarise(volume: VolumeState, local: VolumeStatus, self: string): readonly ReplicaSummary[] {
+function summarise(volume: VolumeState, local: VolumeStatus, self: string): readonly ReplicaReport[] {
   return volume.spec.replicas.map(({ node }) => {
-    if (node === self) return { node, disk: local.disk, dirtyBytes: local.dirtyBytes };
+    const nothing = { node, lagBytes: null, lagMs: null };
+    if (node === self) return { ...nothing, disk: local.disk, dirtyBytes: local.dirtyBytes };
     const peer = local.peers.find((candidate) => candidate.node === node);
-    if (!peer) return { node, disk: 'Unknown', dirtyBytes: 0 };
-    return {
-      node,
-      disk: peer.connection === 'Connected' ? peer.disk : 'Unknown',
-      dirtyBytes: peer.dirtyBytes,
-    };
+    if (!peer) return { ...nothing, disk: 'Unknown', dirtyBytes: 0 };
+    const { dirtyBytes } = peer;
+    if (peer.connection !== 'Connected') return { ...nothing, disk: 'Unknown', dirtyBytes };
+    const report = { ...nothing, disk: peer.disk, dirtyBytes };
+    // Blocks that are marked are not on their way: nobody counts how old they are.
+    const isFollowing = peer.replication === 'Established' && dirtyBytes === 0;
+    if (volume.spec.mode === 'sync' || !isFollowing) return report;
+    return { ...report, lagBytes: peer.lagBytes, lagMs: peer.lagMs + STATUS_AGE_MS };
   });
 }
 
-function sameStates(a: readonly ReplicaSummary[], b: readonly ReplicaSummary[]): boolean {
-  return a.length === b.length && a.every(({ disk }, index) => disk === b[index]?.disk);
+function intervalMs(now: readonly ReplicaReport[], told: readonly ReplicaReport[]): number {
+  if (isDeepStrictEqual(now, told)) return ASYNC_INTERVAL_MS;
+  const isSame = now.length === told.length && now.every(({ disk }, index) => disk === told[index]?.disk);
+  return isSame ? DIRTY_INTERVAL_MS : STATE_INTERVAL_MS;
 }

@@ -27,7 +27,13 @@ function catchingUp(status: ClusterStatus): ClusterStatus {
     volumes: status.volumes.map((volume) => ({
       ...volume,
       primary: null,
-      replicas: volume.replicas.map(({ node }) => ({ node, disk: 'Unknown', dirtyBytes: 0 })),
+      replicas: volume.replicas.map(({ node }) => ({
+        node,
+        disk: 'Unknown',
+        dirtyBytes: 0,
+        lagBytes: null,
+        hasUntilMs: null,
+      })),
       inSyncSet: [],
     })),
     groups: status.groups.map((group) => ({
@@ -107,6 +113,8 @@ function volumeStatus(view: View, volume: VolumeState): ClusterVolumeStatus {
     inSyncSet: inSyncSet.members,
     setVersion: inSyncSet.version,
     group: user?.spec.name ?? null,
+    asyncTakeover: spec.asyncTakeover,
+    givenUp: volume.givenUp,
   };
 }
 
@@ -118,6 +126,8 @@ function replicaStatus(view: View, volume: VolumeState, node: string): ReplicaSt
     node,
     disk: own?.disk ?? told?.disk ?? 'Unknown',
     dirtyBytes: told?.dirtyBytes ?? own?.dirtyBytes ?? 0,
+    lagBytes: told?.lagBytes ?? null,
+    hasUntilMs: told?.hasUntilMs ?? null,
   };
 }
 
@@ -227,6 +237,15 @@ function volumeWarnings(view: View, volume: VolumeState): readonly string[] {
   const outside = replicas.filter(({ node }) => !volume.inSyncSet.members.includes(node));
   const lines =
     problem === undefined ? [] : [`The replica of ${name} on ${view.self} is not open: ${problem}`];
+  // An asynchronous primary is alone in the set while it serves.
   if (volume.inSyncSet.version === 0 || outside.length === 0) return lines;
+  if (volume.spec.mode === 'async' && volume.primary !== null) return [...lines, ...lagWarnings(volume)];
   return [...lines, `Volume ${name} is not in sync on ${outside.map(({ node }) => node).join(', ')}.`];
+}
+
+/** Copies that do not follow the primary of an asynchronous volume. */
+function lagWarnings({ spec, primary, summary }: VolumeState): readonly string[] {
+  return summary
+    .filter(({ node, lagBytes }) => node !== primary && lagBytes === null)
+    .map(({ node }) => `Volume ${spec.name} is not followed by the copy on ${node}.`);
 }

@@ -63,8 +63,28 @@ function volumeChangeRefusal(present: VolumeState | undefined, spec: VolumeSpec)
     return { code: 'unsupported', message: `volume ${spec.name}: its size cannot be changed yet` };
   if (present.spec.mode !== spec.mode)
     return { code: 'unsupported', message: `volume ${spec.name}: its mode cannot be changed yet` };
-  if (!isDeepStrictEqual(present.spec.replicas, spec.replicas))
-    return { code: 'unsupported', message: `volume ${spec.name}: its replicas cannot be changed yet` };
+  return replicaChangeRefusal(present, spec);
+}
+
+/** Replicas come and go while the volume runs; what is acknowledged must stay where it can be promoted. */
+function replicaChangeRefusal(present: VolumeState, spec: VolumeSpec): Refusal | undefined {
+  const { inSyncSet, primary } = present;
+  const stays = (node: string): boolean => spec.replicas.some((replica) => replica.node === node);
+  const moved = present.spec.replicas.find(({ node, device }) =>
+    spec.replicas.some((replica) => replica.node === node && replica.device !== device),
+  );
+  if (moved)
+    return {
+      code: 'refused',
+      message: `volume ${spec.name}: the replica on ${moved.node} is on ${moved.device}; take it out before it is put elsewhere`,
+    };
+  if (primary !== null && !stays(primary))
+    return { code: 'refused', message: `volume ${spec.name} is served by ${primary}; move its group first` };
+  if (inSyncSet.version > 0 && !inSyncSet.members.some(stays))
+    return {
+      code: 'refused',
+      message: `volume ${spec.name}: none of the other replicas holds every acknowledged write`,
+    };
   return undefined;
 }
 
@@ -118,7 +138,7 @@ function putNode(state: ClusterState, name: string, capacity: Quantities): Clust
 
 function putVolume(state: ClusterState, spec: VolumeSpec): VolumeState {
   const present = state.volumes[spec.name];
-  if (present) return { ...present, spec };
+  if (present) return changedVolume(present, spec);
   return {
     spec,
     term: { number: 0, grantor: state.clusterId },
@@ -127,6 +147,22 @@ function putVolume(state: ClusterState, spec: VolumeSpec): VolumeState {
     inSyncSet: { version: 0, members: [] },
     created: state.revision,
     summary: [],
+    givenUp: null,
+  };
+}
+
+/** A primary proposes the set without those that left, when it has let go of them; while there is none, nobody else would. */
+function changedVolume(present: VolumeState, spec: VolumeSpec): VolumeState {
+  const stays = (node: string): boolean => spec.replicas.some((replica) => replica.node === node);
+  const { inSyncSet, primary, crashed } = present;
+  const members = inSyncSet.members.filter(stays);
+  const isReduced = primary === null && members.length < inSyncSet.members.length;
+  return {
+    ...present,
+    spec,
+    crashed: crashed !== null && stays(crashed) ? crashed : null,
+    inSyncSet: isReduced ? { version: inSyncSet.version + 1, members } : inSyncSet,
+    summary: present.summary.filter(({ node }) => stays(node)),
   };
 }
 

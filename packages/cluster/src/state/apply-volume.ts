@@ -4,8 +4,9 @@
  */
 import { unreachable } from '@eterne/base';
 import type { Term } from '@eterne/disk/engine/api.ts';
+import { instantOf } from '@eterne/runtime';
 import type { Stamp, VolumeCommand } from './commands.ts';
-import type { ClusterState, VolumeState } from './model.ts';
+import type { ClusterState, ReplicaSummary, VolumeState } from './model.ts';
 import { sortedValues } from './model.ts';
 import type { Outcome, Refusal } from './outcome.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
@@ -24,9 +25,21 @@ export function applyVolume(state: ClusterState, command: Stamp & VolumeCommand)
       return changeSet(state, volume, command);
     case 'volume-accept-loss':
       return acceptLoss(state, volume, command);
+    case 'volume-give-up':
+      return giveUp(state, volume, command);
+    case 'volume-order':
+      return accepted(
+        withEvent(state, command, {
+          level: 'info',
+          code: 'volume.order',
+          volume: command.volume,
+          node: command.node,
+          message: `${command.what} of volume ${command.volume} on ${command.node}`,
+        }),
+      );
     case 'volume-report':
       if (volume.primary !== command.node) return refuse(state, 'conflict', `${command.node} is not primary`);
-      return accepted(withVolume(state, { ...volume, summary: command.summary }));
+      return accepted(withVolume(state, { ...volume, summary: reported(volume, command) }));
     default:
       return unreachable(command);
   }
@@ -106,7 +119,9 @@ function changeSet(state: ClusterState, volume: VolumeState, command: Of<'volume
   if (command.expectedVersion !== inSyncSet.version)
     return refuse(state, 'conflict', `the in-sync set has version ${inSyncSet.version} by now`);
   const foreign = command.members.find(
-    (member) => !volume.spec.replicas.some((replica) => replica.node === member),
+    (member) =>
+      // Of a replica that was taken out a moment ago the primary may not know yet.
+      !inSyncSet.members.includes(member) && !volume.spec.replicas.some(({ node }) => node === member),
   );
   if (command.members.length === 0 || foreign !== undefined)
     return refuse(state, 'refused', `an in-sync set has at least one member, and only replicas`);
@@ -139,19 +154,52 @@ function acceptLoss(state: ClusterState, volume: VolumeState, command: Of<'volum
     return refuse(state, 'refused', `volume ${spec.name} has no replica on ${command.node}`);
   if (inSyncSet.members.includes(command.node))
     return refuse(state, 'refused', `${command.node} holds every acknowledged write of ${spec.name} already`);
+  return goOnWith(state, volume, command);
+}
+
+/** What an operator would do by `volume-accept-loss`, done by the leader because the volume says so. */
+function giveUp(state: ClusterState, volume: VolumeState, command: Of<'volume-give-up'>): Outcome {
+  const { inSyncSet, spec } = volume;
+  if (command.leaderTerm !== state.leaderTerm) return refuse(state, 'conflict', 'that leadership is over');
+  if (spec.mode !== 'async' || spec.asyncTakeover !== 'auto')
+    return refuse(state, 'refused', `volume ${spec.name} waits for an operator`);
+  if (inSyncSet.version !== command.expectedVersion)
+    return refuse(state, 'conflict', `the in-sync set has version ${inSyncSet.version} by now`);
+  return acceptLoss(state, volume, { ...command, kind: 'volume-accept-loss' });
+}
+
+function goOnWith(state: ClusterState, volume: VolumeState, command: Of<'volume-accept-loss'>): Outcome {
+  const { inSyncSet, spec } = volume;
+  const known = volume.summary.find(({ node }) => node === command.node);
+  const hasUntilMs = known?.hasUntilMs ?? null;
+  const lagBytes = known?.lagBytes ?? null;
   const next = withVolume(state, {
     ...volume,
     primary: null,
     crashed: null,
     inSyncSet: { version: inSyncSet.version + 1, members: [command.node] },
+    givenUp: { node: command.node, atMs: command.atMs, hasUntilMs, lagBytes },
   });
+  const bound =
+    hasUntilMs === null
+      ? 'it is not known how many'
+      : `none from before ${instantOf(hasUntilMs).toISOString()}`;
   return accepted(
     withEvent(next, command, {
       level: 'error',
       code: 'volume.loss-accepted',
       volume: spec.name,
       node: command.node,
-      message: `the copy of ${spec.name} on ${command.node} goes on although it may lack acknowledged writes`,
+      message: `the copy of ${spec.name} on ${command.node} goes on although it may lack acknowledged writes: ${bound}`,
     }),
   );
+}
+
+/** Until when a replica has everything is remembered while it is away. */
+function reported(volume: VolumeState, command: Of<'volume-report'>): readonly ReplicaSummary[] {
+  return command.summary.map((replica) => {
+    const before = volume.summary.find(({ node }) => node === replica.node)?.hasUntilMs ?? null;
+    const hasUntilMs = replica.lagMs === null ? before : command.atMs - replica.lagMs;
+    return { ...replica, hasUntilMs };
+  });
 }

@@ -61,6 +61,8 @@ export function apply(state: ClusterState, command: Command): Outcome {
     case 'volume-promote':
     case 'volume-set':
     case 'volume-accept-loss':
+    case 'volume-give-up':
+    case 'volume-order':
     case 'volume-report':
       return applyVolume(state, command);
     case 'group-maintenance':

@@ -9,6 +9,7 @@ import { COMMAND_VERSION } from './commands.ts';
 import type { ClusterState } from './model.ts';
 import { STATE_VERSION } from './model.ts';
 import { stateSchema } from './schema.ts';
+import { PLAIN_VOLUME } from './volume-defaults.ts';
 
 const KINDS: Readonly<Record<Command['kind'], true>> = {
   lead: true,
@@ -25,6 +26,8 @@ const KINDS: Readonly<Record<Command['kind'], true>> = {
   'volume-promote': true,
   'volume-set': true,
   'volume-accept-loss': true,
+  'volume-give-up': true,
+  'volume-order': true,
   'volume-report': true,
   'group-maintenance': true,
   'group-desire': true,
@@ -61,7 +64,16 @@ export function decodeCommand(bytes: Buffer): Command {
   const kind: unknown = typeof body === 'object' && body !== null && 'kind' in body ? body.kind : undefined;
   if (typeof kind !== 'string' || !Object.hasOwn(KINDS, kind))
     throw new EterneError('unsupported', `the log holds an entry of unknown kind ${JSON.stringify(kind)}`);
-  return body as Command;
+  return completed(body as Command);
+}
+
+/** Entries of before a volume had settings. */
+function completed(command: Command): Command {
+  if (command.kind !== 'configure') return command;
+  const changes = command.changes.map((change) =>
+    change.kind === 'volume-put' ? { ...change, spec: { ...PLAIN_VOLUME, ...change.spec } } : change,
+  );
+  return { ...command, changes };
 }
 
 export function encodeState(state: ClusterState): Buffer {

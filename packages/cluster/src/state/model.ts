@@ -8,6 +8,8 @@
  */
 import type { Address } from '@eterne/runtime';
 import type { DiskState, InSyncSet, Term } from '@eterne/disk/engine/api.ts';
+import type { VolumeSettings } from '@eterne/disk/process/config-settings.ts';
+import type { IscsiExport, NbdExport } from '@eterne/disk/process/port.ts';
 import type { ResourceState } from '../ports.ts';
 
 /** Written into snapshots. A reader refuses a version it does not know. */
@@ -116,18 +118,59 @@ export interface ReplicaSpec {
   readonly device: string;
 }
 
+/** One text for every node, or one for each by name. */
+export type PerNode = string | Readonly<Record<string, string>>;
+
+type Everywhere<Export extends { readonly listen: string }> = Omit<Export, 'listen'> & {
+  readonly listen: PerNode;
+};
+
+/** Beside the socket that every node has for its own use. Names and identity are the same on every node. */
+export type VolumeExport = Everywhere<NbdExport> | Everywhere<IscsiExport>;
+
+/** What copies overwrite is kept. */
+export interface RescueSpec {
+  /** Null: in the node's folder, beside the metadata. */
+  readonly path: PerNode | null;
+  readonly maxBytes: number;
+  readonly whenFull: 'pause' | 'drop-oldest';
+}
+
 export interface VolumeSpec {
   readonly name: string;
   readonly sizeBytes: number;
   readonly mode: 'sync' | 'async';
   readonly replicas: readonly ReplicaSpec[];
   readonly initialSync: 'smart' | 'full' | 'none';
+  /** Asynchronous: who decides that a copy that may lack the newest writes goes on when the primary is lost. */
+  readonly asyncTakeover: 'operator' | 'auto';
+  readonly settings: VolumeSettings;
+  readonly rescueJournal: RescueSpec | null;
+  readonly exports: readonly VolumeExport[];
 }
 
 export interface ReplicaSummary {
   readonly node: string;
   readonly disk: DiskState | 'Unknown';
   readonly dirtyBytes: number;
+  /** On their way from the primary, and for how long the oldest of it; null: not counted, it is away or being copied to. */
+  readonly lagBytes: number | null;
+  readonly lagMs: number | null;
+  /** It has what was acknowledged before this (wall clock of the primary, ms since the epoch); null: never known. */
+  readonly hasUntilMs: number | null;
+}
+
+export type ReplicaReport = Omit<ReplicaSummary, 'hasUntilMs'>;
+
+/** Writes that were given up, by word of an operator or of `asyncTakeover: auto`. */
+export interface GivenUp {
+  /** Whose copy went on. */
+  readonly node: string;
+  readonly atMs: number;
+  /** What was acknowledged before this is there; null: nothing is known. */
+  readonly hasUntilMs: number | null;
+  /** On their way to that copy when the lost primary last told. */
+  readonly lagBytes: number | null;
 }
 
 export interface VolumeState {
@@ -147,6 +190,8 @@ export interface VolumeState {
   readonly created: number;
   /** What the last primary reported of the replicas; for people, never for a decision. */
   readonly summary: readonly ReplicaSummary[];
+  /** The last time that writes were given up. */
+  readonly givenUp: GivenUp | null;
 }
 
 export interface RestartPolicy {

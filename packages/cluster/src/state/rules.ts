@@ -1,4 +1,5 @@
 /** What a configuration may not be, whoever writes it. Each rule gives one sentence, or nothing. */
+import { brokenExportRule } from './export-rules.ts';
 import type { ClusterState, GroupSpec, VolumeSpec } from './model.ts';
 import { doubleClaim } from './claims.ts';
 import { companyRule } from './company-rules.ts';
@@ -18,6 +19,7 @@ export function brokenRule(state: ClusterState): string | undefined {
     tieBreakerRule(state) ??
     firstBroken(state.config.fencing, ({ node, agent }) => nodeRule(state, node, `fence device ${agent}`)) ??
     firstBroken(sortedValues(state.volumes), (volume) => volumeRule(state, volume.spec)) ??
+    brokenExportRule(state) ??
     firstBroken(sortedValues(state.groups), (group) => groupRule(state, group.spec)) ??
     sharedVolumes(state) ??
     doubleClaim(state) ??

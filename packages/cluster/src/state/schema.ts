@@ -1,8 +1,9 @@
 /** The shape of `ClusterState`, checked when a snapshot is read. */
-import { DISK_STATES } from '@eterne/disk/engine/api.ts';
+import { DISK_STATES, SPLIT_BRAIN_ACTIONS } from '@eterne/disk/engine/api.ts';
 import { z } from 'zod';
 import type { ClusterState } from './model.ts';
 import { STATE_VERSION } from './model.ts';
+import { PLAIN_VOLUME } from './volume-defaults.ts';
 
 const name = z.string().min(1).max(63);
 const count = z.number().int().min(0);
@@ -53,6 +54,54 @@ const member = z.strictObject({
   capacity: quantities,
 });
 
+const bytesPair = z.strictObject({ minBytesPerSecond: count, maxBytesPerSecond: count });
+const action = z.enum(SPLIT_BRAIN_ACTIONS);
+
+const settings = z.strictObject({
+  readPolicy: z.enum(['local', 'round-robin', 'least-pending', 'striped']),
+  splitBrain: z.strictObject({ zeroPrimaries: action, onePrimary: action, twoPrimaries: action }),
+  resyncRate: bytesPair,
+  verify: z.strictObject({ schedule: z.string(), repair: z.boolean() }).exactOptional(),
+  congestion: z.strictObject({ queueBytes: count, policy: z.enum(['slow', 'ahead']) }),
+  compress: z.enum(['none', 'zstd']).exactOptional(),
+  linkChecksums: z.enum(['none', 'crc32c']).exactOptional(),
+  diskTimeoutMs: count,
+});
+
+const perNode = z.union([z.string(), record(z.string())]);
+const files = z.strictObject({ ca: z.string(), cert: z.string(), key: z.string() });
+const volumeExport = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('nbd'), listen: perNode, tls: files.exactOptional() }),
+  z.strictObject({
+    kind: z.literal('iscsi'),
+    listen: perNode,
+    iqn: z.string(),
+    initiators: z.array(z.string()).exactOptional(),
+    chap: z
+      .strictObject({
+        user: z.string(),
+        password: z.string(),
+        mutualUser: z.string().exactOptional(),
+        mutualPassword: z.string().exactOptional(),
+      })
+      .exactOptional(),
+  }),
+]);
+
+const rescueJournal = z.strictObject({
+  path: perNode.nullable(),
+  maxBytes: count,
+  whenFull: z.enum(['pause', 'drop-oldest']),
+});
+
+const wallMs = z.number().nullable();
+const givenUp = z.strictObject({
+  node: name,
+  atMs: z.number(),
+  hasUntilMs: wallMs,
+  lagBytes: count.nullable(),
+});
+
 const diskState = z.enum([...DISK_STATES, 'Unknown']);
 
 const volume = z.strictObject({
@@ -62,13 +111,27 @@ const volume = z.strictObject({
     mode: z.enum(['sync', 'async']),
     replicas: z.array(z.strictObject({ node: name, device: z.string() })),
     initialSync: z.enum(['smart', 'full', 'none']),
+    asyncTakeover: z.enum(['operator', 'auto']).default(PLAIN_VOLUME.asyncTakeover),
+    settings: settings.default(PLAIN_VOLUME.settings),
+    rescueJournal: rescueJournal.nullable().default(PLAIN_VOLUME.rescueJournal),
+    exports: z.array(volumeExport).default([]),
   }),
   term: z.strictObject({ number: count, grantor: z.string() }),
   primary: name.nullable(),
   crashed: name.nullable(),
   inSyncSet: z.strictObject({ version: count, members: z.array(name) }),
   created: count,
-  summary: z.array(z.strictObject({ node: name, disk: diskState, dirtyBytes: count })),
+  summary: z.array(
+    z.strictObject({
+      node: name,
+      disk: diskState,
+      dirtyBytes: count,
+      lagBytes: count.nullable().default(null),
+      lagMs: z.number().nullable().default(null),
+      hasUntilMs: wallMs.default(null),
+    }),
+  ),
+  givenUp: givenUp.nullable().default(null),
 });
 
 const resourceState = z.enum(['stopped', 'starting', 'running', 'stopping', 'failed', 'unknown']);

@@ -73,12 +73,14 @@ function initialStatus(): ClusterStatus {
         primary: 'n1',
         term: 3,
         replicas: [
-          { node: 'n1', disk: 'UpToDate', dirtyBytes: 0 },
-          { node: 'n2', disk: 'Inconsistent', dirtyBytes: 300 * 2 ** 20 },
+          { node: 'n1', disk: 'UpToDate', dirtyBytes: 0, lagBytes: null, hasUntilMs: null },
+          { node: 'n2', disk: 'Inconsistent', dirtyBytes: 300 * 2 ** 20, lagBytes: null, hasUntilMs: null },
         ],
         inSyncSet: ['n1'],
         setVersion: 7,
         group: 'db',
+        asyncTakeover: 'operator',
+        givenUp: null,
       },
     ],
     groups: [

@@ -9,6 +9,7 @@ import { Service } from '../../src/service/service.ts';
 import { decodeCommand, encodeCommand } from '../../src/state/codec.ts';
 import type { Command } from '../../src/state/commands.ts';
 import type { ClusterState, GroupSpec, GroupState, MemberSpec, VolumeSpec } from '../../src/state/model.ts';
+import { PLAIN_VOLUME } from '../../src/state/volume-defaults.ts';
 import { NO_RULES } from '../../src/state/model.ts';
 import { FakeDisk, FakeHeart, FakeMonitor } from './fake-node.ts';
 import { VirtualTime } from './virtual-time.ts';
@@ -288,6 +289,7 @@ export class FakeCluster {
       places: {
         metadataPath: (volume, created) => `/meta/${volume}@${created}`,
         exportAddress: (volume) => `unix:/run/${volume}.nbd`,
+        rescuePath: (volume, created) => `/meta/${volume}@${created}.rescue`,
       },
       world: { clock: this.time, timers: this.time, log: () => {} },
       heart: machine.heart,
@@ -353,6 +355,7 @@ export function volume(name: string, nodes: readonly string[]): VolumeSpec {
     mode: 'sync',
     replicas: nodes.map((node) => ({ node, device: `/srv/${name}.img` })),
     initialSync: 'none',
+    ...PLAIN_VOLUME,
   };
 }
 

@@ -12,6 +12,7 @@ import { totalBytes } from '../engine/set/members.ts';
 import { brokenRules } from './config-rules.ts';
 import { brokenSetRules } from './config-sets.ts';
 import { diskConfigSchema, type DiskConfigDocument, type VolumeDocument } from './config-schema.ts';
+import { settingsOf } from './config-settings.ts';
 import { unsupportedFeatures, type Complaint } from './config-support.ts';
 import type { ExportSpec } from './port.ts';
 import type { TlsFiles } from './tls-files.ts';
@@ -185,15 +186,10 @@ function volumeConfig(node: string, volume: VolumeDocument, folder: string): Vol
     metadataPath:
       volume.metadata === INTERNAL_METADATA ? INTERNAL_METADATA : resolveStore(folder, volume.metadata),
     peers: volume.peers,
-    readPolicy: volume.readPolicy,
     initialSync: volume.initialSync,
-    splitBrain: volume.splitBrain,
     onPeerLost: volume.onPeerLost,
     ...peerLost(volume),
-    congestion: { queueBytes: volume.congestion.queue, policy: volume.congestion.policy },
-    ...(volume.verify === undefined ? {} : { verify: volume.verify }),
-    resyncRate: { minBytesPerSecond: volume.resyncRate.min, maxBytesPerSecond: volume.resyncRate.max },
-    diskTimeoutMs: volume.diskTimeout,
+    ...settingsOf(volume),
     ...rescueJournal(folder, volume),
     compress: volume.compress,
     linkChecksums: volume.linkChecksums,

@@ -222,6 +222,7 @@ export class Machine {
       startId: this.startId,
       places: {
         metadataPath: (volume, created) => `${DIR}/volumes/${volume}-${created}.meta`,
+        rescuePath: (volume, created) => `${DIR}/volumes/${volume}-${created}.rescue`,
         exportAddress: (volume) => `unix:${volumeSocketPath(DIR, volume)}`,
       },
       world,

@@ -6,6 +6,7 @@
 import { assert, MIB } from '@eterne/base';
 import { volumeSocketPath } from '@eterne/cluster/node/layout.ts';
 import { newTieArea } from '@eterne/cluster/raft/tie/block.ts';
+import { PLAIN_VOLUME } from '@eterne/cluster/state/volume-defaults.ts';
 import type { Command } from '@eterne/cluster/state/commands.ts';
 import { NO_RULES, type ClusterState, type GroupSpec, type VolumeSpec } from '@eterne/cluster/state/model.ts';
 import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
@@ -312,6 +313,7 @@ class ClusterScenario {
       mode: 'sync',
       replicas: this.carriers().map(({ name }) => ({ node: name, device: DATA_PATH })),
       initialSync: this.chance.pick(['full', 'none'] as const),
+      ...PLAIN_VOLUME,
     };
   }
 

@@ -62,11 +62,11 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
       ],
     },
     {
-      file: `${SERVICE}/leader/placement.ts`,
+      file: `${SERVICE}/leader/data.ts`,
       edits: [
         [
-          'return volume && `does not hold every acknowledged write of volume ${volume}`;',
-          'return undefined;',
+          'inSyncSet.version === 0 || inSyncSet.members.includes(node)',
+          'inSyncSet.version >= 0 || inSyncSet.members.includes(node)',
         ],
       ],
     },

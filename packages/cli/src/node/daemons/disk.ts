@@ -3,6 +3,7 @@ import { EterneError } from '@eterne/base';
 import { servicePorts } from '@eterne/cluster/node/identity.ts';
 import { socketPath } from '@eterne/cluster/node/layout.ts';
 import { startDisk } from '@eterne/disk/process/run.ts';
+import { WORKER_MODULE } from '../../disk/worker-module.ts';
 import { startDaemon } from '../daemon.ts';
 
 startDaemon('disk', ({ dir, world, identity, giveUp }) => {
@@ -14,6 +15,7 @@ startDaemon('disk', ({ dir, world, identity, giveUp }) => {
     tls: identity.tls,
     volumes: [],
     arbiter: 'cluster',
+    workerModule: WORKER_MODULE,
   } as const;
   startDisk(world, options, (running) => {
     if (running instanceof EterneError) return giveUp(running);

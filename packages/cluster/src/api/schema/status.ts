@@ -49,10 +49,30 @@ export const volumeStatus = z.object({
   mode: z.enum(['sync', 'async']),
   primary: z.string().nullable(),
   term: z.int(),
-  replicas: z.array(z.object({ node: z.string(), disk: diskState, dirtyBytes: z.int() })).readonly(),
+  replicas: z
+    .array(
+      z.object({
+        node: z.string(),
+        disk: diskState,
+        dirtyBytes: z.int(),
+        lagBytes: z.int().nullable().describe('asynchronous: on the way to this copy; null: not counted'),
+        hasUntilMs: z.number().nullable().describe('it has what was acknowledged before this'),
+      }),
+    )
+    .readonly(),
   inSyncSet: z.array(z.string()).readonly(),
   setVersion: z.int(),
   group: z.string().nullable(),
+  asyncTakeover: z.enum(['operator', 'auto']),
+  givenUp: z
+    .object({
+      node: z.string(),
+      atMs: z.number(),
+      hasUntilMs: z.number().nullable(),
+      lagBytes: z.int().nullable(),
+    })
+    .nullable()
+    .describe('the last time that a copy went on although it might lack writes'),
 });
 
 export const resourceState = z.enum(['stopped', 'starting', 'running', 'stopping', 'failed', 'unknown']);

@@ -3,21 +3,26 @@
  *
  *   cluster  edition, profile, timezone, tieBreaker, prefer, consensus, fencing
  *   nodes    name, capacity: { quantity: amount }
- *   volumes  name, size, mode, initialSync, replicas: { node: device }
+ *   volumes  name, size, mode, initialSync, replicas: { node: device }, asyncTakeover, rescueJournal, exports, and the settings of `eterne disk run`
  *   groups   name, nodes, failback, with, apart, after, demand, onStopFailure, resources: [{ name, type, restart, startTimeout, stopTimeout, …the agent's own }]
  *
  * A document says what should be there; what it does not name stays as it is.
  */
 import { EterneError, parseDurationMs, parseSizeBytes } from '@eterne/base';
+import { settingsOf, settingsShape } from '@eterne/disk/process/config-settings.ts';
+import { address, iscsiExport, nbdExport, tcpAddress } from '@eterne/disk/process/export-schema.ts';
 import { z } from 'zod';
 import { checkResourceParams } from '../../monitor/agents/registry.ts';
 import { NAME } from '../../node/identity.ts';
+import { RESCUE_BYTES } from '../../state/volume-defaults.ts';
 import type {
   ClusterConfig,
   FenceDevice,
   GroupSpec,
   Quantities,
+  RescueSpec,
   ResourceDefinition,
+  VolumeExport,
   VolumeSpec,
 } from '../../state/model.ts';
 
@@ -148,12 +153,32 @@ const quantities = z
 
 const node = z.strictObject({ name, capacity: quantities.default({}) });
 
+function perNode<T extends z.ZodType<string>>(text: T) {
+  return z.union([text, z.record(name, text)]);
+}
+
+/** As of a node alone (`eterne disk run`), with an address for every node or one that is the same on all. */
+const volumeExport = z.union([
+  z.strictObject({ nbd: nbdExport.extend({ listen: perNode(address) }) }),
+  z.strictObject({ iscsi: iscsiExport.extend({ listen: perNode(tcpAddress) }) }),
+]);
+
 const volume = z.strictObject({
   name,
   size,
-  mode: z.literal('sync', 'only sync is supported in a cluster yet').default('sync'),
+  mode: z.enum(['sync', 'async']).default('sync'),
   initialSync: z.enum(['smart', 'full', 'none']).default('smart'),
+  asyncTakeover: z.enum(['operator', 'auto']).default('operator'),
   replicas: z.record(name, z.string().min(1).max(4096)),
+  ...settingsShape,
+  rescueJournal: z
+    .strictObject({
+      path: perNode(z.string().max(4096).regex(/^\//, 'is not an absolute path')).optional(),
+      max: size.refine((bytes) => bytes >= 17 * 1024 * 1024, 'is less than 17MiB').prefault(RESCUE_BYTES),
+      whenFull: z.enum(['pause', 'drop-oldest', 'off']).default('pause'),
+    })
+    .optional(),
+  exports: z.array(volumeExport).max(8).default([]),
 });
 
 const restart = z.strictObject({
@@ -266,8 +291,33 @@ function volumeSpec(given: z.infer<typeof volume>): VolumeSpec {
     mode: given.mode,
     replicas,
     initialSync: given.initialSync,
+    asyncTakeover: given.asyncTakeover,
+    settings: settingsOf(given),
+    rescueJournal: rescueSpec(given),
+    exports: given.exports.map(exportSpec),
   };
 }
+
+/** What an asynchronous replica would lose in a take-over is kept unless somebody says otherwise. */
+function rescueSpec({ mode, rescueJournal: given }: z.infer<typeof volume>): RescueSpec | null {
+  const usual = { path: null, maxBytes: RESCUE_BYTES, whenFull: 'pause' } as const;
+  if (given === undefined) return mode === 'async' ? usual : null;
+  const { path, max, whenFull } = given;
+  return whenFull === 'off' ? null : { path: path ?? null, maxBytes: max, whenFull };
+}
+
+function exportSpec(entry: z.infer<typeof volumeExport>): VolumeExport {
+  if ('nbd' in entry) return { kind: 'nbd', ...defined(entry.nbd) };
+  const { chap, ...iscsi } = entry.iscsi;
+  return { kind: 'iscsi', ...defined(iscsi), ...(chap === undefined ? {} : { chap: defined(chap) }) };
+}
+
+/** Without the keys that were not given, so that documents compare by what they say. */
+function defined<T extends object>(given: T): Defined<T> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Defined<T>;
+}
+
+type Defined<T> = { [Key in keyof T]: Exclude<T[Key], undefined> };
 
 function groupSpec(given: z.infer<typeof group>): GroupSpec {
   const { enabled, window } = given.failback;

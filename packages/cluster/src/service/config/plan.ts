@@ -8,6 +8,7 @@ import type { ClusterState, GroupSpec, VolumeSpec } from '../../state/model.ts';
 import type { PlanStep } from '../facade.ts';
 import { formatQuantity } from '../../state/capacity.ts';
 import type { ConfigDocument, NodeSettings } from './document.ts';
+import { withSecrets } from './secrets.ts';
 
 export interface Plan {
   readonly changes: readonly ConfigChange[];
@@ -70,12 +71,13 @@ function planNode(state: ClusterState, { name, capacity }: NodeSettings): Planne
   };
 }
 
-function planVolume(state: ClusterState, spec: VolumeSpec): Planned | undefined {
-  const present = state.volumes[spec.name]?.spec;
+function planVolume(state: ClusterState, given: VolumeSpec): Planned | undefined {
+  const present = state.volumes[given.name]?.spec;
+  const spec = withSecrets(given, present);
   if (isDeepStrictEqual(present, spec)) return undefined;
   const where = spec.replicas.map(({ node, device }) => `${device} on ${node}`).join(', ');
   const sentence = present
-    ? `Change volume ${spec.name}.`
+    ? changeSentence(present, spec)
     : `Create volume ${spec.name} of ${formatSize(spec.sizeBytes)} on ${where}; what is there now is overwritten.`;
   const step = {
     action: present ? 'change' : 'create',
@@ -84,6 +86,17 @@ function planVolume(state: ClusterState, spec: VolumeSpec): Planned | undefined 
     sentence,
   } as const;
   return { change: { kind: 'volume-put', spec }, step };
+}
+
+function changeSentence(present: VolumeSpec, spec: VolumeSpec): string {
+  const names = (volume: VolumeSpec): readonly string[] => volume.replicas.map(({ node }) => node);
+  const added = spec.replicas.filter(({ node }) => !names(present).includes(node));
+  const removed = names(present).filter((node) => !names(spec).includes(node));
+  return [
+    `Change volume ${spec.name}.`,
+    ...added.map(({ node, device }) => `Copy it to ${device} on ${node}; what is there now is overwritten.`),
+    ...removed.map((node) => `Take out the replica on ${node}; its device is left as it is.`),
+  ].join(' ');
 }
 
 function planGroup(state: ClusterState, spec: GroupSpec): Planned | undefined {

@@ -1,10 +1,13 @@
 /** The document that would make the cluster as it is. */
-import { maskDevice } from '../../fencing/secrets.ts';
+import type { VolumeSettings } from '@eterne/disk/process/config-settings.ts';
+import { MASK, maskDevice } from '../../fencing/secrets.ts';
 import type {
   ClusterState,
   FenceDevice,
   GroupSpec,
+  RescueSpec,
   ResourceDefinition,
+  VolumeExport,
   VolumeSpec,
 } from '../../state/model.ts';
 import { sortedValues, type TieBreaker, type WatchdogSpec } from '../../state/model.ts';
@@ -48,7 +51,33 @@ function showVolume(spec: VolumeSpec): Record<string, unknown> {
     mode: spec.mode,
     initialSync: spec.initialSync,
     replicas: Object.fromEntries(spec.replicas.map(({ node, device }) => [node, device])),
+    ...(spec.mode === 'async' ? { asyncTakeover: spec.asyncTakeover } : {}),
+    ...showSettings(spec.settings),
+    rescueJournal: showRescue(spec.rescueJournal),
+    exports: spec.exports.map(showExport),
   };
+}
+
+function showSettings({ resyncRate, congestion, diskTimeoutMs, ...same }: VolumeSettings): object {
+  return {
+    ...same,
+    resyncRate: { min: resyncRate.minBytesPerSecond, max: resyncRate.maxBytesPerSecond },
+    congestion: { queue: congestion.queueBytes, policy: congestion.policy },
+    diskTimeout: `${diskTimeoutMs}ms`,
+  };
+}
+
+function showRescue(rescue: RescueSpec | null): object {
+  if (rescue === null) return { whenFull: 'off' };
+  const { path, maxBytes, whenFull } = rescue;
+  return { ...(path === null ? {} : { path }), max: maxBytes, whenFull };
+}
+
+function showExport({ kind, ...entry }: VolumeExport): object {
+  if (!('chap' in entry) || entry.chap === undefined) return { [kind]: entry };
+  const { password: _, mutualPassword, ...chap } = entry.chap;
+  const masked = mutualPassword === undefined ? {} : { mutualPassword: MASK };
+  return { [kind]: { ...entry, chap: { ...chap, password: MASK, ...masked } } };
 }
 
 function showGroup(spec: GroupSpec): Record<string, unknown> {

@@ -2,7 +2,7 @@
  * What the leader decides about one group, from what it knows now. Pure: the duties (`duties.ts`) append the answer as an entry.
  *
  *   owner   desired   decision
- *   none    started   assign to the best node, or say why there is none
+ *   none    started   assign to the best node, having given up what it lacks where that is allowed; or say why there is none
  *   none    stopped   nothing
  *   lost    any       nothing, until its last lease, grace and margin are over; then assign elsewhere, or expire the ownership; where it
  *                     has to be fenced (`fencing.ts`) a confirmed fence is waited for, which frees the group
@@ -34,7 +34,7 @@ export interface LeaderView {
 
 export type GroupDecision = Extract<
   Command,
-  { kind: 'group-assign' | 'group-expired' | 'group-unplaceable' | 'group-move' }
+  { kind: 'group-assign' | 'group-expired' | 'group-unplaceable' | 'group-move' | 'volume-give-up' }
 >;
 
 export function decideGroup(leader: LeaderView, group: GroupState): GroupDecision | undefined {
@@ -49,7 +49,7 @@ function decidePlacement(leader: LeaderView, group: GroupState): GroupDecision |
   const placement = place(leader.view.state, group, leader);
   const waits = orderObstacle(leader.view.state, group);
   if (placement.chosen !== null && waits === undefined)
-    return assign(leader, group, placement.chosen, placement);
+    return giveUp(leader, placement) ?? assign(leader, group, placement.chosen, placement);
   const reason = waits ?? placement.reason;
   if (group.phase === 'blocked' && group.reason === reason) return undefined;
   return {
@@ -76,7 +76,12 @@ function decideTakeOver(leader: LeaderView, group: GroupState, owner: string): G
     return undefined;
   const placement = place(view.state, group, leader, owner);
   const waits = orderObstacle(view.state, group);
-  if (group.desired === 'started' && placement.chosen !== null && waits === undefined)
+  if (
+    group.desired === 'started' &&
+    placement.chosen !== null &&
+    waits === undefined &&
+    giveUp(leader, placement) === undefined
+  )
     return assign(leader, group, placement.chosen, placement);
   return {
     kind: 'group-expired',
@@ -85,6 +90,21 @@ function decideTakeOver(leader: LeaderView, group: GroupState, owner: string): G
     reason: `${owner} is lost`,
     leaderTerm: leader.leaderTerm,
     atMs: view.now.wallMs,
+  };
+}
+
+/** What the chosen node lacks has to be given up, by entries of their own, before the group is given to it. */
+function giveUp(leader: LeaderView, { chosen, candidates }: Placement): GroupDecision | undefined {
+  const candidate = candidates.find(({ node }) => node === chosen);
+  const volume = candidate?.lacking[0];
+  if (candidate === undefined || volume === undefined) return undefined;
+  return {
+    kind: 'volume-give-up',
+    volume: volume.spec.name,
+    node: candidate.node,
+    expectedVersion: volume.inSyncSet.version,
+    leaderTerm: leader.leaderTerm,
+    atMs: leader.view.now.wallMs,
   };
 }
 

@@ -3,8 +3,9 @@
  * explains (`group explain`) and rehearses (`simulate --fail`).
  */
 import { capacityObstacle } from '../../state/capacity.ts';
-import type { ClusterState, GroupState } from '../../state/model.ts';
+import type { ClusterState, GroupState, VolumeState } from '../../state/model.ts';
 import { companyObstacle } from './company.ts';
+import { dataOn } from './data.ts';
 import { volumesOf } from '../../state/references.ts';
 
 export interface Observations {
@@ -16,6 +17,9 @@ export interface Candidate {
   readonly eligible: boolean;
   /** Half a sentence after the node's name. */
   readonly reason: string;
+  /** Volumes whose newest writes would be given up there, and until when everything is there. */
+  readonly lacking: readonly VolumeState[];
+  readonly hasUntilMs: number;
 }
 
 export interface Placement {
@@ -37,7 +41,9 @@ export function place(
   const candidates = group.spec.nodes.map((node) => judge(state, group, seen, node, avoid));
   const wanted = candidates.find(({ node, eligible }) => eligible && node === group.move?.to);
   const eligible = candidates.filter((candidate) => candidate.eligible);
-  const chosen = wanted ?? eligible.find(({ node }) => !crashedOn(state, group, node)) ?? eligible[0];
+  const whole = eligible.filter(({ lacking }) => lacking.length === 0);
+  const chosen =
+    wanted ?? whole.find(({ node }) => !crashedOn(state, group, node)) ?? whole[0] ?? newest(eligible);
   return { chosen: chosen?.node ?? null, reason: explain(group, candidates, chosen), candidates };
 }
 
@@ -52,13 +58,28 @@ function judge(
     nodeObstacle(state, seen, node) ??
     (node === avoid ? 'is the node it has to leave' : undefined) ??
     failureObstacle(group, node) ??
-    dataObstacle(state, group, node) ??
     companyObstacle(state, group, node) ??
     capacityObstacle(state, group, node);
-  if (obstacle !== undefined) return { node, eligible: false, reason: obstacle };
+  const data = dataOn(state, group, seen.alive, node);
+  const nothing = { node, lacking: [], hasUntilMs: Infinity };
+  if (obstacle !== undefined) return { ...nothing, eligible: false, reason: obstacle };
+  if (data.kind === 'unfit') return { ...nothing, eligible: false, reason: data.reason };
+  if (data.kind === 'older') return { node, eligible: true, reason: olderReason(data), ...data };
   const crashed = crashedOn(state, group, node);
   const ready = crashed ? `went down as primary of ${crashed}, so others are preferred` : 'is ready';
-  return { node, eligible: true, reason: ready };
+  return { ...nothing, eligible: true, reason: ready };
+}
+
+function olderReason({ lacking }: { readonly lacking: readonly VolumeState[] }): string {
+  const names = lacking.map(({ spec }) => spec.name).join(', ');
+  return `may lack the newest writes of ${names}, which asyncTakeover allows to be given up`;
+}
+
+function newest(candidates: readonly Candidate[]): Candidate | undefined {
+  return candidates.reduce<Candidate | undefined>(
+    (best, next) => (best === undefined || next.hasUntilMs > best.hasUntilMs ? next : best),
+    undefined,
+  );
 }
 
 /** The volume whose copy on `node` may lack what the node acknowledged before it went down. */
@@ -78,14 +99,6 @@ function nodeObstacle(state: ClusterState, seen: Observations, node: string): st
 function failureObstacle(group: GroupState, node: string): string | undefined {
   const failure = group.failures.find((record) => record.gaveUp && record.node === node);
   return failure && `could not keep ${failure.resource} running a short while ago`;
-}
-
-function dataObstacle(state: ClusterState, group: GroupState, node: string): string | undefined {
-  const volume = volumesOf(group.spec).find((name) => {
-    const set = state.volumes[name]?.inSyncSet;
-    return set === undefined || (set.version > 0 && !set.members.includes(node));
-  });
-  return volume && `does not hold every acknowledged write of volume ${volume}`;
 }
 
 function explain(group: GroupState, candidates: readonly Candidate[], chosen: Candidate | undefined): string {

@@ -92,6 +92,7 @@ function leaderIn(view: View, { alive, failback }: Situation, state: ClusterStat
 
 /** The owner does at once what the entry asks of it. */
 function carriedOut(state: ClusterState, decision: GroupDecision): ClusterState {
+  if (decision.kind === 'volume-give-up') return state;
   const group = state.groups[decision.group];
   if (!group) return state;
   if (decision.kind === 'group-assign') return withGroup(state, { ...group, phase: 'online' });
