@@ -1,6 +1,6 @@
 /**
- * Throws hostile bytes at the NBD and replication ports of two real disk processes while an honest client goes on with its work:
- * `npm run fuzz -- [--seconds N] [--seed N]`, 600 s by default. Fails when a process dies, when the honest client gets no answer or a wrong one,
+ * Throws hostile bytes at the NBD and replication ports of two real disk processes and at the iSCSI port of a target while honest clients go on with their work:
+ * `npm run fuzz -- [--seconds N] [--seed N]`, 600 s by default. Fails when a process dies, when an honest client gets no answer or a wrong one,
  * or when memory grows beyond its bound. The seed is printed and repeats the bytes (not their timing).
  */
 import { readFileSync } from 'node:fs';
@@ -8,6 +8,8 @@ import { connect, type NetConnectOpts } from 'node:net';
 import { parseArgs } from 'node:util';
 import { NbdClient } from '../../packages/disk/test/support/nbd-client.ts';
 import { mirrorPair, startSynced, type DiskNode, type MirrorPair } from '../e2e/support/disk-node.ts';
+import { HonestInitiator, FUZZED, startFuzzedTarget, type FuzzedTarget } from './iscsi-target.ts';
+import { iscsiConversation } from './iscsi-bytes.ts';
 import { mirrorConversation } from './mirror-bytes.ts';
 import { mutate, seeded, type Random } from './mutate.ts';
 import { nbdConversation } from './nbd-bytes.ts';
@@ -26,6 +28,11 @@ interface Tally {
   conversations: number;
   bytes: number;
   honestWrites: number;
+}
+
+interface Attacked {
+  readonly pair: MirrorPair;
+  readonly target: FuzzedTarget;
 }
 
 /** Sends, reads whatever comes, and hangs up. */
@@ -52,17 +59,29 @@ function converse(to: NetConnectOpts, bytes: Buffer, random: Random): Promise<vo
   });
 }
 
-async function attack(pair: MirrorPair, random: Random, tally: Tally, until: () => boolean): Promise<void> {
-  const ports = [pair.a, pair.b].map(({ replicationPort }) => replicationPort);
+interface Attack {
+  readonly to: NetConnectOpts;
+  readonly bytes: Buffer;
+}
+
+function nextAttack({ pair, target }: Attacked, random: Random): Attack {
+  switch (random(3)) {
+    case 0:
+      // NBD requests are not mutated, for no honest block may be hit: a mutated offset could be anything.
+      return { to: { path: pair.a.nbdPath }, bytes: nbdConversation(random, HONEST_AT - 256 * 1024) };
+    case 1:
+      return { to: target.to, bytes: mutate(random, iscsiConversation(random, FUZZED)) };
+    default: {
+      const [victim, from] = random(2) === 0 ? [pair.a, 'b'] : [pair.b, 'a'];
+      const bytes = mutate(random, mirrorConversation(random, from));
+      return { to: { host: '127.0.0.1', port: victim.replicationPort }, bytes };
+    }
+  }
+}
+
+async function attack(all: Attacked, random: Random, tally: Tally, until: () => boolean): Promise<void> {
   while (!until()) {
-    const isNbd = random(2) === 0;
-    const side = random(2);
-    const honest = isNbd
-      ? nbdConversation(random, HONEST_AT - 256 * 1024)
-      : mirrorConversation(random, side === 0 ? 'b' : 'a');
-    // NBD requests are changed only where no honest block can be hit: a mutated offset could be anything.
-    const bytes = isNbd ? honest : mutate(random, honest);
-    const to = isNbd ? { path: pair.a.nbdPath } : { host: '127.0.0.1', port: ports[side] ?? 0 };
+    const { to, bytes } = nextAttack(all, random);
     await converse(to, bytes, random);
     tally.conversations += 1;
     tally.bytes += bytes.length;
@@ -87,6 +106,15 @@ async function work({ a }: MirrorPair, tally: Tally, until: () => boolean): Prom
   client.close();
 }
 
+async function workIscsi({ address }: FuzzedTarget, tally: Tally, until: () => boolean): Promise<void> {
+  const client = await HonestInitiator.open(address);
+  for (let round = 0; !until(); round += 1) {
+    await answered(client.writeAndCheck(round % 256, Buffer.alloc(4096, round % 251)));
+    tally.honestWrites += 1;
+  }
+  client.close();
+}
+
 async function answered(work: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -98,9 +126,10 @@ async function answered(work: Promise<void>): Promise<void> {
   await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
-async function pidsOf(nodes: readonly DiskNode[]): Promise<readonly number[]> {
+async function pidsOf({ pair, target }: Attacked): Promise<readonly number[]> {
+  const nodes: readonly DiskNode[] = [pair.a, pair.b];
   const workers = await Promise.all(nodes.map((node) => node.workerPids()));
-  return [...nodes.map(({ pid }) => pid), ...workers.flat()];
+  return [target.pid, ...nodes.map(({ pid }) => pid), ...workers.flat()];
 }
 
 function residentBytes(pid: number): number {
@@ -108,15 +137,16 @@ function residentBytes(pid: number): number {
   return Number(match?.[1] ?? 0) * 1024;
 }
 
-async function watch(pair: MirrorPair, until: () => boolean): Promise<number> {
+async function watch(all: Attacked, until: () => boolean): Promise<number> {
   await new Promise((resolve) => setTimeout(resolve, 5000));
-  const pids = await pidsOf([pair.a, pair.b]);
+  const pids = await pidsOf(all);
   const first = new Map(pids.map((pid) => [pid, residentBytes(pid)]));
   let most = 0;
   while (!until()) {
     await new Promise((resolve) => setTimeout(resolve, 1000));
-    const now = await pidsOf([pair.a, pair.b]);
-    if (now.join() !== pids.join()) throw new Error(`a process has died:\n${pair.a.stderr}${pair.b.stderr}`);
+    const now = await pidsOf(all);
+    if (now.join() !== pids.join() || all.target.hasEnded())
+      throw new Error(`a process has died:\n${all.pair.a.stderr}${all.pair.b.stderr}`);
     for (const pid of pids) most = Math.max(most, residentBytes(pid) - (first.get(pid) ?? 0));
     if (most > GROWTH_MAX_BYTES) throw new Error(`a process grew by ${Math.round(most / MIB)} MiB`);
   }
@@ -130,6 +160,8 @@ async function main(): Promise<void> {
   const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
   process.stdout.write(`seed ${seed}\n`);
   const pair = await mirrorPair(`${SIZE_BYTES}`);
+  const target = await startFuzzedTarget(pair.folder);
+  const attacked = { pair, target };
   const tally: Tally = { conversations: 0, bytes: 0, honestWrites: 0 };
   try {
     await startSynced(pair);
@@ -137,16 +169,22 @@ async function main(): Promise<void> {
     let failed = false;
     const until = (): boolean => failed || performance.now() > endMs;
     const attackers = Array.from({ length: AT_ONCE }, (_, index) =>
-      attack(pair, seeded(seed + index), tally, until),
+      attack(attacked, seeded(seed + index), tally, until),
     );
-    const all = Promise.all([watch(pair, until), work(pair, tally, until), ...attackers]);
+    const all = Promise.all([
+      watch(attacked, until),
+      work(pair, tally, until),
+      workIscsi(target, tally, until),
+      ...attackers,
+    ]);
     all.catch(() => (failed = true));
     const [grownBytes] = await all;
     await pair.a.wait('synced');
-    const codes = await Promise.all([pair.a.stop(), pair.b.stop()]);
-    if (codes.some((code) => code !== 0)) throw new Error(`ended with ${codes.join(' and ')}`);
+    const codes = await Promise.all([pair.a.stop(), pair.b.stop(), target.stop()]);
+    if (codes.some((code) => code !== 0)) throw new Error(`ended with ${codes.join(', ')}`);
     process.stdout.write(`${JSON.stringify({ ...tally, grownMiB: Math.round(grownBytes / MIB) })}\n`);
   } finally {
+    await target.stop();
     await pair.remove();
   }
 }

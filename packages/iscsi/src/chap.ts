@@ -9,7 +9,7 @@ const ALGORITHMS = [
   { number: 5, hash: 'md5' },
 ] as const;
 
-/** What RFC 7143 §12.1.3 calls too short a secret is refused by the configuration, not here. */
+/** RFC 7143 §12.1.3 asks for at least as many bits as the secret has; also short secrets are taken, for the network may be a private one. */
 export const CHALLENGE_BYTES = 32;
 const MAX_CHALLENGE_BYTES = 1024;
 

@@ -22,6 +22,8 @@ export const MAX_ATOMIC_BYTES = 1 * MIB;
 
 /** Largest range given to a device at once by UNMAP, WRITE SAME and SANITIZE. */
 export const MAX_RANGE_BYTES = 32 * MIB;
+/** Read at once by VERIFY. */
+export const VERIFY_PIECE_BYTES = 256 * KIB;
 /** MAXIMUM COMPARE AND WRITE LENGTH is one byte. */
 export const MAX_COMPARE_AND_WRITE_BLOCKS = 255;
 /** MAXIMUM WRITE SAME LENGTH. */

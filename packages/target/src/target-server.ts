@@ -16,8 +16,13 @@ import { MAX_CONNECTIONS } from './limits.ts';
 import { ONLY_PORT, type TargetPort } from './scsi/ports.ts';
 import type { ScsiTarget } from './scsi/scsi-target.ts';
 import type { ChapCredentials } from './session/chap-exchange.ts';
-import { Connection, type ConnectionOwner, type ConnectionPath } from './session/connection.ts';
-import type { LoginSubject } from './session/login.ts';
+import {
+  Connection,
+  type ConnectionNumbers,
+  type ConnectionOwner,
+  type ConnectionPath,
+} from './session/connection.ts';
+import { mayLogIn, type LoginSubject } from './session/login.ts';
 import { Session, type SessionHost } from './session/session.ts';
 
 export type TargetWorld = Pick<World, 'network' | 'timers' | 'clock' | 'random' | 'log'>;
@@ -52,7 +57,8 @@ export class TargetServer {
     this.#owner = {
       memory,
       directory: { find: (name) => this.#find(name) },
-      listTargets: () => [...this.#targets.keys()],
+      listTargets: (initiatorName) => this.#listTargets(initiatorName),
+      portalsBeside: (path) => this.#portalsBeside(path),
       open: (subject, tsih, host, numbers, done) => this.#open(subject, tsih, host, numbers, done),
       // Only before the timers have run again, which is when what has waited is read.
       hasStoodStill: () => world.clock.bootMs() - this.#movedBootMs > STALE_MS,
@@ -125,6 +131,20 @@ export class TargetServer {
     return target === undefined ? 'unavailable' : { name, initiators: target.initiators, chap: target.chap };
   }
 
+  /** One that is not served now is anybody's to try: who may log in is known when it is. */
+  #listTargets(initiatorName: string): readonly string[] {
+    return [...this.#targets]
+      .filter(([, target]) => target === undefined || mayLogIn(initiatorName, target))
+      .map(([name]) => name);
+  }
+
+  /** A portal that listens on every address of the machine is reached at the one the initiator came to. */
+  #portalsBeside({ portal }: ConnectionPath): readonly Address[] {
+    const host = portal.slice(0, portal.lastIndexOf(':'));
+    const others = this.addresses.map((address) => address.replace(/^(0\.0\.0\.0|\[::\])(?=:)/, host));
+    return [...new Set([portal, ...others])];
+  }
+
   /** A connection of which nothing has been read. */
   admit(stream: Stream, path: ConnectionPath): void {
     if (this.#connections.size >= MAX_CONNECTIONS) return stream.destroy();
@@ -135,7 +155,7 @@ export class TargetServer {
     subject: LoginSubject,
     tsih: number,
     host: SessionHost & { readonly path: ConnectionPath },
-    numbers: { readonly cmdSn: number; readonly statSn: number },
+    numbers: ConnectionNumbers,
     done: (result: Session | number) => void,
   ): void {
     // A session has one connection (MaxConnections=1), so nobody can join one.
@@ -152,7 +172,13 @@ export class TargetServer {
     }
     const served = subject.target && this.#targets.get(subject.target.name);
     if (subject.target !== undefined && served === undefined) return done(LOGIN_STATUS.serviceUnavailable);
-    const identity = { ...subject, targetPort, tsih: this.#takeTsih(), target: served?.scsi };
+    const identity = {
+      ...subject,
+      targetPort,
+      cid: numbers.cid,
+      tsih: this.#takeTsih(),
+      target: served?.scsi,
+    };
     const session = new Session(identity, host, numbers.cmdSn, numbers.statSn);
     this.#sessions.set(key, { session, connection: host as Connection });
     done(session);

@@ -1,7 +1,7 @@
 /** Tests of `iscsi-test-cu` that our LUNs skip, each with its reason. A skip that is not listed here fails the run. */
 
 const NO_OVERWRITE =
-  'SANITIZE OVERWRITE and CRYPTOGRAPHIC ERASE would promise more than a store on a file system or flash disk can keep';
+  'CRYPTOGRAPHIC ERASE needs data that is encrypted; OVERWRITE is not offered, because Sanitize.Reset then expects one of this LUN to last longer than four seconds';
 const SMALL_PHYSICAL_BLOCK =
   'needs more than one logical block in a physical block; with that GetLBAStatus.UnmapSingle asks for one LBA and expects another';
 const NOT_REMOVABLE = 'needs a removable LUN; the removable LUN runs it';
@@ -9,7 +9,6 @@ const NOT_THIN = 'needs a thin LUN; the thin LUNs run it';
 const NOT_READ_ONLY = 'needs a write-protected LUN; the read-only LUN runs it';
 const NO_ZERO_BLOCKS =
   'needs WSNZ=0; with that WriteSame10.UnmapUntilEnd writes FFh with UNMAP and expects zeroes, against SBC-3 §5.42';
-const OBSOLETE = 'a part of it is about a bit that is obsolete since SPC-4';
 
 export const SKIPS: Readonly<Record<string, string>> = {
   'Sanitize.CryptoErase': NO_OVERWRITE,
@@ -24,7 +23,6 @@ export const SKIPS: Readonly<Record<string, string>> = {
   'WriteSame16.InvalidDataOutSize': SMALL_PHYSICAL_BLOCK,
   'WriteSame10.ZeroBlocks': NO_ZERO_BLOCKS,
   'WriteSame16.ZeroBlocks': NO_ZERO_BLOCKS,
-  'ExtendedCopy.ValidTgtDescr': OBSOLETE,
   'ReadOnly.ReadOnlySBC': NOT_READ_ONLY,
 };
 
@@ -46,4 +44,22 @@ export const SKIPS_WITHOUT_THIN: Readonly<Record<string, string>> = {
   WriteSame16: NOT_THIN,
   Sanitize: NOT_THIN,
   Inquiry: NOT_THIN,
+};
+
+/** Tests of libiscsi's newer suite that fail whatever a target does, or contradict RFC 7143. */
+export const NEWER_FAULTS: Readonly<Record<string, string>> = {
+  'iSCSISendTargets.Simple': 'expects SendTargets=All in a normal session, which RFC 7143 appendix C forbids',
+  'iSCSISendTargets.Invalid':
+    'ends with SendTargets=All in a normal session, which RFC 7143 appendix C forbids',
+  'iSCSITMF.AbortTaskSimpleAsync':
+    'expects its own command to wait in its queue, but libiscsi sends it at once',
+  'iSCSITMF.LUNResetSimpleAsync':
+    'expects its own command to wait in its queue, but libiscsi sends it at once',
+};
+
+/** Beyond `SKIPS`. */
+export const NEWER_SKIPS: Readonly<Record<string, string>> = {
+  'ExtendedCopy.Large': 'needs segments of type 0Ah (byte offsets); ours are 02h',
+  'ReceiveCopyResults.CopyStatus':
+    'needs the Third-party Copy page (8Fh); 1.19 runs the same test without it',
 };

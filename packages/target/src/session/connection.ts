@@ -44,11 +44,21 @@ export interface ConnectionPath {
   readonly port: TargetPort;
 }
 
+/** Of the login: CID, and the numbers with which the full feature phase begins. */
+export interface ConnectionNumbers {
+  readonly cid: number;
+  readonly cmdSn: number;
+  readonly statSn: number;
+}
+
 export interface ConnectionOwner {
   /** For data of PDUs. */
   readonly memory: BufferSlabs;
   readonly directory: LoginDirectory;
-  listTargets(): readonly string[];
+  /** Names of the targets that an initiator may log in to. */
+  listTargets(initiatorName: string): readonly string[];
+  /** Portals through which the targets are reached, the one of this path first. */
+  portalsBeside(path: ConnectionPath): readonly Address[];
   /**
    * Makes the session of a login that succeeded, after an older one of the same initiator port has ended; or a login status when
    * there can be none.
@@ -57,7 +67,7 @@ export interface ConnectionOwner {
     subject: LoginSubject,
     tsih: number,
     host: SessionHost & { readonly path: ConnectionPath },
-    numbers: { readonly cmdSn: number; readonly statSn: number },
+    numbers: ConnectionNumbers,
     done: (result: Session | number) => void,
   ): void;
   /** What arrives now may have waited for too long. */
@@ -102,8 +112,9 @@ export class Connection implements DecoderOwner, SessionHost {
     this.#owner = owner;
     this.path = path;
     this.portals = {
-      listTargets: () => owner.listTargets(),
-      portal: { address: path.portal, group: path.port.group },
+      listTargets: (initiatorName) => owner.listTargets(initiatorName),
+      addresses: () => owner.portalsBeside(path),
+      group: path.port.group,
     };
     this.#decoder = new PduDecoder(this, DEFAULT_DATA_SEGMENT_BYTES);
     this.#phase = {
@@ -233,9 +244,14 @@ export class Connection implements DecoderOwner, SessionHost {
     return this.#takes();
   }
 
-  /** The PDU is dropped; its sender learns why, and at error recovery level 0 that costs it the session (§7.8). */
+  /**
+   * The PDU is dropped and its sender learns why (§7.8). Of a Data-Out that costs the command; of anything else its number in the order of
+   * commands is missing for good, which at error recovery level 0 costs the session.
+   */
   onDataDigestError(header: Buffer): boolean {
     this.#session?.reject(REJECT.dataDigestError, header);
+    const isDataOut = (header.readUInt8(0) & OPCODE_MASK) === REQUEST.dataOut;
+    if (isDataOut && this.#session?.failDataOut(readDataOut(header)) === true) return this.#takes();
     this.end('data digest error');
     return false;
   }
@@ -285,7 +301,7 @@ export class Connection implements DecoderOwner, SessionHost {
     if (reply.subject === undefined) return this.#replyToLogin(request, reply, 0);
     this.#phase = { kind: 'waiting' };
     this.#stream.pauseReading();
-    const numbers = { cmdSn: request.cmdSn, statSn: serialAdd(this.#statSn, 1) };
+    const numbers = { cid: request.cid, cmdSn: request.cmdSn, statSn: serialAdd(this.#statSn, 1) };
     this.#owner.open(reply.subject, request.tsih, this, numbers, (result) => {
       this.#settle(request, reply, reply.subject as LoginSubject, result);
     });

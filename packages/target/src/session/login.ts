@@ -21,6 +21,9 @@ export interface LoginTarget {
   readonly chap: ChapCredentials | undefined;
 }
 
+export const mayLogIn = (initiatorName: string, { initiators }: Pick<LoginTarget, 'initiators'>): boolean =>
+  initiators.length === 0 || initiators.includes(initiatorName);
+
 export interface LoginDirectory {
   /** `unavailable`: it is ours, but nobody serves it now. */
   find(targetName: string): LoginTarget | 'unavailable' | undefined;
@@ -73,6 +76,8 @@ export class LoginExchange {
   #chap: ChapExchange | undefined;
   #authenticated = false;
   #declared = false;
+  /** Operational keys so far. */
+  readonly #negotiated = new Set<string>();
   readonly #agreed: SessionParameters = { ...DEFAULT_PARAMETERS };
 
   /** `portalGroup`: the tag of the group of the portal the initiator came to. */
@@ -100,12 +105,16 @@ export class LoginExchange {
     if (request.versionMin > 0)
       throw new Refusal(LOGIN_STATUS.unsupportedVersion, 'no protocol version in common');
     this.#checkStage(request);
+    // §11.12.5 and §11.12.6: a login is one connection of one initiator port from its first request to its last.
+    if (this.#requests > 1 && !request.isid.equals(this.#isid))
+      throw new Refusal(LOGIN_STATUS.initiatorError, 'the ISID changed during the login');
+    this.#isid = request.isid;
     this.#text.push(Buffer.from(text));
     // "C bit … the text is continued": answered empty until it is complete.
     if (request.continues) return { ...plain(request), transit: false, text: NOTHING };
     const keys = decodeText(Buffer.concat(this.#text.splice(0)));
     const answers: [string, string][] = [];
-    if (this.#initiatorName === '') this.#identify(request, keys, answers);
+    if (this.#initiatorName === '') this.#identify(keys, answers);
     if (request.currentStage === STAGE.security) this.#authenticate(keys, answers);
     else this.#operate(keys, answers);
     return this.#reply(request, answers);
@@ -123,13 +132,12 @@ export class LoginExchange {
   }
 
   /** The first request says who wants what (§6.3). */
-  #identify(request: LoginRequest, keys: TextKeys, answers: [string, string][]): void {
+  #identify(keys: TextKeys, answers: [string, string][]): void {
     const initiatorName = keys.get('InitiatorName');
     if (initiatorName === undefined) throw new Refusal(LOGIN_STATUS.missingParameter, 'no InitiatorName');
     if (!NAME.test(initiatorName) || initiatorName.length > MAX_NAME_CHARACTERS)
       throw new Refusal(LOGIN_STATUS.initiatorError, 'malformed InitiatorName');
     this.#initiatorName = initiatorName;
-    this.#isid = request.isid;
     const type = keys.get('SessionType') ?? 'Normal';
     if (type === 'Discovery') {
       this.#discovery = true;
@@ -145,8 +153,8 @@ export class LoginExchange {
     if (target === 'unavailable')
       throw new Refusal(LOGIN_STATUS.serviceUnavailable, `nobody serves ${name} now`);
     this.#target = target;
-    const { initiators, chap } = target;
-    if (initiators.length > 0 && !initiators.includes(initiatorName))
+    const { chap } = target;
+    if (!mayLogIn(initiatorName, target))
       throw new Refusal(LOGIN_STATUS.authorizationFailure, `initiator ${initiatorName} is not allowed`);
     this.#authenticated = chap === undefined;
     answers.push(['TargetPortalGroupTag', String(this.#portalGroup)]);
@@ -173,6 +181,11 @@ export class LoginExchange {
   #operate(keys: TextKeys, answers: [string, string][]): void {
     if (!this.#authenticated)
       throw new Refusal(LOGIN_STATUS.authenticationFailure, 'authentication was left out');
+    // "An attempt to renegotiate … MUST be detected … the target MUST respond with a Login reject (initiator error)" (§6.3).
+    for (const key of keys.keys()) {
+      if (this.#negotiated.has(key)) throw new Refusal(LOGIN_STATUS.initiatorError, `${key} is given again`);
+      this.#negotiated.add(key);
+    }
     answers.push(...negotiate(keys, this.#agreed));
     if (this.#declared) return;
     this.#declared = true;

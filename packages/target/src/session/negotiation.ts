@@ -132,6 +132,8 @@ const DECLARED = new Set([
   'TargetAlias',
 ]);
 
+export const isLoginKey = (key: string): boolean => Object.hasOwn(RULES, key) || DECLARED.has(key);
+
 /** Our answers to the operational keys of one PDU; `agreed` takes what they settle. */
 export function negotiate(
   keys: Iterable<readonly [string, string]>,

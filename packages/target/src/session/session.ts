@@ -52,6 +52,8 @@ export interface SessionIdentity {
   readonly isid: Buffer;
   readonly targetPort: TargetPort;
   readonly tsih: number;
+  /** Of its one connection. */
+  readonly cid: number;
   readonly parameters: Readonly<SessionParameters>;
   /** Undefined: a discovery session. */
   readonly target: ScsiTarget | undefined;
@@ -75,6 +77,7 @@ export class Session implements TaskHost {
   readonly tsih: number;
   readonly target: ScsiTarget | undefined;
   readonly #parameters: Readonly<SessionParameters>;
+  readonly #cid: number;
   readonly #host: SessionHost;
   readonly #window: CommandWindow;
   readonly #budget = new ByteBudget(MAX_BYTES_IN_FLIGHT);
@@ -93,11 +96,13 @@ export class Session implements TaskHost {
     this.tsih = identity.tsih;
     this.target = identity.target;
     this.#parameters = identity.parameters;
+    this.#cid = identity.cid;
     this.#host = host;
     this.#window = new CommandWindow(firstCmdSn);
     this.#statSn = statSn;
     this.#text = new TextExchange(
       host.portals,
+      identity.initiatorName,
       identity.target?.name,
       identity.parameters.initiatorDataSegmentBytes,
     );
@@ -188,13 +193,12 @@ export class Session implements TaskHost {
 
   logout(pdu: LogoutRequest): void {
     const deliver = (): void => {
-      const recovery = pdu.reason === LOGOUT_REASON.removeForRecovery;
-      const response = recovery ? LOGOUT_RESPONSE.recoveryNotSupported : LOGOUT_RESPONSE.closed;
+      const response = this.#logoutResponse(pdu);
       const answer = (): void => {
         const fields = { response, initiatorTaskTag: pdu.initiatorTaskTag, ...this.#numbers(true) };
         this.#send(() => this.#host.output.pdu(writeLogoutResponse, fields));
       };
-      if (recovery) return answer();
+      if (response !== LOGOUT_RESPONSE.closed) return answer();
       // "all tasks are terminated" (§11.14) before the answer says so.
       this.#abortAll(() => {
         this.target?.detach(this);
@@ -204,6 +208,13 @@ export class Session implements TaskHost {
     };
     if (pdu.immediate) deliver();
     else this.#window.arrive(pdu.cmdSn, deliver);
+  }
+
+  /** §11.15.1. Error recovery level 0 recovers no connections. */
+  #logoutResponse({ reason, cid }: LogoutRequest): number {
+    if (reason === LOGOUT_REASON.closeSession) return LOGOUT_RESPONSE.closed;
+    if (reason !== LOGOUT_REASON.closeConnection) return LOGOUT_RESPONSE.recoveryNotSupported;
+    return cid === this.#cid ? LOGOUT_RESPONSE.closed : LOGOUT_RESPONSE.cidNotFound;
   }
 
   /** A PDU that cannot be obeyed; it is sent back (§11.17). */
@@ -228,6 +239,18 @@ export class Session implements TaskHost {
 
   dropOthers(): void {
     this.#host.dropOthers();
+  }
+
+  /** A command that was named before it came is never carried out (§11.5.1). */
+  considerReceived(cmdSn: number): void {
+    this.#window.arrive(cmdSn, () => {});
+  }
+
+  /** The data of a Data-Out is not what was sent: its command fails (§7.8); false when it was no task's. */
+  failDataOut(pdu: DataOut): boolean {
+    const task = this.#tasks.get(pdu.initiatorTaskTag);
+    task?.dataDigestError(pdu.final);
+    return task !== undefined;
   }
 
   taskOf(initiatorTaskTag: number): Task | undefined {

@@ -53,8 +53,12 @@ function withUnit(
 function abortTask(pdu: TaskManagementRequest, session: Session, respond: Respond): void {
   const task = session.taskOf(pdu.referencedTaskTag);
   if (task !== undefined) return task.abort(() => respond(TASK_RESPONSE.complete));
-  const notYet = serialDistance(session.expCmdSn, pdu.refCmdSn) >= 0;
-  respond(notYet ? TASK_RESPONSE.complete : TASK_RESPONSE.noSuchTask);
+  // "within the valid CmdSN window and less than the CmdSN of the task management request itself".
+  const notYet =
+    serialDistance(session.expCmdSn, pdu.refCmdSn) >= 0 && serialDistance(pdu.refCmdSn, pdu.cmdSn) > 0;
+  if (!notYet) return respond(TASK_RESPONSE.noSuchTask);
+  session.considerReceived(pdu.refCmdSn);
+  respond(TASK_RESPONSE.complete);
 }
 
 function resetTarget(session: Session, done: () => void): void {

@@ -59,6 +59,7 @@ export class Task implements ScsiRequest {
   #receivedBytes: number;
   #burst: Burst | undefined;
   #r2tCount = 0;
+  #damaged = false;
   #claimed = false;
   #claimedBytes = 0;
   #wantedBytes = 0;
@@ -168,9 +169,16 @@ export class Task implements ScsiRequest {
     return this.#data.subarray(pdu.bufferOffset, pdu.bufferOffset + dataBytes);
   }
 
+  /** A Data-Out was damaged. The command fails when its sequence is over (RFC 7143 §7.8: "it MUST wait to receive all the data"). */
+  dataDigestError(final: boolean): void {
+    this.#damaged = true;
+    if (final) this.#sequenceError();
+  }
+
   /** A Data-Out whose data lies where `placeFor` said. */
   dataOut(pdu: DataOut, dataBytes: number): void {
     if (this.#state === 'ended') return;
+    if (this.#damaged) return pdu.final ? this.#sequenceError() : undefined;
     const burst = this.#burst;
     if (burst === undefined || !this.#fits(pdu, dataBytes)) return this.#sequenceError();
     burst.nextDataSn += 1;
@@ -195,6 +203,7 @@ export class Task implements ScsiRequest {
     const burst = this.#burst;
     return (
       burst !== undefined &&
+      !this.#damaged &&
       pdu.targetTransferTag === burst.targetTransferTag &&
       pdu.dataSn === burst.nextDataSn &&
       pdu.bufferOffset === this.#receivedBytes &&

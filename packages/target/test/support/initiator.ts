@@ -2,13 +2,13 @@
 import { connect, type Socket } from 'node:net';
 import {
   BHS_BYTES,
+  DIGEST_BYTES,
   STAGE,
   decodeText,
   encodeText,
   frame,
   paddedBytes,
   writeLun,
-  type Digests,
   type TextKeys,
 } from '@eterne/iscsi';
 import { writeLoginRequest } from '@eterne/iscsi/pdu/login-request.ts';
@@ -21,11 +21,16 @@ export interface Answer {
   readonly data: Buffer;
 }
 
+/** Digests are skipped, not checked. */
+function pduBytes(bytes: Buffer, hasDataDigest: boolean): number {
+  const dataBytes = paddedBytes(bytes.readUIntBE(5, 3));
+  return BHS_BYTES + dataBytes + (hasDataDigest && dataBytes > 0 ? DIGEST_BYTES : 0);
+}
+
 export const INITIATOR = 'iqn.2026-11.io.eterne:test';
 
 export class TestInitiator {
   readonly #socket: Socket;
-  readonly digests: Digests = { header: false, data: false };
   #bytes: Buffer = Buffer.alloc(0);
   #closed = false;
   #wake: () => void = () => {};
@@ -59,10 +64,9 @@ export class TestInitiator {
   }
 
   /** The next PDU; undefined when the target has closed the connection. */
-  async receive(): Promise<Answer | undefined> {
+  async receive(hasDataDigests = false): Promise<Answer | undefined> {
     for (;;) {
-      const lengthBytes =
-        this.#bytes.length < BHS_BYTES ? undefined : BHS_BYTES + paddedBytes(this.#bytes.readUIntBE(5, 3));
+      const lengthBytes = this.#bytes.length < BHS_BYTES ? undefined : pduBytes(this.#bytes, hasDataDigests);
       if (lengthBytes !== undefined && this.#bytes.length >= lengthBytes) {
         const pdu = this.#bytes.subarray(0, lengthBytes);
         this.#bytes = this.#bytes.subarray(lengthBytes);

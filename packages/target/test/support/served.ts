@@ -15,6 +15,8 @@ export interface Served {
   readonly server: TargetServer;
   readonly address: string;
   readonly memory: Buffer;
+  /** Of one call of the device. */
+  readonly longestReadBytes: number;
   /** As if the process had stood still for so long and its timers had not run since. */
   standStill(forMs: number): void;
   close(): Promise<void>;
@@ -36,14 +38,17 @@ export async function serve(
   };
   const world = { ...real, clock, timers, log: () => {} };
   const memory = Buffer.alloc(SIZE_BYTES);
+  let longestReadBytes = 0;
   const hold = options.hold ?? ((go: () => void) => go());
   const device: BlockDevice = {
     name: 'memory',
     sizeBytes: SIZE_BYTES,
     readOnly: false,
     term: 1,
-    read: (offset, lengthBytes, done) =>
-      done(undefined, Buffer.from(memory.subarray(offset, offset + lengthBytes))),
+    read: (offset, lengthBytes, done) => {
+      longestReadBytes = Math.max(longestReadBytes, lengthBytes);
+      done(undefined, Buffer.from(memory.subarray(offset, offset + lengthBytes)));
+    },
     write: (offset, data, _fua, done) =>
       hold(() => {
         data.copy(memory, offset);
@@ -78,6 +83,9 @@ export async function serve(
     server,
     address: server.addresses[0] ?? '',
     memory,
+    get longestReadBytes() {
+      return longestReadBytes;
+    },
     standStill: (forMs) => (lostMs += forMs),
     close: () => new Promise((resolve) => server.close(resolve)),
   };

@@ -3,24 +3,35 @@ import { execFile, execFileSync } from 'node:child_process';
 
 export type Verdict = 'passed' | 'failed' | 'skipped';
 
+const INSTALLED = 'iscsi-test-cu';
+
 /** Families in the order of their names, but MultipathIO first: it expects zeroes that other families overwrite. */
-export function families(): readonly string[] {
-  const listed = execFileSync('iscsi-test-cu', ['--list'], { encoding: 'utf8' });
+export function families(program = INSTALLED): readonly string[] {
+  const listed = execFileSync(program, ['--list'], { encoding: 'utf8' });
   const names = new Set(listed.split('\n').filter((line) => /^ALL\.[A-Za-z0-9]+$/.test(line)));
   return [...names].sort(
     (a, b) => Number(b === 'ALL.MultipathIO') - Number(a === 'ALL.MultipathIO') || (a < b ? -1 : 1),
   );
 }
 
-/** One family in a process of its own, with two paths to the LUN. Verdicts by `Family.Test`. */
-export async function runFamily(family: string, uri: string): Promise<Map<string, Verdict>> {
+export interface SuiteOptions {
+  readonly program?: string;
+  readonly timeoutMs?: number;
+}
+
+/** One family, or one test of it, in a process of its own, with two paths to the LUN. Verdicts by `Family.Test`. */
+export async function runFamily(
+  family: string,
+  uri: string,
+  { program = INSTALLED, timeoutMs = 180_000 }: SuiteOptions = {},
+): Promise<Map<string, Verdict>> {
   const options = ['--dataloss', '--allow-sanitize', '-V', '-t', family, uri, uri];
   const output = await new Promise<string>((resolve) => {
-    execFile('iscsi-test-cu', options, { maxBuffer: 1 << 28, timeout: 180_000 }, (_error, stdout, stderr) =>
+    execFile(program, options, { maxBuffer: 1 << 28, timeout: timeoutMs }, (_error, stdout, stderr) =>
       resolve(`${stdout}\n${stderr}`),
     );
   });
-  return verdicts(family.replace('ALL.', ''), output);
+  return verdicts(family.split('.')[1] ?? family, output);
 }
 
 /** CUnit counts a skipped test as passed, so `[SKIPPED]` in what it printed decides. */
@@ -41,3 +52,6 @@ function verdicts(family: string, output: string): Map<string, Verdict> {
   if (found.size === 0) found.set(`${family}.*`, 'failed');
   return found;
 }
+
+export const noVerdict = (family: string, found: ReadonlyMap<string, Verdict>): boolean =>
+  found.has(`${family.split('.')[1] ?? family}.*`);

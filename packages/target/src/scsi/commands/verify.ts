@@ -1,5 +1,10 @@
-/** VERIFY (10), (12), (16): SBC-3 §5.29, §5.30, §5.31. */
-import { SENSE } from '@eterne/iscsi';
+/**
+ * VERIFY (10), (12), (16): SBC-3 §5.29, §5.30, §5.31. The medium is read in pieces: a command that transfers nothing is outside the session's bound on data, so
+ * it may hold little.
+ */
+import { SENSE, type Sense } from '@eterne/iscsi';
+import { inPieces } from '@eterne/runtime';
+import { VERIFY_PIECE_BYTES } from '../../limits.ts';
 import type { Command } from '../command.ts';
 import { senseOf, type LogicalUnit } from '../logical-unit.ts';
 import { transferRange, type BlockRange } from '../range.ts';
@@ -17,13 +22,15 @@ function verify(request: ScsiRequest, unit: LogicalUnit): void {
   const mode = (request.cdb.readUInt8(1) >> 1) & 3;
   switch (mode) {
     case MEDIUM_ONLY:
-      return compare(request, unit, range, undefined);
+      return compare(request, unit, range, () => undefined);
     case EVERY_BLOCK:
-      return request.receive(range.blocks * unit.blockBytes, (data) => compare(request, unit, range, data));
+      return request.receive(range.blocks * unit.blockBytes, (data) =>
+        compare(request, unit, range, (at, lengthBytes) => data.subarray(at, at + lengthBytes)),
+      );
     case SAME_BLOCK: {
       const blocks = range.blocks === 0 ? 0 : 1;
       return request.receive(blocks * unit.blockBytes, (data) =>
-        compare(request, unit, range, Buffer.alloc(range.blocks * unit.blockBytes, data)),
+        compare(request, unit, range, (_at, lengthBytes) => Buffer.alloc(lengthBytes, data)),
       );
     }
     default:
@@ -31,19 +38,24 @@ function verify(request: ScsiRequest, unit: LogicalUnit): void {
   }
 }
 
+/** `expected`: what should be at an offset of the range, or undefined when any bytes will do. */
 function compare(
   request: ScsiRequest,
   unit: LogicalUnit,
   range: BlockRange,
-  expected: Buffer | undefined,
+  expected: (at: number, lengthBytes: number) => Buffer | undefined,
 ): void {
-  if (range.blocks === 0) return request.good();
-  unit.device.read(range.lba * unit.blockBytes, range.blocks * unit.blockBytes, (error, actual) => {
-    if (error !== undefined) return request.check(senseOf(error, 'read'));
-    const difference = expected && miscompare(expected, actual);
-    if (difference === undefined) request.good();
-    else request.check(difference);
-  });
+  const start = range.lba * unit.blockBytes;
+  const verifyPiece = (at: number, lengthBytes: number, next: (failure: Sense | undefined) => void): void =>
+    unit.device.read(at, lengthBytes, (error, actual) => {
+      if (error !== undefined) return next(senseOf(error, 'read'));
+      const wanted = expected(at - start, lengthBytes);
+      const difference = wanted && miscompare(wanted, actual, at - start);
+      next(difference);
+    });
+  inPieces(start, start + range.blocks * unit.blockBytes, VERIFY_PIECE_BYTES, verifyPiece, (failure) =>
+    failure === undefined ? request.good() : request.check(failure),
+  );
 }
 
 const common = { reservation: 'reads', medium: true, run: verify } as const;
