@@ -65,7 +65,7 @@ export interface VolumeConfig {
   readonly name: string;
   /** This node's name. */
   readonly node: string;
-  /** When it is made; afterwards the volume's metadata says how large it is. */
+  /** When it is made, or at any time since; the volume's metadata says how large it is. */
   readonly sizeBytes: number;
   readonly mode: 'sync' | 'async';
   /** Of a mirror set: of its first volume, for messages. */

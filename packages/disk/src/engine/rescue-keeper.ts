@@ -11,6 +11,7 @@ import { Rescue } from '../rescue/rescue.ts';
 import { rollBack } from '../rescue/roll-back.ts';
 import type { Peer } from './link/peer.ts';
 import type { Replica } from './replica.ts';
+import { windowOf } from './set/members.ts';
 
 /** A source that is away for so long has died; until then the copy had better go on than begin anew. */
 const ROLL_BACK_AFTER_MS = 10_000;
@@ -113,11 +114,14 @@ export class RescueKeeper implements RescueControl {
   }
 
   /** `id` undefined: the newest that is kept. */
-  export(id: number | undefined, path: string, done: Done): void {
-    const { world, disk, sizeBytes } = this.#replica;
+  export(id: number | undefined, path: string, done: Done, name?: string): void {
+    const { config, disk, sizeBytes, world } = this.#replica;
+    const members = config.members ?? [];
+    const index = members.findIndex((member) => member.name === name);
+    const window = index < 0 ? { start: 0, sizeBytes } : windowOf(members, index, sizeBytes);
     const chosen = id ?? this.points.findLast(({ state }) => state === 'kept')?.id;
     if (chosen === undefined) return done(new EterneError('not-found', 'the rescue journal keeps nothing'));
-    exportImage({ world, rescue: this.#rescue, disk, sizeBytes }, chosen, path, done);
+    exportImage({ world, rescue: this.#rescue, disk, ...window }, chosen, path, done);
   }
 
   drop(id: number, done: Done): void {

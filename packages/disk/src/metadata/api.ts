@@ -186,7 +186,7 @@ export interface OpenMetadataOptions {
   readonly random: Random;
   readonly volume: string;
   readonly node: string;
-  /** At creation. What was created has its own size, whatever this says. */
+  /** At creation. What was created has its own size; `conflict` when this is none that it can have had since. */
   readonly sizeBytes: number;
   /** Of a mirror set. */
   readonly setLayout?: Uuid;

@@ -1,5 +1,5 @@
 /** What the two superblock slots, the creation marker and the rest of a store together say. Pure; nothing is touched yet. */
-import { EterneError } from '@eterne/base';
+import { EterneError, formatSize } from '@eterne/base';
 import type { Uuid } from './api.ts';
 import type { CreationStage } from './marker.ts';
 import type { SlotContent, Superblock } from './superblock.ts';
@@ -14,6 +14,7 @@ export type Finding =
 export interface Expected {
   readonly volume: string;
   readonly node: string;
+  readonly sizeBytes: number;
   readonly setLayout: Uuid;
 }
 
@@ -52,7 +53,7 @@ export function foreignData(): EterneError {
 function belongs(
   valid: readonly Superblock[],
   newest: Superblock,
-  { volume, node, setLayout }: Expected,
+  { volume, node, setLayout, sizeBytes }: Expected,
 ): Finding | EterneError {
   if (valid.some((superblock) => superblock.replicaUuid !== newest.replicaUuid))
     return new EterneError('corrupt', 'the two superblocks belong to different replicas', {
@@ -70,5 +71,23 @@ function belongs(
       `the volumes of mirror set ${volume}, their order or their sizes are not those that its metadata was made for`,
       { hint: 'set them back in the configuration; only the last volume of a set can have grown' },
     );
-  return { kind: 'ours', superblock: newest };
+  return otherSize(newest, sizeBytes) ?? { kind: 'ours', superblock: newest };
+}
+
+/** A configuration may be as old as the volume: every size that it can have had since is right. */
+function otherSize(found: Superblock, expectedBytes: number): EterneError | undefined {
+  const { sizeBytes, volume } = found;
+  const createdBytes = found.createdBytes === 0 ? sizeBytes : found.createdBytes;
+  if (expectedBytes >= createdBytes && expectedBytes <= sizeBytes) return undefined;
+  const grow = `eterne disk resize ${volume}`;
+  return new EterneError(
+    'conflict',
+    `volume ${volume} has ${formatSize(sizeBytes)} (${sizeBytes} bytes), not ${expectedBytes} bytes`,
+    {
+      hint:
+        expectedBytes > sizeBytes
+          ? `set the size back in the configuration; \`${grow}\` makes it larger`
+          : 'set the size back in the configuration; a volume never becomes smaller',
+    },
+  );
 }

@@ -47,7 +47,7 @@ import { isZero } from './zero.ts';
 type Opened = (result: VolumeMetadata | EterneError) => void;
 
 /**
- * Errors: `corrupt` (both slots bad; nothing touched), `conflict` (another volume or node), `unsupported` (unknown format
+ * Errors: `corrupt` (both slots bad; nothing touched), `conflict` (another volume or node, or a size that it never had), `unsupported` (unknown format
  * version), `refused` (not blank and not ours), `no-space` (store too small), `config` (names or sizes out of bounds), `io`.
  */
 export function openMetadata(options: OpenMetadataOptions, done: Opened): void {
@@ -110,6 +110,7 @@ function create(options: OpenMetadataOptions, layout: Layout, done: Opened): voi
     volume: options.volume,
     node: options.node,
     sizeBytes: options.sizeBytes,
+    createdBytes: 0,
     replicaUuid: options.random.uuid(),
     setLayout: options.setLayout ?? NIL_UUID,
     clean: true,

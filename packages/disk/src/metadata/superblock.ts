@@ -5,7 +5,7 @@
  * |---|---|---|
  * | 0 | 8 | magic `ETERNMD1` |
  * | 8 | 4 | CRC-32C of the page with this field zero (magic and checksum stay here in every version) |
- * | 12 | 4 | format version: 1, of a mirror set 2 |
+ * | 12 | 4 | format version: 1; of a mirror set, or a volume that has grown, 2 |
  * | 16 | 8 | sequence; slot = sequence mod 2 |
  * | 24 | 8 | volume size, bytes |
  * | 32 | 16 | volume uuid |
@@ -26,7 +26,8 @@
  * | 320 | 8 | wall clock of the newest promotion, milliseconds since 1970; 0: never |
  * | 328 | 16 | name of the copy that was undone, NIL: none |
  * | 344 | 120 | 15 incarnations before it, newest first, 0 after the last |
- * | 464 | 16 | version 2: layout of the mirror set (`engine/set/members.ts`) |
+ * | 464 | 16 | version 2: layout of the mirror set (`engine/set/members.ts`), NIL: none |
+ * | 480 | 8 | version 2: size at creation, bytes; 0: it has not grown |
  * | 512 | 512 | history, 32 generations, newest first, NIL after the last |
  * | 1024 | 2816 | 32 peers of 88 bytes: name (64), bitmap generation (16), newest incarnation witnessed (8) |
  *
@@ -40,12 +41,13 @@ import { MAX_LOG_SLOTS, MAX_VOLUME_BYTES, PAGE_BYTES } from './layout.ts';
 import { isUuid, readUuid, UUID_BYTES, writeUuid } from './uuid.ts';
 import { isZero } from './zero.ts';
 
-const VERSION_OF_VOLUME = 1;
-const VERSION_OF_SET = 2;
+const PLAIN_VERSION = 1;
+const NEWEST_VERSION = 2;
 const MAGIC = Buffer.from('ETERNMD1', 'latin1');
 const NAME_FIELD_BYTES = 1 + MAX_NAME_BYTES;
 const FORMER_OFFSET = 344;
 const SET_LAYOUT_OFFSET = 464;
+const CREATED_SIZE_OFFSET = 480;
 const HISTORY_OFFSET = 512;
 const PEERS_OFFSET = 1024;
 const PEER_BYTES = 88;
@@ -59,6 +61,8 @@ export interface Superblock {
   readonly volume: string;
   readonly node: string;
   readonly sizeBytes: number;
+  /** How large the volume was when it was made, if it has grown since; otherwise 0. */
+  readonly createdBytes: number;
   readonly replicaUuid: string;
   /** Of a mirror set: which volumes it has, and where each begins. NIL: it is a volume by itself. */
   readonly setLayout: Uuid;
@@ -83,7 +87,7 @@ export function encodeSuperblock(superblock: Superblock): Buffer {
   const { state, slots } = superblock;
   const page = Buffer.alloc(PAGE_BYTES);
   MAGIC.copy(page, 0);
-  page.writeUInt32LE(versionOf(superblock.setLayout), 12);
+  page.writeUInt32LE(versionOf(superblock), 12);
   writeCount(page, 16, superblock.sequence);
   writeCount(page, 24, superblock.sizeBytes);
   writeUuid(page, 32, state.volumeUuid);
@@ -104,6 +108,7 @@ export function encodeSuperblock(superblock: Superblock): Buffer {
   writeCount(page, 320, state.promotedAtWallMs);
   writeUuid(page, 328, state.undoneSync);
   writeUuid(page, SET_LAYOUT_OFFSET, superblock.setLayout);
+  writeCount(page, CREATED_SIZE_OFFSET, superblock.createdBytes);
   for (const [i, former] of state.formerIncarnations.entries())
     writeCount(page, FORMER_OFFSET + 8 * i, former);
   writeHistory(page, state.generations.history);
@@ -119,7 +124,7 @@ export function decodeSuperblock(page: Buffer): SlotContent {
   if (page.compare(MAGIC, 0, MAGIC.length, 0, MAGIC.length) !== 0) return { kind: 'foreign' };
   if (page.readUInt32LE(8) !== checksumOf(page)) return { kind: 'corrupt' };
   const version = page.readUInt32LE(12);
-  if (version !== VERSION_OF_VOLUME && version !== VERSION_OF_SET) return { kind: 'unsupported', version };
+  if (version !== PLAIN_VERSION && version !== NEWEST_VERSION) return { kind: 'unsupported', version };
   const superblock = readFields(page);
   if (superblock === undefined || !encodeSuperblock(superblock).equals(page)) return { kind: 'corrupt' };
   return { kind: 'valid', superblock };
@@ -164,9 +169,9 @@ export function fitsNameField(name: string): boolean {
   return lengthBytes <= MAX_NAME_BYTES && Buffer.from(name).toString() === name;
 }
 
-/** A program that knows no sets must not take one for a volume. */
-function versionOf(setLayout: Uuid): number {
-  return setLayout === NIL_UUID ? VERSION_OF_VOLUME : VERSION_OF_SET;
+/** A program that knows neither sets nor growth must not take one for a volume as it knows them. */
+function versionOf({ createdBytes, setLayout }: Superblock): number {
+  return setLayout === NIL_UUID && createdBytes === 0 ? PLAIN_VERSION : NEWEST_VERSION;
 }
 
 function checksumOf(page: Buffer): number {
@@ -204,9 +209,11 @@ function readFields(page: Buffer): Superblock | undefined {
   const flags = page.readUInt32LE(88);
   const diskState = STATES[page.readUInt32LE(92) - 1];
   const logSlots = page.readUInt32LE(104);
+  const createdBytes = readCount(page, CREATED_SIZE_OFFSET);
   const peers = readPeers(page, page.readUInt32LE(108));
   const formerIncarnations = readFormer(page);
   if (sequence === undefined || sizeBytes === undefined || termNumber === undefined) return undefined;
+  if (createdBytes === undefined || createdBytes > sizeBytes) return undefined;
   if (setVersion === undefined || incarnation === undefined || peers === undefined) return undefined;
   if (promotedAtWallMs === undefined || formerIncarnations === undefined) return undefined;
   if (volume === undefined || node === undefined || grantor === undefined) return undefined;
@@ -222,6 +229,7 @@ function readFields(page: Buffer): Superblock | undefined {
     volume,
     node,
     sizeBytes,
+    createdBytes,
     replicaUuid: readUuid(page, 48),
     setLayout: readUuid(page, SET_LAYOUT_OFFSET),
     clean: (flags & FLAG.clean) !== 0,

@@ -155,7 +155,9 @@ export class VolumeMetadataDriver implements VolumeMetadata {
     const layout = layoutOf(sizeBytes);
     assert(sizeBytes >= this.sizeBytes, 'a volume only grows');
     assert(this.#store.sizeBytes >= layout.totalBytes, 'room was made before');
-    this.#superblock.setInBothSlots({ ...this.#superblock.latest, sizeBytes }, (error) => {
+    const { latest } = this.#superblock;
+    const createdBytes = latest.createdBytes === 0 ? latest.sizeBytes : latest.createdBytes;
+    this.#superblock.setInBothSlots({ ...latest, sizeBytes, createdBytes }, (error) => {
       if (error === undefined) this.#grown(layout);
       done(error);
     });

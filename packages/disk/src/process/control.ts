@@ -93,7 +93,7 @@ export class DiskControl {
       return reply(notFound(request));
     const question = questionOf(verb, request.body);
     if (question instanceof EterneError) return reply(errorReply(question));
-    if (question !== undefined) return this.#ask(volume, question, reply);
+    if (question !== undefined) return this.#ask(volume, aboutVolume(question, volume), reply);
     if (!isVerb(verb)) return reply(notFound(request));
     this.#post(volume, verb, request.body, (error) =>
       error === undefined ? this.#volumeStatus(volume, reply) : reply(errorReply(error)),
@@ -219,6 +219,12 @@ export class DiskControl {
       if (status !== undefined && hasReached(status, wait.goal)) wait.finish(undefined);
     }
   }
+}
+
+/** Of a mirror set an image is of one of its volumes, where that was named. */
+function aboutVolume(question: VolumeCall, name: string): VolumeCall {
+  if (question.verb !== 'rescue' || question.action.kind !== 'export') return question;
+  return { ...question, action: { ...question.action, name } };
 }
 
 const peerIfNamed = (peer: string | undefined): { readonly peer?: string } =>

@@ -48,7 +48,12 @@ const verifyRequest = z.object({ peer: name.optional(), fast: z.boolean(), repai
 const rescueId = z.number().int().min(1);
 const rescueAction = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('list') }),
-  z.object({ kind: z.literal('export'), id: rescueId.optional(), path: z.string().max(4096) }),
+  z.object({
+    kind: z.literal('export'),
+    name: name.optional(),
+    id: rescueId.optional(),
+    path: z.string().max(4096),
+  }),
   z.object({ kind: z.literal('drop'), id: rescueId }),
 ]);
 const replicaCall = z.discriminatedUnion('verb', [

@@ -58,8 +58,8 @@ export type ReplicaCall = Exclude<
 export type RescueAction =
   /** Answers `PointStatus[]`. */
   | { readonly kind: 'list' }
-  /** `id` absent: the newest point that is kept. */
-  | { readonly kind: 'export'; readonly id?: number; readonly path: string }
+  /** `name`: of one volume of a mirror set, absent: of everything; `id` absent: the newest point that is kept. */
+  | { readonly kind: 'export'; readonly name?: string; readonly id?: number; readonly path: string }
   | { readonly kind: 'drop'; readonly id: number };
 
 export type ToWorker =

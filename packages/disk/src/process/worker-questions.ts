@@ -19,7 +19,7 @@ export function answerRescue(
     case 'list':
       return finish(undefined);
     case 'export':
-      return rescue.export(action.id, action.path, finish);
+      return rescue.export(action.id, action.path, finish, action.name);
     case 'drop':
       return rescue.drop(action.id, finish);
     default:

@@ -53,7 +53,10 @@ export type RescueDone = (error: EterneError | undefined) => void;
 export interface RescueControl {
   /** Oldest first. */
   readonly points: readonly PointStatus[];
-  /** Writes what this replica held at a point (undefined: the newest that is kept) into the new file `path`. */
-  export(id: number | undefined, path: string, done: RescueDone): void;
+  /**
+   * Writes what this replica held at a point (undefined: the newest that is kept) into the new file `path`. Of a mirror set: its volume
+   * `name`, or all of them, one behind the other.
+   */
+  export(id: number | undefined, path: string, done: RescueDone, name?: string): void;
   drop(id: number, done: RescueDone): void;
 }

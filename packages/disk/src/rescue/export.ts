@@ -6,6 +6,7 @@
 import { EterneError } from '@eterne/base';
 import type { BlockStore, World } from '@eterne/runtime';
 import type { LocalDisk } from '../engine/local-disk.ts';
+import { BLOCK_BYTES } from '../metadata/index.ts';
 import { isZero } from '../metadata/zero.ts';
 import type { RescueDone } from './api.ts';
 import type { Rescue } from './rescue.ts';
@@ -18,6 +19,8 @@ export interface ExportParts {
   readonly world: World;
   readonly rescue: Rescue;
   readonly disk: LocalDisk;
+  /** What of the disk the image is of: all of it, or one volume of a mirror set. Begins and ends with blocks. */
+  readonly start: number;
   readonly sizeBytes: number;
 }
 
@@ -61,7 +64,7 @@ function fill(parts: ExportParts, id: number, image: BlockStore, done: RescueDon
   });
 }
 
-function copyPresent({ disk, sizeBytes }: ExportParts, image: BlockStore, done: RescueDone): void {
+function copyPresent({ disk, sizeBytes, start }: ExportParts, image: BlockStore, done: RescueDone): void {
   const chunk = Buffer.alloc(CHUNK_BYTES);
   let offset = 0;
   let failure: EterneError | undefined;
@@ -74,7 +77,7 @@ function copyPresent({ disk, sizeBytes }: ExportParts, image: BlockStore, done: 
         offset += piece.length;
         next(failure === undefined);
       };
-      disk.read(offset, piece, (error) => {
+      disk.read(start + offset, piece, (error) => {
         // The new file reads as zeroes there already.
         if (error !== undefined || isZero(piece)) finished(error);
         else image.write(offset, piece, finished);
@@ -84,11 +87,13 @@ function copyPresent({ disk, sizeBytes }: ExportParts, image: BlockStore, done: 
   );
 }
 
-function layOver({ rescue, sizeBytes }: ExportParts, id: number, image: BlockStore, done: RescueDone): void {
+function layOver(parts: ExportParts, id: number, image: BlockStore, done: RescueDone): void {
+  const { rescue, sizeBytes, start } = parts;
   rescue.visit(
     id,
     (block, data, next) => {
-      const { offset, lengthBytes } = placeOf(block, sizeBytes);
+      const { offset, lengthBytes } = placeOf(block - start / BLOCK_BYTES, sizeBytes);
+      if (offset < 0 || offset >= sizeBytes) return next(undefined);
       image.write(offset, data.subarray(0, lengthBytes), (error) => next(error && ioError(error.message)));
     },
     done,

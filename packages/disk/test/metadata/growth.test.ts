@@ -5,7 +5,16 @@ import { BLOCK_BYTES } from '../../src/metadata/api.ts';
 import { Bitmap } from '../../src/metadata/bitmap.ts';
 import { BLOCKS_PER_PAGE, metadataBytes } from '../../src/metadata/layout.ts';
 import { CrashStore } from './crash-store.ts';
-import { blankStore, opened, optionsFor, seededRandom, succeeds, tryOpen, VOLUME_BYTES } from './fixture.ts';
+import {
+  blankStore,
+  opened,
+  optionsFor,
+  refused,
+  seededRandom,
+  succeeds,
+  tryOpen,
+  VOLUME_BYTES,
+} from './fixture.ts';
 
 /** Three groups where there was one, and a last page that is not full. */
 const LARGER_BYTES = 1.2 * GIB - ((1.2 * GIB) % BLOCK_BYTES);
@@ -44,6 +53,17 @@ describe('metadata that grows', () => {
     assert.ok(again.bitmap('b').anyDirty(VOLUME_BYTES - MIB, 4096));
     assert.ok(again.bitmap('b').anyDirty(LARGER_BYTES - 4096, 4096));
     assert.equal(again.undefinedBlocks.dirtyBlocks, 0);
+  });
+
+  it('is found by any size that it had since it was made', () => {
+    const store = new CrashStore(content);
+    const metadata = opened(optionsFor(store));
+    succeeds((done) => metadata.prepareGrowth(LARGER_BYTES, done));
+    succeeds((done) => metadata.grow(LARGER_BYTES, done));
+    for (const sizeBytes of [VOLUME_BYTES, VOLUME_BYTES + MIB, LARGER_BYTES])
+      assert.equal(opened(optionsFor(new CrashStore(store.stable), { sizeBytes })).sizeBytes, LARGER_BYTES);
+    for (const sizeBytes of [VOLUME_BYTES - MIB, LARGER_BYTES + MIB])
+      assert.equal(refused(optionsFor(new CrashStore(store.stable), { sizeBytes })).code, 'conflict');
   });
 
   it('says no more than there is room for', () => {

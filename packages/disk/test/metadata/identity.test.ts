@@ -7,7 +7,7 @@ import type { CreationStage } from '../../src/metadata/marker.ts';
 import { decodeMarker, encodeMarker } from '../../src/metadata/marker.ts';
 import type { SlotContent } from '../../src/metadata/superblock.ts';
 
-const EXPECTED = { volume: 'v0', node: 'a', setLayout: NIL_UUID };
+const EXPECTED = { volume: 'v0', node: 'a', sizeBytes: 4096, setLayout: NIL_UUID };
 const EMPTY: SlotContent = { kind: 'empty' };
 const CORRUPT: SlotContent = { kind: 'corrupt' };
 const FOREIGN: SlotContent = { kind: 'foreign' };

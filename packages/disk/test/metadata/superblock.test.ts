@@ -40,6 +40,7 @@ const superblock: fc.Arbitrary<Superblock> = fc
       sizeBytes: 1 + (numbers[1] % 2 ** 50),
       replicaUuid: uuids[0],
       setLayout: uuids[1],
+      createdBytes: 0,
       clean: flags[0],
       logEpoch,
       logSlots,

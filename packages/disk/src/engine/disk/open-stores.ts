@@ -71,10 +71,6 @@ function openInternal(world: World, config: VolumeConfig, done: Done): void {
     const [data, store] = splitStore(device, { start: 0, sizeBytes }, behind);
     openMetadataOn(world, config, store, (opened) => {
       if (opened instanceof EterneError) return data.close(() => done(opened));
-      const { metadata } = opened;
-      // Then it lies where another size would not look for it.
-      if (metadata.sizeBytes !== sizeBytes)
-        return metadata.close(() => data.close(() => done(otherSize(config, metadata.sizeBytes))));
       joinStores(config, data, store, opened, done);
     });
   });
@@ -124,15 +120,8 @@ function noteOtherSize(world: World, config: VolumeConfig, actualBytes: number):
   const name = members[last]?.name ?? config.name;
   const before = members.length === 0 ? 0 : windowOf(members, last, actualBytes).start;
   const [saysBytes, hasBytes] = [config.sizeBytes - before, actualBytes - before];
-  const larger = `eterne disk resize ${name} --size ${saysBytes}`;
-  const what = saysBytes > hasBytes ? `\`${larger}\` makes it so large` : 'it has grown since: say so there';
-  const message = `volume ${name} has ${hasBytes} bytes, its configuration says ${saysBytes}: ${what}`;
+  const message = `volume ${name} has ${hasBytes} bytes, its configuration says ${saysBytes}: it has grown since, say so there`;
   world.log('warn', message);
-}
-
-function otherSize({ name, sizeBytes }: VolumeConfig, actualBytes: number): EterneError {
-  const message = `volume ${name} was created with ${actualBytes} bytes, not ${sizeBytes}`;
-  return new EterneError('conflict', message, { hint: 'set the size back in the configuration' });
 }
 
 interface OpenedMetadata {

@@ -18,6 +18,9 @@ const MEMBERS = [
 type Name = (typeof MEMBERS)[number]['name'];
 
 const SET: Partial<VolumeConfig> = { members: MEMBERS, sizeBytes: 3 * MIB };
+const RESCUE: Partial<VolumeConfig> = {
+  rescueJournal: { path: 'rescue', maxBytes: 64 * MIB, whenFull: 'pause' },
+};
 /** Longer than either volume. */
 const DISK_BYTES = 3 * MIB;
 /** What the application writes, in order. */
@@ -168,7 +171,7 @@ describe('a mirror set', () => {
   });
 
   test('has one split brain, and one side wins all of it', () => {
-    const pair = new Pair({ diskBytes: DISK_BYTES, config: SET }).startMirror();
+    const pair = new Pair({ diskBytes: DISK_BYTES, config: { ...SET, ...RESCUE } }).startMirror();
     write(pair, pair.a, 'data', 1, 1);
     pair.network.isCut = true;
     pair.until(() => pair.nodes.every(({ volume }) => volume.status().peers[0]?.connection === 'Connecting'));
@@ -181,16 +184,36 @@ describe('a mirror set', () => {
     pair.b.volume.resolve(undefined, 'local', (error) => assert.equal(error, undefined));
     pair.a.volume.connect('b', () => {});
     pair.until(() => pair.isEqual());
+    let exported = false;
+    pair.b.volume.rescue?.export(undefined, 'image', (error) => (exported = error === undefined), 'wal');
+    pair.until(() => exported);
+    const image = pair.b.images.get('image')?.content;
+    assert.equal(image?.[2 * BLOCK], 0xbb, 'what the loser had written is in the image of its log');
     for (const node of pair.nodes) {
       assert.equal(onDisk(node, 'data', 2), 0xaa);
       assert.equal(onDisk(node, 'wal', 2), 0, 'no log of the one side beside data of the other');
     }
   });
 
+  test('loses a peer for all its volumes at once, and holds writes to any of them', () => {
+    const pair = new Pair({ diskBytes: DISK_BYTES, config: { ...SET, onPeerLost: 'freeze' } }).startMirror();
+    pair.b.kill();
+    const answers: string[] = [];
+    for (const name of ['wal', 'data'] as const)
+      deviceOf(pair.a, name).write(0, Buffer.alloc(BLOCK, 1), false, (error) => answers.push(error ?? name));
+    pair.scheduler.runFor(3000);
+    assert.equal(pair.a.volume.status().frozen, true);
+    assert.deepEqual(answers, []);
+    pair.b.start();
+    pair.until(() => answers.length === 2);
+    assert.deepEqual(answers.sort(), ['data', 'wal']);
+    assert.deepEqual([onDisk(pair.b, 'data', 0), onDisk(pair.b, 'wal', 0)], [1, 1]);
+  });
+
   test('is rolled back as one when the source of a copy dies', () => {
     const pair = new Pair({
       diskBytes: DISK_BYTES,
-      config: { ...SET, rescueJournal: { path: 'rescue', maxBytes: 64 * MIB, whenFull: 'pause' } },
+      config: { ...SET, ...RESCUE },
       diskDelayMs: () => 0.2,
     }).startMirror();
     write(pair, pair.a, 'data', 1, 1);
