@@ -2,12 +2,15 @@
  * The supervisor's side of one volume: keeps its worker process running and speaks for it.
  * ```
  *   starting ──opened──▶ open ──worker died──▶ waiting ──back-off──▶ starting
+ *      └── silent ──▶ hung ◀── silent ──┘        ▲
+ *                      └────── killed at last ───┘
  *      │ first start refused                │ close            │ close
  *      ▼                                    ▼                  ▼
  *   closed ◀──────────────────────────── closing ◀─────────────┘
  * ```
  * A worker that dies, for whatever reason, is started again: the volume comes back as secondary and its last term's exports are
- * gone with it. Only a refusal at the very first start is final, because then somebody is waiting to be told.
+ * gone with it. One that is silent (`worker-watch.ts`) is killed; until the kernel lets go of it nothing can be done for the volume but say so.
+ * Only a refusal at the very first start is final, because then somebody is waiting to be told.
  */
 import { EterneError, assert, unreachable } from '@eterne/base';
 import type { Address, Stream, Timer, TlsIdentity, World } from '@eterne/runtime';
@@ -17,6 +20,7 @@ import type { VolumeSpec } from './config.ts';
 import { absentStatus } from './absent-status.ts';
 import { goesBy, statusesOf } from './set-status.ts';
 import { fromWireError } from './wire-error.ts';
+import { WorkerWatch } from './worker-watch.ts';
 import type { ArbiterKind, FromWorker, Lease, StreamNote, ToWorker, VolumeCall } from './worker-messages.ts';
 
 /** Restart delays after a worker died: at once, then doubling. */
@@ -47,6 +51,7 @@ export interface VolumeProcessOwner {
 type State =
   | { readonly kind: 'starting'; readonly worker: Worker; readonly startedBootMs: number }
   | { readonly kind: 'open'; readonly worker: Worker; readonly startedBootMs: number }
+  | { readonly kind: 'hung'; readonly worker: Worker; readonly startedBootMs: number }
   | { readonly kind: 'waiting'; readonly timer: Timer }
   | { readonly kind: 'closing'; readonly worker: Worker; readonly killer: Timer }
   | { readonly kind: 'closed' };
@@ -60,6 +65,9 @@ export class VolumeProcess {
   #statuses: readonly VolumeStatus[];
   #listening: readonly Address[] = [];
   #restartDelayMs = RESTART_FIRST_MS;
+  #watch: WorkerWatch | undefined;
+  /** Since it was last open a worker of it has hung. */
+  #isHung = false;
   /** Waits for the first start; undefined once it was told. */
   #started: Done | undefined;
   #onClosed: (() => void)[] = [];
@@ -138,9 +146,8 @@ export class VolumeProcess {
       return this.#closed();
     }
     if (state.kind === 'open') this.call({ verb: 'close' }, () => {});
-    else state.worker.kill('SIGKILL'); // it has promised nothing to anybody yet
-    const killer = this.#owner.world.timers.after(CLOSE_TIMEOUT_MS, () => state.worker.kill('SIGKILL'));
-    this.#state = { kind: 'closing', worker: state.worker, killer };
+    else state.worker.kill('SIGKILL'); // it has promised nothing to anybody yet, or cannot keep it
+    this.#closing(state.worker);
   }
 
   get #name(): string {
@@ -149,7 +156,9 @@ export class VolumeProcess {
 
   #notOpen(): EterneError {
     return new EterneError('unreachable', `volume ${this.#name} is not open`, {
-      hint: 'its worker is starting; try again',
+      hint: this.#isHung
+        ? `its store does not answer: see ${this.spec.config.devicePath}, and serve from another node meanwhile`
+        : 'its worker is starting; try again',
     });
   }
 
@@ -160,6 +169,10 @@ export class VolumeProcess {
     });
     this.#state = { kind: 'starting', worker, startedBootMs: this.#owner.world.clock.bootMs() };
     const { config, exports, members } = this.spec;
+    this.#watch = new WorkerWatch(this.#owner.world.timers, config.diskTimeoutMs, {
+      ask: () => this.#send(worker, { kind: 'ping' }),
+      hung: (silentMs) => this.#hung(worker, silentMs),
+    });
     const { arbiter, tls } = this.#owner;
     this.#send(worker, {
       kind: 'open',
@@ -175,8 +188,43 @@ export class VolumeProcess {
     worker.send(message);
   }
 
+  /** Its exports and links are dead with it, so a peer may take over; its store counts as failed until a worker opens it again. */
+  #hung(worker: Worker, silentMs: number): void {
+    const state = this.#state;
+    if (state.kind !== 'open' && state.kind !== 'starting') return;
+    const fields = { volume: this.#name, silentMs, pid: worker.pid };
+    this.#owner.world.log('error', 'volume worker does not answer: it is killed', fields);
+    const error = new EterneError('timeout', `volume ${this.#name}: its store does not answer`);
+    this.#isHung = true;
+    worker.kill('SIGKILL');
+    if (this.#started !== undefined) {
+      this.#onClosed.push(() => this.#tellStarted(error));
+      return this.#closing(worker);
+    }
+    this.#state = { kind: 'hung', worker, startedBootMs: state.startedBootMs };
+    this.#absent();
+    this.#failCalls(error);
+  }
+
+  #failCalls(error: EterneError): void {
+    const calls = [...this.#calls.values()];
+    this.#calls.clear();
+    for (const done of calls) done(error);
+  }
+
+  #absent(): void {
+    this.#statuses = this.#statuses.map((last) => {
+      const status = absentStatus(this.spec.config, last);
+      return this.#isHung ? { ...status, disk: 'Failed' } : status;
+    });
+    this.#owner.onStatus();
+  }
+
   #receive(worker: Worker, message: FromWorker): void {
+    this.#watch?.heard();
     switch (message.kind) {
+      case 'pong':
+        return;
       case 'opened':
         return this.#opened(worker, message);
       case 'refused':
@@ -203,6 +251,8 @@ export class VolumeProcess {
   #opened(worker: Worker, { listening, statuses }: Extract<FromWorker, { kind: 'opened' }>): void {
     if (this.#state.kind !== 'starting') return;
     this.#state = { kind: 'open', worker, startedBootMs: this.#state.startedBootMs };
+    this.#watch?.started();
+    this.#isHung = false;
     this.#listening = listening;
     this.#statuses = statuses;
     this.#owner.onStatus();
@@ -216,8 +266,18 @@ export class VolumeProcess {
       return this.#owner.world.log('error', 'volume cannot be opened again', fields);
     }
     this.#onClosed.push(() => this.#tellStarted(error));
-    const { worker } = this.#state;
-    const killer = this.#owner.world.timers.after(CLOSE_TIMEOUT_MS, () => worker.kill('SIGKILL'));
+    this.#closing(this.#state.worker);
+  }
+
+  #closing(worker: Worker): void {
+    this.#watch?.stop();
+    const { timers } = this.#owner.world;
+    const killer = timers.after(CLOSE_TIMEOUT_MS, () => {
+      worker.kill('SIGKILL');
+      // Inside a system call that never returns not even that ends it; whoever waits need not.
+      const leave = timers.after(CLOSE_TIMEOUT_MS, () => this.#closed());
+      this.#state = { kind: 'closing', worker, killer: leave };
+    });
     this.#state = { kind: 'closing', worker, killer };
   }
 
@@ -229,10 +289,9 @@ export class VolumeProcess {
 
   #exited(code: number | null, signal: string | null): void {
     const state = this.#state;
-    const gone = new EterneError('unreachable', `volume ${this.#name}: its worker has ended`);
-    const calls = [...this.#calls.values()];
-    this.#calls.clear();
-    for (const done of calls) done(gone);
+    this.#watch?.stop();
+    if (state.kind === 'closed') return; // given up already
+    this.#failCalls(new EterneError('unreachable', `volume ${this.#name}: its worker has ended`));
     this.#owner.onWorkerGone(this.#name);
     if (state.kind === 'closing') {
       state.killer.cancel();
@@ -253,8 +312,7 @@ export class VolumeProcess {
     const timer = this.#owner.world.timers.after(this.#restartDelayMs, () => this.#startWorker());
     this.#restartDelayMs = Math.min(RESTART_LONGEST_MS, this.#restartDelayMs * 2);
     this.#state = { kind: 'waiting', timer };
-    this.#statuses = this.#statuses.map((last) => absentStatus(this.spec.config, last));
-    this.#owner.onStatus();
+    this.#absent();
   }
 
   #closed(): void {

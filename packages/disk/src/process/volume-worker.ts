@@ -71,6 +71,8 @@ export class VolumeWorker {
         return this.#open(message);
       case 'call':
         return this.#call(message.call, (error, result) => this.#answer(message.id, error, result));
+      case 'ping':
+        return this.#options.send({ kind: 'pong' });
       case 'lease':
         return this.#volume?.setLease(message.lease);
       case 'verdict': {

@@ -76,6 +76,8 @@ export type ToWorker =
     }
   | { readonly kind: 'call'; readonly id: number; readonly call: VolumeCall }
   | { readonly kind: 'lease'; readonly lease: Lease }
+  /** To be answered at once: is its thread its own? */
+  | { readonly kind: 'ping' }
   | { readonly kind: 'verdict'; readonly id: number; readonly answer: SetAnswer };
 
 /** Travels with a replication connection whose preface has been read. */
@@ -97,4 +99,5 @@ export type FromWorker =
   | { readonly kind: 'answer'; readonly id: number; readonly error?: WireError; readonly result?: unknown }
   /** Sent before the answer of every call that changed it. */
   | { readonly kind: 'status'; readonly statuses: readonly VolumeStatus[] }
+  | { readonly kind: 'pong' }
   | { readonly kind: 'proposal'; readonly id: number; readonly proposal: SetProposal };

@@ -25,9 +25,9 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function start(): DiskProcess {
+function start(timers = world.timers): DiskProcess {
   const disk = new DiskProcess({
-    world,
+    world: { ...world, timers },
     arbiter: 'cluster',
     startWorker: (handler) => startWorker(FAKE_WORKER, [], handler),
   });
@@ -118,6 +118,40 @@ describe('disk process', () => {
     assert.equal(await promote(disk, 'v5'), undefined);
     assert.notEqual(disk.processes()[0]?.pid, before?.pid);
     const client = await NbdClient.open({ path: nbdPath('v5') }, 'v5');
+    assert.equal((await client.flush()).error, 0);
+    client.close();
+  });
+
+  it('kills a worker that has stopped answering, and starts it again; the others go on', async () => {
+    const hasty = {
+      ...world.timers,
+      every: (ms: number, fire: () => void) => world.timers.every(ms / 10, fire),
+    };
+    const disk = start(hasty);
+    await ensure(disk, 'hung1');
+    await ensure(disk, 'hung2');
+    await promote(disk, 'hung1');
+    await promote(disk, 'hung2');
+    const pidOf = (name: string): number | undefined =>
+      disk.processes().find((volume) => volume.name === name)?.pid;
+    const before = [pidOf('hung1'), pidOf('hung2')];
+    const seen: string[] = [];
+    disk.onStatus((volumes) =>
+      seen.push(...volumes.filter(({ name }) => name === 'hung1').map((v) => v.disk)),
+    );
+    const hung = answer((done) => disk.call('hung1', { verb: 'connect', peer: 'hang' }, done));
+    const client = await NbdClient.open({ path: nbdPath('hung2') }, 'hung2');
+    assert.equal((await client.flush()).error, 0, 'its neighbour serves meanwhile');
+    const lost = await hung;
+    assert.equal(lost?.code, 'timeout');
+    assert.match(lost.message, /its store does not answer/);
+    await status(
+      disk,
+      (volume) => volume.name === 'hung1' && volume.disk === 'UpToDate' && volume.term === 0,
+    );
+    assert.ok(seen.includes('Failed'), 'until a worker has opened it again its disk counts as failed');
+    assert.notEqual(pidOf('hung1'), before[0]);
+    assert.equal(pidOf('hung2'), before[1]);
     assert.equal((await client.flush()).error, 0);
     client.close();
   });

@@ -1,7 +1,7 @@
 /**
  * A volume worker without a mirror behind it: everything of the process but the engine. Volume names ask for special behaviour:
  * `refused-…` cannot be opened, `dies-…` kills its worker at start. `connect('crash')` kills the worker,
- * `connect('propose')` asks the arbiter and answers with its verdict as an error message.
+ * `connect('hang')` stops it for good, as a system call that does not return would; `connect('propose')` asks the arbiter and answers with its verdict as an error message.
  */
 import { EterneError } from '@eterne/base';
 import type { BlockDevice } from '@eterne/runtime';
@@ -76,6 +76,7 @@ class FakeVolume implements MirrorVolume {
 
   connect(peer: string, done: (error: EterneError | undefined) => void): void {
     if (peer === 'crash') process.kill(process.pid, 'SIGKILL');
+    if (peer === 'hang') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
     if (peer !== 'propose') return done(undefined);
     const term = { number: this.#term, grantor: 'test' };
     const { name: volume, node } = this.config;

@@ -4,7 +4,8 @@
  * Cached reads and buffered writes run synchronously in the caller's event loop: they are memory copies, and the round trip
  * through the thread pool costs twice what they do. A store that stalls (writeback throttling, a slow device) is
  * noticed by the time one such write took and served through the thread pool until it has been quick for a while, so
- * that it cannot hold up its volume's network traffic.
+ * that it cannot hold up its volume's network traffic. One that could hang for good in such a write (a file on NFS, or on any file system
+ * that is not known to be of this machine) is always served through the pool, and never gets all of its threads.
  */
 import * as fs from 'node:fs';
 import { readFileSync } from 'node:fs';
@@ -14,6 +15,7 @@ import type { BlockStore, Extent, OpenStoreOptions, StoreDone, StoreError, Store
 import { deallocate, readIfCached, stretchAt, tryLockFile, type Deallocation } from './native.ts';
 import { storeError } from '../store-error.ts';
 import { systemError } from './errno.ts';
+import { PoolShare } from './pool-share.ts';
 
 /** A synchronous write that took longer marks the store as stalling. */
 const STALL_MS = 25;
@@ -44,6 +46,9 @@ class FileStore implements BlockStore {
   readonly canPunch = true;
   #sizeBytes: number;
   readonly #isDevice: boolean;
+  /** Its page cache is this machine's alone: a buffered write is a copy. */
+  readonly #isLocal: boolean;
+  readonly #pool = new PoolShare();
   readonly #fd: number;
   readonly #path: string;
   readonly #timeoutMs: number;
@@ -58,6 +63,7 @@ class FileStore implements BlockStore {
     this.#path = path;
     this.#fd = fd;
     this.#isDevice = isDevice;
+    this.#isLocal = isDevice || isOnLocalFileSystem(path);
     this.#sizeBytes = sizeBytes;
     this.#timeoutMs = timeoutMs;
     this.#watchdog = setInterval(() => this.#failOverdue(), Math.min(1000, timeoutMs / 4));
@@ -71,13 +77,28 @@ class FileStore implements BlockStore {
   read(offset: number, into: Buffer, done: StoreDone): void {
     this.#checkRange(offset, into.length);
     if (this.#failed) return done(this.#failed);
-    const cached = readIfCached(this.#fd, into, offset);
+    const cached = this.#isLocal ? readIfCached(this.#fd, into, offset) : 0;
     if (cached === into.length) return done(undefined);
     this.#readRest(offset, into, Math.max(cached, 0), this.#begin(done));
   }
 
+  /** `work` in the thread pool, when the store may have one more of its threads. */
+  #inPool<Result extends unknown[]>(
+    work: (end: (...result: Result) => void) => void,
+    done: (...result: Result) => void,
+  ): void {
+    this.#pool.enter(() =>
+      work((...result) => {
+        this.#pool.leave();
+        done(...result);
+      }),
+    );
+  }
+
   #readRest(offset: number, into: Buffer, from: number, pending: Pending): void {
-    fs.read(this.#fd, into, from, into.length - from, offset + from, (error, count) => {
+    const read = (end: (error: NodeJS.ErrnoException | null, count: number) => void): void =>
+      fs.read(this.#fd, into, from, into.length - from, offset + from, end);
+    this.#inPool(read, (error, count) => {
       if (error) return this.#finish(pending, storeError(`read ${this.#path}`, error.code ?? 'EIO'));
       if (count === 0)
         return this.#finish(pending, storeError(`read past the end of ${this.#path}`, 'ENXIO'));
@@ -91,7 +112,7 @@ class FileStore implements BlockStore {
     if (this.#failed) return done(this.#failed);
     let written = 0;
     let nowMs = performance.now();
-    while (written < from.length && nowMs >= this.#stalledUntilMs) {
+    while (this.#isLocal && written < from.length && nowMs >= this.#stalledUntilMs) {
       const startedMs = nowMs;
       try {
         written += fs.writeSync(this.#fd, from, written, pieceBytes(from, written), offset + written);
@@ -106,7 +127,9 @@ class FileStore implements BlockStore {
   }
 
   #writeRest(offset: number, from: Buffer, start: number, pending: Pending): void {
-    fs.write(this.#fd, from, start, pieceBytes(from, start), offset + start, (error, count) => {
+    const write = (end: (error: NodeJS.ErrnoException | null, count: number) => void): void =>
+      fs.write(this.#fd, from, start, pieceBytes(from, start), offset + start, end);
+    this.#inPool(write, (error, count) => {
       if (error) return this.#finish(pending, storeError(`write ${this.#path}`, error.code ?? 'EIO'));
       if (performance.now() - pending.startedMs > STALL_MS)
         this.#stalledUntilMs = performance.now() + STALL_COOL_DOWN_MS;
@@ -118,7 +141,8 @@ class FileStore implements BlockStore {
   flush(done: StoreDone): void {
     if (this.#failed) return done(this.#failed);
     const pending = this.#begin(done);
-    fs.fdatasync(this.#fd, (error) => {
+    const sync = (end: (error: NodeJS.ErrnoException | null) => void): void => fs.fdatasync(this.#fd, end);
+    this.#inPool(sync, (error) => {
       if (!error) return this.#finish(pending, undefined);
       // The kernel has dropped the dirty pages and marked them clean: a second fsync would lie. The disk has failed.
       this.#failed = {
@@ -139,7 +163,8 @@ class FileStore implements BlockStore {
     if (this.#failed) return done(this.#failed);
     const how: Deallocation = mayPunch ? 'punch-hole' : 'zero-range';
     const pending = this.#begin(done);
-    deallocate(this.#fd, how, offset, lengthBytes, (errno) => {
+    const work = (end: (errno: number) => void): void => deallocate(this.#fd, how, offset, lengthBytes, end);
+    this.#inPool(work, (errno) => {
       if (errno === 0) return this.#finish(pending, undefined);
       if (errno === os.errno.EOPNOTSUPP || errno === os.errno.ENOSYS || errno === os.errno.EINVAL) {
         return this.#writeZeroChunks(offset, offset + lengthBytes, pending);
@@ -151,7 +176,9 @@ class FileStore implements BlockStore {
   #writeZeroChunks(offset: number, end: number, pending: Pending): void {
     if (offset === end) return this.#finish(pending, undefined);
     const length = Math.min(ZERO_CHUNK.length, end - offset);
-    fs.write(this.#fd, ZERO_CHUNK, 0, length, offset, (error, count) => {
+    const write = (end: (error: NodeJS.ErrnoException | null, count: number) => void): void =>
+      fs.write(this.#fd, ZERO_CHUNK, 0, length, offset, end);
+    this.#inPool(write, (error, count) => {
       if (error) return this.#finish(pending, storeError(`write ${this.#path}`, error.code ?? 'EIO'));
       this.#writeZeroChunks(offset + count, end, pending);
     });
@@ -161,7 +188,7 @@ class FileStore implements BlockStore {
     this.#checkRange(offset, 0);
     const rest = { lengthBytes: this.sizeBytes - offset, allocated: true };
     if (this.#failed) return done(this.#failed, rest);
-    const stretch = stretchAt(this.#fd, offset, this.#sizeBytes);
+    const stretch = this.#isLocal ? stretchAt(this.#fd, offset, this.#sizeBytes) : undefined;
     done(
       undefined,
       stretch === undefined ? rest : { lengthBytes: stretch.end - offset, allocated: stretch.data },
@@ -230,6 +257,7 @@ class FileStore implements BlockStore {
       errno: 'ETIMEDOUT',
       message: `${this.#path} has not answered for ${this.#timeoutMs} ms`,
     };
+    this.#pool.close();
     for (const pending of this.#pending) this.#finish(pending, this.#failed);
   }
 
@@ -239,6 +267,15 @@ class FileStore implements BlockStore {
       'store access within its size',
     );
   }
+}
+
+/** Magic numbers of statfs(2): ext2 to ext4, XFS, Btrfs, tmpfs, F2FS, ZFS, bcachefs. */
+const LOCAL_FILE_SYSTEMS: ReadonlySet<number> = new Set([
+  0xef53, 0x58465342, 0x9123683e, 0x01021994, 0xf2f52010, 0x2fc12fc1, 0xca451a4e,
+]);
+
+function isOnLocalFileSystem(path: string): boolean {
+  return LOCAL_FILE_SYSTEMS.has(fs.statfsSync(path).type);
 }
 
 function isMounted(path: string): boolean {

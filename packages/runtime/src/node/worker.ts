@@ -7,6 +7,7 @@ import { Socket } from 'node:net';
 import { assert } from '@eterne/base';
 import type { Stream } from '../ports.ts';
 import { dieWithParent } from './native.ts';
+import { POOL_THREADS } from './pool-share.ts';
 import { NodeStream, adoptSocket } from './stream.ts';
 
 export interface WorkerHandler {
@@ -32,7 +33,10 @@ interface Envelope {
 const SURPLUS_BYTES_MAX = 64 * 1024;
 
 export function startWorker(modulePath: string, args: readonly string[], handler: WorkerHandler): Worker {
-  const child: ChildProcess = fork(modulePath, [...args], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child: ChildProcess = fork(modulePath, [...args], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, UV_THREADPOOL_SIZE: String(POOL_THREADS) },
+  });
   let exited = false;
   const exit = (code: number | null, signal: string | null): void => {
     if (exited) return;
