@@ -41,6 +41,11 @@ export type Address = string;
 export interface StreamHandler {
   /** `chunk` is only valid during the call (it is a view of a reused receive slab): copy what must live on. */
   onData(chunk: Buffer): void;
+  /**
+   * Where the next bytes belong; what is read then lies there already when `onData` shows it. A stream that can asks after each `onData`, and no
+   * more than fits is read then. Undefined: anywhere.
+   */
+  room?(): Buffer | undefined;
   /** The send buffer has fallen below its low-water mark after `write` returned false. */
   onDrain(): void;
   /** Last event of a stream, exactly once, for a clean end too (`error` undefined). */

@@ -9,6 +9,8 @@
  */
 import type { NbdCommand } from './command.ts';
 import { MAX_TRANSFER_BYTES } from './limits.ts';
+import { KIB } from '@eterne/base';
+import { putInPlace } from '../protocol/put-in-place.ts';
 import type { BufferSlabs } from '../engine/buffer-slabs.ts';
 import { COMMAND, REQUEST_HEADER_BYTES, REQUEST_MAGIC } from './wire.ts';
 
@@ -20,6 +22,9 @@ type State =
   | { readonly kind: 'payload'; readonly command: NbdCommand; readonly payload: Buffer; filledBytes: number }
   | { readonly kind: 'skipping'; readonly command: NbdCommand; leftBytes: number }
   | { readonly kind: 'failed' };
+
+/** For less the read that brings the rest had better bring the next requests, too. */
+const LEAST_ROOM_BYTES = 16 * KIB;
 
 const HEADER: State = { kind: 'header' };
 const U32 = 0x1_0000_0000;
@@ -35,12 +40,20 @@ export class CommandDecoder {
     this.#memory = memory;
   }
 
+  /** Where the rest of a large payload belongs. */
+  get room(): Buffer | undefined {
+    const { kind } = this.#state;
+    if (kind !== 'payload') return undefined;
+    const { filledBytes, payload } = this.#state;
+    return payload.length - filledBytes < LEAST_ROOM_BYTES ? undefined : payload.subarray(filledBytes);
+  }
+
   get failed(): boolean {
     return this.#state.kind === 'failed';
   }
 
   /**
-   * Decodes from `chunk`, which is not kept: payloads are copied, once. Returns the bytes consumed, fewer than given only
+   * Decodes from `chunk`, which is not kept: payloads are copied, unless they came into `room`. Returns the bytes consumed, fewer than given only
    * after the sink answered false or the decoder failed; the caller keeps what is left and gives it again.
    */
   decode(chunk: Buffer, sink: CommandSink): number {
@@ -61,7 +74,7 @@ export class CommandDecoder {
       case 'header':
         return this.#header(chunk, at);
       case 'payload': {
-        const copiedBytes = chunk.copy(state.payload, state.filledBytes, at);
+        const copiedBytes = putInPlace(chunk.subarray(at), state.payload, state.filledBytes);
         state.filledBytes += copiedBytes;
         if (state.filledBytes === state.payload.length) this.#complete(state.command);
         return copiedBytes;

@@ -94,6 +94,7 @@ export class NbdConnection {
   #start(): void {
     this.#stream.start({
       onData: (chunk) => this.#receive(chunk),
+      room: () => (this.#backlog.length > 0 ? undefined : this.#decoder.room),
       onDrain: () => this.#drained(),
       onClose: (error) => this.#closed(error?.message),
     });

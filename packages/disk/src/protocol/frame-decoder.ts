@@ -1,19 +1,31 @@
-import { EterneError, assert, crc32c } from '@eterne/base';
+import { EterneError, KIB, assert, crc32c } from '@eterne/base';
+import type { BufferSlabs } from '../engine/buffer-slabs.ts';
 import { decompressBody } from './compression.ts';
+import { putInPlace } from './put-in-place.ts';
 import {
   FLAG_BODY_CRC,
   FLAG_ZSTD,
+  FrameType,
   HEADER_BYTES,
   MAGIC,
   maxBodyBytes,
   readUint64,
-  type FrameType,
 } from './wire.ts';
 
-/** One frame, checked. `body` is valid only during the call that delivers it: copy what must live on. */
+/** One frame, checked. */
 export interface Frame {
   readonly type: FrameType;
+  /** Valid only during the call that delivers it, unless `isOwned`: copy what must live on. */
   readonly body: Buffer;
+  /** The body lies in memory of its own, which whoever takes the frame may keep, and gives back in the end. Only of a WRITE. */
+  readonly isOwned: boolean;
+}
+
+/** A large frame whose body is still coming, into memory of its own. */
+interface LargeFrame {
+  readonly header: Header;
+  readonly body: Buffer;
+  filledBytes: number;
 }
 
 interface Header {
@@ -27,6 +39,10 @@ interface Header {
 }
 
 const EMPTY = Buffer.alloc(0);
+/** From here on a body gets memory of its own, and the stream may read it straight into that. */
+const LARGE_BYTES = 64 * KIB;
+/** For less the read that brings the rest had better bring the next frames, too. */
+const LEAST_ROOM_BYTES = 16 * KIB;
 
 /**
  * Bytes in, checked frames out, in order. Lengths are capped by type before anything is kept. After the first
@@ -47,8 +63,12 @@ export class FrameDecoder {
   /** The first `#keptLength` bytes of it are not yet consumed: one incomplete frame, or whatever came during a hold. */
   #kept: Buffer = EMPTY;
   #keptLength = 0;
+  readonly #memory: BufferSlabs;
+  /** While there is one, nothing else is kept but what comes behind it. */
+  #large: LargeFrame | undefined;
 
-  constructor(onFrame: (frame: Frame) => void, onError: (error: EterneError) => void) {
+  constructor(memory: BufferSlabs, onFrame: (frame: Frame) => void, onError: (error: EterneError) => void) {
+    this.#memory = memory;
     this.#onFrame = onFrame;
     this.#onError = onError;
   }
@@ -65,6 +85,8 @@ export class FrameDecoder {
     assert(this.#holds > 0, 'only held frames can be released');
     this.#holds -= 1;
     if (this.held || this.#delivering) return;
+    this.#deliverLarge();
+    if (this.held || this.#large !== undefined) return;
     const used = this.#deliver(this.#kept.subarray(0, this.#keptLength));
     this.#kept.copyWithin(0, used, this.#keptLength);
     this.#keptLength = Math.max(0, this.#keptLength - used);
@@ -75,14 +97,57 @@ export class FrameDecoder {
     this.#failed = true;
     this.#kept = EMPTY;
     this.#keptLength = 0;
+    this.#large = undefined;
+  }
+
+  /** Where the rest of a large body belongs. */
+  get room(): Buffer | undefined {
+    if (this.#large === undefined) return undefined;
+    const { body, filledBytes } = this.#large;
+    return body.length - filledBytes < LEAST_ROOM_BYTES ? undefined : body.subarray(filledBytes);
   }
 
   push(chunk: Buffer): void {
     if (this.#failed) return;
-    let rest = chunk;
-    if (!this.held && this.#keptLength > 0) rest = this.#completeKept(rest);
-    if (!this.held && this.#keptLength === 0) rest = rest.subarray(this.#deliver(rest));
+    let rest = this.#fillLarge(chunk);
+    if (this.#mayProceed && this.#keptLength > 0) rest = this.#fillLarge(this.#completeKept(rest));
+    if (this.#mayProceed && this.#keptLength === 0) rest = rest.subarray(this.#deliver(rest));
     if (!this.#failed && rest.length > 0) this.#keep(rest);
+  }
+
+  get #mayProceed(): boolean {
+    return !this.held && this.#large === undefined;
+  }
+
+  /** Moves what belongs to the large frame to its place, and delivers it when it is whole. Returns the rest. */
+  #fillLarge(chunk: Buffer): Buffer {
+    const large = this.#large;
+    if (large === undefined || large.filledBytes === large.body.length) return chunk;
+    const filledBytes = putInPlace(chunk, large.body, large.filledBytes);
+    large.filledBytes += filledBytes;
+    this.#deliverLarge();
+    return chunk.subarray(filledBytes);
+  }
+
+  #deliverLarge(): void {
+    const large = this.#large;
+    if (large === undefined || large.filledBytes < large.body.length || this.held) return;
+    this.#large = undefined;
+    const { body, header } = large;
+    if (!this.#accept(header, body)) return;
+    const isOwned = header.type === FrameType.write;
+    this.#delivering = true;
+    this.#onFrame({ type: header.type, body, isOwned });
+    this.#delivering = false;
+    if (!isOwned) this.#memory.give(body);
+  }
+
+  /** Is the frame one whose body gets memory of its own? Then `start` is what there is of it. */
+  #beginLarge(header: Header, start: Buffer): boolean {
+    if (header.bodyBytes < LARGE_BYTES || (header.flags & FLAG_ZSTD) !== 0) return false;
+    const body = this.#memory.take(header.bodyBytes);
+    this.#large = { header, body, filledBytes: start.copy(body) };
+    return true;
   }
 
   /** Completes the kept frame from `chunk` and delivers it. Returns what of `chunk` was not needed. */
@@ -92,6 +157,10 @@ export class FrameDecoder {
     const header = this.#header(this.#kept, 0);
     if (header === undefined) return EMPTY;
     const frameBytes = HEADER_BYTES + header.bodyBytes;
+    if (this.#beginLarge(header, this.#kept.subarray(HEADER_BYTES, this.#keptLength))) {
+      this.#keptLength = 0;
+      return rest;
+    }
     rest = this.#top(rest, frameBytes);
     if (this.#keptLength < frameBytes) return rest;
     this.#keptLength = 0;
@@ -130,13 +199,16 @@ export class FrameDecoder {
       const header = this.#header(bytes, at);
       if (header === undefined) break;
       const end = at + HEADER_BYTES + header.bodyBytes;
-      if (end > bytes.length) break;
+      if (end > bytes.length) {
+        if (this.#beginLarge(header, bytes.subarray(at + HEADER_BYTES))) at = bytes.length;
+        break;
+      }
       const body = bytes.subarray(at + HEADER_BYTES, end);
       if (!this.#accept(header, body)) break;
       at = end;
       const plain = this.#plain(header, body);
       if (plain === undefined) break;
-      this.#onFrame({ type: header.type, body: plain });
+      this.#onFrame({ type: header.type, body: plain, isOwned: false });
     }
     this.#delivering = false;
     return at;

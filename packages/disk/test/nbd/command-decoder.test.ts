@@ -134,3 +134,26 @@ describe('NBD command decoder', () => {
     assert.equal(decoder.failed, true);
   });
 });
+
+it('takes a large payload that was read to where it belongs', () => {
+  const payload = Buffer.from(Array.from({ length: 100_000 }, (_, index) => index % 251));
+  const header = Buffer.alloc(28);
+  header.writeUInt32BE(0x25609513, 0);
+  header.writeUInt16BE(1, 6);
+  header.writeUInt32BE(payload.length, 24);
+  const decoder = new CommandDecoder(new BufferSlabs());
+  const taken: Buffer[] = [];
+  const sink = (command: NbdCommand): boolean => taken.push(command.payload as Buffer) > 0;
+  const roomNow = (): Buffer | undefined => decoder.room;
+  assert.equal(roomNow(), undefined);
+  decoder.decode(Buffer.concat([header, payload.subarray(0, 1000)]), sink);
+  const room = roomNow();
+  assert.ok(room?.length === payload.length - 1000);
+  payload.copy(room, 0, 1000, 90_000);
+  assert.equal(decoder.decode(room.subarray(0, 89_000), sink), 89_000);
+  assert.equal(roomNow(), undefined, 'what is left is small');
+  const next = Buffer.concat([payload.subarray(90_000), header]);
+  assert.equal(decoder.decode(next, sink), next.length);
+  assert.ok(taken[0]?.equals(payload));
+  assert.equal(taken.length, 1);
+});

@@ -69,6 +69,11 @@ export class NodeStream implements Stream {
     if (!this.#gone) this.#handler?.onData(chunk);
   }
 
+  /** For the socket's receive path only. */
+  room(): Buffer | undefined {
+    return this.#gone ? undefined : this.#handler?.room?.();
+  }
+
   write(chunk: Buffer): boolean {
     if (this.#gone || !this.#socket.writable) return true;
     this.#socket.write(chunk);
@@ -120,13 +125,15 @@ export class NodeStream implements Stream {
   }
 }
 
-/** A socket that reads into a slab and reports to `owner.stream`, to be filled in by the caller before reading starts. */
+/** A socket that reads into a slab, or where its handler says, and reports to `owner.stream`, to be filled in by the caller before reading starts. */
 export function slabOptions(owner: { stream: NodeStream | undefined }) {
-  const buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  const slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  let into: Buffer = slab;
   return {
-    buffer,
+    /** Asked before the first read and after every one. */
+    buffer: (): Buffer => (into = owner.stream?.room() ?? slab),
     callback: (count: number): boolean => {
-      owner.stream?.receive(buffer.subarray(0, count));
+      owner.stream?.receive(into.subarray(0, count));
       return true;
     },
   };

@@ -102,15 +102,15 @@ export class Applier {
     this.#order = new WriteOrder((done) => parts.disk.flush(done));
   }
 
-  /** `message.data` is a view that dies with this call. */
-  write(message: WriteMessage): void {
+  /** `message.data` is a view that dies with this call, unless its memory `isOwned`. */
+  write(message: WriteMessage, isOwned: boolean): void {
     if (message.number !== this.#received) throw new EterneError('protocol', 'a write is out of sequence');
     if (this.#applying >= MAX_APPLYING || this.#applyingBytes > MAX_APPLYING_BYTES)
       throw new EterneError('protocol', 'too many writes at once');
     this.#received += 1;
     this.#applying += 1;
     this.#applyingBytes += message.data?.length ?? 0;
-    const data = message.data && this.#parts.slabs.copyOf(message.data);
+    const data = message.data && (isOwned ? message.data : this.#parts.slabs.copyOf(message.data));
     const write = new AppliedWrite(this, message, data, this.#order.arrived(), this.#parts.thirds.epoch);
     // From here on it counts as foreign I/O, also while it waits for its range.
     this.#parts.foreign.enter();

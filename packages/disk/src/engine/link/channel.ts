@@ -4,6 +4,7 @@ import { FrameDecoder, type Frame } from '../../protocol/frame-decoder.ts';
 import { FrameSender, type FrameOptions } from '../../protocol/frame-sender.ts';
 import { encodeBye } from '../../protocol/messages/bye.ts';
 import { FrameType } from '../../protocol/wire.ts';
+import type { BufferSlabs } from '../buffer-slabs.ts';
 
 /** A peer that is silent for so many ticks is dead. Counted in ticks of ours, so that a stall of this process kills no peer. */
 const TICK_MS = 250;
@@ -28,12 +29,19 @@ export class Channel {
   #silentTicks = 0;
   #closed = false;
 
-  constructor(stream: Stream, timers: Timers, handler: ChannelHandler, options: FrameOptions) {
+  constructor(
+    stream: Stream,
+    timers: Timers,
+    memory: BufferSlabs,
+    handler: ChannelHandler,
+    options: FrameOptions,
+  ) {
     this.#stream = stream;
     this.#timers = timers;
     this.#handler = handler;
     this.#options = options;
     this.#decoder = new FrameDecoder(
+      memory,
       (frame) => handler.onFrame(frame),
       (error) => this.close(error.message),
     );
@@ -63,6 +71,7 @@ export class Channel {
   start(): void {
     this.#stream.start({
       onData: (chunk) => this.#received(chunk),
+      room: () => this.#decoder.room,
       onDrain: () => {},
       onClose: (error: EterneError | undefined) => this.close(error?.message ?? 'closed by the peer'),
     });

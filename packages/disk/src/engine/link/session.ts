@@ -107,7 +107,7 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     this.figures = peer.figures;
     this.verifyFigures = peer.verifyFigures;
     const { config, world } = this.replica;
-    this.#channel = new Channel(stream, world.timers, this, {
+    this.#channel = new Channel(stream, world.timers, this.replica.slabs, this, {
       compresses: config.compress === 'zstd',
       checksData: config.linkChecksums === 'crc32c' || config.checksums === 'crc32c',
     });
@@ -480,7 +480,8 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     this.#peer.sessionClosed(this, reason, wasReplicating);
   }
 
-  #dispatch({ type, body }: Frame): void {
+  #dispatch(frame: Frame): void {
+    const { body, type } = frame;
     switch (type) {
       case FrameType.hello:
         return this.#opening.hello(body);
@@ -495,21 +496,21 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
       default:
         if (!this.isConnected || this.#workings === undefined)
           throw new EterneError('protocol', `frame type ${type} before the handshake`);
-        this.#dispatchConnected(this.#workings, type, body);
+        this.#dispatchConnected(this.#workings, type, frame);
     }
   }
 
   #dispatchConnected(
     { exchange, reads, resize, verification }: Workings,
     type: Exclude<Frame['type'], Unconnected>,
-    body: Buffer,
+    { body, isOwned }: Frame,
   ): void {
     const { sizeBytes } = this.replica;
     switch (type) {
       case FrameType.write:
-        return this.#applierForWrites().write(decodeWrite(body, sizeBytes));
+        return this.#applierForWrites().write(decodeWrite(body, sizeBytes), isOwned);
       case FrameType.zero:
-        return this.#applierForWrites().write(decodeZero(body, sizeBytes));
+        return this.#applierForWrites().write(decodeZero(body, sizeBytes), false);
       case FrameType.flush:
         return this.#applierForWrites().flush(decodeNumber(body), true);
       case FrameType.barrier:

@@ -1,3 +1,4 @@
+import { BufferSlabs } from '../../../src/engine/buffer-slabs.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
@@ -33,6 +34,7 @@ class Intruder {
     this.#sender = undefined;
     let isGreeted = false;
     const decoder = new FrameDecoder(
+      new BufferSlabs(),
       ({ type, body }) => {
         if (type !== FrameType.hello || this.#stream === undefined) return;
         const { summary } = decodeHello(body);
