@@ -1,5 +1,6 @@
 /** `npm run bench -- NAME [options]`: one benchmark, its figures on stdout. */
 import { parseArgs } from 'node:util';
+import { benchCost } from './cost.ts';
 import { benchMetadata } from './metadata.ts';
 import { benchMirror } from './mirror.ts';
 import { benchResync } from './resync.ts';
@@ -20,6 +21,9 @@ switch (positionals[0]) {
   case 'mirror':
     await benchMirror(options);
     break;
+  case 'cost':
+    await benchCost(options);
+    break;
   case 'resync':
     await benchResync(options);
     break;
@@ -31,7 +35,7 @@ switch (positionals[0]) {
     break;
   default:
     process.stderr.write(
-      'usage: npm run bench -- mirror|resync|target|metadata [--rounds N] [--seconds N] [--only NAME]\n',
+      'usage: npm run bench -- mirror|cost|resync|target|metadata [--rounds N] [--seconds N] [--only NAME]\n',
     );
     process.exitCode = 2;
 }

@@ -1,11 +1,14 @@
 /**
  * The mirror against QEMU's quorum driver, side by side: same machine, same files, same fio, alternating within each round, medians over
  * the rounds, reported as ratios. `npm run bench -- mirror [--rounds N] [--seconds N] [--only NAME]`.
+ *
+ * All files together stay below what the kernel lets be dirty before it throttles writers, so that the disk decides nothing; the processor time that each
+ * side's processes took for an operation is shown beside the rate, because it says more on a machine that others use too.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { GIB } from '@eterne/base';
+import { MIB } from '@eterne/base';
 import { startMirror } from './lib/eterne.ts';
 import { median, runFio, type Result, type Workload } from './lib/fio.ts';
 import { Servers, isInstalled } from './lib/processes.ts';
@@ -34,22 +37,38 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-const SIZE_BYTES = GIB;
-
-const figure = (row: Row, result: Result): number =>
-  row.unit === 'iops' ? result.iops : result.bytesPerSecond / 1e6;
-
-const show = (row: Row, value: number): string =>
-  row.unit === 'iops' ? `${Math.round(value)} IOPS` : `${Math.round(value)} MB/s`;
+const SIZE_BYTES = 256 * MIB;
 
 interface Contender {
   readonly name: string;
   readonly uri: string;
+  readonly servers: Servers;
 }
+
+interface Figures {
+  /** Operations or megabytes per second. */
+  readonly rate: number;
+  readonly cpuMicroseconds: number;
+}
+
+const rateOf = (row: Row, result: Result): number =>
+  row.unit === 'iops' ? result.iops : result.bytesPerSecond / 1e6;
+
+const show = (row: Row, { cpuMicroseconds, rate }: Figures): string =>
+  `${Math.round(rate)} ${row.unit === 'iops' ? 'IOPS' : 'MB/s'}, ${cpuMicroseconds.toFixed(0)} µs`.padStart(
+    20,
+  );
 
 /** Fills the volume once, so that no measurement meets unallocated blocks. */
 function fill(contender: Contender): void {
   runFio(contender.uri, { name: 'fill', rw: 'write', blockSize: '1m', depth: 4 }, 'once', SIZE_BYTES);
+}
+
+function measureOnce(row: Row, { servers, uri }: Contender, seconds: number): Figures {
+  const before = servers.usage().cpuSeconds;
+  const result = runFio(uri, row, seconds, SIZE_BYTES);
+  const cpuSeconds = servers.usage().cpuSeconds - before;
+  return { rate: rateOf(row, result), cpuMicroseconds: (cpuSeconds / result.operations) * 1e6 };
 }
 
 function measure(
@@ -57,13 +76,31 @@ function measure(
   contenders: readonly Contender[],
   rounds: number,
   seconds: number,
-): Map<string, number> {
-  const figures = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
-  for (let round = 0; round < rounds; round += 1) {
-    for (const { name, uri } of contenders)
-      figures.get(name)?.push(figure(row, runFio(uri, row, seconds, SIZE_BYTES)));
-  }
-  return new Map([...figures].map(([name, values]) => [name, median(values)]));
+): readonly Figures[] {
+  const figures = contenders.map((): Figures[] => []);
+  for (let round = 0; round < rounds; round += 1)
+    contenders.forEach((contender, index) => figures[index]?.push(measureOnce(row, contender, seconds)));
+  return figures.map((each) => ({
+    rate: median(each.map(({ rate }) => rate)),
+    cpuMicroseconds: median(each.map(({ cpuMicroseconds }) => cpuMicroseconds)),
+  }));
+}
+
+async function startAll(folder: string): Promise<readonly Contender[]> {
+  const [mirror, quorum, alone] = [new Servers(), new Servers(), new Servers()];
+  return [
+    {
+      name: 'eterne',
+      servers: mirror,
+      uri: (await startMirror(mirror, folder, SIZE_BYTES, { peers: true })).uri,
+    },
+    { name: 'quorum', servers: quorum, uri: await startQuorum(quorum, folder, SIZE_BYTES) },
+    {
+      name: 'alone',
+      servers: alone,
+      uri: (await startMirror(alone, folder, SIZE_BYTES, { peers: false })).uri,
+    },
+  ];
 }
 
 export async function benchMirror(options: {
@@ -75,25 +112,22 @@ export async function benchMirror(options: {
     if (!isInstalled(program)) throw new Error(`${program} is not installed`);
   }
   const folder = mkdtempSync(join(tmpdir(), 'eterne-bench-'));
-  const servers = new Servers();
+  let contenders: readonly Contender[] = [];
   try {
-    const contenders = [
-      { name: 'eterne', uri: (await startMirror(servers, folder, SIZE_BYTES, { peers: true })).uri },
-      { name: 'quorum', uri: await startQuorum(servers, folder, SIZE_BYTES) },
-      { name: 'alone', uri: (await startMirror(servers, folder, SIZE_BYTES, { peers: false })).uri },
-    ];
+    contenders = await startAll(folder);
     contenders.forEach(fill);
     for (const row of ROWS.filter(({ name }) => options.only === undefined || name.includes(options.only))) {
-      const result = measure(row, contenders, options.rounds, options.seconds);
-      const [eterne = 0, quorum = 0, alone = 0] = contenders.map(({ name }) => result.get(name) ?? 0);
-      const ratio = eterne / quorum;
+      const [eterne, quorum, alone] = measure(row, contenders, options.rounds, options.seconds);
+      if (eterne === undefined || quorum === undefined || alone === undefined) continue;
+      const ratio = (eterne.rate / quorum.rate).toFixed(2);
       process.stdout.write(
-        `${row.name.padEnd(14)} eterne ${show(row, eterne).padStart(13)}   quorum ${show(row, quorum).padStart(13)}   ` +
-          `ratio ${ratio.toFixed(2)} (required ${row.required})   without a peer ${show(row, alone).padStart(13)}\n`,
+        `${row.name.padEnd(13)} eterne ${show(row, eterne)}   quorum ${show(row, quorum)}   ` +
+          `ratio ${ratio} (required ${row.required}), by processor time ${(quorum.cpuMicroseconds / eterne.cpuMicroseconds).toFixed(2)}   ` +
+          `without a peer ${show(row, alone)}\n`,
       );
     }
   } finally {
-    await servers.stop();
+    await Promise.all(contenders.map(({ servers }) => servers.stop()));
     rmSync(folder, { recursive: true, force: true });
   }
 }

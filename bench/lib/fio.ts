@@ -11,17 +11,18 @@ export interface Workload {
 export interface Result {
   readonly iops: number;
   readonly bytesPerSecond: number;
+  readonly operations: number;
 }
 
 interface FioSide {
   readonly iops: number;
   readonly bw_bytes: number;
+  readonly total_ios: number;
 }
 
 /** Runs one workload through fio's nbd engine, for so many seconds or once over the whole size. Reads and writes are added up. */
 export function runFio(uri: string, workload: Workload, seconds: number | 'once', sizeBytes: number): Result {
-  const duration =
-    seconds === 'once' ? [] : ['--time_based', `--runtime=${seconds}`, '--ramp_time=1', '--norandommap'];
+  const duration = seconds === 'once' ? [] : ['--time_based', `--runtime=${seconds}`, '--norandommap'];
   const args = [
     `--name=${workload.name}`,
     '--ioengine=nbd',
@@ -41,7 +42,11 @@ export function runFio(uri: string, workload: Workload, seconds: number | 'once'
   };
   const job = report.jobs[0];
   if (!job) throw new Error('fio reported no job');
-  return { iops: job.read.iops + job.write.iops, bytesPerSecond: job.read.bw_bytes + job.write.bw_bytes };
+  return {
+    iops: job.read.iops + job.write.iops,
+    bytesPerSecond: job.read.bw_bytes + job.write.bw_bytes,
+    operations: job.read.total_ios + job.write.total_ios,
+  };
 }
 
 export function median(values: readonly number[]): number {

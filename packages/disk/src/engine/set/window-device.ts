@@ -38,6 +38,10 @@ export class WindowDevice implements BlockDevice {
     else this.#whole.read(at, lengthBytes, done);
   }
 
+  release(data: Buffer): void {
+    this.#whole.release?.(data);
+  }
+
   write(offset: number, data: Buffer, fua: boolean, done: DeviceDone): void {
     const at = this.#at(offset, data.length);
     if (at === undefined) done('ENOSPC');
