@@ -17,6 +17,7 @@ import { Volumes } from './pages/volumes.tsx';
 import { ClusterProvider } from './parts/cluster-context.tsx';
 import { Logo } from './parts/icon.tsx';
 import { ServerWizard } from './wizards/server-wizard.tsx';
+import { ServiceWizard } from './wizards/service-wizard.tsx';
 import { VolumeWizard } from './wizards/volume-wizard.tsx';
 
 export function App() {
@@ -52,6 +53,7 @@ function LoggedIn({ session }: { session: Session }) {
           {session.role === 'admin' && (
             <>
               <Route path="accounts" element={<Accounts />} />
+              <Route path="new/service" element={<ServiceWizard />} />
               <Route path="new/volume" element={<VolumeWizard />} />
               <Route path="new/server" element={<ServerWizard />} />
             </>

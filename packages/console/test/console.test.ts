@@ -149,6 +149,56 @@ await suite('console', { skip: missing() ?? false }, () => {
     await page.context().close();
   });
 
+  test('the service wizard makes a group of disk, file system, address and program', async () => {
+    fixture.facade.setStatus((status) => ({
+      ...status,
+      volumes: status.volumes.flatMap((volume) => [volume, { ...volume, name: 'spare', group: null }]),
+    }));
+    const { page, faults } = await visit(browser, `${fixture.url}/groups`);
+    await logIn(page, 'admin', PASSWORD);
+    await page.getByRole('link', { name: 'Protect a service' }).click();
+    const next = page.getByRole('button', { name: 'Next' });
+    await page.getByLabel('Name').fill('shop');
+    await next.click();
+    await page.getByLabel('Its mirrored volume').selectOption('spare');
+    await page.getByLabel('Mounted at').fill('/srv/shop');
+    await next.click();
+    await page.getByLabel('Its floating address').fill('10.0.0.100');
+    assert.ok(await next.isDisabled(), 'an address has a prefix length');
+    await page.getByLabel('Its floating address').fill('10.0.0.100/24');
+    await next.click();
+    await page.getByLabel('Command').fill('/opt/shop/server --name "two words"');
+    await page.getByLabel('It answers HTTP').check();
+    await page.getByLabel('URL').fill('http://10.0.0.100/');
+    await next.click();
+    fixture.facade.orders.length = 0;
+    await page.getByRole('button', { name: 'Do it' }).click();
+    await page.getByRole('heading', { name: 'Groups' }).waitFor();
+    const [order = ''] = fixture.facade.orders;
+    const resources = [
+      { name: 'disk', type: 'mirror', volume: 'spare', attach: 'fuse' },
+      {
+        name: 'files',
+        type: 'filesystem',
+        device: '${disk.device}',
+        directory: '/srv/shop',
+        fstype: 'ext4',
+        format: 'if-blank',
+      },
+      { name: 'address', type: 'ip', address: '10.0.0.100/24', interfaces: ['eth0'] },
+      {
+        name: 'program',
+        type: 'app',
+        command: ['/opt/shop/server', '--name', 'two words'],
+        check: { quick: { http: 'http://10.0.0.100/' } },
+      },
+    ];
+    const group = { name: 'shop', nodes: ['n1', 'n2'], failback: { enabled: false }, resources };
+    assert.equal(order, `configApply(${JSON.stringify({ groups: [group] })}, "admin@127.0.0.1")`);
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
   test('adding a server gives the command with a token that works', async () => {
     const { page } = await visit(browser, `${fixture.url}/new/server`);
     await logIn(page, 'admin', PASSWORD);

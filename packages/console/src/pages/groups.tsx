@@ -7,7 +7,7 @@ export function Groups() {
   const { t } = useLanguage();
   const { groups } = useCluster().status;
   return (
-    <Section title={t.groups}>
+    <Section title={t.groups} create={{ to: '/new/service', label: t.newService }}>
       {groups.length === 0 && <p className="muted">{t.noGroups}</p>}
       <div className="cards">
         {groups.map((group) => (

@@ -1,0 +1,126 @@
+/** From the answers about a service to its group in the configuration document: disk, file system, address, program, in starting order. Pure. */
+import { nameProblem } from './documents.ts';
+
+export type ProgramKind = 'app' | 'systemd' | 'ocf';
+export type CheckKind = 'none' | 'http' | 'tcp';
+
+export interface ServiceAnswers {
+  readonly name: string;
+  /** In order of preference. */
+  readonly nodes: readonly string[];
+  readonly failback: boolean;
+  /** Empty: it needs no disk. */
+  readonly volume: string;
+  /** Where the volume is mounted; empty: the program uses the device itself. */
+  readonly directory: string;
+  readonly fileSystem: 'ext4' | 'xfs';
+  /** Empty: it needs no address of its own. With its prefix length. */
+  readonly address: string;
+  /** In order of preference, separated by commas. */
+  readonly interfaces: string;
+  readonly program: ProgramKind;
+  /** `app`: a command line; `systemd`: a unit; `ocf`: PROVIDER:NAME. */
+  readonly command: string;
+  readonly user: string;
+  readonly check: CheckKind;
+  /** A URL, or HOST:PORT. */
+  readonly checkAt: string;
+  /** `ocf`: KEY=VALUE, one a line. */
+  readonly parameters: string;
+}
+
+type Resource = Readonly<Record<string, unknown>>;
+
+export function serviceDocument(answers: ServiceAnswers): unknown {
+  const { name, nodes, failback } = answers;
+  const resources = [...diskOf(answers), ...addressOf(answers), programOf(answers)];
+  return { groups: [{ name: name.trim(), nodes, failback: { enabled: failback }, resources }] };
+}
+
+function diskOf({ volume, directory, fileSystem }: ServiceAnswers): readonly Resource[] {
+  if (volume === '') return [];
+  const isMounted = directory.trim() !== '';
+  const disk = { name: 'disk', type: 'mirror', volume, attach: isMounted ? 'fuse' : 'none' };
+  if (!isMounted) return [disk];
+  const mount = { directory: directory.trim(), fstype: fileSystem, format: 'if-blank' };
+  return [disk, { name: 'files', type: 'filesystem', device: '${disk.device}', ...mount }];
+}
+
+function addressOf({ address, interfaces }: ServiceAnswers): readonly Resource[] {
+  if (address.trim() === '') return [];
+  return [{ name: 'address', type: 'ip', address: address.trim(), interfaces: listOf(interfaces) }];
+}
+
+function programOf(answers: ServiceAnswers): Resource {
+  const command = answers.command.trim();
+  switch (answers.program) {
+    case 'systemd':
+      return { name: 'program', type: `systemd:${command}` };
+    case 'ocf':
+      return { name: 'program', type: `ocf:${command}`, params: parametersIn(answers.parameters) };
+    case 'app':
+      return {
+        name: 'program',
+        type: 'app',
+        command: wordsOf(command),
+        ...(answers.user.trim() === '' ? {} : { user: answers.user.trim() }),
+        ...(answers.check === 'none'
+          ? {}
+          : { check: { quick: { [answers.check]: answers.checkAt.trim() } } }),
+      };
+  }
+}
+
+const listOf = (text: string): string[] =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean);
+
+/** As a shell would cut them, without anything else that a shell does: quotes keep blanks together. */
+export function wordsOf(line: string): string[] {
+  return [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
+    ([, double, single, bare]) => double ?? single ?? bare ?? '',
+  );
+}
+
+function parametersIn(text: string): Readonly<Record<string, string>> {
+  const pairs = text.split('\n').flatMap((line) => {
+    const at = line.indexOf('=');
+    return at < 1 ? [] : [[line.slice(0, at).trim(), line.slice(at + 1).trim()] as const];
+  });
+  return Object.fromEntries(pairs);
+}
+
+export interface ServiceFaults {
+  readonly service: boolean;
+  readonly disk: boolean;
+  readonly address: boolean;
+  readonly program: boolean;
+}
+
+const ADDRESS = /^[0-9a-fA-F.:]+\/[0-9]{1,3}$/;
+const AGENT = /^[a-z0-9_.-]+:[A-Za-z0-9_.-]+$/;
+const UNIT = /^[A-Za-z0-9@_.:-]+$/;
+
+/** Which pages still have something missing or wrong; the cluster judges the rest when it plans. */
+export function serviceFaults(answers: ServiceAnswers, taken: readonly string[]): ServiceFaults {
+  const { address, directory, interfaces, name, nodes } = answers;
+  return {
+    service: nameProblem(name, taken) !== null || nodes.length === 0,
+    disk: directory.trim() !== '' && !directory.trim().startsWith('/'),
+    address: address.trim() !== '' && (!ADDRESS.test(address.trim()) || listOf(interfaces).length === 0),
+    program: !isProgram(answers),
+  };
+}
+
+function isProgram({ check, checkAt, command, program }: ServiceAnswers): boolean {
+  switch (program) {
+    case 'systemd':
+      return UNIT.test(command.trim());
+    case 'ocf':
+      return AGENT.test(command.trim());
+    case 'app':
+      return command.trim() !== '' && (check === 'none' || checkAt.trim() !== '');
+  }
+}

@@ -1,0 +1,247 @@
+import { useState } from 'react';
+import { useLanguage } from '../i18n/language.tsx';
+import { useCluster } from '../parts/cluster-context.tsx';
+import { nameProblem } from './documents.ts';
+import { Choice, Field, TextField } from './fields.tsx';
+import { serviceDocument, serviceFaults, type ServiceAnswers } from './service-document.ts';
+import { Wizard } from './wizard.tsx';
+
+type Change = (part: Partial<ServiceAnswers>) => void;
+interface PageProps {
+  readonly answers: ServiceAnswers;
+  readonly change: Change;
+}
+
+const EMPTY: Omit<ServiceAnswers, 'nodes'> = {
+  name: '',
+  failback: false,
+  volume: '',
+  directory: '',
+  fileSystem: 'ext4',
+  address: '',
+  interfaces: 'eth0',
+  program: 'app',
+  command: '',
+  user: '',
+  check: 'none',
+  checkAt: '',
+  parameters: '',
+};
+
+export function ServiceWizard() {
+  const { t } = useLanguage();
+  const { status } = useCluster();
+  const nodes = status.nodes.filter(({ role }) => role === 'node').map(({ name }) => name);
+  const taken = status.groups.map(({ name }) => name);
+  const [answers, setAnswers] = useState<ServiceAnswers>({ ...EMPTY, nodes });
+  const change: Change = (part) => setAnswers({ ...answers, ...part });
+  const faults = serviceFaults(answers, taken);
+  return (
+    <Wizard
+      title={t.newService}
+      backTo="/groups"
+      makeDocument={() => serviceDocument(answers)}
+      steps={[
+        {
+          title: t.stepService,
+          complete: !faults.service,
+          body: <ServicePage answers={answers} change={change} nodes={nodes} taken={taken} />,
+        },
+        { title: t.stepDisk, complete: !faults.disk, body: <DiskPage answers={answers} change={change} /> },
+        {
+          title: t.stepAddress,
+          complete: !faults.address,
+          body: <AddressPage answers={answers} change={change} />,
+        },
+        {
+          title: t.stepProgram,
+          complete: !faults.program,
+          body: <ProgramPage answers={answers} change={change} />,
+        },
+      ]}
+    />
+  );
+}
+
+function ServicePage({
+  answers,
+  change,
+  nodes,
+  taken,
+}: PageProps & { readonly nodes: readonly string[]; readonly taken: readonly string[] }) {
+  const { t } = useLanguage();
+  const problem = nameProblem(answers.name, taken);
+  const toggle = (node: string, isWanted: boolean): readonly string[] =>
+    isWanted ? [...answers.nodes, node] : answers.nodes.filter((name) => name !== node);
+  return (
+    <>
+      <TextField
+        label={t.name}
+        value={answers.name}
+        placeholder="shop"
+        help={t.nameHelp}
+        problem={problem === null || answers.name === '' ? null : t.problem[problem]}
+        onChange={(name) => change({ name })}
+      />
+      <fieldset className="field">
+        <legend className="field-label">{t.serviceNodes}</legend>
+        {nodes.map((node) => (
+          <label key={node} className="check">
+            <input
+              type="checkbox"
+              checked={answers.nodes.includes(node)}
+              onChange={(event) => change({ nodes: toggle(node, event.target.checked) })}
+            />
+            <strong>{node}</strong>
+          </label>
+        ))}
+        <span className="field-help">{t.serviceNodesHelp(answers.nodes.join(' → '))}</span>
+      </fieldset>
+      <Choice
+        label={t.failback}
+        name="failback"
+        value={answers.failback ? 'yes' : 'no'}
+        onChange={(choice) => change({ failback: choice === 'yes' })}
+        options={[
+          { value: 'no', label: t.failbackNo, help: t.failbackNoHelp },
+          { value: 'yes', label: t.failbackYes, help: t.failbackYesHelp },
+        ]}
+      />
+    </>
+  );
+}
+
+function DiskPage({ answers, change }: PageProps) {
+  const { t } = useLanguage();
+  const { status } = useCluster();
+  const free = status.volumes.filter(({ group }) => group === null).map(({ name }) => name);
+  return (
+    <>
+      <Field label={t.serviceVolume} help={free.length === 0 ? t.serviceVolumeNone : t.serviceVolumeHelp}>
+        <select value={answers.volume} onChange={(event) => change({ volume: event.target.value })}>
+          <option value="">{t.noDisk}</option>
+          {free.map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      </Field>
+      {answers.volume !== '' && (
+        <TextField
+          label={t.serviceDirectory}
+          value={answers.directory}
+          placeholder="/srv/shop"
+          help={t.serviceDirectoryHelp}
+          onChange={(directory) => change({ directory })}
+        />
+      )}
+      {answers.volume !== '' && answers.directory !== '' && (
+        <Choice
+          label={t.fileSystem}
+          name="fileSystem"
+          value={answers.fileSystem}
+          onChange={(fileSystem) => change({ fileSystem })}
+          options={[
+            { value: 'ext4', label: 'ext4' },
+            { value: 'xfs', label: 'XFS' },
+          ]}
+        />
+      )}
+    </>
+  );
+}
+
+function AddressPage({ answers, change }: PageProps) {
+  const { t } = useLanguage();
+  return (
+    <>
+      <TextField
+        label={t.serviceAddress}
+        value={answers.address}
+        placeholder="10.0.0.100/24"
+        help={t.serviceAddressHelp}
+        onChange={(address) => change({ address })}
+      />
+      {answers.address !== '' && (
+        <TextField
+          label={t.serviceInterfaces}
+          value={answers.interfaces}
+          help={t.serviceInterfacesHelp}
+          onChange={(interfaces) => change({ interfaces })}
+        />
+      )}
+    </>
+  );
+}
+
+function ProgramPage({ answers, change }: PageProps) {
+  const { t } = useLanguage();
+  return (
+    <>
+      <Choice
+        label={t.programKind}
+        name="program"
+        value={answers.program}
+        onChange={(program) => change({ program, command: '' })}
+        options={[
+          { value: 'app', label: t.programApp, help: t.programAppHelp },
+          { value: 'systemd', label: t.programSystemd, help: t.programSystemdHelp },
+          { value: 'ocf', label: t.programOcf, help: t.programOcfHelp },
+        ]}
+      />
+      <TextField
+        label={t.programCommand[answers.program]}
+        value={answers.command}
+        placeholder={
+          { app: '/opt/shop/server --port 8080', systemd: 'nginx', ocf: 'heartbeat:pgsql' }[answers.program]
+        }
+        onChange={(command) => change({ command })}
+      />
+      {answers.program === 'app' && <AppQuestions answers={answers} change={change} />}
+      {answers.program === 'ocf' && (
+        <Field label={t.programParameters} help={t.programParametersHelp}>
+          <textarea
+            className="yaml"
+            rows={5}
+            spellCheck={false}
+            value={answers.parameters}
+            onChange={(event) => change({ parameters: event.target.value })}
+          />
+        </Field>
+      )}
+    </>
+  );
+}
+
+function AppQuestions({ answers, change }: PageProps) {
+  const { t } = useLanguage();
+  return (
+    <>
+      <TextField
+        label={t.programUser}
+        value={answers.user}
+        placeholder="shop"
+        help={t.programUserHelp}
+        onChange={(user) => change({ user })}
+      />
+      <Choice
+        label={t.programCheck}
+        name="check"
+        value={answers.check}
+        onChange={(check) => change({ check })}
+        options={[
+          { value: 'none', label: t.checkNone, help: t.checkNoneHelp },
+          { value: 'http', label: t.checkHttp },
+          { value: 'tcp', label: t.checkTcp },
+        ]}
+      />
+      {answers.check !== 'none' && (
+        <TextField
+          label={t.checkAt[answers.check]}
+          value={answers.checkAt}
+          placeholder={answers.check === 'http' ? 'http://10.0.0.100:8080/' : '10.0.0.100:8080'}
+          onChange={(checkAt) => change({ checkAt })}
+        />
+      )}
+    </>
+  );
+}

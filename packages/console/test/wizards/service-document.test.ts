@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseDocument } from '../../../cluster/src/service/config/document.ts';
+import {
+  serviceDocument,
+  serviceFaults,
+  wordsOf,
+  type ServiceAnswers,
+} from '../../src/wizards/service-document.ts';
+
+const ANSWERS: ServiceAnswers = {
+  name: 'shop',
+  nodes: ['n2', 'n1'],
+  failback: true,
+  volume: 'data',
+  directory: '/srv/shop',
+  fileSystem: 'xfs',
+  address: '10.0.0.100/24',
+  interfaces: 'eth0, eth1',
+  program: 'app',
+  command: '/opt/shop/server -v',
+  user: 'shop',
+  check: 'tcp',
+  checkAt: '10.0.0.100:80',
+  parameters: '',
+};
+
+test('the cluster takes what the wizard makes', () => {
+  for (const answers of [
+    ANSWERS,
+    { ...ANSWERS, volume: '', address: '', check: 'none' } as const,
+    { ...ANSWERS, program: 'systemd', command: 'nginx' } as const,
+    {
+      ...ANSWERS,
+      program: 'ocf',
+      command: 'heartbeat:pgsql',
+      parameters: 'pgdata=/srv/shop/pg\n\nignored',
+    } as const,
+  ]) {
+    const [group] = parseDocument(serviceDocument(answers)).groups;
+    assert.equal(group?.name, 'shop');
+    assert.deepEqual(group.nodes, ['n2', 'n1']);
+    assert.equal(group.failback.enabled, true);
+  }
+});
+
+test('what is missing or wrong is found on its page', () => {
+  const none = { service: false, disk: false, address: false, program: false };
+  const faults = (change: Partial<ServiceAnswers>, taken: readonly string[] = []) =>
+    serviceFaults({ ...ANSWERS, ...change }, taken);
+  assert.deepEqual(faults({}), none);
+  assert.deepEqual(faults({}, ['shop']), { ...none, service: true });
+  assert.deepEqual(faults({ nodes: [] }), { ...none, service: true });
+  assert.deepEqual(faults({ directory: 'srv' }), { ...none, disk: true });
+  assert.deepEqual(faults({ address: '10.0.0.100' }), { ...none, address: true });
+  assert.deepEqual(faults({ interfaces: ' ' }), { ...none, address: true });
+  assert.deepEqual(faults({ command: '' }), { ...none, program: true });
+  assert.deepEqual(faults({ checkAt: '' }), { ...none, program: true });
+  assert.deepEqual(faults({ program: 'ocf', command: 'pgsql' }), { ...none, program: true });
+  assert.deepEqual(faults({ program: 'systemd', command: 'a b' }), { ...none, program: true });
+});
+
+test('quotes keep the words of a command together', () => {
+  assert.deepEqual(wordsOf(`/bin/x --name "two words" '' 'a "b"'`), [
+    '/bin/x',
+    '--name',
+    'two words',
+    '',
+    'a "b"',
+  ]);
+});
