@@ -273,6 +273,20 @@ export interface ProcessTrees {
   killMarked(mark: string): number;
 }
 
+/** Who keeps a file system from being unmounted: by an open file, a working directory, a program or a library of it. */
+export interface DirectoryUsers {
+  /** Processes that use something in `directory` or below it; at most 64. */
+  usersOf(directory: string): readonly DirectoryUser[];
+  /** SIGKILLs them, and returns whom. */
+  killUsersOf(directory: string): readonly DirectoryUser[];
+}
+
+export interface DirectoryUser {
+  readonly pid: number;
+  /** For people. */
+  readonly name: string;
+}
+
 /** Link-layer frames, for announcing an address to the neighbours (AF_PACKET; needs CAP_NET_RAW). */
 export interface FrameSender {
   /** `build` gets the interface's own link-layer address, 6 bytes. The error says why nothing was sent. */

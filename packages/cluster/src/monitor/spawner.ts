@@ -1,16 +1,13 @@
 /** Who starts what must outlive the monitor: the launcher in production, which is their parent and takes them with it when it dies. */
 import type { EterneError } from '@eterne/base';
 import type { GuardedProcess } from '../heart/guard.ts';
+import type { RunAs } from '../node/identity-prefix.ts';
 
-export interface FamilyOptions {
+export interface FamilyOptions extends RunAs {
   readonly command: readonly [string, ...string[]];
   /** The whole environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly directory: string;
-  /** User name or number; absent: whoever runs Eterne. */
-  readonly user?: string;
-  /** Group names or numbers, the primary one first; absent: the user's own. */
-  readonly groups?: readonly string[];
   /** Where its output goes, appended. */
   readonly logPath: string;
 }

@@ -3,6 +3,7 @@ import { mkdtemp, mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { nodeDirectoryUsers } from '@eterne/runtime/node/directory-users.ts';
 import { nodeFrames } from '@eterne/runtime/node/frames.ts';
 import { nodeProcessTrees } from '@eterne/runtime/node/process-trees.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
@@ -28,7 +29,7 @@ export async function makeHands(context: TestContext): Promise<MonitorHands> {
       }),
     onExit: (listener) => listeners.push(listener),
   };
-  return { world, spawner, frames: nodeFrames, dir };
+  return { world, spawner, frames: nodeFrames, directories: nodeDirectoryUsers, dir };
 }
 
 /** A heart that leases as long as the test says. */

@@ -169,7 +169,7 @@ test('a check command that hangs is a failed check', async (context) => {
   const quick = { command: ['/bin/true'], interval: '1h' };
   const deep = { command: FOREVER, interval: '100ms', timeout: '200ms' };
   await bench.start(app({ command: FOREVER, check: { quick, deep } }));
-  assert.equal((await bench.reported('failed')).reason, 'check command took longer than 200 ms');
+  assert.equal((await bench.reported('failed')).reason, 'check command /bin/sleep: took longer than 200 ms');
 });
 
 test('a restarted monitor adopts what runs, and starts nothing twice', async (context) => {
@@ -220,7 +220,7 @@ test('parameters that make no sense are refused with a sentence', async (context
   const bench = await makeBench(context);
   bench.lease();
   const cases: [Record<string, unknown>, RegExp][] = [
-    [{}, /command is missing/],
+    [{}, /either a command or an agent/],
     [{ command: [] }, /command is empty/],
     [{ command: FOREVER, colour: 'red' }, /colour is unknown/],
     [{ command: FOREVER, check: { quick: {} } }, /exactly one of command, http and tcp/],

@@ -13,7 +13,8 @@ function isMarked(pid: string, mark: Buffer): boolean {
   return at === 0 || (at > 0 && environment[at - 1] === 0);
 }
 
-function kill(pid: number): boolean {
+/** SIGKILL to this process alone; false when it is gone. */
+export function kill(pid: number): boolean {
   try {
     process.kill(pid, 'SIGKILL');
     return true;

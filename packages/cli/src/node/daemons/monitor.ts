@@ -5,6 +5,7 @@ import { Monitor } from '@eterne/cluster/monitor/monitor.ts';
 import { serveMonitor } from '@eterne/cluster/monitor/server.ts';
 import { socketAddress } from '@eterne/cluster/node/layout.ts';
 import { Watcher } from '@eterne/cluster/node/watcher.ts';
+import { nodeDirectoryUsers } from '@eterne/runtime/node/directory-users.ts';
 import { nodeFrames } from '@eterne/runtime/node/frames.ts';
 import { nodeProcessTrees } from '@eterne/runtime/node/process-trees.ts';
 import { startDaemon } from '../daemon.ts';
@@ -15,6 +16,7 @@ startDaemon('monitor', ({ dir, world, launcher, giveUp }) => {
     world: { ...world, processTrees: nodeProcessTrees },
     spawner: launcher,
     frames: nodeFrames,
+    directories: nodeDirectoryUsers,
     dir,
   };
   const monitor = new Monitor(hands, heart);

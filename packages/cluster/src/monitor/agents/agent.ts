@@ -1,5 +1,5 @@
 /** What the monitor knows about one type of resource. Each agent is a folder: its parameters, and how to start, stop and probe it. */
-import type { FrameSender, ProcessTrees, World } from '@eterne/runtime';
+import type { DirectoryUsers, FrameSender, ProcessTrees, World } from '@eterne/runtime';
 import type { GuardedProcess } from '../../heart/guard.ts';
 import type { Fields } from '../../node/fields.ts';
 import type { ActionResult, ResourceSpec, ResourceState } from '../../ports.ts';
@@ -14,6 +14,7 @@ export interface Hands {
   readonly world: HandsWorld;
   readonly spawner: Spawner;
   readonly frames: FrameSender;
+  readonly directories: DirectoryUsers;
   /** The node's DIR. */
   readonly dir: string;
 }

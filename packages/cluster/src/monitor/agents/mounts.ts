@@ -4,6 +4,8 @@ import { failed, succeeded, type Hands, type Started } from './agent.ts';
 import { runCommand } from './command.ts';
 
 const RETRY_INTERVAL_MS = 100;
+/** Of the time a stop has, so much is for whoever uses it to go by himself. */
+const ASK_SHARE = 0.5;
 
 export interface Mount {
   readonly device: string;
@@ -30,21 +32,47 @@ export function readMount(
   });
 }
 
-/** Again and again until nothing is mounted there: whoever still uses it belongs to what was stopped before and is about to end. */
-export function unmount(hands: Hands, directory: string, timeoutMs: number, done: Started): void {
+/**
+ * Again and again until nothing is mounted there: whoever still uses it belongs to what was stopped before and is about to end. With `force`
+ * who uses it after half of the time is killed. What still does at the end is named.
+ */
+export function unmount(
+  hands: Hands,
+  directory: string,
+  timeoutMs: number,
+  done: Started,
+  force = false,
+): void {
   const { clock, timers } = hands.world;
-  const deadlineMs = clock.bootMs() + timeoutMs;
+  const startedMs = clock.bootMs();
+  const deadlineMs = startedMs + timeoutMs;
   const attempt = (failure: string): void =>
     readMount(hands, directory, (mount) => {
       const leftMs = deadlineMs - clock.bootMs();
       if (mount instanceof EterneError) return done(failed(mount.message));
       if (mount === undefined) return done(succeeded());
-      if (failure !== '' && leftMs <= 0) return done(failed(failure));
+      if (failure !== '' && leftMs <= 0) return done(failed(`${failure}${usedBy(hands, directory)}`));
+      if (force && failure !== '' && clock.bootMs() - startedMs >= timeoutMs * ASK_SHARE)
+        killUsers(hands, directory);
       runCommand(hands, ['umount', directory], leftMs, (result) =>
         timers.after(result.failure === '' ? 0 : RETRY_INTERVAL_MS, () => attempt(result.failure)),
       );
     });
   attempt('');
+}
+
+function killUsers(hands: Hands, directory: string): void {
+  for (const { pid, name } of hands.directories.killUsersOf(directory))
+    hands.world.log('warn', 'killed, because it kept a file system from being unmounted', {
+      directory,
+      pid,
+      name,
+    });
+}
+
+function usedBy(hands: Hands, directory: string): string {
+  const users = hands.directories.usersOf(directory).map(({ pid, name }) => `${name} (${pid})`);
+  return users.length === 0 ? '' : `; used by ${users.join(', ')}`;
 }
 
 /** Spaces and the like stand as octal numbers. */

@@ -7,7 +7,9 @@ import { ipAgent } from './ip/agent.ts';
 import { mirrorAgent } from './mirror/agent.ts';
 import { ocfAgent } from './ocf/agent.ts';
 import { parseOcfName } from './ocf/params.ts';
+import { sharedDiskAgent } from './shared-disk/agent.ts';
 import { parseUnit, systemdAgent } from './systemd/agent.ts';
+import { vmAgent } from './vm/agent.ts';
 
 /** An agent together with parameters that it has accepted: what may be run. */
 export interface BoundAgent<Params = unknown> {
@@ -37,9 +39,13 @@ export function bindAgent(type: string, params: Readonly<Record<string, unknown>
       return bind(ipAgent, fields) as BoundAgent<never>;
     case 'mirror':
       return bind(mirrorAgent, fields) as BoundAgent<never>;
+    case 'shared-disk':
+      return bind(sharedDiskAgent, fields) as BoundAgent<never>;
+    case 'vm':
+      return bind(vmAgent, fields) as BoundAgent<never>;
     default:
       throw new EterneError('config', `resource type ${JSON.stringify(type)} is unknown`, {
-        hint: 'known types: app, filesystem, ip, mirror, ocf:PROVIDER:NAME, systemd:UNIT',
+        hint: 'known types: app, filesystem, ip, mirror, shared-disk, vm, ocf:PROVIDER:NAME, systemd:UNIT',
       });
   }
 }

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { ocfAgent } from '../../../src/monitor/agents/ocf/agent.ts';
 import { checkResourceParams } from '../../../src/monitor/agents/registry.ts';
 import { systemdAgent } from '../../../src/monitor/agents/systemd/agent.ts';
@@ -46,6 +47,49 @@ test('ocf:heartbeat:Stateful is promoted and demoted', { skip: missing('Stateful
   assert.equal((await subject.check()).state, 'failed');
   await well(subject.stop());
   assert.equal(existsSync(state), false);
+});
+
+test(
+  'a promotable agent keeps its promotion score without Pacemaker',
+  { skip: missing('Stateful') },
+  async (context) => {
+    const hands = await makeHands(context);
+    const params = { state: join(hands.dir, 'stateful.state') };
+    const subject = new Subject(hands, heartbeat('Stateful'), { role: 'promoted', params });
+    const score = join(hands.dir, 'run', 'ocf-attributes', 'master-g-ocf:heartbeat:Stateful');
+    await well(subject.start());
+    assert.match(readFileSync(score, 'utf8'), /^[1-9]\d*$/);
+    await well(subject.stop());
+    assert.equal(existsSync(score), false);
+  },
+);
+
+const SHIMS = fileURLToPath(new URL('../../../src/monitor/agents/ocf/shims', import.meta.url));
+
+test('attributes are kept as Pacemaker would, for a boot or for ever', async (context) => {
+  const { dir } = await makeHands(context);
+  const [reboot, forever] = [join(dir, 'reboot'), join(dir, 'forever')];
+  const env = { PATH: process.env['PATH'], ETERNE_OCF_REBOOT: reboot, ETERNE_OCF_FOREVER: forever };
+  const call = (tool: string, ...args: readonly string[]): string => {
+    const { status, stdout } = spawnSync(join(SHIMS, tool), args, { env, encoding: 'utf8' });
+    return `${status} ${stdout.trim()}`.trim();
+  };
+  assert.equal(call('crm_attribute', '-N', 'a', '-n', 'x', '-v', 'two words', '-l', 'forever'), '0');
+  assert.equal(call('crm_attribute', '--node=a', '--name', 'x', '--query', '-q'), '0 two words');
+  assert.equal(
+    call('crm_attribute', '-n', 'x', '-G', '-l', 'reboot', '-q'),
+    '105',
+    'another lifetime is another attribute',
+  );
+  assert.equal(call('crm_attribute', '-n', 'y', '-G', '-q', '-d', 'none'), '0 none');
+  assert.equal(call('attrd_updater', '-n', 'status', '-U', 'normal'), '0');
+  assert.match(call('attrd_updater', '-Q', '-n', 'status'), /^0 name="status" host=".+" value="normal"$/);
+  assert.equal(call('attrd_updater', '-n', 'status', '-D'), '0');
+  assert.equal(call('attrd_updater', '-Q', '-n', 'status'), '105');
+  assert.equal(call('crm_attribute', '-p', 'db', '-v', '100'), '0');
+  assert.equal(readFileSync(join(reboot, 'master-db'), 'utf8'), '100');
+  assert.equal(call('crm_attribute', '-n', '../../etc/passwd', '-v', 'x'), '64');
+  assert.equal(call('crm_attribute', '-n', 'x', '--frobnicate'), '64');
 });
 
 test(

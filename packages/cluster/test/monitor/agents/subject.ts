@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Agent, CheckResult, Hands, Job } from '../../../src/monitor/agents/agent.ts';
 import { Fields } from '../../../src/node/fields.ts';
 import type { ActionResult } from '../../../src/ports.ts';
@@ -10,10 +11,12 @@ export class Subject<Params> {
   readonly #hands: Hands;
   readonly #agent: Agent<Params>;
   #job: Job<Params>;
+  readonly #timeoutMs: number;
 
-  constructor(hands: Hands, agent: Agent<Params>, params: Record<string, unknown>) {
+  constructor(hands: Hands, agent: Agent<Params>, params: Record<string, unknown>, timeoutMs = TIMEOUT_MS) {
     this.#hands = hands;
     this.#agent = agent;
+    this.#timeoutMs = timeoutMs;
     this.#job = {
       spec: { group: 'g', name: agent.type, type: agent.type, params },
       params: agent.parse(new Fields('test', params)),
@@ -27,16 +30,17 @@ export class Subject<Params> {
   }
 
   start(): Promise<ActionResult> {
-    return new Promise((resolve) => this.#agent.start(this.#hands, this.#job, TIMEOUT_MS, resolve));
+    return new Promise((resolve) => this.#agent.start(this.#hands, this.#job, this.#timeoutMs, resolve));
   }
 
   stop(): Promise<ActionResult> {
-    return new Promise((resolve) => this.#agent.stop(this.#hands, this.#job, TIMEOUT_MS, resolve));
+    return new Promise((resolve) => this.#agent.stop(this.#hands, this.#job, this.#timeoutMs, resolve));
   }
 
   /** As after a lapsed lease: kill, then take away what is left. */
-  abandon(): Promise<string> {
-    this.#hands.world.processTrees.killMarked(this.#job.mark);
+  async abandon(): Promise<string> {
+    const { processTrees } = this.#hands.world;
+    while (processTrees.killMarked(this.#job.mark) > 0) await sleep(10);
     return new Promise((resolve) => this.#agent.abandon(this.#hands, this.#job, resolve));
   }
 

@@ -1,6 +1,7 @@
 /** Agents that need root and the kernel: a real loop device and file system, a real floating address in a network namespace of its own. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -61,6 +62,28 @@ test(
       format: 'if-blank',
     }).start();
     assert.match(wrong.reason, /holds ext4, not xfs/);
+  },
+);
+
+test(
+  'who keeps a file system from being unmounted is named, and killed when that is wanted',
+  { skip: !hasLoop && 'needs root and loop devices' },
+  async (context) => {
+    const hands = await makeHands(context);
+    const device = loopDevice(context, join(hands.dir, 'image'));
+    const directory = join(hands.dir, 'mounted');
+    context.after(() => spawnSync('umount', ['--lazy', directory]));
+    const params = { device, directory, fstype: 'ext4', format: 'if-blank' };
+    const patient = new Subject(hands, filesystemAgent, { ...params, unmount: 'patient' }, 500);
+    const subject = new Subject(hands, filesystemAgent, params);
+    await well(subject.start());
+    const user = spawn('sleep', ['1000'], { cwd: directory });
+    context.after(() => user.kill('SIGKILL'));
+    const ended = once(user, 'exit');
+    assert.match((await patient.stop()).reason, new RegExp(`used by sleep \\(${user.pid}\\)`));
+    await well(new Subject(hands, filesystemAgent, params, 1000).stop());
+    await ended;
+    assert.equal(user.signalCode, 'SIGKILL');
   },
 );
 

@@ -1,17 +1,23 @@
 /**
  * `app`: any program of the user's own (F23).
  *
- *   command: [program, argument …]         run as `user` with `groups`, in `directory`, with `env`
+ *   command: [program, argument …]         run as `user` with `groups`, in `directory`, with `env`, within `limits`
+ *   agent: [program, argument …]           in the place of `command`: run to its end with `start`, `stop` or `check` as last argument
  *   check: { quick: CHECK, deep: CHECK }   CHECK: { command: […] | http: URL | tcp: HOST:PORT, interval, timeout }
  *
- * Without a check the program is well as long as it runs.
+ * Without a check the program is well as long as it runs, and what an agent looks after when the agent's `check` exits 0.
+ * Check commands and agents run as the same identity as the program.
  */
 import { EterneError } from '@eterne/base';
+import type { RunAs } from '../../../node/identity-prefix.ts';
 import type { Fields } from '../../../node/fields.ts';
 
 const INTERVAL_MS_DEFAULT = 2000;
 const TIMEOUT_MS_DEFAULT = 1000;
 const INTERVAL_MS_MIN = 100;
+/** setrlimit(2), by the names of prlimit(1). */
+const LIMITS = ['as', 'core', 'cpu', 'data', 'fsize', 'memlock', 'nofile', 'nproc', 'rss', 'stack'];
+const LIMIT = /^(\d{1,15}|unlimited)(:(\d{1,15}|unlimited))?$/;
 
 export type AppProbe =
   | { readonly kind: 'command'; readonly command: readonly [string, ...string[]] }
@@ -25,9 +31,11 @@ export interface AppCheck {
 }
 
 export interface AppParams {
-  readonly command: readonly [string, ...string[]];
-  readonly user: string | undefined;
-  readonly groups: readonly string[] | undefined;
+  readonly run: {
+    readonly kind: 'command' | 'agent';
+    readonly command: readonly [string, ...string[]];
+  };
+  readonly as: RunAs;
   readonly directory: string;
   readonly env: Readonly<Record<string, string>>;
   readonly quick: AppCheck | undefined;
@@ -39,9 +47,8 @@ export function parseAppParams(fields: Fields): AppParams {
   const readCheck = (name: string): AppCheck | undefined =>
     check?.optional(name, () => parseCheck(check.object(name)), undefined);
   const params: AppParams = {
-    command: commandOf(fields),
-    user: fields.optional('user', (name) => fields.text(name), undefined),
-    groups: fields.optional('groups', (name) => fields.texts(name), undefined),
+    run: parseRun(fields),
+    as: parseIdentity(fields),
     directory: fields.optional('directory', (name) => fields.text(name), '/'),
     env: fields.optional('env', (name) => fields.textMap(name), {}),
     quick: readCheck('quick'),
@@ -49,6 +56,30 @@ export function parseAppParams(fields: Fields): AppParams {
   };
   check?.end();
   return params;
+}
+
+function parseRun(fields: Fields): AppParams['run'] {
+  const agent = fields.optional('agent', (name) => commandOf(fields, name), undefined);
+  const command = fields.optional('command', (name) => commandOf(fields, name), undefined);
+  if (agent !== undefined && command === undefined) return { kind: 'agent', command: agent };
+  if (command !== undefined && agent === undefined) return { kind: 'command', command };
+  throw new EterneError('config', 'an app has either a command or an agent');
+}
+
+function parseIdentity(fields: Fields): RunAs {
+  const user = fields.optional('user', (name) => fields.text(name), undefined);
+  const groups = fields.optional('groups', (name) => fields.texts(name), undefined);
+  const limits = fields.optional('limits', (name) => fields.scalarMap(name), undefined);
+  for (const [name, limit] of Object.entries(limits ?? {}))
+    if (!LIMITS.includes(name) || !LIMIT.test(limit))
+      throw new EterneError('config', `not a limit: ${name}: ${limit}`, {
+        hint: `one of ${LIMITS.join(', ')}; a number, soft:hard, or unlimited`,
+      });
+  return {
+    ...(user === undefined ? {} : { user }),
+    ...(groups === undefined ? {} : { groups }),
+    ...(limits === undefined ? {} : { limits }),
+  };
 }
 
 function parseCheck(fields: Fields): AppCheck {
@@ -64,7 +95,7 @@ function parseCheck(fields: Fields): AppCheck {
 }
 
 function parseProbe(fields: Fields): AppProbe {
-  const command = fields.optional('command', () => commandOf(fields), undefined);
+  const command = fields.optional('command', (name) => commandOf(fields, name), undefined);
   const http = fields.optional('http', (name) => fields.text(name), undefined);
   const tcp = fields.optional('tcp', (name) => fields.text(name), undefined);
   if ([command, http, tcp].filter((given) => given !== undefined).length !== 1)
@@ -89,8 +120,8 @@ function parseHttp(text: string): AppProbe {
   };
 }
 
-function commandOf(fields: Fields): readonly [string, ...string[]] {
-  const [program, ...args] = fields.texts('command');
-  if (program === undefined || program === '') throw new EterneError('config', 'command is empty');
+function commandOf(fields: Fields, name: string): readonly [string, ...string[]] {
+  const [program, ...args] = fields.texts(name);
+  if (program === undefined || program === '') throw new EterneError('config', `${name} is empty`);
   return [program, ...args];
 }

@@ -2,6 +2,7 @@
 import { EterneError } from '@eterne/base';
 import type { Stream } from '@eterne/runtime';
 import { RUNNING, type CheckResult, type Hands } from '../agent.ts';
+import { runAs } from '../command.ts';
 import type { AppCheck, AppParams } from './params.ts';
 
 const STATUS_LINE = /^HTTP\/1\.[01] (\d{3}) /;
@@ -43,13 +44,10 @@ function probeByCommand(
   timeoutMs: number,
   done: Done,
 ): void {
-  const { directory } = params;
-  hands.world.processes.spawn({ command, env, directory, timeoutMs, captureBytes: 1024 }, (exit) => {
-    if (exit.code === 0) return done(RUNNING);
-    const said = (exit.stderr || exit.stdout).trim().split('\n').at(-1) ?? '';
-    const how = exit.timedOut ? `took longer than ${timeoutMs} ms` : `ended with ${exit.signal ?? exit.code}`;
-    done(failure(`check command ${exit.startError?.message ?? how}${said === '' ? '' : `: ${said}`}`));
-  });
+  const { as, directory } = params;
+  runAs(hands, as, { command, env, directory, timeoutMs }, ({ failure: said }) =>
+    done(said === '' ? RUNNING : failure(`check command ${said}`)),
+  );
 }
 
 function connect(

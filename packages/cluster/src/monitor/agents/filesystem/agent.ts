@@ -4,6 +4,7 @@
  *   device, directory, fstype     for example "${vol.device}", /srv/db, ext4
  *   format: never | if-blank      if-blank: made when the device holds nothing that blkid knows (default never)
  *   options: "noatime"            for mount -o
+ *   unmount: patient | force      force: who still uses it after half of the stop time-out is killed (default force)
  *
  * A device with another file system than `fstype` is never formatted. Before mounting, the file system's own checker runs in its
  * careful mode; what it cannot repair alone is refused with what it said.
@@ -28,6 +29,7 @@ export interface FilesystemParams {
   readonly fstype: string;
   readonly format: 'never' | 'if-blank';
   readonly options: string | undefined;
+  readonly unmount: 'patient' | 'force';
 }
 
 export const filesystemAgent: Agent<FilesystemParams> = {
@@ -38,6 +40,7 @@ export const filesystemAgent: Agent<FilesystemParams> = {
     fstype: fields.matching('fstype', FSTYPE),
     format: fields.optional('format', (name) => fields.oneOf(name, ['never', 'if-blank']), 'never'),
     options: fields.optional('options', (name) => fields.text(name), undefined),
+    unmount: fields.optional('unmount', (name) => fields.oneOf(name, ['patient', 'force']), 'force'),
   }),
   start(hands, job, timeoutMs, done) {
     const deadlineMs = hands.world.clock.bootMs() + timeoutMs;
@@ -50,7 +53,8 @@ export const filesystemAgent: Agent<FilesystemParams> = {
       );
     });
   },
-  stop: (hands, { params }, timeoutMs, done) => unmount(hands, params.directory, timeoutMs, done),
+  stop: (hands, { params }, timeoutMs, done) =>
+    unmount(hands, params.directory, timeoutMs, done, params.unmount === 'force'),
   checks: () => [{ name: 'quick', intervalMs: CHECK_INTERVAL_MS, timeoutMs: CHECK_TIMEOUT_MS }],
   check(hands, { params }, _check, done) {
     readMount(hands, params.directory, (mount) => {

@@ -6,11 +6,14 @@
  * set, `OCF_RESOURCE_INSTANCE` must be too.
  */
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runFolder } from '../../../node/layout.ts';
 import type { Hands, Job } from '../agent.ts';
 import type { OcfName, OcfParams } from './params.ts';
 
 const OCF_ROOT = '/usr/lib/ocf';
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const SHIMS = fileURLToPath(new URL('shims', import.meta.url));
 const SAID_BYTES_MAX = 4096;
 
 export type OcfVerb = 'start' | 'stop' | 'monitor' | 'promote' | 'demote';
@@ -54,7 +57,7 @@ export function runOcf(
   done: (outcome: OcfOutcome) => void,
 ): void {
   const path = join(OCF_ROOT, 'resource.d', provider, name);
-  const env = environment({ provider, name }, job, action);
+  const env = { ...environment({ provider, name }, job, action), ...attributes(hands) };
   const timeoutMs = Math.max(1, action.timeoutMs);
   const order = { command: [path, action.verb] as const, env, timeoutMs, captureBytes: SAID_BYTES_MAX };
   hands.world.processes.spawn({ ...order, directory: '/' }, (exit) => {
@@ -68,6 +71,16 @@ export function runOcf(
           : `${action.verb}: ${MEANINGS[code ?? -1] ?? `it ended with ${signal ?? code}`}`;
     done({ code: timedOut ? null : code, reason: said === '' ? meaning : `${meaning} (${said})` });
   });
+}
+
+/** Where `crm_attribute` and its like are, and keep what they are told (`shims/attributes`). */
+function attributes({ dir }: Hands): Record<string, string> {
+  return {
+    PATH: `${SHIMS}:${PATH}`,
+    HA_SBIN_DIR: SHIMS,
+    ETERNE_OCF_REBOOT: join(runFolder(dir), 'ocf-attributes'),
+    ETERNE_OCF_FOREVER: join(dir, 'ocf-attributes'),
+  };
 }
 
 function environment(

@@ -12,8 +12,11 @@ import {
 } from './action.ts';
 import { parseOcfParams, type OcfCheck, type OcfName, type OcfParams } from './params.ts';
 
-/** After a lapsed lease: what the agent set up in the kernel (addresses, mounts) is asked back, its processes are dead by then. */
-const ABANDON_TIMEOUT_MS = 5000;
+/**
+ * After a lapsed lease: what the agent set up in the kernel (addresses, mounts) is asked back, its processes are dead by then. Some agents wait five seconds less than
+ * they are given, so it is more than that.
+ */
+const ABANDON_TIMEOUT_MS = 10_000;
 /** A stop that succeeded may leave helpers behind; they are killed. */
 const LEFTOVERS_TIMEOUT_MS = 2000;
 /** In the place of the resource's mark, whose bearers the heart may still be killing. */
