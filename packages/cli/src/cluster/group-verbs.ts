@@ -7,6 +7,7 @@ import { readDocument } from './documents.ts';
 import { openSession, withConnection } from './session.ts';
 import { groupsText } from './status-text.ts';
 import { table } from './table.ts';
+import { templateVerbs } from './template-verbs.ts';
 
 const pathOf = (name: string) => `/api/v1/groups/${encodeURIComponent(name)}`;
 
@@ -75,6 +76,8 @@ export function groupVerbs(program: Command): void {
         [...answer.sentences, '', table(['NODE', 'MAY RUN IT', 'WHY'], rows)].join('\n'),
       );
     });
+
+  templateVerbs(group);
 
   withConnection(group.command('delete <group>'))
     .description('delete a stopped group')

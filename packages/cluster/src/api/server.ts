@@ -21,6 +21,7 @@ import { nodeRoutes } from './routes/nodes.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { statusRoutes } from './routes/status.ts';
 import { streamRoute } from './routes/stream.ts';
+import { templateRoutes } from './routes/templates.ts';
 import { volumeRoutes } from './routes/volumes.ts';
 import { describeRoute } from './schemas-in-fastify.ts';
 import { addSecurityHeaders } from './security-headers.ts';
@@ -50,6 +51,7 @@ export async function startApi(context: ApiContext): Promise<RunningApi> {
   volumeRoutes(api, context);
   groupRoutes(api, context);
   configRoutes(api, context);
+  templateRoutes(api);
   joinRoutes(api, context);
   accountRoutes(api, context);
   describeItself(api);

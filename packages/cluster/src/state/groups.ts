@@ -48,13 +48,19 @@ export function withoutOwner(
   });
 }
 
-/** A life of `node` has ended for certain, and with it all that it ran. `why`: half a sentence after the node's name. */
+/**
+ * A life of `node` has ended for certain, and with it all that it ran. `why`: half a sentence after the node's name. What ran on a node in maintenance waits
+ * for it (`held.ts`): a reboot is what maintenance is for.
+ */
 export function freeGroupsOf(state: ClusterState, stamp: Stamp, node: string, why: string): ClusterState {
   let next = state;
+  const waits = state.members[node]?.mode === 'maintenance';
   for (const group of sortedValues(state.groups)) {
     if (group.owner !== node) continue;
     const phase = group.desired === 'stopped' ? 'stopped' : 'failed';
-    const free = withoutOwner(next, group, 'unclean', { phase, reason: `${node} ${why}`, move: null });
+    const reason = `${node} ${why}`;
+    const move = waits ? { to: node, reason, displaces: group.displaced } : null;
+    const free = withoutOwner(next, group, 'unclean', { phase, reason, move });
     next = withEvent(free, stamp, {
       level: 'warning',
       code: 'group.released',

@@ -318,7 +318,7 @@ export class FakeCluster {
       for (const [group, lease] of machine.heart.leases) {
         if (nowMs <= lease.validUntilBootMs + lease.graceMs) continue;
         machine.monitor.killNow(group);
-        machine.disk.demoteAll();
+        machine.disk.demoteAll(lease.volumes);
         machine.heart.leases.delete(group);
       }
     }

@@ -210,8 +210,8 @@ export class FakeDisk {
     if (volume) volume.term = term;
   }
 
-  demoteAll(): void {
-    for (const volume of this.volumes.values()) volume.role = 'secondary';
+  demoteAll(names: readonly string[]): void {
+    for (const name of names) this.#demote(name);
     this.changed();
   }
 
@@ -346,7 +346,10 @@ export class FakeHeart implements HeartPort {
   readonly #node: string;
   readonly #send: (request: LeaseRequest) => void;
   readonly #route: (grant: LeaseGrant) => void;
-  leases = new Map<string, { epoch: number; validUntilBootMs: number; graceMs: number }>();
+  leases = new Map<
+    string,
+    { epoch: number; validUntilBootMs: number; graceMs: number; volumes: readonly string[] }
+  >();
   up = true;
   #sequence = 0;
   #liveness: ((alive: ReadonlySet<string>, paths: readonly []) => void)[] = [];
@@ -420,11 +423,12 @@ export class FakeHeart implements HeartPort {
 
   hearGrant(grant: LeaseGrant): void {
     if (!this.up) return;
-    for (const { group, epoch } of grant.groups)
+    for (const { group, epoch, volumes } of grant.groups)
       this.leases.set(group, {
         epoch,
         validUntilBootMs: grant.request.sentAtBootMs + grant.durationMs,
         graceMs: grant.graceMs,
+        volumes,
       });
     for (const listener of this.#leaseListeners) listener(this.leases);
   }

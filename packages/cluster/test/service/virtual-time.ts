@@ -9,11 +9,17 @@ interface Waiting {
 
 export class VirtualTime implements Clock, Timers {
   #nowMs = 1_000_000;
+  #wallOffsetMs = 0;
   #order = 0;
   readonly #waiting = new Set<Waiting>();
 
   wallMs(): number {
-    return Date.UTC(2026, 0, 5) + this.#nowMs;
+    return Date.UTC(2026, 0, 5) + this.#nowMs + this.#wallOffsetMs;
+  }
+
+  /** As if somebody had set the wall clock. */
+  jumpWall(byMs: number): void {
+    this.#wallOffsetMs += byMs;
   }
 
   bootMs(): number {

@@ -1,0 +1,272 @@
+/**
+ * A scenario: real services on fake machines in virtual time, told in three files.
+ *
+ *   cluster    what there is, one line each:
+ *                members n1 n2 w1              names that begin with w are witnesses
+ *                fencing n1 n2                 these have a fence device
+ *                volume data n1 n2
+ *                group db n1 n2 [volume=data] [failback=any|HH:MM-HH:MM] [attempts=N] [window=DUR] [stop=block|kill|fence]
+ *                         [with=G,…] [apart=G,…] [after=G,…]
+ *   commands   what happens, one line each; see `VERBS`. A line that begins with # is a remark
+ *   expect     each command, then the timeline's new lines, then where every group is, by the log and in truth
+ *
+ * Who leads is nobody's subject here (Raft has its own transcripts): when the leader reaches no majority for 800 ms the first member that does
+ * leads, witnesses first. After every millisecond no group may run on two nodes.
+ */
+import { parseDurationMs } from '@eterne/base';
+import type { Command } from '../../src/state/commands.ts';
+import type { GroupRules, GroupSpec } from '../../src/state/model.ts';
+import { NO_RULES, sortedValues } from '../../src/state/model.ts';
+import { device } from '../fencing/device.ts';
+import type { FakeMachine } from './fake-cluster.ts';
+import { FakeCluster, group, volume } from './fake-cluster.ts';
+
+const ELECTION_MS = 800;
+const SETTLE_MS = 3000;
+
+const linesOf = (text: string): readonly string[] =>
+  text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'));
+
+export function runScenario(clusterText: string, commandsText: string): string {
+  const scenario = new Scenario(clusterText);
+  const parts = linesOf(commandsText).map((line) => scenario.play(line));
+  return [scenario.begin, ...parts].join('\n');
+}
+
+class Scenario {
+  readonly begin: string;
+  readonly #cluster: FakeCluster;
+  #eventId = 0;
+  #silentSinceMs: number | undefined;
+
+  constructor(text: string) {
+    const lines = linesOf(text).map((line) => line.split(/\s+/));
+    const of = (kind: string): readonly (readonly string[])[] =>
+      lines.filter(([first]) => first === kind).map(([, ...words]) => words);
+    const odd = lines.find(([kind = '']) => !['members', 'fencing', 'volume', 'group'].includes(kind));
+    if (odd) throw new Error(`not a line of a cluster: ${odd.join(' ')}`);
+    this.#cluster = new FakeCluster(of('members').flat());
+    this.#cluster.time.every(20, () => this.#watchLeader());
+    this.#fence(of('fencing').flat());
+    this.#cluster.configure(
+      of('volume').map(([name = '', ...nodes]) => volume(name, nodes)),
+      of('group').map(groupOf),
+    );
+    this.#cluster.time.run(SETTLE_MS);
+    for (const [name = '', ...nodes] of of('volume')) this.#joinSet(name, nodes);
+    const witness = of('members')
+      .flat()
+      .find((name) => name.startsWith('w'));
+    if (witness !== undefined) this.#cluster.elect(witness);
+    this.#cluster.time.run(SETTLE_MS);
+    this.#takeEvents();
+    this.begin = `(in the beginning)\n${this.#places()}\n`;
+  }
+
+  play(line: string): string {
+    const [verb = '', ...words] = line.split(/\s+/);
+    const act = VERBS[verb];
+    if (!act) throw new Error(`no command ${verb}`);
+    let said = '';
+    try {
+      said = act(this.#cluster, words, line) ?? '';
+    } catch (error) {
+      said = error instanceof Error ? `refused: ${error.message}` : String(error);
+    }
+    const outcome = [said, ...this.#takeEvents(), this.#places()].filter((part) => part !== '');
+    return `> ${line}\n${outcome.join('\n')}\n`;
+  }
+
+  /** As after the first copies. */
+  #joinSet(name: string, nodes: readonly string[]): void {
+    const primary = this.#cluster.state().volumes[name]?.primary;
+    if (primary) this.#cluster.machine(primary).disk.propose(name, nodes, () => {});
+    this.#cluster.time.run(100);
+  }
+
+  #fence(nodes: readonly string[]): void {
+    if (nodes.length === 0) return;
+    const cluster = this.#cluster;
+    const config = { ...cluster.state().config, fencing: nodes.map((node) => device({ node })) };
+    const { revision } = cluster.state();
+    cluster.submit({ kind: 'configure', revision, changes: [{ kind: 'cluster', config }], atMs: 0 });
+    for (const { monitor } of cluster.machines.values()) monitor.onFence = (node) => cluster.powerOff(node);
+  }
+
+  #watchLeader(): void {
+    const { leader, time } = this.#cluster;
+    if (leader !== undefined && this.#leads(leader)) {
+      this.#silentSinceMs = undefined;
+      return;
+    }
+    this.#silentSinceMs ??= time.bootMs();
+    if (time.bootMs() - this.#silentSinceMs < ELECTION_MS) return;
+    const able = [...this.#cluster.machines.keys()].filter((name) => this.#leads(name));
+    const next = able.find((name) => name.startsWith('w')) ?? able[0];
+    if (next !== undefined) this.#cluster.elect(next);
+  }
+
+  #leads(name: string): boolean {
+    return this.#cluster.reachesMajority(name) && !this.#cluster.machine(name).log.closed;
+  }
+
+  /** Whoever knows most tells the timeline: also a cluster without a majority has one. */
+  #newest(): FakeMachine {
+    return [...this.#cluster.machines.values()].reduce((best, machine) =>
+      machine.service.state.eventId > best.service.state.eventId ? machine : best,
+    );
+  }
+
+  #takeEvents(): readonly string[] {
+    const { events, eventId } = this.#newest().service.state;
+    const fresh = events.filter(({ id }) => id > this.#eventId);
+    this.#eventId = eventId;
+    return fresh
+      .filter(({ code }) => code !== 'cluster.leader')
+      .map(
+        ({ level, message }) => `  ${level === 'info' ? ' ' : level === 'warning' ? '!' : '!!'} ${message}`,
+      );
+  }
+
+  #places(): string {
+    const { state } = this.#newest().service;
+    return sortedValues(state.groups)
+      .map(({ spec: { name }, phase, owner, reason }) => {
+        const truly = [...this.#cluster.machines.keys()].filter((node) => this.#cluster.runs(name, node));
+        const where = owner === null ? '' : ` on ${owner}`;
+        const why = phase === 'online' || reason === '' ? '' : ` (${reason})`;
+        return `= ${name}: ${phase}${where}${why}; runs ${truly.length === 0 ? 'nowhere' : `on ${truly.join(', ')}`}`;
+      })
+      .join('\n');
+  }
+}
+
+function groupOf([name = '', ...words]: readonly string[]): GroupSpec {
+  const options = new Map(words.filter((word) => word.includes('=')).map((word) => split(word, '=')));
+  const nodes = words.filter((word) => !word.includes('='));
+  const spec = group(name, nodes, options.get('volume'));
+  const failback = options.get('failback');
+  const restart = {
+    attempts: Number(options.get('attempts') ?? 2),
+    windowMs: parseDurationMs(options.get('window') ?? '10m'),
+  };
+  const list = (key: keyof GroupRules): readonly string[] => options.get(key)?.split(',') ?? NO_RULES[key];
+  return {
+    ...spec,
+    failback: {
+      enabled: failback !== undefined,
+      window: failback === undefined || failback === 'any' ? null : failback,
+    },
+    rules: { with: list('with'), apart: list('apart'), after: list('after') },
+    onStopFailure: (options.get('stop') ?? 'block') as GroupSpec['onStopFailure'],
+    resources: spec.resources.map((resource) => Object.assign({}, resource, { restart })),
+  };
+}
+
+function split(text: string, at: string): [string, string] {
+  const [first = '', ...rest] = text.split(at);
+  return [first, rest.join(at)];
+}
+
+type Verb = (cluster: FakeCluster, words: readonly string[], line: string) => string | void;
+
+const each =
+  (act: (cluster: FakeCluster, name: string) => void): Verb =>
+  (cluster, names) => {
+    for (const name of names) act(cluster, name);
+  };
+const order =
+  (make: (words: readonly string[]) => Omit<Command, 'atMs'>): Verb =>
+  (cluster, words) =>
+    cluster.submit({ ...make(words), atMs: 0 } as Command);
+const mode = (wanted: 'active' | 'standby' | 'maintenance'): Verb =>
+  order(([name = '']) => ({ kind: 'node-mode', name, mode: wanted }) as Omit<Command, 'atMs'>);
+
+function proposeSet(
+  cluster: FakeCluster,
+  name: string,
+  change: (members: readonly string[]) => readonly string[],
+): void {
+  const agreed = cluster.state().volumes[name];
+  cluster
+    .machine(agreed?.primary ?? '')
+    .disk.propose(name, change(agreed?.inSyncSet.members ?? []), () => {});
+  cluster.time.run(100);
+}
+
+/** `NODE VERB GROUP/RESOURCE`: the monitor's word for an action that fails. */
+const actionOf = ([, verb = '', key = '']: readonly string[]): string => `${verb} ${key.replace(':', '')}`;
+
+const VERBS: Readonly<Record<string, Verb>> = {
+  run: (cluster, [time = '']) => cluster.time.run(parseDurationMs(time)),
+  /** `await GROUP NODE DUR`: online there, in so much time. */
+  await: (cluster, [name = '', node = '', time = '']) => {
+    try {
+      cluster.untilOnline(name, node, parseDurationMs(time));
+    } catch {
+      return `NOT within ${time}`;
+    }
+    return `within ${time}`;
+  },
+  'power-off': each((cluster, name) => cluster.powerOff(name)),
+  'power-on': each((cluster, name) => cluster.powerOn(name)),
+  isolate: each((cluster, name) => (cluster.machine(name).connected = false)),
+  rejoin: each((cluster, name) => {
+    cluster.machine(name).connected = true;
+    cluster.machine(name).log.catchUp(cluster.entries);
+  }),
+  /** `flap NODE SILENT HEARD TIMES` */
+  flap: (cluster, [name = '', silent = '', heard = '', times = '']) => {
+    for (let round = 0; round < Number(times); round += 1) {
+      VERBS['isolate']?.(cluster, [name], '');
+      cluster.time.run(parseDurationMs(silent));
+      VERBS['rejoin']?.(cluster, [name], '');
+      cluster.time.run(parseDurationMs(heard));
+    }
+  },
+  'leave-politely': (cluster, [name = '']) => cluster.machine(name).service.leave(10_000, () => {}),
+  'stop-service': each((cluster, name) => cluster.stopService(name)),
+  'start-service': each((cluster, name) => cluster.startService(name)),
+  'crash-disk': (cluster, [name = '', time = '']) => cluster.machine(name).disk.crash(parseDurationMs(time)),
+  'hang-disk': (cluster, [name = '', time = '']) => cluster.machine(name).disk.hangUp(parseDurationMs(time)),
+  /** `crash NODE GROUP RESOURCE`: it dies, and the monitor sees it. */
+  crash: (cluster, [name = '', of = '', resource = '']) => cluster.machine(name).monitor.crash(of, resource),
+  /** It dies while nobody looks. */
+  vanish: (cluster, [name = '', key = '']) => void cluster.machine(name).monitor.running.delete(key),
+  break: (cluster, words, line) =>
+    void cluster.machine(words[0] ?? '').monitor.failures.set(actionOf(words), split(line, ': ')[1]),
+  mend: (cluster, words) => void cluster.machine(words[0] ?? '').monitor.failures.delete(actionOf(words)),
+  /** `out-of-sync VOLUME NODE`: a replica leaves the set; its primary proposes it. */
+  'out-of-sync': (cluster, [name = '', node = '']) =>
+    proposeSet(cluster, name, (members) => members.filter((member) => member !== node)),
+  /** A resync is over. */
+  'in-sync': (cluster, [name = '', node = '']) =>
+    proposeSet(cluster, name, (members) => [...members, node].toSorted()),
+  'jump-clock': (cluster, [time = '']) => {
+    const [, sign, duration = ''] = /^([+-])(.*)$/.exec(time) ?? [];
+    cluster.time.jumpWall((sign === '-' ? -1 : 1) * parseDurationMs(duration));
+  },
+  start: order(
+    ([name = '']) => ({ kind: 'group-desire', group: name, desired: 'started' }) as Omit<Command, 'atMs'>,
+  ),
+  stop: order(
+    ([name = '']) => ({ kind: 'group-desire', group: name, desired: 'stopped' }) as Omit<Command, 'atMs'>,
+  ),
+  move: order(
+    ([name = '', to = '']) =>
+      ({ kind: 'group-move', group: name, to, reason: 'asked for', displaces: false }) as Omit<
+        Command,
+        'atMs'
+      >,
+  ),
+  delete: (cluster, [name = '']) => {
+    const changes = [{ kind: 'group-delete' as const, name }];
+    cluster.submit({ kind: 'configure', revision: cluster.state().revision, changes, atMs: 0 });
+  },
+  standby: mode('standby'),
+  activate: mode('active'),
+  maintenance: mode('maintenance'),
+  'hold-cluster': order(
+    ([on = '']) => ({ kind: 'cluster-maintenance', on: on === 'on' }) as Omit<Command, 'atMs'>,
+  ),
+};
