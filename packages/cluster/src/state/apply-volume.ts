@@ -27,16 +27,6 @@ export function applyVolume(state: ClusterState, command: Stamp & VolumeCommand)
       return acceptLoss(state, volume, command);
     case 'volume-give-up':
       return giveUp(state, volume, command);
-    case 'volume-order':
-      return accepted(
-        withEvent(state, command, {
-          level: 'info',
-          code: 'volume.order',
-          volume: command.volume,
-          node: command.node,
-          message: `${command.what} of volume ${command.volume} on ${command.node}`,
-        }),
-      );
     case 'volume-report':
       if (volume.primary !== command.node) return refuse(state, 'conflict', `${command.node} is not primary`);
       return accepted(withVolume(state, { ...volume, summary: reported(volume, command) }));

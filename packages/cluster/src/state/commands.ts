@@ -123,8 +123,6 @@ export type VolumeCommand =
     }
   /** The operator's word: the copy on `node` is to go on, although it may lack acknowledged writes. Nobody else's copy counts any more. */
   | { readonly kind: 'volume-accept-loss'; readonly volume: string; readonly node: string }
-  /** For the timeline only: somebody had a node do something about its copy. */
-  | { readonly kind: 'volume-order'; readonly volume: string; readonly node: string; readonly what: string }
   /** The leader, of an asynchronous volume with `asyncTakeover: auto` whose set is lost: the copy on `node` goes on without its newest writes. */
   | {
       readonly kind: 'volume-give-up';
