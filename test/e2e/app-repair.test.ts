@@ -1,0 +1,91 @@
+/** A crashed application is repaired in place: how long its client is without it, with a quick check every 500 ms. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '@eterne/runtime/node/ports.ts';
+import { ClusterNode, until } from './support/cluster-node.ts';
+
+const REPAIRED_WITHIN_MS = 1500;
+const ROUNDS = 3;
+
+const root = await mkdtemp(join(tmpdir(), 'eterne-repair-'));
+const node = new ClusterNode(root, 'n1', 91, 'node');
+const port = await freePort();
+
+const SERVER = `require('node:http').createServer((_, answer) => answer.end('well')).listen(${port}, '127.0.0.1')`;
+const DOCUMENT = JSON.stringify({
+  groups: [
+    {
+      name: 'g',
+      nodes: ['n1'],
+      resources: [
+        {
+          name: 'app',
+          type: 'app',
+          command: [process.execPath, '--eval', SERVER],
+          env: { FOLDER: root },
+          check: { quick: { http: `http://127.0.0.1:${port}/`, interval: '500ms', timeout: '400ms' } },
+          restart: { attempts: 10, window: '10m' },
+        },
+      ],
+    },
+  ],
+});
+
+function server(): number | undefined {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).find((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`FOLDER=${root}\0`);
+    } catch {
+      return false;
+    }
+  });
+}
+
+const answers = (): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => resolve(false));
+    socket.on('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
+
+before(async () => {
+  await node.found();
+  const path = join(root, 'document.yaml');
+  writeFileSync(path, DOCUMENT);
+  await node.apply(path);
+  await until('the application answers', answers);
+  await until('the group is online', async () => (await node.status())?.groups[0]?.state === 'online');
+});
+
+after(async () => {
+  node.signal('SIGKILL');
+  await until('nothing is left', () => node.processes().size === 0 && server() === undefined);
+  await rm(root, { recursive: true });
+});
+
+test('a killed application answers again within 1.5 s', async (context) => {
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    const pid = server() ?? assert.fail('nothing runs');
+    process.kill(pid, 'SIGKILL');
+    const killedMs = performance.now();
+    await until('it is gone', async () => !(await answers()));
+    await until('it answers again', answers);
+    const outageMs = Math.round(performance.now() - killedMs);
+    context.diagnostic(`round ${round}: ${outageMs} ms`);
+    assert.ok(outageMs <= REPAIRED_WITHIN_MS, `${outageMs} ms`);
+    await until('it is online', async () => (await node.status())?.groups[0]?.state === 'online');
+    await sleep(100);
+  }
+  const status = await node.status();
+  assert.equal(status?.groups[0]?.owner, 'n1');
+});
