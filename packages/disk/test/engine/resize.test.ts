@@ -79,6 +79,15 @@ describe('growing', () => {
     pair.assertIdentical();
   });
 
+  test('is refused where checksums are kept, and changes nothing', () => {
+    const pair = new Pair({ config: { checksums: 'crc32c' } }).startMirror();
+    for (const node of pair.nodes) node.data.grow(LARGER_BYTES);
+    assert.equal(resize(pair, pair.a)?.code, 'refused');
+    assert.deepEqual([sizeOf(pair.a), sizeOf(pair.b)], [SIZE_BYTES, SIZE_BYTES]);
+    pair.write(pair.a, 1, 1);
+    pair.assertIdentical();
+  });
+
   test('zeroes what a device had behind the old end', () => {
     const pair = new Pair().startMirror();
     for (const [index, node] of pair.nodes.entries()) {
