@@ -191,8 +191,6 @@ function volumeConfig(node: string, volume: VolumeDocument, folder: string): Vol
     ...peerLost(volume),
     ...settingsOf(volume),
     ...rescueJournal(folder, volume),
-    compress: volume.compress,
-    linkChecksums: volume.linkChecksums,
     checksums: volume.checksums,
     onDiskError: volume.onDiskError,
   };

@@ -9,6 +9,7 @@
  */
 import { EterneError } from '@eterne/base';
 import type { MetadataDone, VolumeMetadata } from '../../metadata/index.ts';
+import type { VolumeConfig } from '../api.ts';
 import { INTERNAL_METADATA } from '../disk/open-device.ts';
 import { Gauge } from '../gauge.ts';
 import type { LocalDisk } from '../local-disk.ts';
@@ -16,7 +17,7 @@ import type { LocalDisk } from '../local-disk.ts';
 export interface GrowthParts {
   readonly metadata: VolumeMetadata;
   readonly disk: LocalDisk;
-  readonly config: { readonly name: string; readonly node: string; readonly metadataPath: string };
+  readonly config: Pick<VolumeConfig, 'name' | 'node' | 'metadataPath' | 'checksums'>;
 }
 
 export class Growth {

@@ -206,7 +206,10 @@ describe('a mirror set', () => {
     assert.deepEqual(answers, []);
     pair.b.start();
     pair.until(() => answers.length === 2);
-    assert.deepEqual(answers.sort(), ['data', 'wal']);
+    assert.deepEqual(
+      answers.toSorted((one, other) => (one < other ? -1 : 1)),
+      ['data', 'wal'],
+    );
     assert.deepEqual([onDisk(pair.b, 'data', 0), onDisk(pair.b, 'wal', 0)], [1, 1]);
   });
 
