@@ -1,6 +1,7 @@
 /** `eterne cluster init|maintenance|token|join` and `eterne witness join`. */
 import { EterneError, parseDurationMs } from '@eterne/base';
 import { joinToken } from '@eterne/cluster/api/schema/access.ts';
+import { configPlan } from '@eterne/cluster/api/schema/orders.ts';
 import { normaliseAddress } from '@eterne/cluster/node/identity.ts';
 import { administratorPath } from '@eterne/cluster/pki/files.ts';
 import { foundCluster } from '@eterne/cluster/pki/found.ts';
@@ -67,6 +68,19 @@ export function clusterVerbs(program: Command): void {
       // The token alone on stdout, so that scripts can take it as it is.
       if (!session.json) process.stderr.write(`valid until ${instantOf(answer.expiresAtMs).toISOString()}\n`);
       session.print(answer, () => answer.token);
+    });
+
+  withConnection(cluster.command('upgrade'))
+    .description(
+      'from EterneMirrorHA to EterneMirrorCluster: a third to 32nd node may join; nothing running notices',
+    )
+    .action(async (_options, command: Command) => {
+      const session = await openSession(command);
+      const body = { cluster: { edition: 'cluster' } };
+      const plan = await session.ask({ method: 'POST', path: '/api/v1/config/apply', body }, configPlan);
+      session.print(plan, () =>
+        plan.steps.length === 0 ? 'it is the cluster edition already' : 'up to 32 nodes may join now',
+      );
     });
 
   joinVerb(cluster.command('join'), 'node').description('let this machine join as a node');

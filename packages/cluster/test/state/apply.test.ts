@@ -112,7 +112,7 @@ test('a promotion needs the ownership, the term it knows and a place in the set'
   assert.equal(refusalOf(taken, { ...promotion, node: 'n2', epoch: 2, reached: ['n2'] }), 'refused');
 });
 
-test('edition ha takes two nodes and any witness', () => {
+test('edition ha takes two nodes and any witness, until it is upgraded', () => {
   const founded = foundedState();
   const ha = after(founded, {
     kind: 'configure',
@@ -125,9 +125,23 @@ test('edition ha takes two nodes and any witness', () => {
     refusalOf(ha, { kind: 'member-add', member: { ...newcomer, name: 'n3' }, ...stamp }),
     'refused',
   );
+  const upgraded = after(ha, {
+    kind: 'configure',
+    revision: ha.revision,
+    changes: [{ kind: 'cluster', config: { ...ha.config, edition: 'cluster' } }],
+    ...stamp,
+  });
+  const grown = after(upgraded, { kind: 'member-add', member: { ...newcomer, name: 'n3' }, ...stamp });
+  assert.deepEqual(grown.groups, ha.groups);
   assert.equal(
-    refusalOf(founded, { kind: 'member-add', member: { ...newcomer, name: 'n3' }, ...stamp }),
-    undefined,
+    refusalOf(grown, {
+      kind: 'configure',
+      revision: grown.revision,
+      changes: [{ kind: 'cluster', config: ha.config }],
+      ...stamp,
+    }),
+    'refused',
+    'three nodes do not fit back',
   );
 });
 
