@@ -13,6 +13,7 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
     file: `${SERVICE}/leader/decide.ts`,
     edits: [
       ['if (view.now.bootMs < leader.leases.provenGoneBootMs(owner, view.timing)) return undefined;', ''],
+      [' || view.now.bootMs < resetBootMs(leader, owner))', ')'],
     ],
   }),
   cluster('a lease lasts longer than it was granted', {
@@ -21,27 +22,6 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
       ['sentAtMs + grant.durationMs, grant.graceMs', 'sentAtMs + 3_000 + grant.durationMs, grant.graceMs'],
     ],
   }),
-  cluster(
-    'leases do not end with the leader’s authority, and voters are not sticky',
-    {
-      file: `${SERVICE}/leader/lease-book.ts`,
-      edits: [
-        [
-          'Math.min(timing.leaseMs, authorityUntilBootMs - receivedBootMs)',
-          'timing.leaseMs + 0 * authorityUntilBootMs',
-        ],
-      ],
-    },
-    {
-      file: 'cluster/src/raft/core.ts',
-      edits: [
-        [
-          'return nowMs - this.heardLeaderMs < this.config.timing.electionMinMs;',
-          'return nowMs - this.heardLeaderMs < 0;',
-        ],
-      ],
-    },
-  ),
   cluster('a majority of one', {
     file: 'cluster/src/raft/members.ts',
     edits: [['return values[quorumOf(members) - 1] ??', 'return values[0] ??']],
@@ -98,10 +78,6 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
         'return this.lastEndBootMs(node) - timing.marginMs;',
       ],
     ],
-  }),
-  cluster('a new leader forgets the leases of the one before', {
-    file: `${SERVICE}/leader/lease-book.ts`,
-    edits: [['Math.max(this.#electedAtBootMs, ', 'Math.max(Number.NEGATIVE_INFINITY, ']],
   }),
   cluster('a log that lacks entries may lead', {
     file: 'cluster/src/raft/election.ts',
@@ -176,7 +152,14 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
     'nothing ends when a lease lapses',
     {
       file: 'cluster/src/heart/guard.ts',
-      edits: [['deadline <= nowMs', 'deadline <= nowMs - 1e6']],
+      edits: [
+        ['deadline <= nowMs', 'deadline <= nowMs - 1e6'],
+        ['...this.#deadlines.values()', '...[...this.#deadlines.values()].map((atMs) => atMs + 1e6)'],
+      ],
+    },
+    {
+      file: `${SERVICE}/owner/runner.ts`,
+      edits: [['endedForMs <= view.timing.graceMs ||', 'endedForMs <= view.timing.graceMs + 1e6 ||']],
     },
     {
       file: 'disk/src/engine/primary/lease.ts',

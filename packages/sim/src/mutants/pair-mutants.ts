@@ -1,4 +1,4 @@
-/** Bugs in the tie-breaker of a pair. */
+/** Bugs that a pair with a tie-breaker on a shared disk shows. */
 import type { Change, Mutant } from './registry.ts';
 
 const VOTER = 'cluster/src/raft/tie/tie-voter.ts';
@@ -29,5 +29,9 @@ export const PAIR_MUTANTS: readonly Mutant[] = [
   pair('the tie-breaker does not remember what it confirms', {
     file: VOTER,
     edits: [['counter: own.counter + 1, term, lastTerm, lastIndex }', 'counter: own.counter + 1, term }']],
+  }),
+  pair('a new leader forgets the leases of the one before', {
+    file: 'cluster/src/service/leader/lease-book.ts',
+    edits: [['Math.max(this.#electedAtBootMs, ', 'Math.max(Number.NEGATIVE_INFINITY, ']],
   }),
 ];
