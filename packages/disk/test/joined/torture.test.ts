@@ -103,3 +103,30 @@ describe('a host that dies while an array is lost and comes back', () => {
       assert.ok(points > 20, `${points} crash points`);
     });
 });
+
+/** A host has writes under way; after `events` events the other one takes over from it, although it lives. Gives how many writes were given up. */
+function replaceAfter(events: number): number {
+  const load = new Load(numbers(9));
+  const site = new Site({ diskDelayMs: () => 1 }).startServing();
+  for (let step = 0; step < 12; step += 1) load.step(site.a);
+  let left = events;
+  site.scheduler.runUntil(() => left-- <= 0);
+  const givenUp = load.inFlight;
+  load.forgetBusy();
+  site.promote(site.b);
+  for (let step = 0; step < 12; step += 1) load.step(site.b);
+  // By then the first one has noticed, and has answered all that it was asked.
+  site.until(() => site.a.volume.status().role === 'secondary');
+  site.until(() => load.inFlight === 0 && site.isWhole(site.b));
+  site.assertIdentical();
+  load.verify(site.contentOf(site.d1));
+  return givenUp;
+}
+
+describe('a host that is replaced while it lives, with writes under way', () => {
+  test('whenever it is, what it answers late is no answer of the other host, and what it acknowledged is there', () => {
+    let points = 0;
+    for (let events = 0; replaceAfter(events) > 0; events += 2 + Math.floor(events / 3)) points += 1;
+    assert.ok(points > 7, `${points} moments`);
+  });
+});

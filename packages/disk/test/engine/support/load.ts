@@ -22,11 +22,18 @@ export class Load {
   /** Block → the values that it may have; one value when all is known. */
   readonly #allowed = new Map<number, Set<number>>();
   readonly #busy = new Set<number>();
-  inFlight = 0;
+  /** Block → the write that was begun last. */
+  readonly #latest = new Map<number, symbol>();
+  readonly #unanswered = new Set<symbol>();
   #fill = 0;
 
   constructor(random: (bound: number) => number) {
     this.#random = random;
+  }
+
+  /** Writes that whoever serves owes an answer. */
+  get inFlight(): number {
+    return this.#unanswered.size;
   }
 
   step(node: Pick<TestNode, 'volume'>): void {
@@ -41,17 +48,20 @@ export class Load {
     if (blocks.some((each) => this.#busy.has(each))) return;
     this.#fill = (this.#fill % 250) + 1;
     const fill = what === 4 ? 0 : this.#fill;
+    const write = Symbol(`${fill} to block ${block}`);
     for (const each of blocks) {
       this.#busy.add(each);
+      this.#latest.set(each, write);
       this.#values(each).add(fill);
     }
-    this.inFlight += 1;
+    this.#unanswered.add(write);
     const data = Buffer.alloc(count * BLOCK, fill);
     const done = (error: string | undefined, isFree?: boolean): void => {
       // Whoever still reads it reads nonsense.
       if (isFree === true) data.fill(0xdd);
-      this.inFlight -= 1;
-      for (const each of blocks) {
+      this.#unanswered.delete(write);
+      // One that was given up may answer late: it says nothing of what its successor has written since.
+      for (const each of blocks.filter((held) => this.#latest.get(held) === write)) {
         this.#busy.delete(each);
         if (error === undefined) this.#allowed.set(each, new Set([fill]));
       }
@@ -78,10 +88,10 @@ export class Load {
     return values;
   }
 
-  /** A crash: what was in flight may or may not be there. */
+  /** Whoever served is given up, dead or not: what was in flight may or may not be there, and nobody waits for its answer. */
   forgetBusy(): void {
     this.#busy.clear();
-    this.inFlight = 0;
+    this.#unanswered.clear();
   }
 
   verify(content: Buffer): void {
