@@ -116,9 +116,9 @@ export class MirrorAgent {
     if (status === undefined) return { code: OCF_NOT_RUNNING };
     const standing = standingOf(status);
     if (standing === 'primary') return SUCCESS;
-    if (standing === 'unless-marked' && (await this.#isMarked())) {
+    if (standing === 'unless-marked' && (await this.#mayBeStale())) {
       await this.#setScore(null);
-      return failure('the other replica went on without this one: this copy is not the newest');
+      return failure('another replica may have gone on without this one: this copy may not be the newest');
     }
     await control.post(volume.name, 'promote', { force: standing === 'unless-marked' });
     await this.#setScore(scoreOf('primary', false));
@@ -146,15 +146,15 @@ export class MirrorAgent {
   async #report(status: VolumeStatus, outcome: Outcome): Promise<Outcome> {
     const standing = standingOf(status);
     if (standing === 'primary') await this.#unmarkMembers(status);
-    const isMarked = standing === 'unless-marked' && (await this.#isMarked());
-    await this.#setScore(scoreOf(standing, isMarked));
+    const mayBeStale = standing === 'unless-marked' && (await this.#mayBeStale());
+    await this.#setScore(scoreOf(standing, mayBeStale));
     return outcome;
   }
 
-  /** Where nothing is ever marked nobody has to be asked. */
-  async #isMarked(): Promise<boolean> {
+  /** Of a Consistent replica. Without marks (`freeze`) nobody can tell. */
+  async #mayBeStale(): Promise<boolean> {
     const { crm, volume } = this.#parts;
-    return volume.onPeerLost === 'ask' && (await crm.markOf(volume.name, volume.node)) !== undefined;
+    return volume.onPeerLost !== 'ask' || (await crm.markOf(volume.name, volume.node)) !== undefined;
   }
 
   /** A mark is older than the set that has its node in again; one that was written since has another value, and stays. */

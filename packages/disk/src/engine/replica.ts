@@ -93,9 +93,18 @@ export class Replica {
     if (diskState === 'Inconsistent' || diskState === 'Outdated') return diskState;
     if (this.primary !== undefined || this.#isInStep()) return 'UpToDate';
     if (!set.members.includes(this.config.node)) return 'Consistent';
-    // Nobody else can have gone on: alone in the set, or because every other member waits for the rest when it is primary.
-    const isTrusted = this.#others(set.members).every((peer) => peer?.waitsWhenLost === true);
-    return isTrusted && diskState === 'UpToDate' ? 'UpToDate' : 'Consistent';
+    return this.#isCertain() && diskState === 'UpToDate' ? 'UpToDate' : 'Consistent';
+  }
+
+  /**
+   * Nobody else can have gone on: alone in the set, or the survivor of a pair whose primary waits for this replica (`onPeerLost: freeze`). Whoever was
+   * primary last may be outlived by exactly such a survivor, and of three replicas two could survive: they are not certain.
+   */
+  #isCertain(): boolean {
+    const { set, term } = this.metadata.state;
+    const others = this.#others(set.members);
+    if (others.length === 0) return true;
+    return others.length === 1 && term.grantor !== this.config.node && others[0]?.waitsWhenLost === true;
   }
 
   /** Equal to the primary; or, when there is none, to every other member of the set. */

@@ -324,6 +324,7 @@ class Volume implements LocalReplica {
     openData(this.#world, this.config, this.#metadata.sizeBytes, (opened) => {
       if (opened instanceof EterneError) return done(opened);
       const data = this.#checksums?.wrap(opened.data) ?? opened.data;
+      this.#replica.size.growth.forget();
       primary.rebuildLocal(data, opened.isBlank || request.replaced, done);
     });
   }

@@ -29,11 +29,9 @@ export interface ChoiceParts {
   /** In order of preference among equals. */
   readonly present: readonly LegStanding[];
   readonly force: boolean;
-  /** Nobody ever goes on without a lost device (`onPeerLost: freeze`), so whoever is there has everything. */
-  readonly waitsForLost: boolean;
 }
 
-export function chooseLeg({ present, force, waitsForLost }: ChoiceParts): Choice | EterneError {
+export function chooseLeg({ present, force }: ChoiceParts): Choice | EterneError {
   const [first] = present;
   if (first === undefined) return refused('no device can be opened');
   const written = present.filter((leg) => !isNew(leg));
@@ -51,7 +49,7 @@ export function chooseLeg({ present, force, waitsForLost }: ChoiceParts): Choice
   if (leader === undefined)
     return refused(`its newest copy is on ${members.join(', ')}, and not there`, FORCE_HINT);
   const missing = members.filter((member) => !written.some(({ name }) => name === member));
-  if (missing.length === 0 || waitsForLost) return choice(leader, present, newest.term.grantor);
+  if (missing.length === 0) return choice(leader, present, newest.term.grantor);
   if (force) return choice(leader, present, undefined);
   return refused(`${missing.join(', ')} is not there and may hold newer data`, FORCE_HINT);
 }

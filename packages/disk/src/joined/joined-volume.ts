@@ -248,8 +248,7 @@ export class JoinedVolume implements MirrorVolume, LegOwner {
     const { force } = state.request;
     const bad = this.#legs.find(({ problem }) => problem !== undefined && !isBearable(problem, force));
     if (bad?.problem !== undefined) return this.#refuse(bad.problem);
-    const waitsForLost = this.config.onPeerLost === 'freeze';
-    const choice = chooseLeg({ present, force, waitsForLost });
+    const choice = chooseLeg({ present, force });
     if (choice instanceof EterneError) return this.#refuse(this.#withProblems(choice));
     state.deadline.cancel();
     this.#state = { kind: 'promoting', done: state.done };
@@ -358,8 +357,7 @@ export class JoinedVolume implements MirrorVolume, LegOwner {
       leg.volume !== undefined && !hasFailed(leg) && set.members.includes(leg.name);
     const heir = [...this.#held].find(mayLead);
     if (heir !== undefined) return { leg: heir, term: term.number + 1, setVersion: set.version + 1 };
-    const waitsForLost = this.config.onPeerLost === 'freeze';
-    const choice = chooseLeg({ present: this.#standings(), force: false, waitsForLost });
+    const choice = chooseLeg({ present: this.#standings(), force: false });
     const leg =
       choice instanceof EterneError ? undefined : this.#legs.find(({ name }) => name === choice.leg);
     if (choice instanceof EterneError || leg === undefined) return undefined;

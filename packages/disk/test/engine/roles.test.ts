@@ -63,6 +63,27 @@ describe('promotion and demotion', () => {
     assert.equal(pair.a.data.content[4096], 2);
   });
 
+  test('with onPeerLost: freeze the last primary is not certain, since its peer may have gone on', () => {
+    const pair = new Pair({ config: { onPeerLost: 'freeze' } }).startMirror();
+    pair.write(pair.a, 1, 1);
+    pair.network.isCut = true;
+    pair.until(() => pair.a.volume.status().frozen);
+    pair.demote(pair.a);
+    assert.equal(pair.tryPromote(pair.a)?.code, 'refused');
+    pair.until(() => pair.b.volume.status().peers[0]?.connection === 'Connecting');
+    pair.promote(pair.b);
+    pair.write(pair.b, 1, 2);
+    pair.b.kill();
+    assert.equal(pair.tryPromote(pair.a)?.code, 'refused');
+    pair.b.start();
+    pair.network.isCut = false;
+    pair.until(() => pair.isConnected());
+    pair.promote(pair.b);
+    pair.until(() => pair.isEqual());
+    assert.equal(pair.read(pair.b, 1), 2);
+    pair.assertIdentical();
+  });
+
   test('a primary that crashed comes back as target, its in-flight writes are overwritten', () => {
     const pair = new Pair({ diskDelayMs: () => 1 }).startMirror();
     pair.write(pair.a, 1, 1);

@@ -27,8 +27,8 @@ const fresh = (name: string): LegStanding =>
     diskState: 'Inconsistent',
   });
 
-function choose(present: readonly LegStanding[], force = false, waitsForLost = false): Choice {
-  const result = chooseLeg({ present, force, waitsForLost });
+function choose(present: readonly LegStanding[], force = false): Choice {
+  const result = chooseLeg({ present, force });
   if (result instanceof EterneError) throw result;
   return result;
 }
@@ -45,11 +45,6 @@ describe('which device goes on', () => {
   test('not while a member of it is away, but by force, under another grantor', () => {
     assert.throws(() => choose([leg('d2')]), /d1 is not there and may hold newer data/);
     assert.equal(choose([leg('d2')], true).grantor, undefined);
-    assert.equal(
-      choose([leg('d2')], false, true).grantor,
-      'g',
-      'nobody goes on alone where losses are waited for',
-    );
   });
 
   test('not a replaced device in place of one that may hold newer data', () => {

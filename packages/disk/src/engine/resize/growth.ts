@@ -31,6 +31,11 @@ export class Growth {
     this.#parts = parts;
   }
 
+  /** Another disk takes the place of the one that was prepared. */
+  forget(): void {
+    this.#preparedBytes = 0;
+  }
+
   prepare(sizeBytes: number, done: MetadataDone): void {
     const { disk, metadata } = this.#parts;
     if (sizeBytes <= metadata.sizeBytes) return done(undefined);
