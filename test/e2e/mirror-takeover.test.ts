@@ -183,7 +183,8 @@ describe('a mirrored pair', { timeout: 300_000 }, () => {
     client.close();
     await a.must('connect');
     await a.wait('synced');
-    assert.equal((await b.status()).disk, 'UpToDate');
+    // It hears of it a moment later.
+    await b.wait('uptodate');
     await assertIdentical(pair);
   });
 

@@ -4,12 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { DAEMON_NAMES } from '@eterne/cluster/node/layout.ts';
+import { nodeProcesses } from '@eterne/runtime/node/processes.ts';
 import { ClusterNode, until } from './support/cluster-node.ts';
 import { eterne } from './support/disk-node.ts';
 
@@ -127,7 +128,7 @@ test(
     assert.equal(programs().length, 1);
     assert.notEqual(programs()[0], program);
     assert.ok(
-      all.every((pid) => !existsSync(`/proc/${pid}`)),
+      all.every((pid) => nodeProcesses.startTime(pid) === undefined),
       'nothing of n1 is left',
     );
     await n1.ended();
@@ -161,6 +162,7 @@ test(
     await until('n1 goes on alone', () => goesOnAlone(n1), 60_000);
     rmSync(burnt);
     await n2.ended();
+    await until('what the launcher left behind ends', () => n2.processes().size === 0);
     await n2.start();
     await until('the group is well on n1', () => isWell(n1), 60_000);
     assert.doesNotMatch(execFileSync('ps', ['axww', '-o', 'args'], { encoding: 'utf8' }), new RegExp(SECRET));

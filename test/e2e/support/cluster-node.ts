@@ -58,6 +58,7 @@ export class ClusterNode {
   async found(): Promise<void> {
     await must('cluster', 'init', '--name', 'c', ...(await this.#place()));
     await this.start();
+    await this.#isOnline(this);
   }
 
   async join(to: ClusterNode): Promise<void> {
@@ -67,8 +68,12 @@ export class ClusterNode {
     const verb = this.role === 'node' ? 'cluster' : 'witness';
     await must(verb, 'join', ...(await this.#place()), '--token', token, '--to', to.#api);
     await this.start();
+    await this.#isOnline(to);
+  }
+
+  async #isOnline(asked: ClusterNode): Promise<void> {
     await until(`${this.name} is online`, async () => {
-      const status = await to.status();
+      const status = await asked.status();
       return status?.nodes.some(({ name, state }) => name === this.name && state === 'online') ?? false;
     });
   }

@@ -235,4 +235,6 @@ export async function startSynced(pair: MirrorPair): Promise<void> {
   await pair.a.wait('connected');
   await pair.a.must('promote', { force: true });
   await pair.a.wait('synced');
+  // It hears of it a moment later.
+  await pair.b.wait('uptodate');
 }

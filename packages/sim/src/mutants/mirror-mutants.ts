@@ -97,10 +97,6 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     'this.#table.assign(extent, sequence, this.#flushedEpoch)',
     'this.#table.assign(extent, sequence, 1e9)',
   ]),
-  mirror('reads do not wait for writes', `${ENGINE}/primary/read-path.ts`, [
-    'if (this.#locks.whenClear(read.offset, read.lengthBytes, () => this.#reply(read, data)))\n      this.#reply(read, data);',
-    'this.#reply(read, data);',
-  ]),
   mirror('an asynchronous primary takes its peers for members in step', `${ENGINE}/primary/membership.ts`, [
     'if (!this.#parts.isAsync) for (const member of members)',
     'for (const member of members)',
@@ -108,10 +104,6 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
   mirror('what only a cache has is believed at an opening', 'disk/src/metadata/open.ts', [
     '  options.store.flush((flushError) => {\n',
     '  ((go: (error: { message: string } | undefined) => void) => go(undefined))((flushError) => {\n',
-  ]),
-  mirror('a peer is given up before what it had not flushed is marked', `${ENGINE}/primary/primary.ts`, [
-    '    this.#flushes.peerLost(mirror);\n    this.#writes.peerLost(mirror);\n',
-    '    this.#writes.peerLost(mirror);\n    this.#flushes.peerLost(mirror);\n',
   ]),
   mirror('the target ignores the source’s dirty bits', `${ENGINE}/link/copy-in.ts`, [
     '(first, count) =>\n      this.#link.markBlocks(first, count),',

@@ -163,6 +163,7 @@ export class ChecksumPages {
       // What cannot be read is unknown; it is written anew when the page is closed.
       if (error !== undefined) page.values.fill(0);
       this.#moved(page, 'closed', undefined);
+      this.#evict();
     });
     return page;
   }
