@@ -57,6 +57,12 @@ export const CASES: readonly Case[] = [
   },
   {
     scenario: 'mirror',
+    seed: 1161,
+    found:
+      'a disk that was put back to a generation of its own was called the other side of a split brain by a member that knew it',
+  },
+  {
+    scenario: 'mirror',
     seed: 256,
     found:
       'two replicas outside the newest set that they knew took each other for the other side of a split brain',

@@ -120,7 +120,8 @@ function amongWritten(a: ReplicaSummary, b: ReplicaSummary, relation: Relation):
   if (relation.kind === 'diverged')
     return (
       outsideTheSet(a, b, relation) ??
-      bothOutside(a, b) ?? {
+      bothOutside(a, b) ??
+      rolledBackInside(a, b) ?? {
         kind: 'split-brain',
         reason: 'both sides were written independently',
         row: '10 split brain',
@@ -242,6 +243,18 @@ function bothOutside(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | 
     reason: `both are outside the in-sync set {${committed.join()}}: one of its members must be the source`,
     row: '10 wait',
   };
+}
+
+/**
+ * Row 12 where the generations diverged: what the one that was rolled back minted before then was settled since, and the other, a member of
+ * the set, has every acknowledged write.
+ */
+function rolledBackInside(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | undefined {
+  const committed = committedSet(a, b);
+  if (committed === undefined || !committed.includes(a.node) || !committed.includes(b.node)) return undefined;
+  // Of two that were rolled back neither is sure to have everything.
+  if (isRolledBack(a, b) === isRolledBack(b, a)) return undefined;
+  return endedPrimary(a, b) ?? rolledBack(a, b);
 }
 
 function extentOf(relation: Relation): Extent {

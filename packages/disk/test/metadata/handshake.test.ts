@@ -171,6 +171,30 @@ const ROWS: readonly [string, Changes, Changes, string][] = [
     { current: Z, bitmaps: { a: X }, set: { version: 2, members: ['c'] } },
     'wait',
   ],
+  [
+    'both divided and inside, and one was rolled back',
+    { current: Y, bitmaps: { b: X }, incarnation: 4 },
+    { current: Z, bitmaps: { a: X } },
+    'b→a full',
+  ],
+  [
+    'both divided and inside, and one was rolled back and is primary',
+    { current: Y, bitmaps: { b: X }, incarnation: 4, role: 'primary' },
+    { current: Z, bitmaps: { a: X } },
+    'refuse',
+  ],
+  [
+    'both divided and inside, and both were rolled back',
+    { current: Y, bitmaps: { b: X }, incarnation: 4 },
+    { current: Z, bitmaps: { a: X }, incarnation: 4 },
+    'split-brain',
+  ],
+  [
+    'both divided under two grantors, and one was rolled back',
+    { current: Y, bitmaps: { b: X }, incarnation: 4 },
+    { current: Z, bitmaps: { a: X }, term: { number: 2, grantor: 'h' } },
+    'split-brain',
+  ],
   ['same, neither primary, one restarted', { dirtyBlocks: 1, incarnation: 6 }, {}, 'b→a bitmap'],
   ['nothing in common', { current: Y }, { current: Z }, 'unrelated'],
   [
