@@ -76,6 +76,24 @@ class Bench {
 }
 
 describe('checksums of blocks', () => {
+  test('that could not be read once are not believed after the crash that follows a write', () => {
+    const bench = new Bench().open();
+    bench.write(10, 1);
+    bench.close();
+    bench.open();
+    bench.metadata.fault = (what) =>
+      what === 'read' ? { kind: 'sector', errno: 'EIO', message: 'unreadable for once' } : undefined;
+    bench.write(10, 2);
+    bench.metadata.fault = () => undefined;
+    assert.equal(
+      bench.finish((done) => bench.store?.flush(done)),
+      undefined,
+    );
+    bench.kill(true);
+    bench.open();
+    assert.equal(bench.read(10), undefined, 'the old checksum is not that of the new content');
+  });
+
   test('tell a block that the disk has altered, also in a part of it or among others', () => {
     const bench = new Bench().open();
     bench.write(10, 1, 8);

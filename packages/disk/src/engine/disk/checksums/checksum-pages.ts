@@ -37,6 +37,8 @@ interface Page {
   readonly offset: number;
   readonly values: Buffer;
   state: 'loading' | 'closed' | 'opening' | 'open' | 'closing';
+  /** The disk may hold something else than `values`, since it could not be read. */
+  isUnread: boolean;
   /** Writes under way to its blocks. */
   writers: number;
   waiting: ((error: StoreError | undefined) => void)[];
@@ -155,13 +157,15 @@ export class ChecksumPages {
       offset: this.#offsetOf(number),
       values: Buffer.alloc(PAGE_BYTES),
       state: 'loading',
+      isUnread: false,
       writers: 0,
       waiting: [],
     };
     this.#pages.set(number, page);
     this.#store.read(page.offset, page.values, (error) => {
-      // What cannot be read is unknown; it is written anew when the page is closed.
-      if (error !== undefined) page.values.fill(0);
+      // What cannot be read is unknown; it is written anew when the page is opened.
+      page.isUnread = error !== undefined;
+      if (page.isUnread) page.values.fill(0);
       this.#moved(page, 'closed', undefined);
       this.#evict();
     });
@@ -188,7 +192,7 @@ export class ChecksumPages {
       );
     this.#openCount += 1;
     // The disk says unknown already.
-    if (isZero(page.values)) {
+    if (!page.isUnread && isZero(page.values)) {
       page.state = 'open';
       return then(undefined);
     }
@@ -208,7 +212,10 @@ export class ChecksumPages {
     this.#writeAll(batch, blank, (error) => {
       this.#isOpening = false;
       if (error !== undefined) this.#openCount -= batch.length;
-      for (const page of batch) this.#moved(page, error === undefined ? 'open' : 'closed', error);
+      for (const page of batch) {
+        page.isUnread &&= error !== undefined;
+        this.#moved(page, error === undefined ? 'open' : 'closed', error);
+      }
       this.#openBatch();
     });
   }
