@@ -90,10 +90,13 @@ test(
   'a real Pacemaker promotes, fences, promotes the survivor, and never a replica that missed a write',
   { skip: pacemakerMissing() ?? false, timeout: 300_000 },
   async (t) => {
-    const folder = newFolder(t);
+    const folder = mkdtempSync(join(tmpdir(), 'eterne-pacemaker-'));
     const nodes = { a: disk('a', folder), b: disk('b', folder) };
     const lab = new PacemakerLab(folder, ['a', 'b']);
-    t.after(() => lab.remove());
+    t.after(async () => {
+      await lab.remove();
+      rmSync(folder, { recursive: true });
+    });
     const primary = async (): Promise<Name | undefined> => {
       if ((await roleOf(nodes.a)) === 'primary') return 'a';
       return (await roleOf(nodes.b)) === 'primary' ? 'b' : undefined;
