@@ -5,7 +5,7 @@
  * |---|---|---|
  * | 0 | 8 | magic `ETERNMD1` |
  * | 8 | 4 | CRC-32C of the page with this field zero (magic and checksum stay here in every version) |
- * | 12 | 4 | format version: 1; of a mirror set, or a volume that has grown, 2 |
+ * | 12 | 4 | format version: 2; 1 where nothing of version 2 is in use |
  * | 16 | 8 | sequence; slot = sequence mod 2 |
  * | 24 | 8 | volume size, bytes |
  * | 32 | 16 | volume uuid |
@@ -25,7 +25,7 @@
  * | 256 | 64 | grantor of the term |
  * | 320 | 8 | wall clock of the newest promotion, milliseconds since 1970; 0: never |
  * | 328 | 16 | name of the copy that was undone, NIL: none |
- * | 344 | 120 | 15 incarnations before it, newest first, 0 after the last |
+ * | 344 | 120 | version 2 (and early pages of version 1): 15 incarnations before it, newest first, 0 after the last |
  * | 464 | 16 | version 2: layout of the mirror set (`engine/set/members.ts`), NIL: none |
  * | 480 | 8 | version 2: size at creation, bytes; 0: it has not grown |
  * | 512 | 512 | history, 32 generations, newest first, NIL after the last |
@@ -83,11 +83,11 @@ export type SlotContent =
   | { readonly kind: 'unsupported'; readonly version: number }
   | { readonly kind: 'valid'; readonly superblock: Superblock };
 
-export function encodeSuperblock(superblock: Superblock): Buffer {
+export function encodeSuperblock(superblock: Superblock, version = versionOf(superblock)): Buffer {
   const { state, slots } = superblock;
   const page = Buffer.alloc(PAGE_BYTES);
   MAGIC.copy(page, 0);
-  page.writeUInt32LE(versionOf(superblock), 12);
+  page.writeUInt32LE(version, 12);
   writeCount(page, 16, superblock.sequence);
   writeCount(page, 24, superblock.sizeBytes);
   writeUuid(page, 32, state.volumeUuid);
@@ -126,7 +126,8 @@ export function decodeSuperblock(page: Buffer): SlotContent {
   const version = page.readUInt32LE(12);
   if (version !== PLAIN_VERSION && version !== NEWEST_VERSION) return { kind: 'unsupported', version };
   const superblock = readFields(page);
-  if (superblock === undefined || !encodeSuperblock(superblock).equals(page)) return { kind: 'corrupt' };
+  if (superblock === undefined || !isWritten(superblock, version)) return { kind: 'corrupt' };
+  if (!encodeSuperblock(superblock, version).equals(page)) return { kind: 'corrupt' };
   return { kind: 'valid', superblock };
 }
 
@@ -169,9 +170,17 @@ export function fitsNameField(name: string): boolean {
   return lengthBytes <= MAX_NAME_BYTES && Buffer.from(name).toString() === name;
 }
 
-/** A program that knows neither sets nor growth must not take one for a volume as it knows them. */
-function versionOf({ createdBytes, setLayout }: Superblock): number {
-  return setLayout === NIL_UUID && createdBytes === 0 ? PLAIN_VERSION : NEWEST_VERSION;
+/** A program that does not know sets, growth or former incarnations must find the page too new, not damaged. */
+function versionOf({ createdBytes, setLayout, state }: Superblock): number {
+  const isPlain = setLayout === NIL_UUID && createdBytes === 0 && state.formerIncarnations.length === 0;
+  return isPlain ? PLAIN_VERSION : NEWEST_VERSION;
+}
+
+/** Former incarnations came to pages of version 1 before they made a version 2. */
+function isWritten(superblock: Superblock, version: number): boolean {
+  const { createdBytes, setLayout } = superblock;
+  const isEarly = setLayout === NIL_UUID && createdBytes === 0 && version === PLAIN_VERSION;
+  return isEarly || version === versionOf(superblock);
 }
 
 function checksumOf(page: Buffer): number {

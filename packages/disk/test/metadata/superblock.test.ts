@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
+import { NIL_UUID } from '../../src/metadata/index.ts';
 import type { Superblock } from '../../src/metadata/superblock.ts';
 import { decodeSuperblock, encodeSuperblock } from '../../src/metadata/superblock.ts';
 
@@ -84,6 +85,28 @@ describe('the superblock', () => {
         const page = encodeSuperblock(original);
         page[at] = (page[at] ?? 0) ^ flip;
         assert.notEqual(decodeSuperblock(page).kind, 'valid');
+      }),
+    );
+  });
+
+  it('is too new for a program of version 1 as soon as it says what that one does not know', () => {
+    fc.assert(
+      fc.property(superblock, (original) => {
+        const plain = { ...original, setLayout: NIL_UUID };
+        const isPlain = original.state.formerIncarnations.length === 0;
+        assert.equal(encodeSuperblock(plain).readUInt32LE(12), isPlain ? 1 : 2);
+        assert.equal(encodeSuperblock(original).readUInt32LE(12), 2);
+      }),
+    );
+  });
+
+  it('of version 1 with former incarnations, as they once were written, is read; with a layout it is not', () => {
+    fc.assert(
+      fc.property(superblock, (original) => {
+        const plain = { ...original, setLayout: NIL_UUID };
+        const decoded = decodeSuperblock(encodeSuperblock(plain, 1));
+        assert.deepEqual(decoded, { kind: 'valid', superblock: plain });
+        assert.equal(decodeSuperblock(encodeSuperblock(original, 1)).kind, 'corrupt');
       }),
     );
   });

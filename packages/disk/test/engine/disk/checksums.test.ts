@@ -14,7 +14,7 @@ const SIZE_BYTES = 16 * 1024 * 1024;
 /** A disk and its metadata, which outlive whoever opens them. */
 class Bench {
   readonly scheduler = new Scheduler();
-  readonly data = new MemoryDisk(SIZE_BYTES);
+  data = new MemoryDisk(SIZE_BYTES);
   readonly metadata = new MemoryDisk(metadataBytes(SIZE_BYTES));
   delayMs = (): number => 0.1;
   #life = 0;
@@ -22,20 +22,29 @@ class Bench {
   store: BlockStore | undefined;
 
   open(isKept = true, justCreated = false): this {
-    const life = ++this.#life;
-    const isDead = (): boolean => life !== this.#life;
-    const storeOf = (disk: MemoryDisk): BlockStore =>
-      storeOn(disk, this.scheduler, isDead, () => this.delayMs());
+    this.#life += 1;
     const metadata = { sizeBytes: SIZE_BYTES, state: { justCreated } as MetadataState };
     let isOpen = false;
-    openChecksums(storeOf(this.metadata), metadata, isKept, (opened) => {
+    openChecksums(this.#storeOf(this.metadata), metadata, isKept, (opened) => {
       assert.ok(!(opened instanceof EterneError));
       this.checksums = opened;
-      this.store = opened?.wrap(storeOf(this.data)) ?? storeOf(this.data);
+      this.wrap();
       isOpen = true;
     });
     assert.ok(this.scheduler.runUntil(() => isOpen));
     return this;
+  }
+
+  /** The data is on this disk from now on, which behaves as `altered` says. */
+  wrap(altered = (store: BlockStore): BlockStore => store): void {
+    const store = altered(this.#storeOf(this.data));
+    this.store = this.checksums?.wrap(store) ?? store;
+  }
+
+  #storeOf(disk: MemoryDisk): BlockStore {
+    const life = this.#life;
+    const isDead = (): boolean => life !== this.#life;
+    return storeOn(disk, this.scheduler, isDead, () => this.delayMs());
   }
 
   /** The process dies, and takes with it what no disk has yet; with `power` also what was not flushed. */
@@ -181,6 +190,39 @@ describe('checksums of blocks', () => {
     bench.data.failWith = undefined;
     assert.equal(bench.finish((done) => bench.store?.flush(done))?.errno, 'EIO');
     assert.equal(bench.write(1, 2)?.errno, 'EIO');
+  });
+
+  test('are kept of the disk that takes the place of one whose flush failed, or never ended', () => {
+    for (const isHung of [false, true]) {
+      const bench = new Bench().open();
+      bench.write(1, 1);
+      if (isHung) bench.wrap((store) => ({ ...store, flush: () => {} }));
+      else bench.data.failWith = { kind: 'device', errno: 'EIO', message: 'gone' };
+      let failure: StoreError | undefined;
+      bench.checksums?.settle((error) => (failure = error));
+      bench.scheduler.runFor(10);
+      assert.equal(failure?.errno, isHung ? undefined : 'EIO');
+      bench.data = new MemoryDisk(SIZE_BYTES);
+      bench.wrap();
+      assert.equal(bench.write(1, 2), undefined);
+      bench.close();
+      bench.open();
+      assert.equal(bench.read(1), undefined);
+      bench.rot(1);
+      assert.equal(bench.read(1)?.errno, 'EILSEQ');
+    }
+  });
+
+  test('become durable at the end although pages are being closed already', () => {
+    const bench = new Bench().open();
+    bench.write(1, 1);
+    let settled = 0;
+    for (let i = 0; i < 3; i += 1) bench.checksums?.settle(() => (settled += 1));
+    assert.ok(bench.scheduler.runUntil(() => settled === 3));
+    bench.kill(true);
+    bench.open();
+    bench.rot(1);
+    assert.equal(bench.read(1)?.errno, 'EILSEQ');
   });
 
   test('are right after a crash at any moment, with power or without', () => {

@@ -41,7 +41,15 @@ interface Page {
   isUnread: boolean;
   /** Writes under way to its blocks. */
   writers: number;
-  waiting: ((error: StoreError | undefined) => void)[];
+  waiting: StoreDone[];
+}
+
+/** Pages on their way to `closed`. */
+interface Closing {
+  readonly pages: readonly Page[];
+  /** Their values are being written. */
+  isDataFlushed: boolean;
+  readonly waiting: StoreDone[];
 }
 
 export class ChecksumPages {
@@ -54,9 +62,11 @@ export class ChecksumPages {
   #openCount = 0;
   #toOpen: Page[] = [];
   #isOpening = false;
-  #isClosing = false;
-  /** The data could not be flushed, or a page not be written: the disk counts as failed. */
-  #failure: StoreError | undefined;
+  #closing: Closing | undefined;
+  /** The data could not be flushed: the disk counts as failed, until there is another. */
+  #dataFailure: StoreError | undefined;
+  /** A page could not be written: what the metadata holds of it is uncertain as long as this process lives. */
+  #pageFailure: StoreError | undefined;
 
   /** `store`: of the metadata, which its owner closes. */
   constructor(store: BlockStore, sizeBytes: () => number, flushData: (done: StoreDone) => void) {
@@ -67,7 +77,14 @@ export class ChecksumPages {
   }
 
   get failure(): StoreError | undefined {
-    return this.#failure;
+    return this.#pageFailure ?? this.#dataFailure;
+  }
+
+  /** Another disk holds the data from now on. Pages stay open: what they say of a block is written anew with the block. */
+  dataReplaced(): void {
+    this.#dataFailure = undefined;
+    // The other disk may owe its flush for ever.
+    if (this.#closing?.isDataFlushed === false) this.#endClosing(this.#closing, 'open', undefined);
   }
 
   /** Calls `done` when the checksums of these blocks are in memory: at once where they are. */
@@ -77,7 +94,7 @@ export class ChecksumPages {
 
   /** Before data is written there (duty 1). `done` without an error: `release` must follow. */
   open(firstBlock: number, lastBlock: number, done: StoreDone): void {
-    if (this.#failure !== undefined) return done(this.#failure);
+    if (this.failure !== undefined) return done(this.failure);
     const opened: Page[] = [];
     const openOne = (page: Page, next: StoreDone): void => {
       page.writers += 1;
@@ -101,7 +118,7 @@ export class ChecksumPages {
       assert(page !== undefined && page.writers > 0, 'what is released was opened');
       page.writers -= 1;
     }
-    if (this.#openCount > MAX_OPEN) this.#closeSome(() => {});
+    if (this.#openCount > MAX_OPEN) this.#closeSome();
     else this.#evict();
   }
 
@@ -119,9 +136,11 @@ export class ChecksumPages {
 
   /** Closes every page: nothing is being written any more. */
   settle(done: StoreDone): void {
-    this.#closeSome((error) => {
-      if (error !== undefined || this.#openCount === 0) done(error);
-      else this.settle(done);
+    this.#closeSome();
+    if (this.#closing === undefined) return done(undefined);
+    this.#closing.waiting.push((error) => {
+      if (error === undefined) this.settle(done);
+      else done(error);
     });
   }
 
@@ -221,28 +240,43 @@ export class ChecksumPages {
   }
 
   /** Duty 2: the longest unused. */
-  #closeSome(done: StoreDone): void {
-    if (this.#isClosing) return done(undefined);
-    const batch: Page[] = [];
+  #closeSome(): void {
+    if (this.#closing !== undefined) return;
+    const pages: Page[] = [];
     for (const page of this.#pages.values()) {
-      if (page.state === 'open' && page.writers === 0) batch.push(page);
-      if (batch.length === CLOSE_BATCH) break;
+      if (page.state === 'open' && page.writers === 0) pages.push(page);
+      if (pages.length === CLOSE_BATCH) break;
     }
-    if (batch.length === 0) return done(undefined);
-    this.#isClosing = true;
-    for (const page of batch) page.state = 'closing';
-    const finish = (error: StoreError | undefined): void => {
-      this.#isClosing = false;
-      this.#failure ??= error;
-      if (error === undefined) this.#openCount -= batch.length;
-      for (const page of batch) this.#moved(page, error === undefined ? 'closed' : 'open', undefined);
-      this.#evict();
-      done(error);
-    };
+    if (pages.length === 0) return;
+    const closing: Closing = { pages, isDataFlushed: false, waiting: [] };
+    this.#closing = closing;
+    for (const page of pages) page.state = 'closing';
     this.#flushData((error) => {
-      if (error !== undefined) finish(error);
-      else this.#writeAll(batch, ({ values }) => values, finish);
+      if (this.#closing !== closing) return;
+      this.#dataFailure ??= error;
+      if (error === undefined) this.#writeValues(closing);
+      else this.#endClosing(closing, 'open', error);
     });
+  }
+
+  #writeValues(closing: Closing): void {
+    closing.isDataFlushed = true;
+    this.#writeAll(
+      closing.pages,
+      ({ values }) => values,
+      (error) => {
+        this.#pageFailure ??= error;
+        this.#endClosing(closing, error === undefined ? 'closed' : 'open', error);
+      },
+    );
+  }
+
+  #endClosing({ pages, waiting }: Closing, state: 'closed' | 'open', error: StoreError | undefined): void {
+    this.#closing = undefined;
+    if (state === 'closed') this.#openCount -= pages.length;
+    for (const page of pages) this.#moved(page, state, undefined);
+    this.#evict();
+    for (const then of waiting) then(error);
   }
 
   #writeAll(pages: readonly Page[], content: (page: Page) => Buffer, done: StoreDone): void {

@@ -40,6 +40,7 @@ export class Checksums {
   /** The disk that the checksums are of, from now on. */
   wrap(data: BlockStore): BlockStore {
     this.#data = data;
+    this.#pages.dataReplaced();
     return new ChecksummedStore(data, this.#pages, () => (this.#mismatchCount += 1));
   }
 
