@@ -122,6 +122,23 @@ describe('growing', () => {
     assert.equal(resize(pair, pair.a), undefined, 'nor is anything in the way of another try');
   });
 
+  test('zeroes a disk that took the place of the one that had been made ready', () => {
+    const pair = new Pair(isDelayed).startMirror();
+    pair.b.data.capacityBytes = SIZE_BYTES;
+    assert.match(resize(pair, pair.a)?.message ?? '', /the disk of b cannot grow/);
+    pair.a.data.failWith = { kind: 'device', errno: 'EIO', message: 'the disk is gone' };
+    pair.write(pair.a, 1, 1);
+    pair.a.data.failWith = undefined;
+    pair.a.data.content = Buffer.alloc(LARGER_BYTES, 0xee);
+    let attached: string | undefined;
+    pair.a.volume.attach({ replaced: true }, (error) => (attached = error?.message ?? 'ok'));
+    pair.until(() => attached === 'ok' && pair.a.volume.status().inSyncSet.length === 2);
+    pair.b.data.capacityBytes = LARGER_BYTES;
+    assert.equal(resize(pair, pair.a), undefined);
+    assert.equal(pair.read(pair.a, OLD_END), 0);
+    pair.assertIdentical();
+  });
+
   test('waits for a member of the set that is away, and for a copy', () => {
     const pair = new Pair({ config: { onPeerLost: 'freeze' } }).startMirror();
     pair.b.kill();
