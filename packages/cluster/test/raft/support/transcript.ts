@@ -9,9 +9,9 @@
  *   elect A               700 ms later A stands, and all    propose A TEXT     append a command, as leader; `propose A TEXT BYTES` a long one
  *                         is delivered: not shown          compact A          snapshot of what is applied, keeping no entries
  *   deliver [A>B…]        messages waiting, once           hold A, release A  writes wait, writes go on
- *   settle                deliver until nothing is left    crash A, start A   lose all that is not written; begin again
+ *   settle [quietly]      deliver until nothing is left    crash A, start A   lose all that is not written; begin again
  *   drop [A>B…]           lose messages waiting            status [A…]
- *   suspect A B           A sees B's connection end
+ *   suspect A B           A sees B's connection end         many A N          N short commands, as leader: messages are counted, not shown
  */
 import assert from 'node:assert/strict';
 import { EterneError } from '@eterne/base';
@@ -86,6 +86,12 @@ class Transcript {
       case 'propose':
         this.#say(this.#node(first).propose(Buffer.from(second.padEnd(Number(third), '.'))));
         break;
+      case 'many':
+        for (let i = 1; i <= Number(second); i += 1)
+          this.#say(this.#node(first).propose(Buffer.from(String(i))));
+        this.#drain(first);
+        this.#lines = countedByWay(this.#lines);
+        break;
       case 'members':
         this.#say(this.#node(first).proposeMember({ kind: second, id: third } as MemberChange, this.#nowMs));
         break;
@@ -108,6 +114,7 @@ class Transcript {
         break;
       case 'settle':
         this.#settle();
+        if (first === 'quietly') this.#lines = [];
         break;
       case 'elect':
         this.#nowMs += 700;
@@ -244,6 +251,16 @@ class Transcript {
     const authority = role === 'leader' ? `, alone until ${authorityUntilMs}` : '';
     return `${id} ${role} term ${term} leader ${leader ?? 'none'} committed ${committed}/${lastIndex} members ${names}${authority}`;
   }
+}
+
+/** `a>b …` → how many lines there are of each way. */
+function countedByWay(lines: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const line of lines) {
+    const [way = ''] = line.split(' ', 1);
+    counts.set(way, (counts.get(way) ?? 0) + 1);
+  }
+  return [...counts].map(([way, count]) => `${way} ${count} messages`);
 }
 
 function describeEntry(entry: Entry): string {
