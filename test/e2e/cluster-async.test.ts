@@ -4,18 +4,16 @@
  */
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { freePort } from '@eterne/runtime/node/ports.ts';
-import { ClusterNode, until } from './support/cluster-node.ts';
+import { ClusterLab } from './support/cluster-lab.ts';
+import { until, type ClusterNode } from './support/cluster-node.ts';
 
-const root = await mkdtemp(join(tmpdir(), 'eterne-async-'));
-const n1 = new ClusterNode(root, 'n1', 81, 'node');
-const n2 = new ClusterNode(root, 'n2', 82, 'node');
-const witness = new ClusterNode(root, 'w', 83, 'witness');
-const everybody = [n1, n2, witness];
+const lab = await ClusterLab.make('async');
+const n1 = lab.member('n1', 81);
+const n2 = lab.member('n2', 82);
+lab.member('w', 83, 'witness');
 const iscsiPort = await freePort();
 
 const DOCUMENT = `volumes:
@@ -42,20 +40,9 @@ const isFollowed = async (owner: ClusterNode, other: ClusterNode): Promise<boole
   return group?.owner === owner.name && group.state === 'online' && group.protected && copy?.lagBytes === 0;
 };
 
-before(async () => {
-  await n1.found();
-  await n2.join(n1);
-  await witness.join(n1);
-  const path = join(root, 'document.yaml');
-  await writeFile(path, DOCUMENT);
-  await n1.apply(path);
-});
+before(() => lab.begin(DOCUMENT));
 
-after(async () => {
-  for (const node of everybody) node.signal('SIGKILL');
-  await until('nothing is left', () => everybody.every((node) => node.processes().size === 0));
-  await rm(root, { recursive: true });
-});
+after(() => lab.end());
 
 test(
   'the lagging copy goes on by itself, and the lost primary follows it when it is back',

@@ -2,20 +2,18 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { DAEMON_NAMES } from '@eterne/cluster/node/layout.ts';
-import { ClusterNode, until } from './support/cluster-node.ts';
+import { ClusterLab } from './support/cluster-lab.ts';
+import { until, type ClusterNode } from './support/cluster-node.ts';
 import { eterne } from './support/disk-node.ts';
 
-const root = await mkdtemp(join(tmpdir(), 'eterne-daemons-'));
-const n1 = new ClusterNode(root, 'n1', 61, 'node');
-const n2 = new ClusterNode(root, 'n2', 62, 'node');
-const witness = new ClusterNode(root, 'w', 63, 'witness');
-const everybody = [n1, n2, witness];
+const lab = await ClusterLab.make('daemons');
+const n1 = lab.member('n1', 61);
+const n2 = lab.member('n2', 62);
+lab.member('w', 63, 'witness');
 
 const DOCUMENT = `volumes:
   - { name: v, size: 8MiB, mode: sync, replicas: { n1: ${n1.dir}/v.img, n2: ${n2.dir}/v.img } }
@@ -24,7 +22,7 @@ groups:
     nodes: [n1, n2]
     resources:
       - { name: vol, type: mirror, volume: v, attach: none }
-      - { name: app, type: app, command: ["/bin/sleep", "12345"], env: { FOLDER: "${root}" } }
+      - ${lab.program()}
 `;
 
 /** The group is online on n1, its volume whole, and the cluster led from elsewhere: what a cluster settles to, and every test begins in. */
@@ -40,43 +38,20 @@ async function isWell(): Promise<boolean> {
   );
 }
 
-/** The group's program, wherever it runs. */
-function programs(): readonly number[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.map(Number).filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`FOLDER=${root}\0`);
-    } catch {
-      return false;
-    }
-  });
-}
-
 const leftOf = (node: ClusterNode): number => node.processes().size;
 
 before(async () => {
-  await n1.found();
-  for (const other of [n2, witness]) await other.join(n1);
-  const path = join(root, 'document.yaml');
-  writeFileSync(path, DOCUMENT);
-  await n1.apply(path);
+  await lab.begin(DOCUMENT);
   await until('the group is well', isWell);
 });
 
-after(async () => {
-  for (const node of everybody) node.signal('SIGKILL');
-  await until(
-    'nothing is left',
-    () => everybody.every((node) => leftOf(node) === 0) && programs().length === 0,
-  );
-  await rm(root, { recursive: true });
-});
+after(() => lab.end());
 
 for (const daemon of DAEMON_NAMES)
   test(`kill -9 of ${daemon}: it runs again within a second, the group goes on where it is`, async () => {
     await until('the group is well', isWell);
     const pid = n1.pidOf(daemon) ?? assert.fail(`${daemon} does not run`);
-    const program = programs();
+    const program = lab.programs();
     process.kill(pid, 'SIGKILL');
     await until(`${daemon} runs again`, () => (n1.pidOf(daemon) ?? pid) !== pid, 1000);
     await until('status shows the new process', async () => {
@@ -84,7 +59,7 @@ for (const daemon of DAEMON_NAMES)
       return nodes?.find(({ name }) => name === 'n1')?.pids[daemon] === n1.pidOf(daemon);
     });
     await until('the group is well', isWell);
-    if (daemon !== 'disk') assert.deepEqual(programs(), program, 'the program was left alone');
+    if (daemon !== 'disk') assert.deepEqual(lab.programs(), program, 'the program was left alone');
   });
 
 test('a daemon that hangs is killed and runs again', async () => {
@@ -111,17 +86,17 @@ test('when its launcher is killed nothing of a node goes on, and the other takes
   );
   const owner = (await n2.status())?.groups[0]?.owner === 'n1' ? n1 : n2;
   const other = owner === n1 ? n2 : n1;
-  const before = programs();
+  const before = lab.programs();
   owner.signal('SIGKILL');
   await until(
     'nothing of it is left',
-    () => leftOf(owner) === 0 && before.every((pid) => !programs().includes(pid)),
+    () => leftOf(owner) === 0 && before.every((pid) => !lab.programs().includes(pid)),
   );
   await until('the other has taken over', async () => {
     const group = (await other.status())?.groups[0];
     return group?.state === 'online' && group.owner === other.name;
   });
-  assert.equal(programs().length, 1);
+  assert.equal(lab.programs().length, 1);
   await owner.start();
 });
 

@@ -4,23 +4,22 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { DAEMON_NAMES } from '@eterne/cluster/node/layout.ts';
 import { nodeProcesses } from '@eterne/runtime/node/processes.ts';
-import { ClusterNode, until } from './support/cluster-node.ts';
+import { ClusterLab, isWellOn } from './support/cluster-lab.ts';
+import { until, type ClusterNode } from './support/cluster-node.ts';
 import { eterne } from './support/disk-node.ts';
 
 const SECRET = 'not-to-be-seen';
-const root = await mkdtemp(join(tmpdir(), 'eterne-fencing-'));
-const n1 = new ClusterNode(root, 'n1', 81, 'node');
-const n2 = new ClusterNode(root, 'n2', 82, 'node');
-const agent = join(root, 'fence_switch');
+const lab = await ClusterLab.make('fencing');
+const n1 = lab.member('n1', 81);
+const n2 = lab.member('n2', 82);
+const agent = join(lab.root, 'fence_switch');
 /** While it is there no switch works. */
-const burnt = join(root, 'burnt');
+const burnt = join(lab.root, 'burnt');
 
 /** A node runs as long as its launcher does: every other process of it dies with that one. */
 writeFileSync(
@@ -54,32 +53,11 @@ groups:
     nodes: [n1, n2]
     resources:
       - { name: vol, type: mirror, volume: v, attach: none }
-      - { name: app, type: app, command: ["/bin/sleep", "12345"], env: { FOLDER: "${root}" } }
+      - ${lab.program()}
 `;
 
-function programs(): readonly number[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.map(Number).filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`FOLDER=${root}\0`);
-    } catch {
-      return false;
-    }
-  });
-}
-
-const isWell = async (owner: ClusterNode): Promise<boolean> => {
-  const status = await owner.status();
-  const [group] = status?.groups ?? [];
-  return (
-    group?.owner === owner.name &&
-    group.state === 'online' &&
-    group.protected &&
-    status?.tieBreaker?.votes === true &&
-    status.volumes[0]?.inSyncSet.length === 2 &&
-    status.warnings.length === 0
-  );
-};
+const isWell = (owner: ClusterNode): Promise<boolean> =>
+  isWellOn(owner, ({ tieBreaker }) => tieBreaker?.votes === true);
 
 const goesOnAlone = async (node: ClusterNode): Promise<boolean> => {
   const status = await node.status();
@@ -87,22 +65,9 @@ const goesOnAlone = async (node: ClusterNode): Promise<boolean> => {
   return status?.tieBreaker?.heldBecause != null && group?.owner === node.name && group.state === 'online';
 };
 
-before(async () => {
-  await n1.found();
-  await n2.join(n1);
-  const path = join(root, 'document.yaml');
-  writeFileSync(path, DOCUMENT);
-  await n1.apply(path);
-});
+before(() => lab.begin(DOCUMENT));
 
-after(async () => {
-  for (const node of [n1, n2]) node.signal('SIGKILL');
-  await until(
-    'nothing is left',
-    () => [n1, n2].every((node) => node.processes().size === 0) && programs().length === 0,
-  );
-  await rm(root, { recursive: true });
-});
+after(() => lab.end());
 
 test('nobody sees the secret', async () => {
   await until('the group is well on n1', () => isWell(n1), 60_000);
@@ -119,14 +84,14 @@ test(
   'a node that hangs with its application running is switched off before that starts elsewhere',
   { timeout: 240_000 },
   async () => {
-    const [program] = programs();
+    const [program] = lab.programs();
     const daemons = DAEMON_NAMES.map((name) => n1.pidOf(name) ?? 0);
     const all = [...n1.processes().keys(), ...daemons];
     assert.ok(daemons.every((pid) => pid > 0));
     for (const pid of all) process.kill(pid, 'SIGSTOP');
     await until('n2 goes on alone', () => goesOnAlone(n2), 60_000);
-    assert.equal(programs().length, 1);
-    assert.notEqual(programs()[0], program);
+    assert.equal(lab.programs().length, 1);
+    assert.notEqual(lab.programs()[0], program);
     assert.ok(
       all.every((pid) => nodeProcesses.startTime(pid) === undefined),
       'nothing of n1 is left',
@@ -156,7 +121,7 @@ test(
       const status = await n1.status();
       return /no answer from the switch/.test(status?.tieBreaker?.trouble ?? '');
     });
-    assert.equal(programs().length, 0);
+    assert.equal(lab.programs().length, 0);
     const { code, stderr } = await eterne('node', 'confirm-stopped', 'n2', '--dir', n1.dir);
     assert.equal(code, 0, stderr);
     await until('n1 goes on alone', () => goesOnAlone(n1), 60_000);

@@ -3,42 +3,30 @@
  * still the group's program goes on where it is, every time. `ETERNE_KILLS`: how often.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { after, before, test } from 'node:test';
-import { ClusterNode, until } from './support/cluster-node.ts';
+import { ClusterLab } from './support/cluster-lab.ts';
+import { until, type ClusterNode } from './support/cluster-node.ts';
 
 const ROUNDS = Number(process.env['ETERNE_KILLS'] ?? 3);
 
-const root = await mkdtemp(join(tmpdir(), 'eterne-leader-'));
+const lab = await ClusterLab.make('leader');
 /** Without a witness and with a group on each: whoever leads owns one. */
-const nodes = [1, 2, 3].map((number) => new ClusterNode(root, `n${number}`, 90 + number, 'node'));
-const load = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' });
+const nodes = [1, 2, 3].map((number) => lab.member(`n${number}`, 90 + number));
+let load: ChildProcess | undefined;
 
 const DOCUMENT = `groups:
 ${nodes
   .map(
     ({ name }) => `  - name: of-${name}
     nodes: [${[name, ...nodes.map((other) => other.name).filter((other) => other !== name)].join(', ')}]
-    resources: [{ name: app, type: app, command: ["/bin/sleep", "12345"], env: { MARK: "${root}/${name}" } }]
+    resources: [${lab.program(name)}]
 `,
   )
   .join('')}`;
 
 /** The program of the group that prefers `node`, wherever it runs. */
-function programOf(node: ClusterNode): number | undefined {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.map(Number).find((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`MARK=${root}/${node.name}\0`);
-    } catch {
-      return false;
-    }
-  });
-}
+const programOf = (node: ClusterNode): number | undefined => lab.programs(node.name)[0];
 
 /** Who leads once all daemons are known and every group is online at home with a lease; undefined: not yet. */
 async function settledLeader(): Promise<ClusterNode | undefined> {
@@ -62,21 +50,13 @@ async function settled(): Promise<ClusterNode> {
 }
 
 before(async () => {
-  const [first, ...others] = nodes;
-  await first?.found();
-  for (const other of others) if (first) await other.join(first);
-  const path = join(root, 'document.yaml');
-  writeFileSync(path, DOCUMENT);
-  await first?.apply(path);
+  await lab.begin(DOCUMENT);
+  load = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' });
 });
 
 after(async () => {
-  load.kill('SIGKILL');
-  for (const node of nodes) node.signal('SIGKILL');
-  await until('nothing is left', () =>
-    nodes.every((node) => node.processes().size === 0 && programOf(node) === undefined),
-  );
-  await rm(root, { recursive: true });
+  load?.kill('SIGKILL');
+  await lab.end();
 });
 
 for (let round = 1; round <= ROUNDS; round += 1)
