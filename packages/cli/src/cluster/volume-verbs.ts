@@ -4,6 +4,9 @@ import { clusterStatus } from '@eterne/cluster/api/schema/status.ts';
 import type { Command } from 'commander';
 import { openSession, withConnection } from './session.ts';
 import { volumesText } from './status-text.ts';
+import { volumeOrderVerbs } from './volume-orders.ts';
+import { volumeRescueVerbs } from './volume-rescue.ts';
+import { volumePath, volumeStatusVerbs } from './volume-status.ts';
 
 interface CreateOptions {
   readonly size: string;
@@ -37,7 +40,7 @@ export function volumeVerbs(program: Command): void {
     .description('delete a volume that no group uses; the data on its devices stays')
     .action(async (name: string, _options, command: Command) => {
       const session = await openSession(command);
-      const path = `/api/v1/volumes/${encodeURIComponent(name)}`;
+      const path = volumePath(name);
       await session.order({ method: 'DELETE', path }, `volume ${name} deleted`);
     });
 
@@ -46,12 +49,16 @@ export function volumeVerbs(program: Command): void {
     .requiredOption('--node <node>', 'whose copy goes on; the others become copies of it')
     .action(async (name: string, { node }: { node: string }, command: Command) => {
       const session = await openSession(command);
-      const path = `/api/v1/volumes/${encodeURIComponent(name)}/accept-loss`;
+      const path = `${volumePath(name)}/accept-loss`;
       await session.order(
         { method: 'POST', path, body: { node } },
         `${name} goes on with the copy of ${node}`,
       );
     });
+
+  volumeStatusVerbs(volume);
+  volumeOrderVerbs(volume);
+  volumeRescueVerbs(volume);
 }
 
 function collectReplica(text: string, earlier: Readonly<Record<string, string>>): Record<string, string> {

@@ -1,8 +1,10 @@
 /** `eterne disk …`: one node's disk process, run and steered by hand or by Pacemaker (shared/INTERFACE "Storage alone"). */
 import { EterneError, parseDurationMs, parseSizeBytes } from '@eterne/base';
+import { WAIT_GOALS } from '@eterne/disk/process/wait.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import type { Command } from 'commander';
 import { Control, type DiskStatus } from './control.ts';
+import { discardOf, usable, waitGoal } from './options.ts';
 import { rescueCommand } from './rescue.ts';
 import { explainSplitBrain } from './split-brain.ts';
 import { statusText } from './status-text.ts';
@@ -20,7 +22,6 @@ interface StatusOptions {
   readonly splitBrain?: true;
 }
 
-const WAIT_GOALS = ['connected', 'uptodate', 'synced'];
 const PROGRESS_MS = 500;
 /** A device that zeroes by writing takes its time. */
 const RESIZE_LONGEST_MS = 24 * 3_600_000;
@@ -107,13 +108,8 @@ interface ResolveOptions {
   readonly peer?: string;
 }
 
-function resolution({ discardLocal, discardRemote, peer }: ResolveOptions): object {
-  if ((discardLocal === undefined) === (discardRemote === undefined))
-    throw new EterneError('usage', 'say whose changes go: --discard-local or --discard-remote');
-  return {
-    discard: discardLocal === undefined ? 'remote' : 'local',
-    ...(peer === undefined ? {} : { peer }),
-  };
+function resolution({ peer, ...sides }: ResolveOptions): object {
+  return { discard: discardOf(sides), ...(peer === undefined ? {} : { peer }) };
 }
 
 /** An action that posts `path` for the volume, or for each one, and shows the status after it. */
@@ -142,14 +138,11 @@ async function wait(
   volume: string | undefined,
   options: VerbOptions & { readonly for: string; readonly timeout: string },
 ): Promise<void> {
-  if (!WAIT_GOALS.includes(options.for))
-    throw new EterneError('usage', `cannot wait for ${JSON.stringify(options.for)}`, {
-      hint: `one of ${WAIT_GOALS.join(', ')}`,
-    });
+  const goal = waitGoal(options.for);
   const timeoutMs = usable('--timeout', () => parseDurationMs(options.timeout));
   const control = new Control(options.control);
   const names = await control.names(volume);
-  const body = { for: options.for, timeoutMs };
+  const body = { for: goal, timeoutMs };
   const waits = names.map((name) => control.post(name, 'wait', body, timeoutMs + ANSWER_SLACK_MS));
   await withProgress(control, volume, Promise.all(waits));
   const status = await control.status(volume);
@@ -174,19 +167,6 @@ async function withProgress(
     line.clear();
   });
 }
-
-/** What an option's text means; an error is one of usage. */
-function usable<Value>(option: string, parse: () => Value): Value {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof EterneError)
-      throw new EterneError('usage', `${option}: ${error.message}`, hintOf(error));
-    throw error;
-  }
-}
-
-const hintOf = ({ hint }: EterneError): { hint?: string } => (hint === undefined ? {} : { hint });
 
 function print(options: VerbOptions, status: DiskStatus, text: string): void {
   process.stdout.write(options.json === true ? `${JSON.stringify(status)}\n` : text);

@@ -43,7 +43,7 @@ function verb(rescue: Command, name: string, description: string): Command {
     .option('--json', 'machine-readable output');
 }
 
-function idOf(text: string | undefined): { id?: number } {
+export function idOf(text: string | undefined): { id?: number } {
   if (text === undefined) return {};
   if (!/^[1-9]\d{0,14}$/.test(text)) throw new EterneError('usage', `--id: ${text} is no number of a point`);
   return { id: Number(text) };
@@ -52,10 +52,12 @@ function idOf(text: string | undefined): { id?: number } {
 async function ask(volume: string, options: Options, path: string, body: object): Promise<void> {
   const answer = await new Control(options.control).ask(volume, path, body, EXPORT_TIMEOUT_MS);
   const { points } = answer as { points: readonly PointStatus[] };
-  process.stdout.write(options.json === true ? `${JSON.stringify({ volume, points })}\n` : textOf(points));
+  process.stdout.write(
+    options.json === true ? `${JSON.stringify({ volume, points })}\n` : pointsText(points),
+  );
 }
 
-function textOf(points: readonly PointStatus[]): string {
+export function pointsText(points: readonly PointStatus[]): string {
   if (points.length === 0) return 'the rescue journal holds nothing\n';
   return points.map((point) => `${lineOf(point)}\n`).join('');
 }

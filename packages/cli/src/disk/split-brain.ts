@@ -7,7 +7,7 @@ import { Control } from './control.ts';
 const EXPLAIN_TIMEOUT_MS = 600_000;
 const SHOWN_EXTENTS = 20;
 
-interface Explained {
+export interface Explained {
   readonly volume: string;
   readonly splitBrains: readonly SplitBrainReport[];
 }
@@ -22,17 +22,20 @@ export async function explainSplitBrain(
     const answer = await control.ask(name, 'explain-split-brain', {}, EXPLAIN_TIMEOUT_MS);
     volumes.push({ volume: name, ...(answer as { splitBrains: readonly SplitBrainReport[] }) });
   }
-  const text = volumes.flatMap(linesOf).map((line) => `${line}\n`);
+  const text = volumes
+    .flatMap((each) => splitBrainLines(each, 'eterne disk resolve'))
+    .map((line) => `${line}\n`);
   process.stdout.write(options.json === true ? `${JSON.stringify({ volumes })}\n` : text.join(''));
 }
 
-function linesOf({ volume, splitBrains }: Explained): readonly string[] {
+/** `resolve`: the command that ends it, up to the volume's name. */
+export function splitBrainLines({ volume, splitBrains }: Explained, resolve: string): readonly string[] {
   if (splitBrains.length === 0) return [`${volume}: no split brain`];
   return splitBrains.flatMap(({ peer, reason, local, remote, remoteNote }) => [
     `${volume}: split brain with ${peer}: ${reason}`,
     ...sideLines(local),
     ...(remote === null ? [`  ${peer}: ${remoteNote}`] : sideLines(remote)),
-    `to go on: eterne disk resolve ${volume} --discard-local (what ${local.node} changed goes) or --discard-remote (what ${peer} changed goes)`,
+    `to go on: ${resolve} ${volume} --discard-local (what ${local.node} changed goes) or --discard-remote (what ${peer} changed goes)`,
   ]);
 }
 

@@ -8,7 +8,8 @@ export function statusText({ node, volumes }: DiskStatus): string {
   return [`node ${node}`, ...volumes.flatMap(volumeLines)].map((line) => `${line}\n`).join('');
 }
 
-function volumeLines(volume: VolumeStatus): readonly string[] {
+/** Of one replica: itself, and a line for each of its links. */
+export function volumeLines(volume: VolumeStatus): readonly string[] {
   const { name, sizeBytes, mode, role, disk, term, inSyncSet, mirrorSet } = volume;
   const set = mirrorSet === undefined ? '' : ` of mirror set ${mirrorSet}`;
   const frozen = volume.frozen ? `, FROZEN: ${volume.freezeReason ?? 'unknown reason'}` : '';

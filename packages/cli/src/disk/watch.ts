@@ -3,7 +3,7 @@ import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import type { Control, DiskStatus } from './control.ts';
 
 const POLL_MS = 500;
-const HOME_AND_CLEAR = '\u001B[H\u001B[2J';
+export const HOME_AND_CLEAR = '\u001B[H\u001B[2J';
 
 /** On a terminal the newest stands alone on the screen; elsewhere each change follows the last. */
 export async function watchStatus(

@@ -75,6 +75,42 @@ test('orders reach the cluster', async () => {
   ]);
 });
 
+test('orders for a replica reach it, and what gives up data is confirmed by name', async () => {
+  fixture.facade.orders.length = 0;
+  const own = ['--node', 'n1'];
+  for (const words of [
+    ['verify', 'data', '--repair', '--no-wait'],
+    ['disconnect', 'data'],
+    ['invalidate', 'data', ...own, '--confirm', 'data'],
+    ['resolve', 'data', ...own, '--discard-remote', '--confirm', 'data'],
+    ['rescue', 'export', 'data', ...own, '--to', '/tmp/image'],
+  ])
+    assert.equal((await eterne(['volume', ...words])).code, 0, words.join(' '));
+  const by = '"root@127.0.0.1"';
+  assert.deepEqual(fixture.facade.orders, [
+    `volumeOrder("data", {"verb":"verify","fast":false,"repair":true}, ${by})`,
+    `volumeOrder("data", {"verb":"disconnect","peer":"n2"}, ${by})`,
+    `volumeOrder("data", {"verb":"invalidate"}, ${by})`,
+    `volumeOrder("data", {"verb":"resolve","discard":"remote","peer":"n2"}, ${by})`,
+    `volumeOrder("data", {"verb":"rescue-export","path":"/tmp/image"}, ${by})`,
+  ]);
+  const unconfirmed = await eterne(['volume', 'invalidate', 'data', ...own]);
+  assert.equal(unconfirmed.code, 2);
+  assert.match(unconfirmed.stderr, /confirm it by its name/);
+  const refused = await fixture.call('POST', '/api/v1/volumes/data/invalidate', {
+    token: fixture.rootToken,
+    body: { node: 'n1', confirm: 'other' },
+  });
+  assert.equal(refused.status, 400);
+});
+
+test('the status of a volume shows what each node tells, also of one that does not answer', async () => {
+  const { code, stdout, stderr } = await eterne(['volume', 'status', 'data']);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /n2 {2}Connected SyncSource {2}.*bitmap resync \[#####-+\] 25 %/);
+  assert.match(stdout, /^n2: .*(cannot be reached|answer)/m);
+});
+
 test('one line and an exit code for everything that is wrong', async () => {
   await writeFile(join(folder, 'bad.yaml'), 'a: [\n');
   await writeFile(join(folder, 'nonsense.yaml'), 'nonsense: 1\n');

@@ -11,6 +11,8 @@ export interface ApiTarget {
   readonly url: string;
   /** SHA-256 of the authority's certificate; every token carries it. */
   readonly authorityFingerprint: Buffer;
+  /** The authority's certificate, where it is known; else it is learned from the server and compared with its fingerprint. */
+  readonly authorityPem?: string;
   /** The text of an API token. */
   readonly token?: string;
 }
@@ -19,6 +21,7 @@ export interface ApiCall {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
 }
 
@@ -52,16 +55,17 @@ export async function streamApi(target: ApiTarget, path: string): Promise<AsyncI
   throw errorOf(target, stream.status, parse(text));
 }
 
-async function prepare(target: ApiTarget, { method, path, body, timeoutMs }: ApiCall) {
+async function prepare(target: ApiTarget, { method, path, body, headers, timeoutMs }: ApiCall) {
   return {
     url: target.url + path,
     method,
     headers: {
       ...(target.token === undefined ? {} : { authorization: `Bearer ${target.token}` }),
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    authorityPem: await authorityOf(target),
+    authorityPem: target.authorityPem ?? (await authorityOf(target)),
     timeoutMs: timeoutMs ?? TIMEOUT_MS,
   };
 }

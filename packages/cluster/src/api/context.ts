@@ -4,7 +4,8 @@ import { assert } from '@eterne/base';
 import type { NodeIdentity } from '../node/identity.ts';
 import type { Authority } from '../pki/authority.ts';
 import type { Requester, ServiceFacade } from '../service/facade.ts';
-import type { Caller } from './auth/callers.ts';
+import { ROOT_NAME, type Caller } from './auth/callers.ts';
+import type { Neighbours } from './neighbours.ts';
 
 /** What the API is built on. */
 export interface ApiContext {
@@ -13,6 +14,7 @@ export interface ApiContext {
   /** Undefined on a witness, which admits nobody. */
   readonly authority: Authority | undefined;
   readonly world: Pick<World, 'clock' | 'timers' | 'random' | 'log'>;
+  readonly neighbours: Neighbours;
   /** The built console; undefined: the API alone. */
   readonly consoleFolder: string | undefined;
 }
@@ -35,7 +37,19 @@ export function callerOf(request: FastifyRequest): Caller {
   return request.caller;
 }
 
+/** A node that hands a request on says so, and for whom. */
+export const FORWARDED_HEADER = 'x-eterne-for';
+
+/** Whoever has the root token may speak for anybody, as he may do everything. */
+export function isForwarded(request: FastifyRequest): boolean {
+  return callerOf(request).name === ROOT_NAME && request.headers[FORWARDED_HEADER] !== undefined;
+}
+
 /** For the audit trail. */
 export function requesterOf(request: FastifyRequest): Requester {
+  const behind = request.headers[FORWARDED_HEADER];
+  if (isForwarded(request) && typeof behind === 'string' && REQUESTER.test(behind)) return behind;
   return `${callerOf(request).name}@${request.ip}`;
 }
+
+const REQUESTER = /^[a-zA-Z0-9._-]{1,64}@[0-9a-fA-F.:]{1,64}$/;

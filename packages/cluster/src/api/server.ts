@@ -12,6 +12,7 @@ import { serveConsole } from './console-files.ts';
 import type { ApiContext } from './context.ts';
 import { asEterneError, errorBody, HTTP_STATUS } from './errors.ts';
 import { guardRoutes } from './guard.ts';
+import { Neighbours } from './neighbours.ts';
 import { type Api, createInstance } from './instance.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { configRoutes } from './routes/config.ts';
@@ -22,6 +23,8 @@ import { sessionRoutes } from './routes/session.ts';
 import { statusRoutes } from './routes/status.ts';
 import { streamRoute } from './routes/stream.ts';
 import { templateRoutes } from './routes/templates.ts';
+import { replicaRoutes } from './routes/replicas.ts';
+import { volumeOrderRoutes } from './routes/volume-orders.ts';
 import { volumeRoutes } from './routes/volumes.ts';
 import { describeRoute } from './schemas-in-fastify.ts';
 import { addSecurityHeaders } from './security-headers.ts';
@@ -33,7 +36,8 @@ export interface RunningApi {
 }
 
 /** Listens on `context.identity.api`. Rejects with `io` when the address cannot be used. */
-export async function startApi(context: ApiContext): Promise<RunningApi> {
+export async function startApi(given: Omit<ApiContext, 'neighbours'>): Promise<RunningApi> {
+  const context: ApiContext = { ...given, neighbours: new Neighbours(given.identity, given.facade) };
   const api = createInstance(context.identity);
   answerErrors(api, context);
   addSecurityHeaders(api);
@@ -49,6 +53,8 @@ export async function startApi(context: ApiContext): Promise<RunningApi> {
   streamRoute(api, context, guard.stillAllowed);
   nodeRoutes(api, context);
   volumeRoutes(api, context);
+  volumeOrderRoutes(api, context);
+  replicaRoutes(api, context);
   groupRoutes(api, context);
   configRoutes(api, context);
   templateRoutes(api);

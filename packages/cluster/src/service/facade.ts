@@ -3,7 +3,9 @@
  * and observations; commands travel through the ordered log to the leader and resolve once they are applied here. They reject
  * with an `EterneError` (`not-found`, `refused`, `conflict`, `no-quorum`, `config` …).
  */
-import type { DiskState } from '@eterne/disk/engine/api.ts';
+import type { DiskState, VolumeStatus } from '@eterne/disk/engine/api.ts';
+import type { SplitBrainReport } from '@eterne/disk/engine/split-brain/report.ts';
+import type { PointStatus } from '@eterne/disk/rescue/api.ts';
 import type { PathStatus, ResourceState } from '../ports.ts';
 import type {
   Account,
@@ -17,6 +19,7 @@ import type {
   MemberSpec,
   Profile,
 } from '../state/model.ts';
+import type { VolumeOrder } from '../state/volume-orders.ts';
 
 export interface NodeStatus {
   readonly name: string;
@@ -225,6 +228,17 @@ export interface ServiceFacade {
   volumeDelete(name: string, by: Requester): Promise<void>;
   /** The copy on `node` goes on although it may lack acknowledged writes. Its group must not run anywhere. */
   volumeAcceptLoss(name: string, node: string, by: Requester): Promise<void>;
+
+  /** Which node has to carry out an order: the one that is named, or the primary. */
+  volumeActor(name: string, node: string | undefined): Promise<string>;
+  /** Commits the order and has the replica on this node carry it out; resolves when it has begun, or (rescue, attach …) is done. */
+  volumeOrder(name: string, order: VolumeOrder, by: Requester): Promise<void>;
+  /** This node's replica as its disk process knows it now. */
+  volumeReplica(name: string): Promise<VolumeStatus>;
+  /** What each side of a split brain of this node's replica changed. */
+  volumeSplitBrains(name: string): Promise<readonly SplitBrainReport[]>;
+  /** What is kept of what was overwritten of this node's replica. */
+  volumeRescuePoints(name: string): Promise<readonly PointStatus[]>;
 
   /** One entry of the document's `groups`. */
   groupCreate(group: unknown, by: Requester): Promise<void>;

@@ -29,6 +29,11 @@ import type {
   SimulationRequest,
 } from './facade.ts';
 import { place } from './leader/placement.ts';
+import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
+import type { SplitBrainReport } from '@eterne/disk/engine/split-brain/report.ts';
+import type { PointStatus } from '@eterne/disk/rescue/api.ts';
+import type { VolumeOrder } from '../state/volume-orders.ts';
+import { ReplicaOrders } from './replica-orders.ts';
 import type { Service } from './service.ts';
 import { clusterStatus } from './status.ts';
 
@@ -42,11 +47,13 @@ export class LiveFacade implements ServiceFacade {
   readonly node: string;
   readonly #service: Service;
   readonly #world: Pick<World, 'clock' | 'timers'>;
+  readonly #replicas: ReplicaOrders;
 
   constructor(service: Service, world: Pick<World, 'clock' | 'timers'>) {
     this.node = service.view.self;
     this.#service = service;
     this.#world = world;
+    this.#replicas = new ReplicaOrders(service);
   }
 
   state(): ClusterState {
@@ -98,6 +105,29 @@ export class LiveFacade implements ServiceFacade {
 
   async volumeAcceptLoss(name: string, node: string, by: Requester): Promise<void> {
     await this.#append({ kind: 'volume-accept-loss', volume: name, node }, by);
+  }
+
+  async volumeActor(name: string, node: string | undefined): Promise<string> {
+    await this.#barrier();
+    return this.#replicas.actor(name, node);
+  }
+
+  async volumeOrder(name: string, order: VolumeOrder, by: Requester): Promise<void> {
+    this.#replicas.checkReach(name, order);
+    await this.#append({ kind: 'volume-order', volume: name, node: this.node, order }, by);
+    await this.#replicas.carryOut(name, order);
+  }
+
+  volumeReplica(name: string): Promise<VolumeStatus> {
+    return this.#replicas.status(name);
+  }
+
+  volumeSplitBrains(name: string): Promise<readonly SplitBrainReport[]> {
+    return this.#replicas.splitBrains(name);
+  }
+
+  volumeRescuePoints(name: string): Promise<readonly PointStatus[]> {
+    return this.#replicas.rescuePoints(name);
   }
 
   async groupCreate(group: unknown, by: Requester): Promise<void> {

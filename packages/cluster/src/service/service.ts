@@ -7,6 +7,8 @@
 import { EterneError, unreachable } from '@eterne/base';
 import type { Timer, World } from '@eterne/runtime';
 import type { DiskPort } from '@eterne/disk/process/port.ts';
+import type { CallDone } from '@eterne/disk/process/volume-process.ts';
+import type { ReplicaCall } from '@eterne/disk/process/worker-messages.ts';
 import type { SetAnswer } from '@eterne/disk/engine/api.ts';
 import type { HeartPort, LogSubject, MonitorPort, OrderedLog } from '../ports.ts';
 import { decodeCommand, decodeState, encodeCommand, encodeState } from '../state/codec.ts';
@@ -133,6 +135,13 @@ export class Service {
       if (result.kind !== 'applied') return done(result);
       done({ kind: 'applied', refused: this.#refusals.get(result.index) });
     });
+  }
+
+  /** Asks this node's replica of a volume, for an operator. */
+  askReplica(volume: string, call: ReplicaCall, done: CallDone): void {
+    if (this.#disk) return this.#disk.ask(volume, call, done);
+    const error = new EterneError('unreachable', 'the disk process of this node does not answer');
+    this.#options.world.timers.soon(() => done(error));
   }
 
   /** Calls back once everything committed before the call is applied here. */

@@ -12,6 +12,7 @@ import type { Outcome, Refusal } from './outcome.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
 import { sameMembers } from './records.ts';
 import { volumesOf } from './references.ts';
+import { loserOf, orderRefusal, orderSentence } from './volume-orders.ts';
 
 type Of<Kind extends VolumeCommand['kind']> = Stamp & Extract<VolumeCommand, { kind: Kind }>;
 
@@ -27,6 +28,8 @@ export function applyVolume(state: ClusterState, command: Stamp & VolumeCommand)
       return acceptLoss(state, volume, command);
     case 'volume-give-up':
       return giveUp(state, volume, command);
+    case 'volume-order':
+      return order(state, volume, command);
     case 'volume-report':
       if (volume.primary !== command.node) return refuse(state, 'conflict', `${command.node} is not primary`);
       return accepted(withVolume(state, { ...volume, summary: reported(volume, command) }));
@@ -145,6 +148,31 @@ function acceptLoss(state: ClusterState, volume: VolumeState, command: Of<'volum
   if (inSyncSet.members.includes(command.node))
     return refuse(state, 'refused', `${command.node} holds every acknowledged write of ${spec.name} already`);
   return goOnWith(state, volume, command);
+}
+
+/**
+ * A content that is given up leaves the set first. While somebody serves the volume that is his to propose, which he does when he loses the
+ * replica; until then the replica itself refuses to be promoted.
+ */
+function order(state: ClusterState, volume: VolumeState, command: Of<'volume-order'>): Outcome {
+  const refused = orderRefusal(volume, command.node, command.order);
+  if (refused) return { state, refused };
+  const loser = loserOf(command.node, command.order);
+  const { inSyncSet, primary, spec } = volume;
+  const members = inSyncSet.members.filter((member) => member !== loser);
+  const leaves = primary === null && members.length < inSyncSet.members.length;
+  const next = leaves
+    ? withVolume(state, { ...volume, inSyncSet: { version: inSyncSet.version + 1, members } })
+    : state;
+  return accepted(
+    withEvent(next, command, {
+      level: loser === undefined ? 'info' : 'warning',
+      code: 'volume.ordered',
+      volume: spec.name,
+      node: command.node,
+      message: orderSentence(spec.name, command.node, command.order),
+    }),
+  );
 }
 
 /** What an operator would do by `volume-accept-loss`, done by the leader because the volume says so. */

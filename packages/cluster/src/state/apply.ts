@@ -62,6 +62,7 @@ export function apply(state: ClusterState, command: Command): Outcome {
     case 'volume-set':
     case 'volume-accept-loss':
     case 'volume-give-up':
+    case 'volume-order':
     case 'volume-report':
       return applyVolume(state, command);
     case 'group-maintenance':

@@ -27,6 +27,7 @@ const KINDS: Readonly<Record<Command['kind'], true>> = {
   'volume-set': true,
   'volume-accept-loss': true,
   'volume-give-up': true,
+  'volume-order': true,
   'volume-report': true,
   'group-maintenance': true,
   'group-desire': true,

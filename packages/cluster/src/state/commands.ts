@@ -5,6 +5,7 @@
  * Changelog: 1 — first version.
  */
 import type { Term } from '@eterne/disk/engine/api.ts';
+import type { VolumeOrder } from './volume-orders.ts';
 import type {
   Account,
   ClusterConfig,
@@ -130,6 +131,16 @@ export type VolumeCommand =
       readonly node: string;
       readonly expectedVersion: number;
       readonly leaderTerm: number;
+    }
+  /**
+   * The facade of `node`, for an operator: what the replica there is to do next. Agreed on first, so that nothing is asked of a replica that
+   * would cost acknowledged writes, and everybody can read who asked for it.
+   */
+  | {
+      readonly kind: 'volume-order';
+      readonly volume: string;
+      readonly node: string;
+      readonly order: VolumeOrder;
     }
   /** The primary, for people: at most every two seconds. */
   | {

@@ -11,7 +11,7 @@ test('docs/reference/api.md lists every route with its role, and no other', asyn
   const served = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { description }]) => {
       const role = /role (\w+)/.exec(description)?.[1] ?? 'public';
-      return `${method.toUpperCase()} ${path.replace('{name}', 'NAME')} ${role}`;
+      return `${method.toUpperCase()} ${path.replace('{name}', 'NAME').replace('{node}', 'NODE')} ${role}`;
     }),
   );
   const text = await readFile(new URL('../../../../docs/reference/api.md', import.meta.url), 'utf8');

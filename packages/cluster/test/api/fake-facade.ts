@@ -2,6 +2,7 @@
 import { EterneError } from '@eterne/base';
 import type { ClusterStatus, ServiceFacade } from '../../src/service/facade.ts';
 import type { ClusterEvent, ClusterState, Member } from '../../src/state/model.ts';
+import { POINT, REPLICA, VOLUME } from './fake-volume.ts';
 
 export interface FakeFacade extends ServiceFacade {
   /** Every order that arrived, as `verb(arguments)`. */
@@ -126,7 +127,7 @@ function initialState(): ClusterState {
     },
     revision: 1,
     members: Object.fromEntries(MEMBERS.map((one) => [one.name, one])),
-    volumes: {},
+    volumes: { data: VOLUME },
     groups: {},
     fences: {},
     tokens: {},
@@ -187,6 +188,11 @@ export function createFakeFacade(): FakeFacade {
     volumeCreate: order('volumeCreate'),
     volumeDelete: order('volumeDelete'),
     volumeAcceptLoss: order('volumeAcceptLoss'),
+    volumeActor: (_name, node) => Promise.resolve(node ?? 'n1'),
+    volumeOrder: order('volumeOrder'),
+    volumeReplica: () => Promise.resolve(REPLICA),
+    volumeSplitBrains: () => Promise.resolve([]),
+    volumeRescuePoints: () => Promise.resolve([POINT]),
     groupCreate: order('groupCreate'),
     groupStart: order('groupStart'),
     groupStop: order('groupStop'),

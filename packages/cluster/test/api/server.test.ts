@@ -25,7 +25,7 @@ test('without credentials every route but log-in, join and the description is cl
   for (const [path, methods] of paths)
     for (const method of Object.keys(methods).map((one) => one.toUpperCase())) {
       if (open.has(`${method} ${path}`)) continue;
-      const answer = await fixture.call(method, path.replace('{name}', 'db'));
+      const answer = await fixture.call(method, path.replace('{name}', 'db').replace('{node}', 'n1'));
       assert.equal(answer.status, 401, `${method} ${path}`);
       assert.equal(answer.json?.['code'], 'unauthorized');
     }

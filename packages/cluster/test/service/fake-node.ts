@@ -2,6 +2,7 @@
 import { EterneError } from '@eterne/base';
 import type { Timer } from '@eterne/runtime';
 import type {
+  DiskState,
   PromoteRequest,
   SetAnswer,
   SetProposal,
@@ -179,6 +180,9 @@ export class FakeDisk {
     this.#time.after(2, () => done(this.up ? this.#makePort() : new EterneError('unreachable', 'down')));
   }
 
+  /** Volume → what its replica here has come to; absent: UpToDate. */
+  readonly diskStates = new Map<string, DiskState>();
+
   /** Its metadata is lost. */
   forget(volume: string): void {
     this.#terms.delete(volume);
@@ -304,7 +308,7 @@ export class FakeDisk {
       mode: 'sync',
       role: volume.role,
       term: volume.term,
-      disk: 'UpToDate',
+      disk: this.diskStates.get(volume.config.name) ?? 'UpToDate',
       dirtyBytes: 0,
       frozen: false,
       freezeReason: null,

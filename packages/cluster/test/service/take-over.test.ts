@@ -145,6 +145,18 @@ test('a blank replica is not promoted, whatever the log says of it', () => {
   assert(cluster.state().events.some(({ message }) => /on n2 is blank/.test(message)));
 });
 
+test('a replica whose content was given up, or whose disk was exchanged, is not promoted before it was copied to', () => {
+  const cluster = pair();
+  cluster.elect('w1');
+  cluster.time.run(500);
+  cluster.machine('n2').disk.diskStates.set('data', 'Inconsistent');
+  cluster.machine('n2').disk.changed();
+  cluster.powerOff('n1');
+  cluster.time.run(6000);
+  assert.notEqual(cluster.group('db').phase, 'online');
+  assert(cluster.state().events.some(({ message }) => /on n2 is blank/.test(message)));
+});
+
 test('an owner that restarts at once is not trusted with what it had not flushed: another member goes on', () => {
   const cluster = pair();
   cluster.elect('w1');

@@ -80,6 +80,8 @@ export class Promotion {
     if (!granted.set.members.includes(replica.config.node))
       return refused('this replica is not in the in-sync set');
     if (diskState === 'Inconsistent' && !justCreated) return refused('this replica is Inconsistent');
+    if (justCreated && set.members.includes(replica.config.node))
+      return refused('the content of this replica was given up, and nothing copied to it since');
     return undefined;
   }
 

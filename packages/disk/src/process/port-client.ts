@@ -16,8 +16,10 @@ import type { Lease, ReplicaCall } from './worker-messages.ts';
 const CONNECT_TIMEOUT_MS = 2_000;
 /** Opening a volume reads its metadata, a promotion waits for the I/O of older sessions; beyond this the caller asks again. */
 const CALL_TIMEOUT_MS = 30_000;
-/** An image is as large as its volume. */
-const EXPORT_TIMEOUT_MS = 24 * 3_600_000;
+/** An image is as large as its volume, and a device that zeroes by writing takes its time. */
+const LONGEST_CALL_MS = 24 * 3_600_000;
+/** Tools look at a whole file system, on both sides. */
+const EXPLAIN_TIMEOUT_MS = 600_000;
 
 type Done = (error: EterneError | undefined) => void;
 
@@ -65,10 +67,8 @@ class DiskPortClient implements DiskPort {
   }
 
   ask(name: string, call: ReplicaCall, done: CallDone): void {
-    const isLong = call.verb === 'rescue' && call.action.kind === 'export';
     const body: ClientBodies['ask'] = { name, call };
-    const timeoutMs = isLong ? EXPORT_TIMEOUT_MS : CALL_TIMEOUT_MS;
-    this.#link.call('ask', body, timeoutMs, (result, error) => done(error, result));
+    this.#link.call('ask', body, timeoutOf(call), (result, error) => done(error, result));
   }
 
   setLease(name: string, lease: Lease): void {
@@ -116,4 +116,10 @@ class DiskPortClient implements DiskPort {
     this.#closed = true;
     for (const listener of this.#closeListeners) listener();
   }
+}
+
+function timeoutOf(call: ReplicaCall): number {
+  if (call.verb === 'explain-split-brain') return EXPLAIN_TIMEOUT_MS;
+  const isLong = call.verb === 'resize' || (call.verb === 'rescue' && call.action.kind === 'export');
+  return isLong ? LONGEST_CALL_MS : CALL_TIMEOUT_MS;
 }

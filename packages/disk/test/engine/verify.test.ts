@@ -185,6 +185,18 @@ describe('invalidate', () => {
     assert.equal(peerOf(pair.b).resync.toSyncBytes, SIZE_BYTES);
   });
 
+  test('keeps the replica from being promoted until everything was copied to it', () => {
+    const pair = filled();
+    let isDone = false;
+    pair.b.volume.invalidate((error) => (isDone = error === undefined));
+    pair.a.kill();
+    pair.until(() => isDone);
+    const { setVersion, term } = pair.b.volume.status();
+    const set = { version: setVersion + 1, members: ['b'] };
+    const granted = { term: { number: term + 1, grantor: 'cluster' }, set };
+    assert.match(pair.tryPromote(pair.b, { granted })?.message ?? '', /was given up/);
+  });
+
   test('is refused on the primary, and where there is nothing to copy from', () => {
     const pair = filled();
     const refusal = (node: TestNode): string | undefined => {

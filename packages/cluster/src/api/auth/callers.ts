@@ -24,6 +24,9 @@ export function mayAct(caller: Caller, needed: AccountRole): boolean {
   return RANK[caller.role] >= RANK[needed];
 }
 
+/** Of whoever can read a node's folder. */
+export const ROOT_NAME = 'root';
+
 export class Callers {
   readonly #sessions: Sessions;
   readonly #rootSecretHash: string;
@@ -45,7 +48,7 @@ export class Callers {
   #byToken(authorization: string, state: ClusterState): Caller {
     const token = decodeToken('api', authorization.replace(/^bearer\s+/i, ''));
     if (token.id === ROOT_TOKEN_ID && secretMatches(token.secret, this.#rootSecretHash))
-      return { name: 'root', role: 'admin', via: 'token' };
+      return { name: ROOT_NAME, role: 'admin', via: 'token' };
     const account = holderOf(hashSecret(token.secret), state);
     if (!account)
       throw new EterneError('unauthorized', 'this cluster does not know the API token', {

@@ -146,15 +146,17 @@ export class MirrorStart {
 }
 
 /**
- * The log knows who is in sync, but not that a disk was exchanged, or its metadata deleted, since. Such a replica has seen no term; only
- * a sole member may begin like that, whose first promotion was committed and not carried out.
+ * The log knows who is in sync, but not that a disk was exchanged, its metadata deleted, or its content declared worthless, since. Such a replica
+ * has seen no term or is Inconsistent; only a sole member may begin like that, whose first promotion was committed and not carried out.
  */
 function unfitReplica(view: View, agreed: VolumeState, local: VolumeStatus): string | undefined {
   const { name } = agreed.spec;
   if (local.disk === 'Failed' || local.disk === 'Diskless')
     return `the disk of volume ${name} on ${view.self} is ${local.disk}`;
   const { version, members } = agreed.inSyncSet;
-  if (version === 0 || local.term > 0 || members.length === 1) return undefined;
+  const isBlank = local.term === 0 || local.disk === 'Inconsistent';
+  const mayBeginSo = version === 0 || (local.term === 0 && members.length === 1);
+  if (!isBlank || mayBeginSo) return undefined;
   return `the replica of volume ${name} on ${view.self} is blank, although it should hold every acknowledged write`;
 }
 

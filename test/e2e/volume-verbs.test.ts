@@ -1,0 +1,116 @@
+/**
+ * Verbs for the replicas of a cluster's volume, asked of any node: a copy that was altered behind the mirror's back is found and repaired, one
+ * that is declared worthless is copied anew, and what would cost acknowledged writes is refused.
+ */
+import assert from 'node:assert/strict';
+import { open, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { VolumeDetail } from '@eterne/cluster/api/schema/volumes.ts';
+import type { ClusterEvent } from '@eterne/cluster/state/model.ts';
+import { ClusterNode, until } from './support/cluster-node.ts';
+import { eterne } from './support/disk-node.ts';
+
+const root = await mkdtemp(join(tmpdir(), 'eterne-verbs-'));
+const n1 = new ClusterNode(root, 'n1', 91, 'node');
+const n2 = new ClusterNode(root, 'n2', 92, 'node');
+const witness = new ClusterNode(root, 'w', 93, 'witness');
+const everybody = [n1, n2, witness];
+const IMAGE = [join(root, 'n1', 'v.img'), join(root, 'n2', 'v.img')] as const;
+
+const DOCUMENT = `volumes:
+  - name: v
+    size: 8MiB
+    initialSync: full
+    replicas: { n1: ${IMAGE[0]}, n2: ${IMAGE[1]} }
+    rescueJournal: { max: 64MiB }
+groups:
+  - name: g
+    nodes: [n1, n2]
+    resources:
+      - { name: vol, type: mirror, volume: v, attach: none }
+`;
+
+async function volume(at: ClusterNode, ...words: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await eterne('volume', ...words, '--dir', at.dir);
+  assert.equal(code, 0, `volume ${words.join(' ')}: ${stderr}`);
+  return stdout;
+}
+
+async function refusal(at: ClusterNode, ...words: readonly string[]): Promise<string> {
+  const { code, stderr } = await eterne('volume', ...words, '--dir', at.dir);
+  assert.notEqual(code, 0, words.join(' '));
+  return stderr;
+}
+
+const synced = (): Promise<string> => volume(n2, 'wait', 'v', '--for', 'synced', '--timeout', '60s');
+
+async function rot(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  await file.write(Buffer.alloc(4096, 7), 0, 4096, 64 * 1024);
+  await file.close();
+}
+
+before(async () => {
+  await n1.found();
+  await Promise.all([n2.join(n1), witness.join(n1)]);
+  const path = join(root, 'document.yaml');
+  await writeFile(path, DOCUMENT);
+  await n1.apply(path);
+  await until('n1 serves', async () => (await n1.status())?.groups[0]?.state === 'online', 60_000);
+  await synced();
+});
+
+after(async () => {
+  for (const node of everybody) node.signal('SIGKILL');
+  await until('nothing is left', () => everybody.every((node) => node.processes().size === 0));
+  await rm(root, { recursive: true });
+});
+
+test(
+  'a copy that was altered is found, and repaired, whichever node is asked',
+  { timeout: 120_000 },
+  async () => {
+    await rot(IMAGE[1]);
+    const found = JSON.parse(await volume(n2, 'verify', 'v', '--json')) as VolumeDetail;
+    const report = found.replicas.find(({ node }) => node === 'n1')?.report;
+    assert.equal(report?.peers[0]?.lastVerify?.differingBytes, 4096);
+    await volume(n2, 'resync', 'v');
+    await synced();
+    assert.deepEqual(await readFile(IMAGE[1]), await readFile(IMAGE[0]));
+  },
+);
+
+test(
+  'a copy that is declared worthless is copied anew; the one that is served is not given up',
+  { timeout: 120_000 },
+  async () => {
+    const confirm = ['--confirm', 'v'];
+    assert.match(await refusal(n2, 'invalidate', 'v', '--node', 'n1', ...confirm), /served by n1/);
+    assert.match(
+      await refusal(n2, 'invalidate', 'v', '--node', 'n2', '--confirm', 'w'),
+      /confirm it by its name/,
+    );
+    await rot(IMAGE[1]);
+    await volume(n1, 'invalidate', 'v', '--node', 'n2', ...confirm);
+    await synced();
+    assert.deepEqual(await readFile(IMAGE[1]), await readFile(IMAGE[0]));
+    assert.deepEqual((await n1.status())?.volumes[0]?.inSyncSet, ['n1', 'n2']);
+    const events = JSON.parse((await eterne('events', '--json', '--dir', n2.dir)).stdout) as {
+      events: ClusterEvent[];
+    };
+    const told = events.events.find(({ message }) => message.includes('declared worthless'));
+    assert.match(told?.by ?? '', /^root@127\./);
+  },
+);
+
+test('a replica is left alone, and taken up again', { timeout: 120_000 }, async () => {
+  await volume(n2, 'disconnect', 'v', '--node', 'n1');
+  await until('the set goes on without n2', async () => {
+    const set = (await n1.status())?.volumes[0]?.inSyncSet;
+    return set?.length === 1;
+  });
+  await volume(n2, 'connect', 'v', '--node', 'n1');
+  await synced();
+});
