@@ -1,7 +1,12 @@
 /** A target with a LUN for the attackers, who may do with it what they like, and one of an honest initiator beside it in the same process. */
-import { STATUS } from '@eterne/iscsi';
+import { RESPONSE, STATUS } from '@eterne/iscsi';
 import { readScsiResponse } from '@eterne/iscsi/pdu/scsi-response.ts';
-import { INITIATOR, NORMAL, TestInitiator } from '../../packages/target/test/support/initiator.ts';
+import {
+  INITIATOR,
+  NORMAL,
+  TestInitiator,
+  type Answer,
+} from '../../packages/target/test/support/initiator.ts';
 import { startTarget } from '../conformance/iscsi/support/target.ts';
 
 export const FUZZED = 'iqn.2026-11.io.eterne:fuzzed';
@@ -55,16 +60,29 @@ export class HonestInitiator {
   async writeAndCheck(page: number, data: Buffer): Promise<void> {
     const lba = (page * 8).toString(16).padStart(8, '0');
     this.#initiator.command(`2a00${lba}00000800`, { data });
-    const written = await this.#initiator.receive();
+    const written = await this.#answer();
     if (written === undefined || readScsiResponse(written.header).status !== STATUS.good)
-      throw new Error('the honest initiator cannot write');
+      throw new Error(`the honest initiator cannot write: ${describe(written)}`);
     this.#initiator.command(`2800${lba}00000800`, { readBytes: data.length });
-    const read = await this.#initiator.receive();
+    const read = await this.#answer();
     if (read === undefined || !read.data.equals(data))
-      throw new Error('the honest initiator got a wrong answer');
+      throw new Error(`the honest initiator got a wrong answer: ${describe(read)}`);
+  }
+
+  /** The target asks now and then whether its initiator lives; the next command says so. */
+  async #answer(): Promise<Answer | undefined> {
+    for (;;) {
+      const answer = await this.#initiator.receive();
+      if (answer?.opcode !== RESPONSE.nopIn) return answer;
+    }
   }
 
   close(): void {
     this.#initiator.close();
   }
+}
+
+function describe(answer: Answer | undefined): string {
+  if (answer === undefined) return 'the connection is closed';
+  return `${answer.header.toString('hex')}, then ${answer.data.toString('hex', 0, 64)}`;
 }

@@ -7,7 +7,7 @@
  * Duties:
  * 1. Answers leave once per event-loop turn.
  * 2. While the initiator does not read its answers, its bytes stay in its socket.
- * 3. A session that is silent is pinged; one that stays silent is cut.
+ * 3. Every session is pinged now and then; one that sends nothing until the next time is cut.
  */
 import type { BufferSlabs } from '@eterne/disk/engine/buffer-slabs.ts';
 import {

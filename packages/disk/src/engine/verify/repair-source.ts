@@ -7,7 +7,6 @@
  * 3. A bit goes when the peer has flushed the block, and only if it was sent. At the end that is durable.
  */
 import { EterneError, assert, type BlockNumber } from '@eterne/base';
-import type { StoreError } from '@eterne/runtime';
 import { BLOCK_BYTES, type DirtyBitmap } from '../../metadata/index.ts';
 import type { FrameSender } from '../../protocol/frame-sender.ts';
 import { RESYNC_FRAME_BYTES, sendResyncData, type Range } from '../../protocol/messages/resync.ts';
@@ -18,6 +17,7 @@ import type { ResyncFigures } from '../link/resync-figures.ts';
 import type { ResyncPacer } from '../link/resync-pacer.ts';
 import type { LocalDisk } from '../local-disk.ts';
 import type { RangeLocks } from '../range-locks.ts';
+import { VolumeWalk } from './volume-walk.ts';
 
 const MAX_RUN_BLOCKS = (1024 * 1024) / BLOCK_BYTES;
 const WINDOW_BYTES = 8 * 1024 * 1024;
@@ -38,10 +38,9 @@ export interface RepairSourceParts {
 export class RepairSource {
   readonly #parts: RepairSourceParts;
   readonly #pump: BlockPump<PumpJob>;
+  readonly #walk: VolumeWalk;
   readonly #sent = new BlockSet();
-  #openBytes = 0;
   #cursor = 0;
-  #closed = false;
 
   constructor(parts: RepairSourceParts) {
     this.#parts = parts;
@@ -52,15 +51,24 @@ export class RepairSource {
       pacer,
       unusedBytes: () => 0,
       take: (range, content) => this.#send(range, content),
-      failed: (error) => this.#failed(error),
+      failed: ({ message }) => this.#walk.stop(`reading blocks to copy: ${message}`),
+    });
+    this.#walk = new VolumeWalk({
+      bitmap: parts.bitmap,
+      windowBytes: WINDOW_BYTES,
+      next: () => this.#nextRange(),
+      begin: (range) => this.#pump.add({ ...range, whole: false }),
+      mayGoOn: () => parts.mayGoOn(),
+      closed: () => this.#pump.close(),
+      stopped: (reason) => parts.stopped(reason),
+      done: () => parts.done(),
     });
   }
 
   start(): void {
     this.#parts.disk.flush((error) => {
-      if (this.#closed) return;
-      if (error === undefined) this.#proceed();
-      else this.#stop(error.message);
+      if (error === undefined) this.#walk.proceed();
+      else this.#walk.stop(error.message);
     });
   }
 
@@ -72,27 +80,14 @@ export class RepairSource {
         throw new EterneError('protocol', 'blocks are confirmed that were not sent');
       this.#sent.remove(offset, lengthBytes);
       bitmap.clear(offset, lengthBytes);
-      this.#openBytes -= lengthBytes;
+      this.#walk.settled(lengthBytes);
     }
     figures.remaining(bitmap.dirtyBytes);
-    this.#proceed();
+    this.#walk.proceed();
   }
 
   close(): void {
-    this.#closed = true;
-    this.#pump.close();
-  }
-
-  #proceed(): void {
-    if (this.#closed) return;
-    if (!this.#parts.mayGoOn()) return this.#stop('another node is primary now');
-    while (this.#openBytes < WINDOW_BYTES) {
-      const range = this.#nextRange();
-      if (range === undefined) break;
-      this.#openBytes += range.lengthBytes;
-      this.#pump.add({ ...range, whole: false });
-    }
-    if (this.#openBytes === 0) this.#finish();
+    this.#walk.close();
   }
 
   #nextRange(): Range | undefined {
@@ -110,22 +105,5 @@ export class RepairSource {
     this.#sent.add(range.offset, range.lengthBytes);
     sendResyncData(this.#parts.sender, range, content, FrameType.repairData);
     this.#parts.figures.moved(RESYNC_FRAME_BYTES + (content.kind === 'data' ? range.lengthBytes : 0));
-  }
-
-  #finish(): void {
-    this.#closed = true;
-    this.#parts.bitmap.persist((error) => {
-      if (error === undefined) this.#parts.done();
-      else this.#parts.stopped(error.message);
-    });
-  }
-
-  #failed(error: StoreError): void {
-    if (!this.#closed) this.#stop(`reading blocks to copy: ${error.message}`);
-  }
-
-  #stop(reason: string): void {
-    this.close();
-    this.#parts.bitmap.persist((error) => this.#parts.stopped(error?.message ?? reason));
   }
 }

@@ -8,7 +8,6 @@
  */
 import { hash } from 'node:crypto';
 import { EterneError, assert, type BlockNumber } from '@eterne/base';
-import type { StoreError } from '@eterne/runtime';
 import { BLOCK_BYTES, type DirtyBitmap } from '../../metadata/index.ts';
 import type { FrameSender } from '../../protocol/frame-sender.ts';
 import { DIGEST_BYTES, type Range } from '../../protocol/messages/resync.ts';
@@ -25,6 +24,7 @@ import type { LocalDisk } from '../local-disk.ts';
 import { definedRuns } from '../usage/defined-runs.ts';
 import type { RangeLocks } from '../range-locks.ts';
 import type { VerifyFigures } from './verify-figures.ts';
+import { VolumeWalk } from './volume-walk.ts';
 
 /** Asked of the pump at a time; it cuts data into smaller pieces. */
 const RANGE_BYTES = MAX_DATA_BYTES;
@@ -43,7 +43,6 @@ export interface VerifySourceParts {
   readonly sizeBytes: number;
   readonly method: 'direct' | 'digest';
   readonly figures: VerifyFigures;
-  /** May this side still lock ranges against the application's writes? */
   mayGoOn(): boolean;
   stopped(reason: string): void;
   /** Everything was compared, and what differs is marked, durably. */
@@ -57,14 +56,12 @@ interface Job extends PumpJob {
 export class VerifySource {
   readonly #parts: VerifySourceParts;
   readonly #pump: BlockPump<Job>;
+  readonly #walk: VolumeWalk;
   /** Sent, and not answered yet. */
   readonly #open = new Map<number, number>();
-  /** On their way through the pump, or not answered yet. */
-  #openBytes = 0;
   #cursor = 0;
   /** The first marked block at or after the cursor; looked up again only when the cursor gets there. */
   #nextMarked = -1;
-  #closed = false;
 
   constructor(parts: VerifySourceParts) {
     this.#parts = parts;
@@ -75,12 +72,22 @@ export class VerifySource {
       pacer,
       unusedBytes: () => 0,
       take: (range, content, job) => this.#send(range, content, job),
-      failed: (error) => this.#failed(error),
+      failed: ({ message }) => this.#walk.stop(`reading blocks to compare: ${message}`),
+    });
+    this.#walk = new VolumeWalk({
+      bitmap: parts.bitmap,
+      windowBytes: VERIFY_WINDOW_BYTES,
+      next: () => this.#nextRange(),
+      begin: (range) => this.#pump.add({ ...range, whole: false, asBytes: parts.method === 'direct' }),
+      mayGoOn: () => parts.mayGoOn(),
+      closed: () => this.#pump.close(),
+      stopped: (reason) => parts.stopped(reason),
+      done: () => parts.done(),
     });
   }
 
   start(): void {
-    this.#proceed();
+    this.#walk.proceed();
   }
 
   result(result: VerifyResult): void {
@@ -91,30 +98,17 @@ export class VerifySource {
     figures.moved(FRAME_BYTES + differing.length * RUN_BYTES);
     if (digestDiffers) return this.#pump.add({ offset, lengthBytes, whole: true, asBytes: true });
     this.#open.delete(offset);
-    this.#openBytes -= lengthBytes;
+    this.#walk.settled(lengthBytes);
     figures.checked(lengthBytes);
     for (const run of differing.flatMap((found) => definedRuns(found, undefinedBlocks))) {
       bitmap.markDirty(run.offset, run.lengthBytes);
       figures.differ(run.lengthBytes);
     }
-    this.#proceed();
+    this.#walk.proceed();
   }
 
   close(): void {
-    this.#closed = true;
-    this.#pump.close();
-  }
-
-  #proceed(): void {
-    if (this.#closed) return;
-    if (!this.#parts.mayGoOn()) return this.#stop('another node is primary now');
-    while (this.#openBytes < VERIFY_WINDOW_BYTES) {
-      const range = this.#nextRange();
-      if (range === undefined) break;
-      this.#openBytes += range.lengthBytes;
-      this.#pump.add({ ...range, whole: false, asBytes: this.#parts.method === 'direct' });
-    }
-    if (this.#openBytes === 0) this.#finish();
+    this.#walk.close();
   }
 
   /** The next stretch without a mark. */
@@ -156,23 +150,5 @@ export class VerifySource {
       case 'unused':
         assert(false, 'a verify reads everything that it asks for');
     }
-  }
-
-  #finish(): void {
-    this.#closed = true;
-    this.#parts.bitmap.persist((error) => {
-      if (error === undefined) this.#parts.done();
-      else this.#parts.stopped(error.message);
-    });
-  }
-
-  #failed(error: StoreError): void {
-    if (!this.#closed) this.#stop(`reading blocks to compare: ${error.message}`);
-  }
-
-  /** What was found so far stays marked. */
-  #stop(reason: string): void {
-    this.close();
-    this.#parts.bitmap.persist((error) => this.#parts.stopped(error?.message ?? reason));
   }
 }
