@@ -73,6 +73,10 @@ export class BlockSet {
     for (const [number, { words }] of this.#pages) {
       let runStart = -1;
       for (let bit = 0; bit <= PAGE_BLOCKS; bit += 1) {
+        if (runStart < 0 && (bit & 31) === 0 && words[bit >>> 5] === 0) {
+          bit += 31;
+          continue;
+        }
         const isSet = bit < PAGE_BLOCKS && (((words[bit >>> 5] as number) >>> (bit & 31)) & 1) === 1;
         if (isSet && runStart < 0) runStart = bit;
         if (isSet || runStart < 0) continue;

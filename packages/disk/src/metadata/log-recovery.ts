@@ -48,7 +48,7 @@ export function recoverHotExtents(ring: Buffer, identity: LogIdentity): readonly
 function claimedSequences(ring: Buffer): number[] {
   const sequences: number[] = [];
   for (let place = 0; place < LOG_RING_PAGES; place += 1) {
-    const sequence = claimedSequence(pageOf(ring, place));
+    const sequence = claimedSequence(ring, place * PAGE_BYTES);
     if (sequence > 0 && sequence % LOG_RING_PAGES === place) sequences.push(sequence);
   }
   return sequences.toSorted((x, y) => y - x);

@@ -77,9 +77,9 @@ export function encodeTransaction(transaction: LogTransaction, seed: number): Bu
   return page;
 }
 
-/** The sequence that a page's header names; nothing of it is checked. */
-export function claimedSequence(page: Buffer): number {
-  return Number(page.readBigUInt64LE(16));
+/** The sequence that the header of the page at `offset` names; nothing of it is checked. */
+export function claimedSequence(ring: Buffer, offset: number): number {
+  return ring.readUInt32LE(offset + 20) * 2 ** 32 + ring.readUInt32LE(offset + 16);
 }
 
 /** Undefined for anything but a whole transaction of this replica: torn, foreign, or never written. */

@@ -227,7 +227,7 @@ function readHotExtents(
     done([]);
     return;
   }
-  const ring = Buffer.alloc(LOG_RING_PAGES * PAGE_BYTES);
+  const ring = Buffer.allocUnsafe(LOG_RING_PAGES * PAGE_BYTES);
   options.store.read(LOG_OFFSET, ring, (error) => {
     if (error !== undefined) {
       done(ioError(options, error.message));

@@ -166,8 +166,7 @@ export function unfitReason(state: MetadataState, self: string): string | undefi
 }
 
 export function fitsNameField(name: string): boolean {
-  const lengthBytes = Buffer.byteLength(name);
-  return lengthBytes <= MAX_NAME_BYTES && Buffer.from(name).toString() === name;
+  return Buffer.byteLength(name) <= MAX_NAME_BYTES && name.isWellFormed();
 }
 
 /** A program that does not know sets, growth or former incarnations must find the page too new, not damaged. */
@@ -340,10 +339,11 @@ function readName(page: Buffer, offset: number): string | undefined {
 
 function writeCount(page: Buffer, offset: number, value: number): void {
   assert(Number.isSafeInteger(value) && value >= 0, `count out of range: ${value}`);
-  page.writeBigUInt64LE(BigInt(value), offset);
+  page.writeUInt32LE(value % 2 ** 32, offset);
+  page.writeUInt32LE(Math.floor(value / 2 ** 32), offset + 4);
 }
 
 function readCount(page: Buffer, offset: number): number | undefined {
-  const value = Number(page.readBigUInt64LE(offset));
+  const value = page.readUInt32LE(offset + 4) * 2 ** 32 + page.readUInt32LE(offset);
   return Number.isSafeInteger(value) ? value : undefined;
 }

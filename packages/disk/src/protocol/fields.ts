@@ -3,7 +3,7 @@ import { readUint64, writeUint64 } from './wire.ts';
 
 /** Builds the body of a rare frame, field by field. Bounded by the caller's caps on names and lists. */
 export class FieldWriter {
-  #bytes = Buffer.alloc(512);
+  #bytes = Buffer.allocUnsafe(512);
   #length = 0;
 
   byte(value: number): this {
@@ -44,7 +44,7 @@ export class FieldWriter {
 
   #room(bytes: number): Buffer {
     if (this.#length + bytes > this.#bytes.length) {
-      const larger = Buffer.alloc(2 * this.#bytes.length + bytes);
+      const larger = Buffer.allocUnsafe(2 * this.#bytes.length + bytes);
       this.#bytes.copy(larger);
       this.#bytes = larger;
     }

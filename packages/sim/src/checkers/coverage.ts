@@ -109,7 +109,7 @@ export class CoverageChecker {
       return `after a crash now ${mine.node} and ${theirs.node} would not come together again: ${decision.reason}`;
     const copiesBits = decision.kind === 'none' || (decision.kind === 'sync' && decision.extent === 'bitmap');
     if (!copiesBits) return undefined;
-    for (const offset of differingPages(mine.data, theirs.data)) {
+    for (const offset of mine.data.differingFrom(theirs.data)) {
       const covered =
         mine.metadata.bitmap(theirs.node).anyDirty(offset, PAGE_BYTES) ||
         theirs.metadata.bitmap(mine.node).anyDirty(offset, PAGE_BYTES);
@@ -147,9 +147,4 @@ function summaryOf({ node, metadata }: Found, peer: string, skipInitialSync: boo
       discards: '',
     },
   };
-}
-
-function differingPages(x: PageMap, y: PageMap): number[] {
-  const offsets = new Set([...x.offsets(), ...y.offsets()]);
-  return [...offsets].filter((offset) => !x.page(offset).equals(y.page(offset)));
 }

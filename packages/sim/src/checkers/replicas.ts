@@ -44,8 +44,9 @@ export class ReplicaChecker {
 
   /** Everything ever written, on every member. */
   sweep(occasion: string): void {
+    const touched = this.history.touched();
     for (const node of this.strongMembers())
-      for (const sector of this.history.touched()) this.checkRange(node, sector, 1, occasion);
+      for (const sector of touched) this.checkRange(node, sector, 1, occasion);
   }
 
   /** Bytes have just changed on a disk. */

@@ -9,11 +9,14 @@ const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 /** Results of one child: a line each. */
 const CAPTURE_BYTES = 16 * 1024 * 1024;
 const CHUNK_SEEDS_MAX = 50;
-/** Children fill the processors as it is: one collects its own garbage, seldom. */
+/** Children fill the processors as it is: one collects its own garbage, seldom. Buffers count for that as what they are, and not many times. */
 const NODE_FLAGS = [
   '--disable-warning=ExperimentalWarning',
   '--single-threaded-gc',
-  '--max-semi-space-size=32',
+  '--min-semi-space-size=64',
+  '--max-semi-space-size=64',
+  '--initial-old-space-size=400',
+  '--external-memory-accounted-in-global-limit',
 ];
 
 export interface Chunk extends Pick<

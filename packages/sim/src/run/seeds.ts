@@ -3,8 +3,12 @@ import type { SeedResult } from './result.ts';
 
 type Runner = (seed: number, options: { readonly keepLines: boolean }) => SeedResult;
 
+/** Small buffers are cut from pieces of this size: each piece costs a call into the system, and counts for the garbage collector. */
+const POOL_BYTES = 1024 * 1024;
+
 /** Loaded late, so that a mutant can be planted before any code under test is. */
 export async function loadRunner(scenario: ScenarioName): Promise<Runner> {
+  Buffer.poolSize = POOL_BYTES;
   switch (scenario) {
     case 'mirror':
       return (await import('../mirror/scenario.ts')).runMirror;

@@ -28,15 +28,21 @@ export class PageMap {
 
   read(offset: number, into: Buffer): void {
     let done = 0;
+    /** Zeroes are filled in at one go. */
+    let filled = 0;
     while (done < into.length) {
       const at = offset + done;
       const within = at % PAGE_BYTES;
       const count = Math.min(PAGE_BYTES - within, into.length - done);
       const page = this.pages.get((at - within) / PAGE_BYTES);
-      if (page === undefined) into.fill(0, done, done + count);
-      else page.copy(into, done, within, within + count);
+      if (page !== undefined) {
+        if (filled < done) into.fill(0, filled, done);
+        page.copy(into, done, within, within + count);
+        filled = done + count;
+      }
       done += count;
     }
+    if (filled < into.length) into.fill(0, filled);
   }
 
   write(offset: number, from: Buffer): void {
@@ -63,6 +69,18 @@ export class PageMap {
   /** Of the pages that are not all zeroes. */
   offsets(): number[] {
     return [...this.pages.keys()].map((number) => number * PAGE_BYTES);
+  }
+
+  /** Offsets of the pages that are not the same in both, in no order. */
+  differingFrom(other: PageMap): number[] {
+    const differing: number[] = [];
+    for (const [number, page] of this.pages) {
+      const theirs = other.pages.get(number) ?? ZEROES;
+      if (theirs !== page && page.compare(theirs) !== 0) differing.push(number * PAGE_BYTES);
+    }
+    for (const [number, page] of other.pages)
+      if (!this.pages.has(number) && page.compare(ZEROES) !== 0) differing.push(number * PAGE_BYTES);
+    return differing;
   }
 
   private ownPage(number: number): Buffer {

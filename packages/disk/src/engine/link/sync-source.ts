@@ -4,7 +4,6 @@
  *
  * A bit is cleared only when the target says that it has flushed the block, and only if the block was sent in this session.
  */
-import { hash } from 'node:crypto';
 import { EterneError, type BlockNumber } from '@eterne/base';
 import type { StoreError } from '@eterne/runtime';
 import { BLOCK_BYTES, type DirtyBitmap } from '../../metadata/index.ts';
@@ -23,6 +22,7 @@ import { BlockSet } from '../block-set.ts';
 import type { LocalDisk } from '../local-disk.ts';
 import type { RangeLocks } from '../range-locks.ts';
 import { BlockPump, type PieceContent, type PumpJob } from './block-pump.ts';
+import { digestOf } from './digest.ts';
 import type { ResyncPacer } from './resync-pacer.ts';
 
 const ZEROES = Buffer.alloc(MAX_DATA_BYTES);
@@ -120,5 +120,5 @@ export class SyncSource {
 function contentOf(range: Range, piece: PieceContent, digest: Buffer | undefined): ResyncContent {
   if (digest === undefined || piece.kind === 'unused') return piece;
   const data = piece.kind === 'data' ? piece.data : ZEROES.subarray(0, range.lengthBytes);
-  return hash('sha256', data, 'buffer').equals(digest) ? { kind: 'same' } : piece;
+  return digestOf(data).equals(digest) ? { kind: 'same' } : piece;
 }

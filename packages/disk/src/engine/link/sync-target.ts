@@ -7,7 +7,6 @@
  * 3. What no file system uses is not copied: it becomes undefined here, durably, before its bits go.
  * 4. With no bit left, and that durable, it is done.
  */
-import { hash } from 'node:crypto';
 import { EterneError, type BlockNumber } from '@eterne/base';
 import { BLOCK_BYTES, type DirtyBitmap } from '../../metadata/index.ts';
 import type { FrameSender } from '../../protocol/frame-sender.ts';
@@ -26,6 +25,7 @@ import type { BufferSlabs } from '../buffer-slabs.ts';
 import type { Gauge } from '../gauge.ts';
 import type { LocalDisk } from '../local-disk.ts';
 import type { RangeLocks } from '../range-locks.ts';
+import { digestOf } from './digest.ts';
 import { SyncReceiver } from './sync-receiver.ts';
 
 const DIGEST_PIECE_BYTES = 256 * 1024;
@@ -155,7 +155,7 @@ export class SyncTarget {
     const data = slabs.take(range.lengthBytes);
     disk.read(range.offset, data, (error) => {
       if (this.#closed) return;
-      this.#request(range, error === undefined ? hash('sha256', data, 'buffer') : undefined);
+      this.#request(range, error === undefined ? digestOf(data) : undefined);
       if (error === undefined) slabs.give(data);
     });
   }

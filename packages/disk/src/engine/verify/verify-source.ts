@@ -6,7 +6,6 @@
  * 3. Where a digest differs the bytes follow, under a lock of their own. Blocks that differ are marked.
  * 4. At the end the marks are durable.
  */
-import { hash } from 'node:crypto';
 import { EterneError, assert, type BlockNumber } from '@eterne/base';
 import { BLOCK_BYTES, type DirtyBitmap } from '../../metadata/index.ts';
 import type { FrameSender } from '../../protocol/frame-sender.ts';
@@ -19,6 +18,7 @@ import {
 } from '../../protocol/messages/verify.ts';
 import { HEADER_BYTES, MAX_DATA_BYTES } from '../../protocol/wire.ts';
 import { BlockPump, type PieceContent, type PumpJob } from '../link/block-pump.ts';
+import { digestOf } from '../link/digest.ts';
 import type { ResyncPacer } from '../link/resync-pacer.ts';
 import type { LocalDisk } from '../local-disk.ts';
 import { definedRuns } from '../usage/defined-runs.ts';
@@ -146,7 +146,7 @@ export class VerifySource {
       case 'zero':
         return content;
       case 'data':
-        return asBytes ? content : { kind: 'digest', digest: hash('sha256', content.data, 'buffer') };
+        return asBytes ? content : { kind: 'digest', digest: digestOf(content.data) };
       case 'unused':
         assert(false, 'a verify reads everything that it asks for');
     }

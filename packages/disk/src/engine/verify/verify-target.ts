@@ -2,7 +2,6 @@
  * Compares what the source holds with the local disk. A range is locked from the arrival of its frame until it has been read: the
  * primary's writes that came before are done by then, those that come later wait.
  */
-import { hash } from 'node:crypto';
 import { EterneError } from '@eterne/base';
 import type { StoreError } from '@eterne/runtime';
 import { BLOCK_BYTES, type DirtyBitmap } from '../../metadata/index.ts';
@@ -16,6 +15,7 @@ import {
 } from '../../protocol/messages/verify.ts';
 import { definedRuns } from '../usage/defined-runs.ts';
 import type { BufferSlabs } from '../buffer-slabs.ts';
+import { digestOf } from '../link/digest.ts';
 import type { LocalDisk } from '../local-disk.ts';
 import type { RangeLock, RangeLocks } from '../range-locks.ts';
 
@@ -102,7 +102,7 @@ export class VerifyTarget {
     const result = { offset, lengthBytes, digestDiffers: false, differing: [] };
     if (theirs.kind === 'digest') {
       const isKnown = definedRuns({ offset, lengthBytes }, this.#parts.undefinedBlocks).length > 0;
-      const digestDiffers = isKnown && !hash('sha256', mine, 'buffer').equals(theirs.digest);
+      const digestDiffers = isKnown && !digestOf(mine).equals(theirs.digest);
       return sendVerifyResult(this.#parts.sender, { ...result, digestDiffers });
     }
     const data = theirs.kind === 'data' ? theirs.data : ZEROES.subarray(0, lengthBytes);
