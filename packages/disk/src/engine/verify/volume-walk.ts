@@ -31,14 +31,14 @@ export class VolumeWalk {
   }
 
   proceed(): void {
-    const { begin, mayGoOn, next, windowBytes } = this.#parts;
+    const parts = this.#parts;
     if (this.#isClosed) return;
-    if (!mayGoOn()) return this.stop('another node is primary now');
-    while (this.#underWayBytes < windowBytes) {
-      const range = next();
+    if (!parts.mayGoOn()) return this.stop('another node is primary now');
+    while (this.#underWayBytes < parts.windowBytes) {
+      const range = parts.next();
       if (range === undefined) break;
       this.#underWayBytes += range.lengthBytes;
-      begin(range);
+      parts.begin(range);
     }
     if (this.#underWayBytes === 0) this.#finish();
   }
