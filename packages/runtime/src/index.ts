@@ -3,6 +3,7 @@ export * from './block-device.ts';
 export * from './json-link.ts';
 export * from './instant.ts';
 export * from './store-error.ts';
+export * from './write-vector.ts';
 export * from './shared-disk.ts';
 export * from './pieces.ts';
 export * from './watchdog.ts';

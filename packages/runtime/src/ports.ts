@@ -23,8 +23,13 @@ export interface Timer {
 export interface Timers {
   after(delayMs: number, fire: () => void): Timer;
   every(intervalMs: number, fire: () => void): Timer;
-  /** Once, after the I/O callbacks of this event-loop turn (`setImmediate`): the place to batch. */
+  /** Once, after the I/O callbacks of this event-loop turn (`setImmediate`). */
   soon(fire: () => void): void;
+  /**
+   * Once, when what arrived just now (a chunk of a plain stream) has been handled; `soon` when it is something else that is being
+   * handled. The place to batch what one event brings: it costs no round through the event loop.
+   */
+  afterEvent(fire: () => void): void;
 }
 
 export interface Random {

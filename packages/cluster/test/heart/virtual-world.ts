@@ -28,6 +28,7 @@ export class VirtualWorld {
       after: (delayMs, fire) => this.#at(delayMs, fire),
       every: (intervalMs, fire) => this.#every(intervalMs, fire),
       soon: (fire) => void this.#at(0, fire),
+      afterEvent: (fire) => void this.#at(0, fire),
     };
     return { clock, timers, random: this.#random(), network: this.#network(), log: () => {} };
   }

@@ -47,6 +47,10 @@ export class VirtualTime implements Clock, Timers {
     this.after(0, fire);
   }
 
+  afterEvent(fire: () => void): void {
+    this.after(0, fire);
+  }
+
   run(durationMs: number): void {
     const endMs = this.#nowMs + durationMs;
     for (let next = this.#next(endMs); next; next = this.#next(endMs)) {

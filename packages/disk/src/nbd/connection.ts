@@ -7,11 +7,11 @@
  * Duties:
  * 1. Not more than `MAX_COMMANDS_IN_FLIGHT` commands and `MAX_BYTES_IN_FLIGHT` bytes are taken and unanswered; beyond that, and
  *    while the client does not read its replies, its bytes stay in its socket.
- * 2. Replies leave once per event-loop turn.
+ * 2. Replies leave once per event.
  * 3. After `cut` nothing more is answered: a reply from an ended term would be a lie.
  */
 import { EterneError, assert } from '@eterne/base';
-import type { DeviceErrorCode, Stream, Timer, Timers } from '@eterne/runtime';
+import { writeVector, type DeviceErrorCode, type Stream, type Timer, type Timers } from '@eterne/runtime';
 import { blockStatus } from './block-status.ts';
 import type { ByteDevice } from './byte-device.ts';
 import { commandError, type NbdCommand } from './command.ts';
@@ -267,19 +267,15 @@ export class NbdConnection {
   #scheduleReplies(): void {
     if (this.#repliesScheduled) return;
     this.#repliesScheduled = true;
-    this.#timers.soon(() => this.#sendReplies());
+    this.#timers.afterEvent(() => this.#sendReplies());
   }
 
   #sendReplies(): void {
     this.#repliesScheduled = false;
     if (this.#phase.kind === 'closed') return;
     const pieces = this.#replies.take();
-    this.#stream.cork();
-    for (const piece of pieces) {
-      this.#writtenBytes += piece.length;
-      if (!this.#stream.write(piece)) this.#outputBlocked = true;
-    }
-    this.#stream.uncork();
+    for (const piece of pieces) this.#writtenBytes += piece.length;
+    if (!writeVector(this.#stream, pieces)) this.#outputBlocked = true;
     if (this.#unwritten.length > 0) {
       this.#lent.push({ data: this.#unwritten, endBytes: this.#writtenBytes });
       this.#unwritten = [];

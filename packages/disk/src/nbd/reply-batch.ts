@@ -1,5 +1,5 @@
 /**
- * Replies of one connection, gathered over an event-loop turn and handed to the stream in few, large pieces. Headers and small read
+ * Replies of one connection, gathered over an event and handed to the stream in few, large pieces. Headers and small read
  * data are copied into a slab, so that 32 replies are one write; large read data goes out as it is, between two slab pieces.
  * The stream owns what it was given until it is sent; only then are slab bytes used again (`startOver`).
  */

@@ -1,4 +1,4 @@
-import { EterneError, KIB, assert, crc32c } from '@eterne/base';
+import { EterneError, KIB, assert, crc32cOf } from '@eterne/base';
 import type { BufferSlabs } from '../engine/buffer-slabs.ts';
 import { decompressBody } from './compression.ts';
 import { putInPlace } from './put-in-place.ts';
@@ -110,12 +110,12 @@ export class FrameDecoder {
   push(chunk: Buffer): void {
     if (this.#failed) return;
     let rest = this.#fillLarge(chunk);
-    if (this.#mayProceed && this.#keptLength > 0) rest = this.#fillLarge(this.#completeKept(rest));
-    if (this.#mayProceed && this.#keptLength === 0) rest = rest.subarray(this.#deliver(rest));
+    if (this.#mayProceed() && this.#keptLength > 0) rest = this.#fillLarge(this.#completeKept(rest));
+    if (this.#mayProceed() && this.#keptLength === 0) rest = rest.subarray(this.#deliver(rest));
     if (!this.#failed && rest.length > 0) this.#keep(rest);
   }
 
-  get #mayProceed(): boolean {
+  #mayProceed(): boolean {
     return !this.held && this.#large === undefined;
   }
 
@@ -216,7 +216,7 @@ export class FrameDecoder {
 
   #header(bytes: Buffer, at: number): Header | undefined {
     if (bytes.readUInt32LE(at) !== MAGIC) return this.#fail('this is not a mirror frame');
-    if (crc32c(bytes.subarray(at, at + 28)) !== bytes.readUInt32LE(at + 28))
+    if (crc32cOf(bytes, at, at + 28) !== bytes.readUInt32LE(at + 28))
       return this.#fail('a frame header failed its checksum');
     const type = bytes[at + 4] as number;
     const cap = maxBodyBytes(type);
@@ -254,7 +254,7 @@ export class FrameDecoder {
 
   #accept(header: Header, body: Buffer): boolean {
     const { coveredBytes, bodyCrc } = header;
-    if (bodyCrc !== (coveredBytes === 0 ? 0 : crc32c(body.subarray(0, coveredBytes)))) {
+    if (bodyCrc !== (coveredBytes === 0 ? 0 : crc32cOf(body, 0, coveredBytes))) {
       this.#fail('a frame body failed its checksum');
       return false;
     }

@@ -1,12 +1,12 @@
-import { assert, crc32c } from '@eterne/base';
-import type { Stream, Timers } from '@eterne/runtime';
+import { assert, crc32c, crc32cOf } from '@eterne/base';
+import { writeVector, type Stream, type Timers } from '@eterne/runtime';
 import { compressBody } from './compression.ts';
 import { HEADER_BYTES, encodeHeader, type BodyCrc, type FrameType } from './wire.ts';
 
 const SLAB_BYTES = 512 * 1024;
 /** Payloads up to this are copied behind their header, always: a copy is cheaper than one more piece in the vector. */
 export const COPY_MAX_BYTES = 32 * 1024;
-/** With so much gathered, the batch leaves before the turn ends, so that the wire does not idle. */
+/** With so much gathered, the batch leaves before the event ends, so that the wire does not idle. */
 const EARLY_BYTES = 256 * 1024;
 const FREE_SLABS_MAX = 4;
 
@@ -18,7 +18,7 @@ export interface FrameOptions {
 }
 
 /**
- * Gathers the frames of one event-loop turn into one write. Frames are built in place: `begin`, fill `slab` from the
+ * Gathers the frames of one event into one write. Frames are built in place: `begin`, fill `slab` from the
  * returned position, `end`. Slabs are reused once the stream has given everything to the kernel.
  */
 export class FrameSender {
@@ -76,7 +76,7 @@ export class FrameSender {
     }
     const fixedEnd = bodyAt + this.#fixedBytes;
     const bodyBytes = this.#fixedBytes + (payload?.length ?? 0);
-    let value = this.#fixedBytes === 0 ? 0 : crc32c(this.slab.subarray(bodyAt, fixedEnd));
+    let value = this.#fixedBytes === 0 ? 0 : crc32cOf(this.slab, bodyAt, fixedEnd);
     if (payload !== undefined && this.#options.checksData) value = crc32c(payload, value);
     const coveredBytes = this.#options.checksData ? bodyBytes : this.#fixedBytes;
     this.#header(bodyBytes, { value, coveredBytes }, false);
@@ -127,11 +127,7 @@ export class FrameSender {
     this.#cutPiece();
     if (this.#pieces.length === 0) return;
     if (this.#stream.bufferedBytes === 0) this.#reclaim();
-    if (!this.#closed) {
-      this.#stream.cork();
-      for (const piece of this.#pieces) this.#stream.write(piece);
-      this.#stream.uncork();
-    }
+    if (!this.#closed) writeVector(this.#stream, this.#pieces);
     this.#pieces.length = 0;
     this.#gatheredBytes = 0;
     this.#lent.push(...this.#filled.splice(0));
@@ -187,7 +183,7 @@ export class FrameSender {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#timers.soon(() => {
+    this.#timers.afterEvent(() => {
       this.#scheduled = false;
       this.flush();
     });

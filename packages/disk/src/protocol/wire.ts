@@ -28,7 +28,7 @@
  *
  * Changelog: version 1, the first. Version 2: RESIZE, RESIZED, mirror sets. Both sides say in HELLO what they speak; the newest that both do counts.
  */
-import { crc32c } from '@eterne/base';
+import { crc32cOf } from '@eterne/base';
 
 /** In the preface. */
 export const PREFACE_VERSION = 1;
@@ -168,7 +168,7 @@ export function encodeHeader(
   into.writeUInt32LE(session, at + 12);
   writeUint64(into, at + 16, sequence);
   into.writeUInt32LE(crc.value, at + 24);
-  into.writeUInt32LE(crc32c(into.subarray(at, at + 28)), at + 28);
+  into.writeUInt32LE(crc32cOf(into, at, at + 28), at + 28);
 }
 
 /** One of several connections that carry one session together: it begins a bundle of them, or joins one. `id`: 16 hexadecimal digits. */

@@ -21,7 +21,12 @@ function ask(proposal: SetProposal, exit: Partial<ProcessExit>) {
   const answers: SetAnswer[] = [];
   const arbiter = createAskingArbiter(
     {
-      timers: { after: () => ({ cancel() {} }), every: () => ({ cancel() {} }), soon: (then) => then() },
+      timers: {
+        after: () => ({ cancel() {} }),
+        every: () => ({ cancel() {} }),
+        soon: (then) => then(),
+        afterEvent: (then) => then(),
+      },
       processes: {
         spawn(options, onExit) {
           asked.push(options);

@@ -18,7 +18,7 @@ import {
 
 const SESSION = 0x01020304;
 
-/** A stream that keeps what it is given, and timers whose `soon` runs when the test says so. */
+/** A stream that keeps what it is given, and timers whose `afterEvent` runs when the test says so. */
 function harness(): { stream: Stream; timers: Timers; turn: () => void; sent: () => Buffer } {
   const chunks: Buffer[] = [];
   let due: (() => void)[] = [];
@@ -28,7 +28,7 @@ function harness(): { stream: Stream; timers: Timers; turn: () => void; sent: ()
     uncork: () => {},
     write: (chunk: Buffer) => chunks.push(Buffer.from(chunk)) > 0,
   } as unknown as Stream;
-  const timers = { soon: (fire: () => void) => void due.push(fire) } as unknown as Timers;
+  const timers = { afterEvent: (fire: () => void) => void due.push(fire) } as unknown as Timers;
   const turn = (): void => {
     const now = due;
     due = [];

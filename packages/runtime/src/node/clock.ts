@@ -1,4 +1,5 @@
 import type { Clock, Timer, Timers } from '../ports.ts';
+import { afterEvent } from './event-end.ts';
 import { bootTimeMs } from './native.ts';
 
 export const nodeClock: Clock = {
@@ -18,4 +19,5 @@ export const nodeTimers: Timers = {
   soon(fire: () => void): void {
     setImmediate(fire);
   },
+  afterEvent,
 };

@@ -10,6 +10,7 @@ import { TLSSocket } from 'node:tls';
 import { assert, type EterneError } from '@eterne/base';
 import type { Address, Stream, StreamHandler } from '../ports.ts';
 import { systemError } from './errno.ts';
+import { inEvent } from './event-end.ts';
 
 /** Big enough for a 1 MiB request with its header in few reads; the kernel gives what it has. */
 const SLAB_BYTES = 1024 * 1024;
@@ -133,7 +134,7 @@ export function slabOptions(owner: { stream: NodeStream | undefined }) {
     /** Asked before the first read and after every one. */
     buffer: (): Buffer => (into = owner.stream?.room() ?? slab),
     callback: (count: number): boolean => {
-      owner.stream?.receive(into.subarray(0, count));
+      inEvent(() => owner.stream?.receive(into.subarray(0, count)));
       return true;
     },
   };

@@ -209,6 +209,7 @@ export class SimProcess {
         },
       };
     };
-    return { after, every, soon: (fire) => this.later(0, fire) };
+    const soon = (fire: () => void): void => this.later(0, fire);
+    return { after, every, soon, afterEvent: soon };
   }
 }

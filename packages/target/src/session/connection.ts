@@ -5,7 +5,7 @@
  *     └───────────────────────┴── refused, nonsense, cut, or the initiator is gone ─────────────────────────▲
  * ```
  * Duties:
- * 1. Answers leave once per event-loop turn.
+ * 1. Answers leave once per event.
  * 2. While the initiator does not read its answers, its bytes stay in its socket.
  * 3. Every session is pinged now and then; one that sends nothing until the next time is cut.
  */
@@ -29,7 +29,7 @@ import { readNopOut } from '@eterne/iscsi/pdu/nop-out.ts';
 import { readScsiCommand } from '@eterne/iscsi/pdu/scsi-command.ts';
 import { readTaskManagementRequest } from '@eterne/iscsi/pdu/task-management-request.ts';
 import { readTextRequest } from '@eterne/iscsi/pdu/text-request.ts';
-import type { Address, Stream, Timer, World } from '@eterne/runtime';
+import { writeVector, type Address, type Stream, type Timer, type World } from '@eterne/runtime';
 import { COMMAND_WINDOW, IDLE_PING_MS, LINGER_TIMEOUT_MS, LOGIN_TIMEOUT_MS } from '../limits.ts';
 import type { TargetPort } from '../scsi/ports.ts';
 import { LoginExchange, type LoginDirectory, type LoginReply, type LoginSubject } from './login.ts';
@@ -162,16 +162,14 @@ export class Connection implements DecoderOwner, SessionHost {
   wake(): void {
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
-    this.#world.timers.soon(() => this.#flush());
+    this.#world.timers.afterEvent(() => this.#flush());
   }
 
   #flush(): void {
     this.#flushScheduled = false;
     if (this.#phase.kind === 'closed') return;
     const pieces = this.output.take();
-    this.#stream.cork();
-    for (const piece of pieces) if (!this.#stream.write(piece)) this.#outputBlocked = true;
-    this.#stream.uncork();
+    if (!writeVector(this.#stream, pieces)) this.#outputBlocked = true;
     this.output.settle(this.#stream.bufferedBytes);
     if (this.#phase.kind === 'ending') {
       this.#stream.end();

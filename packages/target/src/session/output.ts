@@ -1,5 +1,5 @@
 /**
- * PDUs of one connection, gathered over an event-loop turn and handed to the stream in few, large pieces. Headers and short data are
+ * PDUs of one connection, gathered over an event and handed to the stream in few, large pieces. Headers and short data are
  * copied into a slab, so that 32 answers are one write; long data goes out as it is, between two slab pieces. The stream
  * owns what it was given until it is sent, so slab bytes are never used twice.
  */

@@ -52,6 +52,7 @@ export class VirtualTime {
         };
       },
       soon: (fire) => void this.inLife(life, this.nowMs, fire),
+      afterEvent: (fire) => void this.inLife(life, this.nowMs, fire),
     };
   }
 

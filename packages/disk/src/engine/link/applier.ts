@@ -2,7 +2,7 @@
  * The receiving end of a session: applies the primary's writes to the local disk.
  *
  * 1. Overlapping writes are applied in order of arrival, also with blocks being copied in.
- * 2. A write is acknowledged when the store has it; acknowledgements of one event-loop turn leave together.
+ * 2. A write is acknowledged when the store has it; acknowledgements of one event leave together.
  * 3. A flush makes durable what was acknowledged before it came; the primary counts on no more.
  * 4. Third replicas are thought of first (`third-parties.ts`).
  * 5. Asynchronous: what is behind a barrier waits for it (`write-order.ts`), and everything that came is applied, also when the link is
@@ -163,11 +163,11 @@ export class Applier {
   ordered(write: AppliedWrite, error: StoreError | undefined): void {
     const failure = error ?? write.failure;
     // Its link is gone: what was not begun is not written any more. The primary has its bits.
-    if (failure !== undefined || this.#isGivenUp) this.#done(write, failure);
+    if (failure !== undefined || this.#isGivenUp()) this.#done(write, failure);
     else this.#write(write);
   }
 
-  get #isGivenUp(): boolean {
+  #isGivenUp(): boolean {
     return this.#closed && !this.#parts.isAsync;
   }
 
@@ -200,7 +200,7 @@ export class Applier {
   #scheduleAcks(): void {
     if (this.#ackScheduled) return;
     this.#ackScheduled = true;
-    this.#parts.timers.soon(() => {
+    this.#parts.timers.afterEvent(() => {
       this.#ackScheduled = false;
       if (this.#closed) return;
       this.#acks.sendTo(this.#parts.sender);

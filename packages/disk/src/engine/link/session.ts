@@ -182,10 +182,10 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
 
   /** The peer is primary of the newest term that this replica knows. */
   get isCurrentLeader(): boolean {
-    return this.isConnected && this.peerRole === 'primary' && sameTerm(this.peerTerm, this.#knownTerm);
+    return this.isConnected && this.peerRole === 'primary' && sameTerm(this.peerTerm, this.#knownTerm());
   }
 
-  get #knownTerm(): Term {
+  #knownTerm(): Term {
     return this.replica.metadata.state.term;
   }
 

@@ -470,7 +470,7 @@ export class Primary
   scheduleTurn(): void {
     if (this.#turnScheduled) return;
     this.#turnScheduled = true;
-    this.#parts.world.timers.soon(() => {
+    this.#parts.world.timers.afterEvent(() => {
       this.#turnScheduled = false;
       this.#writes.endTurn();
     });

@@ -47,7 +47,7 @@ export interface WritePathOwner {
   issueTimeMs(): number;
   /** Calls `done` when everything answered so far is as durable as the volume's mode promises. */
   makeDurable(done: () => void): void;
-  /** Runs `WritePath.endTurn` after the I/O of this event-loop turn. */
+  /** Runs `WritePath.endTurn` when the event at hand is over. */
   scheduleTurn(): void;
   metadataFailed(): void;
   /** The local disk has refused a write that peers may have taken; bits for all of them say so. */
@@ -94,7 +94,7 @@ export class WritePath {
   }
 
   get isIdle(): boolean {
-    return this.#unfinishedCount + this.#awaitingReturn.size + this.#queue.length === 0;
+    return this.#unfinishedCount() + this.#awaitingReturn.size + this.#queue.length === 0;
   }
 
   get inFlightCount(): number {
@@ -219,7 +219,7 @@ export class WritePath {
 
   /** Calls `then` when nothing is in flight, nor trails. */
   whenDrained(then: () => void): void {
-    if (this.#unfinishedCount === 0) then();
+    if (this.#unfinishedCount() === 0) then();
     else this.#onDrained.push(then);
   }
 
@@ -258,7 +258,7 @@ export class WritePath {
     for (const { bitmap } of this.#owner.mirrors) bitmap.markDirty(op.offset, op.lengthBytes);
   }
 
-  get #unfinishedCount(): number {
+  #unfinishedCount(): number {
     return this.#inFlight.size + this.#trailing.size;
   }
 
@@ -274,7 +274,7 @@ export class WritePath {
 
   #isFull(): boolean {
     const { bytes, writes } = this.#owner.window;
-    return this.#unfinishedCount >= writes || this.#inFlightBytes + this.#trailingBytes >= bytes;
+    return this.#unfinishedCount() >= writes || this.#inFlightBytes + this.#trailingBytes >= bytes;
   }
 
   /** The peers lag, not this node's disk. */
@@ -409,7 +409,7 @@ export class WritePath {
 
   #left(): void {
     if (this.#queue.length > 0) this.admitQueued();
-    if (this.#unfinishedCount > 0 || this.#onDrained.length === 0) return;
+    if (this.#unfinishedCount() > 0 || this.#onDrained.length === 0) return;
     const drained = this.#onDrained;
     this.#onDrained = [];
     for (const then of drained) then();

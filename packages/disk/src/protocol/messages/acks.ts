@@ -1,6 +1,6 @@
 /**
  * ACKS: writes that the sender has had, `list of (first number u64, count u32)`, no length field: the body is a whole number
- * of 12-byte runs. One frame answers all writes that completed in an event-loop turn. "Had" may mean a volatile cache.
+ * of 12-byte runs. One frame answers all writes that one event has completed. "Had" may mean a volatile cache.
  */
 import { EterneError } from '@eterne/base';
 import type { FrameSender } from '../frame-sender.ts';

@@ -13,7 +13,7 @@
  * ```
  * Changelog: version 1, the first.
  */
-import { EterneError, crc32c } from '@eterne/base';
+import { EterneError, crc32cOf } from '@eterne/base';
 import { readUint64, writeUint64 } from '../wire.ts';
 
 export const SEGMENT_HEADER_BYTES = 24;
@@ -46,7 +46,7 @@ function writeHeader(into: Buffer, type: number, position: number, lengthBytes: 
   into.writeUInt32LE(type, 4);
   writeUint64(into, 8, position);
   into.writeUInt32LE(lengthBytes, 16);
-  into.writeUInt32LE(crc32c(into.subarray(0, 20)), 20);
+  into.writeUInt32LE(crc32cOf(into, 0, 20), 20);
 }
 
 /** Bytes of one connection in, segments out. The first malformed header ends it: `onError` once, everything later is ignored. */
@@ -124,7 +124,7 @@ export class SegmentDecoder {
   /** Of the data behind a header that was checked; undefined: it is malformed. */
   #lengthOf(header: Buffer): number | undefined {
     if (header.readUInt32LE(0) !== MAGIC) return this.#fail('this is no piece of a session');
-    if (crc32c(header.subarray(0, 20)) !== header.readUInt32LE(20))
+    if (crc32cOf(header, 0, 20) !== header.readUInt32LE(20))
       return this.#fail('a header failed its checksum');
     const type = header.readUInt32LE(4);
     const lengthBytes = header.readUInt32LE(16);

@@ -57,8 +57,9 @@ export function portsOf(scheduler: Scheduler, isDead: () => boolean): { clock: C
     }
     return { cancel: () => current.cancel() };
   };
+  const soon = (fire: () => void): void => void after(0, fire);
   return {
     clock: { bootMs: () => scheduler.nowMs, wallMs: () => scheduler.nowMs },
-    timers: { after, every, soon: (fire) => void after(0, fire) },
+    timers: { after, every, soon, afterEvent: soon },
   };
 }
