@@ -2,6 +2,7 @@
 import type { EterneError } from '@eterne/base';
 import type { FenceOrder, FenceResult } from './fencing/order.ts';
 import type { FenceDevice, WatchdogSpec } from './state/model.ts';
+import type { Trouble, TroubleKind } from './state/watch.ts';
 
 export interface PathStatus {
   readonly peer: string;
@@ -98,6 +99,19 @@ export interface DrillOrder {
   readonly directory: string;
 }
 
+/** One thing to be watched. For `readOnly`, `full` and `memory` an empty subject means the node itself. */
+export interface Look {
+  readonly kind: TroubleKind;
+  readonly subject: string;
+}
+
+/** What groups stand on, on this node. A monitor that was restarted has to be told again. */
+export interface WatchOrder {
+  readonly looks: readonly Look[];
+  readonly fullPercent: number;
+  readonly memoryPercent: number;
+}
+
 /** The monitor acts and watches; it decides nothing. */
 export interface MonitorPort {
   start(resource: ResourceSpec, epoch: number, timeoutMs: number, done: (result: ActionResult) => void): void;
@@ -116,6 +130,10 @@ export interface MonitorPort {
   /** Does a fence device answer? Undefined: it does. */
   checkFence(device: FenceDevice, done: (trouble: string | undefined) => void): void;
   drill(order: DrillOrder, done: (records: number | EterneError) => void): void;
+  /** Replaces the order before. Done when the monitor has it. */
+  watch(order: WatchOrder, done: (error: EterneError | undefined) => void): void;
+  /** Everything that is not well of what it was told to watch; every few seconds and on change, once it has been told. */
+  onTroubles(listener: (troubles: readonly Trouble[]) => void): void;
   /** On a timer and on change, for everything started. */
   onReport(listener: (reports: readonly ResourceReport[]) => void): void;
 }

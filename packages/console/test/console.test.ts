@@ -50,6 +50,25 @@ await suite('console', { skip: missing() ?? false }, () => {
     await page.context().close();
   });
 
+  test('a node says what is not well on it, in the language of the reader', async () => {
+    const eth0 = { kind: 'link', subject: 'eth0', detail: 'eth0 has no carrier' } as const;
+    const ofN2 = (troubles: readonly (typeof eth0)[]): void =>
+      fixture.facade.setStatus((status) => ({
+        ...status,
+        nodes: status.nodes.map((node) => (node.name === 'n2' ? { ...node, troubles } : node)),
+      }));
+    ofN2([eth0]);
+    const { page, faults } = await visit(browser, `${fixture.url}/nodes`);
+    await logIn(page, 'viewer', PASSWORD);
+    await page.getByRole('article').filter({ hasText: 'n2' }).getByText('eth0 has no carrier').waitFor();
+    await page.getByRole('button', { name: '中文' }).click();
+    await page.getByText('网口 eth0 链路不通').waitFor();
+    ofN2([]);
+    await page.getByText('网口 eth0 链路不通').waitFor({ state: 'detached' });
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
   test('an order is given only after a question, and an error is shown', async () => {
     const { page } = await visit(browser, fixture.url);
     await logIn(page, 'operator', PASSWORD);

@@ -298,6 +298,12 @@ export interface FrameSender {
   send(interfaceName: string, build: (mac: Buffer) => Buffer): EterneError | undefined;
 }
 
+/** The network interfaces of this machine (of this network namespace). */
+export interface Interfaces {
+  /** Those that are up, have a carrier and an address → their addresses. Cheap; which of the three one lacks it does not tell. */
+  running(): ReadonlyMap<string, readonly string[]>;
+}
+
 /** All doors together; what a component is given at its start. */
 export interface World {
   readonly clock: Clock;

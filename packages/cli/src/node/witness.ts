@@ -26,6 +26,8 @@ const NOTHING_TO_MONITOR: MonitorPort = {
   ping: (_addresses, done) => done(false),
   checkFence: (_device, done) => done('a witness fences nobody'),
   drill: (_order, done) => done(new EterneError('unsupported', 'a witness runs nothing')),
+  watch: (_order, done) => done(undefined),
+  onTroubles: () => {},
   onReport: () => {},
 };
 

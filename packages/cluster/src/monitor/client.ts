@@ -9,8 +9,10 @@ import type {
   ResourceReport,
   ResourceSpec,
   ResourceState,
+  WatchOrder,
 } from '../ports.ts';
 import type { FenceDevice } from '../state/model.ts';
+import type { Trouble } from '../state/watch.ts';
 import { failed } from './agents/agent.ts';
 import { PING_TIMEOUT_MS } from './ping.ts';
 import type { ToMonitor } from './server.ts';
@@ -23,13 +25,16 @@ const KILL_TIMEOUT_MS = 5000;
 export class MonitorClient implements MonitorPort {
   readonly #link: LinkClient;
   readonly #listeners: ((reports: readonly ResourceReport[]) => void)[] = [];
+  readonly #troubleListeners: ((troubles: readonly Trouble[]) => void)[] = [];
 
   constructor(world: LinkWorld, address: string) {
     this.#link = new LinkClient(world, address, {
       onUp: () => {},
       onDown: () => {},
-      onNote: (_name, body) => {
-        for (const listener of this.#listeners) listener(body as readonly ResourceReport[]);
+      onNote: (name, body) => {
+        if (name === 'troubles')
+          for (const listener of this.#troubleListeners) listener(body as readonly Trouble[]);
+        else for (const listener of this.#listeners) listener(body as readonly ResourceReport[]);
       },
     });
     this.#link.open();
@@ -81,6 +86,14 @@ export class MonitorClient implements MonitorPort {
     this.#call({ call: 'drill', order }, KILL_TIMEOUT_MS, (records, error) =>
       done(error ?? (records as number)),
     );
+  }
+
+  watch(order: WatchOrder, done: (error: EterneError | undefined) => void): void {
+    this.#call({ call: 'watch', order }, PROBE_TIMEOUT_MS, (_ok, error) => done(error));
+  }
+
+  onTroubles(listener: (troubles: readonly Trouble[]) => void): void {
+    this.#troubleListeners.push(listener);
   }
 
   onReport(listener: (reports: readonly ResourceReport[]) => void): void {

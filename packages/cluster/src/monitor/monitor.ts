@@ -8,7 +8,7 @@
  * 4. A lapsed lease (grace included) kills the whole group; no stop scripts.
  */
 import { EterneError } from '@eterne/base';
-import type { Random, Timer } from '@eterne/runtime';
+import type { Interfaces, Random, Timer } from '@eterne/runtime';
 import { Fencer } from '../fencing/fencer.ts';
 import type { FenceOrder, FenceResult } from '../fencing/order.ts';
 import type { Registration } from '../heart/guard.ts';
@@ -22,6 +22,7 @@ import type {
   ResourceReport,
   ResourceSpec,
   ResourceState,
+  WatchOrder,
 } from '../ports.ts';
 import { failed, succeeded, type Hands } from './agents/agent.ts';
 import { bindAgent, type BoundAgent } from './agents/registry.ts';
@@ -32,6 +33,8 @@ import { clearLeftovers } from './leftovers.ts';
 import { pingAny } from './ping.ts';
 import { RecordBook, type StartedRecord } from './record-book.ts';
 import { Resource } from './resource.ts';
+import { FootingWatch } from './watch/footing-watch.ts';
+import type { Trouble } from '../state/watch.ts';
 
 const REPORT_INTERVAL_MS = 1000;
 /** How long a start waits for the lease that its service has already seen. */
@@ -45,7 +48,10 @@ export interface MonitorHeart {
   register(registrations: readonly Registration[]): void;
 }
 
-export type MonitorHands = Hands & { readonly world: Hands['world'] & { readonly random: Random } };
+export type MonitorHands = Hands & {
+  readonly world: Hands['world'] & { readonly random: Random };
+  readonly interfaces: Interfaces;
+};
 
 const keyOf = (group: string, name: string): string => `${group}/${name}`;
 
@@ -63,6 +69,8 @@ export class Monitor implements MonitorPort {
   readonly #abandoning = new Map<string, (() => void)[]>();
   readonly #drills = new Map<string, DrillRecords>();
   readonly #listeners: ((reports: readonly ResourceReport[]) => void)[] = [];
+  readonly #footing: FootingWatch;
+  readonly #troubleListeners: ((troubles: readonly Trouble[]) => void)[] = [];
   #reportTimer: Timer | undefined;
   #reportSoon = false;
 
@@ -72,6 +80,9 @@ export class Monitor implements MonitorPort {
     this.#book = new RecordBook(hands.world.files, startedPath(hands.dir));
     this.#gate = new LeaseGate(hands.world);
     this.#fencer = new Fencer(hands.world);
+    this.#footing = new FootingWatch(hands, (troubles) => {
+      for (const listener of this.#troubleListeners) listener(troubles);
+    });
     this.#reaper = new Reaper(hands.world, (groups) => {
       for (const group of groups) this.#endDrill(group);
       for (const group of groups)
@@ -109,6 +120,7 @@ export class Monitor implements MonitorPort {
   close(): void {
     for (const resource of this.#resources.values()) resource.release();
     this.#reportTimer?.cancel();
+    this.#footing.close();
     this.#reaper.close();
   }
 
@@ -176,6 +188,15 @@ export class Monitor implements MonitorPort {
 
   checkFence(device: FenceDevice, done: (trouble: string | undefined) => void): void {
     this.#fencer.check(device, done);
+  }
+
+  watch(order: WatchOrder, done: (error: EterneError | undefined) => void): void {
+    this.#footing.follow(order);
+    this.#hands.world.timers.soon(() => done(undefined));
+  }
+
+  onTroubles(listener: (troubles: readonly Trouble[]) => void): void {
+    this.#troubleListeners.push(listener);
   }
 
   onReport(listener: (reports: readonly ResourceReport[]) => void): void {

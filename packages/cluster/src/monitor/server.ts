@@ -1,9 +1,12 @@
-/** Puts a monitor behind a unix socket: calls start, stop, probe, kill, drill, fence, check-fence, ping-addresses, ping; the note reports. */
+/**
+ * Puts a monitor behind a unix socket: calls start, stop, probe, kill, drill, fence, check-fence, ping-addresses, watch, ping; the notes
+ * reports and troubles.
+ */
 import { EterneError } from '@eterne/base';
 import type { Listener, Reply } from '@eterne/runtime';
 import type { FenceOrder } from '../fencing/order.ts';
 import { listenLinks, type AcceptedLink, type LinkWorld } from '../node/link.ts';
-import type { DrillOrder, ResourceSpec } from '../ports.ts';
+import type { DrillOrder, ResourceSpec, WatchOrder } from '../ports.ts';
 import type { FenceDevice } from '../state/model.ts';
 import type { Monitor } from './monitor.ts';
 
@@ -21,6 +24,7 @@ export type ToMonitor =
   | { readonly call: 'ping-addresses'; readonly addresses: readonly string[] }
   | { readonly call: 'check-fence'; readonly device: FenceDevice }
   | { readonly call: 'drill'; readonly order: DrillOrder }
+  | { readonly call: 'watch'; readonly order: WatchOrder }
   | { readonly call: 'ping' };
 
 export function serveMonitor(
@@ -32,6 +36,9 @@ export function serveMonitor(
   const links = new Set<AcceptedLink>();
   monitor.onReport((reports) => {
     for (const link of links) link.note('reports', reports);
+  });
+  monitor.onTroubles((troubles) => {
+    for (const link of links) link.note('troubles', troubles);
   });
   listenLinks(
     world,
@@ -68,6 +75,8 @@ function act(monitor: Monitor, message: ToMonitor, reply: Reply): void {
       return monitor.drill(message.order, (records) =>
         reply(records instanceof EterneError ? { error: records } : { ok: records }),
       );
+    case 'watch':
+      return monitor.watch(message.order, () => reply({ ok: null }));
     case 'ping':
       return reply({ ok: null });
   }

@@ -22,6 +22,7 @@ import { ReplicaDuty } from './replicas.ts';
 import { ReportDuty } from './reports.ts';
 import { SERVICE_TIMING } from './timing.ts';
 import type { View } from './view.ts';
+import { WatchDuty } from './watch-duty.ts';
 import { WatchdogDuty } from './watchdog-duty.ts';
 
 export interface CoreOptions {
@@ -49,6 +50,7 @@ export class ServiceCore {
   readonly #replicas: ReplicaDuty;
   readonly #reports = new ReportDuty();
   readonly #watchdog = new WatchdogDuty();
+  readonly #watch = new WatchDuty();
   readonly #fences = new FenceDuty();
   readonly #fenceWatch = new FenceWatch();
   readonly #runners = new Map<string, GroupRunner>();
@@ -173,6 +175,8 @@ export class ServiceCore {
       case 'reports':
         for (const runner of this.#runners.values()) runner.reports(view, event.reports);
         return;
+      case 'troubles':
+        return this.#watch.told(event.troubles);
       case 'pids':
         view.pids = event.pids;
         return;
@@ -198,6 +202,7 @@ export class ServiceCore {
       if (this.#leaveEntry.kind === 'sent' && this.#leaveEntry.id === id)
         this.#leaveEntry = { kind: result.kind === 'applied' ? 'applied' : 'none' };
     }
+    this.#watch.done(view, id, completion);
     this.#replicas.done(view, id, completion);
     this.#fences.done(view, id, completion);
     this.#fenceWatch.done(id, completion);
@@ -212,6 +217,7 @@ export class ServiceCore {
     this.#reports.step(view, this.#outbox);
     this.#arbiter.step(view, this.#outbox);
     this.#watchdog.step(view, this.#outbox);
+    this.#watch.step(view, this.#outbox);
     this.#fences.step(view, this.#outbox);
     this.#fenceWatch.step(view, this.#outbox);
     this.#leave();

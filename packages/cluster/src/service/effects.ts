@@ -22,10 +22,12 @@ import type {
   ResourceSpec,
   ResourceState,
   WatchdogReport,
+  WatchOrder,
 } from '../ports.ts';
 import type { Command } from '../state/commands.ts';
 import type { DaemonPids, FenceDevice, WatchdogSpec } from '../state/model.ts';
 import type { Refusal } from '../state/outcome.ts';
+import type { Trouble } from '../state/watch.ts';
 
 export type EffectId = number;
 /** Names one question of the disk process. */
@@ -52,7 +54,8 @@ export type Request =
   | { readonly kind: 'monitor-kill'; readonly group: string }
   | { readonly kind: 'monitor-fence'; readonly order: FenceOrder }
   | { readonly kind: 'monitor-check-fence'; readonly device: FenceDevice }
-  | { readonly kind: 'monitor-drill'; readonly order: DrillOrder };
+  | { readonly kind: 'monitor-drill'; readonly order: DrillOrder }
+  | { readonly kind: 'monitor-watch'; readonly order: WatchOrder };
 
 export type Effect =
   | (Request & { readonly id: EffectId })
@@ -100,6 +103,8 @@ export type CoreEvent =
   | { readonly kind: 'disk-status'; readonly volumes: readonly VolumeStatus[] }
   | { readonly kind: 'proposal'; readonly id: ProposalId; readonly proposal: SetProposal }
   | { readonly kind: 'reports'; readonly reports: readonly ResourceReport[] }
+  /** Everything of this node that is not well now. */
+  | { readonly kind: 'troubles'; readonly troubles: readonly Trouble[] }
   | { readonly kind: 'pids'; readonly pids: DaemonPids }
   | { readonly kind: 'leave' }
   | { readonly kind: 'done'; readonly id: EffectId; readonly completion: Completion };

@@ -2,6 +2,7 @@
 import { EterneError } from '@eterne/base';
 import type { ClusterState, GroupState } from '../state/model.ts';
 import type { GroupExplanation } from './facade.ts';
+import { concernsOf } from './leader/footing.ts';
 import { place } from './leader/placement.ts';
 import { heldBy } from '../state/held.ts';
 import type { View } from './view.ts';
@@ -23,6 +24,7 @@ export function explainGroup(view: View, name: string): GroupExplanation {
       ...(fallback
         ? [`If ${group.owner} stopped it would run on ${fallback.chosen ?? 'no node'}: ${fallback.reason}.`]
         : []),
+      ...troubleSentences(view.state, group),
       ...failbackSentence(group),
       ...heldSentence(view.state, group),
     ],
@@ -35,6 +37,17 @@ function whereItIs(group: GroupState): string {
   const reason = group.reason === '' ? '' : ` (${group.reason})`;
   if (group.owner === null) return `Group ${name} is ${group.phase} and has no owner${reason}.`;
   return `Group ${name} is ${group.phase} on ${group.owner}${reason}.`;
+}
+
+/** What is wrong where it runs, and what follows from it. */
+function troubleSentences(state: ClusterState, group: GroupState): readonly string[] {
+  const { owner } = group;
+  if (owner === null) return [];
+  return concernsOf(state, group, owner).map(({ trouble, policy }) =>
+    policy === 'move'
+      ? `It stands on trouble of ${owner} (${trouble.detail}) and leaves as soon as a node without such trouble may run it.`
+      : `It stands on trouble of ${owner} (${trouble.detail}) and stays: the policy is to warn.`,
+  );
 }
 
 function failbackSentence(group: GroupState): readonly string[] {

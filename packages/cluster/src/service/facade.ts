@@ -20,6 +20,7 @@ import type {
   Profile,
 } from '../state/model.ts';
 import type { VolumeOrder } from '../state/volume-orders.ts';
+import type { Trouble } from '../state/watch.ts';
 
 export interface NodeStatus {
   readonly name: string;
@@ -42,6 +43,8 @@ export interface NodeStatus {
     /** Why the last attempt failed. */
     readonly failure: string | null;
   } | null;
+  /** What of it is not well that groups stand on. */
+  readonly troubles: readonly Trouble[];
 }
 
 export interface ReplicaStatus {

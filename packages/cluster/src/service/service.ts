@@ -102,6 +102,7 @@ export class Service {
     heart.onLease((leases) => this.#feed({ kind: 'leases', leases }));
     heart.onLeaseRequest((request) => this.#feed({ kind: 'lease-request', request }));
     monitor.onReport((reports) => this.#feed({ kind: 'reports', reports }));
+    monitor.onTroubles((troubles) => this.#feed({ kind: 'troubles', troubles }));
     this.#timers.push(world.timers.every(this.view.timing.tickMs, () => this.#feed({ kind: 'tick' })));
     this.#connectDisk();
     this.#catchUp(log);
@@ -255,6 +256,8 @@ export class Service {
         );
       case 'monitor-drill':
         return monitor.drill(effect.order, (records) => this.#complete(effect.id, { of: 'count', records }));
+      case 'monitor-watch':
+        return monitor.watch(effect.order, (error) => this.#complete(effect.id, { of: 'plain', error }));
       case 'disk-ensure':
         return this.#askDisk(effect.id, (disk, done) =>
           disk.ensureVolume(effect.config, effect.exports, done),

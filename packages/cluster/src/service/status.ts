@@ -90,6 +90,7 @@ function nodeStatus(view: View, member: Member): NodeStatus {
     paths: view.paths.filter(({ peer }) => peer === member.name),
     enforcement: member.role === 'witness' ? null : enforcementOf(view, member.name),
     fence: fenceStatus(view, member.name),
+    troubles: isHeard(view, member) ? member.troubles : [],
   };
 }
 
@@ -196,6 +197,9 @@ function warnings(view: View, covered: ReadonlySet<string>): readonly string[] {
     ...sortedValues(view.state.members)
       .filter((member) => !isHeard(view, member))
       .map(({ name }) => `${name} is not heard.`),
+    ...sortedValues(view.state.members)
+      .filter((member) => isHeard(view, member))
+      .flatMap(({ name, troubles }) => troubles.map(({ detail }) => `${name}: ${detail}.`)),
     ...sortedValues(view.state.volumes).flatMap((volume) => volumeWarnings(view, volume)),
     ...sortedValues(view.state.groups)
       .filter((group) => group.desired === 'started' && !covered.has(group.spec.name))

@@ -167,9 +167,7 @@ function changedVolume(present: VolumeState, spec: VolumeSpec): VolumeState {
 }
 
 /** A new group is to run at once, as its document says. */
-function putGroup(state: ClusterState, given: GroupSpec): GroupState {
-  // Entries of before there were demands have none.
-  const spec: GroupSpec = { ...given, demand: given.demand ?? {} };
+function putGroup(state: ClusterState, spec: GroupSpec): GroupState {
   const present = state.groups[spec.name];
   if (present) return { ...present, spec };
   return {

@@ -7,6 +7,7 @@ import { freeGroupsOf } from './groups.ts';
 import type { Outcome } from './outcome.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
 import { without } from './records.ts';
+import { TROUBLES_MAX, type Trouble } from './watch.ts';
 
 export const MEMBERS_MAX = 64;
 const NODES_MAX = { ha: 2, cluster: 32 } as const;
@@ -27,6 +28,8 @@ export function applyMember(state: ClusterState, command: Stamp & MemberCommand)
       return reportNode(state, command);
     case 'node-watchdog':
       return setWatchdog(state, command);
+    case 'node-troubles':
+      return setTroubles(state, command);
     case 'node-leaving':
       return leaveNode(state, command);
     case 'node-presence':
@@ -46,6 +49,7 @@ function newMember(spec: MemberSpec): Member {
     watchdogMs: null,
     presence: 'unknown',
     capacity: {},
+    troubles: [],
   };
 }
 
@@ -158,6 +162,7 @@ function reportNode(state: ClusterState, command: Of<'node-report'>): Outcome {
     incarnation: member.incarnation + 1,
     pids: command.pids,
     watchdogMs: null,
+    troubles: [],
     presence: 'online',
   };
   const next = withEvent(withMember(state, started), command, {
@@ -186,6 +191,35 @@ function setWatchdog(state: ClusterState, command: Of<'node-watchdog'>): Outcome
           ? `${name} has no watchdog any more`
           : `the watchdog of ${name} is armed (${timeoutMs} ms)`,
     }),
+  );
+}
+
+function setTroubles(state: ClusterState, command: Of<'node-troubles'>): Outcome {
+  const { name, startId } = command;
+  const member = state.members[name];
+  if (member?.startId !== startId) return refuse(state, 'conflict', `${name} has been started again`);
+  const troubles = command.troubles.slice(0, TROUBLES_MAX);
+  let next = withMember(state, { ...member, troubles });
+  for (const { detail } of troubles.filter((trouble) => !has(member.troubles, trouble)))
+    next = withEvent(next, command, {
+      level: 'warning',
+      code: 'node.trouble',
+      node: name,
+      message: `${name}: ${detail}`,
+    });
+  for (const { detail } of member.troubles.filter((trouble) => !has(troubles, trouble)))
+    next = withEvent(next, command, {
+      level: 'info',
+      code: 'node.trouble-over',
+      node: name,
+      message: `${name}: it is over that ${detail}`,
+    });
+  return accepted(next);
+}
+
+function has(troubles: readonly Trouble[], { kind, subject, detail }: Trouble): boolean {
+  return troubles.some(
+    (other) => other.kind === kind && other.subject === subject && other.detail === detail,
   );
 }
 

@@ -11,6 +11,7 @@ import { applyMember } from './apply-member.ts';
 import { applyVolume } from './apply-volume.ts';
 import type { Outcome } from './outcome.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
+import { USUAL_WATCH } from './watch.ts';
 
 export function emptyState(): ClusterState {
   return {
@@ -26,6 +27,7 @@ export function emptyState(): ClusterState {
       prefer: 'consistency',
       fencing: [],
       watchdog: null,
+      watch: USUAL_WATCH,
     },
     maintenance: false,
     revision: 0,
@@ -53,6 +55,7 @@ export function apply(state: ClusterState, command: Command): Outcome {
     case 'node-mode':
     case 'node-report':
     case 'node-watchdog':
+    case 'node-troubles':
     case 'node-leaving':
     case 'node-presence':
       return applyMember(state, command);

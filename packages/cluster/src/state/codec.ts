@@ -3,13 +3,14 @@
  * checksummed log or from authenticated members, so what does not read is a broken program or an unknown version; the log
  * stops rather than let members disagree.
  */
-import { EterneError } from '@eterne/base';
-import type { Command } from './commands.ts';
+import { EterneError, unreachable } from '@eterne/base';
+import type { Command, ConfigChange } from './commands.ts';
 import { COMMAND_VERSION } from './commands.ts';
 import type { ClusterState } from './model.ts';
 import { STATE_VERSION } from './model.ts';
 import { stateSchema } from './schema.ts';
 import { PLAIN_VOLUME } from './volume-defaults.ts';
+import { USUAL_WATCH } from './watch.ts';
 
 const KINDS: Readonly<Record<Command['kind'], true>> = {
   lead: true,
@@ -20,6 +21,7 @@ const KINDS: Readonly<Record<Command['kind'], true>> = {
   'node-mode': true,
   'node-report': true,
   'node-watchdog': true,
+  'node-troubles': true,
   'node-leaving': true,
   'node-presence': true,
   configure: true,
@@ -67,13 +69,30 @@ export function decodeCommand(bytes: Buffer): Command {
   return completed(body as Command);
 }
 
-/** Entries of before a volume had settings. */
+/** Entries of before a volume had settings, a group demands, and anything was watched. */
 function completed(command: Command): Command {
-  if (command.kind !== 'configure') return command;
-  const changes = command.changes.map((change) =>
-    change.kind === 'volume-put' ? { ...change, spec: { ...PLAIN_VOLUME, ...change.spec } } : change,
-  );
-  return { ...command, changes };
+  return command.kind === 'configure'
+    ? { ...command, changes: command.changes.map(completedChange) }
+    : command;
+}
+
+function completedChange(change: ConfigChange): ConfigChange {
+  switch (change.kind) {
+    case 'cluster':
+      return { ...change, config: { ...change.config, watch: change.config.watch ?? USUAL_WATCH } };
+    case 'volume-put':
+      return { ...change, spec: { ...PLAIN_VOLUME, ...change.spec } };
+    case 'group-put': {
+      const { demand, watch } = change.spec;
+      return { ...change, spec: { ...change.spec, demand: demand ?? {}, watch: watch ?? {} } };
+    }
+    case 'node-put':
+    case 'volume-delete':
+    case 'group-delete':
+      return change;
+    default:
+      return unreachable(change);
+  }
 }
 
 export function encodeState(state: ClusterState): Buffer {

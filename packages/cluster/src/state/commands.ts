@@ -19,6 +19,7 @@ import type {
   ResourceSummary,
   VolumeSpec,
 } from './model.ts';
+import type { Trouble } from './watch.ts';
 
 export const COMMAND_VERSION = 1;
 
@@ -79,6 +80,13 @@ export type MemberCommand =
       readonly name: string;
       readonly startId: string;
       readonly timeoutMs: number | null;
+    }
+  /** A node about what it stands on: everything that is not well there now. */
+  | {
+      readonly kind: 'node-troubles';
+      readonly name: string;
+      readonly startId: string;
+      readonly troubles: readonly Trouble[];
     }
   /** The node itself, before it stops politely. */
   | { readonly kind: 'node-leaving'; readonly name: string }

@@ -11,6 +11,7 @@ import type { DiskState, InSyncSet, Term } from '@eterne/disk/engine/api.ts';
 import type { VolumeSettings } from '@eterne/disk/process/config-settings.ts';
 import type { IscsiExport, NbdExport } from '@eterne/disk/process/port.ts';
 import type { ResourceState } from '../ports.ts';
+import type { Trouble, WatchPolicies, WatchSettings } from './watch.ts';
 
 /** Written into snapshots. A reader refuses a version it does not know. */
 export const STATE_VERSION = 1;
@@ -59,6 +60,8 @@ export interface ClusterConfig {
   readonly fencing: readonly FenceDevice[];
   /** Of every node; null: none. */
   readonly watchdog: WatchdogSpec | null;
+  /** What groups stand on, and what to do when it is not well. */
+  readonly watch: WatchSettings;
 }
 
 export interface WatchdogSpec {
@@ -109,6 +112,8 @@ export interface Member extends MemberSpec {
   readonly presence: 'unknown' | 'online' | 'lost' | 'leaving';
   /** What it has of each quantity that groups take up; of one that is not named here it has none. */
   readonly capacity: Quantities;
+  /** What of it is not well, as it told last; by kind and subject. */
+  readonly troubles: readonly Trouble[];
 }
 
 /** One copy of a volume, as the operator wrote it. */
@@ -241,6 +246,8 @@ export interface GroupSpec {
    * operator has looked. Where `kill` or `fence` fail too it is blocked.
    */
   readonly onStopFailure: 'block' | 'kill' | 'fence';
+  /** Where this group wants something else than the cluster's `watch`. */
+  readonly watch: Partial<WatchPolicies>;
   /** Started in this order, stopped in reverse. */
   readonly resources: readonly ResourceDefinition[];
 }

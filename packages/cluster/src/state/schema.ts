@@ -4,10 +4,22 @@ import { z } from 'zod';
 import type { ClusterState } from './model.ts';
 import { STATE_VERSION } from './model.ts';
 import { PLAIN_VOLUME } from './volume-defaults.ts';
+import { TROUBLE_KINDS, USUAL_WATCH } from './watch.ts';
 
 const name = z.string().min(1).max(63);
 const count = z.number().int().min(0);
 const record = <T extends z.ZodType>(value: T) => z.record(z.string(), value);
+
+const troubleKind = z.enum(TROUBLE_KINDS);
+const watchPolicy = z.enum(['ignore', 'warn', 'move']);
+/** Absent in snapshots of before anything was watched. */
+const watch = z
+  .strictObject({
+    policies: z.record(troubleKind, watchPolicy),
+    fullPercent: count,
+    memoryPercent: count,
+  })
+  .default(USUAL_WATCH);
 
 const config = z.strictObject({
   edition: z.enum(['ha', 'cluster']),
@@ -33,6 +45,7 @@ const config = z.strictObject({
     )
     .default([]),
   watchdog: z.strictObject({ device: z.string(), timeoutMs: count }).nullable().default(null),
+  watch,
 });
 
 const pid = count.nullable();
@@ -52,6 +65,9 @@ const member = z.strictObject({
   watchdogMs: count.nullable().default(null),
   presence: z.enum(['unknown', 'online', 'lost', 'leaving']),
   capacity: quantities,
+  troubles: z
+    .array(z.strictObject({ kind: troubleKind, subject: z.string(), detail: z.string() }))
+    .default([]),
 });
 
 const bytesPair = z.strictObject({ minBytesPerSecond: count, maxBytesPerSecond: count });
@@ -150,6 +166,7 @@ const group = z.strictObject({
     rules: z.strictObject({ with: z.array(name), apart: z.array(name), after: z.array(name) }),
     demand: quantities,
     onStopFailure: z.enum(['block', 'kill', 'fence']),
+    watch: z.partialRecord(troubleKind, watchPolicy).default({}),
     failback: z.strictObject({ enabled: z.boolean(), window: z.string().nullable() }),
     resources: z.array(
       z.strictObject({

@@ -3,6 +3,7 @@ import { EterneError } from '@eterne/base';
 import type { ClusterStatus, ServiceFacade } from '../../src/service/facade.ts';
 import type { ClusterEvent, ClusterState, Member } from '../../src/state/model.ts';
 import { POINT, REPLICA, VOLUME } from './fake-volume.ts';
+import { USUAL_WATCH } from '../../src/state/watch.ts';
 
 export interface FakeFacade extends ServiceFacade {
   /** Every order that arrived, as `verb(arguments)`. */
@@ -32,6 +33,7 @@ function member(name: string, role: 'node' | 'witness', index: number): Member {
     watchdogMs: null,
     presence: 'online',
     capacity: {},
+    troubles: [],
   };
 }
 
@@ -51,6 +53,7 @@ function initialStatus(): ClusterStatus {
       state: 'online' as const,
       enforcement: role === 'witness' ? null : ('software' as const),
       fence: null,
+      troubles: [],
       leader: name === 'n1',
       incarnation,
       pids: role === 'witness' ? { ...pids, monitor: null, disk: null } : pids,
@@ -124,6 +127,7 @@ function initialState(): ClusterState {
       prefer: 'consistency',
       fencing: [],
       watchdog: null,
+      watch: USUAL_WATCH,
     },
     revision: 1,
     members: Object.fromEntries(MEMBERS.map((one) => [one.name, one])),

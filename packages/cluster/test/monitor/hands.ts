@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { nodeDirectoryUsers } from '@eterne/runtime/node/directory-users.ts';
 import { nodeFrames } from '@eterne/runtime/node/frames.ts';
+import { nodeInterfaces } from '@eterne/runtime/node/interfaces.ts';
 import { nodeProcessTrees } from '@eterne/runtime/node/process-trees.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import type { Registration } from '../../src/heart/guard.ts';
@@ -29,7 +30,14 @@ export async function makeHands(context: TestContext): Promise<MonitorHands> {
       }),
     onExit: (listener) => listeners.push(listener),
   };
-  return { world, spawner, frames: nodeFrames, directories: nodeDirectoryUsers, dir };
+  return {
+    world,
+    spawner,
+    frames: nodeFrames,
+    directories: nodeDirectoryUsers,
+    interfaces: nodeInterfaces,
+    dir,
+  };
 }
 
 /** A heart that leases as long as the test says. */

@@ -7,6 +7,7 @@ import { showDocument } from '../../src/service/config/show.ts';
 import { apply } from '../../src/state/apply.ts';
 import { decodeState, encodeState } from '../../src/state/codec.ts';
 import type { ClusterState } from '../../src/state/model.ts';
+import { USUAL_WATCH } from '../../src/state/watch.ts';
 import { foundedState } from '../state/founded.ts';
 
 const DOCUMENT = {
@@ -51,6 +52,25 @@ test('the document becomes volumes and groups, with their defaults', () => {
   assert.deepEqual(vol?.params, { volume: 'data', attach: 'none' });
   assert.deepEqual(app?.restart, { attempts: 1, windowMs: 60_000 });
   assert.equal(app?.startTimeoutMs, 60_000);
+});
+
+test('what is to be watched is said once for the cluster, and otherwise where a group says so', () => {
+  const [group] = DOCUMENT.groups;
+  const state = applied(foundedState(), {
+    ...DOCUMENT,
+    cluster: { watch: { memory: 'move', fullAbove: '80%', memoryBelow: 10 } },
+    groups: [{ ...group, watch: { full: 'move' } }],
+  });
+  assert.deepEqual(state.config.watch, {
+    policies: { ...USUAL_WATCH.policies, memory: 'move' },
+    fullPercent: 80,
+    memoryPercent: 10,
+  });
+  assert.deepEqual(state.groups['db']?.spec.watch, { full: 'move' });
+  for (const same of [state, decodeState(encodeState(state))])
+    assert.deepEqual(planDocument(same, parseDocument(showDocument(state))).steps, []);
+  for (const watch of [{ fullAbove: '100%' }, { link: 'panic' }, { disks: 'warn' }])
+    assert.throws(() => parseDocument({ cluster: { watch } }), configError(/^cluster\.watch/));
 });
 
 test('what config show gives changes nothing when applied, also after a snapshot', () => {

@@ -371,6 +371,7 @@ export function group(name: string, nodes: readonly string[], volumeName?: strin
     rules: NO_RULES,
     demand: {},
     onStopFailure: 'block',
+    watch: {},
     resources: volumeName === undefined ? [app] : [mirror, app],
   };
 }

@@ -21,9 +21,11 @@ import type {
   ResourceSpec,
   ResourceState,
   WatchdogReport,
+  WatchOrder,
 } from '../../src/ports.ts';
 import type { FenceOrder, FenceResult } from '../../src/fencing/order.ts';
 import type { FenceDevice, WatchdogSpec } from '../../src/state/model.ts';
+import type { Trouble } from '../../src/state/watch.ts';
 import type { LeaseTable } from '../../src/service/effects.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
@@ -43,6 +45,9 @@ export class FakeMonitor implements MonitorPort {
   readonly #drillRecords: Map<string, number>;
   #drilling: { readonly drill: string; readonly timer: Timer } | undefined;
   #listeners: ((reports: readonly ResourceReport[]) => void)[] = [];
+  /** What it was told to watch last. */
+  watched: WatchOrder | undefined;
+  #troubleListeners: ((troubles: readonly Trouble[]) => void)[] = [];
 
   constructor(time: VirtualTime, drillRecords: Map<string, number>) {
     this.#time = time;
@@ -62,6 +67,20 @@ export class FakeMonitor implements MonitorPort {
   /** A restarted service listens anew. */
   forgetListeners(): void {
     this.#listeners = [];
+    this.#troubleListeners = [];
+  }
+
+  watch(order: WatchOrder, done: (error: EterneError | undefined) => void): void {
+    this.watched = order;
+    this.#time.after(1, () => done(undefined));
+  }
+
+  onTroubles(listener: (troubles: readonly Trouble[]) => void): void {
+    this.#troubleListeners.push(listener);
+  }
+
+  tellTroubles(troubles: readonly Trouble[]): void {
+    for (const listener of this.#troubleListeners) listener(troubles);
   }
 
   start(

@@ -6,7 +6,7 @@
  *                fencing n1 n2                 these have a fence device
  *                volume data n1 n2
  *                group db n1 n2 [volume=data] [failback=any|HH:MM-HH:MM] [attempts=N] [window=DUR] [stop=block|kill|fence]
- *                         [with=G,…] [apart=G,…] [after=G,…]
+ *                         [with=G,…] [apart=G,…] [after=G,…] [links=eth0,…] [watch=KIND:POLICY,…]
  *   commands   what happens, one line each; see `VERBS`. A line that begins with # is a remark
  *   expect     each command, then the timeline's new lines, then where every group is, by the log and in truth
  *
@@ -15,8 +15,10 @@
  */
 import { parseDurationMs } from '@eterne/base';
 import type { Command } from '../../src/state/commands.ts';
-import type { GroupRules, GroupSpec } from '../../src/state/model.ts';
+import type { GroupRules, GroupSpec, ResourceDefinition } from '../../src/state/model.ts';
 import { NO_RULES, sortedValues } from '../../src/state/model.ts';
+import type { Trouble, TroubleKind } from '../../src/state/watch.ts';
+import { explainGroup } from '../../src/service/explain.ts';
 import { device } from '../fencing/device.ts';
 import type { FakeMachine } from './fake-cluster.ts';
 import { FakeCluster, group, volume } from './fake-cluster.ts';
@@ -151,15 +153,22 @@ function groupOf([name = '', ...words]: readonly string[]): GroupSpec {
     windowMs: parseDurationMs(options.get('window') ?? '10m'),
   };
   const list = (key: keyof GroupRules): readonly string[] => options.get(key)?.split(',') ?? NO_RULES[key];
+  const links = options.get('links')?.split(',');
+  const ip = links && { ...spec.resources[0], name: 'ip', type: 'ip', params: { interfaces: links } };
   return {
     ...spec,
+    watch: Object.fromEntries(
+      (options.get('watch')?.split(',') ?? []).map((word) => split(word, ':')),
+    ) as GroupSpec['watch'],
     failback: {
       enabled: failback !== undefined,
       window: failback === undefined || failback === 'any' ? null : failback,
     },
     rules: { with: list('with'), apart: list('apart'), after: list('after') },
     onStopFailure: (options.get('stop') ?? 'block') as GroupSpec['onStopFailure'],
-    resources: spec.resources.map((resource) => Object.assign({}, resource, { restart })),
+    resources: [...(ip === undefined ? [] : [ip as ResourceDefinition]), ...spec.resources].map((resource) =>
+      Object.assign({}, resource, { restart }),
+    ),
   };
 }
 
@@ -242,6 +251,23 @@ const VERBS: Readonly<Record<string, Verb>> = {
   /** A resync is over. */
   'in-sync': (cluster, [name = '', node = '']) =>
     proposeSet(cluster, name, (members) => [...members, node].toSorted()),
+  /** `trouble NODE KIND SUBJECT: DETAIL`, `-` for the node itself: one more thing that its monitor finds. */
+  trouble: (cluster, [name = '', kind = '', subject = ''], line) => {
+    const of = subject.replace(/:$/, '');
+    const found: Trouble = {
+      kind: kind as TroubleKind,
+      subject: of === '-' ? '' : of,
+      detail: split(line, ': ')[1],
+    };
+    cluster.machine(name).monitor.tellTroubles([...(cluster.state().members[name]?.troubles ?? []), found]);
+  },
+  well: each((cluster, name) => cluster.machine(name).monitor.tellTroubles([])),
+  explain: (cluster, [name = '']) => {
+    const { service } = cluster.machine([...cluster.machines.keys()][0] ?? '');
+    return explainGroup(service.view, name)
+      .sentences.map((sentence) => `  ? ${sentence}`)
+      .join('\n');
+  },
   'jump-clock': (cluster, [time = '']) => {
     const [, sign, duration = ''] = /^([+-])(.*)$/.exec(time) ?? [];
     cluster.time.jumpWall((sign === '-' ? -1 : 1) * parseDurationMs(duration));

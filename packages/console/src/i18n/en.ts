@@ -1,6 +1,9 @@
 import { wizardsEn } from './wizards-en.ts';
 
 /** Every text of the console. `zh.ts` has the same keys; the compiler sees to it. */
+/** Troubles come as English half-sentences. */
+const detailOf = (_subject: string, detail: string): string => detail;
+
 export const en = {
   ...wizardsEn,
 
@@ -50,6 +53,16 @@ export const en = {
   nodeState: { online: 'online', lost: 'lost', standby: 'standby', maintenance: 'maintenance' },
   incarnation: (count: number) => `start no. ${count}`,
   daemonDown: 'down',
+  troubles: 'What is not well',
+  trouble: {
+    link: detailOf,
+    address: detailOf,
+    disk: detailOf,
+    replica: detailOf,
+    readOnly: detailOf,
+    full: detailOf,
+    memory: detailOf,
+  },
   openConsole: 'Open its console',
   heartbeats: 'Heartbeat paths',
   heartbeatsFrom: (node: string) => `Measured by ${node}. A node is lost only when every path is silent.`,

@@ -36,6 +36,16 @@ export function NodeCard({ node }: { node: NodeStatus }) {
           <Daemon key={daemon} name={daemon} pid={node.state === 'lost' ? null : node.pids[daemon]} />
         ))}
       </dl>
+      {node.troubles.length > 0 && (
+        <ul className="candidates" aria-label={t.troubles}>
+          {node.troubles.map(({ kind, subject, detail }) => (
+            <li key={`${kind} ${subject}`}>
+              <ToneIcon tone="warn" />
+              <span title={detail}>{t.trouble[kind](subject, detail)}</span>
+            </li>
+          ))}
+        </ul>
+      )}
       <footer className="card-actions">
         <WhatIfButton node={node.name} />
         {node.name !== status.reportedBy && url !== null && (

@@ -193,10 +193,11 @@ export class Machine {
     // No addresses move in here, so nobody has anything to announce.
     const frames = { send: () => undefined };
     const directories = { usersOf: () => [], killUsersOf: () => [] };
+    const interfaces = { running: () => new Map() };
     const world = { ...process.world, processTrees: processTreesOf(process) };
     const heart = new HeartClient(world, socketAddress(DIR, 'heart'));
     const spawner = spawnerFor(process, this.events.startProgram);
-    const monitor = new Monitor({ world, spawner, frames, directories, dir: DIR }, heart);
+    const monitor = new Monitor({ world, spawner, frames, directories, interfaces, dir: DIR }, heart);
     monitor.open((error) => {
       assert(error === undefined, `the monitor's record can be read: ${error?.message}`);
       serveMonitor(world, socketAddress(DIR, 'monitor'), monitor, (listener) =>

@@ -7,6 +7,7 @@ import { socketAddress } from '@eterne/cluster/node/layout.ts';
 import { Watcher } from '@eterne/cluster/node/watcher.ts';
 import { nodeDirectoryUsers } from '@eterne/runtime/node/directory-users.ts';
 import { nodeFrames } from '@eterne/runtime/node/frames.ts';
+import { nodeInterfaces } from '@eterne/runtime/node/interfaces.ts';
 import { nodeProcessTrees } from '@eterne/runtime/node/process-trees.ts';
 import { startDaemon } from '../daemon.ts';
 
@@ -17,6 +18,7 @@ startDaemon('monitor', ({ dir, world, launcher, giveUp }) => {
     spawner: launcher,
     frames: nodeFrames,
     directories: nodeDirectoryUsers,
+    interfaces: nodeInterfaces,
     dir,
   };
   const monitor = new Monitor(hands, heart);

@@ -3,6 +3,7 @@ import { DISK_STATES } from '@eterne/disk/engine/api.ts';
 import { z } from 'zod';
 import type { ClusterStatus } from '../../service/facade.ts';
 import type { ClusterEvent } from '../../state/model.ts';
+import { TROUBLE_KINDS } from '../../state/watch.ts';
 
 export const diskState = z.enum([...DISK_STATES, 'Unknown']);
 
@@ -41,6 +42,10 @@ export const nodeStatus = z.object({
     })
     .nullable()
     .describe('it is to be fenced'),
+  troubles: z
+    .array(z.object({ kind: z.enum(TROUBLE_KINDS), subject: z.string(), detail: z.string() }))
+    .readonly()
+    .describe('what of it is not well that groups stand on; an empty subject is the node itself'),
 });
 
 export const volumeStatus = z.object({

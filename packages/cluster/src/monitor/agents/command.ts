@@ -17,7 +17,7 @@ export interface CommandResult {
 }
 
 export function runCommand(
-  hands: Hands,
+  hands: Pick<Hands, 'world'>,
   command: Command,
   timeoutMs: number,
   done: (result: CommandResult) => void,

@@ -9,27 +9,45 @@ const ASK_SHARE = 0.5;
 
 export interface Mount {
   readonly device: string;
+  readonly directory: string;
   readonly isReadOnly: boolean;
 }
 
-/** What is mounted on `directory`, by proc_mounts(5); the newest when several are. */
+/** What is mounted on `directory`; the newest when several are. */
 export function readMount(
-  hands: Hands,
+  hands: Pick<Hands, 'world'>,
   directory: string,
   done: (mount: Mount | undefined | EterneError) => void,
+): void {
+  readMounts(hands, (mounts) =>
+    done(mounts instanceof EterneError ? mounts : mounts.findLast((mount) => mount.directory === directory)),
+  );
+}
+
+/** Everything that is mounted, by proc_mounts(5), oldest first. */
+export function readMounts(
+  hands: Pick<Hands, 'world'>,
+  done: (mounts: readonly Mount[] | EterneError) => void,
 ): void {
   hands.world.files.readFile('/proc/self/mounts', (content) => {
     if (content === undefined) return done(new EterneError('io', '/proc is not mounted'));
     if (content instanceof EterneError) return done(content);
-    const rows = content
-      .toString('utf8')
-      .split('\n')
-      .map((line) => line.split(' '));
-    const row = rows.findLast(([, target = '']) => unescape(target) === directory);
-    if (row === undefined) return done(undefined);
-    const [device = '', , , options = ''] = row;
-    done({ device: unescape(device), isReadOnly: options.split(',').includes('ro') });
+    done(
+      content
+        .toString('utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => mountOf(line.split(' '))),
+    );
   });
+}
+
+function mountOf([device = '', directory = '', , options = '']: readonly string[]): Mount {
+  return {
+    device: unescape(device),
+    directory: unescape(directory),
+    isReadOnly: options.split(',').includes('ro'),
+  };
 }
 
 /**

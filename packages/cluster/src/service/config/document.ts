@@ -1,10 +1,10 @@
 /**
  * The configuration document (`eterne config apply`): its grammar and defaults. Unknown keys and values are refused with their path.
  *
- *   cluster  edition, profile, timezone, tieBreaker, prefer, consensus, fencing
+ *   cluster  edition, profile, timezone, tieBreaker, prefer, consensus, watchdog, fencing, watch
  *   nodes    name, capacity: { quantity: amount }
  *   volumes  name, size, mode, initialSync, replicas: { node: device }, asyncTakeover, rescueJournal, exports, and the settings of `eterne disk run`
- *   groups   name, nodes, failback, with, apart, after, demand, onStopFailure, resources: [{ name, type, restart, startTimeout, stopTimeout, …the agent's own }]
+ *   groups   name, nodes, failback, with, apart, after, demand, onStopFailure, watch, resources: [{ name, type, restart, startTimeout, stopTimeout, …the agent's own }]
  *
  * A document says what should be there; what it does not name stays as it is.
  */
@@ -15,6 +15,7 @@ import { z } from 'zod';
 import { checkResourceParams } from '../../monitor/agents/registry.ts';
 import { NAME } from '../../node/identity.ts';
 import { RESCUE_BYTES } from '../../state/volume-defaults.ts';
+import { TROUBLE_KINDS, USUAL_WATCH } from '../../state/watch.ts';
 import type {
   ClusterConfig,
   FenceDevice,
@@ -102,6 +103,31 @@ const ping = z
   .max(8)
   .default([]);
 
+const watchPolicy = z.enum(['ignore', 'warn', 'move']);
+const watchPolicies = z.partialRecord(z.enum(TROUBLE_KINDS), watchPolicy);
+const percent = z.union([z.string(), z.number()]).transform((text, context) => {
+  const value = Number(String(text).replace(/%$/, ''));
+  if (!(Number.isInteger(value) && value >= 1 && value <= 99)) context.addIssue('is not 1% to 99%');
+  return value;
+});
+const watch = z
+  .strictObject({
+    link: watchPolicy.default(USUAL_WATCH.policies.link),
+    address: watchPolicy.default(USUAL_WATCH.policies.address),
+    disk: watchPolicy.default(USUAL_WATCH.policies.disk),
+    replica: watchPolicy.default(USUAL_WATCH.policies.replica),
+    readOnly: watchPolicy.default(USUAL_WATCH.policies.readOnly),
+    full: watchPolicy.default(USUAL_WATCH.policies.full),
+    memory: watchPolicy.default(USUAL_WATCH.policies.memory),
+    fullAbove: percent.prefault(USUAL_WATCH.fullPercent),
+    memoryBelow: percent.prefault(USUAL_WATCH.memoryPercent),
+  })
+  .transform(({ fullAbove, memoryBelow, ...policies }) => ({
+    policies,
+    fullPercent: fullAbove,
+    memoryPercent: memoryBelow,
+  }));
+
 const cluster = z.strictObject({
   edition: z.enum(['ha', 'cluster']).optional(),
   profile: z.literal('lan', 'only lan is supported yet').optional(),
@@ -139,6 +165,7 @@ const cluster = z.strictObject({
     ])
     .optional(),
   fencing: z.array(fenceDevice).max(FENCE_DEVICES_MAX).optional(),
+  watch: watch.optional(),
 });
 
 const amount = z.union([z.string(), z.number()]).transform((text, context) => {
@@ -213,6 +240,7 @@ const group = z.strictObject({
   after: z.array(name).max(DOCUMENT_ITEMS_MAX).default([]),
   demand: quantities.default({}),
   onStopFailure: z.enum(['block', 'kill', 'fence']).default('block'),
+  watch: watchPolicies.default({}),
   resources: z.array(resource).min(1),
 });
 
@@ -266,7 +294,7 @@ function refuseRepeats(where: string, items: readonly { readonly name: string }[
 }
 
 function clusterChange(given: z.infer<typeof cluster>): Partial<ClusterConfig> {
-  const { edition, profile, timezone: zone, tieBreaker, prefer, fencing, watchdog } = given;
+  const { edition, profile, timezone: zone, tieBreaker, prefer, fencing, watchdog, watch: watched } = given;
   return {
     ...(edition === undefined ? {} : { edition }),
     ...(profile === undefined ? {} : { profile }),
@@ -274,6 +302,7 @@ function clusterChange(given: z.infer<typeof cluster>): Partial<ClusterConfig> {
     ...(tieBreaker === undefined ? {} : { tieBreaker }),
     ...(prefer === undefined ? {} : { prefer }),
     ...(watchdog === undefined ? {} : { watchdog }),
+    ...(watched === undefined ? {} : { watch: watched }),
     ...(fencing === undefined ? {} : { fencing: fencing.map(fenceDeviceSpec) }),
   };
 }
@@ -328,6 +357,7 @@ function groupSpec(given: z.infer<typeof group>): GroupSpec {
     rules: { with: given.with, apart: given.apart, after: given.after },
     demand: given.demand,
     onStopFailure: given.onStopFailure,
+    watch: given.watch,
     resources: given.resources.map((item) => resourceDefinition(given.name, item)),
   };
 }

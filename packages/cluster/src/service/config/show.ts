@@ -11,6 +11,7 @@ import type {
   VolumeSpec,
 } from '../../state/model.ts';
 import { sortedValues, type TieBreaker, type WatchdogSpec } from '../../state/model.ts';
+import type { WatchSettings } from '../../state/watch.ts';
 
 export function showDocument(state: ClusterState): Record<string, unknown> {
   return {
@@ -18,6 +19,7 @@ export function showDocument(state: ClusterState): Record<string, unknown> {
       ...state.config,
       consensus: { engine: 'embedded' },
       watchdog: showWatchdog(state.config.watchdog),
+      watch: showWatch(state.config.watch),
       tieBreaker: showTieBreaker(state.config.tieBreaker),
       fencing: state.config.fencing.map(showFenceDevice),
     },
@@ -31,6 +33,10 @@ export function showDocument(state: ClusterState): Record<string, unknown> {
 
 function showWatchdog(watchdog: WatchdogSpec | null): unknown {
   return watchdog === null ? 'off' : { device: watchdog.device, timeout: `${watchdog.timeoutMs}ms` };
+}
+
+function showWatch({ policies, fullPercent, memoryPercent }: WatchSettings): object {
+  return { ...policies, fullAbove: `${fullPercent}%`, memoryBelow: `${memoryPercent}%` };
 }
 
 function showTieBreaker(tieBreaker: TieBreaker): Record<string, unknown> {
@@ -89,6 +95,7 @@ function showGroup(spec: GroupSpec): Record<string, unknown> {
     ...spec.rules,
     ...(Object.keys(spec.demand).length === 0 ? {} : { demand: spec.demand }),
     onStopFailure: spec.onStopFailure,
+    ...(Object.keys(spec.watch).length === 0 ? {} : { watch: spec.watch }),
     resources: spec.resources.map(showResource),
   };
 }

@@ -6,7 +6,8 @@
  *   none    stopped   nothing
  *   lost    any       nothing, until its last lease, grace and margin are over; then assign elsewhere, or expire the ownership; where it
  *                     has to be fenced (`fencing.ts`) a confirmed fence is waited for, which frees the group
- *   there   started   move it away from a node in standby, or when its rules want it elsewhere; home when failback allows
+ *   there   started   move it away from a node in standby, when its rules want it elsewhere, or from trouble that another node does not have
+ *                     (`footing.ts`); home when failback allows
  *   there   stopped   nothing: the owner stops it and lets go
  *
  * In maintenance (state/held.ts): nothing at all.
@@ -20,6 +21,7 @@ import type { LeaseBook } from './lease-book.ts';
 import { CLEAR_ALLOWANCE_MS } from '../../heart/vigil.ts';
 import { enforcementOf } from './fencing.ts';
 import { failbackMove } from './failback.ts';
+import { reasonToLeave } from './footing.ts';
 import type { Placement } from './placement.ts';
 import { place } from './placement.ts';
 
@@ -120,8 +122,18 @@ function decideMove(leader: LeaderView, group: GroupState, owner: string): Group
   const company = companyObstacle(view.state, group, owner);
   if (company !== undefined && place(view.state, group, leader, owner).chosen !== null)
     return { ...move, to: null, reason: `${owner} ${company}`, displaces: true };
+  const trouble = reasonToLeave(view.state, group, owner);
+  if (trouble !== undefined && hasBetterNode(leader, group, owner))
+    return { ...move, to: null, reason: `${owner} has trouble: ${trouble}`, displaces: true };
   const back = failbackMove(leader, group, owner);
   return back && { ...move, to: back.to, reason: back.reason, displaces: false };
+}
+
+/** Nobody is moved from bad to as bad. */
+function hasBetterNode(leader: LeaderView, group: GroupState, owner: string): boolean {
+  const { state } = leader.view;
+  const { chosen } = place(state, group, leader, owner);
+  return chosen !== null && reasonToLeave(state, group, chosen) === undefined;
 }
 
 function assign(leader: LeaderView, group: GroupState, owner: string, placement: Placement): GroupDecision {

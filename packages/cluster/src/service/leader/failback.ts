@@ -1,6 +1,7 @@
 /** Bringing a group home (FEATURES F19): only one that was driven away, only in its window, only to a node that has settled. */
 import type { GroupState } from '../../state/model.ts';
 import type { LeaderView } from './decide.ts';
+import { reasonToLeave } from './footing.ts';
 import { place } from './placement.ts';
 
 export function failbackMove(
@@ -16,6 +17,7 @@ export function failbackMove(
   if (heardSince === undefined || view.now.bootMs - heardSince < view.timing.failbackSettleMs)
     return undefined;
   if (!inWindow(group.spec.failback.window, view.now.wallMs, view.state.config.timezone)) return undefined;
+  if (reasonToLeave(view.state, group, preferred) !== undefined) return undefined;
   if (place(view.state, group, leader, owner).chosen !== preferred) return undefined;
   return { to: preferred, reason: `${preferred} is its preferred node and back` };
 }

@@ -6,6 +6,7 @@ import { capacityObstacle } from '../../state/capacity.ts';
 import type { ClusterState, GroupState, VolumeState } from '../../state/model.ts';
 import { companyObstacle } from './company.ts';
 import { dataOn } from './data.ts';
+import { concernsOf, reasonToLeave } from './footing.ts';
 import { volumesOf } from '../../state/references.ts';
 
 export interface Observations {
@@ -42,8 +43,16 @@ export function place(
   const wanted = candidates.find(({ node, eligible }) => eligible && node === group.move?.to);
   const eligible = candidates.filter((candidate) => candidate.eligible);
   const whole = eligible.filter(({ lacking }) => lacking.length === 0);
+  const isSound = ({ node }: Candidate): boolean => reasonToLeave(state, group, node) === undefined;
+  const stayed = whole.filter(({ node }) => crashedOn(state, group, node) === undefined);
   const chosen =
-    wanted ?? whole.find(({ node }) => !crashedOn(state, group, node)) ?? whole[0] ?? newest(eligible);
+    wanted ??
+    stayed.find(isSound) ??
+    stayed[0] ??
+    whole.find(isSound) ??
+    whole[0] ??
+    newest(eligible.filter(isSound)) ??
+    newest(eligible);
   return { chosen: chosen?.node ?? null, reason: explain(group, candidates, chosen), candidates };
 }
 
@@ -67,7 +76,12 @@ function judge(
   if (data.kind === 'older') return { node, eligible: true, reason: olderReason(data), ...data };
   const crashed = crashedOn(state, group, node);
   const ready = crashed ? `went down as primary of ${crashed}, so others are preferred` : 'is ready';
-  return { ...nothing, eligible: true, reason: ready };
+  return { ...nothing, eligible: true, reason: `${ready}${troubleReason(state, group, node)}` };
+}
+
+function troubleReason(state: ClusterState, group: GroupState, node: string): string {
+  const details = concernsOf(state, group, node).map(({ trouble }) => trouble.detail);
+  return details.length === 0 ? '' : `, but has trouble: ${details.join(', ')}`;
 }
 
 function olderReason({ lacking }: { readonly lacking: readonly VolumeState[] }): string {

@@ -13,6 +13,7 @@ import { failed, RUNNING, succeeded, type Agent, type Hands, type Started } from
 import { runCommand, type Command } from '../command.ts';
 import { parseIp, type IpAddress } from './address.ts';
 import { announcement } from './announcement.ts';
+import { isUp, readLinks, type LinksDone } from './links.ts';
 
 const CHECK_INTERVAL_MS = 1000;
 const CHECK_TIMEOUT_MS = 1000;
@@ -115,13 +116,6 @@ function dropEverywhere(hands: Hands, params: IpParams, timeoutMs: number, done:
   });
 }
 
-interface LinkRow {
-  readonly ifname: string;
-  readonly flags: readonly string[];
-}
-
-type LinksDone = (links: readonly LinkRow[] | EterneError) => void;
-
 /** Interfaces that have the address now. */
 function carriers(hands: Hands, { host, ip }: IpParams, done: LinksDone): void {
   const single = `${host}/${ip.bytes.length * 8}`;
@@ -139,25 +133,4 @@ function firstUp(
     const [link] = links instanceof EterneError ? [] : links;
     return link !== undefined && isUp(link) ? done(name) : firstUp(hands, others, done);
   });
-}
-
-/** Switched on, and with a carrier. */
-const isUp = ({ flags }: LinkRow): boolean => flags.includes('UP') && flags.includes('LOWER_UP');
-
-/** Rows of iproute2's JSON; interfaces that do not match stand there as empty objects, in older versions nothing at all. */
-function readLinks(hands: Hands, command: Command, done: LinksDone): void {
-  runCommand(hands, command, CHECK_TIMEOUT_MS, ({ stdout, failure }) =>
-    done(failure === '' ? parseLinks(stdout.trim() === '' ? '[]' : stdout) : new EterneError('io', failure)),
-  );
-}
-
-function parseLinks(output: string): readonly LinkRow[] | EterneError {
-  try {
-    const rows = JSON.parse(output) as Partial<LinkRow>[];
-    return rows.flatMap(({ ifname, flags }) =>
-      ifname === undefined ? [] : [{ ifname, flags: flags ?? [] }],
-    );
-  } catch {
-    return new EterneError('protocol', `ip: not JSON: ${output.slice(0, 80)}`);
-  }
 }
