@@ -1,16 +1,31 @@
 /** What must hold at every moment of a run, whatever fails. */
 import assert from 'node:assert/strict';
-import type { VirtualCluster } from './virtual-cluster.ts';
+import type { EterneError } from '@eterne/base';
+import type { LogLeadership } from '../../../src/ports.ts';
+
+export interface SafeMachine {
+  readonly id: string;
+  readonly openError?: EterneError | undefined;
+  readonly applied: readonly string[];
+  readonly log: { leadership(): LogLeadership } | undefined;
+  readonly clockOffsetMs: number;
+  readonly clockRate: number;
+}
+
+export interface SafeCluster {
+  readonly time: { readonly nowMs: number };
+  readonly machines: ReadonlyMap<string, SafeMachine>;
+}
 
 export class Safety {
-  readonly #cluster: VirtualCluster;
+  readonly #cluster: SafeCluster;
   readonly #leaderOfTerm = new Map<number, string>();
   /** The latest moment, in virtual time, until which each machine has ever claimed to be the only leader. */
   readonly #claimedUntilMs = new Map<string, number>();
   /** The longest sequence of commands that any machine has applied. */
   #history: string[] = [];
 
-  constructor(cluster: VirtualCluster) {
+  constructor(cluster: SafeCluster) {
     this.#cluster = cluster;
   }
 
@@ -23,7 +38,7 @@ export class Safety {
     for (const machine of this.#cluster.machines.values()) {
       if (machine.openError) assert.fail(`${machine.id} cannot open its log: ${machine.openError.message}`);
       this.#checkApplied(machine.applied, machine.id);
-      if (machine.log) this.#checkLeadership(machine.id);
+      if (machine.log) this.#checkLeadership(machine, machine.log);
     }
   }
 
@@ -36,10 +51,10 @@ export class Safety {
   }
 
   /** Election safety; and a leader's claim to be alone is never false. */
-  #checkLeadership(id: string): void {
+  #checkLeadership(machine: SafeMachine, log: NonNullable<SafeMachine['log']>): void {
     const cluster = this.#cluster;
-    const machine = cluster.machine(id);
-    const { isLeader, raftTerm, authorityUntilBootMs } = cluster.logOf(id).leadership();
+    const { id } = machine;
+    const { isLeader, raftTerm, authorityUntilBootMs } = log.leadership();
     if (!isLeader) return;
     const known = this.#leaderOfTerm.get(raftTerm);
     if (known === undefined) {
@@ -51,7 +66,7 @@ export class Safety {
           );
     } else assert.equal(known, id, `two leaders in term ${raftTerm}`);
     this.#leaderOfTerm.set(raftTerm, id);
-    const untilMs = cluster.toVirtualMs(machine, authorityUntilBootMs);
+    const untilMs = (authorityUntilBootMs - machine.clockOffsetMs) / machine.clockRate;
     this.#claimedUntilMs.set(id, Math.max(untilMs, this.#claimedUntilMs.get(id) ?? untilMs));
   }
 

@@ -144,11 +144,6 @@ export class VirtualCluster {
     return machine.clockOffsetMs + this.time.nowMs * machine.clockRate;
   }
 
-  /** A moment on the machine's boot clock, in virtual time. */
-  toVirtualMs(machine: Machine, bootMs: number): number {
-    return (bootMs - machine.clockOffsetMs) / machine.clockRate;
-  }
-
   start(id: string): void {
     const machine = this.machine(id);
     machine.life += 1;
