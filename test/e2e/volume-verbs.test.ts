@@ -1,6 +1,6 @@
 /**
- * Verbs for the replicas of a cluster's volume, asked of any node: a copy that was altered behind the mirror's back is found and repaired, one
- * that is declared worthless is copied anew, and what would cost acknowledged writes is refused.
+ * Verbs for the replicas of a cluster's volume, asked of any node, and its settings: a copy that was altered behind the mirror's back is found and repaired, one
+ * that is declared worthless is copied anew, and what would cost acknowledged writes is refused; the volume grows while it is in use.
  */
 import assert from 'node:assert/strict';
 import { open, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -24,6 +24,8 @@ const DOCUMENT = `volumes:
     size: 8MiB
     initialSync: full
     replicas: { n1: ${IMAGE[0]}, n2: ${IMAGE[1]} }
+    checksums: crc32c
+    onDiskError: move
     rescueJournal: { max: 64MiB }
 groups:
   - name: g
@@ -114,3 +116,24 @@ test('a replica is left alone, and taken up again', { timeout: 120_000 }, async 
   await volume(n2, 'connect', 'v', '--node', 'n1');
   await synced();
 });
+
+test(
+  'it grows on every replica while it is in use, and keeps its settings',
+  { timeout: 120_000 },
+  async () => {
+    await volume(witness, 'resize', 'v', '--size', '16MiB');
+    await until('both have grown', async () => {
+      const [v] = (await n2.status())?.volumes ?? [];
+      return v?.sizeBytes === 16 << 20 && v.growsToBytes === null;
+    });
+    const { replicas } = JSON.parse(await volume(n1, 'status', 'v', '--json')) as VolumeDetail;
+    assert.deepEqual(
+      replicas.map(({ report }) => report?.sizeBytes),
+      [16 << 20, 16 << 20],
+    );
+    assert.match(await refusal(n1, 'resize', 'v', '--size', '8MiB'), /would destroy what lies at its end/);
+    const shown = (await eterne('config', 'show', '--dir', witness.dir)).stdout;
+    for (const line of [/size: 16777216/, /checksums: crc32c/, /onDiskError: move/])
+      assert.match(shown, line);
+  },
+);

@@ -6,7 +6,7 @@ import { openSession, withConnection } from './session.ts';
 import { volumesText } from './status-text.ts';
 import { volumeOrderVerbs } from './volume-orders.ts';
 import { volumeRescueVerbs } from './volume-rescue.ts';
-import { volumePath, volumeStatusVerbs } from './volume-status.ts';
+import { orderPath, volumePath, volumeStatusVerbs } from './volume-status.ts';
 
 interface CreateOptions {
   readonly size: string;
@@ -44,12 +44,21 @@ export function volumeVerbs(program: Command): void {
       await session.order({ method: 'DELETE', path }, `volume ${name} deleted`);
     });
 
+  withConnection(volume.command('resize <name>'))
+    .description('have a volume grow on every replica, while it is in use')
+    .requiredOption('--size <size>', 'for example 2GiB; a volume never becomes smaller')
+    .action(async (name: string, { size }: { size: string }, command: Command) => {
+      const session = await openSession(command);
+      const call = { method: 'POST', path: orderPath(name, 'resize'), body: { size } } as const;
+      await session.order(call, `${name} is to grow to ${size}; its status shows when it has`);
+    });
+
   withConnection(volume.command('accept-loss <name>'))
     .description('go on with the copy of one node although it may lack acknowledged writes')
     .requiredOption('--node <node>', 'whose copy goes on; the others become copies of it')
     .action(async (name: string, { node }: { node: string }, command: Command) => {
       const session = await openSession(command);
-      const path = `${volumePath(name)}/accept-loss`;
+      const path = orderPath(name, 'accept-loss');
       await session.order(
         { method: 'POST', path, body: { node } },
         `${name} goes on with the copy of ${node}`,

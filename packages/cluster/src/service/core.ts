@@ -14,6 +14,7 @@ import type { Completion, CoreEvent, Effect, EffectId, LeadershipView, LeaseTabl
 import { Outbox } from './effects.ts';
 import { FenceDuty } from './fence-duty.ts';
 import { FenceWatch } from './fence-watch.ts';
+import { GrowthDuty } from './growth-duty.ts';
 import { LeaderDuties } from './leader/duties.ts';
 import { LeaseRequests } from './leader/requests.ts';
 import { GroupRunner } from './owner/runner.ts';
@@ -49,6 +50,7 @@ export class ServiceCore {
   readonly #arbiter = new ArbiterDuty();
   readonly #replicas: ReplicaDuty;
   readonly #reports = new ReportDuty();
+  readonly #growth = new GrowthDuty();
   readonly #watchdog = new WatchdogDuty();
   readonly #watch = new WatchDuty();
   readonly #fences = new FenceDuty();
@@ -86,6 +88,11 @@ export class ServiceCore {
   /** Leader only: what is left of the lease it granted to `node`. */
   grantedRemainingMs(node: string): number | null {
     return this.#leader?.leaseRemainingMs(node, this.view) ?? null;
+  }
+
+  /** Why a volume that this node serves has not grown yet. */
+  growthProblem(volume: string): string | undefined {
+    return this.#growth.problem(volume);
   }
 
   /** Fence devices that cannot be used from this node: sentences. */
@@ -204,6 +211,7 @@ export class ServiceCore {
     }
     this.#watch.done(view, id, completion);
     this.#replicas.done(view, id, completion);
+    this.#growth.done(view, id, completion);
     this.#fences.done(view, id, completion);
     this.#fenceWatch.done(id, completion);
     for (const runner of this.#runners.values()) runner.done(view, this.#outbox, id, completion);
@@ -215,6 +223,7 @@ export class ServiceCore {
     if (view.state.cluster === '') return this.#found();
     this.#replicas.step(view, this.#outbox);
     this.#reports.step(view, this.#outbox);
+    this.#growth.step(view, this.#outbox);
     this.#arbiter.step(view, this.#outbox);
     this.#watchdog.step(view, this.#outbox);
     this.#watch.step(view, this.#outbox);

@@ -43,6 +43,7 @@ export type Request =
   | { readonly kind: 'disk-remove'; readonly volume: string }
   | { readonly kind: 'disk-promote'; readonly volume: string; readonly request: PromoteRequest }
   | { readonly kind: 'disk-demote'; readonly volume: string }
+  | { readonly kind: 'disk-resize'; readonly volume: string; readonly sizeBytes: number }
   | {
       readonly kind: 'monitor-start';
       readonly resource: ResourceSpec;

@@ -55,11 +55,14 @@ export interface ReplicaStatus {
   readonly lagBytes: number | null;
   /** It has what was acknowledged before this (ms since the epoch); null: not known, or synchronous. */
   readonly hasUntilMs: number | null;
+  readonly splitBrain: boolean;
 }
 
 export interface ClusterVolumeStatus {
   readonly name: string;
   readonly sizeBytes: number;
+  /** It is to become so large; null: it is. */
+  readonly growsToBytes: number | null;
   readonly mode: 'sync' | 'async';
   readonly primary: string | null;
   readonly term: number;
@@ -232,6 +235,8 @@ export interface ServiceFacade {
   /** The copy on `node` goes on although it may lack acknowledged writes. Its group must not run anywhere. */
   volumeAcceptLoss(name: string, node: string, by: Requester): Promise<void>;
 
+  /** The volume is to grow to this size; resolves when that is committed. */
+  volumeResize(name: string, sizeBytes: number, by: Requester): Promise<void>;
   /** Which node has to carry out an order: the one that is named, or the primary. */
   volumeActor(name: string, node: string | undefined): Promise<string>;
   /** Commits the order and has the replica on this node carry it out; resolves when it has begun, or (rescue, attach …) is done. */

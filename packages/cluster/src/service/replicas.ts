@@ -116,7 +116,7 @@ export function volumeConfig(
   self: string,
   places: ReplicaPlaces,
 ): VolumeConfig | undefined {
-  const { spec, created } = volume;
+  const { spec, created, size } = volume;
   const own = spec.replicas.find(({ node }) => node === self);
   if (!own) return undefined;
   const peers = spec.replicas
@@ -125,7 +125,7 @@ export function volumeConfig(
   return {
     name: spec.name,
     node: self,
-    sizeBytes: spec.sizeBytes,
+    sizeBytes: size.originBytes,
     mode: spec.mode,
     devicePath: own.device,
     metadataPath: places.metadataPath(spec.name, created),

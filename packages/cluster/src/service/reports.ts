@@ -50,12 +50,13 @@ export class ReportDuty {
     const local = view.disk.volumes?.get(name);
     if (volume.primary !== view.self || local?.role !== 'primary') return;
     const summary = summarise(volume, local, view.self);
-    const told = volume.summary.map(({ node, disk, dirtyBytes, lagBytes, lagMs }) => ({
+    const told = volume.summary.map(({ node, disk, dirtyBytes, lagBytes, lagMs, splitBrain }) => ({
       node,
       disk,
       dirtyBytes,
       lagBytes,
       lagMs,
+      splitBrain,
     }));
     if (isDeepStrictEqual(summary, told) && volume.spec.mode === 'sync') return;
     const interval = intervalMs(summary, told);
@@ -79,12 +80,13 @@ export class ReportDuty {
 
 function summarise(volume: VolumeState, local: VolumeStatus, self: string): readonly ReplicaReport[] {
   return volume.spec.replicas.map(({ node }) => {
-    const nothing = { node, lagBytes: null, lagMs: null };
+    const nothing = { node, lagBytes: null, lagMs: null, splitBrain: false };
     if (node === self) return { ...nothing, disk: local.disk, dirtyBytes: local.dirtyBytes };
     const peer = local.peers.find((candidate) => candidate.node === node);
     if (!peer) return { ...nothing, disk: 'Unknown', dirtyBytes: 0 };
     const { dirtyBytes } = peer;
-    if (peer.connection !== 'Connected') return { ...nothing, disk: 'Unknown', dirtyBytes };
+    if (peer.connection !== 'Connected')
+      return { ...nothing, disk: 'Unknown', dirtyBytes, splitBrain: peer.splitBrain };
     const report = { ...nothing, disk: peer.disk, dirtyBytes };
     // Blocks that are marked are not on their way: nobody counts how old they are.
     const isFollowing = peer.replication === 'Established' && dirtyBytes === 0;
@@ -95,6 +97,10 @@ function summarise(volume: VolumeState, local: VolumeStatus, self: string): read
 
 function intervalMs(now: readonly ReplicaReport[], told: readonly ReplicaReport[]): number {
   if (isDeepStrictEqual(now, told)) return ASYNC_INTERVAL_MS;
-  const isSame = now.length === told.length && now.every(({ disk }, index) => disk === told[index]?.disk);
+  const isSame =
+    now.length === told.length &&
+    now.every(
+      ({ disk, splitBrain }, index) => disk === told[index]?.disk && splitBrain === told[index].splitBrain,
+    );
   return isSame ? DIRTY_INTERVAL_MS : STATE_INTERVAL_MS;
 }

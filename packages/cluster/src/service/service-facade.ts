@@ -107,6 +107,14 @@ export class LiveFacade implements ServiceFacade {
     await this.#append({ kind: 'volume-accept-loss', volume: name, node }, by);
   }
 
+  async volumeResize(name: string, sizeBytes: number, by: Requester): Promise<void> {
+    await this.#barrier();
+    const present = this.state().volumes[name];
+    if (!present) throw new EterneError('not-found', `no volume ${name}`);
+    const spec = { ...present.spec, sizeBytes };
+    await this.#configure({ changes: [{ kind: 'volume-put', spec }], steps: [] }, by);
+  }
+
   async volumeActor(name: string, node: string | undefined): Promise<string> {
     await this.#barrier();
     return this.#replicas.actor(name, node);

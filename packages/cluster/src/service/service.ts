@@ -268,6 +268,11 @@ export class Service {
         return this.#askDisk(effect.id, (disk, done) => disk.promote(effect.volume, effect.request, done));
       case 'disk-demote':
         return this.#askDisk(effect.id, (disk, done) => disk.demote(effect.volume, done));
+      case 'disk-resize': {
+        const { sizeBytes, volume } = effect;
+        const call = { verb: 'resize', name: volume, sizeBytes } as const;
+        return this.#askDisk(effect.id, (disk, done) => disk.ask(volume, call, done));
+      }
       default:
         return unreachable(effect);
     }

@@ -1,6 +1,7 @@
 /** The cluster as this node sees it: the agreed state, coloured by its own observations. */
 import type { GroupState, Member, VolumeState } from '../state/model.ts';
 import { sortedValues } from '../state/model.ts';
+import { formatSize } from '@eterne/base';
 import { volumesOf } from '../state/references.ts';
 import type { ServiceCore } from './core.ts';
 import type { ClusterStatus, ClusterVolumeStatus, GroupStatus, NodeStatus, ReplicaStatus } from './facade.ts';
@@ -33,6 +34,7 @@ function catchingUp(status: ClusterStatus): ClusterStatus {
         dirtyBytes: 0,
         lagBytes: null,
         hasUntilMs: null,
+        splitBrain: false,
       })),
       inSyncSet: [],
     })),
@@ -65,7 +67,7 @@ function knownStatus(core: ServiceCore): ClusterStatus {
     maintenance: state.maintenance,
     groups: sortedValues(state.groups).map((group) => groupStatus(core, group, covered)),
     tieBreaker: tieStatus(view),
-    warnings: [...warnings(view, covered), ...core.fenceTroubles],
+    warnings: [...warnings(core, covered), ...core.fenceTroubles],
   };
 }
 
@@ -102,11 +104,12 @@ function fenceStatus(view: View, node: string): NodeStatus['fence'] {
 }
 
 function volumeStatus(view: View, volume: VolumeState): ClusterVolumeStatus {
-  const { spec, term, inSyncSet, primary } = volume;
+  const { spec, term, inSyncSet, primary, size } = volume;
   const user = sortedValues(view.state.groups).find((group) => volumesOf(group.spec).includes(spec.name));
   return {
     name: spec.name,
-    sizeBytes: spec.sizeBytes,
+    sizeBytes: size.presentBytes,
+    growsToBytes: spec.sizeBytes > size.presentBytes ? spec.sizeBytes : null,
     mode: spec.mode,
     primary,
     term: term.number,
@@ -129,6 +132,7 @@ function replicaStatus(view: View, volume: VolumeState, node: string): ReplicaSt
     dirtyBytes: told?.dirtyBytes ?? own?.dirtyBytes ?? 0,
     lagBytes: told?.lagBytes ?? null,
     hasUntilMs: told?.hasUntilMs ?? null,
+    splitBrain: (told?.splitBrain ?? false) || (own?.peers.some(({ splitBrain }) => splitBrain) ?? false),
   };
 }
 
@@ -188,7 +192,8 @@ function roundedLease(remainingMs: number | null): number | null {
   return remainingMs === null ? null : Math.round(remainingMs);
 }
 
-function warnings(view: View, covered: ReadonlySet<string>): readonly string[] {
+function warnings(core: ServiceCore, covered: ReadonlySet<string>): readonly string[] {
+  const { view } = core;
   return [
     ...(view.state.maintenance
       ? ['The whole cluster is in maintenance: nothing is done about any group.']
@@ -200,7 +205,7 @@ function warnings(view: View, covered: ReadonlySet<string>): readonly string[] {
     ...sortedValues(view.state.members)
       .filter((member) => isHeard(view, member))
       .flatMap(({ name, troubles }) => troubles.map(({ detail }) => `${name}: ${detail}.`)),
-    ...sortedValues(view.state.volumes).flatMap((volume) => volumeWarnings(view, volume)),
+    ...sortedValues(view.state.volumes).flatMap((volume) => volumeWarnings(core, volume)),
     ...sortedValues(view.state.groups)
       .filter((group) => group.desired === 'started' && !covered.has(group.spec.name))
       .map(({ spec }) => `Group ${spec.name} has no node that would take it over now.`),
@@ -235,16 +240,36 @@ function tieStatus({ tie, state }: View): ClusterStatus['tieBreaker'] {
   };
 }
 
-function volumeWarnings(view: View, volume: VolumeState): readonly string[] {
+function volumeWarnings(core: ServiceCore, volume: VolumeState): readonly string[] {
+  const { view } = core;
   const { name, replicas } = volume.spec;
   const problem = view.disk.problems.get(name);
   const outside = replicas.filter(({ node }) => !volume.inSyncSet.members.includes(node));
-  const lines =
-    problem === undefined ? [] : [`The replica of ${name} on ${view.self} is not open: ${problem}`];
+  const lines = [
+    ...(problem === undefined ? [] : [`The replica of ${name} on ${view.self} is not open: ${problem}`]),
+    ...partedWarnings(view, volume),
+    ...growthWarnings(volume, core.growthProblem(name)),
+  ];
   // An asynchronous primary is alone in the set while it serves.
   if (volume.inSyncSet.version === 0 || outside.length === 0) return lines;
   if (volume.spec.mode === 'async' && volume.primary !== null) return [...lines, ...lagWarnings(volume)];
   return [...lines, `Volume ${name} is not in sync on ${outside.map(({ node }) => node).join(', ')}.`];
+}
+
+function partedWarnings(view: View, volume: VolumeState): readonly string[] {
+  const { name, replicas } = volume.spec;
+  const parted = replicas.filter(({ node }) => replicaStatus(view, volume, node).splitBrain);
+  if (parted.length === 0) return [];
+  const nodes = parted.map(({ node }) => node).join(', ');
+  return [
+    `Volume ${name} has a split brain (${nodes}): \`eterne volume status ${name} --split-brain\` shows what each side changed.`,
+  ];
+}
+
+function growthWarnings({ size, spec }: VolumeState, problem: string | undefined): readonly string[] {
+  if (spec.sizeBytes <= size.presentBytes) return [];
+  const why = problem === undefined ? '' : `: ${problem}`;
+  return [`Volume ${spec.name} has not grown to ${formatSize(spec.sizeBytes)} yet${why}.`];
 }
 
 /** Copies that do not follow the primary of an asynchronous volume. */

@@ -1,6 +1,6 @@
 /** Changes of configuration, volumes and groups: all of one entry, or none. */
 import { isDeepStrictEqual } from 'node:util';
-import { unreachable } from '@eterne/base';
+import { formatSize, unreachable } from '@eterne/base';
 import type { ConfigChange, ConfigureCommand, Stamp } from './commands.ts';
 import type { ClusterState, GroupSpec, GroupState, Quantities, VolumeSpec, VolumeState } from './model.ts';
 import { sortedValues } from './model.ts';
@@ -59,8 +59,11 @@ function editionRefusal(state: ClusterState, edition: string): Refusal | undefin
 
 function volumeChangeRefusal(present: VolumeState | undefined, spec: VolumeSpec): Refusal | undefined {
   if (!present) return undefined;
-  if (present.spec.sizeBytes !== spec.sizeBytes)
-    return { code: 'unsupported', message: `volume ${spec.name}: its size cannot be changed yet` };
+  if (spec.sizeBytes < present.spec.sizeBytes)
+    return {
+      code: 'refused',
+      message: `volume ${spec.name} has ${formatSize(present.spec.sizeBytes)}: to make it smaller would destroy what lies at its end`,
+    };
   if (present.spec.mode !== spec.mode)
     return { code: 'unsupported', message: `volume ${spec.name}: its mode cannot be changed yet` };
   return replicaChangeRefusal(present, spec);
@@ -141,6 +144,7 @@ function putVolume(state: ClusterState, spec: VolumeSpec): VolumeState {
   if (present) return changedVolume(present, spec);
   return {
     spec,
+    size: { originBytes: spec.sizeBytes, presentBytes: spec.sizeBytes },
     term: { number: 0, grantor: state.clusterId },
     primary: null,
     crashed: null,

@@ -2,7 +2,7 @@
  * Terms and in-sync sets. Invariant 1 rests on two rules here: a set is reduced or grown only by the primary of the current term with
  * the version it knows, and a term is granted only to a member of the set.
  */
-import { unreachable } from '@eterne/base';
+import { formatSize, unreachable } from '@eterne/base';
 import type { Term } from '@eterne/disk/engine/api.ts';
 import { instantOf } from '@eterne/runtime';
 import type { Stamp, VolumeCommand } from './commands.ts';
@@ -11,6 +11,7 @@ import { sortedValues } from './model.ts';
 import type { Outcome, Refusal } from './outcome.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
 import { sameMembers } from './records.ts';
+import { fileSystemHint } from './file-system-hint.ts';
 import { volumesOf } from './references.ts';
 import { loserOf, orderRefusal, orderSentence } from './volume-orders.ts';
 
@@ -30,6 +31,8 @@ export function applyVolume(state: ClusterState, command: Stamp & VolumeCommand)
       return giveUp(state, volume, command);
     case 'volume-order':
       return order(state, volume, command);
+    case 'volume-grown':
+      return grown(state, volume, command);
     case 'volume-report':
       if (volume.primary !== command.node) return refuse(state, 'conflict', `${command.node} is not primary`);
       return accepted(withVolume(state, { ...volume, summary: reported(volume, command) }));
@@ -209,6 +212,23 @@ function goOnWith(state: ClusterState, volume: VolumeState, command: Of<'volume-
       volume: spec.name,
       node: command.node,
       message: `the copy of ${spec.name} on ${command.node} goes on although it may lack acknowledged writes: ${bound}`,
+    }),
+  );
+}
+
+function grown(state: ClusterState, volume: VolumeState, command: Of<'volume-grown'>): Outcome {
+  const { size, spec, primary } = volume;
+  if (primary !== command.node) return refuse(state, 'conflict', `${command.node} is not primary`);
+  if (command.sizeBytes <= size.presentBytes) return accepted(state);
+  const next = withVolume(state, { ...volume, size: { ...size, presentBytes: command.sizeBytes } });
+  const hint = fileSystemHint(state, spec.name);
+  return accepted(
+    withEvent(next, command, {
+      level: 'info',
+      code: 'volume.grown',
+      volume: spec.name,
+      node: command.node,
+      message: `${spec.name} has ${formatSize(command.sizeBytes)} now, on every replica${hint === undefined ? '' : `; ${hint}`}`,
     }),
   );
 }

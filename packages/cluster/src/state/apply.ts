@@ -66,6 +66,7 @@ export function apply(state: ClusterState, command: Command): Outcome {
     case 'volume-accept-loss':
     case 'volume-give-up':
     case 'volume-order':
+    case 'volume-grown':
     case 'volume-report':
       return applyVolume(state, command);
     case 'group-maintenance':

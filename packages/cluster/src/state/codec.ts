@@ -30,6 +30,7 @@ const KINDS: Readonly<Record<Command['kind'], true>> = {
   'volume-accept-loss': true,
   'volume-give-up': true,
   'volume-order': true,
+  'volume-grown': true,
   'volume-report': true,
   'group-maintenance': true,
   'group-desire': true,

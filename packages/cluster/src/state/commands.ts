@@ -150,6 +150,13 @@ export type VolumeCommand =
       readonly node: string;
       readonly order: VolumeOrder;
     }
+  /** The primary: every replica has this size now. */
+  | {
+      readonly kind: 'volume-grown';
+      readonly volume: string;
+      readonly node: string;
+      readonly sizeBytes: number;
+    }
   /** The primary, for people: at most every two seconds. */
   | {
       readonly kind: 'volume-report';

@@ -143,10 +143,13 @@ export interface RescueSpec {
 
 export interface VolumeSpec {
   readonly name: string;
+  /** What the operator wants; `VolumeState.size` says what it has come to. */
   readonly sizeBytes: number;
   readonly mode: 'sync' | 'async';
   readonly replicas: readonly ReplicaSpec[];
   readonly initialSync: 'smart' | 'full' | 'none';
+  /** A primary whose disk has failed is served by a peer; `move`: its group goes where there is a good copy, too. */
+  readonly onDiskError: 'serve-from-peer' | 'move';
   /** Asynchronous: who decides that a copy that may lack the newest writes goes on when the primary is lost. */
   readonly asyncTakeover: 'operator' | 'auto';
   readonly settings: VolumeSettings;
@@ -163,6 +166,8 @@ export interface ReplicaSummary {
   readonly lagMs: number | null;
   /** It has what was acknowledged before this (wall clock of the primary, ms since the epoch); null: never known. */
   readonly hasUntilMs: number | null;
+  /** Both sides were written apart; what is given up is an operator's decision. */
+  readonly splitBrain: boolean;
 }
 
 export type ReplicaReport = Omit<ReplicaSummary, 'hasUntilMs'>;
@@ -178,8 +183,16 @@ export interface GivenUp {
   readonly lagBytes: number | null;
 }
 
+export interface VolumeSize {
+  /** When it was made: with that a new replica begins, which then grows as the others did. */
+  readonly originBytes: number;
+  /** As a primary last told. */
+  readonly presentBytes: number;
+}
+
 export interface VolumeState {
   readonly spec: VolumeSpec;
+  readonly size: VolumeSize;
   /** The last granted right to write; number 0 before the first promotion. */
   readonly term: Term;
   /** The node that holds `term`; null between a release or take-over and the next promotion. */

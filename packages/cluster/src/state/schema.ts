@@ -81,6 +81,7 @@ const settings = z.strictObject({
   congestion: z.strictObject({ queueBytes: count, policy: z.enum(['slow', 'ahead']) }),
   compress: z.enum(['none', 'zstd']).exactOptional(),
   linkChecksums: z.enum(['none', 'crc32c']).exactOptional(),
+  checksums: z.enum(['none', 'crc32c']).exactOptional(),
   diskTimeoutMs: count,
 });
 
@@ -120,13 +121,15 @@ const givenUp = z.strictObject({
 
 const diskState = z.enum([...DISK_STATES, 'Unknown']);
 
-const volume = z.strictObject({
+const volumeShape = z.strictObject({
+  size: z.strictObject({ originBytes: count, presentBytes: count }).optional(),
   spec: z.strictObject({
     name,
     sizeBytes: count,
     mode: z.enum(['sync', 'async']),
     replicas: z.array(z.strictObject({ node: name, device: z.string() })),
     initialSync: z.enum(['smart', 'full', 'none']),
+    onDiskError: z.enum(['serve-from-peer', 'move']).default(PLAIN_VOLUME.onDiskError),
     asyncTakeover: z.enum(['operator', 'auto']).default(PLAIN_VOLUME.asyncTakeover),
     settings: settings.default(PLAIN_VOLUME.settings),
     rescueJournal: rescueJournal.nullable().default(PLAIN_VOLUME.rescueJournal),
@@ -145,10 +148,17 @@ const volume = z.strictObject({
       lagBytes: count.nullable().default(null),
       lagMs: z.number().nullable().default(null),
       hasUntilMs: wallMs.default(null),
+      splitBrain: z.boolean().default(false),
     }),
   ),
   givenUp: givenUp.nullable().default(null),
 });
+
+/** In snapshots of before volumes could grow none had. */
+const volume = volumeShape.transform(({ size, ...rest }) => ({
+  ...rest,
+  size: size ?? { originBytes: rest.spec.sizeBytes, presentBytes: rest.spec.sizeBytes },
+}));
 
 const resourceState = z.enum(['stopped', 'starting', 'running', 'stopping', 'failed', 'unknown']);
 

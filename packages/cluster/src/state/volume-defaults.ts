@@ -6,7 +6,11 @@ import type { VolumeSpec } from './model.ts';
 /** Of what an asynchronous replica would lose, and of what copies overwrite, so much is kept. */
 export const RESCUE_BYTES = 10 * 1024 * 1024 * 1024;
 
-export const PLAIN_VOLUME: Pick<VolumeSpec, 'asyncTakeover' | 'settings' | 'rescueJournal' | 'exports'> = {
+export const PLAIN_VOLUME: Pick<
+  VolumeSpec,
+  'onDiskError' | 'asyncTakeover' | 'settings' | 'rescueJournal' | 'exports'
+> = {
+  onDiskError: 'serve-from-peer',
   asyncTakeover: 'operator',
   settings: settingsOf(z.object(settingsShape).parse({})),
   rescueJournal: null,

@@ -16,6 +16,7 @@ export const VOLUME: VolumeState = {
     ],
     initialSync: 'smart',
   },
+  size: { originBytes: 2 ** 30, presentBytes: 2 ** 30 },
   term: { number: 3, grantor: 'id' },
   primary: 'n1',
   crashed: null,

@@ -173,10 +173,12 @@ for (const [what, document, pattern] of broken)
     assert.throws(() => planDocument(foundedState(), parseDocument(document)), configError(pattern));
   });
 
-test('what is in use is not changed under it', () => {
+test('a volume grows by its document, and never becomes smaller', () => {
   const state = applied(foundedState(), DOCUMENT);
-  const bigger = { volumes: [{ ...DOCUMENT.volumes[0], size: '128MiB' }] };
-  assert.throws(() => planDocument(state, parseDocument(bigger)), configError(/size/, 'unsupported'));
+  const sized = (size: string): unknown => ({ volumes: [{ ...DOCUMENT.volumes[0], size }] });
+  const [step] = planDocument(state, parseDocument(sized('128MiB'))).steps;
+  assert.match(step?.sentence ?? '', /^Grow volume data to 128 MiB on every replica/);
+  assert.throws(() => planDocument(state, parseDocument(sized('4KiB'))), configError(/smaller/, 'refused'));
 });
 
 test('fence devices: defaults, and what is refused', () => {

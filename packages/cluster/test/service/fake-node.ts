@@ -202,6 +202,11 @@ export class FakeDisk {
   /** Volume → what its replica here has come to; absent: UpToDate. */
   readonly diskStates = new Map<string, DiskState>();
 
+  /** Volume → what it has grown to; absent: it has not. */
+  readonly sizes = new Map<string, number>();
+  /** What every `ask` answers. */
+  askError: EterneError | undefined;
+
   /** Its metadata is lost. */
   forget(volume: string): void {
     this.#terms.delete(volume);
@@ -279,7 +284,11 @@ export class FakeDisk {
       removeVolume: (name, done) => later(() => void this.volumes.delete(name), done),
       promote: (name, request, done) => later(() => this.#promote(name, request), done),
       demote: (name, done) => later(() => this.#demote(name), done),
-      ask: (_name, _call, done) => later(() => undefined, done),
+      ask: (name, call, done) =>
+        later(() => {
+          if (call.verb === 'resize' && this.askError === undefined) this.sizes.set(name, call.sizeBytes);
+          return this.askError;
+        }, done),
       setLease: () => {},
       onStatus: (listener) => {
         status.push(listener);
@@ -323,7 +332,7 @@ export class FakeDisk {
   #statuses(): readonly VolumeStatus[] {
     return [...this.volumes.values()].map((volume) => ({
       name: volume.config.name,
-      sizeBytes: volume.config.sizeBytes,
+      sizeBytes: this.sizes.get(volume.config.name) ?? volume.config.sizeBytes,
       mode: 'sync',
       role: volume.role,
       term: volume.term,

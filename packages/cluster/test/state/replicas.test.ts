@@ -100,7 +100,7 @@ function lagging(asyncTakeover: 'operator' | 'auto'): ClusterState {
     { kind: 'volume-put', spec },
     { kind: 'group-put', spec: group('db', ['n1', 'n2'], 'data') },
   ).state;
-  const told = { disk: 'UpToDate', dirtyBytes: 0 } as const;
+  const told = { disk: 'UpToDate', splitBrain: false, dirtyBytes: 0 } as const;
   const term = { number: 1, grantor: 'id' };
   return after(
     configuredState,
@@ -150,7 +150,7 @@ function lagging(asyncTakeover: 'operator' | 'auto'): ClusterState {
       node: 'n1',
       summary: [
         { node: 'n1', ...told, lagBytes: null, lagMs: null },
-        { node: 'n2', disk: 'Unknown', dirtyBytes: 8192, lagBytes: null, lagMs: null },
+        { node: 'n2', disk: 'Unknown', splitBrain: false, dirtyBytes: 8192, lagBytes: null, lagMs: null },
       ],
       atMs: 9000,
     },
@@ -211,8 +211,8 @@ test('the leader gives up only what the lost alone have, for the newest copy', a
     volume: 'data',
     node: 'n1',
     summary: [
-      { node: 'n1', disk: 'UpToDate', dirtyBytes: 0, lagBytes: null, lagMs: null },
-      { node: 'n2', disk: 'UpToDate', dirtyBytes: 0, lagBytes: 0, lagMs: 2000 },
+      { node: 'n1', disk: 'UpToDate', splitBrain: false, dirtyBytes: 0, lagBytes: null, lagMs: null },
+      { node: 'n2', disk: 'UpToDate', splitBrain: false, dirtyBytes: 0, lagBytes: 0, lagMs: 2000 },
     ],
     atMs: 9000,
   });

@@ -46,7 +46,6 @@ const volume = z.strictObject({
       whenFull: z.enum(['pause', 'drop-oldest', 'off']).default('pause'),
     })
     .optional(),
-  checksums: z.enum(['none', 'crc32c']).default('none'),
   exports: z.array(exportEntry).max(8).default([]),
 });
 

@@ -59,6 +59,7 @@ export const settingsShape = {
     .prefault({}),
   compress: z.enum(['none', 'zstd']).default('none'),
   linkChecksums: z.enum(['none', 'crc32c']).default('none'),
+  checksums: z.enum(['none', 'crc32c']).default('none'),
   diskTimeout: durationMs.refine((ms) => ms >= 100, 'diskTimeout is at least 100ms').prefault('30s'),
 };
 
@@ -71,6 +72,7 @@ export type VolumeSettings = Pick<
   | 'congestion'
   | 'compress'
   | 'linkChecksums'
+  | 'checksums'
   | 'diskTimeoutMs'
 >;
 
@@ -84,5 +86,6 @@ export function settingsOf(given: z.output<z.ZodObject<typeof settingsShape>>): 
     diskTimeoutMs: given.diskTimeout,
     compress: given.compress,
     linkChecksums: given.linkChecksums,
+    checksums: given.checksums,
   };
 }

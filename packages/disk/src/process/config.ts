@@ -191,7 +191,6 @@ function volumeConfig(node: string, volume: VolumeDocument, folder: string): Vol
     ...peerLost(volume),
     ...settingsOf(volume),
     ...rescueJournal(folder, volume),
-    checksums: volume.checksums,
     onDiskError: volume.onDiskError,
   };
 }

@@ -79,12 +79,18 @@ describe('growing', () => {
     pair.assertIdentical();
   });
 
-  test('is refused where checksums are kept, and changes nothing', () => {
-    const pair = new Pair({ config: { checksums: 'crc32c' } }).startMirror();
-    for (const node of pair.nodes) node.data.grow(LARGER_BYTES);
-    assert.equal(resize(pair, pair.a)?.code, 'refused');
-    assert.deepEqual([sizeOf(pair.a), sizeOf(pair.b)], [SIZE_BYTES, SIZE_BYTES]);
-    pair.write(pair.a, 1, 1);
+  test('keeps checksums of what was written behind its old end', () => {
+    const far = SIZE_BYTES + 600 * 1024 * 1024;
+    const end = far / BLOCK;
+    const pair = new Pair({ config: { checksums: 'crc32c' }, ...isDelayed }).startMirror();
+    for (const node of pair.nodes) node.data.grow(far);
+    assert.equal(resize(pair, pair.a, far), undefined);
+    for (const block of [OLD_END, end - 1]) pair.write(pair.a, block, 7);
+    pair.a.data.content.fill(0xee, far - 10);
+    assert.equal(pair.read(pair.a, end - 1), 7, 'the peer has it');
+    pair.until(() => pair.a.data.content[far - 1] === 7);
+    assert.ok((pair.a.volume.status().checksumErrors ?? 0) > 0);
+    assert.equal(pair.read(pair.a, end - 2), 0);
     pair.assertIdentical();
   });
 

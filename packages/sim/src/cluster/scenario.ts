@@ -326,7 +326,7 @@ class ClusterScenario {
       rules: NO_RULES,
       demand: {},
       onStopFailure: 'block',
-    watch: {},
+      watch: {},
       resources: [
         { name: 'vol', type: 'mirror', params: { volume: VOLUME }, ...timing },
         {

@@ -2,6 +2,7 @@ import { type ApiContext, requesterOf } from '../context.ts';
 import type { Api } from '../instance.ts';
 import { accepted, nameParams } from '../schema/names.ts';
 import { acceptLossOrder, configDocument } from '../schema/orders.ts';
+import { resizeOrder } from '../schema/volumes.ts';
 
 export function volumeRoutes(api: Api, { facade }: ApiContext): void {
   api.post(
@@ -28,6 +29,23 @@ export function volumeRoutes(api: Api, { facade }: ApiContext): void {
     },
     async (request, reply) => {
       await facade.volumeDelete(request.params.name, requesterOf(request));
+      return reply.code(202).send({ accepted: true });
+    },
+  );
+
+  api.post(
+    '/api/v1/volumes/:name/resize',
+    {
+      schema: {
+        summary: 'Have it grow on every replica, while it is in use',
+        params: nameParams,
+        body: resizeOrder,
+        response: { 202: accepted },
+      },
+      config: { access: 'admin' },
+    },
+    async (request, reply) => {
+      await facade.volumeResize(request.params.name, request.body.size, requesterOf(request));
       return reply.code(202).send({ accepted: true });
     },
   );

@@ -51,6 +51,7 @@ export const nodeStatus = z.object({
 export const volumeStatus = z.object({
   name: z.string(),
   sizeBytes: z.int(),
+  growsToBytes: z.int().nullable().describe('it is to become so large; null: it is'),
   mode: z.enum(['sync', 'async']),
   primary: z.string().nullable(),
   term: z.int(),
@@ -62,6 +63,9 @@ export const volumeStatus = z.object({
         dirtyBytes: z.int(),
         lagBytes: z.int().nullable().describe('asynchronous: on the way to this copy; null: not counted'),
         hasUntilMs: z.number().nullable().describe('it has what was acknowledged before this'),
+        splitBrain: z
+          .boolean()
+          .describe('written apart from another; which changes go is an operator’s decision'),
       }),
     )
     .readonly(),

@@ -7,6 +7,7 @@ import {
 } from '@eterne/disk/engine/split-brain/report.ts';
 import type { PointStatus } from '@eterne/disk/rescue/api.ts';
 import { z } from 'zod';
+import { volumeSize } from '../../service/config/document.ts';
 import { name } from './names.ts';
 
 const node = name.exactOptional().describe('whose replica; absent: that of the primary');
@@ -37,6 +38,9 @@ export const resolveOrder = z.strictObject({
   discard: z.enum(['local', 'remote']).describe('whose changes are given up: those of `node`, or of `peer`'),
   peer: name.exactOptional().describe('absent: the only other'),
   confirm,
+});
+export const resizeOrder = z.strictObject({
+  size: volumeSize.describe('for example 2GiB, or bytes; never less than it has'),
 });
 const pointId = z.int().min(1);
 export const rescueExportOrder = z.strictObject({

@@ -3,7 +3,7 @@
  *
  *   cluster  edition, profile, timezone, tieBreaker, prefer, consensus, watchdog, fencing, watch
  *   nodes    name, capacity: { quantity: amount }
- *   volumes  name, size, mode, initialSync, replicas: { node: device }, asyncTakeover, rescueJournal, exports, and the settings of `eterne disk run`
+ *   volumes  name, size, mode, initialSync, replicas: { node: device }, onDiskError, asyncTakeover, rescueJournal, exports, and the settings of `eterne disk run`
  *   groups   name, nodes, failback, with, apart, after, demand, onStopFailure, watch, resources: [{ name, type, restart, startTimeout, stopTimeout, …the agent's own }]
  *
  * A document says what should be there; what it does not name stays as it is.
@@ -36,7 +36,7 @@ const name = z.string().regex(NAME, 'is not a name: letters, digits, dots, dashe
 /** Without dots, so that `${name.key}` reads one way only. */
 const resourceName = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_-]{0,62}$/, 'is not a resource name');
 const duration = z.string().transform((text, context) => parsed(() => parseDurationMs(text), context));
-const size = z.union([z.string(), z.number()]).transform((text, context) => {
+export const volumeSize = z.union([z.string(), z.number()]).transform((text, context) => {
   const bytes = parsed(() => parseSizeBytes(text), context);
   if (bytes === 0 || bytes % 4096 !== 0) context.addIssue('is not a multiple of 4096 bytes');
   return bytes;
@@ -192,16 +192,19 @@ const volumeExport = z.union([
 
 const volume = z.strictObject({
   name,
-  size,
+  size: volumeSize,
   mode: z.enum(['sync', 'async']).default('sync'),
   initialSync: z.enum(['smart', 'full', 'none']).default('smart'),
+  onDiskError: z.enum(['serve-from-peer', 'move']).default('serve-from-peer'),
   asyncTakeover: z.enum(['operator', 'auto']).default('operator'),
   replicas: z.record(name, z.string().min(1).max(4096)),
   ...settingsShape,
   rescueJournal: z
     .strictObject({
       path: perNode(z.string().max(4096).regex(/^\//, 'is not an absolute path')).optional(),
-      max: size.refine((bytes) => bytes >= 17 * 1024 * 1024, 'is less than 17MiB').prefault(RESCUE_BYTES),
+      max: volumeSize
+        .refine((bytes) => bytes >= 17 * 1024 * 1024, 'is less than 17MiB')
+        .prefault(RESCUE_BYTES),
       whenFull: z.enum(['pause', 'drop-oldest', 'off']).default('pause'),
     })
     .optional(),
@@ -320,6 +323,7 @@ function volumeSpec(given: z.infer<typeof volume>): VolumeSpec {
     mode: given.mode,
     replicas,
     initialSync: given.initialSync,
+    onDiskError: given.onDiskError,
     asyncTakeover: given.asyncTakeover,
     settings: settingsOf(given),
     rescueJournal: rescueSpec(given),

@@ -93,7 +93,9 @@ function changeSentence(present: VolumeSpec, spec: VolumeSpec): string {
   const added = spec.replicas.filter(({ node }) => !names(present).includes(node));
   const removed = names(present).filter((node) => !names(spec).includes(node));
   return [
-    `Change volume ${spec.name}.`,
+    spec.sizeBytes > present.sizeBytes
+      ? `Grow volume ${spec.name} to ${formatSize(spec.sizeBytes)} on every replica, while it is in use.`
+      : `Change volume ${spec.name}.`,
     ...added.map(({ node, device }) => `Copy it to ${device} on ${node}; what is there now is overwritten.`),
     ...removed.map((node) => `Take out the replica on ${node}; its device is left as it is.`),
   ].join(' ');

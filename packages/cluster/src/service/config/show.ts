@@ -57,6 +57,7 @@ function showVolume(spec: VolumeSpec): Record<string, unknown> {
     mode: spec.mode,
     initialSync: spec.initialSync,
     replicas: Object.fromEntries(spec.replicas.map(({ node, device }) => [node, device])),
+    onDiskError: spec.onDiskError,
     ...(spec.mode === 'async' ? { asyncTakeover: spec.asyncTakeover } : {}),
     ...showSettings(spec.settings),
     rescueJournal: showRescue(spec.rescueJournal),

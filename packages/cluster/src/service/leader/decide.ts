@@ -6,8 +6,8 @@
  *   none    stopped   nothing
  *   lost    any       nothing, until its last lease, grace and margin are over; then assign elsewhere, or expire the ownership; where it
  *                     has to be fenced (`fencing.ts`) a confirmed fence is waited for, which frees the group
- *   there   started   move it away from a node in standby, when its rules want it elsewhere, or from trouble that another node does not have
- *                     (`footing.ts`); home when failback allows
+ *   there   started   move it away from a node in standby, from a disk that has failed (`onDiskError: move`), when its rules want it elsewhere, or
+ *                     from trouble that another node does not have (`footing.ts`); home when failback allows
  *   there   stopped   nothing: the owner stops it and lets go
  *
  * In maintenance (state/held.ts): nothing at all.
@@ -15,6 +15,7 @@
 import type { Command } from '../../state/commands.ts';
 import type { GroupState } from '../../state/model.ts';
 import { heldBy } from '../../state/held.ts';
+import { volumesOf } from '../../state/references.ts';
 import type { View } from '../view.ts';
 import { companyObstacle, orderObstacle } from './company.ts';
 import type { LeaseBook } from './lease-book.ts';
@@ -119,6 +120,9 @@ function decideMove(leader: LeaderView, group: GroupState, owner: string): Group
     if (placement.chosen === null) return undefined;
     return { ...move, to: null, reason: `${owner} is in standby`, displaces: true };
   }
+  const failed = failedDisk(view, group, owner);
+  if (failed !== undefined && place(view.state, group, leader, owner).chosen !== null)
+    return { ...move, to: null, reason: `the disk of ${failed} on ${owner} has failed`, displaces: true };
   const company = companyObstacle(view.state, group, owner);
   if (company !== undefined && place(view.state, group, leader, owner).chosen !== null)
     return { ...move, to: null, reason: `${owner} ${company}`, displaces: true };
@@ -134,6 +138,16 @@ function hasBetterNode(leader: LeaderView, group: GroupState, owner: string): bo
   const { state } = leader.view;
   const { chosen } = place(state, group, leader, owner);
   return chosen !== null && reasonToLeave(state, group, chosen) === undefined;
+}
+
+/** The volume that `owner` serves from others, because its own replica has failed and left the set. */
+function failedDisk({ state }: View, group: GroupState, owner: string): string | undefined {
+  return volumesOf(group.spec).find((name) => {
+    const volume = state.volumes[name];
+    if (volume?.spec.onDiskError !== 'move' || volume.primary !== owner) return false;
+    const told = volume.summary.find(({ node }) => node === owner);
+    return told?.disk === 'Failed' && !volume.inSyncSet.members.includes(owner);
+  });
 }
 
 function assign(leader: LeaderView, group: GroupState, owner: string, placement: Placement): GroupDecision {

@@ -17,7 +17,7 @@ import type { LocalDisk } from '../local-disk.ts';
 export interface GrowthParts {
   readonly metadata: VolumeMetadata;
   readonly disk: LocalDisk;
-  readonly config: Pick<VolumeConfig, 'name' | 'node' | 'metadataPath' | 'checksums'>;
+  readonly config: Pick<VolumeConfig, 'name' | 'node' | 'metadataPath'>;
 }
 
 export class Growth {
@@ -90,12 +90,6 @@ export class Growth {
         'refused',
         `the metadata of ${this.#node} lies right behind the volume on the same device`,
         { hint: 'a volume that is to grow keeps its metadata in a file or on a device of its own' },
-      );
-    // The room is zeroed before the metadata has pages for its checksums.
-    if (config.checksums === 'crc32c')
-      return new EterneError(
-        'refused',
-        `${this.#node} keeps checksums, and those of a volume that grows are not supported yet`,
       );
     return undefined;
   }

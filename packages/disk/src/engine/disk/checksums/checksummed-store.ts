@@ -22,23 +22,33 @@ interface Read extends Range {
  *
  * - A write that covers a part of a block leaves its checksum unknown.
  * - Reads and writes of one range at the same time have no order here, so such a read is not compared.
+ * - What lies behind the volume's end, where a volume that grows makes its room, has no checksums: theirs are unknown when it has grown.
  */
 export class ChecksummedStore implements BlockStore {
   readonly nextExtent?: NonNullable<BlockStore['nextExtent']>;
+  readonly grow?: NonNullable<BlockStore['grow']>;
   readonly #data: BlockStore;
   readonly #pages: ChecksumPages;
+  readonly #volumeBytes: () => number;
   readonly #mismatched: (block: number) => void;
   readonly #reads = new Set<Read>();
   readonly #writes = new Set<Range>();
 
   /** `mismatched` hears of every block that is found to be something else than what was written. */
-  constructor(data: BlockStore, pages: ChecksumPages, mismatched: (block: number) => void) {
+  constructor(
+    data: BlockStore,
+    pages: ChecksumPages,
+    volumeBytes: () => number,
+    mismatched: (block: number) => void,
+  ) {
     this.#data = data;
     this.#pages = pages;
+    this.#volumeBytes = volumeBytes;
     this.#mismatched = mismatched;
     if (data.nextExtent !== undefined)
       this.nextExtent = (offset, done: (error: StoreError | undefined, extent: Extent) => void) =>
         data.nextExtent?.(offset, done);
+    if (data.grow !== undefined) this.grow = (sizeBytes, done) => data.grow?.(sizeBytes, done);
   }
 
   get sizeBytes(): number {
@@ -50,6 +60,7 @@ export class ChecksummedStore implements BlockStore {
   }
 
   read(offset: number, into: Buffer, done: StoreDone): void {
+    if (offset >= this.#volumeBytes()) return this.#data.read(offset, into, done);
     const range = blocksOf(offset, into.length);
     this.#pages.load(range.firstBlock, range.lastBlock, () => {
       const start = range.firstBlock * BLOCK_BYTES;
@@ -101,6 +112,7 @@ export class ChecksummedStore implements BlockStore {
     write: (written: StoreDone) => void,
     done: StoreDone,
   ): void {
+    if (offset >= this.#volumeBytes()) return write(done);
     const range = blocksOf(offset, lengthBytes);
     const { firstBlock, lastBlock } = range;
     const wholeFrom = Math.ceil(offset / BLOCK_BYTES);

@@ -22,11 +22,13 @@ const NOT_KEPT = Buffer.alloc(PAGE_BYTES);
 
 export class Checksums {
   readonly #pages: ChecksumPages;
+  readonly #volumeBytes: () => number;
   #data: BlockStore | undefined;
   #mismatchCount = 0;
 
-  constructor(metadataStore: BlockStore, sizeBytes: () => number) {
-    this.#pages = new ChecksumPages(metadataStore, sizeBytes, (done) => {
+  constructor(metadataStore: BlockStore, volumeBytes: () => number) {
+    this.#volumeBytes = volumeBytes;
+    this.#pages = new ChecksumPages(metadataStore, volumeBytes, (done) => {
       if (this.#data === undefined) done(undefined);
       else this.#data.flush(done);
     });
@@ -41,7 +43,7 @@ export class Checksums {
   wrap(data: BlockStore): BlockStore {
     this.#data = data;
     this.#pages.dataReplaced();
-    return new ChecksummedStore(data, this.#pages, () => (this.#mismatchCount += 1));
+    return new ChecksummedStore(data, this.#pages, this.#volumeBytes, () => (this.#mismatchCount += 1));
   }
 
   /** Nothing is written any more: what is known becomes durable. */
