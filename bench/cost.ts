@@ -15,6 +15,7 @@ import { GIB, KIB, MIB, TIB } from '@eterne/base';
 import { startMirror } from './lib/eterne.ts';
 import { median, runFio, type Workload } from './lib/fio.ts';
 import { Servers } from './lib/processes.ts';
+import { inRounds, medianRatio } from './lib/rounds.ts';
 import { touchNanoseconds } from './metadata.ts';
 
 interface Options {
@@ -55,7 +56,7 @@ export async function benchCost(options: Options): Promise<void> {
     if (wants('memory', 'size')) {
       const large = await start('large', 8 * TIB);
       if (wants('memory')) memory(small, large);
-      if (wants('size')) size(small, large, options);
+      if (wants('size')) await size(small, large, options);
     }
     if (wants('log')) log(small, options);
     if (wants('files')) files(small, folder, options);
@@ -77,23 +78,17 @@ function write({ servers, uri }: Volume, seconds: number): { iops: number; cpu: 
   return { iops, cpu: ((servers.usage().cpuSeconds - before) / operations) * 1e6 };
 }
 
-function size(small: Volume, large: Volume, { rounds, seconds }: Options): void {
-  const runs = [small, large].map((volume) => {
-    write(volume, seconds);
-    return { volume, results: [] as { iops: number; cpu: number }[] };
-  });
-  for (let round = 0; round < rounds; round += 1)
-    for (const { results, volume } of runs) results.push(write(volume, seconds));
-  const [one, eight] = runs.map(({ results }) => ({
-    iops: median(results.map(({ iops }) => iops)),
-    cpu: median(results.map(({ cpu }) => cpu)),
-  }));
-  if (one === undefined || eight === undefined) return;
-  const ratio = (eight.cpu / one.cpu).toFixed(2);
-  show('size', `1 GiB ${Math.round(one.iops)} IOPS, 8 TiB ${Math.round(eight.iops)} IOPS`);
+async function size(small: Volume, large: Volume, { rounds, seconds }: Options): Promise<void> {
+  const volumes = [small, large];
+  for (const volume of volumes) write(volume, seconds);
+  const [one = [], eight = []] = await inRounds(volumes, rounds, (volume) => write(volume, seconds));
+  const rates = [one, eight].map((results) => Math.round(median(results.map(({ iops }) => iops))));
+  const [ofOne = [], ofEight = []] = [one, eight].map((results) => results.map(({ cpu }) => cpu));
+  const ratio = medianRatio(ofEight, ofOne).toFixed(2);
+  show('size', `1 GiB ${rates[0]} IOPS, 8 TiB ${rates[1]} IOPS`);
   show(
     'size',
-    `${one.cpu.toFixed(1)} and ${eight.cpu.toFixed(1)} µs of processor time a write: ${ratio} (within 10 %)`,
+    `${median(ofOne).toFixed(1)} and ${median(ofEight).toFixed(1)} µs of processor time a write: ${ratio} (within 10 %)`,
   );
 }
 

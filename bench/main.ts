@@ -1,4 +1,7 @@
-/** `npm run bench -- NAME [options]`: one benchmark, its figures on stdout. */
+/**
+ * `npm run bench -- NAME [options]`: one benchmark, its figures on stdout. On a machine that does other work meanwhile, `chrt -r 5 npm run bench -- NAME`
+ * lets everything that is measured, of both sides, go first.
+ */
 import { parseArgs } from 'node:util';
 import { benchCost } from './cost.ts';
 import { benchMetadata } from './metadata.ts';

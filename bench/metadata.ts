@@ -10,6 +10,7 @@ import { BLOCK_BYTES, EXTENT_BYTES } from '@eterne/disk/metadata/api.ts';
 import { Bitmap } from '@eterne/disk/metadata/bitmap.ts';
 import { DEFAULT_LOG_SLOTS } from '@eterne/disk/metadata/layout.ts';
 import type { BlockStore } from '@eterne/runtime';
+import { nullStore } from './lib/storeless/null-store.ts';
 
 const VOLUME_BYTES = 1 * TIB;
 const CALLS = 1_000_000;
@@ -43,23 +44,6 @@ function hotLog(): ActivityLogDriver {
     log.release(extent * EXTENT_BYTES, BLOCK_BYTES, 1);
   }
   return log;
-}
-
-/** A store that holds nothing and answers at once. */
-function nullStore(sizeBytes: number): BlockStore {
-  return {
-    sizeBytes,
-    canPunch: true,
-    read: (_offset, into, done) => {
-      into.fill(0);
-      done(undefined);
-    },
-    write: (_offset, _from, done) => done(undefined),
-    flush: (done) => done(undefined),
-    discard: (_offset, _lengthBytes, done) => done(undefined),
-    writeZeroes: (_offset, _lengthBytes, _mayPunch, done) => done(undefined),
-    close: (done) => done(),
-  };
 }
 
 /** On the blocks of the hot set, all of zeroes. */

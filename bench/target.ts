@@ -1,6 +1,6 @@
 /**
- * The iSCSI target against Debian's tgtd: same machine, same size of buffered file, same tools, alternating within each round, medians over the rounds, as
- * ratios. `npm run bench -- target [--rounds N] [--seconds N] [--only NAME]`.
+ * The iSCSI target against Debian's tgtd: same machine, same size of buffered file, same tools, alternating within each round; medians of the rates, and of
+ * the ratios within each round. `npm run bench -- target [--rounds N] [--seconds N] [--only NAME]`.
  */
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { median } from './lib/fio.ts';
 import { readRate, writeRate } from './lib/iscsi-load.ts';
 import { freePort } from '@eterne/runtime/node/ports.ts';
 import { Servers, isInstalled, sleep } from './lib/processes.ts';
+import { inRounds, medianRatio } from './lib/rounds.ts';
 import { startTgt } from './lib/tgt.ts';
 
 interface Row {
@@ -74,14 +75,11 @@ export async function benchTarget(options: {
       await startTgt(servers, join(folder, 'tgt.img')),
     ] as const;
     for (const row of ROWS.filter(({ name }) => options.only === undefined || name.includes(options.only))) {
-      const rates: [number[], number[]] = [[], []];
-      for (let round = 0; round < options.rounds; round += 1) {
-        rates[0].push(await measure(row, uris[0], options.seconds));
-        rates[1].push(await measure(row, uris[1], options.seconds));
-      }
-      const [ours, tgt] = [median(rates[0]), median(rates[1])];
+      const [ours = [], tgt = []] = await inRounds(uris, options.rounds, (uri) =>
+        measure(row, uri, options.seconds),
+      );
       process.stdout.write(
-        `${row.name.padEnd(13)} eterne ${show(row, ours).padStart(12)}   tgtd ${show(row, tgt).padStart(12)}   ratio ${(ours / tgt).toFixed(2)}\n`,
+        `${row.name.padEnd(13)} eterne ${show(row, median(ours)).padStart(12)}   tgtd ${show(row, median(tgt)).padStart(12)}   ratio ${medianRatio(ours, tgt).toFixed(2)}\n`,
       );
     }
   } finally {

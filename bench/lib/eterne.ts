@@ -7,20 +7,28 @@ import { freePort } from '@eterne/runtime/node/ports.ts';
 import { sleep, waitForFile, type Servers } from './processes.ts';
 
 const eterne = join(repositoryRoot, 'eterne');
+const storelessProcess = join(repositoryRoot, 'bench', 'lib', 'storeless', 'disk-process.ts');
 
 export interface Mirror {
   readonly uri: string;
   disk(node: string, ...words: string[]): string;
 }
 
-/** `peers: false` runs the same engine alone, to show what replication costs. */
+export interface MirrorOptions {
+  /** False: the same engine alone, which shows what replication costs. */
+  readonly peers: boolean;
+  /** False: the data goes nowhere, which shows what storing it costs. */
+  readonly stores?: boolean;
+}
+
 export async function startMirror(
   servers: Servers,
   parent: string,
   sizeBytes: number,
-  options: { readonly peers: boolean },
+  options: MirrorOptions,
 ): Promise<Mirror> {
-  const folder = join(parent, options.peers ? 'mirror' : 'alone');
+  const hasStores = options.stores ?? true;
+  const folder = join(parent, `${options.peers ? 'mirror' : 'alone'}${hasStores ? '' : '-storeless'}`);
   mkdirSync(folder);
   const nodes = options.peers ? ['a', 'b'] : ['a'];
   const ports = new Map<string, number>();
@@ -37,7 +45,7 @@ export async function startMirror(
       'volumes:',
       '  - name: v0',
       `    size: ${sizeBytes}`,
-      `    device: ${node}.img`,
+      `    device: ${node}.${hasStores ? 'img' : 'null'}`,
       `    metadata: ${node}.meta`,
       `    peers: { ${peers} }`,
       '    initialSync: none',
@@ -45,7 +53,9 @@ export async function startMirror(
       `      - nbd: { listen: 'unix:${node}.nbd' }`,
     ];
     writeFileSync(join(folder, `${node}.yaml`), `${config.join('\n')}\n`);
-    servers.start(eterne, ['disk', 'run', '--config', join(folder, `${node}.yaml`)]);
+    const path = join(folder, `${node}.yaml`);
+    if (hasStores) servers.start(eterne, ['disk', 'run', '--config', path]);
+    else servers.start(process.execPath, [storelessProcess, path]);
   }
   for (const node of nodes) await waitForFile(join(folder, `${node}.ctl`));
   const disk = (node: string, ...words: string[]): string =>

@@ -1,5 +1,6 @@
 /** A volume's worker process put together. Whoever adds front ends has an entry point of its own that calls this. */
 import { withIscsiStores } from '@eterne/iscsi/initiator/store.ts';
+import type { Stores } from '@eterne/runtime';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { attachToSupervisor } from '@eterne/runtime/node/worker.ts';
 import { openAnyVolume } from '../joined/open-any.ts';
@@ -9,8 +10,15 @@ import type { ListenFrontEnd } from './front-end.ts';
 import { VolumeWorker } from './volume-worker.ts';
 import type { StreamNote, ToWorker } from './worker-messages.ts';
 
-export function runVolumeWorker(parts: { readonly listenFrontEnd?: ListenFrontEnd } = {}): void {
-  const node = createNodeWorld('volume');
+export interface WorkerParts {
+  readonly listenFrontEnd?: ListenFrontEnd;
+  /** More kinds of stores, around those of files and devices. */
+  readonly stores?: (files: Stores) => Stores;
+}
+
+export function runVolumeWorker({ listenFrontEnd, stores = (files) => files }: WorkerParts = {}): void {
+  const plain = createNodeWorld('volume');
+  const node = { ...plain, stores: stores(plain.stores) };
   const world = { ...node, stores: withIscsiStores({ ...node, stores: withNbdStores(node) }) };
 
   // A terminal sends its signals to the whole process group; the supervisor decides when the worker ends.
@@ -23,7 +31,7 @@ export function runVolumeWorker(parts: { readonly listenFrontEnd?: ListenFrontEn
   });
 
   const worker = new VolumeWorker({
-    ...parts,
+    ...(listenFrontEnd === undefined ? {} : { listenFrontEnd }),
     world,
     send: (message) => supervisor.send(message),
     exit: () => process.disconnect(),
