@@ -3,23 +3,20 @@
  * returns resynchronises only what changed. Three hosts, real processes, a pulled cable.
  */
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { ClusterStatus } from '@eterne/cluster/service/facade.ts';
 import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
 import { repositoryRoot } from '@eterne/runtime/node/repository.ts';
-import { Lab, hostsMissing, type Host } from './support/hosts.ts';
+import { hostsMissing, type Host } from './support/hosts.ts';
+import { LabCluster, ownedBy, sleep } from './support/lab-cluster.ts';
 
 const LEDGER = '127.0.0.1:9000';
 const VOLUME_BYTES = 256 * 1024 * 1024;
 /** Lease, grace and room for a slow machine: after this a node that was cut off acknowledges nothing. */
 const SILENT_WITHIN_MS = 3000;
 const missing = hostsMissing();
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 interface Ack {
   readonly number: number;
@@ -42,66 +39,20 @@ async function acknowledged(file: string, count: number): Promise<void> {
     assert.ok(performance.now() - startedMs < 60_000, `${count} records acknowledged`);
 }
 
-class Trial {
-  readonly folder = mkdtempSync(join(tmpdir(), 'eterne-cut-'));
-  readonly lab = new Lab(['n1', 'n2', 'w']);
-  readonly #children: ChildProcess[] = [];
-
-  dir(name: string): string {
-    return join(this.folder, name);
-  }
-
+class Trial extends LabCluster {
   image(name: string): string {
     return join(this.folder, `${name}.img`);
-  }
-
-  start(host: Host, ...words: string[]): void {
-    this.#children.push(
-      host.start(join(this.folder, `${host.name}.log`), join(repositoryRoot, 'eterne'), ...words),
-    );
   }
 
   load(host: Host, file: string): void {
     const node = join(repositoryRoot, 'node_modules/.bin/node');
     const program = join(repositoryRoot, 'test/e2e/support/load-main.ts');
-    this.#children.push(host.start(join(this.folder, `${host.name}.load.log`), node, program, LEDGER, file));
-  }
-
-  setUp(): void {
-    const [n1, n2, w] = this.lab.hosts;
-    assert.ok(n1 && n2 && w);
-    const place = ({ name, address }: Host): string[] => {
-      const words = `--dir ${this.dir(name)} --node ${name} --address ${address} --api ${address}:8443`;
-      return words.split(' ');
-    };
-    n1.eterne('cluster', 'init', '--name', 'lab', ...place(n1));
-    this.start(n1, 'node', 'run', '--dir', this.dir('n1'));
-    for (const [host, kind] of [
-      [n2, 'node'],
-      [w, 'witness'],
-    ] as const) {
-      const token = this.#retry(() => n1.eterne('cluster', 'token', '--dir', this.dir('n1'))).trim();
-      const verb = kind === 'node' ? 'cluster' : 'witness';
-      host.eterne(verb, 'join', ...place(host), '--token', token, '--to', `${n1.address}:8443`);
-      this.start(host, kind, 'run', '--dir', this.dir(host.name));
-    }
-  }
-
-  #retry(work: () => string): string {
-    for (const startedMs = performance.now(); ;) {
-      try {
-        return work();
-      } catch (error) {
-        if (performance.now() - startedMs > 60_000) throw error;
-      }
-    }
+    this.start(host, `${host.name}.load`, node, program, LEDGER, file);
   }
 
   configure(): void {
-    const n1 = this.lab.host('n1');
     const ledger = join(repositoryRoot, 'packages/cli/src/demo/ledger/main.ts');
-    const path = join(this.folder, 'lab.yaml');
-    const document = `cluster: { tieBreaker: { kind: witness } }
+    this.apply(`cluster: { tieBreaker: { kind: witness } }
 volumes:
   - { name: data, size: ${VOLUME_BYTES}, mode: sync, replicas: { n1: ${this.image('n1')}, n2: ${this.image('n2')} } }
 groups:
@@ -110,18 +61,7 @@ groups:
     resources:
       - { name: vol, type: mirror, volume: data, attach: none }
       - { name: book, type: app, command: [${process.execPath}, ${ledger}, "\${vol.device}", "${LEDGER}"], directory: ${this.folder} }
-`;
-    writeFileSync(path, document);
-    n1.eterne('config', 'apply', '-f', path, '--dir', this.dir('n1'));
-  }
-
-  status(name: string): ClusterStatus | undefined {
-    try {
-      const text = this.lab.host(name).eterne('status', '--json', '--dir', this.dir(name));
-      return JSON.parse(text) as ClusterStatus;
-    } catch {
-      return undefined;
-    }
+`);
   }
 
   diskStatus(name: string): VolumeStatus | undefined {
@@ -129,47 +69,16 @@ groups:
     const text = this.lab.host(name).eterne('disk', 'status', '--json', '--control', control);
     return (JSON.parse(text) as { volumes: VolumeStatus[] }).volumes[0];
   }
-
-  async waitFor(name: string, what: string, holds: (status: ClusterStatus) => boolean): Promise<void> {
-    for (const startedMs = performance.now(); performance.now() - startedMs < 60_000; await sleep(250)) {
-      const status = this.status(name);
-      if (status && holds(status)) return;
-    }
-    throw new Error(`${name}: waited too long for ${what}\n${JSON.stringify(this.status(name), null, 1)}`);
-  }
-
-  remove(): void {
-    for (const { pid } of this.#children) {
-      try {
-        if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-      } catch {
-        // it has ended
-      }
-    }
-    this.lab.remove();
-    rmSync(this.folder, { recursive: true, force: true });
-  }
 }
 
 const isInSync = (status: ClusterStatus): boolean =>
   status.quorate && status.volumes[0]?.inSyncSet.length === 2;
-const ownedBy =
-  (node: string) =>
-  ({ groups: [group] }: ClusterStatus): boolean =>
-    group?.owner === node && group.state === 'online';
-
 test('a node cut off from both others', { skip: missing ?? false, timeout: 240_000 }, async (context) => {
-  const trial = new Trial();
+  const trial = new Trial('cut');
   after(() => trial.remove());
-  mkdirSync(trial.folder, { recursive: true });
   const [n1, n2] = [trial.lab.host('n1'), trial.lab.host('n2')];
   const [acks1, acks2] = [join(trial.folder, 'acks1'), join(trial.folder, 'acks2')];
-  trial.setUp();
-  await trial.waitFor(
-    'n1',
-    'three members',
-    ({ nodes }) => nodes.filter(({ state }) => state === 'online').length === 3,
-  );
+  await trial.setUp();
   trial.configure();
   await trial.waitFor('n1', 'the group on n1', ownedBy('n1'));
   await trial.waitFor('n1', 'both replicas', isInSync);

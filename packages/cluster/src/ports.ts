@@ -1,16 +1,26 @@
 /** The seams inside a node: what the service core sees of heart, monitor and log. The simulator implements each of them too. */
 import type { EterneError } from '@eterne/base';
+import type { DropCounts } from './heart/drops.ts';
 import type { FenceOrder, FenceResult } from './fencing/order.ts';
 import type { FenceDevice, WatchdogSpec } from './state/model.ts';
 import type { Trouble, TroubleKind } from './state/watch.ts';
 
 export interface PathStatus {
   readonly peer: string;
-  /** Name of the heartbeat path, for example `udp:10.0.0.1`. */
+  /** Only `udp` carries messages; over a `disk` a node is merely seen to live. */
+  readonly kind: 'udp' | 'disk';
+  /** Name of the heartbeat path, for example `udp:10.0.0.1:7700-10.0.0.2:7700` or `disk:/dev/sdb`. */
   readonly path: string;
   readonly up: boolean;
   readonly lossPercent: number;
+  /** `udp`: a round trip; `disk`: an access of this node; null while down. */
   readonly latencyMs: number | null;
+  /** Since the last beat that showed that both directions work; null: there was none. */
+  readonly ageMs: number | null;
+  /** Why this node cannot use the disk: a sentence; null for `udp`, and when it can. */
+  readonly trouble: string | null;
+  /** What seemed to come by this path and was not believed, since the heart's start. */
+  readonly dropped: DropCounts;
 }
 
 /** A heart asks for the right to go on running what its node owns. `sentAtBootMs` is the asking node's own boot clock. */
@@ -48,8 +58,13 @@ export interface HeartPort {
   /** Null: none is wanted, and what is armed is disarmed. */
   setWatchdog(spec: WatchdogSpec | null): void;
   onWatchdog(listener: (report: WatchdogReport) => void): void;
-  /** Nodes heard on at least one path, and the matrix; on every change and once a second. */
-  onLiveness(listener: (alive: ReadonlySet<string>, paths: readonly PathStatus[]) => void): void;
+  /**
+   * Nodes heard on at least one path that carries messages, the matrix, and everything that was dropped; on every change and once a second. A node
+   * that is not among them may still be seen on a heartbeat disk (`paths`).
+   */
+  onLiveness(
+    listener: (alive: ReadonlySet<string>, paths: readonly PathStatus[], dropped: DropCounts) => void,
+  ): void;
   /** Lease requests of any node; only a leader answers, with `grant`. */
   onLeaseRequest(listener: (request: LeaseRequest) => void): void;
   grant(grant: LeaseGrant): void;

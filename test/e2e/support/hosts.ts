@@ -22,17 +22,28 @@ export function hostsMissing(): string | undefined {
 
 export class Host {
   readonly name: string;
-  readonly address: string;
+  /** One per network card; card 0 is `eth0`. */
+  readonly addresses: readonly string[];
   readonly #namespace: string;
   readonly #switch: string;
-  readonly #port: string;
+  readonly #ports: readonly string[];
 
-  constructor(name: string, address: string, namespace: string, switchNamespace: string, port: string) {
+  constructor(
+    name: string,
+    addresses: readonly string[],
+    namespace: string,
+    switchNamespace: string,
+    ports: readonly string[],
+  ) {
     this.name = name;
-    this.address = address;
+    this.addresses = addresses;
     this.#namespace = namespace;
     this.#switch = switchNamespace;
-    this.#port = port;
+    this.#ports = ports;
+  }
+
+  get address(): string {
+    return this.addresses[0] ?? '';
   }
 
   /** Runs a program on this host to its end. */
@@ -50,13 +61,18 @@ export class Host {
     return spawn('ip', words, { stdio: ['ignore', log, log], detached: true });
   }
 
-  /** Pulls the host's network cable. */
-  cut(): void {
-    run('ip', '-n', this.#switch, 'link', 'set', this.#port, 'down');
+  /** Pulls the host's network cables, or that of one card. */
+  cut(card?: number): void {
+    this.#set(card, 'down');
   }
 
-  heal(): void {
-    run('ip', '-n', this.#switch, 'link', 'set', this.#port, 'up');
+  heal(card?: number): void {
+    this.#set(card, 'up');
+  }
+
+  #set(card: number | undefined, state: 'down' | 'up'): void {
+    for (const [index, port] of this.#ports.entries())
+      if (card === undefined || card === index) run('ip', '-n', this.#switch, 'link', 'set', port, state);
   }
 }
 
@@ -64,18 +80,25 @@ export class Lab {
   readonly hosts: readonly Host[];
   readonly #namespaces: readonly string[];
 
-  /** Hosts 10.77.0.1, 10.77.0.2 … */
-  constructor(names: readonly string[]) {
+  /** Hosts 10.77.0.1, 10.77.0.2 … on one switch; with more cards 10.77.1.1 … on another one for each. */
+  constructor(names: readonly string[], cards = 1) {
     const prefix = `et${process.pid}`;
     const switchNamespace = `${prefix}-switch`;
     run('ip', 'netns', 'add', switchNamespace);
-    run('ip', '-n', switchNamespace, 'link', 'add', 'br0', 'type', 'bridge');
-    run('ip', '-n', switchNamespace, 'link', 'set', 'br0', 'up');
+    for (let card = 0; card < cards; card += 1) {
+      run('ip', '-n', switchNamespace, 'link', 'add', `br${card}`, 'type', 'bridge');
+      run('ip', '-n', switchNamespace, 'link', 'set', `br${card}`, 'up');
+    }
     this.hosts = names.map((name, index) => {
       const namespace = `${prefix}-${name}`;
-      const address = `10.77.0.${index + 1}`;
-      addHost(namespace, switchNamespace, `port${index}`, address);
-      return new Host(name, address, namespace, switchNamespace, `port${index}`);
+      run('ip', 'netns', 'add', namespace);
+      run('ip', '-n', namespace, 'link', 'set', 'lo', 'up');
+      const all = Array.from({ length: cards }, (_, card) => card);
+      const ports = all.map((card) => `port${index}-${card}`);
+      const addresses = all.map((card) => `10.77.${card}.${index + 1}`);
+      for (const card of all)
+        addCard(namespace, switchNamespace, card, ports[card] ?? '', addresses[card] ?? '');
+      return new Host(name, addresses, namespace, switchNamespace, ports);
     });
     this.#namespaces = [...names.map((name) => `${prefix}-${name}`), switchNamespace];
   }
@@ -91,25 +114,17 @@ export class Lab {
   }
 }
 
-function addHost(namespace: string, switchNamespace: string, port: string, address: string): void {
-  run('ip', 'netns', 'add', namespace);
-  run(
-    'ip',
-    'link',
-    'add',
-    'eth0',
-    'netns',
-    namespace,
-    'type',
-    'veth',
-    'peer',
-    'name',
-    port,
-    'netns',
-    switchNamespace,
-  );
-  run('ip', '-n', switchNamespace, 'link', 'set', port, 'master', 'br0', 'up');
-  run('ip', '-n', namespace, 'address', 'add', `${address}/24`, 'dev', 'eth0');
-  run('ip', '-n', namespace, 'link', 'set', 'eth0', 'up');
-  run('ip', '-n', namespace, 'link', 'set', 'lo', 'up');
+function addCard(
+  namespace: string,
+  switchNamespace: string,
+  card: number,
+  port: string,
+  address: string,
+): void {
+  const name = `eth${card}`;
+  const end = ['type', 'veth', 'peer', 'name', port, 'netns', switchNamespace];
+  run('ip', 'link', 'add', name, 'netns', namespace, ...end);
+  run('ip', '-n', switchNamespace, 'link', 'set', port, 'master', `br${card}`, 'up');
+  run('ip', '-n', namespace, 'address', 'add', `${address}/24`, 'dev', name);
+  run('ip', '-n', namespace, 'link', 'set', name, 'up');
 }

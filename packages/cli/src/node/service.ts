@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { EterneError } from '@eterne/base';
 import { logIdentity } from '@eterne/cluster/node/raft-log.ts';
 import { raftLogPath, tieRecordPath, volumeSocketPath, volumesFolder } from '@eterne/cluster/node/layout.ts';
-import { servicePorts, type MemberAddress, type NodeIdentity } from '@eterne/cluster/node/identity.ts';
+import { servicePorts, type NodeIdentity } from '@eterne/cluster/node/identity.ts';
 import { VoterKeeper, type MakeTie, type Observation } from '@eterne/cluster/node/voters.ts';
+import type { HeartSetup } from '@eterne/cluster/heart/setup.ts';
 import type { HeartPort, MonitorPort } from '@eterne/cluster/ports.ts';
 import { openEmbeddedLog, type EmbeddedLog } from '@eterne/cluster/raft/embedded-log.ts';
 import { prepareTie } from '@eterne/cluster/raft/tie/tie-driver.ts';
@@ -13,13 +14,14 @@ import { proofTieId, tieId } from '@eterne/cluster/raft/tie/tie-id.ts';
 import { TieTransport } from '@eterne/cluster/raft/tie/tie-transport.ts';
 import { openTcpTransport } from '@eterne/cluster/raft/transport/tcp-transport.ts';
 import { LAN_TIMING, nodeOfMember } from '@eterne/cluster/raft/types.ts';
+import { tellHeart } from '@eterne/cluster/service/heart-setup.ts';
 import { Steward } from '@eterne/cluster/service/leader/steward.ts';
 import { PingWatch } from '@eterne/cluster/service/pair/ping-watch.ts';
 import { proveStopped } from '@eterne/cluster/service/pair/prover.ts';
 import { Service, type PairPort } from '@eterne/cluster/service/service.ts';
 import type { View } from '@eterne/cluster/service/view.ts';
 import type { Command } from '@eterne/cluster/state/commands.ts';
-import { sortedValues, type ClusterState } from '@eterne/cluster/state/model.ts';
+import type { ClusterState } from '@eterne/cluster/state/model.ts';
 import type { ConnectDisk } from '@eterne/cluster/heart/disk-leases.ts';
 import type { World } from '@eterne/runtime';
 import { nodeSharedDisks } from '@eterne/runtime/node/shared-disk.ts';
@@ -33,8 +35,8 @@ export interface ServiceParts {
   readonly monitor: MonitorPort;
   /** Absent on a witness. */
   readonly connectDisk?: ConnectDisk;
-  /** The cluster's members, at once and on every change. */
-  readonly onMembers: (members: readonly MemberAddress[]) => void;
+  /** What the heart has to know, at once and on every change. */
+  readonly onSetup: (setup: HeartSetup) => void;
 }
 
 /** Calls back when the service takes part in the cluster. */
@@ -136,7 +138,7 @@ function makeTieWith(world: World): MakeTie {
 }
 
 function makeService(parts: ServiceParts, pair: PairPort): Service {
-  const { world, dir, startId, identity, heart, monitor, connectDisk, onMembers } = parts;
+  const { world, dir, startId, identity, heart, monitor, connectDisk, onSetup } = parts;
   const { node, role, addresses, api, voterId, clusterName, clusterId, founder } = identity;
   const member = { name: node, role, addresses, api, voterId };
   const service = new Service({
@@ -154,23 +156,8 @@ function makeService(parts: ServiceParts, pair: PairPort): Service {
     ...(connectDisk === undefined ? {} : { connectDisk }),
     ...(founder ? { founding: { cluster: clusterName, clusterId, member } } : {}),
   });
-  tellMembers(service, onMembers);
+  tellHeart(service, onSetup);
   return service;
-}
-
-function tellMembers(service: Service, onMembers: ServiceParts['onMembers']): void {
-  let told = '';
-  service.onChange(() => {
-    const members = sortedValues(service.state.members).map(({ name, role, addresses }) => ({
-      node: name,
-      role,
-      addresses,
-    }));
-    const now = JSON.stringify(members);
-    if (members.length === 0 || now === told) return;
-    told = now;
-    onMembers(members);
-  });
 }
 
 /** Before the log has told where a member is, the addresses known when this node joined. */

@@ -5,7 +5,7 @@ import { HEART_TIMING } from '@eterne/cluster/heart/timing.ts';
 import { failed, succeeded } from '@eterne/cluster/monitor/agents/agent.ts';
 import { readIdentity, type NodeIdentity } from '@eterne/cluster/node/identity.ts';
 import { lockPath, runFolder } from '@eterne/cluster/node/layout.ts';
-import { readMembers, writeMembers } from '@eterne/cluster/node/members-file.ts';
+import { readSetup, writeSetup } from '@eterne/cluster/node/setup-file.ts';
 import { settle } from '@eterne/cluster/pki/settle.ts';
 import type { HeartPort, MonitorPort } from '@eterne/cluster/ports.ts';
 import { LiveFacade } from '@eterne/cluster/service/service-facade.ts';
@@ -65,9 +65,9 @@ export async function runWitness(dir: string): Promise<void> {
         identity,
         heart: withoutWatchdog(heart),
         monitor: NOTHING_TO_MONITOR,
-        onMembers: (members) => {
-          heart.setMembers(members);
-          writeMembers(world, dir, members);
+        onSetup: (setup) => {
+          heart.configure(setup);
+          writeSetup(world, dir, setup);
         },
       },
       done,
@@ -91,8 +91,8 @@ async function startHeart(world: World, dir: string, identity: NodeIdentity): Pr
     asksForLeases: false,
   });
   await new Promise<void>((resolve) =>
-    readMembers(world.files, dir, identity.seeds, (members) => {
-      heart.setMembers(members);
+    readSetup(world.files, dir, identity.seeds, (setup) => {
+      heart.configure(setup);
       resolve();
     }),
   );

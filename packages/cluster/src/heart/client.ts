@@ -2,13 +2,13 @@
  * The heart as the service and the monitor see it, over its unix socket. Connects again whenever the heart was restarted, and then says
  * again what the heart must know.
  */
-import type { MemberAddress } from '../node/identity.ts';
 import { LinkClient, type LinkWorld } from '../node/link.ts';
 import type { HeartPort, LeaseGrant, LeaseRequest, WatchdogReport } from '../ports.ts';
 import type { WatchdogSpec } from '../state/model.ts';
 import type { Registration } from './guard.ts';
 import type { Lease } from './lease-client.ts';
 import type { FromHeart, HeartTopic, ToHeart } from './messages.ts';
+import type { HeartSetup } from './setup.ts';
 
 type LivenessListener = Parameters<HeartPort['onLiveness']>[0];
 
@@ -20,7 +20,7 @@ export class HeartClient implements HeartPort {
   readonly #leaseListeners: ((leases: ReadonlyMap<string, Lease>) => void)[] = [];
   readonly #watchdogListeners: ((report: WatchdogReport) => void)[] = [];
   #watchdog: WatchdogSpec | null | undefined;
-  #members: readonly MemberAddress[] | undefined;
+  #setup: HeartSetup | undefined;
   #registrations: readonly Registration[] | undefined;
   #leases: ReadonlyMap<string, Lease> = new Map();
 
@@ -56,9 +56,9 @@ export class HeartClient implements HeartPort {
     this.#say({ note: 'grant', grant });
   }
 
-  setMembers(members: readonly MemberAddress[]): void {
-    this.#members = members;
-    this.#say({ note: 'members', members });
+  configure(setup: HeartSetup): void {
+    this.#setup = setup;
+    this.#say({ note: 'setup', setup });
   }
 
   /** Everything started on this node: the heart kills it too when its lease lapses. */
@@ -84,7 +84,7 @@ export class HeartClient implements HeartPort {
   /** The leases first: a restarted heart must not take what is registered for unleased. */
   #introduce(): void {
     if (this.#leases.size > 0) this.#say({ note: 'recall', leases: [...this.#leases] });
-    if (this.#members) this.#say({ note: 'members', members: this.#members });
+    if (this.#setup) this.#say({ note: 'setup', setup: this.#setup });
     if (this.#registrations) this.#say({ note: 'register', registrations: this.#registrations });
     if (this.#watchdog !== undefined) this.#say({ note: 'want-watchdog', spec: this.#watchdog });
     if (this.#topics.size > 0) this.#say({ note: 'subscribe', topics: [...this.#topics] });
@@ -102,7 +102,8 @@ export class HeartClient implements HeartPort {
   #hear(message: FromHeart): void {
     switch (message.note) {
       case 'liveness':
-        for (const listener of this.#livenessListeners) listener(new Set(message.alive), message.paths);
+        for (const listener of this.#livenessListeners)
+          listener(new Set(message.alive), message.paths, message.dropped);
         return;
       case 'request':
         for (const listener of this.#requestListeners) listener(message.request);

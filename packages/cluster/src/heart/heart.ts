@@ -1,19 +1,22 @@
 /**
  * The heart: beats on every path, knows who lives, carries lease requests and grants. The driver of `Peer` and `LeaseClient` on a
- * network of datagrams; `server.ts` puts it behind a unix socket.
+ * network of datagrams and on heartbeat disks (`slot-board.ts`); `server.ts` puts it behind a unix socket.
  *
- * 1. A datagram changes nothing before its MAC, its receiver and its sequence are right.
- * 2. Requests and grants travel on every path that is up; whichever copy arrives first counts.
+ * 1. A datagram or slot changes nothing before its MAC, its receiver and its sequence are right.
+ * 2. Requests and grants travel on every path of datagrams that is up; whichever copy arrives first counts.
  * 3. A request goes to whoever granted last; when that one has been silent for `LEADER_SILENCE_MS`, to everybody.
  */
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { EterneError } from '@eterne/base';
-import type { DatagramSocket, Timer, World } from '@eterne/runtime';
+import type { Address, DatagramSocket, SharedDisks, Timer, World } from '@eterne/runtime';
 import type { HeartPort, LeaseGrant, LeaseRequest, PathStatus } from '../ports.ts';
-import type { MemberAddress } from '../node/identity.ts';
+import { Drops, type DropCounts, type DropReason } from './drops.ts';
 import { LeaseClient, type Lease } from './lease-client.ts';
-import type { Path, PathEnds } from './path.ts';
+import type { Path, UdpEnds } from './path.ts';
 import { Peer } from './peer.ts';
+import type { HeartMember, HeartSetup } from './setup.ts';
+import { pathStatus, roundedMs } from './path-status.ts';
+import { SlotBoard } from './slot-board.ts';
 import type { HeartTiming } from './timing.ts';
 import { decodeBeat, encodeBeat, type Beat } from './wire/beat.ts';
 import {
@@ -26,7 +29,6 @@ import {
   SESSION_BYTES,
   type Envelope,
   type Kind,
-  type Refusal,
 } from './wire/envelope.ts';
 import { decodeLeaseGrant, encodeLeaseGrant, type LeaseGrantBody } from './wire/lease-grant.ts';
 import { decodeLeaseRequest, encodeLeaseRequest } from './wire/lease-request.ts';
@@ -34,6 +36,8 @@ import { decodeLeaseRequest, encodeLeaseRequest } from './wire/lease-request.ts'
 /** How often silence is looked for; the lateness of its discovery. */
 const CHECK_INTERVAL_MS = 50;
 const REPORT_INTERVAL_MS = 1000;
+/** So that each of a peer's slots is read before the next one takes its place. */
+const LOOKS_PER_BEAT = 2;
 /** A leader that grants nothing for so long is no longer asked alone. */
 const LEADER_SILENCE_MS = 350;
 
@@ -48,9 +52,9 @@ export interface HeartOptions {
   readonly timing: HeartTiming;
   /** A witness carries no groups and asks for no leases. */
   readonly asksForLeases: boolean;
+  /** A witness has none. */
+  readonly disks?: SharedDisks;
 }
-
-export type DropReason = Refusal | 'stranger' | 'replayed' | 'late';
 
 type LivenessListener = Parameters<HeartPort['onLiveness']>[0];
 type LeaseListener = (leases: ReadonlyMap<string, Lease>) => void;
@@ -70,11 +74,11 @@ export class Heart implements WithoutWatchdog {
   readonly #sequences = new Map<string, number>();
   readonly #sockets: DatagramSocket[] = [];
   readonly #timers: Timer[] = [];
-  readonly #dropped = new Map<DropReason, number>();
+  readonly #board: SlotBoard;
+  readonly #drops = new Drops();
   readonly #livenessListeners: LivenessListener[] = [];
   readonly #requestListeners: ((request: LeaseRequest) => void)[] = [];
   readonly #leaseListeners: LeaseListener[] = [];
-  #members: readonly MemberAddress[] = [];
   #leader: { readonly node: string; readonly grantedMs: number } | undefined;
   #lastPicture = '';
 
@@ -84,18 +88,30 @@ export class Heart implements WithoutWatchdog {
     this.#key = createSecretKey(options.clusterKey);
     this.#session = world.random.bytes(SESSION_BYTES).toString('hex');
     this.#leases = new LeaseClient(this.#session);
+    this.#board = new SlotBoard({
+      world,
+      ...(options.disks && { disks: options.disks }),
+      key: this.#key,
+      node: options.node,
+      session: this.#session,
+      silenceMs: options.timing.silenceMs,
+      peers: this.#peers,
+      onDrop: (reason) => this.#drops.count(reason),
+      onStarted: () => this.#reportIfChanged(),
+    });
   }
 
   /** Binds every address, then beats. An address that cannot be bound is an error: a path nobody knows to be dead is no path. */
   open(done: (error: EterneError | undefined) => void): void {
-    const [next] = this.#options.addresses.slice(this.#sockets.length);
+    const local = this.#sockets.length;
+    const next = this.#options.addresses[local];
     if (next === undefined) {
       this.#startTimers();
       return done(undefined);
     }
     this.#world.network.datagram(
       next,
-      (payload) => this.#receive(payload),
+      (payload, from) => this.#receive(payload, local, from),
       (result) => {
         if (result instanceof EterneError) {
           this.close();
@@ -110,6 +126,7 @@ export class Heart implements WithoutWatchdog {
   close(): void {
     for (const timer of this.#timers.splice(0)) timer.cancel();
     for (const socket of this.#sockets.splice(0)) socket.close();
+    this.#board.close();
   }
 
   /** The addresses bound, with real ports. */
@@ -117,26 +134,22 @@ export class Heart implements WithoutWatchdog {
     return this.#sockets.map(({ address }) => address);
   }
 
-  /** Datagrams dropped since the start, by reason. */
-  get dropped(): ReadonlyMap<DropReason, number> {
-    return this.#dropped;
+  /** Everything dropped since the start, also what came by no path: each path counts its own beside it. */
+  get dropped(): DropCounts {
+    return this.#drops.counts;
   }
 
   get leases(): ReadonlyMap<string, Lease> {
     return this.#leases.leases;
   }
 
-  /** All members, this node included. A peer whose addresses stay keeps its state. */
-  setMembers(members: readonly MemberAddress[]): void {
-    const before = new Map(this.#members.map((member) => [member.node, member.addresses.join()]));
-    const after = new Set(members.map(({ node }) => node));
-    for (const name of this.#peers.keys()) if (!after.has(name)) this.#peers.delete(name);
-    for (const member of members) {
-      const isKnown = before.get(member.node) === member.addresses.join();
-      if (member.node === this.#options.node || isKnown) continue;
-      this.#peers.set(member.node, this.#makePeer(member));
-    }
-    this.#members = members;
+  /** A peer that stays keeps its session, and paths that stay their state. */
+  configure(setup: HeartSetup): void {
+    const others = setup.members.filter(({ node }) => node !== this.#options.node);
+    for (const name of this.#peers.keys())
+      if (!others.some(({ node }) => node === name)) this.#peers.delete(name);
+    for (const member of others) this.#connect(member, setup);
+    this.#board.configure(setup);
     this.#beat();
     this.#reportLiveness();
   }
@@ -181,21 +194,23 @@ export class Heart implements WithoutWatchdog {
       this.#timers.push(this.#world.timers.every(intervalMs, act));
     };
     every(timing.beatIntervalMs, () => this.#beat());
+    every(timing.beatIntervalMs / LOOKS_PER_BEAT, () => this.#board.look());
     every(CHECK_INTERVAL_MS, () => this.#reportIfChanged());
     every(REPORT_INTERVAL_MS, () => this.#reportLiveness());
     if (asksForLeases) every(timing.leaseIntervalMs, () => this.#requestLease());
   }
 
-  #makePeer(member: MemberAddress): Peer {
-    const own = this.#options.addresses;
-    const count = Math.max(own.length, member.addresses.length);
-    const ends: PathEnds[] = [];
-    for (let index = 0; index < count; index += 1) {
+  #connect(member: HeartMember, { disks }: HeartSetup): void {
+    const { addresses: own, timing } = this.#options;
+    const { node, addresses, slot = null } = member;
+    const ends = Array.from({ length: Math.max(own.length, addresses.length) }, (_, index): UdpEnds => {
       const localIndex = index % own.length;
-      const remote = member.addresses[index % member.addresses.length] ?? '';
-      ends.push({ name: `udp:${own[localIndex]}-${remote}`, localIndex, remote });
-    }
-    return new Peer(member.node, this.#session, ends, this.#options.timing.silenceMs);
+      const remote = addresses[index % addresses.length] ?? '';
+      return { kind: 'udp', name: `udp:${own[localIndex]}-${remote}`, localIndex, remote };
+    });
+    const peer = this.#peers.get(node) ?? new Peer(node, this.#session, timing.silenceMs);
+    this.#peers.set(node, peer);
+    peer.connect(ends, slot, this.#board.endsOf(disks));
   }
 
   #beat(): void {
@@ -251,11 +266,28 @@ export class Heart implements WithoutWatchdog {
     return sequence;
   }
 
-  #receive(datagram: Buffer): void {
+  #receive(datagram: Buffer, local: number, from: Address): void {
+    const drop = this.#judge(datagram);
+    if (drop === undefined) return;
+    this.#drops.count(drop);
+    this.#pathFrom(local, from)?.drops.count(drop);
+  }
+
+  /** By its sender's address, which may be forged like everything else of what was dropped. */
+  #pathFrom(local: number, from: Address): Path | undefined {
+    for (const { paths } of this.#peers.values()) {
+      const found = paths.find(({ ends }) => ends.localIndex === local && ends.remote === from);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  /** Acts on a datagram, or tells why it was not believed. */
+  #judge(datagram: Buffer): DropReason | undefined {
     const envelope = open(this.#key, this.#options.node, datagram);
-    if (typeof envelope === 'string') return this.#drop(envelope);
+    if (typeof envelope === 'string') return envelope;
     const peer = this.#peers.get(envelope.from);
-    if (peer === undefined) return this.#drop('stranger');
+    if (peer === undefined) return 'stranger';
     switch (envelope.kind) {
       case KIND_BEAT:
         return this.#onBeat(peer, envelope);
@@ -266,20 +298,22 @@ export class Heart implements WithoutWatchdog {
     }
   }
 
-  #onBeat(peer: Peer, envelope: Envelope): void {
+  #onBeat(peer: Peer, envelope: Envelope): DropReason | undefined {
     const beat = decodeBeat(envelope.body);
-    if (beat === undefined) return this.#drop('malformed');
+    if (beat === undefined) return 'malformed';
     const nowMs = this.#world.clock.bootMs();
     const outcome = peer.receiveBeat(envelope, beat, nowMs);
     switch (outcome.kind) {
       case 'known':
-        return;
+        return undefined;
       case 'started':
-        return this.#onSessionStarted(peer, envelope.path);
+        this.#onSessionStarted(peer, envelope.path);
+        return undefined;
       case 'unproven':
-        return this.#sendBeat(peer, envelope.path, outcome.answer);
+        this.#sendBeat(peer, envelope.path, outcome.answer);
+        return undefined;
       case 'dropped':
-        return this.#drop(outcome.why);
+        return outcome.why;
     }
   }
 
@@ -290,11 +324,12 @@ export class Heart implements WithoutWatchdog {
     this.#reportIfChanged();
   }
 
-  #onRequest(peer: Peer, envelope: Envelope): void {
+  #onRequest(peer: Peer, envelope: Envelope): DropReason | undefined {
     const request = decodeLeaseRequest(envelope.body);
-    if (request === undefined) return this.#drop('malformed');
-    if (!peer.accepts(envelope)) return this.#drop('replayed');
+    if (request === undefined) return 'malformed';
+    if (!peer.accepts(envelope)) return 'replayed';
     this.#tellRequest(peer.name, envelope.session, request.number, request.sentAtUs);
+    return undefined;
   }
 
   #tellRequest(node: string, session: string, number: number, sentAtUs: number): void {
@@ -302,22 +337,20 @@ export class Heart implements WithoutWatchdog {
     for (const listener of this.#requestListeners) listener(request);
   }
 
-  #onGrant(peer: Peer, envelope: Envelope): void {
+  #onGrant(peer: Peer, envelope: Envelope): DropReason | undefined {
     const grant = decodeLeaseGrant(envelope.body);
-    if (grant === undefined) return this.#drop('malformed');
-    if (!peer.accepts(envelope)) return this.#drop('replayed');
+    if (grant === undefined) return 'malformed';
+    if (!peer.accepts(envelope)) return 'replayed';
     this.#receiveGrant(peer.name, grant);
+    return undefined;
   }
 
+  /** One that answers nothing of ours is late: it gives nothing. */
   #receiveGrant(from: string, grant: LeaseGrantBody): void {
     const extended = this.#leases.grant(grant);
-    if (extended === undefined) return this.#drop('late');
+    if (extended === undefined) return;
     this.#leader = { node: from, grantedMs: this.#world.clock.bootMs() };
     if (extended.length > 0) this.#reportLeases();
-  }
-
-  #drop(reason: DropReason): void {
-    this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + 1);
   }
 
   #reportLeases(): void {
@@ -326,8 +359,8 @@ export class Heart implements WithoutWatchdog {
 
   #reportIfChanged(): void {
     const nowMs = this.#world.clock.bootMs();
-    const picture = [...this.#peers.values()]
-      .map((peer) => `${peer.name}:${peer.paths.map((path) => Number(path.isUp(nowMs))).join('')}`)
+    const picture = this.#pathStatuses(nowMs)
+      .map(({ peer, path, up, trouble }) => `${peer} ${path} ${up} ${trouble}`)
       .join();
     if (picture === this.#lastPicture) return;
     this.#lastPicture = picture;
@@ -336,23 +369,24 @@ export class Heart implements WithoutWatchdog {
 
   #reportLiveness(): void {
     const nowMs = this.#world.clock.bootMs();
-    const alive = new Set([this.#options.node]);
-    const paths: PathStatus[] = [];
-    for (const peer of this.#peers.values()) {
-      if (peer.isAlive(nowMs)) alive.add(peer.name);
-      for (const path of peer.paths) paths.push(pathStatus(peer.name, path, nowMs));
-    }
-    for (const listener of this.#livenessListeners) listener(alive, paths);
+    const heard = [...this.#peers.values()].filter((peer) => peer.isAlive(nowMs)).map(({ name }) => name);
+    const alive = new Set([this.#options.node, ...heard]);
+    const paths = this.#pathStatuses(nowMs);
+    for (const listener of this.#livenessListeners) listener(alive, paths, this.dropped);
+  }
+
+  #pathStatuses(nowMs: number): readonly PathStatus[] {
+    return [...this.#peers.values()].flatMap((peer) =>
+      peer.paths.map((path) => udpStatus(peer.name, path, nowMs)).concat(this.#board.statusesOf(peer, nowMs)),
+    );
   }
 }
 
-function pathStatus(peer: string, path: Path, nowMs: number): PathStatus {
+function udpStatus(peer: string, path: Path, nowMs: number): PathStatus {
   const roundTripMs = path.roundTripMs(nowMs);
   return {
-    peer,
-    path: path.ends.name,
-    up: path.isUp(nowMs),
-    lossPercent: path.lossPercent(nowMs),
-    latencyMs: roundTripMs === null ? null : Math.round(roundTripMs * 100) / 100,
+    ...pathStatus(peer, path, nowMs),
+    latencyMs: roundTripMs === null ? null : roundedMs(roundTripMs),
+    trouble: null,
   };
 }

@@ -5,6 +5,7 @@
  *
  * A beat is *confirmed* when it echoes something we sent within `silenceMs`: both directions work, and now.
  */
+import { Drops } from './drops.ts';
 import type { Beat, BeatEcho } from './wire/beat.ts';
 
 /** Loss is measured over so many beats of the peer. */
@@ -12,21 +13,31 @@ const LOSS_WINDOW_BEATS = 50;
 /** Weight of the newest round trip in the average. */
 const ROUND_TRIP_WEIGHT = 0.2;
 
-export interface PathEnds {
+/** Carries everything. */
+export interface UdpEnds {
+  readonly kind: 'udp';
   readonly name: string;
   /** Which of our sockets it uses, and where it leads. */
   readonly localIndex: number;
   readonly remote: string;
 }
 
-interface Heard {
+/** Carries beats and nothing else: a slot of the peer's on a disk that both reach. */
+export interface DiskEnds {
+  readonly kind: 'disk';
+  readonly name: string;
+  readonly diskId: string;
+}
+
+export interface Heard {
   readonly session: string;
   readonly sentAtUs: number;
   readonly arrivedMs: number;
 }
 
-export class Path {
-  readonly ends: PathEnds;
+export class Path<Ends extends UdpEnds | DiskEnds = UdpEnds> {
+  readonly ends: Ends;
+  readonly drops = new Drops();
   readonly #silenceMs: number;
   #beatsSent = 0;
   #confirmedMs = Number.NEGATIVE_INFINITY;
@@ -36,13 +47,23 @@ export class Path {
   #highestNumber = 0;
   #numbers: number[] = [];
 
-  constructor(ends: PathEnds, silenceMs: number) {
+  constructor(ends: Ends, silenceMs: number) {
     this.ends = ends;
     this.#silenceMs = silenceMs;
   }
 
   isUp(nowMs: number): boolean {
     return nowMs - this.#confirmedMs < this.#silenceMs;
+  }
+
+  /** Since the last confirmed beat; null: there was none. */
+  ageMs(nowMs: number): number | null {
+    return this.#confirmedMs === Number.NEGATIVE_INFINITY ? null : nowMs - this.#confirmedMs;
+  }
+
+  /** Number of the newest beat of the peer's session; 0: none yet. */
+  get newestNumber(): number {
+    return this.#highestNumber;
   }
 
   /** Over the newest beats of the peer's session; 100 while down. */
@@ -66,11 +87,19 @@ export class Path {
     return this.#beat(heard, nowMs);
   }
 
+  /** What the peer is told to have been heard of it. */
+  echo(nowMs: number): BeatEcho | undefined {
+    return this.#newest && echoOf(this.#newest, nowMs);
+  }
+
+  /** Echoes are of this from now on, although its session has not proven itself: the echo is what may prove it. */
+  echoUnproven(heard: Heard): void {
+    this.#newest = heard;
+  }
+
   #beat(heard: Heard | undefined, nowMs: number): Beat {
     this.#beatsSent += 1;
-    if (heard === undefined) return { number: this.#beatsSent, echo: undefined };
-    const { session, sentAtUs, arrivedMs } = heard;
-    return { number: this.#beatsSent, echo: { session, sentAtUs, heldUs: (nowMs - arrivedMs) * 1000 } };
+    return { number: this.#beatsSent, echo: heard && echoOf(heard, nowMs) };
   }
 
   /** The peer's heart has started anew. */
@@ -83,7 +112,7 @@ export class Path {
 
   /** A beat of the peer's present session. `ownEcho`: what it echoes of our present session. */
   heard(session: string, sentAtUs: number, beat: Beat, ownEcho: BeatEcho | undefined, nowMs: number): void {
-    if (this.#newest === undefined || sentAtUs > this.#newest.sentAtUs)
+    if (this.#newest?.session !== session || sentAtUs > this.#newest.sentAtUs)
       this.#newest = { session, sentAtUs, arrivedMs: nowMs };
     this.#count(beat.number);
     if (ownEcho === undefined || nowMs - ownEcho.sentAtUs / 1000 >= this.#silenceMs) return;
@@ -101,4 +130,8 @@ export class Path {
     const oldest = this.#highestNumber - LOSS_WINDOW_BEATS;
     this.#numbers = this.#numbers.filter((kept) => kept > oldest);
   }
+}
+
+function echoOf({ session, sentAtUs, arrivedMs }: Heard, nowMs: number): BeatEcho {
+  return { session, sentAtUs, heldUs: (nowMs - arrivedMs) * 1000 };
 }

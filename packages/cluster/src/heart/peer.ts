@@ -10,7 +10,8 @@
  */
 import type { Beat, BeatEcho } from './wire/beat.ts';
 import type { Envelope } from './wire/envelope.ts';
-import { Path, type PathEnds } from './path.ts';
+import type { Slot } from './wire/slot.ts';
+import { Path, type DiskEnds, type UdpEnds } from './path.ts';
 import { ReplayWindow } from './replay-window.ts';
 
 /** Sessions that ended; they never come back. */
@@ -27,25 +28,54 @@ export type BeatOutcome =
   | { readonly kind: 'unproven'; readonly answer: Beat }
   | { readonly kind: 'dropped'; readonly why: 'replayed' | 'malformed' };
 
+/** `unproven`: the next slot of ours echoes it. */
+export type SlotOutcome = 'known' | 'started' | 'unproven' | 'replayed';
+
 export class Peer {
   readonly name: string;
-  readonly paths: readonly Path[];
   readonly #ownSession: string;
   readonly #silenceMs: number;
+  #paths: readonly Path[] = [];
+  #diskPaths: ReadonlyMap<string, Path<DiskEnds>> = new Map();
+  #slot: number | null = null;
   #session: string | undefined;
   #window = new ReplayWindow();
   #retired: string[] = [];
   #answeredMs = Number.NEGATIVE_INFINITY;
 
-  constructor(name: string, ownSession: string, paths: readonly PathEnds[], silenceMs: number) {
+  constructor(name: string, ownSession: string, silenceMs: number) {
     this.name = name;
     this.#ownSession = ownSession;
     this.#silenceMs = silenceMs;
-    this.paths = paths.map((ends) => new Path(ends, silenceMs));
   }
 
+  /** By their number in an envelope. */
+  get paths(): readonly Path[] {
+    return this.#paths;
+  }
+
+  /** By disk id. */
+  get diskPaths(): ReadonlyMap<string, Path<DiskEnds>> {
+    return this.#diskPaths;
+  }
+
+  /** Where its slot on a heartbeat disk is; null: it has none. */
+  get slot(): number | null {
+    return this.#slot;
+  }
+
+  /** Paths come and go; one that stays keeps its state, and the session is that of the peer's heart whichever way it is heard. */
+  connect(ends: readonly UdpEnds[], slot: number | null, disks: readonly DiskEnds[]): void {
+    const kept = new Map(this.#paths.map((path) => [path.ends.name, path]));
+    this.#paths = ends.map((end) => kept.get(end.name) ?? new Path(end, this.#silenceMs));
+    this.#slot = slot;
+    const paths = disks.map((end) => this.#diskPaths.get(end.diskId) ?? new Path(end, this.#silenceMs));
+    this.#diskPaths = new Map(slot === null ? [] : paths.map((path) => [path.ends.diskId, path]));
+  }
+
+  /** Messages reach it: a path that carries them is up. */
   isAlive(nowMs: number): boolean {
-    return this.paths.some((path) => path.isUp(nowMs));
+    return this.#paths.some((path) => path.isUp(nowMs));
   }
 
   /** Everything but beats: only from the proven session, and only once. */
@@ -54,7 +84,7 @@ export class Peer {
   }
 
   receiveBeat(envelope: Envelope, beat: Beat, nowMs: number): BeatOutcome {
-    const path = this.paths[envelope.path];
+    const path = this.#paths[envelope.path];
     if (path === undefined) return { kind: 'dropped', why: 'malformed' };
     if (this.#retired.includes(envelope.session)) return { kind: 'dropped', why: 'replayed' };
     const ownEcho = beat.echo?.session === this.#ownSession ? beat.echo : undefined;
@@ -64,6 +94,22 @@ export class Peer {
     if (!this.#window.accept(envelope.sequence)) return { kind: 'dropped', why: 'replayed' };
     path.heard(envelope.session, envelope.sentAtUs, beat, ownEcho, nowMs);
     return { kind: isNew ? 'started' : 'known' };
+  }
+
+  /** A slot of this peer's that was not seen before. */
+  receiveSlot(path: Path<DiskEnds>, slot: Slot, nowMs: number): SlotOutcome {
+    const { session, sequence, sentAtUs } = slot;
+    if (this.#retired.includes(session)) return 'replayed';
+    const ownEcho = slot.echoes.find((echo) => echo.session === this.#ownSession);
+    const isNew = session !== this.#session;
+    if (isNew && !this.#isFresh(ownEcho, nowMs)) {
+      path.echoUnproven({ session, sentAtUs, arrivedMs: nowMs });
+      return 'unproven';
+    }
+    if (isNew) this.#startSession(session);
+    if (sequence <= path.newestNumber) return 'replayed';
+    path.heard(session, sentAtUs, { number: sequence, echo: ownEcho }, ownEcho, nowMs);
+    return isNew ? 'started' : 'known';
   }
 
   #isFresh(echo: BeatEcho | undefined, nowMs: number): boolean {
@@ -81,6 +127,6 @@ export class Peer {
     if (this.#session !== undefined) this.#retired = [...this.#retired, this.#session].slice(-RETIRED_MAX);
     this.#session = session;
     this.#window = new ReplayWindow();
-    for (const path of this.paths) path.forgetSession();
+    for (const path of [...this.#paths, ...this.#diskPaths.values()]) path.forgetSession();
   }
 }

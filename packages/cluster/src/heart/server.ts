@@ -2,19 +2,19 @@
 import type { EterneError } from '@eterne/base';
 import type { Listener, World } from '@eterne/runtime';
 import { listenLinks, type AcceptedLink, type LinkWorld } from '../node/link.ts';
-import type { MemberAddress } from '../node/identity.ts';
 import type { Heart } from './heart.ts';
 import type { Reaper } from './reaper.ts';
 import type { HeartWatchdog } from './watchdog.ts';
 import type { FromHeart, HeartTopic, ToHeart } from './messages.ts';
+import type { HeartSetup } from './setup.ts';
 
 export interface HeartServerParts {
   readonly heart: Heart;
   readonly reaper: Reaper;
   /** Of a node. */
   readonly watchdog?: HeartWatchdog;
-  /** The service says who belongs to the cluster. */
-  readonly onMembers: (members: readonly MemberAddress[]) => void;
+  /** The service says who beats to whom, and where. */
+  readonly onSetup: (setup: HeartSetup) => void;
 }
 
 export function serveHeart(
@@ -28,7 +28,9 @@ export function serveHeart(
   const publish = (topic: HeartTopic, message: FromHeart): void => {
     for (const [link, topics] of subscribers) if (topics.includes(topic)) link.note('heart', message);
   };
-  heart.onLiveness((alive, paths) => publish('liveness', { note: 'liveness', alive: [...alive], paths }));
+  heart.onLiveness((alive, paths, dropped) =>
+    publish('liveness', { note: 'liveness', alive: [...alive], paths, dropped }),
+  );
   heart.onLeaseRequest((request) => publish('requests', { note: 'request', request }));
   watchdog?.onReport((report) => publish('watchdog', { note: 'watchdog', report }));
   heart.onLease((leases) => {
@@ -42,8 +44,8 @@ export function serveHeart(
         subscribers.set(link, message.topics);
         if (watchdog) link.note('heart', { note: 'watchdog', report: watchdog.report });
         return heart.repeat();
-      case 'members':
-        return parts.onMembers(message.members);
+      case 'setup':
+        return parts.onSetup(message.setup);
       case 'grant':
         return heart.grant(message.grant);
       case 'register':

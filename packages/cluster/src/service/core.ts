@@ -4,6 +4,7 @@
  * No clock, no I/O: time comes with the events.
  */
 import { unreachable } from '@eterne/base';
+import { NO_DROPS } from '../heart/drops.ts';
 import { apply, emptyState } from '../state/apply.ts';
 import type { Command } from '../state/commands.ts';
 import type { ClusterState, MemberSpec } from '../state/model.ts';
@@ -76,6 +77,7 @@ export class ServiceCore {
       leadership: NO_LEADERSHIP,
       alive: undefined,
       paths: [],
+      dropped: NO_DROPS,
       leases: undefined,
       disk: { connected: false, volumes: undefined, problems: this.#replicas.problems },
       watchdog: undefined,
@@ -158,6 +160,7 @@ export class ServiceCore {
       case 'liveness':
         view.alive = event.alive;
         view.paths = event.paths;
+        view.dropped = event.dropped;
         return;
       case 'leases':
         view.leases = mergeLeases(view.leases, event.leases);

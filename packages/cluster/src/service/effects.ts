@@ -2,6 +2,7 @@
  * What goes into the core and what comes out. Effects with an `id` are answered by one event `done` with the same id;
  * whoever sent it remembers the id, and an answer that nobody waits for any more is ignored.
  */
+import type { DropCounts } from '../heart/drops.ts';
 import type { EterneError } from '@eterne/base';
 import type {
   PromoteRequest,
@@ -95,7 +96,12 @@ export type CoreEvent =
   | { readonly kind: 'leadership' }
   /** Everything committed before this start is applied: duties may begin. */
   | { readonly kind: 'caught-up' }
-  | { readonly kind: 'liveness'; readonly alive: ReadonlySet<string>; readonly paths: readonly PathStatus[] }
+  | {
+      readonly kind: 'liveness';
+      readonly alive: ReadonlySet<string>;
+      readonly paths: readonly PathStatus[];
+      readonly dropped: DropCounts;
+    }
   | { readonly kind: 'leases'; readonly leases: LeaseTable }
   | { readonly kind: 'watchdog'; readonly report: WatchdogReport }
   | { readonly kind: 'lease-request'; readonly request: LeaseRequest }

@@ -6,6 +6,7 @@
 import type { DiskState, VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { SplitBrainReport } from '@eterne/disk/engine/split-brain/report.ts';
 import type { PointStatus } from '@eterne/disk/rescue/api.ts';
+import type { DropCounts } from '../heart/drops.ts';
 import type { PathStatus, ResourceState } from '../ports.ts';
 import type {
   Account,
@@ -30,6 +31,8 @@ export interface NodeStatus {
   readonly incarnation: number;
   readonly pids: DaemonPids;
   readonly api: string;
+  /** By what the reporting node hears of it: it can be talked to, or only be seen to live, or neither. */
+  readonly reach: 'network' | 'disk' | 'none';
   /** Heartbeat paths from the reporting node to this one; empty for the reporting node itself. */
   readonly paths: readonly PathStatus[];
   /** What makes certain that the node stops when it is cut off; null for a witness, which carries nothing. */
@@ -124,6 +127,8 @@ export interface ClusterStatus {
   } | null;
   /** Sentences about what weakens the cluster now: no watchdog, no third voter, a replica out of sync … */
   readonly warnings: readonly string[];
+  /** Messages that the reporting node did not believe since its processes were started; see `DropReason`. */
+  readonly dropped: { readonly heartbeats: DropCounts };
 }
 
 /** One step of a plan, in the order of execution. */

@@ -3,8 +3,8 @@ import type { EterneError } from '@eterne/base';
 import type { VolumeConfig } from '@eterne/disk/engine/api.ts';
 import type { ExportSpec } from '@eterne/disk/process/port.ts';
 import { servicePorts } from '../node/identity.ts';
-import type { ClusterState, PerNode, VolumeExport, VolumeSpec, VolumeState } from '../state/model.ts';
-import { sortedValues } from '../state/model.ts';
+import type { ClusterState, VolumeExport, VolumeSpec, VolumeState } from '../state/model.ts';
+import { atNode, sortedValues } from '../state/model.ts';
 import type { Completion, EffectId, Outbox } from './effects.ts';
 import type { View } from './view.ts';
 
@@ -152,10 +152,6 @@ function rescueJournal(
 function exportAt(entry: VolumeExport, self: string): readonly ExportSpec[] {
   const listen = atNode(entry.listen, self);
   return listen === undefined ? [] : [{ ...entry, listen }];
-}
-
-export function atNode(text: PerNode, node: string): string | undefined {
-  return typeof text === 'string' ? text : text[node];
 }
 
 function replicationAddress(address: string): string {

@@ -5,11 +5,13 @@ import type { Command } from '../state/commands.ts';
 import type { DaemonPids, ReplicaReport, VolumeState } from '../state/model.ts';
 import { sortedValues } from '../state/model.ts';
 import type { EffectId, Outbox } from './effects.ts';
-import type { View } from './view.ts';
+import { diskTroubles, isSeen, type View } from './view.ts';
 
 /** A changed state is told after this, changed dirty bytes alone after `DIRTY_INTERVAL_MS`. */
 const STATE_INTERVAL_MS = 200;
 const DIRTY_INTERVAL_MS = 2000;
+/** A disk that comes and goes must not fill the log. */
+const TROUBLE_INTERVAL_MS = 5000;
 /** Of an asynchronous volume that nothing has changed about: it bounds what a take-over may lose. */
 const ASYNC_INTERVAL_MS = 10_000;
 /** A disk process tells its status once a second; what it said may be so old, with the way here. */
@@ -24,6 +26,7 @@ interface LastReport {
 
 export class ReportDuty {
   readonly #last = new Map<string, LastReport>();
+  readonly #seenSinceBootMs = new Map<string, number>();
 
   step(view: View, outbox: Outbox): void {
     this.#reportNode(view, outbox);
@@ -40,9 +43,38 @@ export class ReportDuty {
     if (!member) return;
     const { startId } = view;
     const pids = view.pids ?? UNKNOWN_PIDS;
-    if (member.startId === startId && isDeepStrictEqual(member.pids, pids)) return;
-    const command: Command = { kind: 'node-report', name: view.self, startId, pids, atMs: view.now.wallMs };
-    this.#send(view, outbox, 'node', STATE_INTERVAL_MS, command);
+    const [sees, troubles] = [this.#cutOff(view), diskTroubles(view)];
+    const isSame = member.startId === startId && isDeepStrictEqual([member.pids, member.sees], [pids, sees]);
+    if (isSame && isDeepStrictEqual(member.diskTroubles, troubles)) return;
+    const name = view.self;
+    const command: Command = {
+      kind: 'node-report',
+      name,
+      startId,
+      pids,
+      sees,
+      diskTroubles: troubles,
+      atMs: view.now.wallMs,
+    };
+    this.#send(view, outbox, 'node', isSame ? TROUBLE_INTERVAL_MS : STATE_INTERVAL_MS, command);
+  }
+
+  /**
+   * Nodes that are seen on a disk and not heard. One that dies falls silent there a little later than on the network; so it counts when it goes on like
+   * that for another silence.
+   */
+  #cutOff(view: View): readonly string[] {
+    const { alive, now, timing } = view;
+    const names = Object.keys(view.state.members).filter(
+      (name) => alive?.has(name) === false && isSeen(view, name),
+    );
+    for (const name of this.#seenSinceBootMs.keys())
+      if (!names.includes(name)) this.#seenSinceBootMs.delete(name);
+    for (const name of names)
+      if (!this.#seenSinceBootMs.has(name)) this.#seenSinceBootMs.set(name, now.bootMs);
+    return names
+      .filter((name) => now.bootMs - (this.#seenSinceBootMs.get(name) ?? now.bootMs) >= timing.lostAfterMs)
+      .toSorted();
   }
 
   #reportVolume(view: View, outbox: Outbox, volume: VolumeState): void {

@@ -4,12 +4,17 @@ import type { World } from '@eterne/runtime';
 import { fenceOrderMs } from '../fencing/order.ts';
 import type {
   Account,
+  ClusterConfig,
   ClusterEvent,
   ClusterState,
   GroupState,
+  HeartbeatDisk,
   MemberSpec,
   NodeMode,
 } from '../state/model.ts';
+import { makeHeartDisk, type DiskMaker } from '../heart/make-disk.ts';
+import type { ConfigChange } from '../state/commands.ts';
+import { atNode } from '../state/model.ts';
 import { parseDocument } from './config/document.ts';
 import type { Plan } from './config/plan.ts';
 import { configureCommand, planDocument } from './config/plan.ts';
@@ -36,6 +41,7 @@ import type { VolumeOrder } from '../state/volume-orders.ts';
 import { ReplicaOrders } from './replica-orders.ts';
 import type { Service } from './service.ts';
 import { clusterStatus } from './status.ts';
+import { isCutOff } from './view.ts';
 
 /** Between two changes of a busy cluster somebody else may have planned too. */
 const CONFLICT_RETRIES = 3;
@@ -48,12 +54,15 @@ export class LiveFacade implements ServiceFacade {
   readonly #service: Service;
   readonly #world: Pick<World, 'clock' | 'timers'>;
   readonly #replicas: ReplicaOrders;
+  readonly #diskMaker: DiskMaker | undefined;
 
-  constructor(service: Service, world: Pick<World, 'clock' | 'timers'>) {
+  /** `diskMaker`: for heartbeat disks; a witness reaches none. */
+  constructor(service: Service, world: Pick<World, 'clock' | 'timers'>, diskMaker?: DiskMaker) {
     this.node = service.view.self;
     this.#service = service;
     this.#world = world;
     this.#replicas = new ReplicaOrders(service);
+    this.#diskMaker = diskMaker;
   }
 
   state(): ClusterState {
@@ -82,7 +91,7 @@ export class LiveFacade implements ServiceFacade {
       const plan = await this.#plan(document);
       if (plan.changes.length === 0) return { steps: [] };
       try {
-        await this.#configure(plan, by);
+        await this.#configure(await this.#withDisks(plan), by);
         return { steps: plan.steps };
       } catch (error) {
         const again = error instanceof EterneError && error.code === 'conflict' && attempt < CONFLICT_RETRIES;
@@ -198,6 +207,10 @@ export class LiveFacade implements ServiceFacade {
       throw new EterneError('refused', `${name} is heard: it is not stopped`, {
         hint: `stop it, or order \`eterne node fence ${name}\``,
       });
+    if (isCutOff(this.#service.view, name))
+      throw new EterneError('refused', `${name} is seen on a heartbeat disk: it lives, it is only cut off`, {
+        hint: `stop it, or order \`eterne node fence ${name}\``,
+      });
     const how = `${by} says so`;
     if (!this.#service.view.leadership.quorate) return this.#goOnAlone(how, acceptLoss);
     await this.#barrier();
@@ -277,6 +290,39 @@ export class LiveFacade implements ServiceFacade {
 
   async #configure(plan: Plan, by: Requester): Promise<void> {
     await this.#append(configureCommand(this.state(), plan, { atMs: 0 }), by);
+  }
+
+  /** Heartbeat disks are made before the cluster hears of them. */
+  async #withDisks(plan: Plan): Promise<Plan> {
+    const changes: ConfigChange[] = [];
+    for (const change of plan.changes)
+      changes.push(
+        change.kind === 'cluster'
+          ? { ...change, config: { ...change.config, heartbeatDisks: await this.#made(change.config) } }
+          : change,
+      );
+    return { ...plan, changes };
+  }
+
+  async #made({ heartbeatDisks }: ClusterConfig): Promise<readonly HeartbeatDisk[]> {
+    const made: HeartbeatDisk[] = [];
+    for (const disk of heartbeatDisks)
+      made.push(disk.id === '' ? { ...disk, id: await this.#makeDisk(disk) } : disk);
+    return made;
+  }
+
+  #makeDisk({ device }: HeartbeatDisk): Promise<string> {
+    const maker = this.#diskMaker;
+    const path = atNode(device, this.node);
+    if (maker === undefined || path === undefined)
+      throw new EterneError('refused', `${this.node} does not reach the new heartbeat disk`, {
+        hint: 'apply the document on a node that does',
+      });
+    return new Promise((resolve, reject) =>
+      makeHeartDisk(maker, path, this.state().clusterId, (id) =>
+        id instanceof EterneError ? reject(id) : resolve(id),
+      ),
+    );
   }
 
   #group(name: string): GroupState {

@@ -97,7 +97,7 @@ export class Service {
       this.#wantStep();
     });
     log.onLeadership(() => this.#feed({ kind: 'leadership' }));
-    heart.onLiveness((alive, paths) => this.#feed({ kind: 'liveness', alive, paths }));
+    heart.onLiveness((alive, paths, dropped) => this.#feed({ kind: 'liveness', alive, paths, dropped }));
     heart.onWatchdog((report) => this.#feed({ kind: 'watchdog', report }));
     heart.onLease((leases) => this.#feed({ kind: 'leases', leases }));
     heart.onLeaseRequest((request) => this.#feed({ kind: 'lease-request', request }));

@@ -10,7 +10,7 @@ import { heldBy } from '../state/held.ts';
 import { rehearse } from './leader/rehearsal.ts';
 import { hasMajority } from './simulate.ts';
 import type { View } from './view.ts';
-import { leaseRemainingMs } from './view.ts';
+import { diskTroubles, isCutOff, leaseRemainingMs } from './view.ts';
 
 const CATCHING_UP = 'this node has just started and does not know yet what the cluster decided meanwhile';
 
@@ -68,6 +68,7 @@ function knownStatus(core: ServiceCore): ClusterStatus {
     groups: sortedValues(state.groups).map((group) => groupStatus(core, group, covered)),
     tieBreaker: tieStatus(view),
     warnings: [...warnings(core, covered), ...core.fenceTroubles],
+    dropped: { heartbeats: view.dropped },
   };
 }
 
@@ -75,8 +76,9 @@ function isHeard(view: View, member: Member): boolean {
   return view.alive ? view.alive.has(member.name) : member.presence === 'online';
 }
 
+/** Lost is who is silent on every path. */
 function nodeState(view: View, member: Member): NodeStatus['state'] {
-  if (!isHeard(view, member)) return 'lost';
+  if (!isHeard(view, member) && !isCutOff(view, member.name)) return 'lost';
   return member.mode === 'active' ? 'online' : member.mode;
 }
 
@@ -89,11 +91,17 @@ function nodeStatus(view: View, member: Member): NodeStatus {
     incarnation: member.incarnation,
     pids: member.name === view.self && view.pids ? view.pids : member.pids,
     api: member.api,
+    reach: reachOf(view, member),
     paths: view.paths.filter(({ peer }) => peer === member.name),
     enforcement: member.role === 'witness' ? null : enforcementOf(view, member.name),
     fence: fenceStatus(view, member.name),
     troubles: isHeard(view, member) ? member.troubles : [],
   };
+}
+
+function reachOf(view: View, member: Member): NodeStatus['reach'] {
+  if (isHeard(view, member)) return 'network';
+  return isCutOff(view, member.name) ? 'disk' : 'none';
 }
 
 function fenceStatus(view: View, node: string): NodeStatus['fence'] {
@@ -160,11 +168,12 @@ function groupStatus(core: ServiceCore, group: GroupState, covered: ReadonlySet<
 
 /** What a take-over from a lost owner waits for. */
 function lostReason(view: View, owner: string): string {
+  const how = isCutOff(view, owner) ? 'is seen on a heartbeat disk only' : 'is not heard';
   if (enforcementOf(view, owner) !== 'fencing')
-    return `${owner} is not heard; waiting until its lease has ended for certain`;
+    return `${owner} ${how}; waiting until its lease has ended for certain`;
   const fence = view.state.fences[owner];
-  if (fence === undefined || fence.failure === '') return `${owner} is not heard; it is being fenced`;
-  return `${owner} is not heard and could not be fenced: ${fence.failure}; if it is certainly off, say \`eterne node confirm-stopped ${owner}\``;
+  if (fence === undefined || fence.failure === '') return `${owner} ${how}; it is being fenced`;
+  return `${owner} ${how} and could not be fenced: ${fence.failure}; if it is certainly off, say \`eterne node confirm-stopped ${owner}\``;
 }
 
 /** Groups that would go on at once if the node that runs them stopped now. */
@@ -201,7 +210,12 @@ function warnings(core: ServiceCore, covered: ReadonlySet<string>): readonly str
     ...quorumWarnings(view),
     ...sortedValues(view.state.members)
       .filter((member) => !isHeard(view, member))
-      .map(({ name }) => `${name} is not heard.`),
+      .map(({ name }) =>
+        isCutOff(view, name)
+          ? `${name} is seen on a heartbeat disk only: it lives, and no message reaches it.`
+          : `${name} is not heard.`,
+      ),
+    ...sortedValues(view.state.members).flatMap((member) => diskWarnings(view, member)),
     ...sortedValues(view.state.members)
       .filter((member) => isHeard(view, member))
       .flatMap(({ name, troubles }) => troubles.map(({ detail }) => `${name}: ${detail}.`)),
@@ -210,6 +224,12 @@ function warnings(core: ServiceCore, covered: ReadonlySet<string>): readonly str
       .filter((group) => group.desired === 'started' && !covered.has(group.spec.name))
       .map(({ spec }) => `Group ${spec.name} has no node that would take it over now.`),
   ];
+}
+
+/** Of this node as it is now, of the others as they told. */
+function diskWarnings(view: View, member: Member): readonly string[] {
+  const troubles = member.name === view.self ? diskTroubles(view) : member.diskTroubles;
+  return troubles.map((trouble) => `${member.name} has no heartbeat over a disk: ${trouble}.`);
 }
 
 function quorumWarnings(view: View): readonly string[] {

@@ -2,6 +2,7 @@
 import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { ProofHeld } from '../raft/tie/proof-record.ts';
 import type { TieKind } from '../raft/tie/tie-id.ts';
+import type { DropCounts } from '../heart/drops.ts';
 import type { PathStatus, WatchdogReport } from '../ports.ts';
 import type { ClusterState, DaemonPids } from '../state/model.ts';
 import type { LeadershipView, LeaseTable, Now } from './effects.ts';
@@ -17,9 +18,11 @@ export interface View {
   /** Everything committed before this start is applied. Until then `state` may be an old one: nobody acts on it or shows it as current. */
   caughtUp: boolean;
   leadership: LeadershipView;
-  /** Nodes the heart hears, this one included; undefined until it has spoken once. */
+  /** Nodes that messages reach by what the heart hears, this one included; undefined until it has spoken once. */
   alive: ReadonlySet<string> | undefined;
   paths: readonly PathStatus[];
+  /** Messages that this node's heart did not believe. */
+  dropped: DropCounts;
   /** This node's own rights; undefined until the heart has spoken once. */
   leases: LeaseTable | undefined;
   disk: {
@@ -52,4 +55,22 @@ export interface TieView {
 export function leaseRemainingMs(view: View, group: string, epoch: number): number {
   const lease = view.leases?.get(group);
   return lease?.epoch === epoch ? lease.validUntilBootMs - view.now.bootMs : Number.NEGATIVE_INFINITY;
+}
+
+/** On a heartbeat disk, by this node. */
+export function isSeen({ paths }: View, node: string): boolean {
+  return paths.some(({ peer, kind, up }) => peer === node && kind === 'disk' && up);
+}
+
+/** No message reaches it, but its heart is seen to live on a heartbeat disk: by this node, or by one that this node hears (a witness sees nothing itself). */
+export function isCutOff(view: View, node: string): boolean {
+  const { alive, state } = view;
+  if (alive === undefined || alive.has(node)) return false;
+  const others = Object.values(state.members).filter(({ name }) => alive.has(name));
+  return isSeen(view, node) || others.some(({ sees }) => sees.includes(node));
+}
+
+/** Why this node cannot use heartbeat disks that were configured for it: sentences. */
+export function diskTroubles({ paths }: Pick<View, 'paths'>): readonly string[] {
+  return [...new Set(paths.flatMap(({ trouble }) => trouble ?? []))];
 }

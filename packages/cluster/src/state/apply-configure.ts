@@ -5,6 +5,7 @@ import type { ConfigChange, ConfigureCommand, Stamp } from './commands.ts';
 import type { ClusterState, GroupSpec, GroupState, Quantities, VolumeSpec, VolumeState } from './model.ts';
 import { sortedValues } from './model.ts';
 import { stoppedResources } from './groups.ts';
+import { withHeartSlots } from './heart-slots.ts';
 import type { Outcome, Refusal } from './outcome.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
 import { without } from './records.ts';
@@ -118,7 +119,7 @@ function groupDeleteRefusal(state: ClusterState, name: string): Refusal | undefi
 function applyChange(state: ClusterState, change: ConfigChange): ClusterState {
   switch (change.kind) {
     case 'cluster':
-      return { ...state, config: change.config };
+      return withHeartSlots({ ...state, config: { ...state.config, ...change.config } });
     case 'node-put':
       return putNode(state, change.name, change.capacity);
     case 'volume-put':

@@ -1,7 +1,8 @@
 /** Members of the cluster: who they are, whether they are there, what the operator wants of them. */
 import { unreachable } from '@eterne/base';
 import type { MemberCommand, Stamp } from './commands.ts';
-import type { ClusterState, Member, MemberSpec } from './model.ts';
+import { withHeartSlots } from './heart-slots.ts';
+import type { ClusterState, HeartbeatDisk, Member, MemberSpec } from './model.ts';
 import { sortedValues } from './model.ts';
 import { freeGroupsOf } from './groups.ts';
 import type { Outcome } from './outcome.ts';
@@ -48,6 +49,8 @@ function newMember(spec: MemberSpec): Member {
     pids: { service: null, monitor: null, heart: null, disk: null },
     watchdogMs: null,
     presence: 'unknown',
+    sees: [],
+    diskTroubles: [],
     capacity: {},
     troubles: [],
   };
@@ -73,7 +76,8 @@ function bootstrap(state: ClusterState, command: Of<'bootstrap'>): Outcome {
 function addMember(state: ClusterState, command: Of<'member-add'>): Outcome {
   const { member } = command;
   const known = state.members[member.name];
-  if (known && known.presence !== 'lost' && known.voterId !== member.voterId)
+  const lives = known !== undefined && (known.presence !== 'lost' || isSeen(state, member.name));
+  if (lives && known.voterId !== member.voterId)
     return refuse(state, 'exists', `${member.name} is a member and not lost; choose another name`);
   const owned = sortedValues(state.groups).find((group) => group.owner === member.name);
   if (known?.voterId !== member.voterId && owned)
@@ -85,7 +89,7 @@ function addMember(state: ClusterState, command: Of<'member-add'>): Outcome {
   const others = sortedValues(state.members).filter((other) => other.name !== member.name);
   const refusal = memberLimit(state, member, others);
   if (refusal !== undefined) return refuse(state, 'refused', refusal);
-  const next = withMember(state, known ? { ...known, ...member } : newMember(member));
+  const next = withHeartSlots(withMember(state, known ? { ...known, ...member } : newMember(member)));
   return accepted(
     withEvent(next, command, {
       level: 'info',
@@ -118,13 +122,17 @@ function removeMember(state: ClusterState, command: Of<'member-remove'>): Outcom
   );
   if (volume) return refuse(state, 'refused', `volume ${volume.spec.name} still has a replica on ${name}`);
   if (Object.keys(state.members).length === 1) return refuse(state, 'refused', `${name} is the last member`);
-  const config = { ...state.config, fencing: state.config.fencing.filter(({ node }) => node !== name) };
-  const next = {
+  const config = {
+    ...state.config,
+    fencing: state.config.fencing.filter(({ node }) => node !== name),
+    heartbeatDisks: state.config.heartbeatDisks.map((disk) => withoutNode(disk, name)),
+  };
+  const next = withHeartSlots({
     ...state,
     config,
     members: without(state.members, name),
     fences: without(state.fences, name),
-  };
+  });
   return accepted(
     withEvent(next, command, {
       level: 'info',
@@ -133,6 +141,10 @@ function removeMember(state: ClusterState, command: Of<'member-remove'>): Outcom
       message: `${name} removed`,
     }),
   );
+}
+
+function withoutNode(disk: HeartbeatDisk, node: string): HeartbeatDisk {
+  return typeof disk.device === 'string' ? disk : { ...disk, device: without(disk.device, node) };
 }
 
 function setMode(state: ClusterState, command: Of<'node-mode'>): Outcome {
@@ -154,13 +166,16 @@ function setMode(state: ClusterState, command: Of<'node-mode'>): Outcome {
 function reportNode(state: ClusterState, command: Of<'node-report'>): Outcome {
   const member = state.members[command.name];
   if (!member) return refuse(state, 'not-found', `no node ${command.name}`);
+  const { pids, sees = [], diskTroubles = [] } = command;
   if (member.startId === command.startId)
-    return accepted(withMember(state, { ...member, pids: command.pids }));
+    return reportLife(state, command, { ...member, pids, sees, diskTroubles });
   const started: Member = {
     ...member,
     startId: command.startId,
     incarnation: member.incarnation + 1,
-    pids: command.pids,
+    pids,
+    sees,
+    diskTroubles,
     watchdogMs: null,
     troubles: [],
     presence: 'online',
@@ -174,6 +189,25 @@ function reportNode(state: ClusterState, command: Of<'node-report'>): Outcome {
   // It has ended whatever an earlier life of it ran (`node/launcher.ts`), so its groups are free at once.
   const settled = { ...next, fences: without(next.fences, command.name) };
   return accepted(freeGroupsOf(settled, command, command.name, 'was restarted'));
+}
+
+/** The first that sees a node which is lost tells it in the timeline. */
+function reportLife(state: ClusterState, command: Of<'node-report'>, member: Member): Outcome {
+  const found = member.sees.filter((name) => state.members[name] && !isSeen(state, name));
+  let next = withMember(state, member);
+  for (const node of found)
+    next = withEvent(next, command, {
+      level: 'warning',
+      code: 'node.cut-off',
+      node,
+      message: `${node} is cut off: ${member.name} sees it on a heartbeat disk, and no message reaches it`,
+    });
+  return accepted(next);
+}
+
+/** Somebody who is there sees it on a heartbeat disk. */
+function isSeen({ members }: ClusterState, node: string): boolean {
+  return Object.values(members).some(({ presence, sees }) => presence === 'online' && sees.includes(node));
 }
 
 function setWatchdog(state: ClusterState, command: Of<'node-watchdog'>): Outcome {

@@ -4,7 +4,7 @@
  */
 import { posix } from 'node:path';
 import type { ClusterState, GroupSpec, ResourceDefinition } from './model.ts';
-import { sortedValues } from './model.ts';
+import { atNode, sortedValues } from './model.ts';
 
 interface Claim {
   /** For people: `volume data`, `group web`. */
@@ -19,6 +19,7 @@ interface Claim {
 export function doubleClaim(state: ClusterState): string | undefined {
   const claims = [
     ...volumeClaims(state),
+    ...heartbeatClaims(state),
     ...sortedValues(state.groups).flatMap(({ spec }) => groupClaims(spec)),
   ];
   const byThing = new Map<string, Claim[]>();
@@ -36,6 +37,17 @@ function volumeClaims(state: ClusterState): readonly Claim[] {
   return sortedValues(state.volumes).flatMap(({ spec }) =>
     spec.replicas.map(({ node, device }) => diskClaim(`volume ${spec.name}`, node, device)),
   );
+}
+
+function heartbeatClaims({ config, members }: ClusterState): readonly Claim[] {
+  const nodes = Object.keys(members);
+  return config.heartbeatDisks.flatMap(({ device }, index) => {
+    const user = `heartbeat disk ${index + 1}`;
+    return nodes.flatMap((node) => {
+      const path = atNode(device, node);
+      return path === undefined ? [] : [diskClaim(user, node, path)];
+    });
+  });
 }
 
 /** A LUN or an export is the same from every node; a path means another disk on each. */

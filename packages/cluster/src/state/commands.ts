@@ -73,6 +73,9 @@ export type MemberCommand =
       readonly name: string;
       readonly startId: string;
       readonly pids: DaemonPids;
+      /** Absent: none. */
+      readonly sees?: readonly string[];
+      readonly diskTroubles?: readonly string[];
     }
   /** A node about its watchdog: after it was armed, before it is disarmed. */
   | {

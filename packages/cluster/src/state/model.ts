@@ -62,6 +62,15 @@ export interface ClusterConfig {
   readonly watchdog: WatchdogSpec | null;
   /** What groups stand on, and what to do when it is not well. */
   readonly watch: WatchSettings;
+  readonly heartbeatDisks: readonly HeartbeatDisk[];
+}
+
+/** A block device or file that nodes reach and beat on. */
+export interface HeartbeatDisk {
+  /** An absolute path; a node that is not named does not reach it. */
+  readonly device: PerNode;
+  /** What its header says (32 hexadecimal digits), so that each node knows the right disk; empty in a plan: it is not made yet. */
+  readonly id: string;
 }
 
 export interface WatchdogSpec {
@@ -110,6 +119,10 @@ export interface Member extends MemberSpec {
   readonly watchdogMs: number | null;
   /** What the leader last committed about its silence. Status shows it; decisions rest on the leader's own observation. */
   readonly presence: 'unknown' | 'online' | 'lost' | 'leaving';
+  /** Nodes that it sees on a heartbeat disk and hears no more, as it told last. */
+  readonly sees: readonly string[];
+  /** What keeps it from using a heartbeat disk, as it told last: sentences. */
+  readonly diskTroubles: readonly string[];
   /** What it has of each quantity that groups take up; of one that is not named here it has none. */
   readonly capacity: Quantities;
   /** What of it is not well, as it told last; by kind and subject. */
@@ -125,6 +138,10 @@ export interface ReplicaSpec {
 
 /** One text for every node, or one for each by name. */
 export type PerNode = string | Readonly<Record<string, string>>;
+
+export function atNode(text: PerNode, node: string): string | undefined {
+  return typeof text === 'string' ? text : text[node];
+}
 
 type Everywhere<Export extends { readonly listen: string }> = Omit<Export, 'listen'> & {
   readonly listen: PerNode;
@@ -408,6 +425,8 @@ export interface ClusterState {
   /** The newest epoch of any group. */
   readonly epoch: number;
   readonly members: Readonly<Record<string, Member>>;
+  /** Node → number of its slot on every heartbeat disk; empty while there is no such disk. */
+  readonly heartSlots: Readonly<Record<string, number>>;
   readonly volumes: Readonly<Record<string, VolumeState>>;
   readonly groups: Readonly<Record<string, GroupState>>;
   /** By node. */

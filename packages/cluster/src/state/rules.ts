@@ -11,12 +11,14 @@ export const VOLUMES_MAX = 256;
 export const GROUPS_MAX = 256;
 export const RESOURCES_MAX = 64;
 export const REPLICAS_MAX = 32;
+export const HEARTBEAT_DISKS_MAX = 4;
 
 /** The first rule that `state` breaks. */
 export function brokenRule(state: ClusterState): string | undefined {
   return (
     limits(state) ??
     tieBreakerRule(state) ??
+    heartbeatDiskRule(state) ??
     firstBroken(state.config.fencing, ({ node, agent }) => nodeRule(state, node, `fence device ${agent}`)) ??
     firstBroken(sortedValues(state.volumes), (volume) => volumeRule(state, volume.spec)) ??
     brokenExportRule(state) ??
@@ -48,6 +50,16 @@ function tieBreakerRule({ config, members }: ClusterState): string | undefined {
     ({ name, role }) => role === 'node' && !config.fencing.some(({ node }) => node === name),
   );
   return bare && `the tie-breaker is fencing, but ${bare.name} has no fence device`;
+}
+
+function heartbeatDiskRule(state: ClusterState): string | undefined {
+  const disks = state.config.heartbeatDisks;
+  if (disks.length > HEARTBEAT_DISKS_MAX)
+    return `a cluster has at most ${HEARTBEAT_DISKS_MAX} heartbeat disks`;
+  const ids = disks.map(({ id }) => id).filter((id) => id !== '');
+  if (new Set(ids).size < ids.length) return 'two of the heartbeat disks are the same disk';
+  const named = disks.flatMap(({ device }) => (typeof device === 'string' ? [] : Object.keys(device)));
+  return firstBroken(named, (node) => nodeRule(state, node, 'a heartbeat disk'));
 }
 
 function nodeRule(state: ClusterState, node: string, subject: string): string | undefined {

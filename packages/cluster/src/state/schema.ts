@@ -20,6 +20,7 @@ const watch = z
     memoryPercent: count,
   })
   .default(USUAL_WATCH);
+const perNode = z.union([z.string(), record(z.string())]);
 
 const config = z.strictObject({
   edition: z.enum(['ha', 'cluster']),
@@ -46,6 +47,7 @@ const config = z.strictObject({
     .default([]),
   watchdog: z.strictObject({ device: z.string(), timeoutMs: count }).nullable().default(null),
   watch,
+  heartbeatDisks: z.array(z.strictObject({ device: perNode, id: z.string() })).default([]),
 });
 
 const pid = count.nullable();
@@ -64,6 +66,8 @@ const member = z.strictObject({
   pids: z.strictObject({ service: pid, monitor: pid, heart: pid, disk: pid }),
   watchdogMs: count.nullable().default(null),
   presence: z.enum(['unknown', 'online', 'lost', 'leaving']),
+  sees: z.array(name).default([]),
+  diskTroubles: z.array(z.string()).default([]),
   capacity: quantities,
   troubles: z
     .array(z.strictObject({ kind: troubleKind, subject: z.string(), detail: z.string() }))
@@ -85,7 +89,6 @@ const settings = z.strictObject({
   diskTimeoutMs: count,
 });
 
-const perNode = z.union([z.string(), record(z.string())]);
 const files = z.strictObject({ ca: z.string(), cert: z.string(), key: z.string() });
 const volumeExport = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('nbd'), listen: perNode, tls: files.exactOptional() }),
@@ -230,6 +233,7 @@ export const stateSchema = z.strictObject({
   revision: count,
   epoch: count,
   members: record(member),
+  heartSlots: record(count).default({}),
   volumes: record(volume),
   groups: record(group),
   fences: record(

@@ -1,4 +1,5 @@
 /** A cluster of two nodes and a witness that only exists in memory: what the API and the console are tested against. */
+import { NO_DROPS } from '../../src/heart/drops.ts';
 import { EterneError } from '@eterne/base';
 import type { ClusterStatus, ServiceFacade } from '../../src/service/facade.ts';
 import type { ClusterEvent, ClusterState, Member } from '../../src/state/model.ts';
@@ -32,6 +33,8 @@ function member(name: string, role: 'node' | 'witness', index: number): Member {
     },
     watchdogMs: null,
     presence: 'online',
+    sees: [],
+    diskTroubles: [],
     capacity: {},
     troubles: [],
   };
@@ -58,15 +61,20 @@ function initialStatus(): ClusterStatus {
       incarnation,
       pids: role === 'witness' ? { ...pids, monitor: null, disk: null } : pids,
       api,
+      reach: 'network' as const,
       paths:
         name === 'n1'
           ? []
           : PATHS.map((path, at) => ({
               peer: name,
+              kind: 'udp' as const,
               path: `${path}${index + 1}`,
               up: !(name === 'w' && at === 1),
               lossPercent: name === 'w' && at === 1 ? 100 : 0,
               latencyMs: name === 'w' && at === 1 ? null : 0.3 + at / 10,
+              ageMs: name === 'w' && at === 1 ? null : 100,
+              trouble: null,
+              dropped: NO_DROPS,
             })),
     })),
     volumes: [
@@ -123,6 +131,7 @@ function initialStatus(): ClusterStatus {
     maintenance: false,
     tieBreaker: null,
     warnings: ['volume data: n2 is not in the in-sync set'],
+    dropped: { heartbeats: NO_DROPS },
   };
 }
 
@@ -143,8 +152,10 @@ function initialState(): ClusterState {
       fencing: [],
       watchdog: null,
       watch: USUAL_WATCH,
+      heartbeatDisks: [],
     },
     revision: 1,
+    heartSlots: {},
     members: Object.fromEntries(MEMBERS.map((one) => [one.name, one])),
     volumes: { data: VOLUME },
     groups: {},

@@ -15,7 +15,7 @@ import type { Lease } from '../../src/heart/lease-client.ts';
 import { Reaper } from '../../src/heart/reaper.ts';
 import { serveHeart } from '../../src/heart/server.ts';
 import { HEART_TIMING } from '../../src/heart/timing.ts';
-import type { MemberAddress } from '../../src/node/identity.ts';
+import type { HeartSetup } from '../../src/heart/setup.ts';
 
 const world = createNodeWorld('test');
 const clusterKey = Buffer.alloc(32, 5);
@@ -43,7 +43,7 @@ class HeartProcess {
     const parts = {
       heart,
       reaper: this.#reaper,
-      onMembers: (members: readonly MemberAddress[]) => heart.setMembers(members),
+      onSetup: (setup: HeartSetup) => heart.configure(setup),
     };
     const streams: { destroy(): void }[] = [];
     const network: typeof world.network = {
@@ -112,7 +112,7 @@ test('two hearts on real sockets find each other', async (context) => {
     alive = nodes;
     assert.equal(paths.length, 2);
   });
-  for (const { heart } of hearts) heart.setMembers(members);
+  for (const { heart } of hearts) heart.configure({ members, disks: [] });
   await until('a hears b', () => alive.has('b'));
 });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { NO_DROPS } from '../../src/heart/drops.ts';
 import { EterneError } from '@eterne/base';
 import { LiveFacade } from '../../src/service/service-facade.ts';
 import { betterLeader } from '../../src/service/leader/steward.ts';
@@ -135,10 +136,14 @@ test('a witness leads, or else a node that owns nothing', () => {
   const voters = ['n1', 'n2', 'w1'].map((name) => ({ id: `${name}#${name}-voter`, role: 'voter' as const }));
   const path = (peer: string, latencyMs: number) => ({
     peer,
+    kind: 'udp' as const,
     path: 'udp',
     up: true,
     lossPercent: 0,
     latencyMs,
+    ageMs: 0,
+    trouble: null,
+    dropped: NO_DROPS,
   });
   view.paths = [path('n2', 1), path('w1', 1)];
   assert.equal(betterLeader(view, voters)?.name, 'w1');

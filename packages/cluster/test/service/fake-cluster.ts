@@ -4,7 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { EterneError } from '@eterne/base';
-import type { LogLeadership, OrderedLog } from '../../src/ports.ts';
+import { NO_DROPS } from '../../src/heart/drops.ts';
+import type { LogLeadership, OrderedLog, PathStatus } from '../../src/ports.ts';
 import { Service } from '../../src/service/service.ts';
 import { decodeCommand, encodeCommand } from '../../src/state/codec.ts';
 import type { Command } from '../../src/state/commands.ts';
@@ -17,6 +18,8 @@ import { VirtualTime } from './virtual-time.ts';
 const COMMIT_MS = 4;
 const AUTHORITY_MS = 600;
 const LOST_AFTER_MS = 1000;
+/** A beat over a disk is read so much later. */
+const DISK_LAG_MS = 300;
 
 export interface FakeMachine {
   readonly name: string;
@@ -29,6 +32,7 @@ export interface FakeMachine {
   /** Reaches the others. */
   connected: boolean;
   lastHeardMs: number;
+  lastSeenMs: number;
 }
 
 export class FakeLog implements OrderedLog<Command> {
@@ -107,6 +111,8 @@ export class FakeLog implements OrderedLog<Command> {
 
 export class FakeCluster {
   readonly time = new VirtualTime();
+  /** Every node but a witness reaches it, whatever happens to the network. */
+  hasHeartbeatDisk = false;
   readonly machines = new Map<string, FakeMachine>();
   readonly entries: Buffer[] = [];
   /** On the groups' mirrored file systems. */
@@ -268,7 +274,13 @@ export class FakeCluster {
       disk,
       startId: `${name}-1`,
     };
-    const machine = { ...partial, connected: true, lastHeardMs: 0, log: new FakeLog(this, name) };
+    const machine = {
+      ...partial,
+      connected: true,
+      lastHeardMs: 0,
+      lastSeenMs: 0,
+      log: new FakeLog(this, name),
+    };
     const whole = Object.assign(machine, { service: undefined as unknown as Service });
     whole.service = this.#makeService(whole);
     this.machines.set(name, whole);
@@ -310,10 +322,12 @@ export class FakeCluster {
   /** Heartbeats, and what the hearts do when a lease and its grace are over. */
   #watch(): void {
     const nowMs = this.time.bootMs();
-    for (const machine of this.machines.values())
-      if (machine.connected && machine.heart.up) machine.lastHeardMs = nowMs;
     for (const machine of this.machines.values()) {
-      machine.heart.tellAlive(new Set(this.#heardBy(machine, nowMs)));
+      if (machine.connected && machine.heart.up) machine.lastHeardMs = nowMs;
+      if (machine.heart.up) machine.lastSeenMs = nowMs;
+    }
+    for (const machine of this.machines.values()) {
+      machine.heart.tellAlive(new Set(this.#heardBy(machine, nowMs)), this.#seenBy(machine, nowMs));
       machine.disk.changed();
       for (const [group, lease] of machine.heart.leases) {
         if (nowMs <= lease.validUntilBootMs + lease.graceMs) continue;
@@ -322,6 +336,26 @@ export class FakeCluster {
         machine.heart.leases.delete(group);
       }
     }
+  }
+
+  /** On the heartbeat disk, which reaches whom the network does not. */
+  #seenBy(machine: FakeMachine, nowMs: number): PathStatus[] {
+    if (!this.hasHeartbeatDisk) return [];
+    const others = [...this.machines.values()].filter(({ name }) => name !== machine.name && name !== 'w1');
+    return others.map(({ name, heart, lastSeenMs }) => {
+      const up = heart.up || nowMs - lastSeenMs < LOST_AFTER_MS + DISK_LAG_MS;
+      return {
+        peer: name,
+        kind: 'disk',
+        path: 'disk:/dev/shared',
+        up,
+        lossPercent: up ? 0 : 100,
+        latencyMs: null,
+        ageMs: null,
+        trouble: null,
+        dropped: NO_DROPS,
+      };
+    });
   }
 
   #heardBy(machine: FakeMachine, nowMs: number): string[] {

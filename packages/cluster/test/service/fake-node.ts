@@ -17,12 +17,14 @@ import type {
   LeaseGrant,
   LeaseRequest,
   MonitorPort,
+  PathStatus,
   ResourceReport,
   ResourceSpec,
   ResourceState,
   WatchdogReport,
   WatchOrder,
 } from '../../src/ports.ts';
+import { NO_DROPS } from '../../src/heart/drops.ts';
 import type { FenceOrder, FenceResult } from '../../src/fencing/order.ts';
 import type { FenceDevice, WatchdogSpec } from '../../src/state/model.ts';
 import type { Trouble } from '../../src/state/watch.ts';
@@ -384,7 +386,7 @@ export class FakeHeart implements HeartPort {
   >();
   up = true;
   #sequence = 0;
-  #liveness: ((alive: ReadonlySet<string>, paths: readonly []) => void)[] = [];
+  #liveness: Parameters<HeartPort['onLiveness']>[0][] = [];
   #requests: ((request: LeaseRequest) => void)[] = [];
   #leaseListeners: ((leases: LeaseTable) => void)[] = [];
 
@@ -428,7 +430,7 @@ export class FakeHeart implements HeartPort {
     this.#watchdogListener({ of: this.watchdog, ...report });
   }
 
-  onLiveness(listener: (alive: ReadonlySet<string>, paths: readonly []) => void): void {
+  onLiveness(listener: Parameters<HeartPort['onLiveness']>[0]): void {
     this.#liveness.push(listener);
   }
 
@@ -445,8 +447,9 @@ export class FakeHeart implements HeartPort {
     this.#route(grant);
   }
 
-  tellAlive(alive: ReadonlySet<string>): void {
-    if (this.up) for (const listener of this.#liveness) listener(alive, []);
+  /** `paths`: what is seen on disks. */
+  tellAlive(alive: ReadonlySet<string>, paths: readonly PathStatus[] = []): void {
+    if (this.up) for (const listener of this.#liveness) listener(alive, paths, NO_DROPS);
   }
 
   hearRequest(request: LeaseRequest): void {

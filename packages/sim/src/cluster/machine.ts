@@ -14,7 +14,7 @@ import {
   socketAddress,
   volumeSocketPath,
 } from '@eterne/cluster/node/layout.ts';
-import { readMembers, writeMembers } from '@eterne/cluster/node/members-file.ts';
+import { readSetup, writeSetup } from '@eterne/cluster/node/setup-file.ts';
 import { firstImage, openEmbeddedLog, type EmbeddedLog } from '@eterne/cluster/raft/embedded-log.ts';
 import { createLogFile } from '@eterne/cluster/raft/storage/log-store.ts';
 import type { Provers } from '@eterne/cluster/raft/tie/proof-player.ts';
@@ -23,9 +23,10 @@ import type { RaftTransport } from '@eterne/cluster/raft/transport/port.ts';
 import { openTcpTransport } from '@eterne/cluster/raft/transport/tcp-transport.ts';
 import { LAN_TIMING, memberIdOf } from '@eterne/cluster/raft/types.ts';
 import { proveStopped } from '@eterne/cluster/service/pair/prover.ts';
+import { tellHeart } from '@eterne/cluster/service/heart-setup.ts';
 import { Service } from '@eterne/cluster/service/service.ts';
 import type { Command } from '@eterne/cluster/state/commands.ts';
-import { sortedValues, type ClusterState } from '@eterne/cluster/state/model.ts';
+import type { ClusterState } from '@eterne/cluster/state/model.ts';
 import type { DiskPort } from '@eterne/disk/process/port.ts';
 import type { SharedDisks } from '@eterne/runtime';
 import type { SimNode } from '../world/node.ts';
@@ -172,16 +173,16 @@ export class Machine {
     }
     heart.open((error) => {
       assert(error === undefined, `the heart's address is free: ${error?.message}`);
-      readMembers(world.files, DIR, this.places.map(memberAddressOf), (members) => heart.setMembers(members));
+      readSetup(world.files, DIR, this.places.map(memberAddressOf), (setup) => heart.configure(setup));
       serveHeart(
         world,
         socketAddress(DIR, 'heart'),
         {
           heart,
           reaper,
-          onMembers: (members) => {
-            heart.setMembers(members);
-            writeMembers(world, DIR, members);
+          onSetup: (setup) => {
+            heart.configure(setup);
+            writeSetup(world, DIR, setup);
           },
         },
         (listener) => assert(!(listener instanceof EterneError), 'the heart’s socket is free'),
@@ -239,26 +240,12 @@ export class Machine {
         ? { connectDisk: (done: (result: DiskPort | EterneError) => void) => this.connectDisk(process, done) }
         : {}),
     });
-    this.tellMembers(service, heart);
+    tellHeart(service, (setup) => {
+      if (setup.members.length === this.places.length) heart.configure(setup);
+    });
     this.service = service;
     this.log = undefined;
     this.openLog(process, service, monitor);
-  }
-
-  /** The heart learns of every change of the members, as in production. */
-  private tellMembers(service: Service, heart: HeartClient): void {
-    let told = '';
-    service.onChange(() => {
-      const members = sortedValues(service.state.members).map(({ name, role, addresses }) => ({
-        node: name,
-        role,
-        addresses,
-      }));
-      const now = JSON.stringify(members);
-      if (members.length < this.places.length || now === told) return;
-      told = now;
-      heart.setMembers(members);
-    });
   }
 
   private openLog(process: SimProcess, service: Service, monitor: MonitorClient): void {

@@ -4,27 +4,30 @@ import { DiskLeases } from '@eterne/cluster/heart/disk-leases.ts';
 import { Heart } from '@eterne/cluster/heart/heart.ts';
 import { Reaper } from '@eterne/cluster/heart/reaper.ts';
 import { serveHeart } from '@eterne/cluster/heart/server.ts';
+import type { HeartSetup } from '@eterne/cluster/heart/setup.ts';
 import { HEART_TIMING } from '@eterne/cluster/heart/timing.ts';
 import { Vigil } from '@eterne/cluster/heart/vigil.ts';
 import { HeartWatchdog } from '@eterne/cluster/heart/watchdog.ts';
-import { readMembers, writeMembers } from '@eterne/cluster/node/members-file.ts';
+import { readSetup, writeSetup } from '@eterne/cluster/node/setup-file.ts';
 import { socketAddress, socketPath } from '@eterne/cluster/node/layout.ts';
 import { connectDiskPort } from '@eterne/disk/process/port-client.ts';
+import { apartSharedDisks } from '@eterne/runtime/node/apart-disk.ts';
 import { nodeProcessTrees } from '@eterne/runtime/node/process-trees.ts';
 import { nodeWatchdogs } from '@eterne/runtime/node/watchdog.ts';
 import { startDaemon, type Daemon } from '../daemon.ts';
 
 startDaemon('heart', (daemon) => {
   const { dir, world, identity } = daemon;
-  readMembers(world.files, dir, identity.seeds, (members) => {
+  readSetup(world.files, dir, identity.seeds, (setup) => {
     const heart = new Heart(world, {
       node: identity.node,
       clusterKey: identity.clusterKey,
       addresses: identity.addresses,
       timing: HEART_TIMING.lan,
       asksForLeases: true,
+      disks: apartSharedDisks,
     });
-    heart.setMembers(members);
+    heart.configure(setup);
     serve(daemon, heart);
   });
 
@@ -44,9 +47,9 @@ startDaemon('heart', (daemon) => {
       heart,
       reaper,
       watchdog,
-      onMembers: (members: Parameters<Heart['setMembers']>[0]) => {
-        heart.setMembers(members);
-        writeMembers(world, dir, members);
+      onSetup: (setup: HeartSetup) => {
+        heart.configure(setup);
+        writeSetup(world, dir, setup);
       },
     };
     serveHeart(world, socketAddress(dir, 'heart'), parts, (listener) => {

@@ -1,6 +1,7 @@
 /** The service daemon: the replicated state and its decisions, the API and the console. */
 import { EterneError } from '@eterne/base';
 import { HeartClient } from '@eterne/cluster/heart/client.ts';
+import type { HeartSetup } from '@eterne/cluster/heart/setup.ts';
 import { MonitorClient } from '@eterne/cluster/monitor/client.ts';
 import { socketAddress, socketPath } from '@eterne/cluster/node/layout.ts';
 import { listenLinks } from '@eterne/cluster/node/link.ts';
@@ -9,6 +10,7 @@ import { LiveFacade } from '@eterne/cluster/service/service-facade.ts';
 import type { Service } from '@eterne/cluster/service/service.ts';
 import { connectDiskPort } from '@eterne/disk/process/port-client.ts';
 import type { Reply } from '@eterne/runtime';
+import { apartSharedDisks } from '@eterne/runtime/node/apart-disk.ts';
 import { startDaemon, type Daemon } from '../daemon.ts';
 import { startService } from '../service.ts';
 
@@ -27,7 +29,7 @@ startDaemon('service', (daemon) => {
     monitor: new MonitorClient(world, socketAddress(dir, 'monitor')),
     connectDisk: (done: Parameters<typeof connectDiskPort>[2]) =>
       connectDiskPort(world, socketPath(dir, 'disk'), done),
-    onMembers: (members: Parameters<HeartClient['setMembers']>[0]) => heart.setMembers(members),
+    onSetup: (setup: HeartSetup) => heart.configure(setup),
   };
   startService(parts, (service) => {
     if (service instanceof EterneError) return giveUp(service);
@@ -57,5 +59,7 @@ function serve(daemon: Daemon, service: Service): void {
 /** The API's libraries take longer to load than all the rest: what keeps groups alive comes first. */
 async function serveApiLate(daemon: Daemon, service: Service): Promise<void> {
   const { serveApi } = await import('../../cluster/serve-api.ts');
-  await serveApi(daemon, new LiveFacade(service, daemon.world));
+  const { world } = daemon;
+  const diskMaker = { ...world, disks: apartSharedDisks };
+  await serveApi(daemon, new LiveFacade(service, world, diskMaker));
 }

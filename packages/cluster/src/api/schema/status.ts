@@ -7,12 +7,27 @@ import { TROUBLE_KINDS } from '../../state/watch.ts';
 
 export const diskState = z.enum([...DISK_STATES, 'Unknown']);
 
+const drops = z.object({
+  malformed: z.int().describe('truncated, damaged or not readable'),
+  forged: z.int().describe('not sealed with the key of this cluster'),
+  version: z.int().describe('of a program that speaks another version'),
+  foreign: z.int().describe('meant for another node, disk or cluster'),
+  stranger: z.int().describe('of who is no member (any more)'),
+  replayed: z.int().describe('seen before, or of a session that is over'),
+});
+
 export const pathStatus = z.object({
   peer: z.string(),
-  path: z.string().describe('for example udp:10.0.0.1'),
+  kind: z
+    .enum(['udp', 'disk'])
+    .describe('only udp carries messages; over a disk a node is merely seen to live'),
+  path: z.string().describe('for example udp:10.0.0.1:7700-10.0.0.2:7700 or disk:/dev/sdb'),
   up: z.boolean(),
   lossPercent: z.number(),
-  latencyMs: z.number().nullable(),
+  latencyMs: z.number().nullable().describe('udp: a round trip; disk: an access of the reporting node'),
+  ageMs: z.number().nullable().describe('since the last beat that showed that both directions work'),
+  trouble: z.string().nullable().describe('why the reporting node cannot use the disk'),
+  dropped: drops.describe('what seemed to come by this path and was not believed'),
 });
 
 const pid = z.int().nullable();
@@ -25,6 +40,7 @@ export const nodeStatus = z.object({
   incarnation: z.int(),
   pids: z.object({ service: pid, monitor: pid, heart: pid, disk: pid }),
   api: z.string(),
+  reach: z.enum(['network', 'disk', 'none']).describe('disk: it lives, and no message reaches it'),
   paths: z
     .array(pathStatus)
     .readonly()
@@ -125,6 +141,9 @@ export const clusterStatus = z.object({
     .nullable()
     .describe('of a pair, as the reporting node sees it'),
   warnings: z.array(z.string()).readonly(),
+  dropped: z
+    .object({ heartbeats: drops })
+    .describe('messages that the reporting node did not believe since its processes were started'),
 }) satisfies z.ZodType<ClusterStatus>;
 
 export const clusterEvent = z.object({

@@ -12,7 +12,7 @@
 import { SESSION_BYTES } from './envelope.ts';
 
 const BODY_BYTES = 32;
-const HOLD_US_MAX = 0xffff_ffff;
+export const HOLD_US_MAX = 0xffff_ffff;
 const NO_SESSION = '0'.repeat(SESSION_BYTES * 2);
 
 export interface BeatEcho {

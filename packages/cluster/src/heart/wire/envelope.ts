@@ -25,7 +25,7 @@ export const DATAGRAM_BYTES_MAX = 1024;
 export const SESSION_BYTES = 16;
 const MAGIC = 0x42_48_54_45; // "ETHB" read as a little-endian number
 const VERSION = 1;
-const MAC_BYTES = 16;
+export const MAC_BYTES = 16;
 const FIXED_BYTES = 40;
 const NAME_BYTES_MAX = 63;
 const SMALLEST_BYTES = FIXED_BYTES + 2 + 2 + MAC_BYTES;
@@ -110,7 +110,11 @@ function mac(key: KeyObject, bytes: Buffer): Buffer {
   return createHmac('sha256', key).update(bytes).digest().subarray(0, MAC_BYTES);
 }
 
-function nameAt(bytes: Buffer, offset: number): { readonly name: string; readonly end: number } | undefined {
+/** A name with its length before it; undefined where there is none. */
+export function nameAt(
+  bytes: Buffer,
+  offset: number,
+): { readonly name: string; readonly end: number } | undefined {
   const length = offset < bytes.length ? bytes.readUInt8(offset) : 0;
   const end = offset + 1 + length;
   if (length === 0 || length > NAME_BYTES_MAX || end > bytes.length) return undefined;

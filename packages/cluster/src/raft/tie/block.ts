@@ -65,9 +65,14 @@ export function newTieArea(member: MemberId, owners: readonly [string, string]):
   return Buffer.concat(sectors);
 }
 
+/** Written by a tie-breaker, of whatever version or cluster. */
+export function isTieSector(sector: Buffer): boolean {
+  return sector.subarray(0, MAGIC.length).equals(MAGIC);
+}
+
 /** Undefined for what is torn, blank, of another version or not ours. */
 function decodeTieBlock(sector: Buffer): TieBlock | undefined {
-  if (!sector.subarray(0, MAGIC.length).equals(MAGIC) || sector.readUInt32LE(8) !== VERSION) return undefined;
+  if (!isTieSector(sector) || sector.readUInt32LE(8) !== VERSION) return undefined;
   if (sector.readUInt32LE(12) !== crc32c(sector.subarray(CHECKED_FROM))) return undefined;
   const [counter = 0, term = 0, lastTerm = 0, lastIndex = 0] = [0, 1, 2, 3].map((index) =>
     Number(sector.readBigUInt64LE(CHECKED_FROM + 8 * index)),

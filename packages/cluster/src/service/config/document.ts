@@ -1,7 +1,7 @@
 /**
  * The configuration document (`eterne config apply`): its grammar and defaults. Unknown keys and values are refused with their path.
  *
- *   cluster  edition, profile, timezone, tieBreaker, prefer, consensus, watchdog, fencing, watch
+ *   cluster  edition, profile, timezone, tieBreaker, prefer, consensus, watchdog, fencing, watch, heartbeatDisks
  *   nodes    name, capacity: { quantity: amount }
  *   volumes  name, size, mode, initialSync, replicas: { node: device }, onDiskError, asyncTakeover, rescueJournal, exports, and the settings of `eterne disk run`
  *   groups   name, nodes, failback, with, apart, after, demand, onStopFailure, watch, resources: [{ name, type, restart, startTimeout, stopTimeout, …the agent's own }]
@@ -127,6 +127,11 @@ const watch = z
     fullPercent: fullAbove,
     memoryPercent: memoryBelow,
   }));
+const absolutePath = z.string().max(4096).regex(/^\//, 'is not an absolute path');
+
+function perNode<T extends z.ZodType<string>>(text: T) {
+  return z.union([text, z.record(name, text)]);
+}
 
 const cluster = z.strictObject({
   edition: z.enum(['ha', 'cluster']).optional(),
@@ -137,7 +142,7 @@ const cluster = z.strictObject({
       z.strictObject({ kind: z.enum(['none', 'witness']) }),
       z.strictObject({
         kind: z.literal('disk'),
-        device: z.string().max(4096).regex(/^\//, 'is not an absolute path'),
+        device: absolutePath,
         ping,
       }),
       z
@@ -166,6 +171,7 @@ const cluster = z.strictObject({
     .optional(),
   fencing: z.array(fenceDevice).max(FENCE_DEVICES_MAX).optional(),
   watch: watch.optional(),
+  heartbeatDisks: z.array(perNode(absolutePath)).optional(),
 });
 
 const amount = z.union([z.string(), z.number()]).transform((text, context) => {
@@ -179,10 +185,6 @@ const quantities = z
   .refine((all) => Object.keys(all).length <= QUANTITIES_MAX, `has more than ${QUANTITIES_MAX} quantities`);
 
 const node = z.strictObject({ name, capacity: quantities.default({}) });
-
-function perNode<T extends z.ZodType<string>>(text: T) {
-  return z.union([text, z.record(name, text)]);
-}
 
 /** As of a node alone (`eterne disk run`), with an address for every node or one that is the same on all. */
 const volumeExport = z.union([
@@ -201,7 +203,7 @@ const volume = z.strictObject({
   ...settingsShape,
   rescueJournal: z
     .strictObject({
-      path: perNode(z.string().max(4096).regex(/^\//, 'is not an absolute path')).optional(),
+      path: perNode(absolutePath).optional(),
       max: volumeSize
         .refine((bytes) => bytes >= 17 * 1024 * 1024, 'is less than 17MiB')
         .prefault(RESCUE_BYTES),
@@ -297,7 +299,17 @@ function refuseRepeats(where: string, items: readonly { readonly name: string }[
 }
 
 function clusterChange(given: z.infer<typeof cluster>): Partial<ClusterConfig> {
-  const { edition, profile, timezone: zone, tieBreaker, prefer, fencing, watchdog, watch: watched } = given;
+  const {
+    edition,
+    profile,
+    timezone: zone,
+    tieBreaker,
+    prefer,
+    fencing,
+    watchdog,
+    watch: watched,
+    heartbeatDisks,
+  } = given;
   return {
     ...(edition === undefined ? {} : { edition }),
     ...(profile === undefined ? {} : { profile }),
@@ -307,6 +319,9 @@ function clusterChange(given: z.infer<typeof cluster>): Partial<ClusterConfig> {
     ...(watchdog === undefined ? {} : { watchdog }),
     ...(watched === undefined ? {} : { watch: watched }),
     ...(fencing === undefined ? {} : { fencing: fencing.map(fenceDeviceSpec) }),
+    ...(heartbeatDisks === undefined
+      ? {}
+      : { heartbeatDisks: heartbeatDisks.map((device) => ({ device, id: '' })) }),
   };
 }
 

@@ -4,7 +4,7 @@ import { EterneError, formatSize } from '@eterne/base';
 import { unmaskDevices } from '../../fencing/secrets.ts';
 import { applyConfigure } from '../../state/apply-configure.ts';
 import type { ConfigChange, ConfigureCommand, Stamp } from '../../state/commands.ts';
-import type { ClusterState, GroupSpec, VolumeSpec } from '../../state/model.ts';
+import type { ClusterState, GroupSpec, HeartbeatDisk, VolumeSpec } from '../../state/model.ts';
 import type { PlanStep } from '../facade.ts';
 import { formatQuantity } from '../../state/capacity.ts';
 import type { ConfigDocument, NodeSettings } from './document.ts';
@@ -41,7 +41,9 @@ export function configureCommand(state: ClusterState, plan: Plan, stamp: Stamp):
 function planCluster(state: ClusterState, change: ConfigDocument['cluster']): Planned | undefined {
   const known = state.config.fencing;
   const fencing = unmaskDevices(change?.fencing ?? known, known);
-  const config = { ...state.config, ...change, fencing };
+  const disks = change?.heartbeatDisks ?? state.config.heartbeatDisks;
+  const heartbeatDisks = disks.map((disk) => knownDisk(state, disk));
+  const config = { ...state.config, ...change, fencing, heartbeatDisks };
   if (isDeepStrictEqual(config, state.config)) return undefined;
   const keys = Object.keys(change ?? {}).join(', ');
   return {
@@ -53,6 +55,11 @@ function planCluster(state: ClusterState, change: ConfigDocument['cluster']): Pl
       sentence: `Change ${keys} of the cluster.`,
     },
   };
+}
+
+/** A disk that is in use already keeps its id. */
+function knownDisk({ config }: ClusterState, disk: HeartbeatDisk): HeartbeatDisk {
+  return config.heartbeatDisks.find(({ device }) => isDeepStrictEqual(device, disk.device)) ?? disk;
 }
 
 function planNode(state: ClusterState, { name, capacity }: NodeSettings): Planned | undefined {

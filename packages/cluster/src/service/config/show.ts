@@ -22,6 +22,7 @@ export function showDocument(state: ClusterState): Record<string, unknown> {
       watch: showWatch(state.config.watch),
       tieBreaker: showTieBreaker(state.config.tieBreaker),
       fencing: state.config.fencing.map(showFenceDevice),
+      heartbeatDisks: state.config.heartbeatDisks.map(({ device }) => device),
     },
     nodes: sortedValues(state.members)
       .filter(({ capacity }) => Object.keys(capacity).length > 0)

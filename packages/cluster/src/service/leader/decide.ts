@@ -16,7 +16,7 @@ import type { Command } from '../../state/commands.ts';
 import type { GroupState } from '../../state/model.ts';
 import { heldBy } from '../../state/held.ts';
 import { volumesOf } from '../../state/references.ts';
-import type { View } from '../view.ts';
+import { isCutOff, type View } from '../view.ts';
 import { companyObstacle, orderObstacle } from './company.ts';
 import type { LeaseBook } from './lease-book.ts';
 import { CLEAR_ALLOWANCE_MS } from '../../heart/vigil.ts';
@@ -90,7 +90,7 @@ function decideTakeOver(leader: LeaderView, group: GroupState, owner: string): G
     kind: 'group-expired',
     group: group.spec.name,
     expectedEpoch: group.epoch,
-    reason: `${owner} is lost`,
+    reason: `${owner} is ${isCutOff(view, owner) ? 'cut off' : 'lost'}`,
     leaderTerm: leader.leaderTerm,
     atMs: view.now.wallMs,
   };

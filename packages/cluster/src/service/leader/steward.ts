@@ -36,7 +36,10 @@ export function betterLeader(view: View, voters: Members): Member | undefined {
       alive?.has(name) &&
       !owns(name) &&
       isVoter(voters, memberIdOf(name, voterId)) &&
-      view.paths.some(({ peer, up, latencyMs }) => peer === name && up && (latencyMs ?? 0) <= LATENCY_MAX_MS),
+      view.paths.some(
+        ({ peer, kind, up, latencyMs }) =>
+          peer === name && kind === 'udp' && up && (latencyMs ?? 0) <= LATENCY_MAX_MS,
+      ),
   );
   return idle.find(({ role }) => role === 'witness') ?? (owns(self) ? idle[0] : undefined);
 }

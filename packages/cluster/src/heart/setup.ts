@@ -1,0 +1,15 @@
+/** What the service tells its heart: all that the agreed state says about who beats to whom, and where. */
+import type { MemberAddress } from '../node/identity.ts';
+import type { HeartDisk } from './slot-disk.ts';
+
+export interface HeartMember extends MemberAddress {
+  /** Number of its slot on every heartbeat disk; null or absent: it has none. */
+  readonly slot?: number | null;
+}
+
+export interface HeartSetup {
+  /** This node included. */
+  readonly members: readonly HeartMember[];
+  /** Those that this node reaches. */
+  readonly disks: readonly HeartDisk[];
+}

@@ -1,0 +1,36 @@
+/** What the agreed state tells this node's heart. */
+import type { HeartSetup } from '../heart/setup.ts';
+import { atNode, sortedValues, type ClusterState } from '../state/model.ts';
+import type { Service } from './service.ts';
+
+/** Undefined before the state knows any member. */
+export function heartSetup(
+  { members, heartSlots, config }: ClusterState,
+  self: string,
+): HeartSetup | undefined {
+  if (Object.keys(members).length === 0) return undefined;
+  return {
+    members: sortedValues(members).map(({ name, role, addresses }) => ({
+      node: name,
+      role,
+      addresses,
+      slot: heartSlots[name] ?? null,
+    })),
+    disks: config.heartbeatDisks.flatMap(({ device, id }) => {
+      const path = atNode(device, self);
+      return path === undefined ? [] : [{ id, device: path }];
+    }),
+  };
+}
+
+/** Tells `heart` at once and on every change. */
+export function tellHeart(service: Service, tell: (setup: HeartSetup) => void): void {
+  let told = '';
+  service.onChange(() => {
+    const setup = heartSetup(service.state, service.view.self);
+    const now = JSON.stringify(setup);
+    if (setup === undefined || now === told) return;
+    told = now;
+    tell(setup);
+  });
+}

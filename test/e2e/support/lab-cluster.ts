@@ -1,0 +1,127 @@
+/** Two nodes and a witness, each on a host of its own (`hosts.ts`), as a user sets them up. */
+import { execFileSync, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ClusterStatus } from '@eterne/cluster/service/facade.ts';
+import type { ClusterEvent } from '@eterne/cluster/state/model.ts';
+import { repositoryRoot } from '@eterne/runtime/node/repository.ts';
+import { Lab, type Host } from './hosts.ts';
+
+const PATIENCE_MS = 60_000;
+
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+export const ownedBy =
+  (node: string) =>
+  ({ groups: [group] }: ClusterStatus): boolean =>
+    group?.owner === node && group.state === 'online';
+
+export class LabCluster {
+  readonly folder: string;
+  readonly lab: Lab;
+  readonly #children: ChildProcess[] = [];
+
+  constructor(name: string, cards = 1) {
+    this.folder = mkdtempSync(join(tmpdir(), `eterne-${name}-`));
+    this.lab = new Lab(['n1', 'n2', 'w'], cards);
+  }
+
+  dir(name: string): string {
+    return join(this.folder, name);
+  }
+
+  /** Runs until the test ends. */
+  start(host: Host, log: string, command: string, ...words: string[]): void {
+    this.#children.push(host.start(join(this.folder, `${log}.log`), command, ...words));
+  }
+
+  async setUp(): Promise<void> {
+    const n1 = this.lab.host('n1');
+    n1.eterne('cluster', 'init', '--name', 'lab', ...this.#place(n1));
+    this.#run(n1, 'node');
+    for (const [name, role] of [
+      ['n2', 'node'],
+      ['w', 'witness'],
+    ] as const) {
+      const host = this.lab.host(name);
+      const token = this.#retry(() => n1.eterne('cluster', 'token', '--dir', this.dir('n1'))).trim();
+      const verb = role === 'node' ? 'cluster' : 'witness';
+      host.eterne(verb, 'join', ...this.#place(host), '--token', token, '--to', `${n1.address}:8443`);
+      this.#run(host, role);
+    }
+    await this.waitFor(
+      'n1',
+      'three members',
+      ({ nodes }) => nodes.filter(({ state }) => state === 'online').length === 3,
+    );
+  }
+
+  #place({ name, addresses, address }: Host): string[] {
+    const paths = addresses.join(',');
+    return `--dir ${this.dir(name)} --node ${name} --address ${paths} --api ${address}:8443`.split(' ');
+  }
+
+  #run(host: Host, role: 'node' | 'witness'): void {
+    this.start(host, host.name, join(repositoryRoot, 'eterne'), role, 'run', '--dir', this.dir(host.name));
+  }
+
+  #retry(work: () => string): string {
+    for (const startedMs = performance.now(); ;) {
+      try {
+        return work();
+      } catch (error) {
+        if (performance.now() - startedMs > PATIENCE_MS) throw error;
+      }
+    }
+  }
+
+  apply(document: string): void {
+    const path = join(this.folder, 'lab.yaml');
+    writeFileSync(path, document);
+    this.lab.host('n1').eterne('config', 'apply', '-f', path, '--dir', this.dir('n1'));
+  }
+
+  /** `eterne …` as a user of this node; the error's message has what it said. */
+  eterne(name: string, ...words: string[]): string {
+    return this.lab.host(name).eterne(...words, '--dir', this.dir(name));
+  }
+
+  status(name: string): ClusterStatus | undefined {
+    try {
+      return JSON.parse(this.eterne(name, 'status', '--json')) as ClusterStatus;
+    } catch {
+      return undefined;
+    }
+  }
+
+  events(name: string): readonly ClusterEvent[] {
+    return (JSON.parse(this.eterne(name, 'events', '--json')) as { events: ClusterEvent[] }).events;
+  }
+
+  async waitFor(name: string, what: string, holds: (status: ClusterStatus) => boolean): Promise<void> {
+    for (const startedMs = performance.now(); performance.now() - startedMs < PATIENCE_MS; await sleep(250)) {
+      const status = this.status(name);
+      if (status && holds(status)) return;
+    }
+    throw new Error(`${name}: waited too long for ${what}\n${JSON.stringify(this.status(name), null, 1)}`);
+  }
+
+  /** How many processes carry this in their environment. */
+  programs(mark: string): number {
+    const found = execFileSync('sh', ['-c', `grep -lsz '^${mark}$' /proc/[0-9]*/environ | wc -l`]);
+    return Number(found.toString());
+  }
+
+  remove(): void {
+    for (const { pid } of this.#children) {
+      try {
+        if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+      } catch {
+        // it has ended
+      }
+    }
+    this.lab.remove();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
