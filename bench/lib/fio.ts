@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
+import { promisify } from 'node:util';
 
 export interface Workload {
   readonly name: string;
@@ -22,8 +23,24 @@ interface FioSide {
 
 /** Runs one workload through fio's nbd engine, for so many seconds or once over the whole size. Reads and writes are added up. */
 export function runFio(uri: string, workload: Workload, seconds: number | 'once', sizeBytes: number): Result {
+  const args = argsOf(uri, workload, seconds, sizeBytes);
+  return parse(execFileSync('fio', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }));
+}
+
+/** The same, while the caller goes on. */
+export async function runFioBeside(
+  uri: string,
+  workload: Workload,
+  seconds: number,
+  sizeBytes: number,
+): Promise<Result> {
+  const { stdout } = await promisify(execFile)('fio', argsOf(uri, workload, seconds, sizeBytes));
+  return parse(stdout);
+}
+
+function argsOf(uri: string, workload: Workload, seconds: number | 'once', sizeBytes: number): string[] {
   const duration = seconds === 'once' ? [] : ['--time_based', `--runtime=${seconds}`, '--norandommap'];
-  const args = [
+  return [
     `--name=${workload.name}`,
     '--ioengine=nbd',
     `--uri=${uri}`,
@@ -36,7 +53,9 @@ export function runFio(uri: string, workload: Workload, seconds: number | 'once'
     '--output-format=json',
     ...(workload.readPercent === undefined ? [] : [`--rwmixread=${workload.readPercent}`]),
   ];
-  const output = execFileSync('fio', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+function parse(output: string): Result {
   const report = JSON.parse(output.slice(output.indexOf('{'))) as {
     jobs: { read: FioSide; write: FioSide }[];
   };

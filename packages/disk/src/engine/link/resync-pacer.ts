@@ -4,12 +4,12 @@
  * | the application | the link | rate |
  * |---|---|---|
  * | rests | | the ceiling |
- * | is at work | has room | 64 MiB/s, within floor and ceiling |
+ * | is at work | has room | 56 MiB/s, within floor and ceiling |
  * | is at work | has more to send than the fill target | the floor |
  */
 import type { Clock, Timer, Timers } from '@eterne/runtime';
 
-const BUSY_BYTES_PER_SECOND = 64 * 1024 * 1024;
+const BUSY_BYTES_PER_SECOND = 56 * 1024 * 1024;
 /** With more than this unsent, the application's writes would wait behind what is copied. */
 const FILL_TARGET_BYTES = 4 * 1024 * 1024;
 /** An application that asked for something within this time is at work. */
