@@ -1,7 +1,7 @@
 /**
  * PDUs of one connection, gathered over an event and handed to the stream in few, large pieces. Headers and short data are
  * copied into a slab, so that 32 answers are one write; long data goes out as it is, between two slab pieces. The stream
- * owns what it was given until it is sent, so slab bytes are never used twice.
+ * owns what it was given until it is sent; only then are slab bytes used again.
  */
 import { KIB, assert, crc32c } from '@eterne/base';
 import { BHS_BYTES, DIGEST_BYTES, type Digests } from '@eterne/iscsi';
@@ -53,6 +53,8 @@ export class PduOutput {
 
   /** To be called with an empty output and the bytes that the stream has not yet sent. */
   settle(bufferedBytes: number): void {
+    assert(this.isEmpty, 'what is settled was taken');
+    if (bufferedBytes === 0) this.#startOver();
     for (;;) {
       const first = this.#unsent[0];
       if (first === undefined || first.endBytes > this.#totalBytes - bufferedBytes) return;
@@ -102,6 +104,12 @@ export class PduOutput {
     this.#filledTo += lengthBytes;
     this.#totalBytes += lengthBytes;
     return at;
+  }
+
+  /** In memory that is still in the processor's cache. */
+  #startOver(): void {
+    this.#sentTo = 0;
+    this.#filledTo = 0;
   }
 
   /** Closes the slab piece that is being filled. */
