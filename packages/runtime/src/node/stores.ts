@@ -23,9 +23,10 @@ const STALL_MS = 25;
 const STALL_COOL_DOWN_MS = 250;
 /**
  * Longest single write. The page cache keeps what one write brought in one piece (a large folio), and every later 4 KiB write walks
- * through the whole piece: after a file was filled by 1 MiB writes they took 40 µs each, after 32 KiB writes 4 µs.
+ * through the whole piece: with 1 MiB that takes longer than all the rest of its way. Shorter pieces than this cost large writes more than they
+ * bring small ones (`npm run bench -- mirror`: write-1m, write-4k-d32).
  */
-const WRITE_PIECE_BYTES = 32 * 1024;
+const WRITE_PIECE_BYTES = 64 * 1024;
 const ZERO_CHUNK = Buffer.alloc(1024 * 1024);
 const DEFAULT_TIMEOUT_MS = 30_000;
 
