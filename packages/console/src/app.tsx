@@ -13,6 +13,7 @@ import { Groups } from './pages/groups.tsx';
 import { LogIn } from './pages/log-in.tsx';
 import { Nodes } from './pages/nodes.tsx';
 import { Overview } from './pages/overview.tsx';
+import { Volume } from './pages/volume.tsx';
 import { Volumes } from './pages/volumes.tsx';
 import { ClusterProvider } from './parts/cluster-context.tsx';
 import { Logo } from './parts/icon.tsx';
@@ -47,6 +48,7 @@ function LoggedIn({ session }: { session: Session }) {
           <Route index element={<Overview />} />
           <Route path="groups" element={<Groups />} />
           <Route path="volumes" element={<Volumes />} />
+          <Route path="volumes/:name" element={<Volume />} />
           <Route path="nodes" element={<Nodes />} />
           <Route path="events" element={<Events />} />
           <Route path="configuration" element={<Configuration />} />

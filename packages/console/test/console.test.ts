@@ -96,6 +96,57 @@ await suite('console', { skip: missing() ?? false }, () => {
     await page.context().close();
   });
 
+  test('the page of a volume shows what is under way, and gives up data only by name', async () => {
+    const { page, faults } = await visit(browser, `${fixture.url}/volumes`);
+    await logIn(page, 'admin', PASSWORD);
+    await page.getByRole('link', { name: 'data' }).click();
+    const copy = page.getByRole('article', { name: 'Copy on n1' });
+    await copy.getByText('Copying what changed · 25 %').waitFor();
+    fixture.facade.orders.length = 0;
+    await page.getByRole('button', { name: 'Compare copies' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Copy what differs at once').check();
+    await dialog.getByRole('button', { name: 'Compare copies' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await copy.getByRole('button', { name: 'Rescue journal' }).click();
+    await dialog.getByText('a split brain was settled').waitFor();
+    await dialog.getByRole('button', { name: 'Close' }).click();
+    fixture.facade.setReplica((replica) => ({
+      ...replica,
+      peers: replica.peers.map((peer) => ({ ...peer, connection: 'StandAlone', splitBrain: true })),
+    }));
+    await page.getByRole('button', { name: 'Show what each side changed' }).click();
+    await page.getByText('/db/orders.ibd').waitFor();
+    await page.getByRole('button', { name: 'Give up what n2 changed' }).click();
+    const give = dialog.getByRole('button', { name: 'Give up what n2 changed' });
+    assert.ok(await give.isDisabled());
+    await dialog.getByLabel('write its name: data').fill('data');
+    await give.click();
+    await dialog.waitFor({ state: 'detached' });
+    const by = '"admin@127.0.0.1"';
+    assert.deepEqual(fixture.facade.orders, [
+      `volumeOrder("data", {"verb":"verify","fast":false,"repair":true}, ${by})`,
+      `volumeOrder("data", {"verb":"resolve","discard":"remote","peer":"n2"}, ${by})`,
+    ]);
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
+  test('settings of a volume are changed after a look at what that would do', async () => {
+    const { page } = await visit(browser, `${fixture.url}/volumes/data`);
+    await logIn(page, 'admin', PASSWORD);
+    await page.getByLabel('Size').fill('2GiB');
+    await page.getByLabel('Reads are answered by').selectOption('striped');
+    await page.getByRole('button', { name: 'What would this do?' }).click();
+    await page.getByText('create volume data').waitFor();
+    fixture.facade.orders.length = 0;
+    await page.getByRole('button', { name: 'Do it' }).click();
+    await page.getByText('Done.').waitFor();
+    const [order = ''] = fixture.facade.orders;
+    assert.match(order, /"size":"2GiB".*"readPolicy":"striped".*"checksums":"none"/);
+    await page.context().close();
+  });
+
   test('a viewer sees no orders', async () => {
     const { page } = await visit(browser, fixture.url);
     await logIn(page, 'viewer', PASSWORD);

@@ -1,9 +1,10 @@
 /** A cluster of two nodes and a witness that only exists in memory: what the API and the console are tested against. */
 import { NO_DROPS } from '../../src/heart/drops.ts';
 import { EterneError } from '@eterne/base';
+import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { ClusterStatus, ServiceFacade } from '../../src/service/facade.ts';
 import type { ClusterEvent, ClusterState, Member } from '../../src/state/model.ts';
-import { POINT, REPLICA, VOLUME } from './fake-volume.ts';
+import { POINT, REPLICA, SPLIT_BRAINS, VOLUME, VOLUME_ENTRY } from './fake-volume.ts';
 import { USUAL_WATCH } from '../../src/state/watch.ts';
 
 export interface FakeFacade extends ServiceFacade {
@@ -11,6 +12,7 @@ export interface FakeFacade extends ServiceFacade {
   readonly orders: string[];
   addEvent(event: Omit<ClusterEvent, 'id'>): void;
   setStatus(change: (status: ClusterStatus) => ClusterStatus): void;
+  setReplica(change: (status: VolumeStatus) => VolumeStatus): void;
 }
 
 const PATHS = ['udp:10.0.1.', 'udp:10.0.2.'];
@@ -170,6 +172,7 @@ function initialState(): ClusterState {
 export function createFakeFacade(): FakeFacade {
   let state = initialState();
   let status = initialStatus();
+  let replica = REPLICA;
   const listeners = new Set<() => void>();
   const orders: string[] = [];
   const changed = () => listeners.forEach((listener) => listener());
@@ -191,6 +194,9 @@ export function createFakeFacade(): FakeFacade {
     setStatus(change) {
       status = change(status);
       changed();
+    },
+    setReplica(change) {
+      replica = change(replica);
     },
     state: () => state,
     status: () => status,
@@ -214,15 +220,15 @@ export function createFakeFacade(): FakeFacade {
       await order('configApply')(document, by);
       return this.configPlan(document);
     },
-    configShow: () => ({ cluster: { edition: 'cluster' }, volumes: [], groups: [] }),
+    configShow: () => ({ cluster: { edition: 'cluster' }, volumes: [VOLUME_ENTRY], groups: [] }),
     volumeCreate: order('volumeCreate'),
     volumeDelete: order('volumeDelete'),
     volumeAcceptLoss: order('volumeAcceptLoss'),
     volumeActor: (_name, node) => Promise.resolve(node ?? 'n1'),
     volumeResize: order('volumeResize'),
     volumeOrder: order('volumeOrder'),
-    volumeReplica: () => Promise.resolve(REPLICA),
-    volumeSplitBrains: () => Promise.resolve([]),
+    volumeReplica: () => Promise.resolve(replica),
+    volumeSplitBrains: () => Promise.resolve(SPLIT_BRAINS),
     volumeRescuePoints: () => Promise.resolve([POINT]),
     groupCreate: order('groupCreate'),
     groupStart: order('groupStart'),

@@ -1,5 +1,6 @@
 /** Volume `data` of the fake cluster: n1 serves it and compares it with n2. */
 import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
+import type { SplitBrainReport } from '@eterne/disk/engine/split-brain/report.ts';
 import type { PointStatus } from '@eterne/disk/rescue/api.ts';
 import type { VolumeState } from '../../src/state/model.ts';
 import { PLAIN_VOLUME } from '../../src/state/volume-defaults.ts';
@@ -76,4 +77,51 @@ export const POINT: PointStatus = {
   begunAtWallMs: 1_795_000_000_000,
   savedBytes: 8192,
   whole: true,
+};
+
+const side = {
+  extents: [{ offset: 4096, lengthBytes: 8192 }],
+  extentCount: 1,
+  fileSystem: 'ext',
+  note: '',
+} as const;
+export const SPLIT_BRAINS: readonly SplitBrainReport[] = [
+  {
+    peer: 'n2',
+    reason: 'both went on from a common ancestor',
+    local: {
+      ...side,
+      node: 'n1',
+      changedBytes: 2 ** 20,
+      files: [{ path: '/db/orders.ibd', changedBytes: 2 ** 20 }],
+      fileCount: 1,
+      otherBytes: 0,
+    },
+    remote: {
+      ...side,
+      node: 'n2',
+      changedBytes: 8192,
+      files: [{ path: '/db/ib_logfile0', changedBytes: 8192 }],
+      fileCount: 3,
+      otherBytes: 4096,
+    },
+    remoteNote: '',
+  },
+];
+
+/** As a configuration document shows it. */
+export const VOLUME_ENTRY = {
+  name: 'data',
+  size: 2 ** 30,
+  mode: 'sync',
+  initialSync: 'smart',
+  replicas: { n1: '/srv/data.img', n2: '/srv/data.img' },
+  onDiskError: 'serve-from-peer',
+  readPolicy: 'local',
+  resyncRate: { min: 4 * 2 ** 20, max: 2 ** 30 },
+  congestion: { queue: 64 * 2 ** 20, policy: 'slow' },
+  compress: 'none',
+  checksums: 'none',
+  rescueJournal: { whenFull: 'off' },
+  exports: [],
 };

@@ -7,8 +7,11 @@ import type {
   FailureSimulation,
   GroupExplanation,
   JoinToken,
+  RescuePoint,
   Role,
   Session,
+  SplitBrain,
+  VolumeDetail,
 } from './types.ts';
 
 export class ApiError extends Error {
@@ -58,6 +61,16 @@ export const api = {
   setNodeMode: (node: string, mode: 'standby' | 'unstandby' | 'maintenance') =>
     call('POST', `/nodes/${name(node)}/${mode}`),
   simulateFailure: (node: string) => call<FailureSimulation>('GET', `/simulation?fail=${name(node)}`),
+  volume: (volume: string) => call<VolumeDetail>('GET', `/volumes/${name(volume)}`),
+  orderVolume: (volume: string, verb: string, body: object) =>
+    call('POST', `/volumes/${name(volume)}/${verb}`, body),
+  splitBrains: (volume: string, node: string) =>
+    call<{ splitBrains: readonly SplitBrain[] }>(
+      'GET',
+      `/volumes/${name(volume)}/replicas/${name(node)}/split-brain`,
+    ),
+  rescuePoints: (volume: string, node: string) =>
+    call<{ points: readonly RescuePoint[] }>('GET', `/volumes/${name(volume)}/replicas/${name(node)}/rescue`),
   config: () => call<Record<string, unknown>>('GET', '/config'),
   planConfig: (document: unknown) => call<ConfigPlan>('POST', '/config/plan', document),
   applyConfig: (document: unknown) => call<ConfigPlan>('POST', '/config/apply', document),

@@ -7,6 +7,7 @@ import type {
   groupExplanation,
 } from '@eterne/cluster/api/schema/orders.ts';
 import type { clusterEvent, clusterStatus } from '@eterne/cluster/api/schema/status.ts';
+import type { rescuePoints, splitBrains, volumeDetail } from '@eterne/cluster/api/schema/volumes.ts';
 import type { z } from 'zod';
 
 export type ClusterStatus = z.output<typeof clusterStatus>;
@@ -26,3 +27,9 @@ export type Account = AccountList['accounts'][number];
 export type Role = Account['role'];
 export type ApiToken = z.output<typeof apiToken>;
 export type JoinToken = z.output<typeof joinToken>;
+export type VolumeDetail = z.output<typeof volumeDetail>;
+export type ReplicaDetail = VolumeDetail['replicas'][number];
+export type ReplicaReport = NonNullable<ReplicaDetail['report']>;
+export type ReplicaPeer = ReplicaReport['peers'][number];
+export type SplitBrain = z.output<typeof splitBrains>['splitBrains'][number];
+export type RescuePoint = z.output<typeof rescuePoints>['points'][number];

@@ -1,3 +1,4 @@
+import { volumesEn } from './volumes-en.ts';
 import { wizardsEn } from './wizards-en.ts';
 
 /** Every text of the console. `zh.ts` has the same keys; the compiler sees to it. */
@@ -6,6 +7,7 @@ const detailOf = (_subject: string, detail: string): string => detail;
 
 export const en = {
   ...wizardsEn,
+  ...volumesEn,
 
   appName: 'Eterne',
   navOverview: 'Overview',

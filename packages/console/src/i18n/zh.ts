@@ -1,8 +1,10 @@
 import type { Messages } from './en.ts';
+import { volumesZh } from './volumes-zh.ts';
 import { wizardsZh } from './wizards-zh.ts';
 
 export const zh: Messages = {
   ...wizardsZh,
+  ...volumesZh,
 
   appName: 'Eterne',
   navOverview: '总览',

@@ -1,13 +1,13 @@
 /** The whole configuration as a document: read it, change it, see what that would do, do it. */
-import { useMutation, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { parse, stringify, YAMLParseError } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { api } from '../api/client.ts';
 import { useLanguage } from '../i18n/language.tsx';
 import { useCluster } from '../parts/cluster-context.tsx';
 import { ErrorText } from '../parts/order-button.tsx';
 import { Section } from '../parts/section.tsx';
-import { PlanSteps } from '../wizards/review.tsx';
+import { ApplyButton, PlanView, usePlanApply } from '../wizards/plan-apply.tsx';
 
 export function Configuration() {
   const { t } = useLanguage();
@@ -24,14 +24,16 @@ function Editor({ original }: { original: string }) {
   const { t } = useLanguage();
   const { session } = useCluster();
   const [text, setText] = useState(original);
-  const plan = useMutation({ mutationFn: async () => api.planConfig(parse(text)) });
-  const apply = useMutation({ mutationFn: async () => api.applyConfig(parse(text)), onSuccess: plan.reset });
+  const planned = usePlanApply(
+    () => parse(text) as unknown,
+    () => {},
+  );
+  const { plan, apply } = planned;
   const edit = (next: string) => {
     setText(next);
     plan.reset();
     apply.reset();
   };
-  const nothing = plan.data?.steps.length === 0;
   return (
     <div className="card wizard-page">
       <textarea
@@ -43,11 +45,7 @@ function Editor({ original }: { original: string }) {
         rows={Math.min(30, Math.max(12, text.split('\n').length + 1))}
         onChange={(change) => edit(change.target.value)}
       />
-      {plan.error && <Wrong error={plan.error} />}
-      {apply.error && <Wrong error={apply.error} />}
-      {nothing && <p>{t.planNothing}</p>}
-      {plan.data && <PlanSteps steps={plan.data.steps} />}
-      {apply.data && <p role="status">{t.planDone}</p>}
+      <PlanView {...planned} />
       {session.role === 'admin' && (
         <footer className="wizard-actions">
           <button type="button" className="quiet" disabled={text === original} onClick={() => edit(original)}>
@@ -56,25 +54,9 @@ function Editor({ original }: { original: string }) {
           <button type="button" disabled={plan.isPending} onClick={() => plan.mutate()}>
             {t.planCheck}
           </button>
-          <button
-            type="button"
-            className="primary"
-            disabled={plan.data === undefined || nothing || apply.isPending}
-            onClick={() => apply.mutate()}
-          >
-            {t.planApply}
-          </button>
+          <ApplyButton {...planned} />
         </footer>
       )}
     </div>
-  );
-}
-
-function Wrong({ error }: { error: Error }) {
-  if (!(error instanceof YAMLParseError)) return <ErrorText error={error} />;
-  return (
-    <p className="error-text" role="alert">
-      {error.message}
-    </p>
   );
 }

@@ -3,6 +3,7 @@ import { useMutation } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { ApiError } from '../api/client.ts';
 import { useLanguage } from '../i18n/language.tsx';
+import { TextField } from '../wizards/fields.tsx';
 import { Dialog } from './dialog.tsx';
 
 export function OrderButton({
@@ -11,6 +12,7 @@ export function OrderButton({
   order,
   danger = false,
   disabled = false,
+  confirmName,
   children,
 }: {
   label: string;
@@ -18,15 +20,21 @@ export function OrderButton({
   order: () => Promise<unknown>;
   danger?: boolean;
   disabled?: boolean;
+  /** What is given up is gone: its name has to be written once more. */
+  confirmName?: string;
   /** More to choose or to know before deciding. */
   children?: ReactNode;
 }) {
+  const { t } = useLanguage();
   const [open, setOpen] = useState(false);
-  const mutation = useMutation({ mutationFn: order, onSuccess: () => setOpen(false) });
+  const [written, setWritten] = useState('');
   const close = () => {
     setOpen(false);
+    setWritten('');
     mutation.reset();
   };
+  const mutation = useMutation({ mutationFn: order, onSuccess: () => close() });
+  const isConfirmed = confirmName === undefined || written.trim() === confirmName;
   return (
     <>
       <button type="button" disabled={disabled} onClick={() => setOpen(true)}>
@@ -40,7 +48,7 @@ export function OrderButton({
             <button
               type="button"
               className={danger ? 'primary danger' : 'primary'}
-              disabled={mutation.isPending}
+              disabled={mutation.isPending || !isConfirmed}
               onClick={() => mutation.mutate()}
             >
               {label}
@@ -49,6 +57,9 @@ export function OrderButton({
         >
           <p>{question}</p>
           {children}
+          {confirmName !== undefined && (
+            <TextField label={t.confirmByName(confirmName)} value={written} onChange={setWritten} />
+          )}
           {mutation.error && <ErrorText error={mutation.error} />}
         </Dialog>
       )}

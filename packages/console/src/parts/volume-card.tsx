@@ -1,3 +1,4 @@
+import { Link } from 'react-router';
 import type { ReplicaStatus, VolumeStatus } from '../api/types.ts';
 import { useLanguage } from '../i18n/language.tsx';
 import { Badge } from './badge.tsx';
@@ -10,29 +11,41 @@ export function VolumeCard({ volume }: { volume: VolumeStatus }) {
   return (
     <article className="card">
       <header className="card-head">
-        <h3>{volume.name}</h3>
-        <span className="muted">
-          {formatSize(volume.sizeBytes)} · {t.mode[volume.mode]}
-        </span>
+        <h3>
+          <Link to={`/volumes/${encodeURIComponent(volume.name)}`}>{volume.name}</Link>
+        </h3>
+        {volume.replicas.some(({ splitBrain }) => splitBrain) && <Badge tone="bad">{t.splitBrain}</Badge>}
       </header>
-      <dl className="facts-list">
-        <dt>{t.primary}</dt>
-        <dd>{volume.primary ?? t.noPrimary}</dd>
-        <dt>{t.term}</dt>
-        <dd className="number">{volume.term}</dd>
-        <dt>{t.inSyncSet}</dt>
-        <dd>
-          {volume.inSyncSet.join(', ') || '—'} <span className="muted">{t.version(volume.setVersion)}</span>
-        </dd>
-        <dt>{t.usedBy}</dt>
-        <dd>{volume.group ?? '—'}</dd>
-      </dl>
+      <VolumeFacts volume={volume} />
       <ul className="replicas">
         {volume.replicas.map((replica) => (
           <Replica key={replica.node} replica={replica} volume={volume} />
         ))}
       </ul>
     </article>
+  );
+}
+
+export function VolumeFacts({ volume }: { volume: VolumeStatus }) {
+  const { t } = useLanguage();
+  return (
+    <dl className="facts-list">
+      <dt>{t.size}</dt>
+      <dd>
+        {formatSize(volume.sizeBytes)} · {t.mode[volume.mode]}
+        {volume.growsToBytes !== null && ` · ${t.growsTo(formatSize(volume.growsToBytes))}`}
+      </dd>
+      <dt>{t.primary}</dt>
+      <dd>{volume.primary ?? t.noPrimary}</dd>
+      <dt>{t.term}</dt>
+      <dd className="number">{volume.term}</dd>
+      <dt>{t.inSyncSet}</dt>
+      <dd>
+        {volume.inSyncSet.join(', ') || '—'} <span className="muted">{t.version(volume.setVersion)}</span>
+      </dd>
+      <dt>{t.usedBy}</dt>
+      <dd>{volume.group ?? '—'}</dd>
+    </dl>
   );
 }
 

@@ -1,0 +1,90 @@
+/** The settings that the console asks for, out of a volume's entry of the configuration document and back into it. Pure. */
+
+/** One entry of the document's `volumes`. */
+export type VolumeEntry = Readonly<Record<string, unknown>>;
+
+export interface SettingsAnswers {
+  readonly size: string;
+  readonly readPolicy: string;
+  readonly checksums: string;
+  readonly onDiskError: string;
+  readonly compress: string;
+  readonly schedule: string;
+  readonly repair: boolean;
+  readonly resyncMin: string;
+  readonly resyncMax: string;
+  readonly queue: string;
+  readonly queuePolicy: string;
+  /** Empty: no rescue journal. */
+  readonly rescueMax: string;
+}
+
+export function entryOf(
+  document: Readonly<Record<string, unknown>>,
+  volume: string,
+): VolumeEntry | undefined {
+  const volumes = (document['volumes'] ?? []) as readonly VolumeEntry[];
+  return volumes.find(({ name }) => name === volume);
+}
+
+export function answersOf(entry: VolumeEntry): SettingsAnswers {
+  const text = (value: unknown): string =>
+    typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+  const part = (key: string): VolumeEntry => (entry[key] ?? {}) as VolumeEntry;
+  const { max, whenFull } = part('rescueJournal');
+  return {
+    size: sizeText(entry['size']),
+    readPolicy: text(entry['readPolicy']),
+    checksums: text(entry['checksums'] ?? 'none'),
+    onDiskError: text(entry['onDiskError']),
+    compress: text(entry['compress'] ?? 'none'),
+    schedule: text(part('verify')['schedule']),
+    repair: part('verify')['repair'] === true,
+    resyncMin: sizeText(part('resyncRate')['min']),
+    resyncMax: sizeText(part('resyncRate')['max']),
+    queue: sizeText(part('congestion')['queue']),
+    queuePolicy: text(part('congestion')['policy']),
+    rescueMax: whenFull === 'off' ? '' : sizeText(max),
+  };
+}
+
+/** What is not asked for stays as it is. */
+export function settingsDocument(
+  entry: VolumeEntry,
+  answers: SettingsAnswers,
+): { readonly volumes: [VolumeEntry] } {
+  const { verify: _, ...rest } = entry;
+  const rescue = (entry['rescueJournal'] ?? {}) as VolumeEntry;
+  const { size, readPolicy, checksums, onDiskError, compress, schedule, repair } = answers;
+  const whenFull = rescue['whenFull'] === 'off' ? 'pause' : rescue['whenFull'];
+  const rescueJournal =
+    answers.rescueMax.trim() === ''
+      ? { whenFull: 'off' }
+      : { ...rescue, max: answers.rescueMax.trim(), whenFull };
+  return {
+    volumes: [
+      {
+        ...rest,
+        size: size.trim(),
+        readPolicy,
+        checksums,
+        onDiskError,
+        compress,
+        ...(schedule.trim() === '' ? {} : { verify: { schedule: schedule.trim(), repair } }),
+        resyncRate: { min: answers.resyncMin.trim(), max: answers.resyncMax.trim() },
+        congestion: { queue: answers.queue.trim(), policy: answers.queuePolicy },
+        rescueJournal,
+      },
+    ],
+  };
+}
+
+/** As it would be written by hand, where that is exact. */
+function sizeText(value: unknown): string {
+  if (typeof value !== 'number') return typeof value === 'string' ? value : '';
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+  let [amount, unit] = [value, 0];
+  while (amount > 0 && amount % 1024 === 0 && unit < units.length - 1)
+    [amount, unit] = [amount / 1024, unit + 1];
+  return unit === 0 ? String(value) : `${amount}${units[unit]}`;
+}

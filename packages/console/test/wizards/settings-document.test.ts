@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { VOLUME_ENTRY } from '../../../cluster/test/api/fake-volume.ts';
+import { answersOf, entryOf, settingsDocument } from '../../src/parts/volume/settings-document.ts';
+
+test('an entry that nobody changes comes back as it was', () => {
+  const entry = entryOf({ volumes: [VOLUME_ENTRY] }, 'data');
+  assert.ok(entry);
+  const answers = answersOf(entry);
+  assert.deepEqual([answers.size, answers.resyncMin, answers.rescueMax], ['1GiB', '4MiB', '']);
+  assert.deepEqual(settingsDocument(entry, answers), {
+    volumes: [
+      {
+        ...VOLUME_ENTRY,
+        size: '1GiB',
+        resyncRate: { min: '4MiB', max: '1GiB' },
+        congestion: { queue: '64MiB', policy: 'slow' },
+      },
+    ],
+  });
+});
+
+test('a schedule and a rescue journal come and go', () => {
+  const answers = { ...answersOf(VOLUME_ENTRY), schedule: ' 0 3 * * 6 ', repair: true, rescueMax: '1GiB' };
+  const [entry] = settingsDocument(VOLUME_ENTRY, answers).volumes;
+  assert.deepEqual(entry['verify'], { schedule: '0 3 * * 6', repair: true });
+  assert.deepEqual(entry['rescueJournal'], { max: '1GiB', whenFull: 'pause' });
+  const again = answersOf({
+    ...entry,
+    rescueJournal: { max: 2 ** 30, whenFull: 'drop-oldest', path: '/srv/v.rescue' },
+  });
+  assert.deepEqual([again.schedule, again.rescueMax], ['0 3 * * 6', '1GiB']);
+  const [gone] = settingsDocument(entry, { ...again, schedule: '', rescueMax: '' }).volumes;
+  assert.equal(gone['verify'], undefined);
+  assert.deepEqual(gone['rescueJournal'], { whenFull: 'off' });
+});
