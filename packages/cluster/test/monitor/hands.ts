@@ -16,7 +16,7 @@ import { spawnFamily } from '../../src/node/families.ts';
 import { logFolder, runFolder } from '../../src/node/layout.ts';
 import type { ResourceSpec } from '../../src/ports.ts';
 
-export async function makeHands(context: TestContext): Promise<MonitorHands> {
+export async function makeHands(context: Pick<TestContext, 'after'>): Promise<MonitorHands> {
   const dir = await mkdtemp(join(tmpdir(), 'eterne-monitor-'));
   await mkdir(runFolder(dir));
   await mkdir(logFolder(dir));

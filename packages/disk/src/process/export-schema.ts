@@ -1,5 +1,6 @@
 /** Front ends of a volume, as they are written in a configuration. */
 import * as z from 'zod';
+import { ATTACH_CHOICES } from '../attach/choose.ts';
 
 export const address = z.string().regex(/^(unix:.+|.+:\d{1,5})$/, 'an address is host:port or unix:path');
 export const tcpAddress = z.string().regex(/^.+:\d{1,5}$/, 'a replication address is host:port');
@@ -37,7 +38,7 @@ export const iscsiExport = z.strictObject({
 });
 
 export const exportEntry = z.union([
-  z.strictObject({ attach: z.enum(['fuse']) }),
+  z.strictObject({ attach: z.enum(ATTACH_CHOICES) }),
   z.strictObject({ nbd: nbdExport }),
   z.strictObject({ iscsi: iscsiExport }),
 ]);

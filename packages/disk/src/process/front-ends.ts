@@ -10,7 +10,7 @@ import type { Address, BlockDevice, Stream, World } from '@eterne/runtime';
 import type { Arbiter, VolumeConfig, VolumeStatus } from '../engine/api.ts';
 import { ByteDevice } from '../nbd/byte-device.ts';
 import { NbdServer } from '../nbd/server.ts';
-import { AttachedDevice } from './attached-device.ts';
+import { AttachedDevice } from './attach/attached-device.ts';
 import { ClientForward } from './front-channel.ts';
 import type { FrontEnd, ListenFrontEnd } from './front-end.ts';
 import { FrontState } from './front-state.ts';
@@ -104,7 +104,7 @@ export class FrontEnds {
       return AttachedDevice.listen(
         world,
         config,
-        next.folder,
+        next,
         () => this.#parts.changed(),
         (result) => {
           if (result instanceof AttachedDevice) this.#attached = result;

@@ -22,7 +22,7 @@ const MAX_CONTENT_BYTES = 64 * 1024;
 const PRIVATE_MODE = 0o600;
 const PUT_TIMEOUT_MS = 2_000;
 const RETRY_MS = 200;
-/** A peer that replicates but takes no state for so long is let in without: its link for state must not keep it out for ever. */
+/** A peer that replicates but takes no state for so long stays out of the set, until it is proposed again: what else the proposal changes must not wait for it. */
 const ADDING_TIMEOUT_MS = 10_000;
 
 type StateWorld = Pick<World, 'network' | 'timers' | 'files' | 'log'>;
@@ -45,7 +45,8 @@ const isOlder = (a: StateRecord, b: StateRecord): boolean =>
 /** A proposal of the in-sync set that waits until its new members hold the state. */
 interface Addition {
   readonly nodes: readonly string[];
-  readonly deadline: Timer;
+  /** Undefined: it waits on, because nobody else is left. */
+  readonly deadline: Timer | undefined;
   readonly go: () => void;
 }
 
@@ -130,7 +131,7 @@ export class FrontState {
     this.#holders.clear();
     this.#candidates.clear();
     for (const { deadline, go } of this.#additions.splice(0)) {
-      deadline.cancel();
+      deadline?.cancel();
       go(); // the arbiter knows what a proposal of an ended term is worth
     }
     for (const link of this.#links.values()) link.close();
@@ -154,7 +155,16 @@ export class FrontState {
             else this.#world.timers.after(ADDING_TIMEOUT_MS, () => this.#forget(nodes, proposal));
             done(answer);
           });
-        this.#additions.push({ nodes, go, deadline: this.#impatience(nodes, proposal) });
+        const rest = proposal.members.filter((node) => !nodes.includes(node));
+        const without = (): void => {
+          this.#forget(nodes, proposal);
+          // Nothing to be decided: the engine proposes it again, because the replica is still in step.
+          if (sameMembers(rest, present))
+            return done({ kind: 'committed', set: { version: proposal.expectedVersion, members: present } });
+          arbiter.propose({ ...proposal, members: rest }, done);
+        };
+        const deadline = rest.length === 0 ? undefined : this.#impatience(nodes, without);
+        this.#additions.push({ nodes, go, deadline });
         this.advance();
       },
     };
@@ -196,7 +206,7 @@ export class FrontState {
     const ready = this.#additions.filter(({ nodes }) => nodes.every((node) => this.#holds(node)));
     this.#additions = this.#additions.filter((addition) => !ready.includes(addition));
     for (const { deadline, go } of ready) {
-      deadline.cancel();
+      deadline?.cancel();
       go();
     }
   }
@@ -205,14 +215,16 @@ export class FrontState {
     for (const node of nodes) if (this.#candidates.get(node) === proposal) this.#candidates.delete(node);
   }
 
-  #impatience(nodes: readonly string[], proposal: object): Timer {
+  #impatience(nodes: readonly string[], without: () => void): Timer {
     return this.#world.timers.after(ADDING_TIMEOUT_MS, () => {
       const fields = { volume: this.#config.name, nodes: nodes.join(' ') };
-      this.#world.log('warn', 'a replica joins without the state of the front end', fields);
-      const waiting = this.#additions.find((addition) => addition.nodes === nodes);
-      this.#additions = this.#additions.filter((addition) => addition !== waiting);
-      this.#forget(nodes, proposal);
-      waiting?.go();
+      this.#world.log(
+        'warn',
+        'a replica stays out of the in-sync set: it takes no state of the front end',
+        fields,
+      );
+      this.#additions = this.#additions.filter((addition) => addition.nodes !== nodes);
+      without();
     });
   }
 
@@ -308,6 +320,9 @@ export class FrontState {
     run?.(() => this.#nextStep());
   }
 }
+
+const sameMembers = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((node) => b.includes(node));
 
 const pathOf = (config: VolumeConfig): string => `${config.metadataPath}.front`;
 

@@ -1,5 +1,6 @@
 /** Checks what a `DiskPort` client sends. Apart from `port-messages.ts`, so that the small daemons that only send need no zod. */
 import * as z from 'zod';
+import { ATTACH_CHOICES } from '../attach/choose.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
 const whole = z.number().int().min(0);
@@ -19,7 +20,7 @@ const exportSpec = z.discriminatedUnion('kind', [
     listen: z.string(),
     tls: z.object({ ca: z.string(), cert: z.string(), key: z.string() }).optional(),
   }),
-  z.object({ kind: z.literal('attach'), as: z.literal('fuse'), folder: z.string() }),
+  z.object({ kind: z.literal('attach'), as: z.enum(ATTACH_CHOICES), folder: z.string() }),
   z.object({
     kind: z.literal('iscsi'),
     listen: z.string(),

@@ -1,5 +1,6 @@
 /** What the cluster sees of a disk process: over a unix socket in production, directly in the simulator. */
 import type { EterneError } from '@eterne/base';
+import type { AttachChoice } from '../attach/choose.ts';
 import type { PromoteRequest, SetAnswer, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
 import type { TlsFiles } from './tls-files.ts';
 import type { CallDone } from './volume-process.ts';
@@ -30,10 +31,10 @@ export interface ChapSecrets {
   readonly mutualPassword?: string | undefined;
 }
 
-/** A block device of this machine's kernel (`attached-device.ts`). */
+/** A block device of this machine's kernel (`attach/attached-device.ts`). */
 export interface AttachExport {
   readonly kind: 'attach';
-  readonly as: 'fuse';
+  readonly as: AttachChoice;
   /** Where its helper's socket and mount point are made. */
   readonly folder: string;
 }

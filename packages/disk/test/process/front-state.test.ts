@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, describe, it } from 'node:test';
 import { EterneError } from '@eterne/base';
-import type { Listener, Stream } from '@eterne/runtime';
+import type { Listener, Stream, Timers } from '@eterne/runtime';
 import { NodeStream, adoptSocket } from '@eterne/runtime/node/stream.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import type { SetAnswer, SetProposal } from '../../src/engine/api.ts';
@@ -15,7 +15,22 @@ import { acceptReplication } from '../../src/process/replication-acceptor.ts';
 import { volumeConfig } from '../support/volume-config.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'eterne-front-'));
-const world = { ...createNodeWorld('test'), log: () => {} };
+const real = createNodeWorld('test');
+/** Timers of ten seconds wait until a test says `hurry`. */
+const patient: (() => void)[] = [];
+const hurry = (): void => {
+  for (const fire of patient.splice(0)) fire();
+};
+const timers: Timers = {
+  ...real.timers,
+  after: (delayMs, fire) => {
+    if (delayMs < 10_000) return real.timers.after(delayMs, fire);
+    let isCancelled = false;
+    patient.push(() => !isCancelled && fire());
+    return { cancel: () => (isCancelled = true) };
+  },
+};
+const world = { ...real, timers, log: () => {} };
 const nodes: TestNode[] = [];
 
 after(() => {
@@ -169,6 +184,34 @@ describe('state of a front end', () => {
     const answer = await new Promise<SetAnswer>((resolve) => guarded?.propose(proposal, resolve));
     assert.equal(answer.kind, 'committed');
     assert.equal(proposals.length, 1);
+  });
+
+  it('keeps out of the in-sync set who takes no state, and lets everything else of the proposal pass', async () => {
+    const [a, b] = await pair('stays-out');
+    a.view.inSyncSet = ['a', 'c'];
+    b.stop();
+    void a.begin().catch(() => {}); // `c` never answers
+    const asked: (readonly string[])[] = [];
+    const guarded = a.state?.guard({
+      propose: (given, done) => {
+        asked.push(given.members);
+        done({ kind: 'committed', set: { version: 2, members: given.members } });
+      },
+    });
+    const propose = (members: readonly string[]): Promise<SetAnswer> =>
+      new Promise((resolve) =>
+        guarded?.propose(
+          { volume: 'v', term: { number: 1, grantor: 'a' }, expectedVersion: 1, members, reason: 'test' },
+          resolve,
+        ),
+      );
+    const only = propose(['a', 'b', 'c']);
+    const both = propose(['a', 'b']);
+    assert.equal(await settles(only), false);
+    hurry();
+    assert.deepEqual(await only, { kind: 'committed', set: { version: 1, members: ['a', 'c'] } });
+    assert.deepEqual(await both, { kind: 'committed', set: { version: 2, members: ['a'] } });
+    assert.deepEqual(asked, [['a']]);
   });
 
   it('takes nothing from a primary of an older term', async () => {

@@ -2,13 +2,15 @@
  * `mirror`: makes a promoted volume reachable on this node. The service has promoted it before it asks; this agent attaches it.
  *
  * `attach: none`: nothing but the export itself, a unix socket that speaks NBD; `device` is its NBD URI.
- * `attach: fuse`: `device` is a block device of this kernel (`fuse.ts`).
- * Both output `socket` and `volume` too.
+ * `attach: nbd | fuse | auto`: `device` is a block device of this kernel (`nbd.ts`, `fuse.ts`); `auto` takes what the machine has.
+ * All output `socket` and `volume` too.
  */
-import { EterneError } from '@eterne/base';
+import { assert, EterneError } from '@eterne/base';
+import { chooseAttachWay } from '@eterne/disk/attach/choose.ts';
 import { volumeSocketPath } from '../../../node/layout.ts';
-import { failed, RUNNING, succeeded, type Agent, type Hands } from '../agent.ts';
+import { failed, RUNNING, succeeded, type Agent, type Hands, type Job, type Started } from '../agent.ts';
 import { abandonFuse, attachFuse, detachFuse, isAttached } from './fuse.ts';
+import { abandonNbd, attachNbd, detachNbd } from './nbd.ts';
 import { parseMirrorParams, type MirrorParams } from './params.ts';
 
 const RETRY_INTERVAL_MS = 20;
@@ -19,14 +21,14 @@ export const mirrorAgent: Agent<MirrorParams> = {
   type: 'mirror',
   parse: parseMirrorParams,
   start(hands, job, timeoutMs, done) {
-    const { volume, attach } = job.params;
+    const { volume, attach: choice } = job.params;
     const deadlineMs = hands.world.clock.bootMs() + timeoutMs;
     const outputs = outputsOf(hands, volume);
     const attempt = (): void =>
       reach(hands, volume, (error) => {
-        if (error === undefined && attach === 'none') return done(succeeded(outputs));
+        if (error === undefined && choice === 'none') return done(succeeded(outputs));
         const leftMs = deadlineMs - hands.world.clock.bootMs();
-        if (error === undefined) return attachFuse(hands, job, outputs.device, outputs, leftMs, done);
+        if (error === undefined) return attach(hands, job, outputs, leftMs, done);
         if (leftMs <= 0)
           return done(failed(`the export of volume ${volume} does not answer: ${error.message}`));
         hands.world.timers.after(RETRY_INTERVAL_MS, attempt);
@@ -34,13 +36,13 @@ export const mirrorAgent: Agent<MirrorParams> = {
     attempt();
   },
   stop(hands, job, timeoutMs, done) {
-    if (job.params.attach === 'fuse') return detachFuse(hands, job, timeoutMs, done);
-    hands.world.timers.soon(() => done(succeeded()));
+    if (job.params.attach === 'none') return hands.world.timers.soon(() => done(succeeded()));
+    detach(hands, job, timeoutMs, done);
   },
   checks: () => [{ name: 'quick', intervalMs: CHECK_INTERVAL_MS, timeoutMs: CONNECT_TIMEOUT_MS }],
   check(hands, job, _check, done) {
     const { volume, attach } = job.params;
-    if (attach === 'fuse' && !isAttached(hands, job))
+    if (attach !== 'none' && !isAttached(hands, job))
       return done({ state: 'failed', reason: `volume ${volume} is not attached any more` });
     reach(hands, volume, (error) => {
       if (error === undefined) return done(RUNNING);
@@ -48,10 +50,42 @@ export const mirrorAgent: Agent<MirrorParams> = {
     });
   },
   abandon(hands, { params }, done) {
-    if (params.attach === 'fuse') abandonFuse(hands, params.volume, () => done(''));
-    else done('');
+    if (params.attach === 'none') return done('');
+    abandonNbd(hands, volumeSocketPath(hands.dir, params.volume), (failure) =>
+      abandonFuse(hands, params.volume, () => done(failure)),
+    );
   },
 };
+
+/** What an earlier start made in another way is proven gone too. */
+function attach(
+  hands: Hands,
+  job: Job<MirrorParams>,
+  outputs: ReturnType<typeof outputsOf>,
+  timeoutMs: number,
+  done: Started,
+): void {
+  const { attach: choice, volume } = job.params;
+  assert(choice !== 'none', 'there is something to attach');
+  chooseAttachWay(hands.world, choice, (way) => {
+    if (way === 'nbd')
+      return abandonFuse(hands, volume, () => attachNbd(hands, job, outputs, timeoutMs, done));
+    abandonNbd(hands, outputs.socket, (failure) => {
+      if (failure !== '') return done(failed(failure));
+      attachFuse(hands, job, outputs.device, outputs, timeoutMs, done);
+    });
+  });
+}
+
+/** In the way it was attached; `auto` means the same machine and chooses the same. */
+function detach(hands: Hands, job: Job<MirrorParams>, timeoutMs: number, done: Started): void {
+  const { attach: choice, volume } = job.params;
+  assert(choice !== 'none', 'there is something to detach');
+  chooseAttachWay(hands.world, choice, (way) => {
+    if (way === 'fuse') detachFuse(hands, job, timeoutMs, done);
+    else detachNbd(hands, job, volumeSocketPath(hands.dir, volume), timeoutMs, done);
+  });
+}
 
 /** Does somebody listen at the export? */
 function reach(hands: Hands, volume: string, done: (error: EterneError | undefined) => void): void {

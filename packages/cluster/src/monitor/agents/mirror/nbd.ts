@@ -1,0 +1,139 @@
+/**
+ * `attach: nbd`: a block device of this kernel's own NBD client on an export.
+ *
+ *   export ──NBD──► nbd-client, inside the kernel ──► /dev/nbdN
+ *
+ * The device belongs to one promotion: its client does not connect again when the export ends it, and a start first proves older clients of the export gone. Needs root, nbd-client and the
+ * kernel's module.
+ */
+import { EterneError } from '@eterne/base';
+import {
+  isNbdConnected,
+  isNbdMounted,
+  listNbdDevices,
+  nbdClientCommand,
+  nbdDetachCommand,
+  nbdDevicesOn,
+} from '@eterne/disk/attach/nbd-devices.ts';
+import { resourceLogPath } from '../../../node/layout.ts';
+import type { GuardedProcess } from '../../../heart/guard.ts';
+import { failed, succeeded, type Hands, type Job, type Started } from '../agent.ts';
+import { runCommand } from '../command.ts';
+import { stopFamily } from '../family.ts';
+import type { MirrorParams } from './params.ts';
+
+const RETRY_INTERVAL_MS = 50;
+const TOOL_TIMEOUT_MS = 5000;
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+type Outputs = Readonly<Record<'socket' | 'device' | 'volume', string>>;
+
+/** Outputs `device`, the block device, in the place of the export's. */
+export function attachNbd(
+  hands: Hands,
+  job: Job<MirrorParams>,
+  outputs: Outputs,
+  timeoutMs: number,
+  done: Started,
+): void {
+  const deadlineMs = hands.world.clock.bootMs() + timeoutMs;
+  detachClients(hands, outputs.socket, deadlineMs, (failure) => {
+    if (failure !== '') return done(failed(failure));
+    listNbdDevices(hands.world.files, (devices) => {
+      const free = devices.find(({ clientPid }) => clientPid === undefined);
+      if (free === undefined) return done(failed('the kernel has no free NBD device; is its module loaded?'));
+      startClient(hands, job, nbdClientCommand(free.path, outputs.socket, outputs.volume), (client) => {
+        if (client instanceof EterneError) return done(failed(client.message));
+        awaitConnection(hands, free.path, client, deadlineMs, (isConnected) => {
+          if (isConnected) return done(succeeded({ ...outputs, device: free.path }));
+          const log = resourceLogPath(hands.dir, job.spec.group, job.spec.name);
+          done(failed(`nbd-client does not attach volume ${outputs.volume} to ${free.path}: see ${log}`));
+        });
+      });
+    });
+  });
+}
+
+/** Fails while something is mounted from the device, to the end: then the volume must not be given away. */
+export function detachNbd(
+  hands: Hands,
+  job: Job<MirrorParams>,
+  socket: string,
+  timeoutMs: number,
+  done: Started,
+): void {
+  const { clock, files, timers } = hands.world;
+  const deadlineMs = clock.bootMs() + timeoutMs;
+  const attempt = (): void =>
+    nbdDevicesOn(files, socket, ([device]) => {
+      if (device === undefined) return stopFamily(hands, job, Math.max(0, deadlineMs - clock.bootMs()), done);
+      isNbdMounted(files, device.path, (isMounted) => {
+        if (!isMounted)
+          return detachClients(hands, socket, deadlineMs, (failure) =>
+            failure === ''
+              ? stopFamily(hands, job, Math.max(0, deadlineMs - clock.bootMs()), done)
+              : done(failed(failure)),
+          );
+        if (clock.bootMs() >= deadlineMs)
+          return done(failed(`${device.path} of volume ${job.params.volume} is still in use`));
+        timers.after(RETRY_INTERVAL_MS, attempt);
+      });
+    });
+  attempt();
+}
+
+/** Its client has been killed, or is now: what hangs on it answers only errors. */
+export function abandonNbd(hands: Hands, socket: string, done: (failure: string) => void): void {
+  detachClients(hands, socket, hands.world.clock.bootMs() + TOOL_TIMEOUT_MS, done);
+}
+
+/** Until no client of the export is left. */
+function detachClients(
+  hands: Hands,
+  socket: string,
+  deadlineMs: number,
+  done: (failure: string) => void,
+): void {
+  const { clock, files, timers } = hands.world;
+  nbdDevicesOn(files, socket, ([device]) => {
+    if (device === undefined) return done('');
+    if (clock.bootMs() >= deadlineMs) return done(`${device.path} is still attached to ${socket}`);
+    runCommand(hands, nbdDetachCommand(device.path), TOOL_TIMEOUT_MS, () =>
+      timers.after(RETRY_INTERVAL_MS, () => detachClients(hands, socket, deadlineMs, done)),
+    );
+  });
+}
+
+function startClient(
+  hands: Hands,
+  job: Job<MirrorParams>,
+  command: readonly [string, ...string[]],
+  done: (client: GuardedProcess | EterneError) => void,
+): void {
+  const at = job.mark.indexOf('=');
+  const options = {
+    command,
+    env: { PATH, [job.mark.slice(0, at)]: job.mark.slice(at + 1) },
+    directory: '/',
+    logPath: resourceLogPath(hands.dir, job.spec.group, job.spec.name),
+  };
+  hands.spawner.spawn(options, (started) => {
+    if (started instanceof EterneError) return done(started);
+    job.keep([started], () => done(started));
+  });
+}
+
+function awaitConnection(
+  hands: Hands,
+  path: string,
+  client: GuardedProcess,
+  deadlineMs: number,
+  done: (isConnected: boolean) => void,
+): void {
+  const { clock, files, processes, timers } = hands.world;
+  isNbdConnected(files, path, client.pid, (isConnected) => {
+    if (isConnected) return done(true);
+    if (clock.bootMs() >= deadlineMs || !processes.alive(client.pid, client.startTime)) return done(false);
+    timers.after(RETRY_INTERVAL_MS, () => awaitConnection(hands, path, client, deadlineMs, done));
+  });
+}
