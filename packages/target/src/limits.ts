@@ -46,5 +46,7 @@ export const LOGIN_TIMEOUT_MS = 30_000;
 export const MAX_LOGIN_REQUESTS = 64;
 /** Time an initiator gets to close its side after we have closed ours. */
 export const LINGER_TIMEOUT_MS = 5_000;
+/** Time initiators get to log out of a target that is closing, whole seconds (RFC 7143 §11.9). */
+export const LOGOUT_WAIT_MS = 1_000;
 /** A session that is silent for so long is asked whether it lives; silent again, it is cut. */
 export const IDLE_PING_MS = 30_000;

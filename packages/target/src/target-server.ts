@@ -12,7 +12,7 @@ import { BufferSlabs } from '@eterne/disk/engine/buffer-slabs.ts';
 import { BEAT_MS, STALE_MS } from '@eterne/disk/process/front-stream.ts';
 import { ASYNC_EVENT, LOGIN_STATUS } from '@eterne/iscsi';
 import type { Address, Listener, Stream, Timer, World } from '@eterne/runtime';
-import { MAX_CONNECTIONS } from './limits.ts';
+import { LOGOUT_WAIT_MS, MAX_CONNECTIONS } from './limits.ts';
 import { ONLY_PORT, type TargetPort } from './scsi/ports.ts';
 import type { ScsiTarget } from './scsi/scsi-target.ts';
 import type { ChapCredentials } from './session/chap-exchange.ts';
@@ -46,6 +46,8 @@ export class TargetServer {
   readonly #listeners: Listener[] = [];
   readonly #owner: ConnectionOwner;
   readonly #clock: Timer;
+  /** Of a server that is closing: no session is left. */
+  #onEmpty: (() => void) | undefined;
   #movedBootMs: number;
   #lastTsih = 0;
 
@@ -115,9 +117,22 @@ export class TargetServer {
     for (const { connection } of ending) connection.cut('the target has ended');
   }
 
+  /** Initiators are asked to log out (§11.9), so that nothing of theirs is half done; who has not after `LOGOUT_WAIT_MS` is cut. */
   close(done: () => void): void {
-    this.#clock.cancel();
     for (const listener of this.#listeners) listener.close();
+    for (const { session } of this.#sessions.values())
+      session.announce(ASYNC_EVENT.logoutRequest, [0, 0, LOGOUT_WAIT_MS / 1000]);
+    const wait = this.#world.timers.after(LOGOUT_WAIT_MS, () => this.#onEmpty?.());
+    this.#onEmpty = () => {
+      this.#onEmpty = undefined;
+      wait.cancel();
+      this.#cutAll(done);
+    };
+    if (this.#sessions.size === 0) this.#onEmpty();
+  }
+
+  #cutAll(done: () => void): void {
+    this.#clock.cancel();
     closeAll(
       [...this.#sessions.values()].map(({ session }) => session),
       done,
@@ -203,6 +218,7 @@ export class TargetServer {
     this.#world.log('debug', 'an iSCSI connection has closed', { reason, initiator: session?.initiatorName });
     session?.close(() => {
       for (const [key, entry] of this.#sessions) if (entry.session === session) this.#sessions.delete(key);
+      if (this.#sessions.size === 0) this.#onEmpty?.();
     });
   }
 }

@@ -20,7 +20,7 @@ import {
   serialAdd,
   type Sense,
 } from '@eterne/iscsi';
-import { writeAsyncMessage } from '@eterne/iscsi/pdu/async-message.ts';
+import { writeAsyncMessage, type AsyncMessage } from '@eterne/iscsi/pdu/async-message.ts';
 import { writeDataIn } from '@eterne/iscsi/pdu/data-in.ts';
 import type { DataOut } from '@eterne/iscsi/pdu/data-out.ts';
 import type { LogoutRequest } from '@eterne/iscsi/pdu/logout-request.ts';
@@ -232,8 +232,8 @@ export class Session implements TaskHost {
   }
 
   /** Announces what happens to the session (§11.9). */
-  announce(event: number): void {
-    const fields = { event, parameters: [0, 0, 0] as const, ...this.#numbers(true) };
+  announce(event: number, parameters: AsyncMessage['parameters'] = [0, 0, 0]): void {
+    const fields = { event, parameters, ...this.#numbers(true) };
     this.#send(() => this.#host.output.pdu(writeAsyncMessage, fields));
   }
 

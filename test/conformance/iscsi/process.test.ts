@@ -1,0 +1,142 @@
+/** `eterne target run` as a process: a LUN that hangs, reservations through kill -9, a file system through `iscsi://`. */
+import assert from 'node:assert/strict';
+import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
+import { LOGIN_STATUS } from '@eterne/iscsi';
+import { NORMAL, TestInitiator } from '../../../packages/target/test/support/initiator.ts';
+import { until } from '../../e2e/support/cluster-node.ts';
+import { hasNbdkit, NbdkitDisk } from '../../e2e/support/nbdkit-disk.ts';
+import { startTarget } from './support/target.ts';
+
+const IQN = 'iqn.2026-11.io.eterne:p';
+const run = promisify(execFile);
+const BLOCK_BYTES = 4096;
+/** More than a store may have under way. */
+const AT_ONCE = 40;
+
+function folderOf(context: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'eterne-iscsi-process-'));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function loggedIn(address: string, iqn = IQN): Promise<TestInitiator> {
+  const initiator = new TestInitiator(address);
+  assert.equal((await initiator.login(NORMAL(iqn)))?.response.status, LOGIN_STATUS.success);
+  initiator.command('000000000000');
+  await initiator.receive(); // the unit attention of a new session
+  return initiator;
+}
+
+const statusOf = async (initiator: TestInitiator): Promise<number> =>
+  (await initiator.receive())?.header.readUInt8(3) ?? -1;
+
+/** PERSISTENT RESERVE OUT with APTPL. */
+async function reserveOut(
+  initiator: TestInitiator,
+  action: '00' | '01',
+  own: bigint,
+  key: bigint,
+): Promise<number> {
+  const list = Buffer.alloc(24);
+  list.writeBigUInt64BE(own, 0);
+  list.writeBigUInt64BE(key, 8);
+  list.writeUInt8(1, 20);
+  initiator.command(`5f${action} 01 0000 00000018 00`.replaceAll(' ', ''), { data: list });
+  return statusOf(initiator);
+}
+
+async function reserveIn(initiator: TestInitiator, action: '00' | '01'): Promise<string> {
+  initiator.command(`5e${action} 0000000000 00ff 00`.replaceAll(' ', ''), { readBytes: 255 });
+  return (await initiator.receive())?.data.toString('hex', 8) ?? '';
+}
+
+const hangs = (): string | false => {
+  if (process.getuid?.() !== 0) return 'needs root';
+  if (!existsSync('/dev/fuse')) return 'needs FUSE';
+  if (!hasNbdkit) return 'nbdkit is not installed';
+  return spawnSync('which', ['nbdfuse']).status === 0 ? false : 'nbdfuse is not installed';
+};
+
+describe('the target as a process', { timeout: 120_000 }, () => {
+  it('serves its other LUNs while one hangs', { skip: hangs() }, async (context) => {
+    const folder = folderOf(context);
+    const mount = join(folder, 'mount');
+    mkdirSync(mount);
+    const disk = await NbdkitDisk.start(join(folder, 'disk.sock'), ['memory', '8M']);
+    const file = join(mount, 'disk');
+    const fuse = spawn('nbdfuse', [file, disk.uri], { stdio: 'ignore' });
+    await until('the file is there', () => existsSync(file));
+    const target = await startTarget(
+      folder,
+      `  - { iqn: '${IQN}', luns: [{ lun: 1, path: mount/disk }] }\n` +
+        `  - { iqn: '${IQN}2', luns: [{ lun: 1, path: well.img, size: 8MiB }] }\n`,
+    );
+    try {
+      const [hanging, well] = [await loggedIn(target.address), await loggedIn(target.address, `${IQN}2`)];
+      const write = (initiator: TestInitiator, index: number): void => {
+        const lba = ((index * BLOCK_BYTES) / 512).toString(16).padStart(8, '0');
+        initiator.command(`2a00${lba}00000800`, { data: Buffer.alloc(BLOCK_BYTES, 7) });
+      };
+      disk.signal('SIGSTOP');
+      for (let index = 0; index < AT_ONCE; index += 1) write(hanging, index);
+      for (let index = 0; index < AT_ONCE; index += 1) {
+        write(well, index);
+        assert.equal(await statusOf(well), 0);
+        well.command('35000000000000000000'); // SYNCHRONIZE CACHE: a thread of the pool
+        assert.equal(await statusOf(well), 0);
+      }
+      disk.signal('SIGCONT');
+      for (let index = 0; index < AT_ONCE; index += 1) assert.equal(await statusOf(hanging), 0);
+    } finally {
+      disk.signal('SIGCONT');
+      await target.stop('SIGKILL');
+      spawnSync('umount', ['--lazy', mount]);
+      fuse.kill('SIGKILL');
+      await disk.stop();
+    }
+  });
+
+  it('holds reservations through kill -9', async (context) => {
+    const folder = folderOf(context);
+    const targets = `  - { iqn: '${IQN}', luns: [{ lun: 1, path: lun.img, size: 1MiB }] }\n`;
+    const first = await startTarget(folder, targets);
+    const initiator = await loggedIn(first.address);
+    assert.equal(await reserveOut(initiator, '00', 0n, 0xabcn), 0);
+    assert.equal(await reserveOut(initiator, '01', 0xabcn, 0n), 0);
+    const [keys, holder] = [await reserveIn(initiator, '00'), await reserveIn(initiator, '01')];
+    assert.equal(keys, '0000000000000abc');
+    assert.match(holder, /^0000000000000abc/);
+    await first.stop('SIGKILL');
+    const second = await startTarget(folder, targets);
+    const again = await loggedIn(second.address);
+    assert.deepEqual([await reserveIn(again, '00'), await reserveIn(again, '01')], [keys, holder]);
+    await second.stop('SIGKILL');
+  });
+
+  const tool = ['qemu-img', 'mkfs.ext4', 'e2fsck'].find((name) => spawnSync('which', [name]).status !== 0);
+  const skip = tool === undefined ? false : `${tool} is not installed`;
+  it('brings an ext4 image back as it was', { skip }, async (context) => {
+    const folder = folderOf(context);
+    const files = join(folder, 'files');
+    mkdirSync(files);
+    for (let n = 0; n < 32; n += 1) writeFileSync(join(files, `${n}`), `${n}\n`.repeat(n * 1000));
+    const [image, back] = [join(folder, 'in.img'), join(folder, 'out.img')];
+    execFileSync('mkfs.ext4', ['-q', '-d', files, image, '32M']);
+    const target = await startTarget(
+      folder,
+      `  - { iqn: '${IQN}', luns: [{ lun: 1, path: lun.img, size: 32MiB }] }\n`,
+    );
+    const uri = `iscsi://${target.address}/${IQN}/1`;
+    await run('qemu-img', ['convert', '-n', '-f', 'raw', '-O', 'raw', image, uri]);
+    await run('qemu-img', ['convert', '-f', 'raw', '-O', 'raw', uri, back]);
+    await target.stop();
+    execFileSync('cmp', [image, back]);
+    execFileSync('cmp', [image, join(folder, 'lun.img')]);
+    execFileSync('e2fsck', ['-fn', back], { stdio: 'ignore' });
+  });
+});
