@@ -12,7 +12,7 @@ import { hasImage, kernelPath, modulesFolder } from './image.ts';
 
 /** This machine's loopback as guests see it. */
 export const HOST = '10.0.2.2';
-const BOOT_TIMEOUT_MS = 120_000;
+const BOOT_TIMEOUT_MS = 90_000;
 const BUSYBOX = '/bin/busybox';
 
 /** For a test's `skip`. */
@@ -160,7 +160,7 @@ function command(folder: string, socket: string): readonly string[] {
     join(folder, 'initramfs'),
     '-append',
     // An emulated timer on a busy machine is too late for the kernel's checks of it.
-    'console=ttyS0 panic=-1 quiet mitigations=off no_timer_check lpj=4000000 tsc=unstable',
+    'console=ttyS0 panic=-1 mitigations=off no_timer_check lpj=4000000 tsc=unstable',
     '-serial',
     `file:${join(folder, 'console.log')}`,
     '-chardev',
