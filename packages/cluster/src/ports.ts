@@ -196,4 +196,6 @@ export interface OrderedLog<Command> {
   readBarrier(done: (error: EterneError | undefined) => void): void;
   leadership(): LogLeadership;
   onLeadership(listener: () => void): void;
+  /** Why it cannot be used now, where that is known: a sentence. */
+  readonly trouble?: string | undefined;
 }

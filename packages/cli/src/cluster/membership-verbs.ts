@@ -10,6 +10,7 @@ import { instantOf } from '@eterne/runtime';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import type { Command } from 'commander';
 import { DEFAULT_DIR } from './connection.ts';
+import { migrateLogVerb } from './migrate-log-verb.ts';
 import { openSession, withConnection } from './session.ts';
 
 interface NodeOptions {
@@ -82,6 +83,8 @@ export function clusterVerbs(program: Command): void {
         plan.steps.length === 0 ? 'it is the cluster edition already' : 'up to 32 nodes may join now',
       );
     });
+
+  migrateLogVerb(cluster);
 
   joinVerb(cluster.command('join'), 'node').description('let this machine join as a node');
 }

@@ -4,7 +4,10 @@ import { EterneError } from '@eterne/base';
 import { logIdentity } from '@eterne/cluster/node/raft-log.ts';
 import { raftLogPath, tieRecordPath, volumeSocketPath, volumesFolder } from '@eterne/cluster/node/layout.ts';
 import { servicePorts, type NodeIdentity } from '@eterne/cluster/node/identity.ts';
-import { VoterKeeper, type MakeTie, type Observation } from '@eterne/cluster/node/voters.ts';
+import { termIn } from '@eterne/cluster/node/epochs.ts';
+import { readMarker } from '@eterne/cluster/node/log-marker.ts';
+import { LogSwitch, type LogEngine } from '@eterne/cluster/node/log-switch.ts';
+import { VoterKeeper, type MakeTie, type Observation, type VotersLog } from '@eterne/cluster/node/voters.ts';
 import type { HeartSetup } from '@eterne/cluster/heart/setup.ts';
 import type { HeartPort, MonitorPort } from '@eterne/cluster/ports.ts';
 import { openEmbeddedLog, type EmbeddedLog } from '@eterne/cluster/raft/embedded-log.ts';
@@ -25,6 +28,7 @@ import type { ClusterState } from '@eterne/cluster/state/model.ts';
 import type { ConnectDisk } from '@eterne/cluster/heart/disk-leases.ts';
 import type { World } from '@eterne/runtime';
 import { nodeSharedDisks } from '@eterne/runtime/node/shared-disk.ts';
+import { makeEngines, type Opening } from './log-engines.ts';
 
 export interface ServiceParts {
   readonly world: World;
@@ -42,19 +46,63 @@ export interface ServiceParts {
 /** Calls back when the service takes part in the cluster. */
 export function startService(parts: ServiceParts, done: (result: Service | EterneError) => void): void {
   const { world, dir, identity } = parts;
-  let transport: TieTransport | undefined;
+  let tied: TieTransport | undefined;
   const service = makeService(parts, {
-    tie: () => transport?.tie,
+    tie: () => (service.state.log.consensus.engine === 'embedded' ? tied?.tie : undefined),
     takeByWord: (how, acceptLoss, answer) => {
-      if (transport) transport.takeByWord(how, acceptLoss, answer);
-      else world.timers.soon(() => answer(new EterneError('no-quorum', 'this node is still starting')));
+      if (tied) tied.takeByWord(how, acceptLoss, answer);
+      else world.timers.soon(() => answer(new EterneError('no-quorum', 'this node’s log needs no word')));
     },
   });
+  const engines = makeEngines({
+    world,
+    dir,
+    identity,
+    state: () => service.state,
+    openEmbedded: (opening, opened) =>
+      openEmbedded(parts, service, opening, (transport) => (tied = transport), opened),
+  });
+  const state = (): ClusterState => service.state;
+  const log = new LogSwitch({ world, self: identity.node, engines, subject: service.subject, state });
+  readMarker(world.files, dir, (marker) => {
+    if (marker instanceof EterneError) return done(marker);
+    service.start(log);
+    log.open(marker, (error) => {
+      if (error) return done(error);
+      const observe = (): Observation => ({ state: service.state, alive: service.view.alive });
+      const newTies = { onDisk: makeTieWith(world), proof: () => proofTieId(world.random.uuid()) };
+      new VoterKeeper(world.timers, votersLog(log), observe, newTies);
+      new Steward(world.timers, log, () => service.view);
+      done(service);
+    });
+  });
+}
+
+/** Nobody changes the voters of a log that is not in the nodes. */
+function votersLog(log: LogSwitch): VotersLog {
+  return {
+    leadership: () => ({ isLeader: log.voters().length > 0 && log.leadership().isLeader }),
+    members: () => log.voters(),
+    readBarrier: (done) => log.readBarrier(done),
+    changeMember: (change, done) => log.changeMember(change, done),
+  };
+}
+
+/** `onTie`: the transport, as long as this log is open. */
+function openEmbedded(
+  parts: ServiceParts,
+  service: Service,
+  { epoch, subject, isOver }: Opening,
+  onTie: (transport: TieTransport | undefined) => void,
+  done: (result: LogEngine | EterneError) => void,
+): void {
+  const { world, dir, identity } = parts;
+  const own = logIdentity(identity, epoch);
   const transportOptions = {
     world,
-    cluster: identity.clusterId,
+    cluster: own.cluster,
     clusterKey: identity.clusterKey,
-    self: logIdentity(identity).member,
+    self: own.member,
     timing: LAN_TIMING,
     addressesOf: (member: string) => raftAddresses(service.state, identity, nodeOfMember(member)),
     tls: identity.tls,
@@ -69,7 +117,7 @@ export function startService(parts: ServiceParts, done: (result: Service | Etern
       addresses: () => pingAddresses(service.state),
       isWhole: () => isWhole(service.view),
     });
-    const tied = new TieTransport(tcp, {
+    const transport = new TieTransport(tcp, {
       ...transportOptions,
       disks: nodeSharedDisks,
       path: () => tieDevice(service.state),
@@ -77,31 +125,50 @@ export function startService(parts: ServiceParts, done: (result: Service | Etern
       proof: {
         files: world.files,
         recordPath: tieRecordPath(dir),
-        provers: proversFor(parts, service, (answer) => service.readBarrier(answer)),
+        provers: proversFor(parts, service, (answer) => log?.readBarrier(answer)),
       },
       members: () => log?.status().members ?? [],
     });
-    transport = tied;
-    const logOptions = {
-      world,
-      path: raftLogPath(dir),
-      identity: logIdentity(identity),
-      timing: LAN_TIMING,
-      transport: tied,
-      subject: service.subject,
-    };
-    openEmbeddedLog(logOptions, (opened) => {
-      if (opened instanceof EterneError) return done(opened);
+    const path = raftLogPath(dir, epoch);
+    const length = isOver ? { compactAfterEntries: Infinity, compactAfterBytes: Infinity } : {};
+    const options = { world, path, identity: own, timing: LAN_TIMING, transport, subject, ...length };
+    openEmbeddedLog(options, (opened) => {
+      if (opened instanceof EterneError) {
+        transport.close();
+        return done(opened);
+      }
       log = opened;
-      service.start(opened);
-      opened.start();
-      const observe = (): Observation => ({ state: service.state, alive: service.view.alive });
-      const newTies = { onDisk: makeTieWith(world), proof: () => proofTieId(world.random.uuid()) };
-      new VoterKeeper(world.timers, opened, observe, newTies);
-      new Steward(world.timers, opened, () => service.view);
-      done(service);
+      onTie(transport);
+      done(
+        engineOf(opened, epoch, () => {
+          onTie(undefined);
+          transport.close();
+        }),
+      );
     });
   });
+}
+
+function engineOf(log: EmbeddedLog<Command>, epoch: number, onClose: () => void): LogEngine {
+  return {
+    start: () => log.start(),
+    append: (command, done) => log.append(command, done),
+    onApplied: (listener) => log.onApplied(listener),
+    readBarrier: (done) => log.readBarrier(done),
+    leadership: () => {
+      const known = log.leadership();
+      return { ...known, raftTerm: termIn(epoch, known.raftTerm) };
+    },
+    onLeadership: (listener) => log.onLeadership(listener),
+    members: () => log.members(),
+    changeMember: (change, done) => log.changeMember(change, done),
+    transferLeadership: (to) => log.transferLeadership(to),
+    trouble: undefined,
+    close: (done) => {
+      onClose();
+      log.close(done);
+    },
+  };
 }
 
 function tieDevice({ config: { tieBreaker } }: ClusterState): string | undefined {

@@ -9,6 +9,7 @@
  */
 import { assert, EterneError } from '@eterne/base';
 import type { Timer, World } from '@eterne/runtime';
+import { termIn } from '../node/epochs.ts';
 import type { LogLeadership, LogSubject, OrderedLog } from '../ports.ts';
 import { Barriers } from '../raft/barriers.ts';
 import { ByteReader, ByteWriter } from '../raft/codec.ts';
@@ -47,15 +48,12 @@ export interface EtcdLogOptions<Command> {
   readonly subject: LogSubject<Command>;
   /** By the state as applied: commands of strangers count for nothing. */
   readonly isMember: (id: MemberId) => boolean;
-  /** Nothing counts after this command: with it the epoch is sealed. */
+  /** Nothing counts after this command, if it comes next: with it the epoch is sealed. */
   readonly isLast: (command: Command) => boolean;
   /** Write a snapshot after this many entries, or this many bytes. Tests set them low. */
   readonly compactAfterEntries?: number;
   readonly compactAfterBytes?: number;
 }
-
-/** Raft terms of different epochs must not be taken for each other: the epoch comes first. */
-export const TERMS_PER_EPOCH = 2 ** 32;
 
 const COMPACT_AFTER_ENTRIES = 4096;
 const COMPACT_AFTER_BYTES = 4 * 1024 * 1024;
@@ -166,7 +164,7 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
     return {
       leader: isKnown && record ? nodeOfMember(record.member) : undefined,
       isLeader,
-      raftTerm: this.#options.epoch * TERMS_PER_EPOCH + (record?.term ?? 0),
+      raftTerm: termIn(this.#options.epoch, record?.term ?? 0),
       authorityUntilBootMs,
       quorate: isLeader || (isKnown && nowMs - this.#contactMs < this.#options.timing.takeOverMs),
     };
@@ -330,8 +328,11 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
     this.#cycles += 1;
     proposals.sendTo(`cycle ${this.#cycles}`, nowMs, (data) => {
       bytes += data.length;
-      if (offered.length > 0 && (offered.length >= BATCH_MAX || bytes > BATCH_MAX_BYTES)) return false;
-      offered.push({ data, isLast: this.#endsEpoch(data) });
+      const isFull = offered.length >= BATCH_MAX || bytes > BATCH_MAX_BYTES;
+      // What ends the epoch goes alone, so that the state it meets is the one that is known here.
+      const isLast = this.#endsEpoch(data);
+      if (offered.length > 0 && (isFull || isLast || offered[0]?.isLast === true)) return false;
+      offered.push({ data, isLast });
       return true;
     });
     return offered;

@@ -9,7 +9,11 @@ export const identityPath = (dir: string): string => join(dir, 'node.json');
 export const runFolder = (dir: string): string => join(dir, 'run');
 export const logFolder = (dir: string): string => join(dir, 'log');
 export const raftFolder = (dir: string): string => join(dir, 'raft');
-export const raftLogPath = (dir: string): string => join(raftFolder(dir), 'log');
+/** Every epoch of the embedded log has its own file. */
+export const raftLogPath = (dir: string, epoch = 0): string =>
+  join(raftFolder(dir), epoch === 0 ? 'log' : `log.${epoch}`);
+/** Which epoch's log the node follows: node/log-marker.ts. */
+export const placePath = (dir: string): string => join(raftFolder(dir), 'place.json');
 /** Of a pair's tie-breaker that has no disk: raft/tie/proof-record.ts. */
 export const tieRecordPath = (dir: string): string => join(raftFolder(dir), 'tie');
 /** Metadata of the volumes' replicas. */

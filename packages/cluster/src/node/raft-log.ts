@@ -5,10 +5,11 @@ import { createEmbeddedLog } from '../raft/embedded-log.ts';
 import type { LogIdentity } from '../raft/storage/format.ts';
 import { memberIdOf } from '../raft/types.ts';
 import type { NodeIdentity } from './identity.ts';
+import { writeMarker, type LogMarker } from './log-marker.ts';
 import { raftFolder, raftLogPath } from './layout.ts';
 
-export function logIdentity({ clusterId, node, voterId }: NodeIdentity): LogIdentity {
-  return { cluster: clusterId, member: memberIdOf(node, voterId) };
+export function logIdentity({ clusterId, node, voterId }: NodeIdentity, epoch = 0): LogIdentity {
+  return { cluster: epoch === 0 ? clusterId : `${clusterId}/${epoch}`, member: memberIdOf(node, voterId) };
 }
 
 /** For `cluster init` and `cluster join` only, once, before DIR/node.json is written: a log that is missing later is a loss. */
@@ -16,10 +17,17 @@ export function createNodeLog(
   world: Pick<World, 'files' | 'random'>,
   dir: string,
   identity: NodeIdentity,
+  { epoch, consensus }: LogMarker,
   done: (error: EterneError | undefined) => void,
 ): void {
   world.files.makeFolder(raftFolder(dir), (error) => {
     if (error) return done(error);
-    createEmbeddedLog(world, raftLogPath(dir), logIdentity(identity), identity.founder, done);
+    const begin = (): void => {
+      if (consensus.engine === 'etcd') return done(undefined);
+      const own = logIdentity(identity, epoch);
+      createEmbeddedLog(world, raftLogPath(dir, epoch), own, identity.founder, done);
+    };
+    if (epoch === 0) return begin();
+    writeMarker(world.files, dir, { epoch, consensus }, (failed) => (failed ? done(failed) : begin()));
   });
 }

@@ -3,6 +3,7 @@ import { EterneError } from '@eterne/base';
 import type { Address, World } from '@eterne/runtime';
 import { CLUSTER_KEY_BYTES, NAME, type NodeIdentity, readIdentity, writeIdentity } from '../node/identity.ts';
 import { createNodeLog } from '../node/raft-log.ts';
+import { FIRST_LOG } from '../state/log-defaults.ts';
 import { hostOf, parseAddresses, parseApiAddress } from './addresses.ts';
 import { createAuthority, issueCertificate } from './authority.ts';
 import { type Administrator, writeAdministrator, writeAuthorityKey } from './files.ts';
@@ -60,7 +61,7 @@ export async function foundCluster(
   await settle((done) => world.files.makeFolder(order.dir, done));
   await writeAuthorityKey(world.files, order.dir, authority.keyPem);
   await writeAdministrator(world.files, order.dir, administrator);
-  await settle((done) => createNodeLog(world, order.dir, identity, done));
+  await settle((done) => createNodeLog(world, order.dir, identity, FIRST_LOG, done));
   await settle((done) => writeIdentity(world.files, order.dir, identity, done));
   return administrator;
 }

@@ -51,7 +51,7 @@ export async function joinCluster(world: PkiWorld, order: JoinOrder): Promise<No
   );
   const identity = identityOf(order, answer, { addresses, api, keyPem, voterId });
   if (answer.caKeyPem !== null) await writeAuthorityKey(world.files, order.dir, answer.caKeyPem);
-  await settle((done) => createNodeLog(world, order.dir, identity, done));
+  await settle((done) => createNodeLog(world, order.dir, identity, answer.log, done));
   await settle((done) => writeIdentity(world.files, order.dir, identity, done));
   return identity;
 }

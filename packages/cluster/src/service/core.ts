@@ -22,7 +22,7 @@ import { GroupRunner } from './owner/runner.ts';
 import type { ReplicaPlaces } from './replicas.ts';
 import { ReplicaDuty } from './replicas.ts';
 import { ReportDuty } from './reports.ts';
-import { SERVICE_TIMING } from './timing.ts';
+import { timingOf } from './timing.ts';
 import type { View } from './view.ts';
 import { WatchDuty } from './watch-duty.ts';
 import { WatchdogDuty } from './watchdog-duty.ts';
@@ -71,7 +71,7 @@ export class ServiceCore {
       self: options.self,
       startId: options.startId,
       now,
-      timing: SERVICE_TIMING.lan,
+      timing: timingOf(emptyState()),
       state: emptyState(),
       caughtUp: false,
       leadership: NO_LEADERSHIP,
@@ -83,6 +83,7 @@ export class ServiceCore {
       watchdog: undefined,
       pids: undefined,
       tie: undefined,
+      logTrouble: undefined,
       leaving: false,
     };
   }
@@ -124,7 +125,7 @@ export class ServiceCore {
   /** Goes on from a snapshot. */
   restore(state: ClusterState): void {
     this.view.state = state;
-    this.view.timing = SERVICE_TIMING[state.config.profile];
+    this.view.timing = timingOf(state);
   }
 
   /** Only for reading `view`. */

@@ -16,6 +16,7 @@ import type {
   Edition,
   GivenUp,
   GroupPhase,
+  LogPlace,
   MemberRole,
   MemberSpec,
   Profile,
@@ -125,6 +126,16 @@ export interface ClusterStatus {
     /** The reporting node goes on alone, because this is known of its peer. */
     readonly heldBecause: string | null;
   } | null;
+  /** Where the ordered log is, and how far a move of it has got. */
+  readonly consensus: {
+    readonly engine: 'embedded' | 'etcd';
+    readonly epoch: number;
+    readonly phase: LogPlace['phase'];
+    /** Why the reporting node cannot use it, or follow it. */
+    readonly trouble: string | null;
+    /** How long the groups of a lost node may wait for being started elsewhere. */
+    readonly takeOverMs: number;
+  };
   /** Sentences about what weakens the cluster now: no watchdog, no third voter, a replica out of sync … */
   readonly warnings: readonly string[];
   /** Messages that the reporting node did not believe since its processes were started; see `DropReason`. */
@@ -277,6 +288,9 @@ export interface ServiceFacade {
   nodeRemove(name: string, by: Requester): Promise<void>;
   /** A new member (its token and certificate already checked): added to the state and to the voters. */
   joinNode(member: MemberSpec, by: Requester): Promise<void>;
+
+  /** The ordered log is to move; resolves when that has begun, `status().consensus` tells the rest. */
+  migrateLog(to: 'embedded' | 'etcd', by: Requester): Promise<void>;
 
   /** Of one group, or (null) of the whole cluster. */
   setMaintenance(group: string | null, on: boolean, by: Requester): Promise<void>;

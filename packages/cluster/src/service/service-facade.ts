@@ -104,6 +104,10 @@ export class LiveFacade implements ServiceFacade {
     return showDocument(this.state());
   }
 
+  async migrateLog(to: 'embedded' | 'etcd', by: Requester): Promise<void> {
+    await this.#append({ kind: 'log-move', to }, by);
+  }
+
   async volumeCreate(volume: unknown, by: Requester): Promise<void> {
     await this.#create({ volumes: [volume] }, by);
   }

@@ -112,6 +112,7 @@ export class Service {
   refresh(): void {
     if (this.#log) this.#core.look(this.#now(), this.#log.leadership());
     this.#core.view.tie = this.#options.pair?.tie();
+    this.#core.view.logTrouble = this.#log?.trouble;
   }
 
   /** An operator's word in a pair that has no majority any more; see `TieTransport.takeByWord`. */

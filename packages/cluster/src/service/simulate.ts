@@ -10,7 +10,7 @@ import { CLEAR_ALLOWANCE_MS } from '../heart/vigil.ts';
 import { enforcementOf } from './leader/fencing.ts';
 import type { RehearsedMove } from './leader/rehearsal.ts';
 import { rehearse } from './leader/rehearsal.ts';
-import type { ServiceTiming } from './timing.ts';
+import type { CurrentTiming } from './timing.ts';
 import type { View } from './view.ts';
 
 export function simulate(view: View, request: SimulationRequest): FailureSimulation {
@@ -141,6 +141,8 @@ function sideOf(view: View, nodes: readonly string[], alive: ReadonlySet<string>
 
 /** A tie-breaker outside the nodes counts for whichever half asks it; which one it will be nobody knows before. */
 export function hasMajority({ state, tie }: View, alive: ReadonlySet<string>): boolean {
+  // The votes are etcd's; whoever reaches it goes on.
+  if (state.log.consensus.engine === 'etcd') return alive.size > 0;
   const votes = Object.keys(state.members).map((name) => alive.has(name));
   const decidesAlone = tie?.kind === 'disk' || state.config.tieBreaker.kind === 'fencing';
   if (tie?.votes === true) votes.push(decidesAlone && tie.trouble === undefined);
@@ -166,9 +168,9 @@ function simulated(
 }
 
 /** The owner's lease may have been granted the moment it was lost; its end, grace and margin, and its watchdog are waited out. */
-function takeOverBoundMs(timing: ServiceTiming, watchdogMs: number | null): number {
+export function takeOverBoundMs(timing: CurrentTiming, watchdogMs: number | null): number {
   const resetMs = watchdogMs === null ? 0 : CLEAR_ALLOWANCE_MS + watchdogMs;
-  return Math.max(timing.lostAfterMs, timing.leaseMs + timing.graceMs + timing.marginMs + resetMs);
+  return Math.max(timing.lostAfterMs, timing.leaseMs + timing.goneGraceMs + timing.marginMs + resetMs);
 }
 
 /** Whoever runs something ends it when its lease is over. */

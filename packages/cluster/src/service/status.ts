@@ -8,7 +8,7 @@ import type { ClusterStatus, ClusterVolumeStatus, GroupStatus, NodeStatus, Repli
 import { enforcementOf } from './leader/fencing.ts';
 import { heldBy } from '../state/held.ts';
 import { rehearse } from './leader/rehearsal.ts';
-import { hasMajority } from './simulate.ts';
+import { hasMajority, takeOverBoundMs } from './simulate.ts';
 import type { View } from './view.ts';
 import { diskTroubles, isCutOff, leaseRemainingMs } from './view.ts';
 
@@ -67,9 +67,16 @@ function knownStatus(core: ServiceCore): ClusterStatus {
     maintenance: state.maintenance,
     groups: sortedValues(state.groups).map((group) => groupStatus(core, group, covered)),
     tieBreaker: tieStatus(view),
+    consensus: logStatus(view),
     warnings: [...warnings(core, covered), ...core.fenceTroubles],
     dropped: { heartbeats: view.dropped },
   };
+}
+
+function logStatus({ state, logTrouble, timing }: View): ClusterStatus['consensus'] {
+  const { epoch, phase, consensus } = state.log;
+  const takeOverMs = takeOverBoundMs(timing, null);
+  return { engine: consensus.engine, epoch, phase, trouble: logTrouble ?? null, takeOverMs };
 }
 
 function isHeard(view: View, member: Member): boolean {
@@ -242,10 +249,25 @@ function quorumWarnings(view: View): readonly string[] {
   if (tie && tie.kind !== 'word' && tie.trouble !== null)
     lines.push(`The tie-breaker does not answer ${view.self}: ${tie.trouble}.`);
   if (tie?.heldBecause != null) lines.push(`${view.self} goes on alone: ${tie.heldBecause}.`);
-  if (voters < 3 && (tie?.votes !== true || tie.kind === 'word'))
+  const isInEtcd = view.state.log.consensus.engine === 'etcd';
+  lines.push(...logWarnings(view));
+  if (!isInEtcd && voters < 3 && (tie?.votes !== true || tie.kind === 'word'))
     lines.push(
       `${voters === 1 ? 'One voter' : 'Two voters'} cannot outvote a loss; add a witness, a third node or a tie-breaker.`,
     );
+  return lines;
+}
+
+function logWarnings({ state, logTrouble, timing }: View): readonly string[] {
+  const { consensus, phase } = state.log;
+  const lines = logTrouble === undefined ? [] : [`The ordered log: ${logTrouble}.`];
+  if (phase !== 'steady') lines.push(`The ordered log is ${phase}: a move of it is not over.`);
+  if (consensus.engine === 'etcd') {
+    const seconds = takeOverBoundMs(timing, null) / 1000;
+    lines.push(
+      `The ordered log is in etcd: the groups of a lost node may wait ${seconds} s for their start elsewhere.`,
+    );
+  }
   return lines;
 }
 

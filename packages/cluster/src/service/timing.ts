@@ -1,5 +1,5 @@
 /** The times that rights are made of. DESIGN §6; the sum of them is the take-over budget. */
-import type { Profile } from '../state/model.ts';
+import type { ClusterState, Profile } from '../state/model.ts';
 
 export interface ServiceTiming {
   /** A lease lasts this long from the asking heart's send time, or as long as the leader's own authority, whichever ends first. */
@@ -21,6 +21,12 @@ export interface ServiceTiming {
   /** A preferred node must have been back this long before groups return to it. */
   readonly failbackSettleMs: number;
   readonly tickMs: number;
+}
+
+/** As it holds in a cluster now. */
+export interface CurrentTiming extends ServiceTiming {
+  /** The longest grace that any lease still held may have: what a take-over waits for. */
+  readonly goneGraceMs: number;
 }
 
 export const SERVICE_TIMING: Readonly<Record<Profile, ServiceTiming>> = {
@@ -49,3 +55,27 @@ export const SERVICE_TIMING: Readonly<Record<Profile, ServiceTiming>> = {
     tickMs: 200,
   },
 };
+
+/** With the log in etcd: leases outlast an election among the etcd servers (etcd/timing.ts). */
+const WITH_ETCD: Readonly<Record<Profile, Partial<ServiceTiming>>> = {
+  lan: { leaseMs: 2900, marginMs: 350 },
+  wan: { leaseMs: 10_000, marginMs: 1200 },
+};
+
+/** While the log moves: the wait between two sets of leases, on a machine that is busy. */
+export const MOVE_GRACE_MS = 12_000;
+
+/** See `LogPlace`: leases get a long grace before the log is sealed, and nobody forgets it before it is certainly over. */
+export function timingOf({ config, log }: Pick<ClusterState, 'config' | 'log'>): CurrentTiming {
+  const usual = SERVICE_TIMING[config.profile];
+  const timing = log.consensus.engine === 'etcd' ? { ...usual, ...WITH_ETCD[config.profile] } : usual;
+  switch (log.phase) {
+    case 'steady':
+      return { ...timing, goneGraceMs: timing.graceMs };
+    case 'moving':
+    case 'sealed':
+      return { ...timing, graceMs: MOVE_GRACE_MS, goneGraceMs: MOVE_GRACE_MS };
+    case 'settling':
+      return { ...timing, goneGraceMs: MOVE_GRACE_MS };
+  }
+}

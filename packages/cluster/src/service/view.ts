@@ -6,14 +6,14 @@ import type { DropCounts } from '../heart/drops.ts';
 import type { PathStatus, WatchdogReport } from '../ports.ts';
 import type { ClusterState, DaemonPids } from '../state/model.ts';
 import type { LeadershipView, LeaseTable, Now } from './effects.ts';
-import type { ServiceTiming } from './timing.ts';
+import type { CurrentTiming } from './timing.ts';
 
 export interface View {
   readonly self: string;
   /** New with every start of this node (not of the service). */
   readonly startId: string;
   now: Now;
-  timing: ServiceTiming;
+  timing: CurrentTiming;
   state: ClusterState;
   /** Everything committed before this start is applied. Until then `state` may be an old one: nobody acts on it or shows it as current. */
   caughtUp: boolean;
@@ -37,6 +37,8 @@ export interface View {
   pids: DaemonPids | undefined;
   /** The log's tie-breaker; undefined: it has none. For people only: Raft counts it by itself. */
   tie: TieView | undefined;
+  /** Why the ordered log cannot be used, or followed where it goes: a sentence, for people. */
+  logTrouble: string | undefined;
   /** The node is being stopped: it lets go of everything, whether or not the cluster hears of it. */
   leaving: boolean;
 }

@@ -2,7 +2,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import { formatSize, unreachable } from '@eterne/base';
 import type { ConfigChange, ConfigureCommand, Stamp } from './commands.ts';
-import type { ClusterState, GroupSpec, GroupState, Quantities, VolumeSpec, VolumeState } from './model.ts';
+import type {
+  ClusterState,
+  ConsensusSpec,
+  GroupSpec,
+  GroupState,
+  Quantities,
+  VolumeSpec,
+  VolumeState,
+} from './model.ts';
 import { sortedValues } from './model.ts';
 import { stoppedResources } from './groups.ts';
 import { withHeartSlots } from './heart-slots.ts';
@@ -29,7 +37,7 @@ export function applyConfigure(state: ClusterState, command: Stamp & ConfigureCo
 function changeRefusal(state: ClusterState, change: ConfigChange): Refusal | undefined {
   switch (change.kind) {
     case 'cluster':
-      return editionRefusal(state, change.config.edition);
+      return editionRefusal(state, change.config.edition) ?? consensusRefusal(state, change.config.consensus);
     case 'node-put':
       return nodeRefusal(state, change.name);
     case 'volume-put':
@@ -56,6 +64,17 @@ function editionRefusal(state: ClusterState, edition: string): Refusal | undefin
   if (edition === 'ha' && nodes > 2)
     return { code: 'refused', message: `edition ha allows 2 nodes; this cluster has ${nodes}` };
   return undefined;
+}
+
+/** While the log is in etcd another etcd would be another log. */
+function consensusRefusal({ log }: ClusterState, consensus: ConsensusSpec): Refusal | undefined {
+  if (log.consensus.engine === 'embedded' && log.to === null) return undefined;
+  const kept = log.consensus.engine === 'etcd' ? log.consensus : log.to;
+  if (isDeepStrictEqual(kept, consensus)) return undefined;
+  return {
+    code: 'refused',
+    message: 'the log is kept in etcd: move it first (`eterne cluster migrate-log --to embedded`)',
+  };
 }
 
 function volumeChangeRefusal(present: VolumeState | undefined, spec: VolumeSpec): Refusal | undefined {

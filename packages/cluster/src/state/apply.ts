@@ -7,8 +7,10 @@ import { applyAccess } from './apply-access.ts';
 import { applyConfigure } from './apply-configure.ts';
 import { applyFence } from './apply-fence.ts';
 import { applyGroup } from './apply-group.ts';
+import { applyLog, isSealed } from './apply-log.ts';
 import { applyMember } from './apply-member.ts';
 import { applyVolume } from './apply-volume.ts';
+import { FIRST_LOG } from './log-defaults.ts';
 import type { Outcome } from './outcome.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
 import { USUAL_WATCH } from './watch.ts';
@@ -27,9 +29,11 @@ export function emptyState(): ClusterState {
       prefer: 'consistency',
       fencing: [],
       watchdog: null,
+      consensus: FIRST_LOG.consensus,
       watch: USUAL_WATCH,
       heartbeatDisks: [],
     },
+    log: FIRST_LOG,
     maintenance: false,
     revision: 0,
     epoch: 0,
@@ -46,6 +50,8 @@ export function emptyState(): ClusterState {
 }
 
 export function apply(state: ClusterState, command: Command): Outcome {
+  if (isSealed(state) && command.kind !== 'log-begin')
+    return refuse(state, 'refused', `the log of epoch ${state.log.epoch} is sealed`);
   switch (command.kind) {
     case 'lead':
       return applyLead(state, command);
@@ -97,6 +103,14 @@ export function apply(state: ClusterState, command: Command): Outcome {
     case 'account-put':
     case 'account-remove':
       return applyAccess(state, command);
+    case 'log-move':
+    case 'log-ready':
+    case 'log-stay':
+    case 'log-seal':
+    case 'log-begin':
+    case 'log-follow':
+    case 'log-settled':
+      return applyLog(state, command);
     default:
       return unreachable(command);
   }

@@ -55,6 +55,13 @@ const KINDS: Readonly<Record<Command['kind'], true>> = {
   'token-use': true,
   'account-put': true,
   'account-remove': true,
+  'log-move': true,
+  'log-ready': true,
+  'log-stay': true,
+  'log-seal': true,
+  'log-begin': true,
+  'log-follow': true,
+  'log-settled': true,
 };
 
 export function encodeCommand(command: Command): Buffer {

@@ -48,6 +48,7 @@ export type Command = Stamp &
     | GroupCommand
     | AccessCommand
     | FenceCommand
+    | LogCommand
     /**
      * A new leader's first entry. It begins its duties only when this entry is applied on it: then every decision
      * of its predecessors is either applied too, or will be refused because its `leaderTerm` is over.
@@ -303,6 +304,27 @@ export type FenceCommand =
     }
   /** The operator's word that a node's life has ended: he has looked. */
   | { readonly kind: 'node-stopped'; readonly node: string; readonly startId: string; readonly how: string };
+
+export type LogCommand =
+  /** The operator: the log is to move to where the configuration says, or back into the nodes. */
+  | { readonly kind: 'log-move'; readonly to: 'embedded' | 'etcd' }
+  /** A node about itself: it reaches where the log goes. */
+  | { readonly kind: 'log-ready'; readonly node: string; readonly epoch: number }
+  /** The leader: a node that is heard is not ready in time. */
+  | {
+      readonly kind: 'log-stay';
+      readonly epoch: number;
+      readonly leaderTerm: number;
+      readonly reason: string;
+    }
+  /** The leader, when every lease has a long grace and every node that is heard is ready: the last entry of this epoch's log. */
+  | { readonly kind: 'log-seal'; readonly epoch: number; readonly leaderTerm: number }
+  /** The first entry of a new epoch's log, by its first leader. */
+  | { readonly kind: 'log-begin'; readonly epoch: number }
+  /** A node about itself: it has followed. */
+  | { readonly kind: 'log-follow'; readonly node: string; readonly epoch: number }
+  /** The leader: no long grace can run any more. */
+  | { readonly kind: 'log-settled'; readonly epoch: number; readonly leaderTerm: number };
 
 export type AccessCommand =
   | { readonly kind: 'token-add'; readonly hash: string; readonly token: JoinToken }

@@ -50,6 +50,41 @@ export interface FenceDevice {
   readonly retries: number;
 }
 
+/** Where the ordered log is kept. `ca`, `cert` and `key` are files on every node. */
+export type ConsensusSpec =
+  | { readonly engine: 'embedded' }
+  | {
+      readonly engine: 'etcd';
+      /** `host:port`. */
+      readonly endpoints: readonly string[];
+      readonly ca: string | null;
+      readonly cert: string | null;
+      readonly key: string | null;
+    };
+
+/**
+ * Which log is the cluster's, and how far it has got on its way into another:
+ *
+ *   steady ── log-move ──► moving ── log-seal ──► sealed ── log-begin, in the new log ──► settling ── log-settled ──► steady
+ *                            └───────────────────────── log-stay ─────────────────────────▲
+ *
+ * `moving`: leases have a long grace, so that what runs outlives the move. `sealed`: the last entry of this epoch's log; nothing but `log-begin` changes the state any
+ * more. `settling`: long graces may still run somewhere.
+ */
+export interface LogPlace {
+  /** Rises with every move; the first log is 0. */
+  readonly epoch: number;
+  /** Of this epoch. */
+  readonly consensus: ConsensusSpec;
+  readonly phase: 'steady' | 'moving' | 'sealed' | 'settling';
+  /** While moving or sealed: where to. */
+  readonly to: ConsensusSpec | null;
+  /** Members that could follow: they reach where it goes. */
+  readonly ready: readonly string[];
+  /** Members that have followed into this epoch; empty in epoch 0. */
+  readonly followed: readonly string[];
+}
+
 export interface ClusterConfig {
   readonly edition: Edition;
   readonly profile: Profile;
@@ -63,6 +98,8 @@ export interface ClusterConfig {
   /** What groups stand on, and what to do when it is not well. */
   readonly watch: WatchSettings;
   readonly heartbeatDisks: readonly HeartbeatDisk[];
+  /** Where the log is, or is to be moved. */
+  readonly consensus: ConsensusSpec;
 }
 
 /** A block device or file that nodes reach and beat on. */
@@ -418,6 +455,7 @@ export interface ClusterState {
   /** Raft term of the leader whose decisions count (`lead`). */
   readonly leaderTerm: number;
   readonly config: ClusterConfig;
+  readonly log: LogPlace;
   /** Nothing is done about any group, whatever happens. */
   readonly maintenance: boolean;
   /** Rises with every change of configuration, volumes or groups: what a plan was made for. */

@@ -3,6 +3,7 @@ import { DISK_STATES, SPLIT_BRAIN_ACTIONS } from '@eterne/disk/engine/api.ts';
 import { z } from 'zod';
 import type { ClusterState } from './model.ts';
 import { STATE_VERSION } from './model.ts';
+import { FIRST_LOG } from './log-defaults.ts';
 import { PLAIN_VOLUME } from './volume-defaults.ts';
 import { TROUBLE_KINDS, USUAL_WATCH } from './watch.ts';
 
@@ -21,6 +22,17 @@ const watch = z
   })
   .default(USUAL_WATCH);
 const perNode = z.union([z.string(), record(z.string())]);
+
+const consensus = z.discriminatedUnion('engine', [
+  z.strictObject({ engine: z.literal('embedded') }),
+  z.strictObject({
+    engine: z.literal('etcd'),
+    endpoints: z.array(z.string()),
+    ca: z.string().nullable(),
+    cert: z.string().nullable(),
+    key: z.string().nullable(),
+  }),
+]);
 
 const config = z.strictObject({
   edition: z.enum(['ha', 'cluster']),
@@ -46,6 +58,7 @@ const config = z.strictObject({
     )
     .default([]),
   watchdog: z.strictObject({ device: z.string(), timeoutMs: count }).nullable().default(null),
+  consensus: consensus.default({ engine: 'embedded' }),
   watch,
   heartbeatDisks: z.array(z.strictObject({ device: perNode, id: z.string() })).default([]),
 });
@@ -229,6 +242,16 @@ export const stateSchema = z.strictObject({
   clusterId: z.string(),
   leaderTerm: count,
   config,
+  log: z
+    .strictObject({
+      epoch: count,
+      consensus,
+      phase: z.enum(['steady', 'moving', 'sealed', 'settling']),
+      to: consensus.nullable(),
+      ready: z.array(name),
+      followed: z.array(name),
+    })
+    .default({ ...FIRST_LOG, consensus: { engine: 'embedded' }, to: null, ready: [], followed: [] }),
   maintenance: z.boolean().default(false),
   revision: count,
   epoch: count,

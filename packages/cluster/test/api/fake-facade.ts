@@ -5,6 +5,7 @@ import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { ClusterStatus, ServiceFacade } from '../../src/service/facade.ts';
 import type { ClusterEvent, ClusterState, Member } from '../../src/state/model.ts';
 import { POINT, REPLICA, SPLIT_BRAINS, VOLUME, VOLUME_ENTRY } from './fake-volume.ts';
+import { FIRST_LOG } from '../../src/state/log-defaults.ts';
 import { USUAL_WATCH } from '../../src/state/watch.ts';
 
 export interface FakeFacade extends ServiceFacade {
@@ -132,6 +133,7 @@ function initialStatus(): ClusterStatus {
     ],
     maintenance: false,
     tieBreaker: null,
+    consensus: { engine: 'embedded', epoch: 0, phase: 'steady', trouble: null, takeOverMs: 1550 },
     warnings: ['volume data: n2 is not in the in-sync set'],
     dropped: { heartbeats: NO_DROPS },
   };
@@ -142,6 +144,7 @@ function initialState(): ClusterState {
     version: 1,
     cluster: 'prod',
     clusterId: '9d0f3f0e-5f0e-4f5e-9a3c-0c8d3b1f2a10',
+    log: FIRST_LOG,
     leaderTerm: 1,
     maintenance: false,
     epoch: 4,
@@ -153,6 +156,7 @@ function initialState(): ClusterState {
       prefer: 'consistency',
       fencing: [],
       watchdog: null,
+      consensus: { engine: 'embedded' },
       watch: USUAL_WATCH,
       heartbeatDisks: [],
     },
@@ -262,6 +266,7 @@ export function createFakeFacade(): FakeFacade {
       const joined: Member = { ...member(spec.name, spec.role, 9), ...spec };
       state = { ...state, members: { ...state.members, [spec.name]: joined } };
     },
+    migrateLog: order('migrateLog'),
     setMaintenance: order('setMaintenance'),
     simulate: (request) => ({
       node: JSON.stringify(request),

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LeaseBook } from '../../src/service/leader/lease-book.ts';
 import { LeaseRequests } from '../../src/service/leader/requests.ts';
-import { SERVICE_TIMING } from '../../src/service/timing.ts';
+import { timingOf } from '../../src/service/timing.ts';
+import { emptyState } from '../../src/state/apply.ts';
 
-const timing = SERVICE_TIMING.lan;
+const timing = timingOf(emptyState());
 const request = { node: 'n1', bootId: 'a', sequence: 1, sentAtBootMs: 0 };
 const heard = { request, receivedBootMs: 1000 };
 

@@ -74,7 +74,7 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
     file: `${SERVICE}/leader/lease-book.ts`,
     edits: [
       [
-        'return this.lastEndBootMs(node) + timing.graceMs + timing.marginMs;',
+        'return this.lastEndBootMs(node) + timing.goneGraceMs + timing.marginMs;',
         'return this.lastEndBootMs(node) - timing.marginMs;',
       ],
     ],
@@ -159,7 +159,7 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
     },
     {
       file: `${SERVICE}/owner/runner.ts`,
-      edits: [['endedForMs <= view.timing.graceMs ||', 'endedForMs <= view.timing.graceMs + 1e6 ||']],
+      edits: [['endedForMs <= view.timing.goneGraceMs ||', 'endedForMs <= view.timing.goneGraceMs + 1e6 ||']],
     },
     {
       file: 'disk/src/engine/primary/lease.ts',

@@ -1,6 +1,7 @@
 import { type ApiContext, requesterOf } from '../context.ts';
 import type { Api } from '../instance.ts';
-import { configDocument, configPlan } from '../schema/orders.ts';
+import { accepted } from '../schema/names.ts';
+import { configDocument, configPlan, migrateLogOrder } from '../schema/orders.ts';
 
 export function configRoutes(api: Api, { facade }: ApiContext): void {
   api.get(
@@ -39,5 +40,21 @@ export function configRoutes(api: Api, { facade }: ApiContext): void {
       config: { access: 'admin' },
     },
     (request) => facade.configApply(request.body, requesterOf(request)),
+  );
+
+  api.post(
+    '/api/v1/cluster/migrate-log',
+    {
+      schema: {
+        summary: 'Move the ordered log into etcd or back; the status tells how far it has got',
+        body: migrateLogOrder,
+        response: { 202: accepted },
+      },
+      config: { access: 'admin' },
+    },
+    async (request, reply) => {
+      await facade.migrateLog(request.body.to, requesterOf(request));
+      return reply.code(202).send({ accepted: true });
+    },
   );
 }

@@ -15,7 +15,7 @@ import type { MemberAddress } from '../../node/identity.ts';
 import { hostOf, parseAddresses, parseApiAddress } from '../../pki/addresses.ts';
 import { certificateFingerprint } from '../../pki/fingerprint.ts';
 import { createToken, decodeToken, encodeToken, hashSecret } from '../../pki/token.ts';
-import type { ClusterState, MemberSpec } from '../../state/model.ts';
+import type { ClusterState, LogPlace, MemberSpec } from '../../state/model.ts';
 import { sortedValues } from '../../state/model.ts';
 import { type ApiContext, requesterOf } from '../context.ts';
 import type { Api } from '../instance.ts';
@@ -56,6 +56,7 @@ export function joinRoutes(api: Api, context: ApiContext): void {
       const order = request.body;
       const tokenHash = hashSecret(decodeToken('join', order.token).secret);
       requireToken(facade.state(), tokenHash, world.clock.wallMs());
+      requireStill(facade.state());
       const member = memberOf(order);
       requireFree(facade.state(), member);
       const certPem = await certify(context, member, order.certificateRequest);
@@ -71,9 +72,22 @@ export function joinRoutes(api: Api, context: ApiContext): void {
         caPem: identity.tls.caPem,
         caKeyPem: member.role === 'node' ? (context.authority?.keyPem ?? null) : null,
         members,
+        log: placeOf(facade.state()),
       };
     },
   );
+}
+
+/** While the log moves nobody could say which one a newcomer has to follow. */
+function placeOf({ log }: ClusterState): Pick<LogPlace, 'epoch' | 'consensus'> {
+  return { epoch: log.epoch, consensus: log.consensus };
+}
+
+function requireStill({ log }: ClusterState): void {
+  if (log.phase === 'moving' || log.phase === 'sealed')
+    throw new EterneError('busy', 'the cluster’s log is on its way to another place', {
+      hint: 'join when `eterne status` says that it is steady',
+    });
 }
 
 function requireToken({ tokens }: ClusterState, tokenHash: string, nowMs: number): void {

@@ -61,6 +61,22 @@ export const joinAnswer = z.object({
   caPem: z.string(),
   caKeyPem: z.string().nullable().describe('null for a witness: it admits nobody'),
   members: z.array(member).readonly(),
+  log: z
+    .object({
+      epoch: z.int(),
+      consensus: z.discriminatedUnion('engine', [
+        z.object({ engine: z.literal('embedded') }),
+        z.object({
+          engine: z.literal('etcd'),
+          endpoints: z.array(z.string()).readonly(),
+          ca: z.string().nullable(),
+          cert: z.string().nullable(),
+          key: z.string().nullable(),
+        }),
+      ]),
+    })
+    .default({ epoch: 0, consensus: { engine: 'embedded' } })
+    .describe('which log the cluster follows'),
 });
 export type JoinRequest = z.infer<typeof joinRequest>;
 export type JoinAnswer = z.infer<typeof joinAnswer>;

@@ -94,3 +94,5 @@ export const drillResult = z.object({
   writes: z.object({ acknowledged: z.int(), lost: z.int() }).nullable(),
   sentence: z.string(),
 }) satisfies z.ZodType<DrillResult>;
+
+export const migrateLogOrder = z.strictObject({ to: z.enum(['embedded', 'etcd']) });

@@ -131,6 +131,13 @@ export const clusterStatus = z.object({
   nodes: z.array(nodeStatus).readonly(),
   volumes: z.array(volumeStatus).readonly(),
   groups: z.array(groupStatus).readonly(),
+  consensus: z.object({
+    engine: z.enum(['embedded', 'etcd']),
+    epoch: z.int().describe('rises with every move of the log'),
+    phase: z.enum(['steady', 'moving', 'sealed', 'settling']),
+    trouble: z.string().nullable(),
+    takeOverMs: z.number().describe('how long the groups of a lost node may wait for their start elsewhere'),
+  }),
   tieBreaker: z
     .object({
       kind: z.enum(['disk', 'fencing', 'word']).describe('word: only an operator lets one node go on alone'),

@@ -151,7 +151,30 @@ const cluster = z.strictObject({
     ])
     .optional(),
   prefer: z.literal('consistency', 'only consistency is supported yet').optional(),
-  consensus: z.strictObject({ engine: z.literal('embedded', 'only embedded is supported yet') }).optional(),
+  consensus: z
+    .discriminatedUnion('engine', [
+      z.strictObject({ engine: z.literal('embedded') }),
+      z
+        .strictObject({
+          engine: z.literal('etcd'),
+          endpoints: z.array(tcpAddress).min(1).max(16),
+          ca: absolutePath.optional(),
+          cert: absolutePath.optional(),
+          key: absolutePath.optional(),
+        })
+        .refine(
+          ({ ca, cert, key }) =>
+            (cert === undefined) === (key === undefined) && (ca !== undefined || cert === undefined),
+          'needs ca, or ca, cert and key, or none of them',
+        )
+        .transform(({ ca, cert, key, ...rest }) => ({
+          ...rest,
+          ca: ca ?? null,
+          cert: cert ?? null,
+          key: key ?? null,
+        })),
+    ])
+    .optional(),
   watchdog: z
     .union([
       z.literal('off').transform(() => null),
@@ -307,6 +330,7 @@ function clusterChange(given: z.infer<typeof cluster>): Partial<ClusterConfig> {
     prefer,
     fencing,
     watchdog,
+    consensus,
     watch: watched,
     heartbeatDisks,
   } = given;
@@ -317,6 +341,7 @@ function clusterChange(given: z.infer<typeof cluster>): Partial<ClusterConfig> {
     ...(tieBreaker === undefined ? {} : { tieBreaker }),
     ...(prefer === undefined ? {} : { prefer }),
     ...(watchdog === undefined ? {} : { watchdog }),
+    ...(consensus === undefined ? {} : { consensus }),
     ...(watched === undefined ? {} : { watch: watched }),
     ...(fencing === undefined ? {} : { fencing: fencing.map(fenceDeviceSpec) }),
     ...(heartbeatDisks === undefined

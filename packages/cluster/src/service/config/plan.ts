@@ -4,7 +4,7 @@ import { EterneError, formatSize } from '@eterne/base';
 import { unmaskDevices } from '../../fencing/secrets.ts';
 import { applyConfigure } from '../../state/apply-configure.ts';
 import type { ConfigChange, ConfigureCommand, Stamp } from '../../state/commands.ts';
-import type { ClusterState, GroupSpec, HeartbeatDisk, VolumeSpec } from '../../state/model.ts';
+import type { ClusterState, ConsensusSpec, GroupSpec, HeartbeatDisk, VolumeSpec } from '../../state/model.ts';
 import type { PlanStep } from '../facade.ts';
 import { formatQuantity } from '../../state/capacity.ts';
 import type { ConfigDocument, NodeSettings } from './document.ts';
@@ -52,7 +52,7 @@ function planCluster(state: ClusterState, change: ConfigDocument['cluster']): Pl
       action: 'change',
       subject: 'cluster',
       name: state.cluster,
-      sentence: `Change ${keys} of the cluster.`,
+      sentence: `Change ${keys} of the cluster.${logSentence(state, config.consensus)}`,
     },
   };
 }
@@ -60,6 +60,11 @@ function planCluster(state: ClusterState, change: ConfigDocument['cluster']): Pl
 /** A disk that is in use already keeps its id. */
 function knownDisk({ config }: ClusterState, disk: HeartbeatDisk): HeartbeatDisk {
   return config.heartbeatDisks.find(({ device }) => isDeepStrictEqual(device, disk.device)) ?? disk;
+}
+
+function logSentence({ log }: ClusterState, { engine }: ConsensusSpec): string {
+  if (engine === log.consensus.engine) return '';
+  return ` The log stays with ${log.consensus.engine} until \`eterne cluster migrate-log --to ${engine}\`.`;
 }
 
 function planNode(state: ClusterState, { name, capacity }: NodeSettings): Planned | undefined {

@@ -3,6 +3,7 @@ import type { VolumeSettings } from '@eterne/disk/process/config-settings.ts';
 import { MASK, maskDevice } from '../../fencing/secrets.ts';
 import type {
   ClusterState,
+  ConsensusSpec,
   FenceDevice,
   GroupSpec,
   RescueSpec,
@@ -17,7 +18,7 @@ export function showDocument(state: ClusterState): Record<string, unknown> {
   return {
     cluster: {
       ...state.config,
-      consensus: { engine: 'embedded' },
+      consensus: showConsensus(state.config.consensus),
       watchdog: showWatchdog(state.config.watchdog),
       watch: showWatch(state.config.watch),
       tieBreaker: showTieBreaker(state.config.tieBreaker),
@@ -30,6 +31,11 @@ export function showDocument(state: ClusterState): Record<string, unknown> {
     volumes: sortedValues(state.volumes).map(({ spec }) => showVolume(spec)),
     groups: sortedValues(state.groups).map(({ spec }) => showGroup(spec)),
   };
+}
+
+/** Without the files that it has not. */
+function showConsensus(consensus: ConsensusSpec): object {
+  return Object.fromEntries(Object.entries(consensus).filter(([, value]) => value !== null));
 }
 
 function showWatchdog(watchdog: WatchdogSpec | null): unknown {

@@ -7,7 +7,8 @@
  * 4. It keeps the timeline of who is heard, and lets old failures be forgotten.
  */
 import type { Command } from '../../state/commands.ts';
-import type { FailureRecord, GroupState } from '../../state/model.ts';
+import { isSealed } from '../../state/apply-log.ts';
+import type { FailureRecord, GroupState, LogPlace } from '../../state/model.ts';
 import { sortedValues } from '../../state/model.ts';
 import { volumesOf } from '../../state/references.ts';
 import type { AppendResult, EffectId, Outbox } from '../effects.ts';
@@ -16,9 +17,13 @@ import type { LeaderView } from './decide.ts';
 import { decideGroup } from './decide.ts';
 import type { FenceDecision } from './fencing.ts';
 import { decideFences } from './fencing.ts';
+import { epochOfTerm } from '../../node/epochs.ts';
+import { MOVE_GRACE_MS } from '../timing.ts';
 import { LeaseBook } from './lease-book.ts';
 import type { HeardRequest } from './requests.ts';
 
+/** A node that is heard and cannot follow within this keeps the log where it is. */
+const READY_WITHIN_MS = 30_000;
 /** Between two attempts to fence a node. */
 const FENCE_RETRY_MS = 5_000;
 
@@ -49,6 +54,8 @@ export class LeaderDuties {
    * the epoch gets no lease any more.
    */
   readonly #taking = new Map<string, number>();
+  /** Since when this leadership has seen the log in this phase. */
+  #logPhase: { readonly phase: LogPlace['phase']; readonly sinceBootMs: number } | undefined;
   /** Subject → when it may be tried again. */
   readonly #retryAtBootMs = new Map<string, number>();
 
@@ -71,6 +78,7 @@ export class LeaderDuties {
 
   step(view: View, outbox: Outbox, requests: Iterable<HeardRequest>): void {
     const atMs = view.now.wallMs;
+    if (isSealed(view.state)) return this.#begin(view, outbox);
     if (!this.active(view)) {
       this.#append(view, outbox, 'lead', { kind: 'lead', node: view.self, leaderTerm: this.#raftTerm, atMs });
       return;
@@ -86,12 +94,39 @@ export class LeaderDuties {
       leaderTerm: this.#raftTerm,
       heardSinceBootMs: this.#heardSinceBootMs,
     };
+    this.#moveLog(view, outbox);
     for (const decision of decideFences(leader)) this.#fence(view, outbox, decision);
     for (const group of sortedValues(view.state.groups)) {
       this.#forgetFailures(view, outbox, group);
       const decision = decideGroup(leader, group);
       if (decision) this.#append(view, outbox, `group ${group.spec.name}`, decision);
     }
+  }
+
+  /** A sealed log grants and decides nothing more; the one that follows it begins with an entry that says so. */
+  #begin(view: View, outbox: Outbox): void {
+    const epoch = view.state.log.epoch + 1;
+    if (epochOfTerm(this.#raftTerm) === epoch)
+      this.#append(view, outbox, 'log', { kind: 'log-begin', epoch, atMs: view.now.wallMs });
+  }
+
+  /** Seals the log once every lease has a long grace; ends the long graces once they are certainly over. */
+  #moveLog(view: View, outbox: Outbox): void {
+    const { state, timing, now } = view;
+    const { phase, epoch } = state.log;
+    if (this.#logPhase?.phase !== phase) this.#logPhase = { phase, sinceBootMs: now.bootMs };
+    const passedMs = now.bootMs - this.#logPhase.sinceBootMs;
+    const said = { epoch, leaderTerm: this.#raftTerm, atMs: now.wallMs };
+    const missing = Object.keys(state.members).filter(
+      (name) => view.alive?.has(name) === true && !state.log.ready.includes(name),
+    );
+    if (phase === 'moving' && missing.length > 0 && passedMs >= READY_WITHIN_MS) {
+      const reason = `${missing.join(', ')} does not reach where it was to go`;
+      this.#append(view, outbox, 'log', { kind: 'log-stay', ...said, reason });
+    } else if (phase === 'moving' && missing.length === 0 && passedMs >= 2 * timing.leaseMs)
+      this.#append(view, outbox, 'log', { kind: 'log-seal', ...said });
+    if (phase === 'settling' && passedMs >= timing.leaseMs + MOVE_GRACE_MS + timing.marginMs)
+      this.#append(view, outbox, 'log', { kind: 'log-settled', ...said });
   }
 
   /**

@@ -7,7 +7,7 @@
  * what the node ran.
  */
 import type { HeardRequest } from './requests.ts';
-import type { ServiceTiming } from '../timing.ts';
+import type { CurrentTiming, ServiceTiming } from '../timing.ts';
 
 export class LeaseBook {
   readonly #electedAtBootMs: number;
@@ -37,8 +37,8 @@ export class LeaseBook {
   }
 
   /** From here on `node` runs nothing that it has not been granted anew. */
-  provenGoneBootMs(node: string, timing: ServiceTiming): number {
-    return this.lastEndBootMs(node) + timing.graceMs + timing.marginMs;
+  provenGoneBootMs(node: string, timing: CurrentTiming): number {
+    return this.lastEndBootMs(node) + timing.goneGraceMs + timing.marginMs;
   }
 
   /** What is left of the newest lease of `node`; null when this leader has granted none. */

@@ -188,7 +188,8 @@ export class GroupRunner {
     const remainingMs = leaseRemainingMs(view, this.#name, this.#epoch);
     if (remainingMs >= 0) this.#killedForLapse = false;
     const endedForMs = Math.min(-remainingMs, view.now.bootMs - this.#epochSeenBootMs);
-    if (endedForMs <= view.timing.graceMs || this.#killedForLapse || this.#busy.kind === 'killing') return;
+    if (endedForMs <= view.timing.goneGraceMs || this.#killedForLapse || this.#busy.kind === 'killing')
+      return;
     if (this.nothingRuns()) return;
     this.#killedForLapse = true;
     this.#kill(outbox);
