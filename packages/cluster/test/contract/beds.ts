@@ -78,15 +78,17 @@ function settled<T>(begin: (done: (result: T | EterneError | undefined) => void)
   });
 }
 
-export async function embeddedBed(): Promise<Bed> {
+/** `elsewhere`: members whose log lies in another folder. */
+export async function embeddedBed(elsewhere: ReadonlyMap<string, string> = new Map()): Promise<Bed> {
   const dir = mkdtempSync(join(tmpdir(), 'eterne-contract-'));
   const ports = new Map<string, number>();
+  const path = (id: string): string => join(elsewhere.get(id) ?? dir, id);
   for (const id of MEMBERS) ports.set(id, await freePort());
   const address = (id: string): string => `127.0.0.1:${ports.get(id)}`;
   const voters = MEMBERS.map((id) => ({ id, role: 'voter' }) as const);
   for (const id of MEMBERS) {
     const image = firstImage({ cluster: CLUSTER, member: id }, voters);
-    await settled<void>((done) => createLogFile(world, join(dir, id), image, done));
+    await settled<void>((done) => createLogFile(world, path(id), image, done));
   }
   return {
     async start(id) {
@@ -104,7 +106,7 @@ export async function embeddedBed(): Promise<Bed> {
         openEmbeddedLog(
           {
             world,
-            path: join(dir, id),
+            path: path(id),
             identity: { cluster: CLUSTER, member: id },
             timing: LAN_TIMING,
             transport,

@@ -145,7 +145,7 @@ function contract(engine: string, skip: string | false, makeBed: () => Promise<B
   });
 }
 
-contract('embedded Raft', false, embeddedBed);
+contract('embedded Raft', false, () => embeddedBed());
 
 let servers: EtcdServers | undefined;
 contract('etcd', noEtcd, async () => {
