@@ -116,11 +116,13 @@ export interface SecureOptions {
 }
 
 export interface Network {
+  /** `onUnproven`: somebody came who did not prove himself in TLS, and was sent away. */
   listen(
     address: Address,
     onStream: (stream: Stream) => void,
     done: (result: Listener | EterneError) => void,
     tls?: TlsIdentity,
+    onUnproven?: () => void,
   ): void;
   connect(address: Address, options: ConnectOptions, done: (result: Stream | EterneError) => void): void;
   /**

@@ -8,6 +8,7 @@ import { termIn } from '@eterne/cluster/node/epochs.ts';
 import { readMarker } from '@eterne/cluster/node/log-marker.ts';
 import { LogSwitch, type LogEngine } from '@eterne/cluster/node/log-switch.ts';
 import { VoterKeeper, type MakeTie, type Observation, type VotersLog } from '@eterne/cluster/node/voters.ts';
+import { NO_DROPS, type DropCounts } from '@eterne/cluster/heart/drops.ts';
 import type { HeartSetup } from '@eterne/cluster/heart/setup.ts';
 import type { HeartPort, MonitorPort } from '@eterne/cluster/ports.ts';
 import { openEmbeddedLog, type EmbeddedLog } from '@eterne/cluster/raft/embedded-log.ts';
@@ -15,7 +16,7 @@ import { prepareTie } from '@eterne/cluster/raft/tie/tie-driver.ts';
 import type { Provers } from '@eterne/cluster/raft/tie/proof-player.ts';
 import { proofTieId, tieId } from '@eterne/cluster/raft/tie/tie-id.ts';
 import { TieTransport } from '@eterne/cluster/raft/tie/tie-transport.ts';
-import { openTcpTransport } from '@eterne/cluster/raft/transport/tcp-transport.ts';
+import { openTcpTransport, type TcpTransport } from '@eterne/cluster/raft/transport/tcp-transport.ts';
 import { LAN_TIMING, nodeOfMember } from '@eterne/cluster/raft/types.ts';
 import { tellHeart } from '@eterne/cluster/service/heart-setup.ts';
 import { Steward } from '@eterne/cluster/service/leader/steward.ts';
@@ -47,20 +48,31 @@ export interface ServiceParts {
 export function startService(parts: ServiceParts, done: (result: Service | EterneError) => void): void {
   const { world, dir, identity } = parts;
   let tied: TieTransport | undefined;
-  const service = makeService(parts, {
+  let tcpDropped = (): DropCounts => NO_DROPS;
+  const pair: PairPort = {
     tie: () => (service.state.log.consensus.engine === 'embedded' ? tied?.tie : undefined),
     takeByWord: (how, acceptLoss, answer) => {
       if (tied) tied.takeByWord(how, acceptLoss, answer);
       else world.timers.soon(() => answer(new EterneError('no-quorum', 'this node’s log needs no word')));
     },
-  });
+  };
+  const service = makeService(parts, pair, () => tcpDropped());
   const engines = makeEngines({
     world,
     dir,
     identity,
     state: () => service.state,
     openEmbedded: (opening, opened) =>
-      openEmbedded(parts, service, opening, (transport) => (tied = transport), opened),
+      openEmbedded(
+        parts,
+        service,
+        opening,
+        {
+          onTie: (transport) => (tied = transport),
+          onTcp: (tcp) => (tcpDropped = () => tcp.dropped),
+        },
+        opened,
+      ),
   });
   const state = (): ClusterState => service.state;
   const log = new LogSwitch({ world, self: identity.node, engines, subject: service.subject, state });
@@ -88,12 +100,17 @@ function votersLog(log: LogSwitch): VotersLog {
   };
 }
 
-/** `onTie`: the transport, as long as this log is open. */
+interface Transports {
+  /** As long as this log is open. */
+  readonly onTie: (transport: TieTransport | undefined) => void;
+  readonly onTcp: (transport: TcpTransport) => void;
+}
+
 function openEmbedded(
   parts: ServiceParts,
   service: Service,
   { epoch, subject, isOver }: Opening,
-  onTie: (transport: TieTransport | undefined) => void,
+  { onTie, onTcp }: Transports,
   done: (result: LogEngine | EterneError) => void,
 ): void {
   const { world, dir, identity } = parts;
@@ -110,6 +127,7 @@ function openEmbedded(
   const listenOn = identity.addresses.map((address) => servicePorts(address).raft);
   openTcpTransport(transportOptions, listenOn, (tcp) => {
     if (tcp instanceof EterneError) return done(tcp);
+    onTcp(tcp);
     let log: EmbeddedLog<Command> | undefined;
     const pings = new PingWatch({
       world,
@@ -204,7 +222,7 @@ function makeTieWith(world: World): MakeTie {
   };
 }
 
-function makeService(parts: ServiceParts, pair: PairPort): Service {
+function makeService(parts: ServiceParts, pair: PairPort, logDropped: () => DropCounts): Service {
   const { world, dir, startId, identity, heart, monitor, connectDisk, onSetup } = parts;
   const { node, role, addresses, api, voterId, clusterName, clusterId, founder } = identity;
   const member = { name: node, role, addresses, api, voterId };
@@ -215,6 +233,7 @@ function makeService(parts: ServiceParts, pair: PairPort): Service {
     self: node,
     startId,
     pair,
+    logDropped,
     places: {
       metadataPath: (volume, created) => join(volumesFolder(dir), `${volume}.${created}.meta`),
       rescuePath: (volume, created) => join(volumesFolder(dir), `${volume}.${created}.rescue`),

@@ -78,6 +78,7 @@ export class ServiceCore {
       alive: undefined,
       paths: [],
       dropped: NO_DROPS,
+      logDropped: NO_DROPS,
       leases: undefined,
       disk: { connected: false, volumes: undefined, problems: this.#replicas.problems },
       watchdog: undefined,

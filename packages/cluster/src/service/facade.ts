@@ -139,7 +139,7 @@ export interface ClusterStatus {
   /** Sentences about what weakens the cluster now: no watchdog, no third voter, a replica out of sync … */
   readonly warnings: readonly string[];
   /** Messages that the reporting node did not believe since its processes were started; see `DropReason`. */
-  readonly dropped: { readonly heartbeats: DropCounts };
+  readonly dropped: { readonly heartbeats: DropCounts; readonly log: DropCounts };
 }
 
 /** One step of a plan, in the order of execution. */

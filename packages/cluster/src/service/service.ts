@@ -10,6 +10,7 @@ import type { DiskPort } from '@eterne/disk/process/port.ts';
 import type { CallDone } from '@eterne/disk/process/volume-process.ts';
 import type { ReplicaCall } from '@eterne/disk/process/worker-messages.ts';
 import type { SetAnswer } from '@eterne/disk/engine/api.ts';
+import { NO_DROPS, type DropCounts } from '../heart/drops.ts';
 import type { HeartPort, LogSubject, MonitorPort, OrderedLog } from '../ports.ts';
 import { decodeCommand, decodeState, encodeCommand, encodeState } from '../state/codec.ts';
 import type { Command } from '../state/commands.ts';
@@ -26,6 +27,8 @@ export interface ServiceOptions extends CoreOptions {
   readonly monitor: MonitorPort;
   /** The log's tie-breaker, of a pair. */
   readonly pair?: PairPort;
+  /** What the log's transport did not believe. */
+  readonly logDropped?: () => DropCounts;
   /** Asked again `RECONNECT_MS` after it failed or the connection was lost. Absent on a witness. */
   readonly connectDisk?: (done: (result: DiskPort | EterneError) => void) => void;
 }
@@ -113,6 +116,7 @@ export class Service {
     if (this.#log) this.#core.look(this.#now(), this.#log.leadership());
     this.#core.view.tie = this.#options.pair?.tie();
     this.#core.view.logTrouble = this.#log?.trouble;
+    this.#core.view.logDropped = this.#options.logDropped?.() ?? NO_DROPS;
   }
 
   /** An operator's word in a pair that has no majority any more; see `TieTransport.takeByWord`. */

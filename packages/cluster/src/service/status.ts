@@ -69,7 +69,7 @@ function knownStatus(core: ServiceCore): ClusterStatus {
     tieBreaker: tieStatus(view),
     consensus: logStatus(view),
     warnings: [...warnings(core, covered), ...core.fenceTroubles],
-    dropped: { heartbeats: view.dropped },
+    dropped: { heartbeats: view.dropped, log: view.logDropped },
   };
 }
 

@@ -23,6 +23,8 @@ export interface View {
   paths: readonly PathStatus[];
   /** Messages that this node's heart did not believe. */
   dropped: DropCounts;
+  /** … and its log's transport. */
+  logDropped: DropCounts;
   /** This node's own rights; undefined until the heart has spoken once. */
   leases: LeaseTable | undefined;
   disk: {

@@ -215,3 +215,43 @@ test('a member that leaves is forgotten, one that comes is found', () => {
   assert.equal(cluster.seenBy('a'), 'abc');
   assert.equal(cluster.seenBy('c'), 'abc');
 });
+
+test('what is not believed is counted by reason, in sum and for the path it seems to come by', () => {
+  const cluster = new Cluster(1);
+  cluster.world.run(2000);
+  const [heart, b] = [cluster.heart('a'), 'b.0:7700'];
+  // Two hearts that start at once take one another's first beats for recordings.
+  const before = heart.dropped.replayed;
+  const beforeOfB = cluster.paths.get('a')?.find(({ peer }) => peer === 'b')?.dropped.replayed ?? 0;
+  const to = 'a.0:7700';
+  const beat =
+    cluster.world.sent.findLast((sent) => sent.from === b && sent.to === to)?.payload ?? assert.fail();
+  const forC =
+    cluster.world.sent.findLast((sent) => sent.from === b && sent.to !== to)?.payload ?? assert.fail();
+  const flipped = Buffer.from(beat);
+  flipped.writeUInt8(flipped.readUInt8(50) ^ 1, 50);
+  for (const [payload, times] of [
+    [beat.subarray(0, 40), 1],
+    [Buffer.alloc(1025), 1],
+    [beat.subarray(0, -1), 1],
+    [flipped, 2],
+    [beat, 3],
+    [forC, 4],
+  ] as const)
+    for (let time = 0; time < times; time += 1) cluster.world.inject(to, payload, b);
+  cluster.world.inject(to, flipped, 'elsewhere:1');
+  const expected = { malformed: 2, forged: 3, version: 0, foreign: 4, stranger: 0, replayed: 3 };
+  cluster.world.run(1000);
+  const paths = cluster.paths.get('a') ?? [];
+  assert.deepEqual(paths.find(({ peer }) => peer === 'b')?.dropped, {
+    ...expected,
+    replayed: beforeOfB + 3,
+  });
+  assert.equal(paths.find(({ peer }) => peer === 'c')?.dropped.forged, 0);
+  assert.deepEqual(heart.dropped, { ...expected, forged: 4, replayed: before + 3 });
+  assert.equal(cluster.seenBy('a'), 'abc', 'and harms nobody');
+  heart.configure({ members: cluster.members.filter(({ node }) => node !== 'c'), disks: [] });
+  cluster.world.run(1000);
+  assert.ok(heart.dropped.stranger >= 5, 'a node that was removed and beats on');
+  assert.equal(cluster.seenBy('a'), 'ab');
+});

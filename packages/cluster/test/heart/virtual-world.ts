@@ -33,8 +33,8 @@ export class VirtualWorld {
     return { clock, timers, random: this.#random(), network: this.#network(), log: () => {} };
   }
 
-  inject(to: string, payload: Buffer): void {
-    this.#sockets.get(to)?.(payload, 'injected');
+  inject(to: string, payload: Buffer, from = 'injected'): void {
+    this.#sockets.get(to)?.(payload, from);
   }
 
   run(durationMs: number): void {

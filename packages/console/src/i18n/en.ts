@@ -71,6 +71,7 @@ export const en = {
   up: 'up',
   down: 'down',
   loss: (percent: number) => `${percent} % lost`,
+  dropped: (count: number) => `${count} not believed`,
   noPaths: 'There is no other member yet.',
   toStandby: 'Standby',
   toActive: 'Make active',

@@ -67,6 +67,7 @@ export const zh: Messages = {
   up: '通',
   down: '断',
   loss: (percent) => `丢失 ${percent} %`,
+  dropped: (count) => `${count} 个未通过验证`,
   noPaths: '尚无其他成员。',
   toStandby: '待机',
   toActive: '恢复使用',

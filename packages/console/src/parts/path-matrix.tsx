@@ -28,6 +28,7 @@ export function PathMatrix() {
 
 function PathCell({ path }: { path: PathStatus }) {
   const { t } = useLanguage();
+  const dropped = Object.values(path.dropped).reduce((sum, count) => sum + count, 0);
   const tone = path.up ? (path.lossPercent > 5 ? 'warn' : 'good') : 'bad';
   return (
     <li className={`path tone-${tone}`}>
@@ -37,6 +38,8 @@ function PathCell({ path }: { path: PathStatus }) {
       <span className="muted number">
         {path.latencyMs !== null && formatMs(path.latencyMs)}
         {path.lossPercent > 0 && ` ${t.loss(Math.round(path.lossPercent))}`}
+        {dropped > 0 && ` ${t.dropped(dropped)}`}
+        {path.trouble !== null && ` ${path.trouble}`}
       </span>
     </li>
   );

@@ -22,7 +22,11 @@ const remoteOf = (socket: Socket): Address =>
 const localOf = (socket: Socket): Address =>
   socket.localAddress === undefined ? 'unix:' : formatInet(socket.localAddress, socket.localPort ?? 0);
 
-function makeServer(onStream: (stream: Stream) => void, tls: TlsIdentity | undefined): Server {
+function makeServer(
+  onStream: (stream: Stream) => void,
+  tls: TlsIdentity | undefined,
+  onUnproven: () => void,
+): Server {
   if (!tls) {
     return createNetServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
       onStream(adoptSocket(socket, localOf(socket), remoteOf(socket)));
@@ -32,7 +36,11 @@ function makeServer(onStream: (stream: Stream) => void, tls: TlsIdentity | undef
     socket.setNoDelay(true);
     onStream(new NodeStream(socket, localOf(socket), remoteOf(socket)));
   });
-  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+    socket.destroy();
+    // Whoever ends on the way has not tried to pass for anybody.
+    if (error.code !== 'ECONNRESET') onUnproven();
+  });
   return server;
 }
 
@@ -83,8 +91,9 @@ function listen(
   onStream: (stream: Stream) => void,
   done: (result: Listener | EterneError) => void,
   tls?: TlsIdentity,
+  onUnproven: () => void = () => {},
 ): void {
-  listenServer(makeServer(onStream, tls), address, done);
+  listenServer(makeServer(onStream, tls, onUnproven), address, done);
 }
 
 /** Binds a server; a stale unix socket file is removed first, one that somebody listens on is `busy`. */

@@ -149,7 +149,7 @@ export const clusterStatus = z.object({
     .describe('of a pair, as the reporting node sees it'),
   warnings: z.array(z.string()).readonly(),
   dropped: z
-    .object({ heartbeats: drops })
+    .object({ heartbeats: drops, log: drops })
     .describe('messages that the reporting node did not believe since its processes were started'),
 }) satisfies z.ZodType<ClusterStatus>;
 

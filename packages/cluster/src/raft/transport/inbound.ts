@@ -1,6 +1,7 @@
 /** A connection on which another member sends to this one: proven first, then one message per frame, each confirmed by count. */
 import { EterneError } from '@eterne/base';
 import type { Stream, Timer } from '@eterne/runtime';
+import type { DropReason, Drops } from '../../heart/drops.ts';
 import type { MemberId } from '../types.ts';
 import { FrameSeal, FrameSplitter, MESSAGE_MAX_BYTES, plainFrame } from './frames.ts';
 import { Acceptor, HANDSHAKE_MAX_BYTES } from './handshake.ts';
@@ -21,9 +22,15 @@ type State =
   /** Nothing more is believed of this stream. */
   | { readonly kind: 'refused' };
 
+interface Refused {
+  readonly why: DropReason;
+  readonly error: EterneError;
+}
+
 export class InboundLink {
   readonly #options: LinkOptions;
   readonly #stream: Stream;
+  readonly #drops: Drops;
   readonly #acceptor: Acceptor;
   readonly #frames = new FrameSplitter(HANDSHAKE_MAX_BYTES);
   readonly #onMessage: (from: MemberId, message: Buffer) => void;
@@ -34,12 +41,14 @@ export class InboundLink {
   constructor(
     options: LinkOptions,
     stream: Stream,
+    drops: Drops,
     onMessage: (from: MemberId, message: Buffer) => void,
     onClose: (from: MemberId | undefined) => void,
   ) {
     const { world, clusterKey } = options;
     this.#options = options;
     this.#stream = stream;
+    this.#drops = drops;
     this.#onMessage = onMessage;
     this.#acceptor = new Acceptor(clusterKey, world.random.bytes(32));
     this.#limit = world.timers.after(GREETING_LIMIT_MS, () => stream.destroy());
@@ -69,14 +78,15 @@ export class InboundLink {
     this.#frames.push(chunk);
     for (let frame = this.#frames.next(); frame !== undefined; frame = this.#frames.next()) {
       if (this.#state.kind === 'refused') return;
-      const error = frame instanceof EterneError ? frame : this.#onFrame(frame);
-      if (error) return this.#refuse(error);
+      const refusal =
+        frame instanceof EterneError ? { why: 'malformed' as const, error: frame } : this.#onFrame(frame);
+      if (refusal) return this.#refuse(refusal);
     }
     if (this.#received > before) this.#confirm();
     return undefined;
   }
 
-  #onFrame(frame: Buffer): EterneError | undefined {
+  #onFrame(frame: Buffer): Refused | undefined {
     switch (this.#state.kind) {
       case 'hello':
         return this.#onHello(frame);
@@ -84,7 +94,11 @@ export class InboundLink {
         return this.#onProof(frame, this.#state.from);
       case 'open': {
         const message = this.#state.messages.open(frame);
-        if (!message) return new EterneError('protocol', 'a frame of the log’s transport fails its check');
+        if (!message)
+          return {
+            why: 'forged',
+            error: new EterneError('protocol', 'a frame of the log’s transport fails its check'),
+          };
         this.#received += 1;
         this.#onMessage(this.#state.from, message);
         return undefined;
@@ -94,24 +108,28 @@ export class InboundLink {
     }
   }
 
-  #onHello(frame: Buffer): EterneError | undefined {
+  #onHello(frame: Buffer): Refused | undefined {
     const { cluster, self } = this.#options;
     const result = this.#acceptor.challenge(frame);
-    if (result instanceof EterneError) return result;
+    if (result instanceof EterneError)
+      return { why: result.code === 'unsupported' ? 'version' : 'malformed', error: result };
     const { hello, challenge } = result;
     if (hello.cluster !== cluster || hello.to !== self)
-      return new EterneError(
-        'unauthorized',
-        `${hello.from} looks for ${hello.to} of cluster ${hello.cluster} here`,
-      );
+      return {
+        why: 'foreign',
+        error: new EterneError(
+          'unauthorized',
+          `${hello.from} looks for ${hello.to} of cluster ${hello.cluster} here`,
+        ),
+      };
     this.#state = { kind: 'proof', from: hello.from };
     this.#stream.write(plainFrame(challenge));
     return undefined;
   }
 
-  #onProof(frame: Buffer, from: MemberId): EterneError | undefined {
+  #onProof(frame: Buffer, from: MemberId): Refused | undefined {
     const keys = this.#acceptor.accept(frame);
-    if (keys instanceof EterneError) return keys;
+    if (keys instanceof EterneError) return { why: 'forged', error: keys };
     this.#limit.cancel();
     this.#frames.expectSealed(MESSAGE_MAX_BYTES);
     const messages = new FrameSeal(keys.toAcceptor);
@@ -126,7 +144,8 @@ export class InboundLink {
     this.#stream.write(this.#state.receipts.seal(payload));
   }
 
-  #refuse(error: EterneError): void {
+  #refuse({ why, error }: Refused): void {
+    this.#drops.count(why);
     this.#state = { kind: 'refused' };
     this.#options.world.log('debug', error.message, { address: this.#stream.remoteAddress });
     this.#stream.destroy();

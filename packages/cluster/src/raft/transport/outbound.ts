@@ -11,6 +11,7 @@
  */
 import { EterneError } from '@eterne/base';
 import type { Address, Stream, Timer, TlsIdentity, World } from '@eterne/runtime';
+import type { Drops } from '../../heart/drops.ts';
 import type { MemberId, RaftTiming } from '../types.ts';
 import { FrameSeal, FrameSplitter, plainFrame } from './frames.ts';
 import type { SessionKeys } from './handshake.ts';
@@ -45,6 +46,7 @@ type State =
 export class OutboundLink {
   readonly #options: LinkOptions;
   readonly #to: MemberId;
+  readonly #drops: Drops;
   #state: State = { kind: 'idle' };
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
@@ -57,9 +59,10 @@ export class OutboundLink {
   /** One warning until it has worked again. */
   #warned = false;
 
-  constructor(options: LinkOptions, to: MemberId) {
+  constructor(options: LinkOptions, to: MemberId, drops: Drops) {
     this.#options = options;
     this.#to = to;
+    this.#drops = drops;
   }
 
   send(message: Buffer): void {
@@ -157,12 +160,16 @@ export class OutboundLink {
   ): SessionKeys | 'confirmed' | undefined {
     if (receipts) {
       const payload = receipts.open(frame);
-      if (payload?.length !== CONFIRMATION_BYTES) return undefined;
+      if (payload?.length !== CONFIRMATION_BYTES) {
+        this.#drops.count('forged');
+        return undefined;
+      }
       this.#onConfirmed(Number(payload.readBigUInt64LE()));
       return 'confirmed';
     }
     const answer = dialer.answer(frame);
     if (answer instanceof EterneError) {
+      this.#drops.count('forged');
       if (!this.#warned)
         this.#options.world.log('warn', answer.message, { peer: this.#to, address: stream.remoteAddress });
       this.#warned = true;

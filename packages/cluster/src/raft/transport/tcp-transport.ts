@@ -1,6 +1,7 @@
 /** The transport of production: TCP (in TLS when the node has an identity), authenticated by the cluster key. Byte by byte in docs/internals/raft.md. */
 import { EterneError } from '@eterne/base';
 import type { Address, Listener } from '@eterne/runtime';
+import { Drops, type DropCounts } from '../../heart/drops.ts';
 import type { MemberId } from '../types.ts';
 import { InboundLink } from './inbound.ts';
 import type { LinkOptions } from './outbound.ts';
@@ -28,6 +29,7 @@ export class TcpTransport implements RaftTransport {
   readonly #options: LinkOptions;
   readonly #listeners: Listener[] = [];
   readonly #inbound = new Set<InboundLink>();
+  readonly #drops = new Drops();
   readonly #outbound = new Map<MemberId, { readonly link: OutboundLink; usedMs: number }>();
   #onMessage: (from: MemberId, message: Buffer) => void = () => {};
   #onGone: (from: MemberId) => void = () => {};
@@ -35,6 +37,11 @@ export class TcpTransport implements RaftTransport {
 
   constructor(options: LinkOptions) {
     this.#options = options;
+  }
+
+  /** What was not believed since the start: connections by how far they came, messages. */
+  get dropped(): DropCounts {
+    return this.#drops.counts;
   }
 
   /** Bound addresses, in the order asked for. */
@@ -53,6 +60,7 @@ export class TcpTransport implements RaftTransport {
         const link: InboundLink = new InboundLink(
           this.#options,
           stream,
+          this.#drops,
           (from, message) => this.#onMessage(from, message),
           (from) => this.#ended(link, from),
         );
@@ -65,6 +73,7 @@ export class TcpTransport implements RaftTransport {
         return this.listen(rest, done);
       },
       this.#options.tls,
+      () => this.#drops.count('forged'),
     );
     return undefined;
   }
@@ -81,7 +90,7 @@ export class TcpTransport implements RaftTransport {
     let entry = this.#outbound.get(to);
     if (!entry) {
       this.#dropIdle(nowMs);
-      entry = { link: new OutboundLink(this.#options, to), usedMs: nowMs };
+      entry = { link: new OutboundLink(this.#options, to, this.#drops), usedMs: nowMs };
       this.#outbound.set(to, entry);
     }
     entry.usedMs = nowMs;

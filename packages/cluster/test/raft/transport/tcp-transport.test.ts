@@ -4,6 +4,7 @@ import { afterEach, test } from 'node:test';
 import { EterneError } from '@eterne/base';
 import type { Address, World } from '@eterne/runtime';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
+import { FrameSplitter, MAC_BYTES, MESSAGE_MAX_BYTES } from '../../../src/raft/transport/frames.ts';
 import { openTcpTransport, type TcpTransport } from '../../../src/raft/transport/tcp-transport.ts';
 import { LAN_TIMING } from '../../../src/raft/types.ts';
 
@@ -88,6 +89,52 @@ async function proxy(target: Address): Promise<{ address: Address; said: Buffer[
   return { address: `127.0.0.1:${port}`, said, swallow: () => void (swallowing = true) };
 }
 
+/** Forwards the handshake, then one frame, and of the next one a forgery. */
+async function tamper(target: Address, how: 'flip' | 'repeat' | 'cut'): Promise<Address> {
+  const server = net.createServer((client) => {
+    const upstream = net.connect(Number(target.split(':')[1]), '127.0.0.1');
+    for (const socket of [client, upstream]) {
+      socket.on('error', () => {});
+      socket.on('close', () => (client.destroy(), upstream.destroy()));
+      cleanups.push(() => socket.destroy());
+    }
+    const splitter = new FrameSplitter(MESSAGE_MAX_BYTES);
+    let frames = 0;
+    client.on('data', (chunk) => {
+      splitter.push(chunk);
+      for (let frame = splitter.next(); Buffer.isBuffer(frame); frame = splitter.next()) {
+        frames += 1;
+        if (frames === HANDSHAKE_FRAMES) splitter.expectSealed(MESSAGE_MAX_BYTES);
+        const length = Buffer.alloc(4);
+        length.writeUInt32LE(frame.length - (frames > HANDSHAKE_FRAMES ? MAC_BYTES : 0));
+        const whole = Buffer.concat([length, frame]);
+        if (frames <= HANDSHAKE_FRAMES) upstream.write(whole);
+        else for (const piece of FORGERIES[how](whole)) upstream.write(piece);
+      }
+    });
+    upstream.on('data', (chunk) => client.write(chunk));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanups.push(() => server.close());
+  return `127.0.0.1:${(server.address() as net.AddressInfo).port}`;
+}
+
+const HANDSHAKE_FRAMES = 2;
+const FORGERIES = {
+  flip: (frame: Buffer): readonly Buffer[] => {
+    const changed = Buffer.from(frame);
+    changed.writeUInt8(changed.readUInt8(changed.length - 1) ^ 1, changed.length - 1);
+    return [changed];
+  },
+  repeat: (frame: Buffer): readonly Buffer[] => [frame, frame],
+  /** Its length says so too: what is left of it fails its check. */
+  cut: (frame: Buffer): readonly Buffer[] => {
+    const shorter = Buffer.from(frame.subarray(0, -1));
+    shorter.writeUInt32LE(frame.readUInt32LE() - 1);
+    return [shorter];
+  },
+};
+
 test('messages arrive in order, named after their sender', async () => {
   const a = await open('a');
   const b = await open('b');
@@ -123,7 +170,11 @@ test('another cluster key, another cluster, another member: nothing passes', asy
   wrongCluster.transport.send('b', Buffer.from('x'));
   addressBook.set('ghost', b.transport.addresses);
   (await open('a3')).transport.send('ghost', Buffer.from('x'));
-  await pause(300);
+  await until(() => b.transport.dropped.foreign >= 2, 'another cluster and another member counted');
+  await until(
+    () => wrongKey.transport.dropped.forged > 0,
+    'the one with the wrong key does not believe b either',
+  );
   assert.deepEqual(b.received, []);
 });
 
@@ -141,6 +192,7 @@ test('a recorded connection, played again, delivers nothing', async () => {
   replay.write(Buffer.concat(between.said));
   await closed;
   assert.equal(b.received.length, 1);
+  assert.equal(b.transport.dropped.forged, 1, 'its proof fits no other connection');
 });
 
 test('garbage on the port is dropped', async () => {
@@ -153,6 +205,7 @@ test('garbage on the port is dropped', async () => {
     socket.write(garbage, 'latin1');
     await closed;
   }
+  assert.equal(b.transport.dropped.malformed, 3);
   const a = await open('a');
   a.transport.send('b', Buffer.from('still there'));
   await until(() => b.received.length === 1, 'a proper message');
@@ -192,4 +245,30 @@ test('a member that restarts is reached again within a moment', async () => {
     'delivery after the restart',
   );
   assert.ok(Date.now() - startedAt < 1500);
+});
+
+test('frames that are forged, repeated, moved or cut short on the way are dropped, and the connection with them', async () => {
+  const a = await open('a');
+  const b = await open('b');
+  const tampered = ['flip', 'repeat', 'cut'] as const;
+  for (const [index, how] of tampered.entries()) {
+    const between = await tamper(b.transport.addresses[0] ?? '', how);
+    addressBook.set('b', [between]);
+    const name = `a-${how}`;
+    const dialer = await open(name);
+    dialer.transport.send('b', Buffer.from('first'));
+    await until(
+      () =>
+        b.transport.dropped.forged === index + 1 || (dialer.transport.send('b', Buffer.from('again')), false),
+      `${how}: counted`,
+    );
+    dialer.transport.close();
+  }
+  assert.ok(
+    b.received.every((message) => /: (first|again)$/.test(message)),
+    'nothing but what was said',
+  );
+  addressBook.set('b', b.transport.addresses);
+  a.transport.send('b', Buffer.from('still there'));
+  await until(() => b.received.includes('a: still there'), 'a proper message');
 });
