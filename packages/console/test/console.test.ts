@@ -147,6 +147,44 @@ await suite('console', { skip: missing() ?? false }, () => {
     await page.context().close();
   });
 
+  test('a template asks a few questions and makes a whole group', async () => {
+    const { page, faults } = await visit(browser, `${fixture.url}/new/service`);
+    await logIn(page, 'admin', PASSWORD);
+    await page.getByLabel('What is to be protected').selectOption('redis');
+    const next = page.getByRole('button', { name: 'Next' });
+    assert.ok(await next.isDisabled(), 'it asks for what has no usual answer');
+    await page.getByLabel(/^nodes/).fill('n1,n2');
+    await page.getByLabel(/^volume(?!S|D)/).fill('redis');
+    await page.getByLabel(/^volumeSize/).fill('1GiB');
+    await page.getByLabel(/^volumeDevice/).fill('/srv/redis.img');
+    await next.click();
+    await page.getByText('create volume data').waitFor();
+    fixture.facade.orders.length = 0;
+    await page.getByRole('button', { name: 'Do it' }).click();
+    await page.getByRole('heading', { name: 'Groups' }).waitFor();
+    assert.match(fixture.facade.orders[0] ?? '', /configApply\(\{.*"groups":\[\{"name":"redis"/);
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
+  test('a group, and the whole cluster, are put into maintenance', async () => {
+    const { page } = await visit(browser, `${fixture.url}/groups`);
+    await logIn(page, 'operator', PASSWORD);
+    fixture.facade.orders.length = 0;
+    for (const at of [0, 1]) {
+      await page.getByRole('button', { name: 'Maintenance' }).nth(at).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByRole('button', { name: 'Maintenance' }).click();
+      await dialog.waitFor({ state: 'detached' });
+    }
+    const by = '"operator@127.0.0.1"';
+    assert.deepEqual(fixture.facade.orders, [
+      `setMaintenance("db", true, ${by})`,
+      `setMaintenance(null, true, ${by})`,
+    ]);
+    await page.context().close();
+  });
+
   test('a viewer sees no orders', async () => {
     const { page } = await visit(browser, fixture.url);
     await logIn(page, 'viewer', PASSWORD);

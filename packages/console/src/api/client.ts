@@ -11,6 +11,8 @@ import type {
   Role,
   Session,
   SplitBrain,
+  TemplateList,
+  TemplateQuestions,
   VolumeDetail,
 } from './types.ts';
 
@@ -71,6 +73,13 @@ export const api = {
     ),
   rescuePoints: (volume: string, node: string) =>
     call<{ points: readonly RescuePoint[] }>('GET', `/volumes/${name(volume)}/replicas/${name(node)}/rescue`),
+  /** Null: of the whole cluster. */
+  setMaintenance: (group: string | null, on: boolean) =>
+    call('POST', `${group === null ? '' : `/groups/${name(group)}`}/maintenance/${on ? 'begin' : 'end'}`),
+  templates: () => call<TemplateList>('GET', '/templates'),
+  template: (template: string) => call<TemplateQuestions>('GET', `/templates/${name(template)}`),
+  fillTemplate: (template: string, answers: Readonly<Record<string, string>>) =>
+    call<Record<string, unknown>>('POST', `/templates/${name(template)}/fill`, answers),
   config: () => call<Record<string, unknown>>('GET', '/config'),
   planConfig: (document: unknown) => call<ConfigPlan>('POST', '/config/plan', document),
   applyConfig: (document: unknown) => call<ConfigPlan>('POST', '/config/apply', document),

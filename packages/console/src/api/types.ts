@@ -7,6 +7,7 @@ import type {
   groupExplanation,
 } from '@eterne/cluster/api/schema/orders.ts';
 import type { clusterEvent, clusterStatus } from '@eterne/cluster/api/schema/status.ts';
+import type { templateList, templateQuestions } from '@eterne/cluster/api/schema/templates.ts';
 import type { rescuePoints, splitBrains, volumeDetail } from '@eterne/cluster/api/schema/volumes.ts';
 import type { z } from 'zod';
 
@@ -33,3 +34,5 @@ export type ReplicaReport = NonNullable<ReplicaDetail['report']>;
 export type ReplicaPeer = ReplicaReport['peers'][number];
 export type SplitBrain = z.output<typeof splitBrains>['splitBrains'][number];
 export type RescuePoint = z.output<typeof rescuePoints>['points'][number];
+export type TemplateList = z.output<typeof templateList>;
+export type TemplateQuestions = z.output<typeof templateQuestions>;

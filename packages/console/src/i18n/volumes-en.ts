@@ -1,4 +1,4 @@
-/** Texts of a volume's page. */
+/** Texts of a volume's page, of maintenance and of templates. */
 export const volumesEn = {
   confirmByName: (name: string) => `What is given up is gone. To go on, write its name: ${name}`,
   copyOn: (node: string) => `Copy on ${node}`,
@@ -110,4 +110,19 @@ export const volumesEn = {
   queuePolicies: { slow: 'the writer waits', ahead: 'the copy is left behind for now' },
   rescueMax: 'Room of the rescue journal',
   rescueMaxHelp: 'What copies overwrite is kept. Empty: nothing is.',
+
+  wholeCluster: 'The whole cluster:',
+  groupMaintenance: 'Maintenance',
+  groupMaintenanceEnd: 'End maintenance',
+  groupMaintenanceQuestion: (group: string) =>
+    `Begin maintenance of ${group}? Nothing is done about it, whatever happens, until it ends.`,
+  groupMaintenanceEndQuestion: (group: string) =>
+    `End the maintenance of ${group}? It is looked after again.`,
+  clusterMaintenanceQuestion:
+    'Begin maintenance of the whole cluster? Nothing is done about any group, whatever happens, until it ends.',
+  clusterMaintenanceEndQuestion: 'End the maintenance? All groups are looked after again.',
+
+  templateChoice: 'What is to be protected',
+  templateOwn: 'A program of your own',
+  templateNeeded: 'An answer is needed.',
 };

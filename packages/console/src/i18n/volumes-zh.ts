@@ -103,4 +103,16 @@ export const volumesZh: typeof volumesEn = {
   queuePolicies: { slow: '写入等待', ahead: '暂时放弃跟随' },
   rescueMax: '救援日志空间',
   rescueMaxHelp: '保留被复制覆盖的内容。留空：不保留。',
+
+  wholeCluster: '整个群集：',
+  groupMaintenance: '维护',
+  groupMaintenanceEnd: '结束维护',
+  groupMaintenanceQuestion: (group) => `开始维护 ${group}？结束前无论发生什么都不对其动作。`,
+  groupMaintenanceEndQuestion: (group) => `结束 ${group} 的维护？恢复照管。`,
+  clusterMaintenanceQuestion: '开始维护整个群集？结束前无论发生什么都不对任何资源组动作。',
+  clusterMaintenanceEndQuestion: '结束维护？恢复照管所有资源组。',
+
+  templateChoice: '要保护什么',
+  templateOwn: '自己的程序',
+  templateNeeded: '必须填写。',
 };

@@ -9,6 +9,7 @@ import { Dialog } from './dialog.tsx';
 import { DrillButton } from './drill-button.tsx';
 import { formatMs } from './format.ts';
 import { ToneIcon } from './icon.tsx';
+import { MaintenanceButton } from './maintenance-button.tsx';
 import { ErrorText, OrderButton } from './order-button.tsx';
 import { groupTone, resourceTone } from './tone.ts';
 
@@ -20,6 +21,7 @@ export function GroupCard({ group }: { group: GroupStatus }) {
       <header className="card-head">
         <h3>{group.name}</h3>
         <Badge tone={groupTone(group.state)}>{t.groupState[group.state]}</Badge>
+        {group.maintenance && <Badge tone="idle">{t.groupMaintenance}</Badge>}
         <Badge
           tone={group.protected ? 'good' : 'warn'}
           title={group.protected ? t.protectedYesWhy : t.protectedNoWhy}
@@ -41,6 +43,7 @@ export function GroupCard({ group }: { group: GroupStatus }) {
       <ResourceChain group={group} />
       <footer className="card-actions">
         <ExplainButton group={group.name} />
+        {mayOrder && <MaintenanceButton group={group.name} isOn={group.maintenance} />}
         {mayOrder && <GroupOrders group={group} />}
       </footer>
     </article>

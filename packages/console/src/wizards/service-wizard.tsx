@@ -1,9 +1,12 @@
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import { api } from '../api/client.ts';
 import { useLanguage } from '../i18n/language.tsx';
 import { useCluster } from '../parts/cluster-context.tsx';
 import { nameProblem } from './documents.ts';
 import { Choice, Field, TextField } from './fields.tsx';
 import { serviceDocument, serviceFaults, type ServiceAnswers } from './service-document.ts';
+import { TemplateWizard } from './template-wizard.tsx';
 import { Wizard } from './wizard.tsx';
 
 type Change = (part: Partial<ServiceAnswers>) => void;
@@ -28,7 +31,29 @@ const EMPTY: Omit<ServiceAnswers, 'nodes'> = {
   parameters: '',
 };
 
+/** Of a well-known application, or question by question. */
 export function ServiceWizard() {
+  const { t, language } = useLanguage();
+  const [template, setTemplate] = useState('');
+  const { data } = useQuery({ queryKey: ['templates'], queryFn: api.templates });
+  return (
+    <>
+      <Field label={t.templateChoice}>
+        <select value={template} onChange={(event) => setTemplate(event.target.value)}>
+          <option value="">{t.templateOwn}</option>
+          {data?.templates.map(({ name, title }) => (
+            <option key={name} value={name}>
+              {title[language]}
+            </option>
+          ))}
+        </select>
+      </Field>
+      {template === '' ? <OwnService /> : <TemplateWizard key={template} template={template} />}
+    </>
+  );
+}
+
+function OwnService() {
   const { t } = useLanguage();
   const { status } = useCluster();
   const nodes = status.nodes.filter(({ role }) => role === 'node').map(({ name }) => name);
