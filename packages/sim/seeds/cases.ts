@@ -84,6 +84,18 @@ export const CASES: readonly Case[] = [
       'a flush round that began while a peer was being given up let go of what that peer had not flushed',
   },
   {
+    scenario: 'standalone',
+    seed: 30,
+    found:
+      'after a copy whose end its source did not hear of both sides went on under one name; a split brain was taken for an older copy',
+  },
+  {
+    scenario: 'standalone',
+    seed: 85,
+    found:
+      'a side promoted by force wrote under the name of its last copy while it was copied from; its writes were thrown away',
+  },
+  {
     scenario: 'cluster',
     seed: 3,
     found: 'a crashed primary came back and overwrote the replica that had everything',

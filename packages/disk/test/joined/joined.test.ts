@@ -110,6 +110,9 @@ describe('the other host', () => {
   test('takes over from one that only seemed dead: what that one still writes lands nowhere', () => {
     const site = new Site().startServing();
     site.write(site.a, 4, 4);
+    // Until it has nothing to write of its own any more, which would show it.
+    const quietMs = site.scheduler.nowMs + 500;
+    site.until(() => site.scheduler.nowMs > quietMs);
     site.promote(site.b);
     const late = site.begin(site.a, 4, 99);
     site.until(() => late.answer !== undefined);

@@ -26,6 +26,8 @@ export interface CoverageOptions {
   readonly volume: string;
   readonly sizeBytes: number;
   readonly skipInitialSync: boolean;
+  /** Without one arbiter both sides may have been promoted: then a split brain is what they are to find. */
+  readonly mayPart: boolean;
   readonly chance: Prng;
   /** Told of each row of the handshake that an imagined meeting came to. */
   readonly onRow: (row: string) => void;
@@ -99,12 +101,13 @@ export class CoverageChecker {
   }
 
   private uncoveredBetween(mine: Found, theirs: Found): string | undefined {
-    const { skipInitialSync } = this.options;
+    const { skipInitialSync, mayPart } = this.options;
     const decision = decideHandshake(
       summaryOf(mine, theirs.node, skipInitialSync),
       summaryOf(theirs, mine.node, skipInitialSync),
     );
     this.options.onRow(decision.row);
+    if (decision.kind === 'split-brain' && mayPart) return undefined;
     if (decision.kind === 'split-brain' || decision.kind === 'unrelated')
       return `after a crash now ${mine.node} and ${theirs.node} would not come together again: ${decision.reason}`;
     const copiesBits = decision.kind === 'none' || (decision.kind === 'sync' && decision.extent === 'bitmap');

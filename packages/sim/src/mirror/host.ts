@@ -175,7 +175,7 @@ export class VolumeHost {
 }
 
 /** `secondary SyncTarget`: its role, and the rarest of what it does with its peers. */
-function activityOf({ role, peers }: VolumeStatus): string {
+export function activityOf({ role, peers }: VolumeStatus): string {
   const states = peers.map(({ replication }) => replication);
   const rarest = (['SyncTarget', 'SyncSource', 'Established'] as const).find((state) =>
     states.includes(state),

@@ -3,11 +3,11 @@
  * a safety phase, in which anything may happen but a broken invariant; then everything is healed and the volume
  * must become whole again within `LIVENESS_MS`.
  */
-import { assert, EterneError, MIB } from '@eterne/base';
+import { assert, MIB } from '@eterne/base';
 import type { MirrorVolume, VolumeConfig, VolumeStatus } from '@eterne/disk/engine/api.ts';
-import { metadataBytes, openMetadata } from '@eterne/disk/metadata/index.ts';
 import type { BlockDevice } from '@eterne/runtime';
 import { CoverageChecker } from '../checkers/coverage.ts';
+import { CrashImaginer } from '../checkers/imagine.ts';
 import { History } from '../checkers/history.ts';
 import { findDisorder } from '../checkers/linearizable.ts';
 import { findDifference } from '../checkers/identical.ts';
@@ -16,7 +16,6 @@ import { ReplicaChecker } from '../checkers/replicas.ts';
 import { SetTruth } from '../checkers/set-truth.ts';
 import { SECTOR_BYTES } from '../world/disk.ts';
 import { FaultPlan } from '../faults/plan.ts';
-import { MemoryStore } from '../world/memory-store.ts';
 import type { SimNode } from '../world/node.ts';
 import { PageMap } from '../world/page-map.ts';
 import type { Prng } from '../world/prng.ts';
@@ -24,6 +23,7 @@ import { isFull, type SeedResult } from '../run/result.ts';
 import { CRASH_POINTS, imaginedRow } from '../run/tally.ts';
 import { Universe } from '../world/universe.ts';
 import { Arbiter, type Register } from './arbiter.ts';
+import { formatMetadata } from './format.ts';
 import { VolumeHost } from './host.ts';
 import { pickShape } from './shape.ts';
 import { Workload, type WorkloadShape } from './workload.ts';
@@ -62,9 +62,6 @@ const ROLL_BACK_MS = 100;
 /** How often a process is to die at one of the crash points. */
 const CRASH_POINT_CHANCE = 0.25;
 const LOG_SLOTS = [2, 3, 8, 64] as const;
-/** How often a crash of everything is imagined, to judge what it would leave. */
-const IMAGINE_MS = [500, 4_000] as const;
-const IMAGINE_CHANCE = 0.15;
 
 /** What a node's disks held at some moment, and which process used them. */
 interface Snapshot {
@@ -93,7 +90,7 @@ class MirrorScenario {
   private readonly faults: FaultPlan;
   private readonly history = new History();
   private readonly checker: ReplicaChecker;
-  private readonly coverage: CoverageChecker;
+  private readonly imaginer: CrashImaginer;
   private readonly hosts = new Map<string, VolumeHost>();
   /** Newest first. */
   private readonly snapshots = new Map<SimNode, readonly Snapshot[]>();
@@ -143,7 +140,7 @@ class MirrorScenario {
       () => this.truth,
       (name) => this.nodeNamed(name).disk(DATA_PATH),
     );
-    this.coverage = new CoverageChecker(
+    const coverage = new CoverageChecker(
       this.nodes.map((node) => ({
         node: node.name,
         data: node.disk(DATA_PATH),
@@ -153,10 +150,12 @@ class MirrorScenario {
         volume: VOLUME,
         sizeBytes: this.sizeBytes,
         skipInitialSync: this.initialSync === 'none',
+        mayPart: false,
         chance: this.universe.prng('coverage'),
         onRow: (row) => this.universe.count(imaginedRow(row)),
       },
     );
+    this.imaginer = new CrashImaginer(this.universe, coverage, this.nodes, this.chance);
     this.faults = new FaultPlan({
       universe: this.universe,
       nodes: this.nodes,
@@ -175,15 +174,21 @@ class MirrorScenario {
       node.disk(DATA_PATH).onChange = (offset, lengthBytes) =>
         this.checker.landed(node.name, offset, lengthBytes);
       node.onPowerLoss = () => this.truth.lostPower(node.name);
-      this.format(node);
       const metadata = node.disk(METADATA_PATH);
-      metadata.onChange = () => this.maybeImagine();
+      formatMetadata(metadata, this.chance, {
+        volume: VOLUME,
+        node: node.name,
+        peers: this.nodes.filter((other) => other !== node).map(({ name }) => name),
+        sizeBytes: this.sizeBytes,
+        activityLogSlots: this.logSlots,
+      });
+      metadata.onChange = () => this.imaginer.metadataChanged();
       metadata.content = 'metadata';
       metadata.regionAt = metadataRegionAt;
       this.startHost(node);
     }
     this.keepAlive();
-    this.imagineCrashes();
+    this.imaginer.start();
     this.keepSnapshots();
     universe.runUntil(2_000);
     this.faults.start();
@@ -248,50 +253,6 @@ class MirrorScenario {
     if (this.isSafetyPhase && this.chance.chance(CRASH_POINT_CHANCE))
       host.process.crashAt(this.chance.pick(CRASH_POINTS));
     host.start();
-  }
-
-  /** Blank metadata with a small activity log, as an operator may create it. */
-  private format(node: SimNode): void {
-    const sizeBytes = metadataBytes(this.sizeBytes);
-    const pages = new PageMap();
-    const done = (result: unknown): void =>
-      assert(!(result instanceof EterneError), 'blank metadata can be made');
-    openMetadata(
-      {
-        store: new MemoryStore(pages, sizeBytes),
-        random: this.chance,
-        volume: VOLUME,
-        node: node.name,
-        sizeBytes: this.sizeBytes,
-        peers: this.nodes.filter((other) => other !== node).map(({ name }) => name),
-        activityLogSlots: this.logSlots,
-      },
-      (metadata) => {
-        done(metadata);
-        if (!(metadata instanceof EterneError)) metadata.close(done);
-      },
-    );
-    node.disk(METADATA_PATH).load(pages, sizeBytes);
-  }
-
-  /** Invariant 3, at random instants. */
-  private imagineCrashes(): void {
-    this.universe.scheduler.after(this.chance.between(...IMAGINE_MS), () => {
-      this.imagineCrashOfAll();
-      this.imagineCrashes();
-    });
-  }
-
-  /** And just when something is being written down, which is when the order of writes matters. */
-  private maybeImagine(): void {
-    if (!this.chance.chance(IMAGINE_CHANCE)) return;
-    this.universe.scheduler.after(this.chance.between(0, 5), () => this.imagineCrashOfAll());
-  }
-
-  private imagineCrashOfAll(): void {
-    const dark = new Set(this.nodes.filter(() => this.chance.chance(0.4)).map(({ name }) => name));
-    const uncovered = this.coverage.findUncovered(dark);
-    if (uncovered !== undefined) this.universe.violate('coverage', uncovered);
   }
 
   /** The node's supervisor: what died is started again after a while. */

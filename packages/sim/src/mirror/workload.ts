@@ -51,7 +51,9 @@ export class Workload {
   private readonly witness: Witness;
   private readonly shape: WorkloadShape;
   private readonly chance: Prng;
+  private readonly term: number;
 
+  /** `term`: what its operations are said to be of; where nobody grants terms, two devices may have the same. */
   constructor(
     process: SimProcess,
     device: BlockDevice,
@@ -60,6 +62,7 @@ export class Workload {
     witness: Witness,
     shape: WorkloadShape,
     chance: Prng,
+    term = device.term,
   ) {
     this.process = process;
     this.device = device;
@@ -68,6 +71,7 @@ export class Workload {
     this.witness = witness;
     this.shape = shape;
     this.chance = chance;
+    this.term = term;
   }
 
   start(): void {
@@ -106,7 +110,7 @@ export class Workload {
         kind,
         firstSector: kind === 'flush' ? 0 : start,
         sectorCount: kind === 'flush' ? 0 : sectorCount,
-        term: device.term,
+        term: this.term,
         node: this.process.node.name,
         durable,
       },

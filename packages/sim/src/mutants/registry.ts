@@ -4,6 +4,7 @@ import { CLUSTER_MUTANTS } from './cluster-mutants.ts';
 import { FENCING_MUTANTS } from './fencing-mutants.ts';
 import { MIRROR_MUTANTS } from './mirror-mutants.ts';
 import { PAIR_MUTANTS } from './pair-mutants.ts';
+import { STANDALONE_MUTANTS } from './standalone-mutants.ts';
 
 export interface Mutant {
   readonly name: string;
@@ -22,6 +23,10 @@ export type Edit = readonly [find: string, replace: string];
 
 /** Seeds known to catch a mutant, tried first to save time; when one does not any more, the others are tried as well. */
 export const HINTS: Readonly<Record<string, number>> = {
+  'a term begins under the name of the one before': 30,
+  'what a side of a split brain loses is not kept': 5,
+  'blocks are overwritten before they are saved': 5,
+  'whoever lost its primary may be promoted without force': 17,
   'what a lost peer had not flushed stays clean': 3,
   'a resync copies without locking its range': 17,
   'a term begins with its flushes believed done': 10,
@@ -53,6 +58,7 @@ export const HINTS: Readonly<Record<string, number>> = {
 
 export const MUTANTS: readonly Mutant[] = [
   ...MIRROR_MUTANTS,
+  ...STANDALONE_MUTANTS,
   ...CLUSTER_MUTANTS,
   ...PAIR_MUTANTS,
   ...FENCING_MUTANTS,

@@ -12,6 +12,8 @@ export async function loadRunner(scenario: ScenarioName): Promise<Runner> {
   switch (scenario) {
     case 'mirror':
       return (await import('../mirror/scenario.ts')).runMirror;
+    case 'standalone':
+      return (await import('../standalone/scenario.ts')).runStandalone;
     case 'cluster':
       return (await import('../cluster/scenario.ts')).runCluster;
     case 'pair':

@@ -37,6 +37,8 @@ export class SimDisk {
   /** For the report on crash points: what it is for, and the name of what lies at an offset. */
   content: 'data' | 'metadata' = 'data';
   regionAt: (offset: number) => string = () => 'data';
+  /** Called before each change. */
+  onBeforeChange: (() => void) | undefined;
   /** Called for each change as it reaches the cache: the checkers' window. */
   onChange: ((offset: number, lengthBytes: number) => void) | undefined;
   /** Counts everything that changes what is there. */
@@ -76,6 +78,7 @@ export class SimDisk {
 
   /** Keeps `data`, which nobody changes any more. */
   apply(offset: number, data: Buffer): void {
+    this.onBeforeChange?.();
     this.version += 1;
     this.rewrite(offset, data.length);
     this.cache.write(offset, data);
@@ -147,6 +150,11 @@ export class SimDisk {
     const { keep, tear } = this.pickFate();
     this.settleSome(pages, keep, tear);
     return pages;
+  }
+
+  /** What is there now, to be kept. */
+  copy(): PageMap {
+    return this.cache.clone();
   }
 
   /** What no power loss could take. */

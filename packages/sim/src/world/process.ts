@@ -29,6 +29,8 @@ export class SimProcess {
   paused = false;
   /** When it was last continued after a stop. */
   continuedMs = Number.NEGATIVE_INFINITY;
+  /** For checkers: told what it logs. */
+  onLog: ((message: string) => void) | undefined;
   /** For the report on crash points: what it is about. */
   activity: () => string = () => this.name;
   private operationsLeft = 0;
@@ -165,6 +167,7 @@ export class SimProcess {
         if (message === 'handshake') node.universe.count(handshakeRow(String(fields?.['row'])));
         const detail = fields === undefined ? '' : ` ${JSON.stringify(fields)}`;
         node.universe.trace.line(this.label, `${level}: ${message}${detail}`);
+        this.onLog?.(message);
       },
     };
   }

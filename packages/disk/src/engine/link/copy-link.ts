@@ -28,6 +28,8 @@ export interface CopyLink {
   updateDuty(change: (state: MetadataState) => MetadataState, then: () => void): void;
   /** Writes of the primary flow from now on. */
   replicating(): void;
+  /** The target is about to be given our generation's name. */
+  naming(): void;
   /** Both copies are equal. */
   copied(): void;
   close(reason: string): void;

@@ -188,6 +188,7 @@ export class CopyOut {
       if (peer !== peerNode) sendThirdBitmap(sender, peer, metadata.bitmap(peer));
     const { generations, volumeUuid } = metadata.state;
     this.#given = generations.current;
+    this.#link.naming();
     sender.send(FrameType.resyncNames, encodeResyncNames({ volumeUuid, generations }));
     this.#step = 'awaitFinished';
   }

@@ -300,6 +300,10 @@ export class Peer implements Mirror {
     this.replica.changed();
   }
 
+  naming(): void {
+    this.replica.primary?.peerGetsName(this);
+  }
+
   equal(): void {
     this.replica.primary?.peerCaughtUp(this);
     this.replica.changed();

@@ -442,6 +442,10 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     this.duty((done) => this.replica.metadata.update(change, done), then);
   }
 
+  naming(): void {
+    this.#peer.naming();
+  }
+
   replicating(): void {
     this.#peer.replicating();
   }

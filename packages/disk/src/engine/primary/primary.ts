@@ -92,6 +92,13 @@ export class Primary
   #minting = false;
   /** Peers that have not said yet that they took the present generation's name, and that name. */
   readonly #unnamed = new Map<string, Uuid>();
+  /**
+   * The term began without some peer, or with one that was not equal: whatever that is called, and whatever it becomes when it goes back to what it was, it
+   * is not what is written from now on. An earlier term knew at best who had taken the present name.
+   */
+  #needsName = false;
+  /** Peers whose copy may have the present generation's name although bits are kept for them: they took it, perhaps, and nobody heard. */
+  readonly #mayShareName = new Set<string>();
   #rebuild: Rebuild | undefined;
   #turnScheduled = false;
   /** Asynchronous: a flush was answered, and nothing issued since. */
@@ -190,6 +197,7 @@ export class Primary
    */
   start(): void {
     const equal = this.mirrors.filter(({ link }) => link?.isEqual === true);
+    this.#needsName = equal.length < this.mirrors.length;
     const isMember = ({ node }: Mirror): boolean => this.set.members.includes(node);
     this.#membership.start(equal.filter(isMember).map(({ node }) => node));
     this.#recompute();
@@ -221,6 +229,7 @@ export class Primary
   peerCaughtUp(mirror: Mirror): void {
     const { link } = mirror;
     if (this.#ended || link === undefined || this.#membership.isInStep(mirror.node)) return;
+    this.#mayShareName.delete(mirror.node);
     this.#spreadName();
     if (this.#isAsync) {
       this.#flushes.resend(mirror);
@@ -237,6 +246,11 @@ export class Primary
         this.#tellThirds();
       });
     });
+  }
+
+  /** A copy to the peer ends: it is given the present name, and whether it took it is known when it says so. */
+  peerGetsName(mirror: Mirror): void {
+    this.#mayShareName.add(mirror.node);
   }
 
   /** There is one more in `mirrors`: what is written from now on is counted for it, under a new name. */
@@ -556,7 +570,7 @@ export class Primary
   #recompute(): void {
     this.#needed = this.#membership.needed;
     this.#isOpen = this.#membership.isSettled && this.#membership.holdReason === undefined;
-    this.#mustMint = this.mirrors.some((mirror) => this.#lacksName(mirror));
+    this.#mustMint = this.#needsName || this.mirrors.some((mirror) => this.#lacksName(mirror));
     this.#owner.statusChanged();
     this.#openGates();
     this.#rebuild?.peersMoved();
@@ -575,7 +589,8 @@ export class Primary
   #lacksName(mirror: Mirror): boolean {
     const { generations } = this.#parts.metadata.state;
     if (mirror.link !== undefined) return false;
-    return this.#unnamed.has(mirror.node) || bitmapFor(generations, mirror.node) === NIL_UUID;
+    if (this.#unnamed.has(mirror.node) || this.#mayShareName.has(mirror.node)) return true;
+    return bitmapFor(generations, mirror.node) === NIL_UUID;
   }
 
   /** Equal peers that bits are counted for did not hear the present name yet. */
@@ -609,9 +624,13 @@ export class Primary
 
   #minted(state: MetadataState): MetadataState {
     const lacking = this.mirrors.filter((mirror) => this.#lacksName(mirror));
-    if (lacking.length === 0) return state;
+    if (lacking.length === 0 && !this.#needsName) return state;
+    this.#needsName = false;
     const fresh = this.#parts.world.random.uuid();
-    for (const { node } of lacking) this.#unnamed.delete(node);
+    for (const { node } of lacking) {
+      this.#unnamed.delete(node);
+      this.#mayShareName.delete(node);
+    }
     // Those that are there lack the new name, too, until they have taken it.
     for (const { link, node } of this.mirrors) if (link?.isEqual === true) this.#unnamed.set(node, fresh);
     return {

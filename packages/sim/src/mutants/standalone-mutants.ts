@@ -1,0 +1,27 @@
+/** Bugs that two servers without a cluster show. */
+import type { Edit, Mutant } from './registry.ts';
+
+function standalone(name: string, file: string, ...edits: readonly Edit[]): Mutant {
+  return { name, scenario: 'standalone', changes: [{ file, edits }] };
+}
+
+export const STANDALONE_MUTANTS: readonly Mutant[] = [
+  standalone(
+    'a term begins under the name of the one before',
+    'disk/src/engine/primary/primary.ts',
+    ['this.#needsName = equal.length < this.mirrors.length;', ''],
+    [' || this.#mayShareName.has(mirror.node)) return true;', ') return true;'],
+  ),
+  standalone('what a side of a split brain loses is not kept', 'disk/src/rescue/rescue.ts', [
+    'if (!copying.surplus) return this.#forget(copying.id, done);',
+    'return this.#forget(copying.id, done);',
+  ]),
+  standalone('blocks are overwritten before they are saved', 'disk/src/rescue/rescue.ts', [
+    'this.#parts.disk.guard = this.#live.length > 0 ? this.#images : undefined;',
+    'this.#parts.disk.guard = undefined;',
+  ]),
+  standalone('whoever lost its primary may be promoted without force', 'disk/src/engine/promotion.ts', [
+    "if (request.force || diskState === 'UpToDate') return undefined;",
+    "if (request.force || diskState !== 'Inconsistent') return undefined;",
+  ]),
+];

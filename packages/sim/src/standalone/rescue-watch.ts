@@ -1,0 +1,82 @@
+import type { MirrorVolume } from '@eterne/disk/engine/api.ts';
+import type { SimDisk } from '../world/disk.ts';
+import type { PageMap } from '../world/page-map.ts';
+import type { Universe } from '../world/universe.ts';
+
+/** What the engine says when a copy that was cut short has been undone. */
+const UNDONE = 'roll-back: it is as before the copy';
+const UNSAVED = 'what is overwritten from now on is not kept';
+
+/** What a replica held when a point of its rescue journal began. */
+interface Point {
+  readonly id: number;
+  readonly content: PageMap;
+  /** The power failed since: blocks that no flush had covered may be older. */
+  isDoubtful: boolean;
+}
+
+/**
+ * B2, by looking at the disks: what a copy is about to overwrite is remembered here too, and must be what a roll-back restores and what an image
+ * shows. A point is noticed before the first block after it changes.
+ */
+export class RescueWatch {
+  /** Something could not be kept (blocks that cannot be read, a journal that fails), and that was said. */
+  hasSaidSo = false;
+  private readonly universe: Universe;
+  private readonly volumeOf: (node: string) => MirrorVolume | undefined;
+  private readonly points = new Map<string, Point[]>();
+  /** By node: the point of the copy that is under way or was cut short. */
+  private readonly copying = new Map<string, number | undefined>();
+
+  constructor(universe: Universe, volumeOf: (node: string) => MirrorVolume | undefined) {
+    this.universe = universe;
+    this.volumeOf = volumeOf;
+  }
+
+  /** A block of the node's replica is about to change, or may soon. */
+  look(node: string, data: SimDisk): void {
+    const points = this.volumeOf(node)?.rescue?.points ?? [];
+    this.copying.set(node, points.find(({ state }) => state === 'copying')?.id);
+    for (const { id } of points) {
+      if (this.find(node, id) !== undefined) continue;
+      const known = this.points.get(node) ?? [];
+      this.points.set(node, [...known, { id, content: data.copy(), isDoubtful: false }]);
+    }
+  }
+
+  lostPower(node: string): void {
+    for (const point of this.points.get(node) ?? []) point.isDoubtful = true;
+  }
+
+  heard(node: string, message: string, data: SimDisk): void {
+    // The journal has failed, and forgets that it has when it is opened again.
+    if (message.includes(UNSAVED)) {
+      this.hasSaidSo = true;
+      this.lostPower(node);
+    }
+    if (!message.includes(UNDONE)) return this.look(node, data);
+    this.universe.count('copies rolled back');
+    const id = this.copying.get(node);
+    if (id !== undefined) this.compare(node, id, data.copy(), 'the roll-back');
+  }
+
+  checkImage(node: string, id: number, image: PageMap): void {
+    this.compare(node, id, image, 'the image');
+  }
+
+  private compare(node: string, id: number, found: PageMap, what: string): void {
+    const point = this.find(node, id);
+    if (point === undefined || point.isDoubtful) return;
+    this.universe.count(`${what} compared`);
+    const [offset] = found.differingFrom(point.content);
+    if (offset !== undefined)
+      this.universe.violate(
+        'rescue',
+        `${what} of point ${id} of ${node} differs at ${offset} from what there was`,
+      );
+  }
+
+  private find(node: string, id: number): Point | undefined {
+    return this.points.get(node)?.find((point) => point.id === id);
+  }
+}
