@@ -23,7 +23,9 @@ export function judgeLink(name: string, row: LinkRow | undefined): Verdict {
   return trouble(row.flags.includes('UP') ? `${name} has no carrier` : `${name} is switched off`);
 }
 
+/** All of 127.0.0.0/8 is this host (RFC 1122, 3.2.1.3), whichever of it an interface names. */
 export function judgeAddress(address: string, running: ReadonlyMap<string, readonly string[]>): Verdict {
+  if (address.startsWith('127.')) return WELL;
   const isThere = [...running.values()].some((addresses) => addresses.includes(address));
   return isThere ? WELL : trouble(`its address ${address} is on no interface that is up`);
 }

@@ -20,6 +20,7 @@ test('links and addresses', () => {
   assert.equal(judgeLink('eth0', undefined).detail, 'eth0 is not there');
   const running = new Map([['eth0', ['10.0.0.1', 'fe80::1']]]);
   assert.equal(judgeAddress('fe80::1', running).is, 'well');
+  assert.equal(judgeAddress('127.0.0.71', running).is, 'well');
   assert.match(judgeAddress('10.0.0.2', running).detail, /its address 10\.0\.0\.2 is on no interface/);
 });
 
