@@ -157,9 +157,7 @@ function groupOf([name = '', ...words]: readonly string[]): GroupSpec {
   const ip = links && { ...spec.resources[0], name: 'ip', type: 'ip', params: { interfaces: links } };
   return {
     ...spec,
-    watch: Object.fromEntries(
-      (options.get('watch')?.split(',') ?? []).map((word) => split(word, ':')),
-    ) as GroupSpec['watch'],
+    watch: Object.fromEntries((options.get('watch')?.split(',') ?? []).map((word) => split(word, ':'))),
     failback: {
       enabled: failback !== undefined,
       window: failback === undefined || failback === 'any' ? null : failback,
