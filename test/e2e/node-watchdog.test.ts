@@ -50,6 +50,14 @@ function title(pid: number): string {
   }
 }
 
+function reset(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // the namespace's first process has taken it along
+  }
+}
+
 const pidsOf = (daemon: DaemonName): number[] =>
   [...inside()]
     .filter(([, text]) => text.startsWith(`eterne-${daemon}`) || text.includes(`/daemons/${daemon}.ts`))
@@ -66,7 +74,7 @@ const server = createServer((stream) => {
     clearTimeout(hunger);
     hunger = setTimeout(() => {
       bittenMs = performance.now();
-      for (const pid of inside().keys()) process.kill(pid, 'SIGKILL');
+      for (const pid of inside().keys()) reset(pid);
     }, TIMEOUT_MS);
   };
   stream.on('data', (chunk) => {
@@ -108,8 +116,9 @@ if (missing === undefined) {
   await new Promise<void>((resolve) => server.listen(socket, resolve));
 }
 
-after(() => {
+after(async () => {
   node.signal('SIGKILL');
+  await until('nothing is left', () => inside().size === 0);
   for (const stream of connections) stream.destroy();
   server.close();
   rmSync(root, { recursive: true });
