@@ -10,7 +10,7 @@ import { writeMarker, type LogMarker } from '@eterne/cluster/node/log-marker.ts'
 import type { LogEngine, LogEngines, LogImage } from '@eterne/cluster/node/log-switch.ts';
 import { logIdentity } from '@eterne/cluster/node/raft-log.ts';
 import type { LogSubject } from '@eterne/cluster/ports.ts';
-import { ByteWriter } from '@eterne/cluster/raft/codec.ts';
+import { machineImage } from '@eterne/cluster/raft/machine.ts';
 import { Sessions } from '@eterne/cluster/raft/sessions.ts';
 import { createLogFile } from '@eterne/cluster/raft/storage/log-store.ts';
 import { memberIdOf, nodeOfMember } from '@eterne/cluster/raft/types.ts';
@@ -121,7 +121,7 @@ function votersOf({ members }: ClusterState): ReturnType<LogEngine['members']> {
 
 function begin(parts: EngineParts, { epoch, consensus }: LogMarker, image: LogImage, done: Done): void {
   const { world, dir, identity, state } = parts;
-  const data = new ByteWriter().bytes(new Sessions().encode()).bytes(image.state).finish();
+  const data = machineImage(new Sessions(), image.state);
   if (consensus.engine === 'embedded') {
     const { index, members } = image;
     const raft = {

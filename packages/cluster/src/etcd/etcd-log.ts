@@ -8,16 +8,18 @@
  * 5. A watch is a hint to look earlier; nothing rests on it.
  */
 import { assert, EterneError } from '@eterne/base';
-import type { Timer, World } from '@eterne/runtime';
+import type { World } from '@eterne/runtime';
 import { termIn } from '../node/epochs.ts';
 import type { LogLeadership, LogSubject, OrderedLog } from '../ports.ts';
 import { Barriers } from '../raft/barriers.ts';
-import { ByteReader, ByteWriter } from '../raft/codec.ts';
+import { LeadershipNews } from '../raft/leadership-news.ts';
+import { Machine } from '../raft/machine.ts';
 import type { AppendResult } from '../raft/proposals.ts';
 import { Proposals } from '../raft/proposals.ts';
-import { decodeCommand, OPENING, Sessions } from '../raft/sessions.ts';
+import { decodeCommand, OPENING } from '../raft/sessions.ts';
+import { Turns } from '../raft/turns.ts';
 import type { LogIndex, MemberId } from '../raft/types.ts';
-import { nodeOfMember, SNAPSHOT_MAX_BYTES } from '../raft/types.ts';
+import { nodeOfMember } from '../raft/types.ts';
 import type { EpochRecord } from './layout.ts';
 import {
   decodeBeat,
@@ -63,7 +65,6 @@ const BATCH_MAX = 64;
 const BATCH_MAX_BYTES = 768 * 1024;
 /** Entries read at once; each has at most half a MiB. */
 const READ_MAX = 32;
-const SESSIONS_MAX_BYTES = 4 * 1024 * 1024;
 
 type Done = (error: EterneError | undefined) => void;
 
@@ -82,9 +83,9 @@ interface Offered {
 export class EtcdLog<Command> implements OrderedLog<Command> {
   readonly #options: EtcdLogOptions<Command>;
   readonly #layout: Layout;
-  readonly #sessions = new Sessions();
-  readonly #appliedListeners: ((command: Command, index: LogIndex) => void)[] = [];
-  readonly #leadershipListeners: (() => void)[] = [];
+  readonly #machine: Machine<Command>;
+  readonly #turns: Turns;
+  readonly #leadershipNews = new LeadershipNews();
   readonly #tidying: Tidying;
   #life: Life | undefined;
   #applied: LogIndex = 0;
@@ -101,14 +102,13 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
   /** When the newest request that a majority of the etcd servers answered was sent. */
   #contactMs = Number.NEGATIVE_INFINITY;
   #trouble: EterneError | undefined;
-  #shownLeadership = '';
-  #pumpWanted = false;
-  #timer: { readonly dueMs: number; readonly timer: Timer } | undefined;
   #stopWatching: (() => void) | undefined;
   #state: 'new' | 'running' | 'closed' = 'new';
 
   constructor(options: EtcdLogOptions<Command>) {
     this.#options = options;
+    this.#machine = new Machine(options.subject);
+    this.#turns = new Turns(options.world, () => this.#pump());
     this.#layout = new Layout(options.clusterId, options.epoch);
     this.#tidying = new Tidying(options.store);
   }
@@ -116,12 +116,13 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
   /** Install the listeners before. */
   start(): void {
     this.#state = 'running';
+    this.#turns.start();
     const { epoch, term, tip } = this.#layout;
     this.#stopWatching = this.#options.store.watch([epoch, term, tip], () => {
       this.#nextLookMs = 0;
-      this.#wantPump();
+      this.#turns.want();
     });
-    this.#wantPump();
+    this.#turns.want();
   }
 
   append(command: Command, done: (result: AppendResult) => void): void {
@@ -131,11 +132,11 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
     const life = this.#state === 'running' ? this.#life : undefined;
     const error = life ? life.proposals.add(bytes, done, world.clock.bootMs()) : this.#notThere();
     if (error) return world.timers.soon(() => done({ kind: 'refused', error }));
-    return this.#wantPump();
+    return this.#turns.want();
   }
 
   onApplied(listener: (command: Command, index: LogIndex) => void): void {
-    this.#appliedListeners.push(listener);
+    this.#machine.onApplied(listener);
   }
 
   readBarrier(done: Done): void {
@@ -143,7 +144,7 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
     const life = this.#state === 'running' ? this.#life : undefined;
     const error = life ? life.barriers.add(done, world.clock.bootMs()) : this.#notThere();
     if (error) world.timers.soon(() => done(error));
-    else this.#wantPump();
+    else this.#turns.want();
   }
 
   #notThere(): EterneError {
@@ -171,14 +172,14 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
   }
 
   onLeadership(listener: () => void): void {
-    this.#leadershipListeners.push(listener);
+    this.#leadershipNews.add(listener);
   }
 
   /** Leader only; see leading.ts. */
   transferLeadership(to: MemberId): EterneError | undefined {
     const begun = to !== this.#options.member && this.#life?.leading.transfer(to) === true;
     if (!begun) return new EterneError('refused', 'this node cannot hand the leadership over now');
-    this.#wantPump();
+    this.#turns.want();
     return undefined;
   }
 
@@ -196,30 +197,15 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
     return this.#snapshotIndex;
   }
 
-  /** What is left of it in the replicated state, for whoever takes the log elsewhere. */
-  image(): { readonly index: LogIndex; readonly data: Buffer } {
-    return { index: this.#applied, data: this.#encodeSnapshot() };
-  }
-
   close(done: () => void): void {
     this.#state = 'closed';
-    this.#timer?.timer.cancel();
-    this.#timer = undefined;
+    this.#turns.stop();
     this.#stopWatching?.();
     const error = new EterneError('refused', 'the cluster log is closed');
     this.#life?.proposals.abandon(error);
     this.#life?.barriers.abandon(error);
     this.#options.store.close();
     this.#options.world.timers.soon(done);
-  }
-
-  #wantPump(): void {
-    if (this.#pumpWanted || this.#state !== 'running') return;
-    this.#pumpWanted = true;
-    this.#options.world.timers.soon(() => {
-      this.#pumpWanted = false;
-      if (this.#state === 'running') this.#pump();
-    });
   }
 
   #pump(): void {
@@ -233,7 +219,7 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
     }
     if (!this.#isLogLaneBusy) this.#cycle(nowMs);
     this.#compactIfDue();
-    this.#showLeadership();
+    this.#leadershipNews.show(this.leadership());
     this.#armTimer(nowMs);
   }
 
@@ -295,7 +281,7 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
     };
     const refused = this.#life?.proposals.add(OPENING, opened, this.#options.world.clock.bootMs());
     assert(refused === undefined, 'the first command of a life is taken');
-    this.#wantPump();
+    this.#turns.want();
   }
 
   #readSnapshot(): void {
@@ -312,10 +298,7 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
   }
 
   #restore(data: Buffer, index: LogIndex): void {
-    const reader = new ByteReader(data);
-    this.#sessions.restore(reader.bytes(SESSIONS_MAX_BYTES));
-    this.#options.subject.restoreSnapshot(reader.bytes(SNAPSHOT_MAX_BYTES), index);
-    reader.end();
+    this.#machine.restore(data, index);
     this.#applied = index;
     this.#bytesSinceSnapshot = 0;
   }
@@ -444,7 +427,7 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
         this.#seeEpoch(epoch?.[0]);
         this.#nextLookMs = 0;
       }
-      this.#wantPump();
+      this.#turns.want();
     });
   }
 
@@ -553,30 +536,18 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
   #freeLogLane(error: EterneError | undefined): void {
     this.#isLogLaneBusy = false;
     if (error) this.#nextLookMs = this.#options.world.clock.bootMs() + this.#options.timing.retryMs;
-    this.#wantPump();
+    this.#turns.want();
   }
 
   /** One entry, behind everything applied so far. */
   #apply(data: Buffer): void {
-    const { subject, isMember } = this.#options;
-    const { id, command } = decodeCommand(data);
-    const decoded = command.length > 0 ? subject.decode(command) : undefined;
-    this.#applied += 1;
+    const { isMember } = this.#options;
+    const index = this.#applied + 1;
+    const id = this.#machine.apply(data, index, isMember);
+    this.#applied = index;
     this.#bytesSinceSnapshot += data.length;
-    if (isMember(id.origin) && this.#sessions.admit(id)) {
-      if (decoded !== undefined) {
-        for (const listener of this.#appliedListeners) listener(decoded, this.#applied);
-      }
-      this.#life?.proposals.applied(id, this.#applied);
-    }
-    this.#sessions.prune(isMember);
-  }
-
-  #encodeSnapshot(): Buffer {
-    return new ByteWriter()
-      .bytes(this.#sessions.encode())
-      .bytes(this.#options.subject.takeSnapshot())
-      .finish();
+    if (id !== undefined) this.#life?.proposals.applied(id, index);
+    this.#machine.prune(isMember);
   }
 
   /** Leader. */
@@ -597,7 +568,7 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
       guard: [this.#epochIsLive(), this.#termIs(term.value)],
       index,
       name: world.random.uuid(),
-      data: this.#encodeSnapshot(),
+      data: this.#machine.snapshot(),
     };
     const keep = Math.min(KEEP_ENTRIES, compactAfterEntries ?? KEEP_ENTRIES);
     writeSnapshot(order, keep, (error) => {
@@ -610,29 +581,12 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
     });
   }
 
-  #showLeadership(): void {
-    const { leader, isLeader, raftTerm, quorate } = this.leadership();
-    const shown = `${leader} ${isLeader} ${raftTerm} ${quorate}`;
-    if (shown === this.#shownLeadership) return;
-    this.#shownLeadership = shown;
-    for (const listener of this.#leadershipListeners) listener();
-  }
-
-  /** One timer, in whole milliseconds, for whatever is due first. */
   #armTimer(nowMs: number): void {
-    const { timers } = this.#options.world;
     const leading = this.#life?.leading;
     const lookMs = this.#isLogLaneBusy ? Number.POSITIVE_INFINITY : this.#nextLookMs;
     const leadMs =
       this.#isLeaderLaneBusy || this.#isSealed ? Number.POSITIVE_INFINITY : (leading?.dueMs ?? lookMs);
-    const dueMs = Math.min(lookMs, leadMs, nowMs + this.#options.timing.pollMs);
-    if (this.#timer && this.#timer.dueMs <= dueMs) return;
-    this.#timer?.timer.cancel();
-    const timer = timers.after(Math.max(1, Math.ceil(dueMs - nowMs)), () => {
-      this.#timer = undefined;
-      this.#wantPump();
-    });
-    this.#timer = { dueMs, timer };
+    this.#turns.at(Math.min(lookMs, leadMs, nowMs + this.#options.timing.pollMs), nowMs);
   }
 }
 

@@ -7,11 +7,12 @@
  * 4. A muted node drops what it receives: an answer it may not give is worse than none.
  */
 import { assert, EterneError } from '@eterne/base';
-import type { Timer, World } from '@eterne/runtime';
+import type { World } from '@eterne/runtime';
 import type { LogLeadership, LogSubject, OrderedLog } from '../ports.ts';
 import { Barriers } from './barriers.ts';
-import { ByteReader, ByteWriter } from './codec.ts';
+import { LeadershipNews } from './leadership-news.ts';
 import { RaftLog } from './log.ts';
+import { Machine } from './machine.ts';
 import type { MemberChange, Members } from './members.ts';
 import { decodeMembers, encodeMembers, isMember } from './members.ts';
 import { decodeMessage, encodeMessage } from './messages/message.ts';
@@ -20,13 +21,14 @@ import { RaftNode } from './node.ts';
 import { Persister } from './persister.ts';
 import type { AppendResult } from './proposals.ts';
 import { Proposals } from './proposals.ts';
-import { decodeCommand, OPENING, Sessions } from './sessions.ts';
+import { OPENING } from './sessions.ts';
 import type { LogIdentity } from './storage/format.ts';
 import { createLogFile, readLogFile } from './storage/log-store.ts';
 import type { LogImage } from './storage/recover.ts';
 import type { RaftTransport } from './transport/port.ts';
+import { Turns } from './turns.ts';
 import type { Entry, LogIndex, MemberId, RaftTiming, Snapshot } from './types.ts';
-import { nodeOfMember, SNAPSHOT_MAX_BYTES } from './types.ts';
+import { nodeOfMember } from './types.ts';
 
 export interface EmbeddedLogOptions<Command> {
   readonly world: Pick<World, 'clock' | 'timers' | 'random' | 'files' | 'log'>;
@@ -47,7 +49,6 @@ const COMPACT_AFTER_BYTES = 4 * 1024 * 1024;
 const KEEP = { count: 512, bytes: 1024 * 1024 };
 /** An unanswered command or read is given up after this many (maximum) election timeouts. */
 const GIVE_UP_ELECTIONS = 5;
-const SESSIONS_MAX_BYTES = 4 * 1024 * 1024;
 
 type Done = (error: EterneError | undefined) => void;
 
@@ -101,20 +102,19 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
   readonly #persister: Persister;
   readonly #proposals: Proposals;
   readonly #barriers: Barriers;
-  readonly #sessions = new Sessions();
-  readonly #appliedListeners: ((command: Command, index: LogIndex) => void)[] = [];
-  readonly #leadershipListeners: (() => void)[] = [];
+  readonly #machine: Machine<Command>;
+  readonly #turns: Turns;
+  readonly #leadershipNews = new LeadershipNews();
   readonly #memberChanges: { readonly index: LogIndex; readonly term: number; readonly done: Done }[] = [];
   #appliedMembers: Members = [];
-  #shownLeadership = '';
   #isSessionOpen = false;
-  #pumpWanted = false;
-  #timer: { readonly dueMs: number; readonly timer: Timer } | undefined;
   #state: 'new' | 'running' | 'closed' = 'new';
 
   /** Use `openEmbeddedLog`. */
   constructor(options: EmbeddedLogOptions<Command>, image: LogImage) {
     this.#options = options;
+    this.#machine = new Machine(options.subject);
+    this.#turns = new Turns(options.world, () => this.#pump());
     const { world, identity, timing, path } = options;
     const starts = image.starts + 1;
     const times = {
@@ -138,7 +138,7 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
         onWritten: (ready) => {
           for (const message of ready?.messages ?? []) this.#send(message);
           if (ready) this.#node.persisted(ready, world.clock.bootMs());
-          this.#wantPump();
+          this.#turns.want();
         },
         onFailed: (error) => this.#fellSilent(error),
       },
@@ -148,6 +148,7 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
   /** Replays what is known to be committed to the listeners, and takes part. */
   start(): void {
     this.#state = 'running';
+    this.#turns.start();
     const { snapshot } = this.#node.log;
     if (snapshot.index > 0) this.#restore(snapshot);
     this.#options.transport.onMessage((from, bytes) => this.#receive(from, bytes));
@@ -166,7 +167,7 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     };
     const refused = this.#proposals.add(OPENING, opened, clock.bootMs());
     assert(refused === undefined, 'the first command of a life is taken');
-    this.#wantPump();
+    this.#turns.want();
   }
 
   append(command: Command, done: (result: AppendResult) => void): void {
@@ -176,11 +177,11 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
         ? this.#proposals.add(encodeNonEmpty(subject, command), done, world.clock.bootMs())
         : new EterneError('refused', 'the cluster log is closed');
     if (error) world.timers.soon(() => done({ kind: 'refused', error }));
-    else this.#wantPump();
+    else this.#turns.want();
   }
 
   onApplied(listener: (command: Command, index: LogIndex) => void): void {
-    this.#appliedListeners.push(listener);
+    this.#machine.onApplied(listener);
   }
 
   readBarrier(done: Done): void {
@@ -190,7 +191,7 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
         ? this.#barriers.add(done, world.clock.bootMs())
         : new EterneError('refused', 'the cluster log is closed');
     if (error) world.timers.soon(() => done(error));
-    else this.#wantPump();
+    else this.#turns.want();
   }
 
   leadership(): LogLeadership {
@@ -207,7 +208,7 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
   }
 
   onLeadership(listener: () => void): void {
-    this.#leadershipListeners.push(listener);
+    this.#leadershipNews.add(listener);
   }
 
   /** For operators and tests. */
@@ -227,21 +228,20 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     if (error) return world.timers.soon(() => done(error));
     const { lastIndex: index, term } = this.#node.status();
     this.#memberChanges.push({ index, term, done });
-    this.#wantPump();
+    this.#turns.want();
     return undefined;
   }
 
   /** Leader only. Returns at once; `onLeadership` tells how it went. */
   transferLeadership(to: MemberId): EterneError | undefined {
     const error = this.#node.transferLeadership(to, this.#options.world.clock.bootMs());
-    this.#wantPump();
+    this.#turns.want();
     return error;
   }
 
   close(done: () => void): void {
     this.#state = 'closed';
-    this.#timer?.timer.cancel();
-    this.#timer = undefined;
+    this.#turns.stop();
     const error = new EterneError('refused', 'the cluster log is closed');
     this.#proposals.abandon(error);
     this.#barriers.abandon(error);
@@ -258,13 +258,13 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     }
     if (message.from !== from) return;
     this.#node.step(message, this.#options.world.clock.bootMs());
-    this.#wantPump();
+    this.#turns.want();
   }
 
   #suspect(member: MemberId): void {
     if (this.#state !== 'running') return;
     this.#node.suspect(member);
-    this.#wantPump();
+    this.#turns.want();
   }
 
   #send(message: Output['messages'][number]): void {
@@ -279,16 +279,7 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
       `the cluster log cannot be written, this node takes no part in votes: ${error.message}`,
     );
     this.#node.stepDown(world.clock.bootMs());
-    this.#wantPump();
-  }
-
-  #wantPump(): void {
-    if (this.#pumpWanted || this.#state !== 'running') return;
-    this.#pumpWanted = true;
-    this.#options.world.timers.soon(() => {
-      this.#pumpWanted = false;
-      if (this.#state === 'running') this.#pump();
-    });
+    this.#turns.want();
   }
 
   #pump(): void {
@@ -305,7 +296,7 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
       const ready = this.#node.ready();
       if (ready) this.#persister.write(ready);
     }
-    this.#showLeadership();
+    this.#leadershipNews.show(this.leadership());
     this.#armTimer(nowMs);
   }
 
@@ -337,7 +328,7 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
         break;
       case 'members':
         this.#appliedMembers = decodeMembers(entry.data);
-        this.#sessions.prune((id) => isMember(this.#appliedMembers, id));
+        this.#machine.prune(this.#isMember);
         break;
       case 'command':
         this.#applyCommand(entry);
@@ -346,14 +337,11 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     this.#settleMemberChanges(entry);
   }
 
+  readonly #isMember = (id: MemberId): boolean => isMember(this.#appliedMembers, id);
+
   #applyCommand(entry: Entry): void {
-    const { id, command } = decodeCommand(entry.data);
-    if (!isMember(this.#appliedMembers, id.origin) || !this.#sessions.admit(id)) return;
-    if (command.length > 0) {
-      const decoded = this.#options.subject.decode(command);
-      for (const listener of this.#appliedListeners) listener(decoded, entry.index);
-    }
-    this.#proposals.applied(id, entry.index);
+    const id = this.#machine.apply(entry.data, entry.index, this.#isMember);
+    if (id !== undefined) this.#proposals.applied(id, entry.index);
   }
 
   #settleMemberChanges(entry: Entry): void {
@@ -367,10 +355,7 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
   }
 
   #restore(snapshot: Snapshot): void {
-    const reader = new ByteReader(snapshot.data);
-    this.#sessions.restore(reader.bytes(SESSIONS_MAX_BYTES));
-    this.#options.subject.restoreSnapshot(reader.bytes(SNAPSHOT_MAX_BYTES), snapshot.index);
-    reader.end();
+    this.#machine.restore(snapshot.data, snapshot.index);
     this.#appliedMembers = snapshot.members;
   }
 
@@ -378,38 +363,21 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     const { log } = this.#node;
     if (!this.#persister.isIdle) return;
     const entries = log.applied - log.snapshot.index;
-    const { compactAfterEntries, compactAfterBytes, subject } = this.#options;
+    const { compactAfterEntries, compactAfterBytes } = this.#options;
     const due =
       entries >= (compactAfterEntries ?? COMPACT_AFTER_ENTRIES) ||
       (entries > 0 && log.bytesSinceSnapshot >= (compactAfterBytes ?? COMPACT_AFTER_BYTES));
     if (!due) return;
-    const data = new ByteWriter().bytes(this.#sessions.encode()).bytes(subject.takeSnapshot()).finish();
-    log.compact(data, this.#appliedMembers, KEEP);
+    log.compact(this.#machine.snapshot(), this.#appliedMembers, KEEP);
     this.#persister.rewrite(undefined);
   }
 
-  #showLeadership(): void {
-    const { leader, isLeader, raftTerm, quorate } = this.leadership();
-    const shown = `${leader} ${isLeader} ${raftTerm} ${quorate}`;
-    if (shown === this.#shownLeadership) return;
-    this.#shownLeadership = shown;
-    for (const listener of this.#leadershipListeners) listener();
-  }
-
-  /** One timer, in whole milliseconds, for whatever is due first. When it fires, what has arrived meanwhile is read before it counts. */
   #armTimer(nowMs: number): void {
-    const { world, timing } = this.#options;
+    const { timing } = this.#options;
     const waiting = this.#proposals.size + this.#barriers.size > 0;
     const retryMs = waiting ? nowMs + timing.heartbeatMs : Number.POSITIVE_INFINITY;
     const deadlineMs = this.#persister.isMuted ? nowMs + timing.electionMinMs : this.#node.deadlineMs;
-    const dueMs = Math.min(retryMs, deadlineMs);
-    if (this.#timer && this.#timer.dueMs <= dueMs) return;
-    this.#timer?.timer.cancel();
-    const timer = world.timers.after(Math.max(1, Math.ceil(dueMs - nowMs)), () => {
-      this.#timer = undefined;
-      this.#wantPump();
-    });
-    this.#timer = { dueMs, timer };
+    this.#turns.at(Math.min(retryMs, deadlineMs), nowMs);
   }
 }
 

@@ -1,20 +1,17 @@
 /** `ETERNE_ETCD_SEED=17` runs one seed; `ETERNE_ETCD_SEEDS=500` runs many. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Safety } from '../raft/support/safety.ts';
+import { RandomLoad, seedsOf } from '../raft/support/random-load.ts';
 import { VirtualLogCluster } from './support/virtual-log-cluster.ts';
 
 const MEMBERS = ['n1', 'n2', 'n3', 'n4'];
 const STEP_MS = 10;
 
-const one = process.env['ETERNE_ETCD_SEED'];
 /** A snapshot written late brought an older one back. */
 const FOUND = [51];
 
-const seeds =
-  one === undefined
-    ? [...FOUND, ...Array.from({ length: Number(process.env['ETERNE_ETCD_SEEDS'] ?? 5) }, (_, i) => i + 1)]
-    : [Number(one)];
+const isOne = process.env['ETERNE_ETCD_SEED'] !== undefined;
+const seeds = [...(isOne ? [] : FOUND), ...seedsOf('ETCD', 5)];
 
 type Fault = (cluster: VirtualLogCluster, id: string) => void;
 
@@ -43,28 +40,12 @@ const FAULTS: readonly Fault[] = [
 function runSeed(seed: number): void {
   const cluster = new VirtualLogCluster(seed, MEMBERS);
   const { random, etcd } = cluster;
-  const safety = new Safety(cluster);
   const pick = (): string => MEMBERS[random.below(MEMBERS.length)] ?? '';
-  const acknowledged = new Set<string>();
-  const refused = new Set<string>();
-  let number = 0;
-  const run = (durationMs: number, appendChance: number): void => {
-    for (let spent = 0; spent < durationMs; spent += STEP_MS) {
-      cluster.run(STEP_MS);
-      safety.check();
-      const { log } = cluster.machine(pick());
-      if (!log || !random.chance(appendChance)) continue;
-      const command = `c${(number += 1)}`;
-      log.append(command, ({ kind }) => {
-        if (kind === 'applied') acknowledged.add(command);
-        if (kind === 'refused') refused.add(command);
-      });
-    }
-  };
-  run(3000, 0.1);
+  const load = new RandomLoad(cluster, pick, STEP_MS);
+  load.run(3000, 0.1);
   for (let round = 0; round < 14; round += 1) {
     FAULTS[random.below(FAULTS.length)]?.(cluster, pick());
-    run(random.below(5000), 0.15);
+    load.run(random.below(5000), 0.15);
     if (!random.chance(0.4)) continue;
     etcd.cut.clear();
     etcd.latencyMs = 2;
@@ -73,18 +54,19 @@ function runSeed(seed: number): void {
   etcd.cut.clear();
   etcd.lossProbability = 0;
   etcd.latencyMs = 2;
-  run(9000, 0);
+  load.run(9000, 0);
   for (const { id, log } of cluster.machines.values()) if (!log) cluster.start(id);
-  run(9000, 0.1);
-  run(1000, 0);
+  load.run(9000, 0.1);
+  load.run(1000, 0);
   assert.equal(cluster.leaders().length, 1, 'the repaired cluster has a leader');
   let passed = 0;
   for (const { log } of cluster.machines.values()) log?.readBarrier((error) => (passed += error ? 0 : 1));
-  run(6000, 0);
+  load.run(6000, 0);
   assert.equal(passed, MEMBERS.length, 'everybody answers reads');
-  assert.ok(acknowledged.size > 20, `only ${acknowledged.size} commands were acknowledged`);
-  safety.checkConverged(acknowledged);
-  for (const command of safety.history) assert.ok(!refused.has(command), `refused, and applied: ${command}`);
+  load.checkProgress();
+  load.checkConverged();
+  for (const command of load.safety.history)
+    assert.ok(!load.refused.has(command), `refused, and applied: ${command}`);
   assert.ok(etcd.size < 100, `${etcd.size} keys are left in etcd: the log is bounded`);
 }
 

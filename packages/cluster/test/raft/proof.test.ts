@@ -2,13 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EterneError } from '@eterne/base';
-import { Safety } from './support/safety.ts';
+import { RandomLoad, seedsOf } from './support/random-load.ts';
 import { VirtualCluster } from './support/virtual-cluster.ts';
 
 const STEP_MS = 10;
-const given = process.env['ETERNE_RAFT_SEED'];
-const count = Number(process.env['ETERNE_RAFT_SEEDS'] ?? 25);
-const seeds = given === undefined ? Array.from({ length: count }, (_, index) => index + 1) : [Number(given)];
+const seeds = seedsOf('RAFT', 25);
 
 const pair = (seed = 1): VirtualCluster => new VirtualCluster({ seed, voters: ['n1', 'n2'], tie: 'proof' });
 const otherOf = (id: string): string => (id === 'n1' ? 'n2' : 'n1');
@@ -152,36 +150,22 @@ const FAULTS: readonly Fault[] = [
 function runSeed(seed: number): void {
   const cluster = pair(seed);
   const { random } = cluster;
-  const safety = new Safety(cluster);
   const pick = (): string => (random.chance(0.5) ? 'n1' : 'n2');
-  const acknowledged = new Set<string>();
-  let number = 0;
-  const run = (durationMs: number, appendChance: number): void => {
-    for (let spent = 0; spent < durationMs; spent += STEP_MS) {
-      cluster.run(STEP_MS);
-      safety.check();
-      const { log } = cluster.machine(pick());
-      if (!log || !random.chance(appendChance)) continue;
-      const command = `c${(number += 1)}`;
-      log.append(command, (result) => {
-        if (result.kind === 'applied') acknowledged.add(command);
-      });
-    }
-  };
-  run(1500, 0.1);
+  const load = new RandomLoad(cluster, pick, STEP_MS);
+  load.run(1500, 0.1);
   for (let round = 0; round < 30; round += 1) {
     FAULTS[random.below(FAULTS.length)]?.(cluster, pick());
-    run(random.below(4000), 0.2);
+    load.run(random.below(4000), 0.2);
     if (random.chance(0.4)) cluster.heal();
   }
   cluster.heal();
   Object.assign(cluster, { lossProbability: 0, latencyMs: 1, fenceChance: 0 });
-  run(4000, 0);
+  load.run(4000, 0);
   for (const { id, log } of cluster.machines.values()) if (!log) cluster.start(id);
-  run(12_000, 0.05);
-  assert.ok(acknowledged.size > 20, `only ${acknowledged.size} commands were acknowledged`);
-  run(500, 0);
-  safety.checkConverged(acknowledged);
+  load.run(12_000, 0.05);
+  load.checkProgress();
+  load.run(500, 0);
+  load.checkConverged();
 }
 
 for (const seed of seeds) test(`seed ${seed}: one leader at a time, one history`, () => runSeed(seed));
