@@ -10,7 +10,7 @@ import type { ClusterStatus } from '@eterne/cluster/service/facade.ts';
 import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
 import { repositoryRoot } from '@eterne/runtime/node/repository.ts';
 import { hostsMissing, type Host } from './support/hosts.ts';
-import { LabCluster, ownedBy, sleep } from './support/lab-cluster.ts';
+import { HostedCluster, ownedBy, sleep } from './support/hosted-cluster.ts';
 
 const LEDGER = '127.0.0.1:9000';
 const VOLUME_BYTES = 256 * 1024 * 1024;
@@ -39,7 +39,7 @@ async function acknowledged(file: string, count: number): Promise<void> {
     assert.ok(performance.now() - startedMs < 60_000, `${count} records acknowledged`);
 }
 
-class Trial extends LabCluster {
+class Trial extends HostedCluster {
   image(name: string): string {
     return join(this.folder, `${name}.img`);
   }

@@ -9,7 +9,7 @@ import { after, test } from 'node:test';
 import type { PathStatus } from '@eterne/cluster/ports.ts';
 import type { ClusterStatus } from '@eterne/cluster/service/facade.ts';
 import { hostsMissing } from './support/hosts.ts';
-import { LabCluster, ownedBy } from './support/lab-cluster.ts';
+import { HostedCluster, ownedBy } from './support/hosted-cluster.ts';
 
 const DISK_BYTES = 1024 * 1024;
 /** Of an empty file, to which a write that was under way may have added zeroes. */
@@ -34,7 +34,7 @@ test(
   'paths cut one by one, then all but the disk',
   { skip: missing ?? false, timeout: 300_000 },
   async (context) => {
-    const cluster = new LabCluster('paths', 2);
+    const cluster = new HostedCluster('paths', 2);
     after(() => cluster.remove());
     const disk = join(cluster.folder, 'heartbeat-disk');
     const mark = `MARK=${cluster.folder}`;

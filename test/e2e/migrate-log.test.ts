@@ -3,15 +3,15 @@
  * either engine. A node that is away during a move follows later.
  */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { ClusterStatus } from '@eterne/cluster/service/facade.ts';
 import { EtcdServers, makePems, noEtcd } from '../../packages/cluster/test/etcd/support/etcd-servers.ts';
-import { ClusterNode, until } from './support/cluster-node.ts';
+import { ClusterLab } from './support/cluster-lab.ts';
+import { until, type ClusterNode } from './support/cluster-node.ts';
 import { eterne } from './support/disk-node.ts';
+import { processesWith } from './support/processes-with.ts';
 
 /** A program that writes numbered lines, each on stable storage before the next. */
 const RECORDER = `const fs = require('node:fs');
@@ -21,27 +21,17 @@ const out = fs.openSync(file, 'a');
 for (let n = last, once = () => { fs.writeSync(out, \`\${(n += 1)}\\n\`); fs.fsyncSync(out); setTimeout(once, 20); }; n === last; once()) n;`;
 
 describe('the log moves into etcd and back', { skip: noEtcd, timeout: 400_000 }, () => {
-  let root = '';
+  let lab: ClusterLab;
   let servers: EtcdServers;
-  let nodes: ClusterNode[] = [];
-  const records = (): string => join(root, 'records');
+  let nodes: readonly ClusterNode[] = [];
+  const records = (): string => join(lab.root, 'records');
   const written = (): number => {
     const lines = readFileSync(records(), 'utf8').trim().split('\n');
     for (const [i, line] of lines.entries()) assert.equal(Number(line), i + 1, 'no record is missing');
     return lines.length;
   };
   /** The recorder, wherever it runs. */
-  const programs = (): number[] =>
-    readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .map(Number)
-      .filter((pid) => {
-        try {
-          return readFileSync(`/proc/${pid}/cmdline`, 'utf8').endsWith(`${records()}\0`);
-        } catch {
-          return false;
-        }
-      });
+  const programs = (): readonly number[] => processesWith('cmdline', `${records()}\0`);
   const settled = async (engine: string, asked = nodes): Promise<ClusterStatus> => {
     let found: ClusterStatus | undefined;
     await until(
@@ -70,13 +60,10 @@ describe('the log moves into etcd and back', { skip: noEtcd, timeout: 400_000 },
     until('the log is steady', async () => (await asked.status())?.consensus.phase === 'steady', 60_000);
 
   before(async () => {
-    root = await mkdtemp(join(tmpdir(), 'eterne-log-'));
-    const pems = await makePems(root);
+    lab = await ClusterLab.make('log');
+    const pems = await makePems(lab.root);
     servers = await EtcdServers.start({ pems });
-    nodes = [1, 2, 3].map((number) => new ClusterNode(root, `n${number}`, 120 + number, 'node'));
-    const [n1, ...others] = nodes as [ClusterNode, ...ClusterNode[]];
-    await n1.found();
-    for (const other of others) await other.join(n1);
+    nodes = [1, 2, 3].map((number) => lab.member(`n${number}`, 120 + number));
     const command = [process.execPath, '-e', RECORDER, records()];
     const document = {
       cluster: { consensus: { engine: 'etcd', endpoints: servers.endpoints, ...pems } },
@@ -88,15 +75,11 @@ describe('the log moves into etcd and back', { skip: noEtcd, timeout: 400_000 },
         },
       ],
     };
-    const path = join(root, 'document.json');
-    writeFileSync(path, JSON.stringify(document));
-    await n1.apply(path);
+    await lab.begin(JSON.stringify(document));
   });
   after(async () => {
-    for (const node of nodes) node.signal('SIGKILL');
-    await until('nothing is left', () => nodes.every((node) => node.processes().size === 0));
     await servers?.stop();
-    await rm(root, { recursive: true });
+    await lab.end();
   });
 
   test('into etcd: the program runs on, and a lost node is taken over without a record lost', async () => {

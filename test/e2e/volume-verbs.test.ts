@@ -3,21 +3,20 @@
  * that is declared worthless is copied anew, and what would cost acknowledged writes is refused; the volume grows while it is in use.
  */
 import assert from 'node:assert/strict';
-import { open, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { VolumeDetail } from '@eterne/cluster/api/schema/volumes.ts';
 import type { ClusterEvent } from '@eterne/cluster/state/model.ts';
-import { ClusterNode, until } from './support/cluster-node.ts';
+import { ClusterLab } from './support/cluster-lab.ts';
+import { until, type ClusterNode } from './support/cluster-node.ts';
 import { eterne } from './support/disk-node.ts';
 
-const root = await mkdtemp(join(tmpdir(), 'eterne-verbs-'));
-const n1 = new ClusterNode(root, 'n1', 91, 'node');
-const n2 = new ClusterNode(root, 'n2', 92, 'node');
-const witness = new ClusterNode(root, 'w', 93, 'witness');
-const everybody = [n1, n2, witness];
-const IMAGE = [join(root, 'n1', 'v.img'), join(root, 'n2', 'v.img')] as const;
+const lab = await ClusterLab.make('verbs');
+const n1 = lab.member('n1', 91);
+const n2 = lab.member('n2', 92);
+const witness = lab.member('w', 93, 'witness');
+const IMAGE = [join(n1.dir, 'v.img'), join(n2.dir, 'v.img')] as const;
 
 const DOCUMENT = `volumes:
   - name: v
@@ -55,20 +54,12 @@ async function rot(path: string): Promise<void> {
 }
 
 before(async () => {
-  await n1.found();
-  await Promise.all([n2.join(n1), witness.join(n1)]);
-  const path = join(root, 'document.yaml');
-  await writeFile(path, DOCUMENT);
-  await n1.apply(path);
+  await lab.begin(DOCUMENT);
   await until('n1 serves', async () => (await n1.status())?.groups[0]?.state === 'online', 60_000);
   await synced();
 });
 
-after(async () => {
-  for (const node of everybody) node.signal('SIGKILL');
-  await until('nothing is left', () => everybody.every((node) => node.processes().size === 0));
-  await rm(root, { recursive: true });
-});
+after(() => lab.end());
 
 test(
   'a copy that was altered is found, and repaired, whichever node is asked',

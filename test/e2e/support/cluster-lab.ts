@@ -1,10 +1,11 @@
 /** A cluster of a test: who founds and joins it, its document, the programs it runs, and an end that leaves nothing behind. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClusterStatus } from '@eterne/cluster/service/facade.ts';
 import { ClusterNode, until } from './cluster-node.ts';
+import { processesWith } from './processes-with.ts';
 
 export class ClusterLab {
   readonly root: string;
@@ -37,7 +38,7 @@ export class ClusterLab {
 
   /** Of the programs with that mark, wherever they run. */
   programs(mark = 'app'): readonly number[] {
-    return withEnvironment(`MARK=${this.#markOf(mark)}\0`);
+    return processesWith('environ', `MARK=${this.#markOf(mark)}\0`);
   }
 
   /** These run: all members, or the ones named. */
@@ -60,7 +61,7 @@ export class ClusterLab {
       'nothing is left',
       () =>
         this.#members.every((member) => member.processes().size === 0) &&
-        withEnvironment(`MARK=${this.root}/`).length === 0,
+        processesWith('environ', `MARK=${this.root}/`).length === 0,
     );
     await rm(this.root, { recursive: true });
   }
@@ -86,15 +87,4 @@ export async function isWellOn(
     status.warnings.length === 0 &&
     isSo(status)
   );
-}
-
-function withEnvironment(words: string): readonly number[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.map(Number).filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(words);
-    } catch {
-      return false; // it ended while we looked
-    }
-  });
 }

@@ -1,5 +1,5 @@
 /** Two nodes and a witness, each on a host of its own (`hosts.ts`), as a user sets them up. */
-import { execFileSync, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import type { ClusterStatus } from '@eterne/cluster/service/facade.ts';
 import type { ClusterEvent } from '@eterne/cluster/state/model.ts';
 import { repositoryRoot } from '@eterne/runtime/node/repository.ts';
 import { Lab, type Host } from './hosts.ts';
+import { processesWith } from './processes-with.ts';
 
 const PATIENCE_MS = 60_000;
 
@@ -17,7 +18,7 @@ export const ownedBy =
   ({ groups: [group] }: ClusterStatus): boolean =>
     group?.owner === node && group.state === 'online';
 
-export class LabCluster {
+export class HostedCluster {
   readonly folder: string;
   readonly lab: Lab;
   readonly #children: ChildProcess[] = [];
@@ -109,8 +110,7 @@ export class LabCluster {
 
   /** How many processes carry this in their environment. */
   programs(mark: string): number {
-    const found = execFileSync('sh', ['-c', `grep -lsz '^${mark}$' /proc/[0-9]*/environ | wc -l`]);
-    return Number(found.toString());
+    return processesWith('environ', `${mark}\0`).length;
   }
 
   remove(): void {
