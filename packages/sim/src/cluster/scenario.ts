@@ -21,7 +21,7 @@ import { SetTruth } from '../checkers/set-truth.ts';
 import { FaultPlan } from '../faults/plan.ts';
 import { pickShape } from '../mirror/shape.ts';
 import type { WorkloadShape } from '../mirror/workload.ts';
-import { isFull, type SeedResult } from '../run/result.ts';
+import { isFull, resultOf, type SeedResult } from '../run/result.ts';
 import { SECTOR_BYTES } from '../world/disk.ts';
 import type { SimNode } from '../world/node.ts';
 import type { SimProcess } from '../world/process.ts';
@@ -166,20 +166,7 @@ class ClusterScenario {
   }
 
   result(): SeedResult {
-    const { universe, history } = this;
-    return {
-      seed: universe.seed,
-      hash: universe.trace.hash,
-      violation: universe.violation,
-      simulatedMs: universe.nowMs,
-      steps: universe.scheduler.steps,
-      operations: history.operations.length,
-      changes: history.changeCount,
-      terms: this.truth.committed.term,
-      faults: Object.fromEntries(this.faults.counts),
-      tally: Object.fromEntries(universe.tally),
-      lines: universe.trace.lines,
-    };
+    return resultOf(this.universe, this.history, this.faults.counts, this.truth.committed.term);
   }
 
   private makeTieDisk(): SimSharedDisk {

@@ -19,13 +19,14 @@ import { FaultPlan } from '../faults/plan.ts';
 import type { SimNode } from '../world/node.ts';
 import { PageMap } from '../world/page-map.ts';
 import type { Prng } from '../world/prng.ts';
-import { isFull, type SeedResult } from '../run/result.ts';
+import { isFull, resultOf, type SeedResult } from '../run/result.ts';
 import { CRASH_POINTS, imaginedRow } from '../run/tally.ts';
 import { Universe } from '../world/universe.ts';
 import { Arbiter, type Register } from './arbiter.ts';
 import { formatMetadata } from './format.ts';
 import { VolumeHost } from './host.ts';
 import { pickShape } from './shape.ts';
+import { Supervisor } from './supervisor.ts';
 import { Workload, type WorkloadShape } from './workload.ts';
 
 const SAFETY_MS = 50_000;
@@ -36,7 +37,6 @@ const SETTLE_MS = 10_000;
 const VOLUME = 'v0';
 const DATA_PATH = 'data.img';
 const METADATA_PATH = 'data.meta';
-const RESTART_MS = [20, 800] as const;
 /** Copied whole at the start. */
 const SMALL_BYTES = [2 * MIB, 5 * MIB + 4096] as const;
 /** Several extents, so that the activity log has to let some go. */
@@ -87,6 +87,7 @@ class MirrorScenario {
   private readonly nodes: SimNode[] = [];
   private readonly arbiterNode: SimNode;
   private readonly arbiter: Arbiter;
+  private readonly supervisor: Supervisor;
   private readonly faults: FaultPlan;
   private readonly history = new History();
   private readonly checker: ReplicaChecker;
@@ -156,12 +157,17 @@ class MirrorScenario {
       },
     );
     this.imaginer = new CrashImaginer(this.universe, coverage, this.nodes, this.chance);
+    this.supervisor = new Supervisor(this.universe, this.chance, {
+      nodes: this.nodes,
+      pidOf: ({ name }) => this.hosts.get(name)?.process.pid,
+      start: (node) => this.startHost(node),
+    });
     this.faults = new FaultPlan({
       universe: this.universe,
       nodes: this.nodes,
       bystanders: [this.arbiterNode],
       switchOver: () => (this.arbiter.switchRequested = true),
-      revive: (node) => this.revive(node),
+      revive: (node) => this.supervisor.revive(node),
       reattach: (node) => this.reattach(node),
       rollBack: (node, then) => this.rollBackLater(node, this.universe.nowMs + OUT_OF_SET_MS, then),
     });
@@ -187,7 +193,7 @@ class MirrorScenario {
       metadata.regionAt = metadataRegionAt;
       this.startHost(node);
     }
-    this.keepAlive();
+    this.supervisor.start();
     this.imaginer.start();
     this.keepSnapshots();
     universe.runUntil(2_000);
@@ -205,20 +211,7 @@ class MirrorScenario {
   }
 
   result(): SeedResult {
-    const { universe, history } = this;
-    return {
-      seed: universe.seed,
-      hash: universe.trace.hash,
-      violation: universe.violation,
-      simulatedMs: universe.nowMs,
-      steps: universe.scheduler.steps,
-      changes: history.changeCount,
-      operations: history.operations.length,
-      terms: this.arbiter.register.term,
-      faults: Object.fromEntries(this.faults.counts),
-      tally: Object.fromEntries(universe.tally),
-      lines: universe.trace.lines,
-    };
+    return resultOf(this.universe, this.history, this.faults.counts, this.arbiter.register.term);
   }
 
   private startHost(node: SimNode): void {
@@ -255,21 +248,6 @@ class MirrorScenario {
     host.start();
   }
 
-  /** The node's supervisor: what died is started again after a while. */
-  private keepAlive(): void {
-    for (const node of this.nodes) this.revive(node);
-    this.universe.scheduler.after(1_000, () => this.keepAlive());
-  }
-
-  private revive(node: SimNode): void {
-    if (!node.poweredOn || node.processes.size > 0) return;
-    const pid = this.hosts.get(node.name)?.process.pid;
-    this.universe.scheduler.after(this.chance.between(...RESTART_MS), () => {
-      const restarted = this.hosts.get(node.name)?.process.pid !== pid;
-      if (node.poweredOn && node.processes.size === 0 && !restarted) this.startHost(node);
-    });
-  }
-
   /** A disk process does not take a failed disk back; the operator starts it again. */
   private reattach(node: SimNode): void {
     const host = this.hosts.get(node.name);
@@ -277,7 +255,7 @@ class MirrorScenario {
     if (host?.process.alive !== true || (disk !== undefined && disk !== 'Failed' && disk !== 'Diskless'))
       return;
     host.process.crash();
-    this.revive(node);
+    this.supervisor.revive(node);
   }
 
   /** Keeps, now and then, what a node's disks hold for certain: a snapshot that somebody may go back to. */

@@ -1,4 +1,5 @@
-import type { Violation } from '../world/universe.ts';
+import type { History } from '../checkers/history.ts';
+import type { Universe, Violation } from '../world/universe.ts';
 
 /** What one seed came to. Plain data, so that it can travel between processes as JSON. */
 export interface SeedResult {
@@ -16,6 +17,28 @@ export interface SeedResult {
   /** Handshake rows and crash points, and how often each was met. */
   readonly tally: Readonly<Record<string, number>>;
   readonly lines: readonly string[];
+}
+
+/** As far as the seed has come. `terms`: in which a device was served. */
+export function resultOf(
+  universe: Universe,
+  history: History,
+  faults: ReadonlyMap<string, number>,
+  terms: number,
+): SeedResult {
+  return {
+    seed: universe.seed,
+    hash: universe.trace.hash,
+    violation: universe.violation,
+    simulatedMs: universe.nowMs,
+    steps: universe.scheduler.steps,
+    operations: history.operations.length,
+    changes: history.changeCount,
+    terms,
+    faults: Object.fromEntries(faults),
+    tally: Object.fromEntries(universe.tally),
+    lines: universe.trace.lines,
+  };
 }
 
 export function faultCount({ faults }: SeedResult): number {

@@ -20,8 +20,9 @@ import { metadataRegionAt } from '../checkers/regions.ts';
 import { FaultPlan } from '../faults/plan.ts';
 import { formatMetadata } from '../mirror/format.ts';
 import { pickShape } from '../mirror/shape.ts';
+import { Supervisor } from '../mirror/supervisor.ts';
 import { Workload, type WorkloadShape } from '../mirror/workload.ts';
-import { isFull, type SeedResult } from '../run/result.ts';
+import { isFull, resultOf, type SeedResult } from '../run/result.ts';
 import { CRASH_POINTS, imaginedRow } from '../run/tally.ts';
 import { SECTOR_BYTES } from '../world/disk.ts';
 import type { SimNode } from '../world/node.ts';
@@ -43,7 +44,6 @@ const DATA_PATH = 'data.img';
 const METADATA_PATH = 'data.meta';
 const RESCUE_PATH = 'rescue.img';
 const RESCUE_BYTES = 1024 * MIB;
-const RESTART_MS = [20, 800] as const;
 const SIZES_BYTES = [2 * MIB, 5 * MIB + 4096] as const;
 const NAMES = ['a', 'b'] as const;
 const LOG_SLOTS = [2, 3, 8, 64] as const;
@@ -63,6 +63,7 @@ class StandaloneScenario {
   private readonly chance: Prng;
   private readonly nodes: SimNode[] = [];
   private readonly hosts = new Map<string, StandaloneHost>();
+  private readonly supervisor: Supervisor;
   private readonly faults: FaultPlan;
   private readonly operator: Operator;
   private readonly history = new History();
@@ -99,12 +100,17 @@ class StandaloneScenario {
     this.operator = new Operator(universe, () => this.hosts);
     this.rescue = new RescueWatch(universe, (node) => this.hosts.get(node)?.volume);
     this.imaginer = this.makeImaginer();
+    this.supervisor = new Supervisor(this.universe, this.chance, {
+      nodes: this.nodes,
+      pidOf: ({ name }) => this.hosts.get(name)?.process.pid,
+      start: (node) => this.startHost(node),
+    });
     this.faults = new FaultPlan({
       universe,
       nodes: this.nodes,
       bystanders: [],
       switchOver: () => (this.operator.switchRequested = true),
-      revive: (node) => this.revive(node),
+      revive: (node) => this.supervisor.revive(node),
       reattach: (node) => this.reattach(node),
       rollBack: (_node, then) => then(),
     });
@@ -113,7 +119,7 @@ class StandaloneScenario {
   run(): void {
     const { universe } = this;
     for (const node of this.nodes) this.prepare(node);
-    this.keepAlive();
+    this.supervisor.start();
     this.imaginer.start();
     this.operator.start();
     universe.runUntil(2_000);
@@ -132,20 +138,7 @@ class StandaloneScenario {
   }
 
   result(): SeedResult {
-    const { universe, history } = this;
-    return {
-      seed: universe.seed,
-      hash: universe.trace.hash,
-      violation: universe.violation,
-      simulatedMs: universe.nowMs,
-      steps: universe.scheduler.steps,
-      changes: history.changeCount,
-      operations: history.operations.length,
-      terms: this.sessions,
-      faults: Object.fromEntries(this.faults.counts),
-      tally: Object.fromEntries(universe.tally),
-      lines: universe.trace.lines,
-    };
+    return resultOf(this.universe, this.history, this.faults.counts, this.sessions);
   }
 
   private makeImaginer(): CrashImaginer {
@@ -211,26 +204,12 @@ class StandaloneScenario {
     host.start(config, `${hostOf(node.name)}:7701`, (volume) => this.watch(host, volume));
   }
 
-  private keepAlive(): void {
-    for (const node of this.nodes) this.revive(node);
-    this.universe.scheduler.after(1_000, () => this.keepAlive());
-  }
-
-  private revive(node: SimNode): void {
-    if (!node.poweredOn || node.processes.size > 0) return;
-    const pid = this.hosts.get(node.name)?.process.pid;
-    this.universe.scheduler.after(this.chance.between(...RESTART_MS), () => {
-      const restarted = this.hosts.get(node.name)?.process.pid !== pid;
-      if (node.poweredOn && node.processes.size === 0 && !restarted) this.startHost(node);
-    });
-  }
-
   /** The operator takes a disk back that is well again by starting its process anew. */
   private reattach(node: SimNode): void {
     const host = this.hosts.get(node.name);
     if (host?.process.alive !== true) return;
     host.process.crash();
-    this.revive(node);
+    this.supervisor.revive(node);
   }
 
   private watch(host: StandaloneHost, volume: MirrorVolume): void {
