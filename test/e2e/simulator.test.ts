@@ -18,6 +18,7 @@ function sim(...args: readonly string[]): Promise<{ readonly code: number | null
 
 for (const [scenario, seeds, ...more] of [
   ['mirror', '1001..1200', '--all-met'],
+  ['standalone', '1001..1040'],
   ['cluster', '1001..1050'],
   ['pair', '1001..1020'],
   ['fencing', '1001..1008'],
@@ -33,7 +34,7 @@ test('one seed twice is one history', async () => {
   assert.equal(once.output, again.output);
 });
 
-for (const scenario of ['mirror', 'cluster', 'pair', 'fencing'] as const)
+for (const scenario of ['mirror', 'standalone', 'cluster', 'pair', 'fencing'] as const)
   test(`${scenario}: every planted mutant is caught`, async () => {
     const { code, output } = await sim('--scenario', scenario, '--mutants');
     assert.equal(code, 0, output);
