@@ -6,4 +6,5 @@ export * from './store-error.ts';
 export * from './write-vector.ts';
 export * from './shared-disk.ts';
 export * from './pieces.ts';
+export * from './system-path.ts';
 export * from './watchdog.ts';

@@ -3,12 +3,13 @@ import { EterneError } from '@eterne/base';
 import { EtcdLog } from '@eterne/cluster/etcd/etcd-log.ts';
 import { beginEpoch } from '@eterne/cluster/etcd/founding.ts';
 import type { EtcdStore } from '@eterne/cluster/etcd/store/port.ts';
-import { ETCD_LAN_TIMING, ETCD_WAN_TIMING, type EtcdTiming } from '@eterne/cluster/etcd/timing.ts';
+import { etcdTimingOf } from '@eterne/cluster/etcd/timing.ts';
 import type { NodeIdentity } from '@eterne/cluster/node/identity.ts';
 import { raftLogPath } from '@eterne/cluster/node/layout.ts';
 import { writeMarker, type LogMarker } from '@eterne/cluster/node/log-marker.ts';
 import type { LogEngine, LogEngines, LogImage } from '@eterne/cluster/node/log-switch.ts';
 import { logIdentity } from '@eterne/cluster/node/raft-log.ts';
+import { votersOf } from '@eterne/cluster/node/voters.ts';
 import type { LogSubject } from '@eterne/cluster/ports.ts';
 import { machineImage } from '@eterne/cluster/raft/machine.ts';
 import { Sessions } from '@eterne/cluster/raft/sessions.ts';
@@ -17,7 +18,6 @@ import { memberIdOf, nodeOfMember } from '@eterne/cluster/raft/types.ts';
 import { apply } from '@eterne/cluster/state/apply.ts';
 import type { Command } from '@eterne/cluster/state/commands.ts';
 import type { ClusterState, ConsensusSpec } from '@eterne/cluster/state/model.ts';
-import { sortedValues } from '@eterne/cluster/state/model.ts';
 import type { World } from '@eterne/runtime';
 
 export interface EngineParts {
@@ -73,10 +73,6 @@ const NOTHING: LogSubject<Command> = {
   restoreSnapshot: () => {},
 };
 
-function timingFor({ config }: ClusterState): EtcdTiming {
-  return config.profile === 'wan' ? ETCD_WAN_TIMING : ETCD_LAN_TIMING;
-}
-
 function openEtcd(
   { world, identity, state }: EngineParts,
   store: EtcdStore,
@@ -89,7 +85,7 @@ function openEtcd(
     clusterId: identity.clusterId,
     epoch,
     member: logIdentity(identity).member,
-    timing: timingFor(state()),
+    timing: etcdTimingOf(state()),
     subject,
     isMember: (id) => {
       const member = state().members[nodeOfMember(id)];
@@ -115,10 +111,6 @@ function openEtcd(
   };
 }
 
-function votersOf({ members }: ClusterState): ReturnType<LogEngine['members']> {
-  return sortedValues(members).map(({ name, voterId }) => ({ id: memberIdOf(name, voterId), role: 'voter' }));
-}
-
 function begin(parts: EngineParts, { epoch, consensus }: LogMarker, image: LogImage, done: Done): void {
   const { world, dir, identity, state } = parts;
   const data = machineImage(new Sessions(), image.state);
@@ -138,7 +130,7 @@ function begin(parts: EngineParts, { epoch, consensus }: LogMarker, image: LogIm
   return withStore(world, consensus, (store) => {
     if (store instanceof EterneError) return done(store);
     const { clusterId } = identity;
-    const { requestMs: timeoutMs } = timingFor(state());
+    const { requestMs: timeoutMs } = etcdTimingOf(state());
     const name = world.random.uuid();
     return beginEpoch({ store, clusterId, epoch, timeoutMs, index: image.index, data, name }, (error) => {
       store.close();
@@ -152,7 +144,7 @@ function probe({ world, state }: EngineParts, consensus: ConsensusSpec, done: Do
   return withStore(world, consensus, (store) => {
     if (store instanceof EterneError) return done(store);
     const ask = { compare: [], success: [{ kind: 'range', key: '/eterne/' } as const], failure: [] };
-    return store.txn(ask, 2 * timingFor(state()).requestMs, (answer) => {
+    return store.txn(ask, 2 * etcdTimingOf(state()).requestMs, (answer) => {
       store.close();
       done(answer instanceof EterneError ? answer : undefined);
     });

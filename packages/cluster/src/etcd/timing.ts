@@ -1,3 +1,5 @@
+import type { ClusterState } from '../state/model.ts';
+
 /**
  * The times of a log in etcd. They are longer than those of the embedded one: etcd elects a leader of its own within one to two seconds after losing
  * one, and until then nothing can be renewed; that must not cost a running group more than a pause.
@@ -29,7 +31,7 @@ export const ETCD_LAN_TIMING: EtcdTiming = {
   giveUpMs: 5000,
 };
 
-export const ETCD_WAN_TIMING: EtcdTiming = {
+const ETCD_WAN_TIMING: EtcdTiming = {
   beatMs: 2000,
   takeOverMs: 12_000,
   driftMarginMs: 1200,
@@ -38,3 +40,7 @@ export const ETCD_WAN_TIMING: EtcdTiming = {
   retryMs: 500,
   giveUpMs: 50_000,
 };
+
+export function etcdTimingOf({ config }: Pick<ClusterState, 'config'>): EtcdTiming {
+  return config.profile === 'wan' ? ETCD_WAN_TIMING : ETCD_LAN_TIMING;
+}

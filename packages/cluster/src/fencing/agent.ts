@@ -3,7 +3,7 @@
  * shows them; the answer is the exit code. `status`: 0 on, 2 off. Everything else: 0 done. A timeout is a failure.
  */
 import { EterneError } from '@eterne/base';
-import type { World } from '@eterne/runtime';
+import { SYSTEM_PATH, type World } from '@eterne/runtime';
 import type { FenceDevice } from '../state/model.ts';
 import { parseFenceMetadata, type FenceAbilities } from './metadata.ts';
 import { redact } from './secrets.ts';
@@ -20,7 +20,6 @@ export interface FenceOutcome {
 export type FenceWorld = Pick<World, 'processes'>;
 
 const FOLDER = '/usr/sbin';
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const METADATA_BYTES_MAX = 256 * 1024;
 const SAID_BYTES_MAX = 4096;
 const SENTENCE_MAX = 300;
@@ -84,7 +83,7 @@ function lastLine(text: string): string {
 /** By its name among the system's, or by its path. */
 function commandOf(agent: string): { command: readonly [string]; env: Record<string, string> } {
   const path = agent.startsWith('/') ? agent : `${FOLDER}/${agent}`;
-  return { command: [path], env: { PATH, LC_ALL: 'C' } };
+  return { command: [path], env: { PATH: SYSTEM_PATH, LC_ALL: 'C' } };
 }
 
 function stdinOf({ node, params }: FenceDevice, verb: FenceVerb): string {

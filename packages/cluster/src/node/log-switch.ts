@@ -9,17 +9,16 @@
  */
 import { EterneError } from '@eterne/base';
 import type { Timer, World } from '@eterne/runtime';
-import { ETCD_LAN_TIMING, ETCD_WAN_TIMING } from '../etcd/timing.ts';
+import { etcdTimingOf } from '../etcd/timing.ts';
 import type { LogLeadership, LogSubject, OrderedLog } from '../ports.ts';
 import type { MemberChange, Members } from '../raft/members.ts';
 import type { LogIndex, MemberId } from '../raft/types.ts';
-import { memberIdOf } from '../raft/types.ts';
 import { timingOf } from '../service/timing.ts';
 import { isSealed, missingFollowers } from '../state/apply-log.ts';
 import type { Command } from '../state/commands.ts';
 import type { ClusterState, ConsensusSpec } from '../state/model.ts';
-import { sortedValues } from '../state/model.ts';
 import type { LogMarker } from './log-marker.ts';
+import { votersOf } from './voters.ts';
 
 type Done = (error: EterneError | undefined) => void;
 type AppendDone = Parameters<OrderedLog<Command>['append']>[1];
@@ -207,21 +206,18 @@ export class LogSwitch implements OrderedLog<Command> {
   /** The state has just moved on by an entry of `epoch`. */
   #see(epoch: Epoch, index: LogIndex): void {
     const { world, subject, state } = this.#options;
-    const { log, config, members } = state();
+    const { log } = state();
     if (!isSealed(state()) || log.epoch !== epoch.marker.epoch || log.to === null) return;
     epoch.sealedAt = index;
     epoch.finalState = subject.takeSnapshot();
     const image: LogImage = {
       index,
       state: epoch.finalState,
-      members: sortedValues(members).map(({ name, voterId }) => ({
-        id: memberIdOf(name, voterId),
-        role: 'voter',
-      })),
+      members: votersOf(state()),
     };
     const next = { epoch: log.epoch + 1, consensus: log.to };
     const { leaseMs, marginMs } = timingOf(state());
-    const { takeOverMs } = config.profile === 'wan' ? ETCD_WAN_TIMING : ETCD_LAN_TIMING;
+    const { takeOverMs } = etcdTimingOf(state());
     const waitMs = log.consensus.engine === 'etcd' ? takeOverMs : leaseMs + marginMs;
     world.log('info', `the log of epoch ${log.epoch} is sealed; the next begins in ${waitMs} ms`);
     world.timers.after(waitMs, () => this.#leave(epoch, next, image));

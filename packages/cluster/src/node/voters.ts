@@ -28,12 +28,17 @@ export type NextChange =
   | { readonly kind: 'make-tie'; readonly device: string; readonly owners: readonly [string, string] }
   | { readonly kind: 'make-proof-tie' };
 
+/** Every node and witness of the state. */
+export function votersOf({ members }: Pick<ClusterState, 'members'>): Members {
+  return sortedValues(members).map(({ name, voterId }) => ({ id: memberIdOf(name, voterId), role: 'voter' }));
+}
+
 export function nextMemberChange(
   state: ClusterState,
   logMembers: Members,
   alive: ReadonlySet<string>,
 ): NextChange | undefined {
-  const wanted = sortedValues(state.members).map(({ name, voterId }) => memberIdOf(name, voterId));
+  const wanted = votersOf(state).map(({ id }) => id);
   const missing = wanted.find((id) => !logMembers.some((member) => member.id === id));
   const ready = logMembers.find(
     ({ id, role }) => role === 'learner' && wanted.includes(id) && alive.has(nodeOfMember(id)),

@@ -6,8 +6,9 @@
  * nbdfuse does not connect again, so a device belongs to one term. Needs root, nbdfuse and losetup.
  */
 import { dirname } from 'node:path';
-import type { Timer } from '@eterne/runtime';
-import { lastWords, PATH, runTool, type AttachWay, type AttachWorld, type Running } from './way.ts';
+import { SYSTEM_PATH, type Timer } from '@eterne/runtime';
+import { runTool } from '../../attach/run-tool.ts';
+import { lastWords, type AttachWay, type AttachWorld, type Running } from './way.ts';
 
 const RETRY_MS = 100;
 
@@ -57,7 +58,7 @@ export class FuseWay implements AttachWay {
       if (isOver) return;
       if (error !== undefined) return over(error.message);
       const helper = this.#world.processes.spawn(
-        { command: ['nbdfuse', this.#file, this.#uri], env: { PATH } },
+        { command: ['nbdfuse', this.#file, this.#uri], env: { PATH: SYSTEM_PATH } },
         (exit) => over(lastWords(exit, 'nbdfuse')),
       );
       stop = () => helper.kill('SIGKILL');

@@ -5,6 +5,7 @@
  *
  * A device belongs to one term: its client does not connect again, and an older one is proven gone before the next begins. Needs root, nbd-client and the kernel's module.
  */
+import { SYSTEM_PATH } from '@eterne/runtime';
 import {
   isNbdConnected,
   listNbdDevices,
@@ -12,7 +13,8 @@ import {
   nbdDetachCommand,
   nbdDevicesOn,
 } from '../../attach/nbd-devices.ts';
-import { lastWords, PATH, runTool, type AttachWay, type AttachWorld, type Running } from './way.ts';
+import { runTool } from '../../attach/run-tool.ts';
+import { lastWords, type AttachWay, type AttachWorld, type Running } from './way.ts';
 
 const RETRY_MS = 50;
 const CLEAR_TIMEOUT_MS = 5000;
@@ -57,7 +59,7 @@ export class NbdWay implements AttachWay {
       const free = devices.find(({ clientPid }) => clientPid === undefined);
       if (free === undefined) return over('no NBD device of the kernel is free');
       const helper = this.#world.processes.spawn(
-        { command: nbdClientCommand(free.path, this.#socketPath, this.#volume), env: { PATH } },
+        { command: nbdClientCommand(free.path, this.#socketPath, this.#volume), env: { PATH: SYSTEM_PATH } },
         (exit) => over(lastWords(exit, 'nbd-client')),
       );
       stop = () => helper.kill('SIGKILL');

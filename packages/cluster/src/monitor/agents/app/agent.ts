@@ -1,3 +1,4 @@
+import { SYSTEM_PATH } from '@eterne/runtime';
 import { EterneError } from '@eterne/base';
 import { resourceLogPath } from '../../../node/layout.ts';
 import {
@@ -12,6 +13,7 @@ import {
 } from '../agent.ts';
 import { runAs, type Command, type CommandResult } from '../command.ts';
 import { stopFamily } from '../family.ts';
+import { markOf } from '../helper.ts';
 import { parseAppParams, type AppCheck, type AppParams } from './params.ts';
 import { probeApp } from './probe.ts';
 
@@ -21,7 +23,6 @@ const READY_INTERVAL_MS = 50;
 const SETTLE_MS = 150;
 /** For what an agent's `stop` has left running. */
 const LEFTOVERS_MS = 1000;
-const PATH_DEFAULT = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 export const appAgent: Agent<AppParams> = {
   type: 'app',
@@ -83,8 +84,7 @@ function checkSpec(name: 'quick' | 'deep', check: AppCheck | undefined): readonl
 }
 
 function environment(job: Job<AppParams>): Record<string, string> {
-  const at = job.mark.indexOf('=');
-  return { PATH: PATH_DEFAULT, ...job.params.env, [job.mark.slice(0, at)]: job.mark.slice(at + 1) };
+  return { PATH: SYSTEM_PATH, ...job.params.env, ...markOf(job) };
 }
 
 function isAlive(hands: Hands, job: Job<AppParams>): boolean {

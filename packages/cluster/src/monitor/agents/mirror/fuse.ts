@@ -12,13 +12,13 @@ import { resourceLogPath, runFolder } from '../../../node/layout.ts';
 import { failed, succeeded, type Hands, type Job, type Started } from '../agent.ts';
 import { runCommand } from '../command.ts';
 import { stopFamily } from '../family.ts';
+import { startHelper } from '../helper.ts';
 import { unmount } from '../mounts.ts';
 import type { MirrorParams } from './params.ts';
 
 const RETRY_INTERVAL_MS = 50;
 const TOOL_TIMEOUT_MS = 5000;
 const END_TIMEOUT_MS = 500;
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 const mountPoint = (hands: Hands, volume: string): string => join(runFolder(hands.dir), `${volume}.attached`);
 const filePath = (hands: Hands, volume: string): string => join(mountPoint(hands, volume), 'disk');
@@ -37,9 +37,9 @@ export function attachFuse(
   detachLeftovers(hands, volume, () =>
     hands.world.files.makeFolder(mountPoint(hands, volume), (error) => {
       if (error) return done(failed(error.message));
-      startNbdfuse(hands, job, uri, (started) => {
-        if (started instanceof EterneError) return done(failed(started.message));
-        attachLoop(hands, started, deadlineMs, (result) =>
+      startHelper(hands, job, ['nbdfuse', filePath(hands, volume), uri], (helper) => {
+        if (helper instanceof EterneError) return done(failed(helper.message));
+        attachLoop(hands, { ...job, processes: [helper] }, deadlineMs, (result) =>
           done(
             typeof result === 'string' ? succeeded({ ...outputs, device: result }) : failed(result.message),
           ),
@@ -80,25 +80,6 @@ export function abandonFuse(hands: Hands, volume: string, done: () => void): voi
 
 export function isAttached(hands: Hands, job: Job<MirrorParams>): boolean {
   return job.processes.some(({ pid, startTime }) => hands.world.processes.alive(pid, startTime));
-}
-
-function startNbdfuse(
-  hands: Hands,
-  job: Job<MirrorParams>,
-  uri: string,
-  done: (result: Job<MirrorParams> | EterneError) => void,
-): void {
-  const at = job.mark.indexOf('=');
-  const options = {
-    command: ['nbdfuse', filePath(hands, job.params.volume), uri] as const,
-    env: { PATH, [job.mark.slice(0, at)]: job.mark.slice(at + 1) },
-    directory: '/',
-    logPath: resourceLogPath(hands.dir, job.spec.group, job.spec.name),
-  };
-  hands.spawner.spawn(options, (started) => {
-    if (started instanceof EterneError) return done(started);
-    job.keep([started], () => done({ ...job, processes: [started] }));
-  });
 }
 
 /** The file appears when nbdfuse has connected; until then losetup is told again. */

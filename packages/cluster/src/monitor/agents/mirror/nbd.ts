@@ -20,11 +20,11 @@ import type { GuardedProcess } from '../../../heart/guard.ts';
 import { failed, succeeded, type Hands, type Job, type Started } from '../agent.ts';
 import { runCommand } from '../command.ts';
 import { stopFamily } from '../family.ts';
+import { startHelper } from '../helper.ts';
 import type { MirrorParams } from './params.ts';
 
 const RETRY_INTERVAL_MS = 50;
 const TOOL_TIMEOUT_MS = 5000;
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 type Outputs = Readonly<Record<'socket' | 'device' | 'volume', string>>;
 
@@ -42,7 +42,7 @@ export function attachNbd(
     listNbdDevices(hands.world.files, (devices) => {
       const free = devices.find(({ clientPid }) => clientPid === undefined);
       if (free === undefined) return done(failed('the kernel has no free NBD device; is its module loaded?'));
-      startClient(hands, job, nbdClientCommand(free.path, outputs.socket, outputs.volume), (client) => {
+      startHelper(hands, job, nbdClientCommand(free.path, outputs.socket, outputs.volume), (client) => {
         if (client instanceof EterneError) return done(failed(client.message));
         awaitConnection(hands, free.path, client, deadlineMs, (isConnected) => {
           if (isConnected) return done(succeeded({ ...outputs, device: free.path }));
@@ -101,25 +101,6 @@ function detachClients(
     runCommand(hands, nbdDetachCommand(device.path), TOOL_TIMEOUT_MS, () =>
       timers.after(RETRY_INTERVAL_MS, () => detachClients(hands, socket, deadlineMs, done)),
     );
-  });
-}
-
-function startClient(
-  hands: Hands,
-  job: Job<MirrorParams>,
-  command: readonly [string, ...string[]],
-  done: (client: GuardedProcess | EterneError) => void,
-): void {
-  const at = job.mark.indexOf('=');
-  const options = {
-    command,
-    env: { PATH, [job.mark.slice(0, at)]: job.mark.slice(at + 1) },
-    directory: '/',
-    logPath: resourceLogPath(hands.dir, job.spec.group, job.spec.name),
-  };
-  hands.spawner.spawn(options, (started) => {
-    if (started instanceof EterneError) return done(started);
-    job.keep([started], () => done(started));
   });
 }
 

@@ -5,14 +5,15 @@
  * interval other than 0 is what tells a monitor of something that should run from a probe (`ocf_is_probe`); once a version is
  * set, `OCF_RESOURCE_INSTANCE` must be too.
  */
+import { SYSTEM_PATH } from '@eterne/runtime';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runFolder } from '../../../node/layout.ts';
 import type { Hands, Job } from '../agent.ts';
+import { markOf } from '../helper.ts';
 import type { OcfName, OcfParams } from './params.ts';
 
 const OCF_ROOT = '/usr/lib/ocf';
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const SHIMS = fileURLToPath(new URL('shims', import.meta.url));
 const SAID_BYTES_MAX = 4096;
 
@@ -76,7 +77,7 @@ export function runOcf(
 /** Where `crm_attribute` and its like are, and keep what they are told (`shims/attributes`). */
 function attributes({ dir }: Hands): Record<string, string> {
   return {
-    PATH: `${SHIMS}:${PATH}`,
+    PATH: `${SHIMS}:${SYSTEM_PATH}`,
     HA_SBIN_DIR: SHIMS,
     ETERNE_OCF_REBOOT: join(runFolder(dir), 'ocf-attributes'),
     ETERNE_OCF_FOREVER: join(dir, 'ocf-attributes'),
@@ -85,15 +86,15 @@ function attributes({ dir }: Hands): Record<string, string> {
 
 function environment(
   { provider, name }: OcfName,
-  { spec, params, mark }: Job<OcfParams>,
+  job: Job<OcfParams>,
   { verb, timeoutMs, intervalMs, level }: OcfAction,
 ): Record<string, string> {
+  const { spec, params } = job;
   const own = Object.entries(params.params).map(([key, value]) => [`OCF_RESKEY_${key}`, value] as const);
-  const at = mark.indexOf('=');
   return {
-    PATH,
+    PATH: SYSTEM_PATH,
     LC_ALL: 'C',
-    [mark.slice(0, at)]: mark.slice(at + 1),
+    ...markOf(job),
     OCF_ROOT,
     OCF_RA_VERSION_MAJOR: '1',
     OCF_RA_VERSION_MINOR: '1',

@@ -8,7 +8,6 @@
  * Offers `device`. Whoever held it before is cut off at the disk, whatever it still sends; losing it is a failure.
  */
 import { EterneError } from '@eterne/base';
-import { resourceLogPath } from '../../../node/layout.ts';
 import {
   failed,
   RUNNING,
@@ -20,6 +19,7 @@ import {
   type Started,
 } from '../agent.ts';
 import { stopFamily } from '../family.ts';
+import { startHelper } from '../helper.ts';
 import { readNodeKey } from './node-key.ts';
 import { releaseReservation, takeReservation, whoHolds } from './reservation.ts';
 
@@ -27,7 +27,6 @@ const CHECK_INTERVAL_MS = 2000;
 const CHECK_TIMEOUT_MS = 2000;
 const ABANDON_TIMEOUT_MS = 2000;
 const LOCK_SETTLE_MS = 100;
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const ABSOLUTE = /^\/[^\0\n]*$/;
 
 interface SharedDiskParams {
@@ -89,21 +88,13 @@ function withKey(hands: Hands, done: Started, use: (key: string) => void): void 
 function takeLock(hands: Hands, job: Job<SharedDiskParams>, done: Started): void {
   const { device } = job.params;
   if (isLocked(hands, job)) return done(succeeded({ device }));
-  const at = job.mark.indexOf('=');
-  const order = {
-    command: ['flock', '--exclusive', '--nonblock', '--no-fork', device, 'sleep', 'infinity'] as const,
-    env: { PATH, [job.mark.slice(0, at)]: job.mark.slice(at + 1) },
-    directory: '/',
-    logPath: resourceLogPath(hands.dir, job.spec.group, job.spec.name),
-  };
-  hands.spawner.spawn(order, (started) => {
+  const command = ['flock', '--exclusive', '--nonblock', '--no-fork', device, 'sleep', 'infinity'] as const;
+  startHelper(hands, job, command, (started) => {
     if (started instanceof EterneError) return done(failed(started.message));
-    job.keep([started], () =>
-      hands.world.timers.after(LOCK_SETTLE_MS, () => {
-        const isHeld = isLocked(hands, { ...job, processes: [started] });
-        done(isHeld ? succeeded({ device }) : failed(`${device} is locked by somebody else`));
-      }),
-    );
+    hands.world.timers.after(LOCK_SETTLE_MS, () => {
+      const isHeld = isLocked(hands, { ...job, processes: [started] });
+      done(isHeld ? succeeded({ device }) : failed(`${device} is locked by somebody else`));
+    });
   });
 }
 

@@ -12,6 +12,7 @@ import {
   type Started,
 } from '../agent.ts';
 import { stopFamily } from '../family.ts';
+import { startHelper } from '../helper.ts';
 import type { QemuMachine } from './params.ts';
 import { askQmp } from './qmp.ts';
 
@@ -19,7 +20,6 @@ const RETRY_MS = 100;
 const ASK_TIMEOUT_MS = 1000;
 /** Of the time a stop has, so much is for the guest to go down by itself. */
 const GUEST_SHARE = 0.8;
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** QMP RunState: it may go on by itself, or is where its operator put it. */
 const WELL: readonly unknown[] = ['running', 'paused', 'prelaunch', 'suspended', 'save-vm'];
 
@@ -30,18 +30,10 @@ export function startQemu(
   timeoutMs: number,
   done: Started,
 ): void {
-  const at = job.mark.indexOf('=');
   const deadlineMs = hands.world.clock.bootMs() + timeoutMs;
-  const order = {
-    command: withQmp(command, socketOf(hands, job)),
-    env: { PATH, [job.mark.slice(0, at)]: job.mark.slice(at + 1) },
-    directory: '/',
-    logPath: resourceLogPath(hands.dir, job.spec.group, job.spec.name),
-  };
-  hands.spawner.spawn(order, (started) => {
+  startHelper(hands, job, withQmp(command, socketOf(hands, job)), (started) => {
     if (started instanceof EterneError) return done(failed(started.message));
-    const running = { ...job, processes: [started] };
-    job.keep([started], () => awaitWell(hands, running, deadlineMs, done));
+    awaitWell(hands, { ...job, processes: [started] }, deadlineMs, done);
   });
 }
 
