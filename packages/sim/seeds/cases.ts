@@ -63,6 +63,12 @@ export const CASES: readonly Case[] = [
   },
   {
     scenario: 'mirror',
+    seed: 20932,
+    found:
+      'a third replica met a disk that was put back twice and called it rolled back for ever, also when it was whole, and primary',
+  },
+  {
+    scenario: 'mirror',
     seed: 256,
     found:
       'two replicas outside the newest set that they knew took each other for the other side of a split brain',

@@ -206,9 +206,25 @@ function rolledBack(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | u
   const bBack = isRolledBack(b, a);
   if (aBack && bBack)
     return { kind: 'refuse', reason: 'both replicas were rolled back to an older copy', row: '12 both' };
-  if (aBack) return fromTo(b, a, 'full', `${a.node} was rolled back to an older copy`, '12');
-  if (bBack) return fromTo(a, b, 'full', `${b.node} was rolled back to an older copy`, '12');
-  return undefined;
+  if (!aBack && !bBack) return undefined;
+  const [suspect, witness] = aBack ? [a, b] : [b, a];
+  if (isVouchedFor(suspect, witness)) return undefined;
+  return fromTo(witness, suspect, 'full', `${suspect.node} was rolled back to an older copy`, '12');
+}
+
+/**
+ * A primary whose set has a third member was made whole since: that member has met it, and has every acknowledged write. A witness outside the
+ * set was not there, and lacks nothing that counts by becoming a copy.
+ */
+function isVouchedFor(suspect: ReplicaSummary, witness: ReplicaSummary): boolean {
+  const committed = committedSet(suspect, witness) ?? [];
+  return (
+    suspect.role === 'primary' &&
+    suspect.term.number === higherTerm(suspect, witness) &&
+    committed.includes(suspect.node) &&
+    !committed.includes(witness.node) &&
+    committed.length > 1
+  );
 }
 
 function isRolledBack(suspect: ReplicaSummary, witness: ReplicaSummary): boolean {
@@ -225,11 +241,12 @@ function outsideTheSet(
   if (committed === undefined) return undefined;
   const aInside = committed.includes(a.node);
   if (aInside === committed.includes(b.node)) return undefined;
-  if (relation.kind === 'equal' && !hasDoubt(a, b)) return undefined;
   const [source, target] = aInside ? [a, b] : [b, a];
   // Asked before row 12 where the generations diverged: then whoever was rolled back has not even its bits.
-  if (isRolledBack(source, target)) return undefined;
-  const extent = isRolledBack(target, source) ? 'full' : extentOf(relation);
+  if (isRolledBack(source, target) && !isVouchedFor(source, target)) return undefined;
+  const isWhole = !isRolledBack(target, source) && !isRolledBack(source, target);
+  if (isWhole && relation.kind === 'equal' && !hasDoubt(a, b)) return undefined;
+  const extent = isWhole ? extentOf(relation) : 'full';
   const row = relation.kind === 'diverged' ? '10' : '13';
   return fromTo(source, target, extent, `${target.node} is outside the in-sync set`, row);
 }

@@ -219,6 +219,36 @@ const ROWS: readonly [string, Changes, Changes, string][] = [
   ],
   ['rolled back and primary', { incarnation: 4, role: 'primary' }, {}, 'refuse'],
   [
+    'rolled back, primary and alone in the set',
+    { incarnation: 4, role: 'primary', set: { version: 2, members: ['a'] } },
+    {},
+    'refuse',
+  ],
+  [
+    'rolled back long ago, primary with a third member',
+    { incarnation: 4, role: 'primary', set: { version: 2, members: ['a', 'c'] } },
+    {},
+    'a→b full',
+  ],
+  [
+    'rolled back long ago, primary of an older term',
+    { incarnation: 4, role: 'primary', set: { version: 2, members: ['a', 'c'] } },
+    { term: { number: 2, grantor: 'g' }, set: { version: 3, members: ['a', 'c'] } },
+    'refuse',
+  ],
+  [
+    'both divided, the one inside rolled back long ago and primary with a third member',
+    { current: Y, bitmaps: { b: X } },
+    {
+      current: Z,
+      bitmaps: { a: X },
+      set: { version: 2, members: ['b', 'c'] },
+      incarnation: 4,
+      role: 'primary',
+    },
+    'b→a full',
+  ],
+  [
     'outside the set although newer',
     { current: Y, bitmaps: { b: X }, history: [X] },
     { set: { version: 2, members: ['b'] } },

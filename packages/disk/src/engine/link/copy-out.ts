@@ -13,6 +13,7 @@ import { EterneError, formatSize } from '@eterne/base';
 import {
   bitmapFor,
   syncConfirmed,
+  madeWhole,
   syncFinished,
   syncGeneration,
   syncOpened,
@@ -202,6 +203,8 @@ export class CopyOut {
       (state) => ({
         ...state,
         crashedPrimary: false,
+        // Else we would know less of it than a third replica that meets it now, and could not make it whole in that one's eyes the next time.
+        peerIncarnations: { ...state.peerIncarnations, [peerNode]: this.#incarnationNow(state) },
         generations:
           state.generations.current === this.#given
             ? syncFinished(state.generations, peerNode)
@@ -209,6 +212,11 @@ export class CopyOut {
       }),
       () => this.#link.copied(),
     );
+  }
+
+  #incarnationNow({ peerIncarnations }: MetadataState): number {
+    const { peerNode, theirs } = this.#link;
+    return madeWhole(theirs, peerIncarnations[peerNode] ?? 0).incarnation;
   }
 
   close(): void {

@@ -1,0 +1,75 @@
+/** A disk that is put back to an older copy, in the eyes of third replicas that met it between. */
+import { describe, test } from 'node:test';
+import type { MemoryDisk } from './support/memory-disk.ts';
+import type { TestNode } from './support/mesh.ts';
+import { isWhole, peerOf, threeEqual, type Three } from './support/three.ts';
+
+/** The node's disks as they are now; called, they are that again. The node must be down. */
+function keepDisks({ data, metadata }: TestNode): () => void {
+  const keep = (disk: MemoryDisk): (() => void) => {
+    const content = Buffer.from(disk.content);
+    return () => {
+      disk.write(0, content);
+      disk.flush(disk.mark());
+    };
+  };
+  const kept = [keep(data), keep(metadata)];
+  return () => kept.forEach((putBack) => putBack());
+}
+
+function restart(three: Three, node: TestNode, whileDown: () => void = () => {}): void {
+  node.kill(true);
+  whileDown();
+  node.start();
+  three.mesh.until(() => isWhole(three));
+}
+
+describe('a disk that was put back', () => {
+  test('again and again, is whole in the eyes of a third replica too, which follows it when it is promoted', () => {
+    const three = threeEqual();
+    const { mesh, register, a, b, c } = three;
+    let back = (): void => {};
+    restart(three, b, () => (back = keepDisks(b)));
+    // Of copies from one attach every new one begins with another incarnation, now a higher and now a lower one.
+    for (let round = 1; round <= 6; round += 1) {
+      mesh.write(a, 3, round);
+      restart(three, b, back);
+      mesh.until(() => peerOf(c, 'b').replication === 'Established');
+    }
+    a.kill();
+    register.promote(mesh, b, [b, c]);
+    mesh.until(() => register.set.members.includes('c') && peerOf(b, 'c').replication === 'Established');
+    a.start();
+    mesh.until(() => isWhole(three));
+    mesh.assertIdentical();
+  });
+
+  test('while a third replica was away, is its source once another member has vouched for it', () => {
+    const three = threeEqual();
+    const { mesh, register, a, b, c } = three;
+    let back = (): void => {};
+    restart(three, b, () => (back = keepDisks(b)));
+    // What c meets of b last, a never meets.
+    b.kill(true);
+    mesh.network.cut('a', 'b');
+    b.start();
+    mesh.until(() => peerOf(c, 'b').connection === 'Connected' && !register.set.members.includes('b'));
+    c.kill();
+    b.kill(true);
+    mesh.network.heal('a', 'b');
+    back();
+    b.start();
+    mesh.until(() => register.set.members.join() === 'a,b');
+    mesh.write(a, 3, 1);
+    a.kill();
+    register.promote(mesh, b, [b]);
+    mesh.write(b, 4, 2);
+    c.start();
+    mesh.until(() =>
+      c.logs.some((line) => line.includes('b was rolled back to an older copy, but b is primary')),
+    );
+    a.start();
+    mesh.until(() => isWhole(three));
+    mesh.assertIdentical();
+  });
+});
