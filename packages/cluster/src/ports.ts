@@ -133,6 +133,8 @@ export interface MonitorPort {
   stop(resource: ResourceSpec, timeoutMs: number, done: (result: ActionResult) => void): void;
   /** One check now, also on a resource this monitor never started. */
   probe(resource: ResourceSpec, done: (state: ResourceState) => void): void;
+  /** Is something of it on this node, whoever started it? Undefined: that cannot be told. */
+  find(resource: ResourceSpec, timeoutMs: number, done: (isHere: boolean | undefined) => void): void;
   /**
    * SIGKILL everything of the group, drop its addresses, mounts and attachments; no stop scripts. Done without an error means: nothing
    * that this node ever started of the group is left (at once when nothing was).

@@ -20,6 +20,7 @@ import { startService } from './service.ts';
 const NOTHING_TO_MONITOR: MonitorPort = {
   start: (_spec, _epoch, _timeoutMs, done) => done(failed('a witness runs nothing')),
   stop: (_spec, _timeoutMs, done) => done(succeeded()),
+  find: (_spec, _timeoutMs, done) => done(false),
   probe: (_spec, done) => done('stopped'),
   kill: (_group, done) => done(undefined),
   fence: (_order, done) => done({ confirmed: false, reason: 'a witness fences nobody' }),

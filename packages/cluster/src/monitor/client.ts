@@ -58,6 +58,12 @@ export class MonitorClient implements MonitorPort {
     );
   }
 
+  find(spec: ResourceSpec, timeoutMs: number, done: (isHere: boolean | undefined) => void): void {
+    this.#call({ call: 'find', spec, timeoutMs }, timeoutMs + ANSWER_SLACK_MS, (isHere, error) =>
+      done(error === undefined ? ((isHere as boolean | null) ?? undefined) : undefined),
+    );
+  }
+
   kill(group: string, done: (error: EterneError | undefined) => void): void {
     this.#call({ call: 'kill', group }, KILL_TIMEOUT_MS, (_ok, error) => done(error));
   }

@@ -154,6 +154,14 @@ export class Monitor implements MonitorPort {
     present.probe(({ state }) => done(state));
   }
 
+  find(spec: ResourceSpec, timeoutMs: number, done: (isHere: boolean | undefined) => void): void {
+    const present = this.#resources.get(keyOf(spec.group, spec.name));
+    const resource = present ?? this.#stranger(spec);
+    if (present !== undefined || resource instanceof EterneError)
+      return this.#hands.world.timers.soon(() => done(present !== undefined));
+    resource.find(timeoutMs, done);
+  }
+
   drill({ verb, group, drill, directory }: DrillOrder, done: (records: number | EterneError) => void): void {
     const present = this.#drills.get(group);
     if (verb === 'count') return new DrillRecords(this.#hands.world, directory, drill).count(done);
@@ -263,7 +271,7 @@ export class Monitor implements MonitorPort {
     this.#add(bound, record).adopt(() => {});
   }
 
-  /** Stopping what was never started here still makes sure that nothing of it is left. */
+  /** What was never started here can be looked for, and stopped, all the same. */
   #stranger(spec: ResourceSpec): Resource | EterneError {
     const bound = this.#bind(spec);
     if (bound instanceof EterneError) return bound;

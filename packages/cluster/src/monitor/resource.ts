@@ -133,6 +133,13 @@ export class Resource {
     );
   }
 
+  /** See `Agent.find`. */
+  find(timeoutMs: number, done: (isHere: boolean | undefined) => void): void {
+    const { agent } = this.#bound;
+    if (agent.find === undefined) done(false);
+    else agent.find(this.#hands, this.#job(), timeoutMs, done);
+  }
+
   /** A process of it has ended: no need to wait for the next check. */
   processEnded(how: string): void {
     if (this.#state === 'running') this.#enter('failed', `its process ended with ${how}`);

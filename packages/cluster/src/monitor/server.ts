@@ -1,5 +1,5 @@
 /**
- * Puts a monitor behind a unix socket: calls start, stop, probe, kill, drill, fence, check-fence, ping-addresses, watch, ping; the notes
+ * Puts a monitor behind a unix socket: calls start, stop, probe, find, kill, drill, fence, check-fence, ping-addresses, watch, ping; the notes
  * reports and troubles.
  */
 import { EterneError } from '@eterne/base';
@@ -19,6 +19,7 @@ export type ToMonitor =
     }
   | { readonly call: 'stop'; readonly spec: ResourceSpec; readonly timeoutMs: number }
   | { readonly call: 'probe'; readonly spec: ResourceSpec }
+  | { readonly call: 'find'; readonly spec: ResourceSpec; readonly timeoutMs: number }
   | { readonly call: 'kill'; readonly group: string }
   | { readonly call: 'fence'; readonly order: FenceOrder }
   | { readonly call: 'ping-addresses'; readonly addresses: readonly string[] }
@@ -63,6 +64,8 @@ function act(monitor: Monitor, message: ToMonitor, reply: Reply): void {
       return monitor.stop(message.spec, message.timeoutMs, (ok) => reply({ ok }));
     case 'probe':
       return monitor.probe(message.spec, (ok) => reply({ ok }));
+    case 'find':
+      return monitor.find(message.spec, message.timeoutMs, (isHere) => reply({ ok: isHere ?? null }));
     case 'kill':
       return monitor.kill(message.group, (error) => reply(error ? { error } : { ok: null }));
     case 'fence':

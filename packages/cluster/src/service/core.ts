@@ -22,6 +22,7 @@ import { GroupRunner } from './owner/runner.ts';
 import type { ReplicaPlaces } from './replicas.ts';
 import { ReplicaDuty } from './replicas.ts';
 import { ReportDuty } from './reports.ts';
+import { StrayDuty } from './stray-duty.ts';
 import { timingOf } from './timing.ts';
 import type { View } from './view.ts';
 import { WatchDuty } from './watch-duty.ts';
@@ -56,6 +57,7 @@ export class ServiceCore {
   readonly #watch = new WatchDuty();
   readonly #fences = new FenceDuty();
   readonly #fenceWatch = new FenceWatch();
+  readonly #strays = new StrayDuty();
   readonly #runners = new Map<string, GroupRunner>();
   readonly #requests = new LeaseRequests();
   #leader: LeaderDuties | undefined;
@@ -219,6 +221,7 @@ export class ServiceCore {
     this.#growth.done(view, id, completion);
     this.#fences.done(view, id, completion);
     this.#fenceWatch.done(id, completion);
+    this.#strays.done(view, this.#outbox, id, completion);
     for (const runner of this.#runners.values()) runner.done(view, this.#outbox, id, completion);
   }
 
@@ -265,6 +268,7 @@ export class ServiceCore {
       runner.step(view, this.#outbox);
       if (runner.finished(view)) this.#runners.delete(name);
     }
+    this.#strays.step(view, this.#outbox, (group) => this.#runners.has(group));
   }
 }
 

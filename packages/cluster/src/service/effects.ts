@@ -53,6 +53,7 @@ export type Request =
     }
   | { readonly kind: 'monitor-stop'; readonly resource: ResourceSpec; readonly timeoutMs: number }
   | { readonly kind: 'monitor-probe'; readonly resource: ResourceSpec }
+  | { readonly kind: 'monitor-find'; readonly resource: ResourceSpec; readonly timeoutMs: number }
   | { readonly kind: 'monitor-kill'; readonly group: string }
   | { readonly kind: 'monitor-fence'; readonly order: FenceOrder }
   | { readonly kind: 'monitor-check-fence'; readonly device: FenceDevice }
@@ -75,6 +76,7 @@ export type Completion =
   | { readonly of: 'append'; readonly result: AppendResult }
   | { readonly of: 'action'; readonly result: ActionResult }
   | { readonly of: 'probe'; readonly state: ResourceState }
+  | { readonly of: 'find'; readonly isHere: boolean | undefined }
   | { readonly of: 'fence'; readonly result: FenceResult }
   /** What keeps the device from being used; undefined: nothing. */
   | { readonly of: 'fence-check'; readonly trouble: string | undefined }

@@ -20,6 +20,7 @@ import type {
   MemberRole,
   MemberSpec,
   Profile,
+  Stray,
 } from '../state/model.ts';
 import type { VolumeOrder } from '../state/volume-orders.ts';
 import type { Trouble } from '../state/watch.ts';
@@ -102,6 +103,8 @@ export interface GroupStatus {
   readonly leaseRemainingMs: number | null;
   readonly nodes: readonly string[];
   readonly resources: readonly ResourceStatus[];
+  /** What of it is on nodes that do not own it. */
+  readonly strays: readonly Stray[];
 }
 
 export interface ClusterStatus {

@@ -251,6 +251,10 @@ export class Service {
         );
       case 'monitor-probe':
         return monitor.probe(effect.resource, (state) => this.#complete(effect.id, { of: 'probe', state }));
+      case 'monitor-find':
+        return monitor.find(effect.resource, effect.timeoutMs, (isHere) =>
+          this.#complete(effect.id, { of: 'find', isHere }),
+        );
       case 'monitor-kill':
         return monitor.kill(effect.group, (error) => this.#complete(effect.id, { of: 'plain', error }));
       case 'monitor-fence':

@@ -6,7 +6,8 @@ import { volumesOf } from '../state/references.ts';
 import type { ServiceCore } from './core.ts';
 import type { ClusterStatus, ClusterVolumeStatus, GroupStatus, NodeStatus, ReplicaStatus } from './facade.ts';
 import { enforcementOf } from './leader/fencing.ts';
-import { heldBy } from '../state/held.ts';
+import { heldBy, maintenanceOf } from '../state/held.ts';
+import { strayObstacle } from '../state/strays.ts';
 import { rehearse } from './leader/rehearsal.ts';
 import { hasMajority, takeOverBoundMs } from './simulate.ts';
 import type { View } from './view.ts';
@@ -162,8 +163,9 @@ function groupStatus(core: ServiceCore, group: GroupState, covered: ReadonlySet<
     owner,
     epoch,
     protected: covered.has(spec.name),
-    maintenance: heldBy(view.state, group) !== undefined,
-    reason: ownerLost ? lostReason(view, owner) : group.reason,
+    maintenance: maintenanceOf(view.state, group) !== undefined,
+    strays: group.strays,
+    reason: ownerLost ? lostReason(view, owner) : waitingReason(view, group),
     leaseRemainingMs: shownLease(core, group),
     nodes: spec.nodes,
     resources: spec.resources.map(({ name, type }) => {
@@ -171,6 +173,14 @@ function groupStatus(core: ServiceCore, group: GroupState, covered: ReadonlySet<
       return { name, type, state: summary?.state ?? 'unknown', reason: summary?.reason ?? '' };
     }),
   };
+}
+
+/** Of a group that waits for a node: until when. */
+function waitingReason({ state }: View, group: GroupState): string {
+  const held = group.owner === null && group.move?.waits === true ? heldBy(state, group) : undefined;
+  return held === undefined
+    ? group.reason
+    : `${held}; \`eterne group start ${group.spec.name}\` starts it elsewhere`;
 }
 
 /** What a take-over from a lost owner waits for. */
@@ -227,6 +237,10 @@ function warnings(core: ServiceCore, covered: ReadonlySet<string>): readonly str
       .filter((member) => isHeard(view, member))
       .flatMap(({ name, troubles }) => troubles.map(({ detail }) => `${name}: ${detail}.`)),
     ...sortedValues(view.state.volumes).flatMap((volume) => volumeWarnings(core, volume)),
+    ...sortedValues(view.state.groups).flatMap((group) => {
+      const stray = strayObstacle(group);
+      return stray === undefined ? [] : [`Group ${group.spec.name}: ${stray}.`];
+    }),
     ...sortedValues(view.state.groups)
       .filter((group) => group.desired === 'started' && !covered.has(group.spec.name))
       .map(({ spec }) => `Group ${spec.name} has no node that would take it over now.`),

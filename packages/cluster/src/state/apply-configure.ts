@@ -209,6 +209,7 @@ function putGroup(state: ClusterState, spec: GroupSpec): GroupState {
     lastStartMs: null,
     lastStopMs: null,
     drill: null,
+    strays: [],
   };
 }
 

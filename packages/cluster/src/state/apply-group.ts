@@ -7,6 +7,7 @@ import type { GroupCommand, Stamp } from './commands.ts';
 import type { ClusterState, FailureRecord, GroupState } from './model.ts';
 import { capacityObstacle } from './capacity.ts';
 import { applyDrill, reportDrill } from './apply-drill.ts';
+import { applyStrays, strayObstacle } from './strays.ts';
 import { heldBy } from './held.ts';
 import { stoppedResources, withGroup, withoutOwner, withoutPrimaries } from './groups.ts';
 import type { Outcome } from './outcome.ts';
@@ -37,6 +38,8 @@ export function applyGroup(state: ClusterState, command: Stamp & GroupCommand): 
     case 'resource-failed':
     case 'drill-report':
       return applyOwnerWord(state, group, command);
+    case 'group-strays':
+      return applyStrays(state, group, command);
     case 'drill-begin':
     case 'drill-end':
       return applyDrill(state, group, command);
@@ -134,7 +137,7 @@ function requestMove(state: ClusterState, group: GroupState, command: Of<'group-
     return refuse(state, 'refused', `group ${command.group} may not run on ${to}: it is not among its nodes`);
   if (group.phase === 'blocked')
     return refuse(state, 'refused', `group ${command.group} is blocked: ${group.reason}`);
-  const held = heldBy(state, group);
+  const held = heldBy(state, group) ?? strayObstacle(group);
   if (held !== undefined) return refuse(state, 'refused', `group ${command.group} is not moved: ${held}`);
   const next = withGroup(state, { ...group, move: { to, reason, displaces } });
   return accepted(
@@ -156,6 +159,8 @@ function assign(state: ClusterState, group: GroupState, command: Of<'group-assig
     return refuse(state, 'conflict', `group ${command.group} is to be stopped`);
   if (member?.role !== 'node' || !group.spec.nodes.includes(command.owner))
     return refuse(state, 'refused', `group ${command.group} may not run on ${command.owner}`);
+  const stray = strayObstacle(group);
+  if (stray !== undefined) return refuse(state, 'conflict', `group ${command.group} waits: ${stray}`);
   const full = capacityObstacle(state, group, command.owner);
   if (full !== undefined) return refuse(state, 'conflict', `${command.owner} ${full}`);
   const next = withGroup(
@@ -234,7 +239,8 @@ function setPhase(state: ClusterState, group: GroupState, command: Of<'group-pha
 
 function release(state: ClusterState, group: GroupState, command: Of<'group-released'>): Outcome {
   const { outcome: phase, reason, tookMs } = command;
-  const stopped = { ...group, lastStopMs: tookMs ?? group.lastStopMs };
+  const move = frozenMove(state, group) ?? group.move;
+  const stopped = { ...group, move, lastStopMs: tookMs ?? group.lastStopMs };
   const next = withoutOwner(state, stopped, 'clean', { phase, reason });
   return accepted(
     withEvent(next, command, {
@@ -245,6 +251,14 @@ function release(state: ClusterState, group: GroupState, command: Of<'group-rele
       message: `group ${command.group} is stopped on ${command.node}: ${command.reason}`,
     }),
   );
+}
+
+/** The owner is being stopped, and what it ran is to wait for it, unless it was to leave anyway. */
+function frozenMove({ config, members }: ClusterState, group: GroupState): GroupState['move'] {
+  const { owner, desired, move, displaced } = group;
+  const isStopping = members[owner ?? '']?.presence === 'leaving';
+  if (config.onShutdown !== 'freeze' || !isStopping || desired === 'stopped' || move !== null) return null;
+  return { to: owner, reason: 'it ran there until the node was stopped', displaces: displaced, waits: true };
 }
 
 function recordFailure(state: ClusterState, group: GroupState, command: Of<'resource-failed'>): Outcome {

@@ -27,6 +27,7 @@ export function emptyState(): ClusterState {
       timezone: 'UTC',
       tieBreaker: { kind: 'none' },
       prefer: 'consistency',
+      onShutdown: 'move',
       fencing: [],
       watchdog: null,
       consensus: FIRST_LOG.consensus,
@@ -86,6 +87,7 @@ export function apply(state: ClusterState, command: Command): Outcome {
     case 'failures-forget':
     case 'group-phase':
     case 'group-released':
+    case 'group-strays':
     case 'resource-failed':
     case 'drill-begin':
     case 'drill-report':

@@ -41,6 +41,7 @@ const KINDS: Readonly<Record<Command['kind'], true>> = {
   'failures-forget': true,
   'group-phase': true,
   'group-released': true,
+  'group-strays': true,
   'resource-failed': true,
   'fence-request': true,
   'fence-assign': true,
@@ -77,7 +78,7 @@ export function decodeCommand(bytes: Buffer): Command {
   return completed(body as Command);
 }
 
-/** Entries of before a volume had settings, a group demands, and anything was watched. */
+/** Entries of before a volume had settings, a group demands, anything was watched, and a shutdown had a policy. */
 function completed(command: Command): Command {
   return command.kind === 'configure'
     ? { ...command, changes: command.changes.map(completedChange) }
@@ -86,8 +87,11 @@ function completed(command: Command): Command {
 
 function completedChange(change: ConfigChange): ConfigChange {
   switch (change.kind) {
-    case 'cluster':
-      return { ...change, config: { ...change.config, watch: change.config.watch ?? USUAL_WATCH } };
+    case 'cluster': {
+      const { watch, onShutdown } = change.config;
+      const missing = { watch: watch ?? USUAL_WATCH, onShutdown: onShutdown ?? 'move' };
+      return { ...change, config: { ...change.config, ...missing } };
+    }
     case 'volume-put':
       return { ...change, spec: { ...PLAIN_VOLUME, ...change.spec } };
     case 'group-put': {

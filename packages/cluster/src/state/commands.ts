@@ -228,6 +228,15 @@ export type GroupCommand =
       /** How long the whole start took, when this tells that it is over. */
       readonly tookMs?: number;
     }
+  /** A node about a group that it does not own: what of it is there all the same; nothing: not any more. */
+  | {
+      readonly kind: 'group-strays';
+      readonly group: string;
+      readonly node: string;
+      readonly startId: string;
+      readonly resources: readonly string[];
+      readonly failure: string;
+    }
   /** The owner: everything of it is proven stopped here. `failed`: it could not keep it running. */
   | {
       readonly kind: 'group-released';

@@ -4,6 +4,7 @@ import type { ClusterState, GroupSpec, GroupState, ResourceSummary } from './mod
 import { sortedValues } from './model.ts';
 import { withEvent } from './outcome.ts';
 import { volumesOf } from './references.ts';
+import { withoutStraysOf } from './strays.ts';
 
 /** Every resource of a group that runs nowhere. */
 export function stoppedResources(spec: GroupSpec): readonly ResourceSummary[] {
@@ -53,9 +54,9 @@ export function withoutOwner(
  * for it (`held.ts`): a reboot is what maintenance is for.
  */
 export function freeGroupsOf(state: ClusterState, stamp: Stamp, node: string, why: string): ClusterState {
-  let next = state;
+  let next = withoutStraysOf(state, node);
   const waits = state.members[node]?.mode === 'maintenance';
-  for (const group of sortedValues(state.groups)) {
+  for (const group of sortedValues(next.groups)) {
     if (group.owner !== node) continue;
     const phase = group.desired === 'stopped' ? 'stopped' : 'failed';
     const reason = `${node} ${why}`;

@@ -93,6 +93,8 @@ export interface ClusterConfig {
   readonly tieBreaker: TieBreaker;
   readonly prefer: 'consistency' | 'availability';
   readonly fencing: readonly FenceDevice[];
+  /** What becomes of the groups of a node that is stopped in order. `freeze`: they wait for it. */
+  readonly onShutdown: 'move' | 'freeze';
   /** Of every node; null: none. */
   readonly watchdog: WatchdogSpec | null;
   /** What groups stand on, and what to do when it is not well. */
@@ -355,6 +357,8 @@ export interface PendingMove {
   readonly reason: string;
   /** See `GroupState.displaced`. */
   readonly displaces: boolean;
+  /** It waits for `to`, which was stopped in order, as long as that is away (`onShutdown: freeze`). Absent: no. */
+  readonly waits?: true;
 }
 
 /** A rehearsed switch-over under way: numbered records are written on the group's file system and counted on the next node. */
@@ -366,6 +370,14 @@ export interface Drill {
   readonly acknowledged: number | null;
   /** Records that the new owner has found, from the first without a gap; null: not counted yet. */
   readonly found: number | null;
+}
+
+/** Something of a group on a node that does not own it: started by hand, or left behind. */
+export interface Stray {
+  readonly node: string;
+  readonly resources: readonly string[];
+  /** Why it could not be stopped; empty: that is being tried. */
+  readonly failure: string;
 }
 
 export interface GroupState {
@@ -389,6 +401,8 @@ export interface GroupState {
   /** How long its last whole start and its last whole stop took, by the owner's clock; null: none yet. For estimates. */
   readonly lastStartMs: number | null;
   readonly lastStopMs: number | null;
+  /** By node. While there are any nobody is given the group. */
+  readonly strays: readonly Stray[];
   readonly drill: Drill | null;
 }
 

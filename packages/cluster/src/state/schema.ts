@@ -44,6 +44,7 @@ const config = z.strictObject({
     z.strictObject({ kind: z.literal('fencing'), delayMs: count, ping: z.array(z.string()) }),
   ]),
   prefer: z.enum(['consistency', 'availability']),
+  onShutdown: z.enum(['move', 'freeze']).default('move'),
   fencing: z
     .array(
       z.strictObject({
@@ -216,12 +217,20 @@ const group = z.strictObject({
   failures: z.array(
     z.strictObject({ id: count, node: name, resource: name, atMs: z.number(), gaveUp: z.boolean() }),
   ),
-  move: z.strictObject({ to: name.nullable(), reason: z.string(), displaces: z.boolean() }).nullable(),
+  move: z
+    .strictObject({
+      to: name.nullable(),
+      reason: z.string(),
+      displaces: z.boolean(),
+      waits: z.literal(true).exactOptional(),
+    })
+    .nullable(),
   displaced: z.boolean(),
   maintenance: z.boolean().default(false),
   lastStartMs: count.nullable().default(null),
   lastStopMs: count.nullable().default(null),
   drill: drill.nullable().default(null),
+  strays: z.array(z.strictObject({ node: name, resources: z.array(name), failure: z.string() })).default([]),
 });
 
 const event = z.strictObject({

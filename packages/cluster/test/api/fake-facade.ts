@@ -124,6 +124,7 @@ function initialStatus(): ClusterStatus {
         maintenance: false,
         reason: 'runs on its preferred node',
         leaseRemainingMs: 540,
+        strays: [],
         nodes: ['n1', 'n2'],
         resources: [
           { name: 'vol', type: 'mirror', state: 'running', reason: '' },
@@ -154,6 +155,7 @@ function initialState(): ClusterState {
       timezone: 'UTC',
       tieBreaker: { kind: 'witness' },
       prefer: 'consistency',
+      onShutdown: 'move',
       fencing: [],
       watchdog: null,
       consensus: { engine: 'embedded' },

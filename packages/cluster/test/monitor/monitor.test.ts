@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -113,6 +114,31 @@ test('a program is started in its folder with its environment, and stopped', asy
   assert.equal(isAlive(pid), false);
   assert.deepEqual(bench.heart.registrations, []);
   assert.equal(await bench.probe(spec), 'stopped');
+});
+
+test('what somebody else has started is found, and stopped', async (context) => {
+  const bench = await makeBench(context);
+  const directory = join(bench.hands.dir, 'mounted');
+  const spec = {
+    group: 'g',
+    name: 'fs',
+    type: 'filesystem',
+    params: { device: 'proc', directory, fstype: 'proc' },
+  };
+  const find = (): Promise<boolean | undefined> =>
+    new Promise((resolve) => bench.monitor.find(spec, TIMEOUT_MS, resolve));
+  assert.equal(await find(), false);
+  if (process.getuid?.() !== 0) return context.skip('needs root');
+  mkdirSync(directory);
+  execFileSync('mount', ['-t', 'proc', 'proc', directory]);
+  context.after(() => spawnSync('umount', ['--lazy', directory]));
+  assert.equal(await find(), true);
+  assert.equal((await bench.stop(spec)).ok, true);
+  assert.equal(await find(), false);
+  assert.equal(
+    await new Promise((resolve) => bench.monitor.find(app({ command: FOREVER }), TIMEOUT_MS, resolve)),
+    false,
+  );
 });
 
 test('nothing starts without a lease of its epoch', async (context) => {

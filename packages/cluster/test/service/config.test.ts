@@ -54,6 +54,15 @@ test('the document becomes volumes and groups, with their defaults', () => {
   assert.equal(app?.startTimeoutMs, 60_000);
 });
 
+test('what becomes of groups at a shutdown is said once for the cluster, and shown', () => {
+  const state = applied(foundedState(), { ...DOCUMENT, cluster: { onShutdown: 'freeze' } });
+  assert.equal(foundedState().config.onShutdown, 'move');
+  assert.equal(state.config.onShutdown, 'freeze');
+  assert.equal(decodeState(encodeState(state)).config.onShutdown, 'freeze');
+  assert.equal((showDocument(state)['cluster'] as { onShutdown: string }).onShutdown, 'freeze');
+  assert.throws(() => parseDocument({ cluster: { onShutdown: 'hope' } }), configError(/cluster.onShutdown/));
+});
+
 test('what is to be watched is said once for the cluster, and otherwise where a group says so', () => {
   const [group] = DOCUMENT.groups;
   const state = applied(foundedState(), {

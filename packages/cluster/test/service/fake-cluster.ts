@@ -13,7 +13,8 @@ import type { ClusterState, GroupSpec, GroupState, MemberSpec, VolumeSpec } from
 import { PLAIN_VOLUME } from '../../src/state/volume-defaults.ts';
 import { NO_RULES } from '../../src/state/model.ts';
 import { FakeDisk, FakeHeart, FakeMonitor } from './fake-node.ts';
-import { VirtualTime } from './virtual-time.ts';
+import type { FakePair } from './fake-pair.ts';
+import { MachineTime, VirtualTime } from './virtual-time.ts';
 
 const COMMIT_MS = 4;
 const AUTHORITY_MS = 600;
@@ -29,8 +30,11 @@ export interface FakeMachine {
   log: FakeLog;
   service: Service;
   startId: string;
-  /** Reaches the others. */
+  readonly time: MachineTime;
+  /** Reaches the others, and is reached by them. */
   connected: boolean;
+  /** While it is not connected: what it sends arrives all the same, or what is sent to it. */
+  oneWay: 'speaks' | 'hears' | undefined;
   lastHeardMs: number;
   lastSeenMs: number;
 }
@@ -52,7 +56,7 @@ export class FakeLog implements OrderedLog<Command> {
   }
 
   append(command: Command, done: Parameters<OrderedLog<Command>['append']>[1]): void {
-    const { time } = this.#cluster;
+    const { time } = this.#cluster.machine(this.node);
     time.after(COMMIT_MS, () => {
       if (this.closed) return;
       if (command.kind === 'group-released' && this.loseAnswers > 0) {
@@ -72,7 +76,7 @@ export class FakeLog implements OrderedLog<Command> {
   }
 
   readBarrier(done: (error: EterneError | undefined) => void): void {
-    this.#cluster.time.after(COMMIT_MS, () => {
+    this.#cluster.machine(this.node).time.after(COMMIT_MS, () => {
       if (this.closed) return;
       done(this.#cluster.reachesMajority(this.node) ? undefined : new EterneError('no-quorum', 'alone'));
     });
@@ -119,6 +123,8 @@ export class FakeCluster {
   readonly #drillRecords = new Map<string, number>();
   leader: string | undefined;
   raftTerm = 0;
+  /** Two nodes whose tie-breaker is fencing. */
+  pair: FakePair | undefined;
 
   constructor(names: readonly string[]) {
     for (const name of names) this.#addMachine(name);
@@ -160,6 +166,7 @@ export class FakeCluster {
     machine.connected = false;
     machine.heart.up = false;
     machine.monitor.running.clear();
+    machine.monitor.byHand.clear();
     machine.disk.crash(Number.POSITIVE_INFINITY);
     machine.heart.leases.clear();
   }
@@ -190,7 +197,23 @@ export class FakeCluster {
     if (machine.connected) machine.log.catchUp(this.entries);
   }
 
+  /** Every process of it stands still, its applications too, as when a virtual machine is suspended. */
+  pause(name: string): void {
+    const machine = this.machine(name);
+    machine.time.pause();
+    machine.connected = false;
+  }
+
+  resume(name: string): void {
+    const machine = this.machine(name);
+    this.#endLapsed(machine);
+    machine.connected = true;
+    machine.time.resume();
+    machine.log.catchUp(this.entries);
+  }
+
   reachesMajority(name: string): boolean {
+    if (this.pair?.holder === name) return this.machine(name).heart.up;
     const connected = [...this.machines.values()].filter((machine) => machine.connected && machine.heart.up);
     return this.machine(name).connected && connected.length * 2 > this.machines.size;
   }
@@ -200,7 +223,8 @@ export class FakeCluster {
       return undefined;
     this.entries.push(encodeCommand(command));
     for (const machine of this.machines.values())
-      if (machine.connected && !machine.log.closed) machine.log.catchUp(this.entries);
+      if ((machine.connected || this.pair?.holder === machine.name) && !machine.log.closed)
+        machine.log.catchUp(this.entries);
     return this.entries.length;
   }
 
@@ -234,6 +258,11 @@ export class FakeCluster {
     );
   }
 
+  /** Who is heard by `name` now. */
+  heardBy(name: string): readonly string[] {
+    return this.#heardBy(this.machine(name), this.time.bootMs());
+  }
+
   /** Whether everything of the group runs on the machine, in truth. */
   runs(group: string, node: string): boolean {
     return this.group(group).spec.resources.every(({ name }) =>
@@ -249,7 +278,7 @@ export class FakeCluster {
   }
 
   #addMachine(name: string): void {
-    const { time } = this;
+    const time = new MachineTime(this.time);
     const heart = new FakeHeart(
       time,
       name,
@@ -276,7 +305,9 @@ export class FakeCluster {
     };
     const machine = {
       ...partial,
+      time,
       connected: true,
+      oneWay: undefined,
       lastHeardMs: 0,
       lastSeenMs: 0,
       log: new FakeLog(this, name),
@@ -303,7 +334,11 @@ export class FakeCluster {
         exportAddress: (volume) => `unix:/run/${volume}.nbd`,
         rescuePath: (volume, created) => `/meta/${volume}@${created}.rescue`,
       },
-      world: { clock: this.time, timers: this.time, log: () => {} },
+      world: { clock: machine.time, timers: machine.time, log: () => {} },
+      pair: {
+        tie: () => this.pair?.tieOf(machine.name),
+        takeByWord: (_how, _acceptLoss, done) => machine.time.soon(() => done(undefined)),
+      },
       heart: machine.heart,
       monitor: machine.monitor,
       connectDisk: (done) => machine.disk.connect(done),
@@ -315,7 +350,9 @@ export class FakeCluster {
     if (from === undefined || to === undefined) return;
     this.time.after(1, () => {
       const [sender, receiver] = [this.machine(from), this.machine(to)];
-      if (from === to || (sender.connected && receiver.connected)) action(receiver);
+      const isSent = sender.connected || sender.oneWay === 'speaks';
+      const arrives = receiver.connected || receiver.oneWay === 'hears';
+      if (!receiver.time.paused && (from === to || (isSent && arrives))) action(receiver);
     });
   }
 
@@ -324,17 +361,23 @@ export class FakeCluster {
     const nowMs = this.time.bootMs();
     for (const machine of this.machines.values()) {
       if (machine.connected && machine.heart.up) machine.lastHeardMs = nowMs;
-      if (machine.heart.up) machine.lastSeenMs = nowMs;
+      if (machine.heart.up && !machine.time.paused) machine.lastSeenMs = nowMs;
     }
     for (const machine of this.machines.values()) {
+      if (machine.time.paused) continue;
       machine.heart.tellAlive(new Set(this.#heardBy(machine, nowMs)), this.#seenBy(machine, nowMs));
       machine.disk.changed();
-      for (const [group, lease] of machine.heart.leases) {
-        if (nowMs <= lease.validUntilBootMs + lease.graceMs) continue;
-        machine.monitor.killNow(group);
-        machine.disk.demoteAll(lease.volumes);
-        machine.heart.leases.delete(group);
-      }
+      this.#endLapsed(machine);
+    }
+    this.pair?.look();
+  }
+
+  #endLapsed(machine: FakeMachine): void {
+    for (const [group, lease] of machine.heart.leases) {
+      if (this.time.bootMs() <= lease.validUntilBootMs + lease.graceMs) continue;
+      machine.monitor.killNow(group);
+      machine.disk.demoteAll(lease.volumes);
+      machine.heart.leases.delete(group);
     }
   }
 
@@ -367,8 +410,8 @@ export class FakeCluster {
 
   #checkInvariant4(): void {
     const where = new Map<string, string>();
-    for (const { name, monitor } of this.machines.values())
-      for (const key of monitor.running) {
+    for (const { name, monitor, time } of this.machines.values())
+      for (const key of time.paused ? [] : monitor.running) {
         const group = key.slice(0, key.indexOf('/'));
         const other = where.get(group);
         assert(other === undefined || other === name, `${group} runs on ${other} and ${name}`);

@@ -29,14 +29,16 @@ import type { FenceOrder, FenceResult } from '../../src/fencing/order.ts';
 import type { FenceDevice, WatchdogSpec } from '../../src/state/model.ts';
 import type { Trouble } from '../../src/state/watch.ts';
 import type { LeaseTable } from '../../src/service/effects.ts';
-import type { VirtualTime } from './virtual-time.ts';
+import type { MachineTime, VirtualTime } from './virtual-time.ts';
 
 const OK: ActionResult = { ok: true, reason: '', outputs: {} };
 
 export class FakeMonitor implements MonitorPort {
-  readonly #time: VirtualTime;
+  readonly #time: VirtualTime | MachineTime;
   /** `group/resource` of everything that runs. */
   readonly running = new Set<string>();
+  /** The same of what somebody has started by hand. */
+  readonly byHand = new Set<string>();
   readonly log: string[] = [];
   /** `start group/resource` or `stop group/resource` → why it fails. */
   readonly failures = new Map<string, string>();
@@ -51,7 +53,7 @@ export class FakeMonitor implements MonitorPort {
   watched: WatchOrder | undefined;
   #troubleListeners: ((troubles: readonly Trouble[]) => void)[] = [];
 
-  constructor(time: VirtualTime, drillRecords: Map<string, number>) {
+  constructor(time: VirtualTime | MachineTime, drillRecords: Map<string, number>) {
     this.#time = time;
     this.#drillRecords = drillRecords;
   }
@@ -97,13 +99,23 @@ export class FakeMonitor implements MonitorPort {
 
   stop(resource: ResourceSpec, _timeoutMs: number, done: (result: ActionResult) => void): void {
     const key = `${resource.group}/${resource.name}`;
-    this.#act('stop', key, done, () => this.running.delete(key), {});
+    const effect = (): void => {
+      this.running.delete(key);
+      this.byHand.delete(key);
+    };
+    this.#act('stop', key, done, effect, {});
   }
 
   probe(resource: ResourceSpec, done: (state: ResourceState) => void): void {
     const key = `${resource.group}/${resource.name}`;
     this.log.push(`probe ${key}`);
     this.#time.after(5, () => done(this.running.has(key) ? 'running' : 'stopped'));
+  }
+
+  find({ group, name }: ResourceSpec, _timeoutMs: number, done: (isHere: boolean | undefined) => void): void {
+    const key = `${group}/${name}`;
+    this.log.push(`find ${key}`);
+    this.#time.after(5, () => done(this.running.has(key) || this.byHand.has(key)));
   }
 
   kill(group: string, done: (error: EterneError | undefined) => void): void {
@@ -172,7 +184,7 @@ interface FakeVolume {
 
 /** A disk process. `reaches` tells which peers' disk processes answer. */
 export class FakeDisk {
-  readonly #time: VirtualTime;
+  readonly #time: VirtualTime | MachineTime;
   readonly #reaches: (peer: string) => boolean;
   readonly #tellPeers: (volume: string, term: number) => void;
   readonly volumes = new Map<string, FakeVolume>();
@@ -188,7 +200,7 @@ export class FakeDisk {
   up = true;
 
   constructor(
-    time: VirtualTime,
+    time: VirtualTime | MachineTime,
     reaches: (peer: string) => boolean,
     tellPeers: (volume: string, term: number) => void,
   ) {
@@ -376,7 +388,7 @@ export class FakeDisk {
 
 /** A heart: asks for leases, keeps them, and tells who is heard. `send` carries a request to whoever leads. */
 export class FakeHeart implements HeartPort {
-  readonly #time: VirtualTime;
+  readonly #time: VirtualTime | MachineTime;
   readonly #node: string;
   readonly #send: (request: LeaseRequest) => void;
   readonly #route: (grant: LeaseGrant) => void;
@@ -395,7 +407,7 @@ export class FakeHeart implements HeartPort {
   #watchdogListener: (report: WatchdogReport) => void = () => {};
 
   constructor(
-    time: VirtualTime,
+    time: VirtualTime | MachineTime,
     node: string,
     send: (request: LeaseRequest) => void,
     route: (grant: LeaseGrant) => void,

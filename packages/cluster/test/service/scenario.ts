@@ -4,9 +4,11 @@
  *   cluster    what there is, one line each:
  *                members n1 n2 w1              names that begin with w are witnesses
  *                fencing n1 n2                 these have a fence device
+ *                tie delay=DUR                 two nodes: who has fenced the other goes on, the one without priority after so long
+ *                on-shutdown move|freeze
  *                volume data n1 n2
  *                group db n1 n2 [volume=data] [failback=any|HH:MM-HH:MM] [attempts=N] [window=DUR] [stop=block|kill|fence]
- *                         [with=G,…] [apart=G,…] [after=G,…] [links=eth0,…] [watch=KIND:POLICY,…]
+ *                         [with=G,…] [apart=G,…] [after=G,…] [links=eth0,…] [watch=KIND:POLICY,…] [unit=UNIT]
  *   commands   what happens, one line each; see `VERBS`. A line that begins with # is a remark
  *   expect     each command, then the timeline's new lines, then where every group is, by the log and in truth
  *
@@ -22,6 +24,7 @@ import { explainGroup } from '../../src/service/explain.ts';
 import { device } from '../fencing/device.ts';
 import type { FakeMachine } from './fake-cluster.ts';
 import { FakeCluster, group, volume } from './fake-cluster.ts';
+import { FakePair } from './fake-pair.ts';
 
 const ELECTION_MS = 800;
 const SETTLE_MS = 3000;
@@ -35,6 +38,8 @@ export function runScenario(clusterText: string, commandsText: string): string {
   return [scenario.begin, ...parts].join('\n');
 }
 
+const KINDS: readonly string[] = ['members', 'fencing', 'tie', 'on-shutdown', 'volume', 'group'];
+
 class Scenario {
   readonly begin: string;
   readonly #cluster: FakeCluster;
@@ -45,11 +50,12 @@ class Scenario {
     const lines = linesOf(text).map((line) => line.split(/\s+/));
     const of = (kind: string): readonly (readonly string[])[] =>
       lines.filter(([first]) => first === kind).map(([, ...words]) => words);
-    const odd = lines.find(([kind = '']) => !['members', 'fencing', 'volume', 'group'].includes(kind));
+    const odd = lines.find(([kind = '']) => !KINDS.includes(kind));
     if (odd) throw new Error(`not a line of a cluster: ${odd.join(' ')}`);
     this.#cluster = new FakeCluster(of('members').flat());
     this.#cluster.time.every(20, () => this.#watchLeader());
     this.#fence(of('fencing').flat());
+    this.#set(of('tie').flat(), of('on-shutdown').flat());
     this.#cluster.configure(
       of('volume').map(([name = '', ...nodes]) => volume(name, nodes)),
       of('group').map(groupOf),
@@ -95,6 +101,28 @@ class Scenario {
     for (const { monitor } of cluster.machines.values()) monitor.onFence = (node) => cluster.powerOff(node);
   }
 
+  #set([tie]: readonly string[], [onShutdown]: readonly string[]): void {
+    const cluster = this.#cluster;
+    if (tie === undefined && onShutdown === undefined) return;
+    if (tie !== undefined) cluster.pair = new FakePair(cluster);
+    const { config, revision } = cluster.state();
+    const tieBreaker =
+      tie === undefined
+        ? config.tieBreaker
+        : { kind: 'fencing' as const, delayMs: parseDurationMs(split(tie, '=')[1]), ping: [] };
+    const changed = {
+      ...config,
+      tieBreaker,
+      onShutdown: (onShutdown ?? config.onShutdown) as typeof config.onShutdown,
+    };
+    cluster.submit({
+      kind: 'configure',
+      revision,
+      changes: [{ kind: 'cluster', config: changed }],
+      atMs: 0,
+    });
+  }
+
   #watchLeader(): void {
     const { leader, time } = this.#cluster;
     if (leader !== undefined && this.#leads(leader)) {
@@ -134,10 +162,21 @@ class Scenario {
     const { state } = this.#newest().service;
     return sortedValues(state.groups)
       .map(({ spec: { name }, phase, owner, reason }) => {
-        const truly = [...this.#cluster.machines.keys()].filter((node) => this.#cluster.runs(name, node));
+        const machines = [...this.#cluster.machines.values()];
+        const running = machines.filter((machine) => this.#cluster.runs(name, machine.name));
+        const [still, truly] = [true, false].map((paused) =>
+          running.filter(({ time }) => time.paused === paused).map((machine) => machine.name),
+        );
+        const byHand = machines
+          .filter(({ monitor }) => [...monitor.byHand].some((key) => key.startsWith(`${name}/`)))
+          .map((machine) => machine.name);
+        const also = [
+          ...(still?.map((node) => `; stands still on ${node}`) ?? []),
+          ...byHand.map((node) => `; by hand on ${node}`),
+        ].join('');
         const where = owner === null ? '' : ` on ${owner}`;
         const why = phase === 'online' || reason === '' ? '' : ` (${reason})`;
-        return `= ${name}: ${phase}${where}${why}; runs ${truly.length === 0 ? 'nowhere' : `on ${truly.join(', ')}`}`;
+        return `= ${name}: ${phase}${where}${why}; runs ${truly?.[0] === undefined ? 'nowhere' : `on ${truly.join(', ')}`}${also}`;
       })
       .join('\n');
   }
@@ -146,7 +185,15 @@ class Scenario {
 function groupOf([name = '', ...words]: readonly string[]): GroupSpec {
   const options = new Map(words.filter((word) => word.includes('=')).map((word) => split(word, '=')));
   const nodes = words.filter((word) => !word.includes('='));
-  const spec = group(name, nodes, options.get('volume'));
+  const unit = options.get('unit');
+  const plain = group(name, nodes, options.get('volume'));
+  // A unit can run without anybody of the cluster having started it.
+  const resources = plain.resources.map((resource) =>
+    unit === undefined || resource.name !== 'app'
+      ? resource
+      : { ...resource, type: `systemd:${unit}`, params: {} },
+  );
+  const spec = { ...plain, resources };
   const failback = options.get('failback');
   const restart = {
     attempts: Number(options.get('attempts') ?? 2),
@@ -218,8 +265,20 @@ const VERBS: Readonly<Record<string, Verb>> = {
   'power-off': each((cluster, name) => cluster.powerOff(name)),
   'power-on': each((cluster, name) => cluster.powerOn(name)),
   isolate: each((cluster, name) => (cluster.machine(name).connected = false)),
+  /** What it sends arrives, and it hears nothing. */
+  deafen: each((cluster, name) =>
+    Object.assign(cluster.machine(name), { connected: false, oneWay: 'speaks' }),
+  ),
+  /** It hears everything, and nothing of what it sends arrives. */
+  silence: each((cluster, name) =>
+    Object.assign(cluster.machine(name), { connected: false, oneWay: 'hears' }),
+  ),
+  pause: each((cluster, name) => cluster.pause(name)),
+  resume: each((cluster, name) => cluster.resume(name)),
+  /** `by-hand NODE GROUP/RESOURCE`: somebody, or the machine's own boot, has started it. */
+  'by-hand': (cluster, [name = '', key = '']) => void cluster.machine(name).monitor.byHand.add(key),
   rejoin: each((cluster, name) => {
-    cluster.machine(name).connected = true;
+    Object.assign(cluster.machine(name), { connected: true, oneWay: undefined });
     cluster.machine(name).log.catchUp(cluster.entries);
   }),
   /** `flap NODE SILENT HEARD TIMES` */

@@ -79,6 +79,73 @@ export class VirtualTime implements Clock, Timers {
   }
 }
 
+/** The time of one machine, which can stand still: what falls due meanwhile happens all at once when it goes on. */
+export class MachineTime implements Clock, Timers {
+  readonly #time: VirtualTime;
+  #missed: (() => void)[] | undefined;
+
+  constructor(time: VirtualTime) {
+    this.#time = time;
+  }
+
+  get paused(): boolean {
+    return this.#missed !== undefined;
+  }
+
+  pause(): void {
+    this.#missed ??= [];
+  }
+
+  resume(): void {
+    const missed = this.#missed ?? [];
+    this.#missed = undefined;
+    for (const fire of missed) fire();
+  }
+
+  wallMs(): number {
+    return this.#time.wallMs();
+  }
+
+  bootMs(): number {
+    return this.#time.bootMs();
+  }
+
+  after(delayMs: number, fire: () => void): Timer {
+    let isCancelled = false;
+    const timer = this.#time.after(delayMs, () => {
+      const run = (): void => {
+        if (!isCancelled) fire();
+      };
+      if (this.#missed) this.#missed.push(run);
+      else run();
+    });
+    return {
+      cancel: () => {
+        isCancelled = true;
+        timer.cancel();
+      },
+    };
+  }
+
+  every(intervalMs: number, fire: () => void): Timer {
+    let timer: Timer;
+    const again = (): void => {
+      timer = this.after(intervalMs, again);
+      fire();
+    };
+    timer = this.after(intervalMs, again);
+    return { cancel: () => timer.cancel() };
+  }
+
+  soon(fire: () => void): void {
+    this.after(0, fire);
+  }
+
+  afterEvent(fire: () => void): void {
+    this.after(0, fire);
+  }
+}
+
 function before(a: Waiting, b: Waiting): boolean {
   return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.order < b.order);
 }

@@ -118,6 +118,16 @@ export const groupStatus = z.object({
   resources: z
     .array(z.object({ name: z.string(), type: z.string(), state: resourceState, reason: z.string() }))
     .readonly(),
+  strays: z
+    .array(
+      z.object({
+        node: z.string(),
+        resources: z.array(z.string()).readonly(),
+        failure: z.string().describe('why it could not be stopped; empty: that is being tried'),
+      }),
+    )
+    .readonly()
+    .describe('what of it is on nodes that do not own it'),
 });
 
 export const clusterStatus = z.object({

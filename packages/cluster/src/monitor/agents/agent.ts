@@ -56,6 +56,11 @@ export interface Agent<Params> {
   checks(params: Params): readonly CheckSpec[];
   check(hands: Hands, job: Job<Params>, check: CheckSpec, done: (result: CheckResult) => void): void;
   /**
+   * Is something of it on this node, whoever started it? Undefined: that cannot be told. Absent: it is nothing but processes that this
+   * monitor has on record.
+   */
+  find?(hands: Hands, job: Job<Params>, timeoutMs: number, done: (isHere: boolean | undefined) => void): void;
+  /**
    * After its processes were killed: takes away what outlives processes (addresses, mounts, attachments), as far as it goes. `done` hears
    * what is left, or an empty text.
    */

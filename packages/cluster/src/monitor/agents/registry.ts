@@ -50,6 +50,16 @@ export function bindAgent(type: string, params: Readonly<Record<string, unknown>
   }
 }
 
+/** May something of the type be on a node although no monitor has it on record? False for a type nobody knows. */
+export function canBeFound(type: string, params: Readonly<Record<string, unknown>>): boolean {
+  try {
+    return bindAgent(type, params).agent.find !== undefined;
+  } catch (error) {
+    if (error instanceof EterneError) return false;
+    throw error;
+  }
+}
+
 /** For the configuration: throws `config` unless `bindAgent` would take them once every `${…}` is replaced. */
 export function checkResourceParams(type: string, params: Readonly<Record<string, unknown>>): void {
   bindAgent(type, withoutReferences(params) as Readonly<Record<string, unknown>>);

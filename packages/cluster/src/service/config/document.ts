@@ -1,7 +1,7 @@
 /**
  * The configuration document (`eterne config apply`): its grammar and defaults. Unknown keys and values are refused with their path.
  *
- *   cluster  edition, profile, timezone, tieBreaker, prefer, consensus, watchdog, fencing, watch, heartbeatDisks
+ *   cluster  edition, profile, timezone, tieBreaker, prefer, onShutdown, consensus, watchdog, fencing, watch, heartbeatDisks
  *   nodes    name, capacity: { quantity: amount }
  *   volumes  name, size, mode, initialSync, replicas: { node: device }, onDiskError, asyncTakeover, rescueJournal, exports, and the settings of `eterne disk run`
  *   groups   name, nodes, failback, with, apart, after, demand, onStopFailure, watch, resources: [{ name, type, restart, startTimeout, stopTimeout, …the agent's own }]
@@ -151,6 +151,7 @@ const cluster = z.strictObject({
     ])
     .optional(),
   prefer: z.literal('consistency', 'only consistency is supported yet').optional(),
+  onShutdown: z.enum(['move', 'freeze']).optional(),
   consensus: z
     .discriminatedUnion('engine', [
       z.strictObject({ engine: z.literal('embedded') }),
@@ -328,6 +329,7 @@ function clusterChange(given: z.infer<typeof cluster>): Partial<ClusterConfig> {
     timezone: zone,
     tieBreaker,
     prefer,
+    onShutdown,
     fencing,
     watchdog,
     consensus,
@@ -340,6 +342,7 @@ function clusterChange(given: z.infer<typeof cluster>): Partial<ClusterConfig> {
     ...(zone === undefined ? {} : { timezone: zone }),
     ...(tieBreaker === undefined ? {} : { tieBreaker }),
     ...(prefer === undefined ? {} : { prefer }),
+    ...(onShutdown === undefined ? {} : { onShutdown }),
     ...(watchdog === undefined ? {} : { watchdog }),
     ...(consensus === undefined ? {} : { consensus }),
     ...(watched === undefined ? {} : { watch: watched }),

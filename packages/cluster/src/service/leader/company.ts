@@ -1,4 +1,5 @@
 /** What the rules between groups say of one group on one node. One-sided: the group adapts to the others, never the others to it. */
+import { strayObstacle } from '../../state/strays.ts';
 import type { ClusterState, GroupState } from '../../state/model.ts';
 
 /** Half a sentence after the node's name; undefined: no rule is against it. */
@@ -18,6 +19,8 @@ export function companyObstacle(state: ClusterState, group: GroupState, node: st
 
 /** Why it may not be started anywhere yet. */
 export function orderObstacle(state: ClusterState, group: GroupState): string | undefined {
+  const stray = strayObstacle(group);
+  if (stray !== undefined) return stray;
   return first(group.spec.rules.after, (name) =>
     state.groups[name]?.phase === 'online'
       ? undefined

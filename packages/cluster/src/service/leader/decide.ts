@@ -14,7 +14,8 @@
  */
 import type { Command } from '../../state/commands.ts';
 import type { GroupState } from '../../state/model.ts';
-import { heldBy } from '../../state/held.ts';
+import { heldBy, waitsFor } from '../../state/held.ts';
+import { strayObstacle } from '../../state/strays.ts';
 import { volumesOf } from '../../state/references.ts';
 import { isCutOff, type View } from '../view.ts';
 import { companyObstacle, orderObstacle } from './company.ts';
@@ -48,7 +49,8 @@ export function decideGroup(leader: LeaderView, group: GroupState): GroupDecisio
 }
 
 function decidePlacement(leader: LeaderView, group: GroupState): GroupDecision | undefined {
-  if (group.desired === 'stopped') return undefined;
+  if (group.desired === 'stopped' || waitsFor(group, (node) => leader.alive.has(node)) !== undefined)
+    return undefined;
   const placement = place(leader.view.state, group, leader);
   const waits = orderObstacle(leader.view.state, group);
   if (placement.chosen !== null && waits === undefined)
@@ -113,6 +115,7 @@ function giveUp(leader: LeaderView, { chosen, candidates }: Placement): GroupDec
 
 function decideMove(leader: LeaderView, group: GroupState, owner: string): GroupDecision | undefined {
   if (group.desired === 'stopped' || group.move !== null || group.phase !== 'online') return undefined;
+  if (strayObstacle(group) !== undefined) return undefined;
   const { view } = leader;
   const move = { kind: 'group-move', group: group.spec.name, atMs: view.now.wallMs } as const;
   if (view.state.members[owner]?.mode === 'standby') {

@@ -88,6 +88,8 @@ function fenceReason(leader: LeaderView, node: string): string | undefined {
   const groups = sortedValues(view.state.groups).filter(
     (group) => group.owner === node && heldBy(view.state, group) === undefined,
   );
+  const stray = strayReason(view.state, node);
+  if (stray !== undefined) return stray;
   if (leader.alive.has(node)) {
     const stuck = groups.find(wantsFence);
     return stuck && `group ${stuck.spec.name} cannot be stopped there: ${stuck.reason}`;
@@ -95,6 +97,16 @@ function fenceReason(leader: LeaderView, node: string): string | undefined {
   const [first] = groups;
   if (first === undefined || view.now.bootMs < leader.leases.lastEndBootMs(node)) return undefined;
   return `it is not heard, and owns ${groups.map(({ spec }) => spec.name).join(', ')}`;
+}
+
+/** What runs where it should not, and cannot be stopped. */
+function strayReason(state: ClusterState, node: string): string | undefined {
+  for (const { spec, strays } of sortedValues(state.groups)) {
+    const stray = strays.find((other) => other.node === node);
+    if (stray !== undefined && stray.failure !== '' && spec.onStopFailure === 'fence')
+      return `group ${spec.name} was found there, does not belong there and cannot be stopped: ${stray.failure}`;
+  }
+  return undefined;
 }
 
 /** Blocked on its owner is what could not be stopped. */

@@ -24,8 +24,10 @@ test('ocf:heartbeat:Dummy starts, is watched, stops', { skip: missing('Dummy') }
   const state = join(hands.dir, 'dummy.state');
   const subject = new Subject(hands, heartbeat('Dummy'), { params: { state, fake: 7 } });
   assert.deepEqual(await subject.check(), { state: 'failed', reason: 'monitor: it is not running' });
+  assert.equal(await subject.find(), false);
   await well(subject.start());
   await well(subject.start());
+  assert.equal(await subject.find(), true);
   assert.equal(existsSync(state), true);
   assert.equal((await subject.check()).state, 'running');
   rmSync(state);
@@ -45,8 +47,10 @@ test('ocf:heartbeat:Stateful is promoted and demoted', { skip: missing('Stateful
   assert.match(readFileSync(state, 'utf8'), /promoted|master/i);
   writeFileSync(state, readFileSync(state, 'utf8').replace(/promoted|master/i, 'unpromoted'));
   assert.equal((await subject.check()).state, 'failed');
+  assert.equal(await subject.find(), undefined, 'the agent itself cannot tell');
   await well(subject.stop());
   assert.equal(existsSync(state), false);
+  assert.equal(await subject.find(), false);
 });
 
 test(
@@ -164,6 +168,9 @@ esac
   assert.equal(await subject.abandon(), '');
   assert.deepEqual(await subject.check(), { state: 'failed', reason: 'web.service is not active' });
   await well(subject.stop());
+  assert.equal(await subject.find(), false);
+  writeFileSync(active, '');
+  assert.equal(await subject.find(), true, 'whoever has started it');
   assert.deepEqual(readFileSync(told, 'utf8').trim().split('\n'), [
     'start web.service',
     'is-active web.service',
@@ -171,6 +178,8 @@ esac
     'stop web.service',
     'is-active web.service',
     'stop web.service',
+    'is-active web.service',
+    'is-active web.service',
   ]);
 });
 

@@ -91,6 +91,7 @@ test('a reservation is taken, seen to be lost, and preempted from who had it', a
   assert.equal(registered().length, 1, 'whoever else was registered is expelled');
   assert.equal((await n2.check()).state, 'running');
   assert.match((await n1.check()).reason, /is reserved by 0xe7/);
+  assert.deepEqual([await n1.find(), await n2.find()], [false, true]);
   await well(n1.stop());
   assert.equal((await n2.check()).state, 'running', 'who has lost it takes nothing with him');
   await well(n2.stop());

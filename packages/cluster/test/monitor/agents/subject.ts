@@ -44,6 +44,13 @@ export class Subject<Params> {
     return new Promise((resolve) => this.#agent.abandon(this.#hands, this.#job, resolve));
   }
 
+  find(): Promise<boolean | undefined> {
+    return new Promise((resolve, reject) => {
+      if (this.#agent.find) this.#agent.find(this.#hands, this.#job, TIMEOUT_MS, resolve);
+      else reject(new Error(`nothing of type ${this.#agent.type} can be found`));
+    });
+  }
+
   check(): Promise<CheckResult> {
     const check = { name: 'quick', intervalMs: 0, timeoutMs: TIMEOUT_MS } as const;
     return new Promise((resolve) => this.#agent.check(this.#hands, this.#job, check, resolve));

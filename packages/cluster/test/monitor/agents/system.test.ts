@@ -48,7 +48,9 @@ test(
     writeFileSync(join(directory, 'kept'), 'yes');
     await well(subject.start());
     assert.equal((await subject.check()).state, 'running');
+    assert.equal(await subject.find(), true);
     await well(subject.stop());
+    assert.equal(await subject.find(), false);
     assert.equal((await subject.check()).state, 'failed');
     assert.equal(existsSync(join(directory, 'kept')), false);
     await well(subject.start());

@@ -87,6 +87,7 @@ test('a libvirt domain is created, watched, shut down, and destroyed when it is 
   await well(subject.start());
   await well(subject.start());
   assert.equal((await subject.check()).state, 'running');
+  assert.equal(await subject.find(), true);
   writeFileSync(state, 'crashed\n');
   assert.equal((await subject.check()).reason, 'it is crashed');
   await well(subject.start());
@@ -99,6 +100,7 @@ test('a libvirt domain is created, watched, shut down, and destroyed when it is 
   await well(subject.start());
   assert.equal(await subject.abandon(), '');
   assert.equal(existsSync(state), false);
+  assert.equal(await subject.find(), false);
 });
 
 test('what a vm may not be', () => {

@@ -67,6 +67,11 @@ export const filesystemAgent: Agent<FilesystemParams> = {
       done(RUNNING);
     });
   },
+  find(hands, { params }, _timeoutMs, done) {
+    readMount(hands, params.directory, (mount) =>
+      done(mount instanceof EterneError ? undefined : mount?.device === params.device),
+    );
+  },
   abandon(hands, { params }, done) {
     runCommand(hands, ['umount', '--lazy', params.directory], CHECK_TIMEOUT_MS, ({ failure }) =>
       readMount(hands, params.directory, (mount) => done(mount === undefined ? '' : failure)),

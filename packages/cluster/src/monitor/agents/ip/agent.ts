@@ -55,6 +55,8 @@ export const ipAgent: Agent<IpParams> = {
       done(isUp(carrier) ? RUNNING : { state: 'failed', reason: `the link of ${carrier.ifname} is down` });
     });
   },
+  find: (hands, { params }, _timeoutMs, done) =>
+    carriers(hands, params, (found) => done(found instanceof EterneError ? undefined : found.length > 0)),
   abandon: (hands, { params }, done) =>
     dropEverywhere(hands, params, CHECK_TIMEOUT_MS, ({ reason }) => done(reason)),
 };

@@ -28,19 +28,21 @@ export interface OcfAction {
 }
 
 export const OCF_SUCCESS = 0;
+export const OCF_NOT_INSTALLED = 5;
 export const OCF_NOT_RUNNING = 7;
 export const OCF_RUNNING_PROMOTED = 8;
+export const OCF_FAILED_PROMOTED = 9;
 
 const MEANINGS: Readonly<Record<number, string>> = {
   1: 'it failed',
   2: 'its arguments are wrong',
   3: 'it cannot do that',
   4: 'it lacks permission',
-  5: 'something it needs is not installed',
+  [OCF_NOT_INSTALLED]: 'something it needs is not installed',
   6: 'its configuration is wrong',
   [OCF_NOT_RUNNING]: 'it is not running',
   [OCF_RUNNING_PROMOTED]: 'it runs promoted',
-  9: 'it failed while promoted',
+  [OCF_FAILED_PROMOTED]: 'it failed while promoted',
 };
 
 export interface OcfOutcome {

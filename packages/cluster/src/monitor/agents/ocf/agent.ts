@@ -2,6 +2,8 @@
 import { failed, RUNNING, succeeded, type Agent, type CheckSpec, type Hands, type Job } from '../agent.ts';
 import { stopFamily } from '../family.ts';
 import {
+  OCF_FAILED_PROMOTED,
+  OCF_NOT_INSTALLED,
   OCF_NOT_RUNNING,
   OCF_RUNNING_PROMOTED,
   OCF_SUCCESS,
@@ -21,6 +23,15 @@ const ABANDON_TIMEOUT_MS = 10_000;
 const LEFTOVERS_TIMEOUT_MS = 2000;
 /** In the place of the resource's mark, whose bearers the heart may still be killing. */
 const ABANDON_MARK = 'ETERNE_ABANDONED';
+
+/** What the exit code of a probe says of it; the others are trouble of the agent's own. */
+const IS_HERE: ReadonlyMap<number, boolean> = new Map([
+  [OCF_SUCCESS, true],
+  [OCF_RUNNING_PROMOTED, true],
+  [OCF_FAILED_PROMOTED, true],
+  [OCF_NOT_RUNNING, false],
+  [OCF_NOT_INSTALLED, false],
+]);
 
 type Verdict = (failure: string) => void;
 
@@ -79,6 +90,11 @@ export function ocfAgent(name: OcfName): Agent<OcfParams> {
         const why = code === OCF_SUCCESS ? 'it runs, but is not promoted' : reason;
         done({ state: 'failed', reason: why });
       });
+    },
+    find(hands, job, timeoutMs, done) {
+      run(hands, job, { verb: 'monitor', timeoutMs, intervalMs: 0, level: 0 }, ({ code }) =>
+        done(code === null ? undefined : IS_HERE.get(code)),
+      );
     },
     abandon(hands, job, done) {
       const mark = `${ABANDON_MARK}=${job.mark.slice(job.mark.indexOf('=') + 1)}`;

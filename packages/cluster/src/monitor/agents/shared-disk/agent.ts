@@ -65,6 +65,15 @@ export const sharedDiskAgent: Agent<SharedDiskParams> = {
       });
     });
   },
+  find(hands, { params: { device, fence } }, timeoutMs, done) {
+    if (fence === 'lock') return done(false);
+    readNodeKey(hands, (key) => {
+      if (key instanceof EterneError) return done(undefined);
+      whoHolds(hands, device, timeoutMs, (holder) =>
+        done(holder instanceof EterneError ? undefined : holder === key),
+      );
+    });
+  },
   abandon: (hands, job, done) => letGo(hands, job, ABANDON_TIMEOUT_MS, ({ reason }) => done(reason)),
 };
 

@@ -54,6 +54,11 @@ export function systemdAgent(unit: string): Agent<SystemdParams> {
         done({ state: 'failed', reason: code === NOT_ACTIVE ? `${unit} is not active` : failure });
       });
     },
+    find(hands, _job, timeoutMs, done) {
+      runCommand(hands, ['systemctl', 'is-active', unit], timeoutMs, ({ code }) =>
+        done(code === null ? undefined : code === 0),
+      );
+    },
     /** Kill first: a stop would run the unit's own commands, and wait for them. Then the stop, or systemd may start it again. */
     abandon(hands, _job, done) {
       runCommand(hands, ['systemctl', 'kill', '--signal=SIGKILL', unit], KILL_TIMEOUT_MS, () =>

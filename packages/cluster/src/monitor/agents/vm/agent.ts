@@ -1,5 +1,5 @@
 import type { Agent } from '../agent.ts';
-import { checkDomain, destroyDomain, startDomain, stopDomain } from './libvirt.ts';
+import { checkDomain, destroyDomain, findDomain, startDomain, stopDomain } from './libvirt.ts';
 import { parseVmParams, type VmParams } from './params.ts';
 import { checkQemu, startQemu, stopQemu } from './qemu.ts';
 
@@ -21,6 +21,10 @@ export const vmAgent: Agent<VmParams> = {
     const { machine } = job.params;
     if (machine.kind === 'qemu') checkQemu(hands, job, timeoutMs, done);
     else checkDomain(hands, machine, done);
+  },
+  find(hands, { params: { machine } }, _timeoutMs, done) {
+    if (machine.kind === 'qemu') done(false);
+    else findDomain(hands, machine, done);
   },
   /** A QEMU of ours is dead by then; libvirt's is its own child. */
   abandon(hands, { params: { machine } }, done) {

@@ -30,6 +30,14 @@ export function checkDomain(hands: Hands, machine: LibvirtDomain, done: (result:
   });
 }
 
+export function findDomain(
+  hands: Hands,
+  machine: LibvirtDomain,
+  done: (isHere: boolean | undefined) => void,
+): void {
+  readState(hands, machine, (state) => done('failure' in state ? undefined : 'name' in state));
+}
+
 /** The power button, then the plug. */
 export function stopDomain(hands: Hands, machine: LibvirtDomain, timeoutMs: number, done: Started): void {
   const { clock, timers } = hands.world;
