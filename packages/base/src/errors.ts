@@ -20,7 +20,8 @@ export type ErrorCode =
   | 'no-space'
   | 'not-primary'
   | 'no-quorum'
-  | 'unsupported';
+  | 'unsupported'
+  | 'needs-upgrade'; // some program is too old for it; the message says whose
 
 export class EterneError extends Error {
   override name = 'EterneError';

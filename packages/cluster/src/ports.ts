@@ -176,6 +176,8 @@ export interface LogSubject<Command> {
   takeSnapshot(): Buffer;
   /** Replaces the state: before the first `onApplied` of a start, and when this node was too far behind. */
   restoreSnapshot(bytes: Buffer, index: number): void;
+  /** `decode` or `restoreSnapshot` threw this: the log takes no further part. */
+  stopped(error: EterneError): void;
 }
 
 /**

@@ -11,10 +11,15 @@ import { instantOf } from '@eterne/runtime';
 import { table } from './table.ts';
 
 export function statusText(status: ClusterStatus): string {
-  const { cluster, reportedBy, leader, quorate, nodes, volumes, groups, warnings } = status;
-  const head = `cluster ${cluster}: ${quorate ? 'quorate' : 'NO QUORUM'}, leader ${leader ?? 'none'}, reported by ${reportedBy}`;
+  const { cluster, reportedBy, leader, quorate, features, nodes, volumes, groups, warnings } = status;
+  const head = [
+    `cluster ${cluster}: ${quorate ? 'quorate' : 'NO QUORUM'}`,
+    `leader ${leader ?? 'none'}`,
+    `feature level ${features.level}`,
+    `reported by ${reportedBy}`,
+  ];
   return [
-    head,
+    head.join(', '),
     nodesText(nodes),
     ...(volumes.length > 0 ? [volumesText(volumes)] : []),
     ...(groups.length > 0 ? [groupsText(groups)] : []),
@@ -24,11 +29,12 @@ export function statusText(status: ClusterStatus): string {
 
 export function nodesText(nodes: readonly NodeStatus[]): string {
   return table(
-    ['NODE', 'ROLE', 'STATE', 'PATHS', 'API'],
-    nodes.map(({ name, role, state, leader, paths, api }) => [
+    ['NODE', 'ROLE', 'STATE', 'LEVEL', 'PATHS', 'API'],
+    nodes.map(({ name, role, state, leader, featureLevel, paths, api }) => [
       name,
       leader ? `${role}, leader` : role,
       state,
+      `${featureLevel}`,
       paths.length === 0 ? '-' : `${paths.filter(({ up }) => up).length}/${paths.length} up`,
       api,
     ]),

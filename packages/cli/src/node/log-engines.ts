@@ -71,6 +71,7 @@ const NOTHING: LogSubject<Command> = {
   decode: () => ({ kind: 'cluster-maintenance', on: false, atMs: 0 }),
   takeSnapshot: () => Buffer.alloc(0),
   restoreSnapshot: () => {},
+  stopped: () => {},
 };
 
 function openEtcd(

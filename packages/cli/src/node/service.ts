@@ -25,6 +25,7 @@ import { proveStopped } from '@eterne/cluster/service/pair/prover.ts';
 import { Service, type PairPort } from '@eterne/cluster/service/service.ts';
 import type { View } from '@eterne/cluster/service/view.ts';
 import type { Command } from '@eterne/cluster/state/commands.ts';
+import { LEVELS } from '@eterne/cluster/state/levels.ts';
 import type { ClusterState } from '@eterne/cluster/state/model.ts';
 import type { ConnectDisk } from '@eterne/cluster/heart/disk-leases.ts';
 import type { World } from '@eterne/runtime';
@@ -42,6 +43,8 @@ export interface ServiceParts {
   readonly connectDisk?: ConnectDisk;
   /** What the heart has to know, at once and on every change. */
   readonly onSetup: (setup: HeartSetup) => void;
+  /** The log holds what this program cannot understand: the node is to end. */
+  readonly onStopped: (error: EterneError) => void;
 }
 
 /** Calls back when the service takes part in the cluster. */
@@ -181,7 +184,9 @@ function engineOf(log: EmbeddedLog<Command>, epoch: number, onClose: () => void)
     members: () => log.members(),
     changeMember: (change, done) => log.changeMember(change, done),
     transferLeadership: (to) => log.transferLeadership(to),
-    trouble: undefined,
+    get trouble() {
+      return log.trouble;
+    },
     close: (done) => {
       onClose();
       log.close(done);
@@ -223,9 +228,9 @@ function makeTieWith(world: World): MakeTie {
 }
 
 function makeService(parts: ServiceParts, pair: PairPort, logDropped: () => DropCounts): Service {
-  const { world, dir, startId, identity, heart, monitor, connectDisk, onSetup } = parts;
+  const { world, dir, startId, identity, heart, monitor, connectDisk, onSetup, onStopped } = parts;
   const { node, role, addresses, api, voterId, clusterName, clusterId, founder } = identity;
-  const member = { name: node, role, addresses, api, voterId };
+  const member = { name: node, role, addresses, api, voterId, level: LEVELS.program };
   const service = new Service({
     world,
     heart,
@@ -234,6 +239,7 @@ function makeService(parts: ServiceParts, pair: PairPort, logDropped: () => Drop
     startId,
     pair,
     logDropped,
+    onStopped,
     places: {
       metadataPath: (volume, created) => join(volumesFolder(dir), `${volume}.${created}.meta`),
       rescuePath: (volume, created) => join(volumesFolder(dir), `${volume}.${created}.rescue`),

@@ -44,7 +44,7 @@ function withoutWatchdog(heart: Heart): HeartPort {
   };
 }
 
-/** Resolves on SIGTERM or SIGINT; rejects when it cannot start. */
+/** Resolves on SIGTERM or SIGINT; rejects when it cannot start, or not go on. */
 export async function runWitness(dir: string): Promise<void> {
   raisePriority();
   const world = createNodeWorld('witness');
@@ -56,6 +56,17 @@ export async function runWitness(dir: string): Promise<void> {
   await settle((done) => world.files.makeFolder(runFolder(dir), (error) => done(error)));
   if (acquireProcessLock(lockPath(dir)) === undefined)
     throw new EterneError('busy', `the witness in ${dir} is running already`);
+  const stopped = Promise.withResolvers<never>();
+  await Promise.race([stopped.promise, serve(world, dir, identity, stopped.reject)]);
+}
+
+/** Until a signal. */
+async function serve(
+  world: World,
+  dir: string,
+  identity: NodeIdentity,
+  onStopped: (error: EterneError) => void,
+): Promise<void> {
   const heart = await startHeart(world, dir, identity);
   const service = await settle<Service>((done) =>
     startService(
@@ -70,6 +81,7 @@ export async function runWitness(dir: string): Promise<void> {
           heart.configure(setup);
           writeSetup(world, dir, setup);
         },
+        onStopped,
       },
       done,
     ),

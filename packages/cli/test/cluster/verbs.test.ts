@@ -42,7 +42,7 @@ function eterne(words: readonly string[], env: Record<string, string> = {}): Pro
 test('status for people and for programs', async () => {
   const [text, json] = await Promise.all([eterne(['status']), eterne(['status', '--json'])]);
   assert.equal(text.code, 0, text.stderr);
-  assert.match(text.stdout, /^cluster prod: quorate, leader n1, reported by n1$/m);
+  assert.match(text.stdout, /^cluster prod: quorate, leader n1, feature level 1, reported by n1$/m);
   assert.match(text.stdout, /^data +1 GiB +sync +n1 +n1 UpToDate, n2 Inconsistent \(300 MiB to sync\) +n1$/m);
   assert.deepEqual(JSON.parse(json.stdout), JSON.parse(JSON.stringify(fixture.facade.status())));
 });
@@ -52,7 +52,7 @@ test('options may stand before the verb, and replace the environment', async () 
   const words = ['--api', fixture.url, '--token', fixture.rootToken, 'node', 'list'];
   const { code, stdout, stderr } = await eterne(words, env);
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /^w +witness +online +1\/2 up/m);
+  assert.match(stdout, /^w +witness +online +1 +1\/2 up/m);
 });
 
 test('orders reach the cluster', async () => {

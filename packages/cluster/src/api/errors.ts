@@ -11,6 +11,7 @@ export const HTTP_STATUS: Readonly<Record<ErrorCode, number>> = {
   refused: 409,
   conflict: 409,
   'not-primary': 409,
+  'needs-upgrade': 409,
   protocol: 400,
   busy: 429,
   corrupt: 500,

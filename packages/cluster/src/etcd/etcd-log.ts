@@ -6,6 +6,7 @@
  * 3. A command's sender is told `applied` only after the listeners here have seen it.
  * 4. Reads are answered only once this life's session is open: what an earlier life sent is then applied already, or never will be.
  * 5. A watch is a hint to look earlier; nothing rests on it.
+ * 6. An entry or a snapshot that cannot be understood is not skipped: the log stops before it.
  */
 import { assert, EterneError } from '@eterne/base';
 import type { World } from '@eterne/runtime';
@@ -298,7 +299,7 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
   }
 
   #restore(data: Buffer, index: LogIndex): void {
-    this.#machine.restore(data, index);
+    this.#understand(() => this.#machine.restore(data, index));
     this.#applied = index;
     this.#bytesSinceSnapshot = 0;
   }
@@ -539,11 +540,24 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
     this.#turns.want();
   }
 
+  /** Duty 6. */
+  #understand<T>(take: () => T): T {
+    try {
+      return take();
+    } catch (error) {
+      if (!(error instanceof EterneError)) throw error;
+      this.#fail(error);
+      this.close(() => {});
+      this.#options.subject.stopped(error);
+      throw error;
+    }
+  }
+
   /** One entry, behind everything applied so far. */
   #apply(data: Buffer): void {
     const { isMember } = this.#options;
     const index = this.#applied + 1;
-    const id = this.#machine.apply(data, index, isMember);
+    const id = this.#understand(() => this.#machine.apply(data, index, isMember));
     this.#applied = index;
     this.#bytesSinceSnapshot += data.length;
     if (id !== undefined) this.#life?.proposals.applied(id, index);

@@ -48,7 +48,10 @@ export class LauncherClient implements Spawner {
   fatal(daemon: DaemonName, error: EterneError, done: () => void): void {
     const mayPass = error.code === 'busy';
     const isConfig = error.code === 'config' || mayPass;
-    this.#call({ call: 'fatal', daemon, message: error.message, isConfig, mayPass }, done);
+    const isFinal = error.code === 'needs-upgrade';
+    const { message, hint } = error;
+    const said = { ...(hint === undefined ? {} : { hint }), isConfig, mayPass, isFinal };
+    this.#call({ call: 'fatal', daemon, message, ...said }, done);
   }
 
   close(): void {

@@ -19,9 +19,12 @@ export type ToLauncher =
       readonly call: 'fatal';
       readonly daemon: DaemonName;
       readonly message: string;
+      readonly hint?: string;
       readonly isConfig: boolean;
       /** Somebody else holds what it needs, perhaps not for long. */
       readonly mayPass: boolean;
+      /** No other try can help, whatever it did before: the program itself has to be another. */
+      readonly isFinal: boolean;
     };
 
 export type FromLauncher =

@@ -8,7 +8,7 @@
  * 1. A daemon that ends is started again: at once, with growing pauses (at most `RESTART_DELAY_MS_MAX`) while it keeps ending young.
  * 2. A daemon that hangs is reported by another (service and monitor watch each other and the rest), killed, and so started again.
  * 3. A daemon that cannot work from the beginning (a port in use, a damaged log) ends the node with its sentence; what may pass by
- *    itself is tried again for `PATIENCE_MS` first.
+ *    itself is tried again for `PATIENCE_MS` first. One whose program is too old for its cluster does so at any time.
  * 4. What an earlier life of this node left running is killed before anything is started.
  * 5. Stopping: the service first, which takes the node's groups elsewhere; the others after it; whatever is left is killed.
  */
@@ -229,11 +229,13 @@ export class Launcher {
     });
   }
 
-  #giveUp({ daemon, message, isConfig, mayPass }: ToLauncher & { readonly call: 'fatal' }): void {
+  #giveUp(said: ToLauncher & { readonly call: 'fatal' }): void {
+    const { daemon, message, hint, isConfig, mayPass, isFinal } = said;
     const hasWorked = this.#daemons.some((known) => known.name === daemon && known.hasWorked);
-    if (this.#phase !== 'running' || hasWorked) return;
+    if (this.#phase !== 'running' || (hasWorked && !isFinal)) return;
     if (mayPass && this.#world.clock.bootMs() - this.#startedMs < PATIENCE_MS) return;
-    this.#error = new EterneError(isConfig ? 'config' : 'io', message);
+    const code = isFinal ? 'needs-upgrade' : isConfig ? 'config' : 'io';
+    this.#error = new EterneError(code, message, hint === undefined ? {} : { hint });
     this.#end();
   }
 

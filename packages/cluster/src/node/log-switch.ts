@@ -180,6 +180,7 @@ export class LogSwitch implements OrderedLog<Command> {
         subject.restoreSnapshot(bytes, index);
         if (epoch.current) this.#see(epoch.current, index);
       },
+      stopped: (error) => subject.stopped(error),
     };
   }
 

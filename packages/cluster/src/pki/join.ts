@@ -5,6 +5,7 @@ import { callApi } from '../api/client.ts';
 import { joinAnswer, type JoinAnswer } from '../api/schema/access.ts';
 import { CLUSTER_KEY_BYTES, type NodeIdentity, writeIdentity } from '../node/identity.ts';
 import { createNodeLog } from '../node/raft-log.ts';
+import { LEVELS } from '../state/levels.ts';
 import { parseApiAddress } from './addresses.ts';
 import { writeAuthorityKey } from './files.ts';
 import { checkOrder, type NodeOrder, type PkiWorld, requireNoNode } from './found.ts';
@@ -44,6 +45,7 @@ export async function joinCluster(world: PkiWorld, order: JoinOrder): Promise<No
         addresses,
         api,
         voterId,
+        level: LEVELS.program,
         certificateRequest: requestPem,
       },
     },

@@ -5,6 +5,7 @@
  * 2. A command's sender is told `applied` only after the listeners here have seen it.
  * 3. Reads are answered only once this life's session is open: what an earlier life sent is then applied already, or never will be.
  * 4. A muted node drops what it receives: an answer it may not give is worse than none.
+ * 5. What cannot be understood is not skipped: the log stops before it, and stays as it is on disk.
  */
 import { assert, EterneError } from '@eterne/base';
 import type { World } from '@eterne/runtime';
@@ -109,6 +110,7 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
   #appliedMembers: Members = [];
   #isSessionOpen = false;
   #state: 'new' | 'running' | 'closed' = 'new';
+  #halted: EterneError | undefined;
 
   /** Use `openEmbeddedLog`. */
   constructor(options: EmbeddedLogOptions<Command>, image: LogImage) {
@@ -150,7 +152,8 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     this.#state = 'running';
     this.#turns.start();
     const { snapshot } = this.#node.log;
-    if (snapshot.index > 0) this.#restore(snapshot);
+    if (snapshot.index > 0) this.#understand(() => this.#restore(snapshot));
+    if (this.#halted) return;
     this.#options.transport.onMessage((from, bytes) => this.#receive(from, bytes));
     this.#options.transport.onGone((from) => this.#suspect(from));
     this.#persister.rewrite(undefined);
@@ -209,6 +212,11 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
 
   onLeadership(listener: () => void): void {
     this.#leadershipNews.add(listener);
+  }
+
+  /** Why it has stopped by itself: a sentence. */
+  get trouble(): string | undefined {
+    return this.#halted?.message;
   }
 
   /** For operators and tests. */
@@ -290,7 +298,8 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     }
     this.#proposals.expire(nowMs);
     this.#barriers.expire(nowMs);
-    this.#takeOutput(nowMs);
+    this.#understand(() => this.#takeOutput(nowMs));
+    if (this.#halted) return;
     this.#compactIfDue();
     if (this.#persister.isIdle) {
       const ready = this.#node.ready();
@@ -298,6 +307,19 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     }
     this.#leadershipNews.show(this.leadership());
     this.#armTimer(nowMs);
+  }
+
+  /** Duty 5. */
+  #understand(take: () => void): void {
+    try {
+      take();
+    } catch (error) {
+      if (!(error instanceof EterneError)) throw error;
+      this.#halted = error;
+      this.#options.world.log('error', `the cluster log stops: ${error.message}`);
+      this.close(() => {});
+      this.#options.subject.stopped(error);
+    }
   }
 
   /** Hands commands and reads to whoever leads. */

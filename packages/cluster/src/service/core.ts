@@ -7,6 +7,7 @@ import { unreachable } from '@eterne/base';
 import { NO_DROPS } from '../heart/drops.ts';
 import { apply, emptyState } from '../state/apply.ts';
 import type { Command } from '../state/commands.ts';
+import { LEVELS, type Levels } from '../state/levels.ts';
 import type { ClusterState, MemberSpec } from '../state/model.ts';
 import { sortedValues } from '../state/model.ts';
 import type { Refusal } from '../state/outcome.ts';
@@ -33,6 +34,8 @@ export interface CoreOptions {
   /** New with every start of the node, kept when only the service is restarted. */
   readonly startId: string;
   readonly places: ReplicaPlaces;
+  /** Of another program than this one, in tests. */
+  readonly levels?: Levels;
   /** On the node that made the cluster: its first entry. */
   readonly founding?: { readonly cluster: string; readonly clusterId: string; readonly member: MemberSpec };
 }
@@ -72,6 +75,7 @@ export class ServiceCore {
     this.view = {
       self: options.self,
       startId: options.startId,
+      levels: options.levels ?? LEVELS,
       now,
       timing: timingOf(emptyState()),
       state: emptyState(),

@@ -31,6 +31,8 @@ export interface NodeStatus {
   readonly state: 'online' | 'lost' | 'standby' | 'maintenance';
   readonly leader: boolean;
   readonly incarnation: number;
+  /** The highest that its program knows (`state/levels.ts`). */
+  readonly featureLevel: number;
   readonly pids: DaemonPids;
   readonly api: string;
   /** By what the reporting node hears of it: it can be talked to, or only be seen to live, or neither. */
@@ -114,6 +116,12 @@ export interface ClusterStatus {
   readonly reportedBy: string;
   readonly leader: string | null;
   readonly quorate: boolean;
+  /** `level`: in use. `highest`: of any member's program. `waitsFor`: whose program is older than that. */
+  readonly features: {
+    readonly level: number;
+    readonly highest: number;
+    readonly waitsFor: readonly string[];
+  };
   /** Nothing is done about any group. */
   readonly maintenance: boolean;
   readonly nodes: readonly NodeStatus[];

@@ -42,9 +42,11 @@ export class ReportDuty {
     const member = view.state.members[view.self];
     if (!member) return;
     const { startId } = view;
+    const level = view.levels.program;
     const pids = view.pids ?? UNKNOWN_PIDS;
     const [sees, troubles] = [this.#cutOff(view), diskTroubles(view)];
-    const isSame = member.startId === startId && isDeepStrictEqual([member.pids, member.sees], [pids, sees]);
+    const told = [member.startId, member.level, member.pids, member.sees];
+    const isSame = isDeepStrictEqual(told, [startId, level, pids, sees]);
     if (isSame && isDeepStrictEqual(member.diskTroubles, troubles)) return;
     const name = view.self;
     const command: Command = {
@@ -52,6 +54,7 @@ export class ReportDuty {
       name,
       startId,
       pids,
+      level,
       sees,
       diskTroubles: troubles,
       atMs: view.now.wallMs,

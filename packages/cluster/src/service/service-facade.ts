@@ -279,7 +279,7 @@ export class LiveFacade implements ServiceFacade {
   async #plan(document: unknown): Promise<Plan> {
     const parsed = parseDocument(document);
     await this.#barrier();
-    return planDocument(this.state(), parsed);
+    return planDocument(this.state(), parsed, this.#service.view.levels);
   }
 
   async #create(document: unknown, by: Requester): Promise<void> {

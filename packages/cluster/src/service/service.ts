@@ -3,6 +3,7 @@
  * 1. Events reach the core one at a time, in the order they came, also those that arrive while another is worked off.
  * 2. Every effect with an id is answered exactly once, also when the process it was meant for goes away.
  * 3. The core begins when everything committed before this start is applied (`caught-up`).
+ * 4. When the log holds what this program cannot understand, nothing is decided any more, and `onStopped` is told why.
  */
 import { EterneError, unreachable } from '@eterne/base';
 import type { Timer, World } from '@eterne/runtime';
@@ -12,8 +13,10 @@ import type { ReplicaCall } from '@eterne/disk/process/worker-messages.ts';
 import type { SetAnswer } from '@eterne/disk/engine/api.ts';
 import { NO_DROPS, type DropCounts } from '../heart/drops.ts';
 import type { HeartPort, LogSubject, MonitorPort, OrderedLog } from '../ports.ts';
-import { decodeCommand, decodeState, encodeCommand, encodeState } from '../state/codec.ts';
+import { apply } from '../state/apply.ts';
+import { decodeCommand, decodeState, encodeCommand, encodeState, levelSentence } from '../state/codec.ts';
 import type { Command } from '../state/commands.ts';
+import { tooOld } from '../state/levels.ts';
 import type { ClusterState, DaemonPids } from '../state/model.ts';
 import type { Refusal } from '../state/outcome.ts';
 import type { CoreOptions } from './core.ts';
@@ -29,6 +32,8 @@ export interface ServiceOptions extends CoreOptions {
   readonly pair?: PairPort;
   /** What the log's transport did not believe. */
   readonly logDropped?: () => DropCounts;
+  /** The log has stopped for good; the process is to end. */
+  readonly onStopped: (error: EterneError) => void;
   /** Asked again `RECONNECT_MS` after it failed or the connection was lost. Absent on a witness. */
   readonly connectDisk?: (done: (result: DiskPort | EterneError) => void) => void;
 }
@@ -69,13 +74,14 @@ export class Service {
 
   /** What the log has to know of the state. */
   readonly subject: LogSubject<Command> = {
-    encode: encodeCommand,
-    decode: decodeCommand,
-    takeSnapshot: () => encodeState(this.#core.view.state),
+    encode: (command) => encodeCommand(command, this.state.level, this.view.levels),
+    decode: (bytes) => this.#read(bytes),
+    takeSnapshot: () => encodeState(this.state, this.view.levels),
     restoreSnapshot: (bytes) => {
-      this.#core.restore(decodeState(bytes));
+      this.#core.restore(decodeState(bytes, this.view.levels));
       this.#wantStep();
     },
+    stopped: (error) => this.#stop(error),
   };
 
   get view(): View {
@@ -137,6 +143,8 @@ export class Service {
       const error = new EterneError('no-quorum', 'this node is still starting');
       return this.#options.world.timers.soon(() => done({ kind: 'refused', error }));
     }
+    const early = this.view.levels.refusal(this.state, command);
+    if (early) return this.#options.world.timers.soon(() => done({ kind: 'refused', error: early }));
     log.append(command, (result) => {
       if (result.kind !== 'applied') return done(result);
       done({ kind: 'applied', refused: this.#refusals.get(result.index) });
@@ -174,6 +182,23 @@ export class Service {
       look.cancel();
       done();
     });
+  }
+
+  /** A raise that is about to be refused (this node's program was exchanged for an older one just in time) asks nothing of it. */
+  #read(bytes: Buffer): Command {
+    const { levels } = this.view;
+    const command = decodeCommand(bytes, this.state.level, levels);
+    const isTooMuch = command.kind === 'level-raise' && command.level > levels.program;
+    if (isTooMuch && apply(this.state, command).refused === undefined)
+      throw tooOld(levelSentence(command.level, levels));
+    return command;
+  }
+
+  /** Duty 4. */
+  #stop(error: EterneError): void {
+    if (this.#closed) return;
+    this.close();
+    this.#options.onStopped(error);
   }
 
   close(): void {

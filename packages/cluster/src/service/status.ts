@@ -1,5 +1,6 @@
 /** The cluster as this node sees it: the agreed state, coloured by its own observations. */
-import type { GroupState, Member, VolumeState } from '../state/model.ts';
+import { olderThan } from '../state/levels.ts';
+import type { ClusterState, GroupState, Member, VolumeState } from '../state/model.ts';
 import { sortedValues } from '../state/model.ts';
 import { formatSize } from '@eterne/base';
 import { volumesOf } from '../state/references.ts';
@@ -63,6 +64,7 @@ function knownStatus(core: ServiceCore): ClusterStatus {
     reportedBy: view.self,
     leader: leadership.leader ?? null,
     quorate: leadership.quorate,
+    features: featureStatus(state),
     nodes: sortedValues(state.members).map((member) => nodeStatus(view, member)),
     volumes: sortedValues(state.volumes).map((volume) => volumeStatus(view, volume)),
     maintenance: state.maintenance,
@@ -72,6 +74,11 @@ function knownStatus(core: ServiceCore): ClusterStatus {
     warnings: [...warnings(core, covered), ...core.fenceTroubles],
     dropped: { heartbeats: view.dropped, log: view.logDropped },
   };
+}
+
+function featureStatus(state: ClusterState): ClusterStatus['features'] {
+  const highest = Math.max(state.level, ...sortedValues(state.members).map(({ level }) => level));
+  return { level: state.level, highest, waitsFor: olderThan(state, highest) };
 }
 
 function logStatus({ state, logTrouble, timing }: View): ClusterStatus['consensus'] {
@@ -97,6 +104,7 @@ function nodeStatus(view: View, member: Member): NodeStatus {
     state: nodeState(view, member),
     leader: view.leadership.leader === member.name,
     incarnation: member.incarnation,
+    featureLevel: member.level,
     pids: member.name === view.self && view.pids ? view.pids : member.pids,
     api: member.api,
     reach: reachOf(view, member),
@@ -225,6 +233,7 @@ function warnings(core: ServiceCore, covered: ReadonlySet<string>): readonly str
       ? ['The whole cluster is in maintenance: nothing is done about any group.']
       : []),
     ...quorumWarnings(view),
+    ...featureWarnings(view.state),
     ...sortedValues(view.state.members)
       .filter((member) => !isHeard(view, member))
       .map(({ name }) =>
@@ -245,6 +254,14 @@ function warnings(core: ServiceCore, covered: ReadonlySet<string>): readonly str
       .filter((group) => group.desired === 'started' && !covered.has(group.spec.name))
       .map(({ spec }) => `Group ${spec.name} has no node that would take it over now.`),
   ];
+}
+
+/** An upgrade that is not over. */
+function featureWarnings(state: ClusterState): readonly string[] {
+  const { level, highest, waitsFor } = featureStatus(state);
+  if (waitsFor.length === 0) return [];
+  const whose = `${waitsFor.join(', ')} ${waitsFor.length === 1 ? 'runs' : 'run'} an older program than the others`;
+  return [`${whose}: the cluster keeps to feature level ${level} until everybody knows ${highest}.`];
 }
 
 /** Of this node as it is now, of the others as they told. */

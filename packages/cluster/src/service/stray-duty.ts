@@ -15,6 +15,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { canBeFound } from '../monitor/agents/registry.ts';
 import type { ResourceSpec } from '../ports.ts';
 import { heldBy } from '../state/held.ts';
+import { STRAYS_LEVEL } from '../state/levels.ts';
 import type { GroupState } from '../state/model.ts';
 import { sortedValues } from '../state/model.ts';
 import { replaceReferences } from '../state/references.ts';
@@ -48,6 +49,7 @@ export class StrayDuty {
   step(view: View, outbox: Outbox, isWorkedOn: (group: string) => boolean): void {
     const member = view.state.members[view.self];
     if (member?.role !== 'node' || member.startId !== view.startId) return;
+    if (view.state.level < STRAYS_LEVEL) return;
     const groups = sortedValues(view.state.groups).filter((group) => mayLook(view, group, isWorkedOn));
     for (const name of this.#dueBootMs.keys())
       if (!groups.some(({ spec }) => spec.name === name)) this.#dueBootMs.delete(name);

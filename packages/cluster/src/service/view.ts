@@ -4,6 +4,7 @@ import type { ProofHeld } from '../raft/tie/proof-record.ts';
 import type { TieKind } from '../raft/tie/tie-id.ts';
 import type { DropCounts } from '../heart/drops.ts';
 import type { PathStatus, WatchdogReport } from '../ports.ts';
+import type { Levels } from '../state/levels.ts';
 import type { ClusterState, DaemonPids } from '../state/model.ts';
 import type { LeadershipView, LeaseTable, Now } from './effects.ts';
 import type { CurrentTiming } from './timing.ts';
@@ -12,6 +13,8 @@ export interface View {
   readonly self: string;
   /** New with every start of this node (not of the service). */
   readonly startId: string;
+  /** What this node's program knows. */
+  readonly levels: Levels;
   now: Now;
   timing: CurrentTiming;
   state: ClusterState;

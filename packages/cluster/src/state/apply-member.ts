@@ -62,13 +62,14 @@ function withMember(state: ClusterState, member: Member): ClusterState {
 
 function bootstrap(state: ClusterState, command: Of<'bootstrap'>): Outcome {
   if (state.cluster !== '') return refuse(state, 'exists', `this is cluster ${state.cluster} already`);
-  const named = { ...state, cluster: command.cluster, clusterId: command.clusterId };
+  const { cluster, clusterId, member } = command;
+  const named = { ...state, cluster, clusterId, level: member.level };
   return accepted(
-    withEvent(withMember(named, newMember(command.member)), command, {
+    withEvent(withMember(named, newMember(member)), command, {
       level: 'info',
       code: 'cluster.created',
-      node: command.member.name,
-      message: `cluster ${command.cluster} created on ${command.member.name}`,
+      node: member.name,
+      message: `cluster ${cluster} created on ${member.name}`,
     }),
   );
 }
@@ -86,6 +87,7 @@ function addMember(state: ClusterState, command: Of<'member-add'>): Outcome {
       'refused',
       `group ${owned.spec.name} has not been taken from the former ${member.name} yet; try again`,
     );
+  if (member.level < state.level) return refuseOlder(state, member);
   const others = sortedValues(state.members).filter((other) => other.name !== member.name);
   const refusal = memberLimit(state, member, others);
   if (refusal !== undefined) return refuse(state, 'refused', refusal);
@@ -97,6 +99,14 @@ function addMember(state: ClusterState, command: Of<'member-add'>): Outcome {
       node: member.name,
       message: `${member.role} ${member.name} joined`,
     }),
+  );
+}
+
+function refuseOlder(state: ClusterState, { name, level }: Pick<Member, 'name' | 'level'>): Outcome {
+  return refuse(
+    state,
+    'needs-upgrade',
+    `the cluster uses feature level ${state.level}, and the program of ${name} knows ${level}`,
   );
 }
 
@@ -166,14 +176,16 @@ function setMode(state: ClusterState, command: Of<'node-mode'>): Outcome {
 function reportNode(state: ClusterState, command: Of<'node-report'>): Outcome {
   const member = state.members[command.name];
   if (!member) return refuse(state, 'not-found', `no node ${command.name}`);
-  const { pids, sees = [], diskTroubles = [] } = command;
+  const { pids, level, sees = [], diskTroubles = [] } = command;
+  if (level < state.level) return refuseOlder(state, { ...member, level });
   if (member.startId === command.startId)
-    return reportLife(state, command, { ...member, pids, sees, diskTroubles });
+    return reportLife(state, command, { ...member, pids, level, sees, diskTroubles });
   const started: Member = {
     ...member,
     startId: command.startId,
     incarnation: member.incarnation + 1,
     pids,
+    level,
     sees,
     diskTroubles,
     watchdogMs: null,

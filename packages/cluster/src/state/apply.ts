@@ -10,6 +10,7 @@ import { applyGroup } from './apply-group.ts';
 import { applyLog, isSealed } from './apply-log.ts';
 import { applyMember } from './apply-member.ts';
 import { applyVolume } from './apply-volume.ts';
+import { commonLevel, FIRST_LEVEL } from './levels.ts';
 import { FIRST_LOG } from './log-defaults.ts';
 import type { Outcome } from './outcome.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
@@ -20,6 +21,7 @@ export function emptyState(): ClusterState {
     version: STATE_VERSION,
     cluster: '',
     clusterId: '',
+    level: FIRST_LEVEL,
     leaderTerm: 0,
     config: {
       edition: 'cluster',
@@ -58,6 +60,12 @@ export function apply(state: ClusterState, command: Command): Outcome {
       return applyLead(state, command);
     case 'cluster-maintenance':
       return applyMaintenance(state, command);
+    case 'level-raise':
+      return applyRaise(state, command);
+    case 'premature': {
+      const { level } = command;
+      return refuse(state, 'needs-upgrade', `that needs feature level ${level}, not ${state.level}`);
+    }
     case 'bootstrap':
     case 'member-add':
     case 'member-remove':
@@ -128,6 +136,20 @@ function applyLead(state: ClusterState, command: Extract<Command, { kind: 'lead'
       code: 'cluster.leader',
       node: command.node,
       message: `${command.node} leads the cluster`,
+    }),
+  );
+}
+
+function applyRaise(state: ClusterState, command: Extract<Command, { kind: 'level-raise' }>): Outcome {
+  const { level, leaderTerm } = command;
+  if (leaderTerm !== state.leaderTerm) return refuse(state, 'conflict', 'that leadership is over');
+  if (level <= state.level) return refuse(state, 'conflict', `the feature level is ${state.level} already`);
+  if (level > commonLevel(state)) return refuse(state, 'needs-upgrade', 'some member runs an older program');
+  return accepted(
+    withEvent({ ...state, level }, command, {
+      level: 'info',
+      code: 'cluster.level',
+      message: `every program knows feature level ${level}: the cluster uses it from now on`,
     }),
   );
 }

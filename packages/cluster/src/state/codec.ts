@@ -1,20 +1,22 @@
 /**
- * How entries and snapshots are written: JSON in UTF-8, `{"v":1,"command":…}` and `{"v":1,"state":…}`. Both come from this node's own
- * checksummed log or from authenticated members, so what does not read is a broken program or an unknown version; the log
- * stops rather than let members disagree.
+ * How entries and snapshots are written: JSON in UTF-8, `{"v":1,"command":…}` and `{"v":1,"state":…}`; an entry that needs more than the
+ * first feature level begins `{"v":1,"level":2,…`. Both come from this node's own checksummed log or from authenticated members, so what does not
+ * read is of a broken or newer program; the log stops rather than let members disagree.
  */
-import { EterneError, unreachable } from '@eterne/base';
+import { assert, EterneError, unreachable } from '@eterne/base';
 import type { Command, ConfigChange } from './commands.ts';
 import { COMMAND_VERSION } from './commands.ts';
+import { FIRST_LEVEL, LEVELS, tooOld, type Levels } from './levels.ts';
 import type { ClusterState } from './model.ts';
 import { STATE_VERSION } from './model.ts';
 import { stateSchema } from './schema.ts';
 import { PLAIN_VOLUME } from './volume-defaults.ts';
 import { USUAL_WATCH } from './watch.ts';
 
-const KINDS: Readonly<Record<Command['kind'], true>> = {
+const KINDS: Readonly<Record<Exclude<Command['kind'], 'premature'>, true>> = {
   lead: true,
   'cluster-maintenance': true,
+  'level-raise': true,
   bootstrap: true,
   'member-add': true,
   'member-remove': true,
@@ -65,20 +67,26 @@ const KINDS: Readonly<Record<Command['kind'], true>> = {
   'log-settled': true,
 };
 
-export function encodeCommand(command: Command): Buffer {
-  return Buffer.from(JSON.stringify({ v: COMMAND_VERSION, command }));
+/** `level`: the cluster's, as its proposer knows it. It only rises, so that every member can read what is written. */
+export function encodeCommand(command: Command, level: number, levels = LEVELS): Buffer {
+  const needed = levels.levelOf(command);
+  assert(needed <= level, 'nothing is proposed below its feature level');
+  const head = { v: COMMAND_VERSION, ...(needed > FIRST_LEVEL ? { level: needed } : {}) };
+  return Buffer.from(JSON.stringify({ ...head, command: levels.entryAsOf(command, level) }));
 }
 
-export function decodeCommand(bytes: Buffer): Command {
-  const { version, body } = open(bytes, 'command');
-  if (version !== COMMAND_VERSION) throw unknownVersion('entry', version);
+/** `level`: the cluster's, by the state that the entry meets. Every member refuses what is above it, whether it could read it or not. */
+export function decodeCommand(bytes: Buffer, level: number, levels = LEVELS): Command {
+  const { version, needed, body } = open(bytes, 'command');
+  if (version !== COMMAND_VERSION) throw tooOld(`version ${String(version)} of an entry`);
+  if (needed > level) return { kind: 'premature', level: needed, atMs: 0 };
   const kind: unknown = typeof body === 'object' && body !== null && 'kind' in body ? body.kind : undefined;
   if (typeof kind !== 'string' || !Object.hasOwn(KINDS, kind))
-    throw new EterneError('unsupported', `the log holds an entry of unknown kind ${JSON.stringify(kind)}`);
-  return completed(body as Command);
+    throw tooOld(`an entry of unknown kind ${JSON.stringify(kind)}`);
+  return completed(levels.completed(body, kind) as Command);
 }
 
-/** Entries of before a volume had settings, a group demands, anything was watched, and a shutdown had a policy. */
+/** Entries of before a volume had settings, a group demands, and anything was watched. */
 function completed(command: Command): Command {
   return command.kind === 'configure'
     ? { ...command, changes: command.changes.map(completedChange) }
@@ -87,11 +95,8 @@ function completed(command: Command): Command {
 
 function completedChange(change: ConfigChange): ConfigChange {
   switch (change.kind) {
-    case 'cluster': {
-      const { watch, onShutdown } = change.config;
-      const missing = { watch: watch ?? USUAL_WATCH, onShutdown: onShutdown ?? 'move' };
-      return { ...change, config: { ...change.config, ...missing } };
-    }
+    case 'cluster':
+      return { ...change, config: { ...change.config, watch: change.config.watch ?? USUAL_WATCH } };
     case 'volume-put':
       return { ...change, spec: { ...PLAIN_VOLUME, ...change.spec } };
     case 'group-put': {
@@ -107,20 +112,38 @@ function completedChange(change: ConfigChange): ConfigChange {
   }
 }
 
-export function encodeState(state: ClusterState): Buffer {
-  return Buffer.from(JSON.stringify({ v: STATE_VERSION, state }));
+export function encodeState(state: ClusterState, levels = LEVELS): Buffer {
+  return Buffer.from(JSON.stringify({ v: STATE_VERSION, state: levels.stateAsOf(state, state.level) }));
 }
 
-export function decodeState(bytes: Buffer): ClusterState {
+export function decodeState(bytes: Buffer, levels = LEVELS): ClusterState {
   const { version, body } = open(bytes, 'state');
-  if (version !== STATE_VERSION) throw unknownVersion('snapshot', version);
-  const parsed = stateSchema.safeParse(body);
+  if (version !== STATE_VERSION) throw tooOld(`version ${String(version)} of a snapshot`);
+  const level = levelIn(body);
+  if (level > levels.program) throw tooOld(levelSentence(level, levels));
+  const parsed = stateSchema.safeParse(levels.completed(body, 'state'));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   throw new EterneError('corrupt', `the snapshot is wrong at ${issue?.path.join('.')}: ${issue?.message}`);
 }
 
-function open(bytes: Buffer, name: 'command' | 'state'): { version: unknown; body: unknown } {
+export function levelSentence(level: number, { program }: Levels): string {
+  return `that uses feature level ${level}, this knows ${program}`;
+}
+
+function levelIn(value: unknown): number {
+  const level = typeof value === 'object' && value !== null && 'level' in value ? value.level : FIRST_LEVEL;
+  return typeof level === 'number' ? level : Number.NaN;
+}
+
+interface Opened {
+  readonly version: unknown;
+  /** The feature level that it needs. */
+  readonly needed: number;
+  readonly body: unknown;
+}
+
+function open(bytes: Buffer, name: 'command' | 'state'): Opened {
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString('utf8'));
@@ -129,15 +152,6 @@ function open(bytes: Buffer, name: 'command' | 'state'): { version: unknown; bod
   }
   if (typeof value !== 'object' || value === null || !('v' in value) || !(name in value))
     throw new EterneError('corrupt', `the log holds something that is not a ${name}`);
-  return { version: value.v, body: Object.entries(value).find(([key]) => key === name)?.[1] };
-}
-
-function unknownVersion(what: string, version: unknown): EterneError {
-  return new EterneError(
-    'unsupported',
-    `this program does not know version ${String(version)} of a log ${what}`,
-    {
-      hint: 'upgrade this node',
-    },
-  );
+  const body = Object.entries(value).find(([key]) => key === name)?.[1];
+  return { version: value.v, needed: levelIn(value), body };
 }

@@ -2,7 +2,7 @@
  * Everything that can be agreed on: the entries of the ordered log. Who may propose which is said at each; `apply.ts` checks what
  * can be checked from the state, so that a late or repeated entry changes nothing.
  *
- * Changelog: 1 — first version.
+ * Changelog: 1 — first version. What is new inside it is said in `levels.ts`.
  */
 import type { Term } from '@eterne/disk/engine/api.ts';
 import type { VolumeOrder } from './volume-orders.ts';
@@ -55,6 +55,10 @@ export type Command = Stamp &
      */
     | { readonly kind: 'lead'; readonly node: string; readonly leaderTerm: number }
     | { readonly kind: 'cluster-maintenance'; readonly on: boolean }
+    /** The leader: the program of every member knows this feature level. */
+    | { readonly kind: 'level-raise'; readonly level: number; readonly leaderTerm: number }
+    /** Proposed by nobody: what an entry is read as that needs a higher feature level than the cluster has. */
+    | { readonly kind: 'premature'; readonly level: number }
   );
 
 export type MemberCommand =
@@ -74,6 +78,8 @@ export type MemberCommand =
       readonly name: string;
       readonly startId: string;
       readonly pids: DaemonPids;
+      /** The highest feature level that its program knows. */
+      readonly level: number;
       /** Absent: none. */
       readonly sees?: readonly string[];
       readonly diskTroubles?: readonly string[];

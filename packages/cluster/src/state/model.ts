@@ -145,6 +145,8 @@ export interface MemberSpec {
   readonly api: Address;
   /** Raft's name of it; a node that lost its log comes back under a new one. */
   readonly voterId: string;
+  /** The highest feature level that its program knows (`levels.ts`). */
+  readonly level: number;
 }
 
 export interface Member extends MemberSpec {
@@ -466,6 +468,8 @@ export interface ClusterState {
   readonly cluster: string;
   /** UUID; the grantor of every term. */
   readonly clusterId: string;
+  /** The feature level that every member keeps to (`levels.ts`); it never falls. */
+  readonly level: number;
   /** Raft term of the leader whose decisions count (`lead`). */
   readonly leaderTerm: number;
   readonly config: ClusterConfig;

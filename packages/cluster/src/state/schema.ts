@@ -44,7 +44,7 @@ const config = z.strictObject({
     z.strictObject({ kind: z.literal('fencing'), delayMs: count, ping: z.array(z.string()) }),
   ]),
   prefer: z.enum(['consistency', 'availability']),
-  onShutdown: z.enum(['move', 'freeze']).default('move'),
+  onShutdown: z.enum(['move', 'freeze']),
   fencing: z
     .array(
       z.strictObject({
@@ -74,6 +74,7 @@ const member = z.strictObject({
   addresses: z.array(z.string()),
   api: z.string(),
   voterId: z.string(),
+  level: count,
   mode: z.enum(['active', 'standby', 'maintenance']),
   startId: z.string(),
   incarnation: count,
@@ -230,7 +231,7 @@ const group = z.strictObject({
   lastStartMs: count.nullable().default(null),
   lastStopMs: count.nullable().default(null),
   drill: drill.nullable().default(null),
-  strays: z.array(z.strictObject({ node: name, resources: z.array(name), failure: z.string() })).default([]),
+  strays: z.array(z.strictObject({ node: name, resources: z.array(name), failure: z.string() })),
 });
 
 const event = z.strictObject({
@@ -249,6 +250,7 @@ export const stateSchema = z.strictObject({
   version: z.literal(STATE_VERSION),
   cluster: z.string(),
   clusterId: z.string(),
+  level: count,
   leaderTerm: count,
   config,
   log: z

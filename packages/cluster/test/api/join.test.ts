@@ -19,6 +19,7 @@ async function orderOf(token: string, change: Record<string, unknown> = {}) {
     addresses: ['10.0.1.9', '10.0.2.9:7800'],
     api: '10.0.1.9:8443',
     voterId: randomUUID(),
+    level: 1,
     certificateRequest: requestPem,
     ...change,
   };

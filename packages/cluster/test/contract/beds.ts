@@ -68,6 +68,7 @@ function subject(): Subject {
       restoreSnapshot: (bytes) => {
         applied.splice(0, applied.length, ...(JSON.parse(bytes.toString()) as string[]));
       },
+      stopped: (error) => assert.fail(error),
     },
   };
 }

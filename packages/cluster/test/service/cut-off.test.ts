@@ -82,8 +82,8 @@ test('no operator can say of a node that is seen that it has stopped', async () 
 
 test('a cut-off node cannot be replaced under its name, a lost one can', () => {
   const cluster = pair();
-  const { name, role, addresses, api } = cluster.state().members['n2'] ?? assert.fail();
-  const again = { name, role, addresses, api, voterId: 'another' };
+  const { name, role, addresses, api, level } = cluster.state().members['n2'] ?? assert.fail();
+  const again = { name, role, addresses, api, level, voterId: 'another' };
   cluster.machine('n2').connected = false;
   cluster.time.run(3000);
   assert.throws(() => cluster.submit({ kind: 'member-add', member: again, atMs: 0 }), /not lost/);

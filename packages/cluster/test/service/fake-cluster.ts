@@ -7,9 +7,9 @@ import { EterneError } from '@eterne/base';
 import { NO_DROPS } from '../../src/heart/drops.ts';
 import type { LogLeadership, OrderedLog, PathStatus } from '../../src/ports.ts';
 import { Service } from '../../src/service/service.ts';
-import { decodeCommand, encodeCommand } from '../../src/state/codec.ts';
 import type { Command } from '../../src/state/commands.ts';
 import type { ClusterState, GroupSpec, GroupState, MemberSpec, VolumeSpec } from '../../src/state/model.ts';
+import { LEVELS, type Levels } from '../../src/state/levels.ts';
 import { PLAIN_VOLUME } from '../../src/state/volume-defaults.ts';
 import { NO_RULES } from '../../src/state/model.ts';
 import { FakeDisk, FakeHeart, FakeMonitor } from './fake-node.ts';
@@ -21,6 +21,13 @@ const AUTHORITY_MS = 600;
 const LOST_AFTER_MS = 1000;
 /** A beat over a disk is read so much later. */
 const DISK_LAG_MS = 300;
+
+/** What a node runs, when it is not this program. */
+export interface Program {
+  readonly levels: Levels;
+  /** Throws for an entry that a program of that age could not read. */
+  check(bytes: Buffer): void;
+}
 
 export interface FakeMachine {
   readonly name: string;
@@ -108,7 +115,9 @@ export class FakeLog implements OrderedLog<Command> {
     for (; this.applied < entries.length; this.applied += 1) {
       const bytes = entries[this.applied];
       assert(bytes);
-      for (const listener of this.#appliedListeners) listener(decodeCommand(bytes), this.applied + 1);
+      const command = this.#cluster.read(this.node, bytes);
+      if (command === undefined) return;
+      for (const listener of this.#appliedListeners) listener(command, this.applied + 1);
     }
   }
 }
@@ -121,19 +130,24 @@ export class FakeCluster {
   readonly entries: Buffer[] = [];
   /** On the groups' mirrored file systems. */
   readonly #drillRecords = new Map<string, number>();
+  /** Programs of another age than this one. */
+  readonly programs: Map<string, Program>;
+  /** Why a node ended by itself. */
+  readonly ended = new Map<string, EterneError>();
   leader: string | undefined;
   raftTerm = 0;
   /** Two nodes whose tie-breaker is fencing. */
   pair: FakePair | undefined;
 
-  constructor(names: readonly string[]) {
+  constructor(names: readonly string[], programs: ReadonlyMap<string, Program> = new Map()) {
+    this.programs = new Map(programs);
     for (const name of names) this.#addMachine(name);
     this.time.every(1, () => this.#checkInvariant4());
     this.time.every(20, () => this.#watch());
     this.elect(names[0] ?? '');
     this.time.run(50);
     for (const name of names.slice(1))
-      this.submit({ kind: 'member-add', member: member(name), atMs: this.time.wallMs() });
+      this.submit({ kind: 'member-add', member: this.memberOf(name), atMs: this.time.wallMs() });
     this.time.run(1500);
   }
 
@@ -221,11 +235,29 @@ export class FakeCluster {
   commit(node: string, command: Command): number | undefined {
     if (!this.reachesMajority(node) || this.leader === undefined || !this.reachesMajority(this.leader))
       return undefined;
-    this.entries.push(encodeCommand(command));
+    this.entries.push(this.machine(node).service.subject.encode(command));
     for (const machine of this.machines.values())
       if ((machine.connected || this.pair?.holder === machine.name) && !machine.log.closed)
         machine.log.catchUp(this.entries);
     return this.entries.length;
+  }
+
+  /** What the log's driver does: who cannot read an entry takes no further part. */
+  read(node: string, bytes: Buffer): Command | undefined {
+    const { subject } = this.machine(node).service;
+    try {
+      this.programs.get(node)?.check(bytes);
+      return subject.decode(bytes);
+    } catch (error) {
+      if (!(error instanceof EterneError)) throw error;
+      this.machine(node).log.closed = true;
+      subject.stopped(error);
+      return undefined;
+    }
+  }
+
+  memberOf(name: string): MemberSpec {
+    return { ...member(name), level: (this.programs.get(name)?.levels ?? LEVELS).program };
   }
 
   submit(command: Command): void {
@@ -342,7 +374,14 @@ export class FakeCluster {
       heart: machine.heart,
       monitor: machine.monitor,
       connectDisk: (done) => machine.disk.connect(done),
-      ...(first ? { founding: { cluster: 'test', clusterId: 'id', member: member(machine.name) } } : {}),
+      levels: this.programs.get(machine.name)?.levels ?? LEVELS,
+      onStopped: (error) => {
+        this.ended.set(machine.name, error);
+        this.powerOff(machine.name);
+      },
+      ...(first
+        ? { founding: { cluster: 'test', clusterId: 'id', member: this.memberOf(machine.name) } }
+        : {}),
     });
   }
 
@@ -421,8 +460,14 @@ export class FakeCluster {
 }
 
 export function member(name: string): MemberSpec {
-  const role = name.startsWith('w') ? 'witness' : 'node';
-  return { name, role, addresses: [`${name}:7700`], api: `${name}:8443`, voterId: `${name}-voter` };
+  return {
+    name,
+    role: name.startsWith('w') ? 'witness' : 'node',
+    addresses: [`${name}:7700`],
+    api: `${name}:8443`,
+    voterId: `${name}-voter`,
+    level: LEVELS.program,
+  };
 }
 
 export function volume(name: string, nodes: readonly string[]): VolumeSpec {

@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { apply } from '../../src/state/apply.ts';
 import { decodeCommand, decodeState, encodeCommand, encodeState } from '../../src/state/codec.ts';
 import type { Command } from '../../src/state/commands.ts';
+import { LEVELS } from '../../src/state/levels.ts';
 import type { ClusterState } from '../../src/state/model.ts';
 import { after, foundedState, runningState } from './founded.ts';
 
@@ -120,7 +121,13 @@ test('edition ha takes two nodes and any witness, until it is upgraded', () => {
     changes: [{ kind: 'cluster', config: { ...founded.config, edition: 'ha' } }],
     ...stamp,
   });
-  const newcomer = { role: 'node', addresses: ['x:1'], api: 'x:2', voterId: 'x' } as const;
+  const newcomer = {
+    role: 'node',
+    addresses: ['x:1'],
+    api: 'x:2',
+    voterId: 'x',
+    level: LEVELS.program,
+  } as const;
   assert.equal(
     refusalOf(ha, { kind: 'member-add', member: { ...newcomer, name: 'n3' }, ...stamp }),
     'refused',
@@ -165,7 +172,7 @@ test('a snapshot gives the same state; a damaged one is refused', () => {
   );
   assert.throws(() => decodeState(damaged), /groups\.db\.phase/);
   assert.throws(() => decodeState(Buffer.from('{"v":2,"state":{}}')), /version 2/);
-  assert.throws(() => decodeCommand(Buffer.from('{"v":1,"command":{"kind":"sing"}}')), /sing/);
+  assert.throws(() => decodeCommand(Buffer.from('{"v":1,"command":{"kind":"sing"}}'), 1), /sing/);
 });
 
 const node = fc.constantFrom('n1', 'n2');
@@ -226,7 +233,8 @@ test('whatever is proposed, terms, epochs and set versions rise, and a set shrin
       let state = runningState();
       for (const command of commands) {
         const before = state;
-        state = apply(before, decodeCommand(encodeCommand(command))).state;
+        const { level } = before;
+        state = apply(before, decodeCommand(encodeCommand(command, level), level)).state;
         checkStep(before, state, command);
       }
     }),

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { apply } from '../../src/state/apply.ts';
 import { decodeState, encodeState } from '../../src/state/codec.ts';
 import type { Command } from '../../src/state/commands.ts';
+import { LEVELS } from '../../src/state/levels.ts';
 import { after, runningState } from './founded.ts';
 
 const stamp = { atMs: 0 };
@@ -11,6 +12,7 @@ const report = (name: string, startId: string): Command => ({
   name,
   startId,
   pids: { service: 1, monitor: 2, heart: 3, disk: 4 },
+  level: LEVELS.program,
   ...stamp,
 });
 /** n1 owns `db`; n2 lives its life `a`. */

@@ -54,6 +54,7 @@ export const en = {
   nodeRole: { node: 'node', witness: 'witness' },
   nodeState: { online: 'online', lost: 'lost', standby: 'standby', maintenance: 'maintenance' },
   incarnation: (count: number) => `start no. ${count}`,
+  featureLevel: (level: number) => `feature level ${level}`,
   daemonDown: 'down',
   troubles: 'What is not well',
   trouble: {

@@ -50,6 +50,7 @@ export const zh: Messages = {
   nodeRole: { node: '节点', witness: '仲裁' },
   nodeState: { online: '在线', lost: '失联', standby: '待机', maintenance: '维护' },
   incarnation: (count) => `第 ${count} 次启动`,
+  featureLevel: (level) => `功能级别 ${level}`,
   daemonDown: '未运行',
   troubles: '存在的问题',
   trouble: {

@@ -29,7 +29,7 @@ export function NodeCard({ node }: { node: NodeStatus }) {
         {node.leader && <span className="pill">{t.leader}</span>}
       </header>
       <p className="muted">
-        {t.nodeRole[node.role]} · {t.incarnation(node.incarnation)}
+        {t.nodeRole[node.role]} · {t.incarnation(node.incarnation)} · {t.featureLevel(node.featureLevel)}
       </p>
       <dl className="facts-list daemons">
         {daemons.map((daemon) => (

@@ -231,6 +231,7 @@ export class Machine {
       world,
       heart,
       monitor,
+      onStopped: (error) => this.node.universe.violate('stopped', `${name}: ${error.message}`),
       pair: {
         tie: () => this.transport?.tie,
         takeByWord: (_how, _acceptLoss, done) =>

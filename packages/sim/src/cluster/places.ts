@@ -1,6 +1,7 @@
 /** Names and places of the simulated cluster. */
 import type { MemberAddress } from '@eterne/cluster/node/identity.ts';
 import { proofTieId, tieId } from '@eterne/cluster/raft/tie/tie-id.ts';
+import { LEVELS } from '@eterne/cluster/state/levels.ts';
 import type { MemberSpec } from '@eterne/cluster/state/model.ts';
 
 export const DIR = '/var/lib/eterne';
@@ -43,5 +44,6 @@ export function memberSpecOf(place: Place): MemberSpec {
     addresses: [addressOf(place)],
     api: `${place.host}:7443`,
     voterId: 'life1',
+    level: LEVELS.program,
   };
 }

@@ -30,6 +30,7 @@ startDaemon('service', (daemon) => {
     connectDisk: (done: Parameters<typeof connectDiskPort>[2]) =>
       connectDiskPort(world, socketPath(dir, 'disk'), done),
     onSetup: (setup: HeartSetup) => heart.configure(setup),
+    onStopped: giveUp,
   };
   startService(parts, (service) => {
     if (service instanceof EterneError) return giveUp(service);

@@ -2,7 +2,7 @@
  * Admitting a node. In this order, so that a crash or a refusal at any step costs at most a token:
  *
  * 1. The token is looked up here; a stranger costs the cluster nothing.
- * 2. The name and the addresses must be free.
+ * 2. The name and the addresses must be free, and the program must know the feature level in use.
  * 3. The certificate is made.
  * 4. The token is spent: committed, so that no second node can use it, wherever it asks.
  * 5. The member is committed. From now on the others try to reach it.
@@ -59,6 +59,7 @@ export function joinRoutes(api: Api, context: ApiContext): void {
       requireStill(facade.state());
       const member = memberOf(order);
       requireFree(facade.state(), member);
+      requireLevel(facade.state(), member);
       const certPem = await certify(context, member, order.certificateRequest);
       await facade.tokenUse(tokenHash);
       const members = sortedValues(facade.state().members).map(addressOf);
@@ -99,11 +100,12 @@ function requireToken({ tokens }: ClusterState, tokenHash: string, nowMs: number
 }
 
 function memberOf(order: JoinRequest): MemberSpec {
-  const { node: name, role, voterId, api } = order;
+  const { node: name, role, voterId, api, level } = order;
   return {
     name,
     role,
     voterId,
+    level,
     api: parseApiAddress(api),
     addresses: parseAddresses(order.addresses),
   };
@@ -117,6 +119,15 @@ function requireFree({ members }: ClusterState, { name, addresses }: MemberSpec)
       hint: `if ${member.name} is gone for good: eterne node remove ${member.name}`,
     });
   }
+}
+
+function requireLevel({ level: used }: ClusterState, { name, level }: MemberSpec): void {
+  if (level >= used) return;
+  throw new EterneError(
+    'needs-upgrade',
+    `the cluster uses feature level ${used}, and the program of ${name} knows ${level}`,
+    { hint: `install the program of the other nodes on ${name}` },
+  );
 }
 
 /** The certificate library is loaded only here: it would cost every service some 5 MiB for what happens once. */

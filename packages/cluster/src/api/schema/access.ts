@@ -36,14 +36,18 @@ export const joinTokenOrder = z
 export const joinToken = z.object({ token: z.string(), expiresAtMs: z.number() });
 
 const address = z.string().max(300);
-/** What a joining node sends. Its certificate will say what the cluster calls it, not what the request says. */
-export const joinRequest = z.strictObject({
+/**
+ * What a joining node sends. Its certificate will say what the cluster calls it, not what the request says. A newer program may say
+ * more than this one knows: it does not know yet which level it is to keep to.
+ */
+export const joinRequest = z.object({
   token: z.string().max(200),
   node: name,
   role: z.enum(['node', 'witness']),
   addresses: z.array(address).min(1).max(NODE_PATHS_MAX),
   api: address,
   voterId: z.uuid(),
+  level: z.int().min(1).describe('the highest feature level that its program knows'),
   certificateRequest: z.string().max(16_384).describe('PKCS #10, PEM'),
 });
 

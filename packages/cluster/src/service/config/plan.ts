@@ -4,6 +4,7 @@ import { EterneError, formatSize } from '@eterne/base';
 import { unmaskDevices } from '../../fencing/secrets.ts';
 import { applyConfigure } from '../../state/apply-configure.ts';
 import type { ConfigChange, ConfigureCommand, Stamp } from '../../state/commands.ts';
+import { LEVELS } from '../../state/levels.ts';
 import type { ClusterState, ConsensusSpec, GroupSpec, HeartbeatDisk, VolumeSpec } from '../../state/model.ts';
 import type { PlanStep } from '../facade.ts';
 import { formatQuantity } from '../../state/capacity.ts';
@@ -21,7 +22,7 @@ interface Planned {
 }
 
 /** Throws what applying it would be refused with. */
-export function planDocument(state: ClusterState, document: ConfigDocument): Plan {
+export function planDocument(state: ClusterState, document: ConfigDocument, levels = LEVELS): Plan {
   const planned = [
     planCluster(state, document.cluster),
     ...document.nodes.map((node) => planNode(state, node)),
@@ -29,7 +30,10 @@ export function planDocument(state: ClusterState, document: ConfigDocument): Pla
     ...document.groups.map((group) => planGroup(state, group)),
   ].filter((item) => item !== undefined);
   const plan = { changes: planned.map(({ change }) => change), steps: planned.map(({ step }) => step) };
-  const { refused } = applyConfigure(state, configureCommand(state, plan, { atMs: 0 }));
+  const command = configureCommand(state, plan, { atMs: 0 });
+  const early = levels.refusal(state, command);
+  if (early) throw early;
+  const { refused } = applyConfigure(state, command);
   if (refused) throw new EterneError(refused.code, refused.message);
   return plan;
 }

@@ -5,9 +5,11 @@
  * 3. It takes over from lost owners, places groups without owner, moves them off standby nodes and home again (`decide.ts`); before that it
  *    has those fenced whose leases prove nothing (`fencing.ts`).
  * 4. It keeps the timeline of who is heard, and lets old failures be forgotten.
+ * 5. It raises the feature level once every member's program knows a higher one (`state/levels.ts`).
  */
 import type { Command } from '../../state/commands.ts';
 import { isSealed } from '../../state/apply-log.ts';
+import { commonLevel } from '../../state/levels.ts';
 import type { FailureRecord, GroupState, LogPlace } from '../../state/model.ts';
 import { sortedValues } from '../../state/model.ts';
 import { volumesOf } from '../../state/references.ts';
@@ -86,6 +88,7 @@ export class LeaderDuties {
     if (view.alive === undefined) return;
     for (const heard of requests) this.#grant(view, outbox, view.alive, heard);
     this.#watchMembers(view, outbox, view.alive);
+    this.#raiseLevel(view, outbox);
     this.#grantNewOwners(view, outbox);
     const leader: LeaderView = {
       view,
@@ -224,6 +227,14 @@ export class LeaderDuties {
         atMs: view.now.wallMs,
       });
     }
+  }
+
+  #raiseLevel(view: View, outbox: Outbox): void {
+    const { state, now } = view;
+    const level = commonLevel(state);
+    if (level <= state.level) return;
+    const command = { kind: 'level-raise', level, leaderTerm: this.#raftTerm, atMs: now.wallMs } as const;
+    this.#append(view, outbox, 'level', command);
   }
 
   /** Ages run on the boot clock of the leader that watches; a new leader counts anew, which only delays. */

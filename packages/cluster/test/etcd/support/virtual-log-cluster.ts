@@ -1,4 +1,5 @@
 /** Several `EtcdLog`s, whole, on virtual time and a virtual etcd; their state is the list of commands that were applied. */
+import assert from 'node:assert/strict';
 import { EtcdLog } from '../../../src/etcd/etcd-log.ts';
 import { beginEpoch } from '../../../src/etcd/founding.ts';
 import { ETCD_LAN_TIMING } from '../../../src/etcd/timing.ts';
@@ -91,6 +92,7 @@ export class VirtualLogCluster {
         restoreSnapshot: (bytes) => {
           machine.applied = JSON.parse(bytes.toString()) as string[];
         },
+        stopped: (error) => assert.fail(error),
       },
       isMember: () => true,
       isLast: (command) => command === 'last',

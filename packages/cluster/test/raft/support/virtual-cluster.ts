@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { EterneError } from '@eterne/base';
 import type { EmbeddedLog } from '../../../src/raft/embedded-log.ts';
 import { firstImage, openEmbeddedLog } from '../../../src/raft/embedded-log.ts';
@@ -165,6 +166,7 @@ export class VirtualCluster {
       restoreSnapshot: (bytes: Buffer) => {
         machine.applied = JSON.parse(bytes.toString()) as string[];
       },
+      stopped: (error: EterneError) => assert.fail(error),
     };
     const network = {
       send: (to: string, message: Buffer) => this.#send(id, to, message),
