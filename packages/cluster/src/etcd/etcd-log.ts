@@ -17,7 +17,7 @@ import { LeadershipNews } from '../raft/leadership-news.ts';
 import { Machine } from '../raft/machine.ts';
 import type { AppendResult } from '../raft/proposals.ts';
 import { Proposals } from '../raft/proposals.ts';
-import { decodeCommand, OPENING } from '../raft/sessions.ts';
+import { decodeCommand, OPENING, type CommandId } from '../raft/sessions.ts';
 import { Turns } from '../raft/turns.ts';
 import type { LogIndex, MemberId } from '../raft/types.ts';
 import { nodeOfMember } from '../raft/types.ts';
@@ -299,7 +299,7 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
   }
 
   #restore(data: Buffer, index: LogIndex): void {
-    this.#understand(() => this.#machine.restore(data, index));
+    if (!this.#understand(() => this.#machine.restore(data, index))) return;
     this.#applied = index;
     this.#bytesSinceSnapshot = 0;
   }
@@ -540,16 +540,17 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
     this.#turns.want();
   }
 
-  /** Duty 6. */
-  #understand<T>(take: () => T): T {
+  /** Duty 6. False: it has stopped. */
+  #understand(take: () => void): boolean {
     try {
-      return take();
+      take();
+      return true;
     } catch (error) {
       if (!(error instanceof EterneError)) throw error;
       this.#fail(error);
       this.close(() => {});
       this.#options.subject.stopped(error);
-      throw error;
+      return false;
     }
   }
 
@@ -557,7 +558,9 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
   #apply(data: Buffer): void {
     const { isMember } = this.#options;
     const index = this.#applied + 1;
-    const id = this.#understand(() => this.#machine.apply(data, index, isMember));
+    let id: CommandId | undefined;
+    const take = (): void => void (id = this.#machine.apply(data, index, isMember));
+    if (this.#state !== 'running' || !this.#understand(take)) return;
     this.#applied = index;
     this.#bytesSinceSnapshot += data.length;
     if (id !== undefined) this.#life?.proposals.applied(id, index);

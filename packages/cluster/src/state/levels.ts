@@ -74,9 +74,10 @@ export class Levels {
   readonly program: number;
   readonly #additions: readonly Addition[];
 
-  constructor(additions: readonly Addition[]) {
+  /** `program`: a lower one is of a program that comes before some of the additions. */
+  constructor(additions: readonly Addition[], program = highestOf(additions)) {
     this.#additions = additions;
-    this.program = Math.max(FIRST_LEVEL, ...additions.map(({ level }) => level));
+    this.program = program;
   }
 
   /** The lowest level at which every member understands the entry. */
@@ -88,13 +89,16 @@ export class Levels {
   refusal(state: ClusterState, command: Command): EterneError | undefined {
     const early = this.#usedBy(command).find(({ level }) => level > state.level);
     if (early === undefined) return undefined;
-    const older = olderThan(state, early.level).join(', ');
+    const older = olderThan(state, early.level);
+    const runs = older.length === 1 ? 'runs' : 'run';
     const whose =
-      older === '' ? 'they all do, and the cluster is about to use it' : `${older} run an older one`;
+      older.length === 0
+        ? 'they all do, and the cluster is about to use it'
+        : `${older.join(', ')} ${runs} an older one`;
     return new EterneError(
       'needs-upgrade',
       `${early.feature}: available once every node runs a program of feature level ${early.level}; ${whose}`,
-      { hint: older === '' ? 'try again in a moment' : `upgrade ${older}` },
+      { hint: older.length === 0 ? 'try again in a moment' : `upgrade ${older.join(', ')}` },
     );
   }
 
@@ -152,6 +156,10 @@ export class Levels {
       .filter(({ steps: [first] }) => first === of)
       .map(({ steps: [, ...path], usual }) => ({ path, name: path.at(-1) ?? '', usual }));
   }
+}
+
+function highestOf(additions: readonly Addition[]): number {
+  return Math.max(FIRST_LEVEL, ...additions.map(({ level }) => level));
 }
 
 export const LEVELS = new Levels(ADDITIONS);

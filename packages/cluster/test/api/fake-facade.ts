@@ -13,6 +13,7 @@ export interface FakeFacade extends ServiceFacade {
   readonly orders: string[];
   addEvent(event: Omit<ClusterEvent, 'id'>): void;
   setStatus(change: (status: ClusterStatus) => ClusterStatus): void;
+  setState(change: (state: ClusterState) => ClusterState): void;
   setReplica(change: (status: VolumeStatus) => VolumeStatus): void;
 }
 
@@ -204,6 +205,9 @@ export function createFakeFacade(): FakeFacade {
     setStatus(change) {
       status = change(status);
       changed();
+    },
+    setState(change) {
+      state = change(state);
     },
     setReplica(change) {
       replica = change(replica);

@@ -61,6 +61,7 @@ test('a refused request does not spend the token', async () => {
     [{ certificateRequest: 'x', node: 'n5', addresses: ['10.0.1.30'] }, 400, 'protocol'],
     [{ addresses: ['10.0.1.30:99999'], node: 'n5' }, 400, 'config'],
     [{ node: '../n5' }, 400, 'usage'],
+    [{ node: 'n5', addresses: ['10.0.1.30'], level: undefined }, 400, 'usage'],
     [{ token: `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`, node: 'n5' }, 401, 'unauthorized'],
   ];
   for (const [change, status, code] of refusals) {
@@ -69,6 +70,20 @@ test('a refused request does not spend the token', async () => {
   }
   const body = await orderOf(token, { node: 'n5', addresses: ['10.0.1.30'] });
   assert.equal((await fixture.call('POST', '/api/v1/join', { body })).status, 200);
+});
+
+test('who runs an older program than the cluster needs is refused, and keeps its token; a newer one may say more', async () => {
+  const token = await newToken();
+  const { facade } = fixture;
+  facade.setState((state) => ({ ...state, level: 3 }));
+  const order = await orderOf(token, { node: 'n6', addresses: ['10.0.1.31'], level: 2 });
+  const { status, json } = await fixture.call('POST', '/api/v1/join', { body: order });
+  assert.deepEqual([status, json?.['code']], [409, 'needs-upgrade']);
+  assert.match(String(json?.['hint']), /install the program of the other nodes on n6/);
+  const body = { ...order, level: 4, shoeSize: 43 };
+  assert.equal((await fixture.call('POST', '/api/v1/join', { body })).status, 200);
+  assert.equal(facade.state().members['n6']?.level, 4);
+  facade.setState((state) => ({ ...state, level: 1 }));
 });
 
 test('an API token does not admit, and a join token does not open the API', async () => {

@@ -43,32 +43,46 @@ export interface Engine extends OrderedLog<string> {
 export interface Member {
   readonly log: Engine;
   readonly applied: string[];
+  /** Why its log stopped by itself. */
+  readonly stopped: () => EterneError | undefined;
   /** As if the process died: it says nothing more. */
   stop(): Promise<void>;
 }
 
 export interface Bed {
-  start(id: string): Promise<Member>;
+  /** `isOlder`: its program does not understand commands that begin with "newer", nor what they led to. */
+  start(id: string, isOlder?: boolean): Promise<Member>;
   close(): Promise<void>;
 }
 
 interface Subject {
   readonly applied: string[];
+  readonly stopped: () => EterneError | undefined;
   readonly subject: LogSubject<string>;
 }
 
-function subject(): Subject {
+function subject(isOlder: boolean): Subject {
   const applied: string[] = [];
+  let stopped: EterneError | undefined;
+  const understood = (text: string): string => {
+    if (isOlder && text.includes('newer')) throw new EterneError('needs-upgrade', `${text.slice(0, 20)}?`);
+    return text;
+  };
   return {
     applied,
+    stopped: () => stopped,
     subject: {
       encode: (command) => Buffer.from(command),
-      decode: (bytes) => bytes.toString(),
+      decode: (bytes) => understood(bytes.toString()),
       takeSnapshot: () => Buffer.from(JSON.stringify(applied)),
       restoreSnapshot: (bytes) => {
-        applied.splice(0, applied.length, ...(JSON.parse(bytes.toString()) as string[]));
+        applied.splice(0, applied.length, ...(JSON.parse(understood(bytes.toString())) as string[]));
       },
-      stopped: (error) => assert.fail(error),
+      stopped: (error) => {
+        assert.ok(isOlder, error.message);
+        assert.equal(stopped, undefined, 'it stops once');
+        stopped = error;
+      },
     },
   };
 }
@@ -92,7 +106,7 @@ export async function embeddedBed(elsewhere: ReadonlyMap<string, string> = new M
     await settled<void>((done) => createLogFile(world, path(id), image, done));
   }
   return {
-    async start(id) {
+    async start(id, isOlder = false) {
       const options = {
         world,
         cluster: CLUSTER,
@@ -102,7 +116,7 @@ export async function embeddedBed(elsewhere: ReadonlyMap<string, string> = new M
         addressesOf: (member: string) => [address(member)],
       };
       const transport = await settled<TcpTransport>((done) => openTcpTransport(options, [address(id)], done));
-      const own = subject();
+      const own = subject(isOlder);
       const log = await settled<EmbeddedLog<string>>((done) =>
         openEmbeddedLog(
           {
@@ -122,6 +136,7 @@ export async function embeddedBed(elsewhere: ReadonlyMap<string, string> = new M
       return {
         log,
         applied: own.applied,
+        stopped: own.stopped,
         stop: () => {
           transport.close();
           return new Promise((resolve) => log.close(resolve));
@@ -156,8 +171,8 @@ export async function etcdBed(servers: EtcdServers, epoch = 1): Promise<Bed> {
   );
   founder.close();
   return {
-    async start(id) {
-      const own = subject();
+    async start(id, isOlder = false) {
+      const own = subject(isOlder);
       const log = new EtcdLog<string>({
         world,
         store: openGrpcStore(world, access),
@@ -172,7 +187,8 @@ export async function etcdBed(servers: EtcdServers, epoch = 1): Promise<Bed> {
       });
       log.onApplied((command) => own.applied.push(command));
       log.start();
-      return { log, applied: own.applied, stop: () => new Promise((resolve) => log.close(resolve)) };
+      const { applied, stopped } = own;
+      return { log, applied, stopped, stop: () => new Promise((resolve) => log.close(resolve)) };
     },
     close: async () => {},
   };

@@ -134,6 +134,30 @@ function contract(engine: string, skip: string | false, makeBed: () => Promise<B
       same();
     });
 
+    test('a member whose program does not understand a command stops before it, or the snapshot after it; another program goes on', async () => {
+      const [id, old] = [...members].find(([, member]) => !leads(member)) ?? [];
+      assert.ok(id !== undefined && old);
+      await old.stop();
+      members.delete(id);
+      const [writer] = all() as [Member, ...Member[]];
+      const older = await bed.start(id, true);
+      await append(writer, 'newer');
+      await until('it stops', () => older.stopped() !== undefined);
+      assert.equal(older.stopped()?.code, 'needs-upgrade');
+      assert.ok(!older.applied.includes('newer'));
+      assert.equal((await appended(older, 'its own')).kind, 'refused');
+      assert.ok(!older.log.leadership().quorate);
+      assert.equal(older.log.trouble, older.stopped()?.message);
+      await older.stop();
+      for (let i = 0; i < 3 * COMPACT_AFTER; i += 1) await append(writer, `after ${i}`);
+      const again = await bed.start(id, true);
+      await until('it stops again', () => again.stopped() !== undefined);
+      await again.stop();
+      members.set(id, await bed.start(id));
+      await Promise.all(all().map(barrier));
+      same();
+    });
+
     test('nothing is taken once it is closed', async () => {
       const member = all()[0] as Member;
       await member.stop();

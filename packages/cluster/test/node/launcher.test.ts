@@ -29,18 +29,24 @@ class Bench {
   readonly dir: string;
   readonly launcher: Launcher;
   readonly ended: Promise<EterneError | undefined>;
+  /** So much has passed beside what has. */
+  passedMs = 0;
 
   constructor(dir: string) {
     this.dir = dir;
     const { promise, resolve } = Promise.withResolvers<EterneError | undefined>();
     this.ended = promise;
-    this.launcher = new Launcher(world, {
-      dir,
-      daemons: DAEMON_NAMES,
-      env: { PATH: '/usr/bin:/bin' },
-      commandOf: (name) => ['/bin/sh', '-c', daemonScript(dir, name)],
-      onEnd: resolve,
-    });
+    const clock = { ...world.clock, bootMs: () => world.clock.bootMs() + this.passedMs };
+    this.launcher = new Launcher(
+      { ...world, clock },
+      {
+        dir,
+        daemons: DAEMON_NAMES,
+        env: { PATH: '/usr/bin:/bin' },
+        commandOf: (name) => ['/bin/sh', '-c', daemonScript(dir, name)],
+        onEnd: resolve,
+      },
+    );
   }
 
   start(): Promise<void> {
@@ -162,6 +168,22 @@ test('a daemon that cannot work at all ends the node with its sentence', async (
   connect(context, bench).fatal('heart', error, () => {});
   const reason = await bench.ended;
   assert.deepEqual([reason?.code, reason?.message], ['config', error.message]);
+});
+
+test('a daemon that has worked is tried again, unless its program is too old for its cluster', async (context) => {
+  const bench = await makeBench(context);
+  await bench.start();
+  await bench.allBegun();
+  bench.passedMs = 10_000;
+  process.kill(bench.pidOf('service'), 'SIGKILL');
+  await bench.until('the service runs again', () => bench.begun('service') === 2);
+  const client = connect(context, bench);
+  client.fatal('service', new EterneError('corrupt', 'its log cannot be read'), () => {});
+  assert.equal(await Promise.race([bench.ended, sleep(200, 'goes on')]), 'goes on');
+  const hint = 'upgrade it';
+  client.fatal('service', new EterneError('needs-upgrade', 'it is too old', { hint }), () => {});
+  const reason = await bench.ended;
+  assert.deepEqual([reason?.code, reason?.message, reason?.hint], ['needs-upgrade', 'it is too old', hint]);
 });
 
 test('a daemon that only finds its port in use is given another chance', async (context) => {

@@ -256,13 +256,26 @@ export class FakeCluster {
     }
   }
 
+  /** Another program, with a start of the whole node; absent: this one. */
+  exchange(name: string, program?: Program): void {
+    this.powerOff(name);
+    if (program === undefined) this.programs.delete(name);
+    else this.programs.set(name, program);
+    this.powerOn(name);
+  }
+
   memberOf(name: string): MemberSpec {
     return { ...member(name), level: (this.programs.get(name)?.levels ?? LEVELS).program };
   }
 
   submit(command: Command): void {
-    this.machine(this.#anyConnected()).service.submit(command, (result) => {
-      if (result.kind !== 'applied' || result.refused) throw new Error(`refused: ${JSON.stringify(result)}`);
+    this.submitAt(this.#anyConnected(), command);
+  }
+
+  submitAt(node: string, command: Command): void {
+    this.machine(node).service.submit(command, (result) => {
+      if (result.kind !== 'applied') throw result.error;
+      if (result.refused) throw new Error(`refused: ${JSON.stringify(result)}`);
     });
     this.time.run(30);
   }

@@ -3,6 +3,7 @@
  *
  *   cluster    what there is, one line each:
  *                members n1 n2 w1              names that begin with w are witnesses
+ *                older n1 w1                   their program knows the first feature level only
  *                fencing n1 n2                 these have a fence device
  *                tie delay=DUR                 two nodes: who has fenced the other goes on, the one without priority after so long
  *                on-shutdown move|freeze
@@ -17,13 +18,16 @@
  */
 import { parseDurationMs } from '@eterne/base';
 import type { Command } from '../../src/state/commands.ts';
+import { LEVELS } from '../../src/state/levels.ts';
 import type { GroupRules, GroupSpec, ResourceDefinition } from '../../src/state/model.ts';
 import { NO_RULES, sortedValues } from '../../src/state/model.ts';
 import type { Trouble, TroubleKind } from '../../src/state/watch.ts';
 import { explainGroup } from '../../src/service/explain.ts';
 import { device } from '../fencing/device.ts';
 import type { FakeMachine } from './fake-cluster.ts';
-import { FakeCluster, group, volume } from './fake-cluster.ts';
+import { checkEntry, FIRST } from '../state/levels/ages.ts';
+import type { Program } from './fake-cluster.ts';
+import { FakeCluster, group, member, volume } from './fake-cluster.ts';
 import { FakePair } from './fake-pair.ts';
 
 const ELECTION_MS = 800;
@@ -38,12 +42,13 @@ export function runScenario(clusterText: string, commandsText: string): string {
   return [scenario.begin, ...parts].join('\n');
 }
 
-const KINDS: readonly string[] = ['members', 'fencing', 'tie', 'on-shutdown', 'volume', 'group'];
+const KINDS: readonly string[] = ['members', 'older', 'fencing', 'tie', 'on-shutdown', 'volume', 'group'];
 
 class Scenario {
   readonly begin: string;
   readonly #cluster: FakeCluster;
   #eventId = 0;
+  #ended = 0;
   #silentSinceMs: number | undefined;
 
   constructor(text: string) {
@@ -52,7 +57,11 @@ class Scenario {
       lines.filter(([first]) => first === kind).map(([, ...words]) => words);
     const odd = lines.find(([kind = '']) => !KINDS.includes(kind));
     if (odd) throw new Error(`not a line of a cluster: ${odd.join(' ')}`);
-    this.#cluster = new FakeCluster(of('members').flat());
+    const older = of('older').flat();
+    this.#cluster = new FakeCluster(
+      of('members').flat(),
+      new Map(older.map((name) => [name, FIRST_PROGRAM])),
+    );
     this.#cluster.time.every(20, () => this.#watchLeader());
     this.#fence(of('fencing').flat());
     this.#set(of('tie').flat(), of('on-shutdown').flat());
@@ -81,7 +90,9 @@ class Scenario {
     } catch (error) {
       said = error instanceof Error ? `refused: ${error.message}` : String(error);
     }
-    const outcome = [said, ...this.#takeEvents(), this.#places()].filter((part) => part !== '');
+    const outcome = [said, ...this.#takeEvents(), ...this.#takeEnds(), this.#places()].filter(
+      (part) => part !== '',
+    );
     return `> ${line}\n${outcome.join('\n')}\n`;
   }
 
@@ -158,6 +169,12 @@ class Scenario {
       );
   }
 
+  #takeEnds(): readonly string[] {
+    const ends = [...this.#cluster.ended].slice(this.#ended);
+    this.#ended += ends.length;
+    return ends.map(([node, error]) => `  * ${node} ends: ${error.message}`);
+  }
+
   #places(): string {
     const { state } = this.#newest().service;
     return sortedValues(state.groups)
@@ -222,6 +239,12 @@ function split(text: string, at: string): [string, string] {
   return [first, rest.join(at)];
 }
 
+/** As a program of before all additions. */
+const FIRST_PROGRAM: Program = {
+  levels: FIRST,
+  check: (bytes) => checkEntry(bytes, FIRST, LEVELS),
+};
+
 type Verb = (cluster: FakeCluster, words: readonly string[], line: string) => string | void;
 
 const each =
@@ -264,6 +287,23 @@ const VERBS: Readonly<Record<string, Verb>> = {
   },
   'power-off': each((cluster, name) => cluster.powerOff(name)),
   'power-on': each((cluster, name) => cluster.powerOn(name)),
+  /** Its program is exchanged while it is off. */
+  upgrade: each((cluster, name) => cluster.exchange(name)),
+  downgrade: each((cluster, name) => cluster.exchange(name, FIRST_PROGRAM)),
+  /** Asks it to lead. */
+  lead: each((cluster, name) => cluster.elect(name)),
+  /** `on-shutdown NODE POLICY`: its document, applied there. */
+  'on-shutdown': (cluster, [name = '', policy = '']) => {
+    const { config, revision } = cluster.state(name);
+    const onShutdown = policy as typeof config.onShutdown;
+    const changes = [{ kind: 'cluster' as const, config: { ...config, onShutdown } }];
+    cluster.submitAt(name, { kind: 'configure', revision, changes, atMs: 0 });
+  },
+  /** `admit NEWCOMER`: one with a program of the first level. */
+  admit: order(([name = '']) => {
+    const newcomer = { ...member(name), level: FIRST.program };
+    return { kind: 'member-add', member: newcomer } as Omit<Command, 'atMs'>;
+  }),
   isolate: each((cluster, name) => (cluster.machine(name).connected = false)),
   /** What it sends arrives, and it hears nothing. */
   deafen: each((cluster, name) =>

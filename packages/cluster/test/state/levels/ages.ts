@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { EterneError } from '@eterne/base';
 import type { Command } from '../../../src/state/commands.ts';
-import { ADDITIONS, type Addition, LEVELS, Levels } from '../../../src/state/levels.ts';
+import { ADDITIONS, type Addition, FIRST_LEVEL, LEVELS, Levels } from '../../../src/state/levels.ts';
 
-export const FIRST = new Levels([]);
+export const FIRST = new Levels(ADDITIONS, FIRST_LEVEL);
 
 /** As if nobody had known these before: an entry, fields of the state and of entries, and a value. */
 export const ADDITION: Addition = {
