@@ -150,12 +150,16 @@ function openEmbedded(
       },
       members: () => log?.status().members ?? [],
     });
+    const close = (): void => {
+      pings.close();
+      transport.close();
+    };
     const path = raftLogPath(dir, epoch);
     const length = isOver ? { compactAfterEntries: Infinity, compactAfterBytes: Infinity } : {};
     const options = { world, path, identity: own, timing: LAN_TIMING, transport, subject, ...length };
     openEmbeddedLog(options, (opened) => {
       if (opened instanceof EterneError) {
-        transport.close();
+        close();
         return done(opened);
       }
       log = opened;
@@ -163,7 +167,7 @@ function openEmbedded(
       done(
         engineOf(opened, epoch, () => {
           onTie(undefined);
-          transport.close();
+          close();
         }),
       );
     });

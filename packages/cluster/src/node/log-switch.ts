@@ -66,6 +66,13 @@ export interface LogSwitchOptions {
   readonly state: () => ClusterState;
 }
 
+/** Of an epoch whose engine is on its way, and then is there. */
+interface Opening {
+  current: Epoch | undefined;
+  /** Its snapshot was restored before it was there. */
+  restoredAt: LogIndex | undefined;
+}
+
 interface Epoch {
   readonly marker: LogMarker;
   readonly engine: LogEngine;
@@ -84,7 +91,11 @@ export class LogSwitch implements OrderedLog<Command> {
   readonly #timer: Timer;
   #epoch: Epoch | undefined;
   #old: { readonly epoch: number; readonly engine: LogEngine } | undefined;
+  /** Left and complete; its file is taken away once. */
+  #forgotten: number | undefined;
   #isAsking = false;
+  #isReopening = false;
+  #isClosed = false;
   #trouble: string | undefined;
 
   constructor(options: LogSwitchOptions) {
@@ -94,11 +105,15 @@ export class LogSwitch implements OrderedLog<Command> {
 
   /** Opens the log that `marker` names. Install the listeners before. */
   open(marker: LogMarker, done: Done): void {
-    const epoch: { current: Epoch | undefined } = { current: undefined };
-    this.#options.engines.open(marker, this.#subjectOf(epoch), (engine) => {
+    const opening: Opening = { current: undefined, restoredAt: undefined };
+    this.#options.engines.open(marker, this.#subjectOf(opening), (engine) => {
       if (engine instanceof EterneError) return done(engine);
-      epoch.current = { marker, engine, sealedAt: undefined, finalState: undefined };
-      this.#adopt(epoch.current);
+      if (this.#isClosed) return engine.close(() => {});
+      const epoch: Epoch = { marker, engine, sealedAt: undefined, finalState: undefined };
+      opening.current = epoch;
+      // Nothing need follow a seal that is in a snapshot.
+      if (opening.restoredAt !== undefined) this.#see(epoch, opening.restoredAt);
+      this.#adopt(epoch);
       done(undefined);
     });
   }
@@ -164,12 +179,13 @@ export class LogSwitch implements OrderedLog<Command> {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#timer.cancel();
     this.#epoch?.engine.close(() => {});
     this.#old?.engine.close(() => {});
   }
 
-  #subjectOf(epoch: { readonly current: Epoch | undefined }): LogSubject<Command> {
+  #subjectOf(epoch: Opening): LogSubject<Command> {
     const { subject } = this.#options;
     return {
       encode: (command) => subject.encode(command),
@@ -179,6 +195,7 @@ export class LogSwitch implements OrderedLog<Command> {
         if (epoch.current?.sealedAt !== undefined) return;
         subject.restoreSnapshot(bytes, index);
         if (epoch.current) this.#see(epoch.current, index);
+        else epoch.restoredAt = index;
       },
       stopped: (error) => subject.stopped(error),
     };
@@ -227,6 +244,7 @@ export class LogSwitch implements OrderedLog<Command> {
 
   /** An embedded log is kept for those who have not seen the seal; the new epoch's needs nothing of one in etcd. */
   #leave(epoch: Epoch, next: LogMarker, image: LogImage): void {
+    if (this.#isClosed) return;
     if (epoch.marker.consensus.engine === 'embedded') {
       this.#old = { epoch: epoch.marker.epoch, engine: epoch.engine };
       this.#follow(next, image);
@@ -236,6 +254,7 @@ export class LogSwitch implements OrderedLog<Command> {
   /** Duty 3. */
   #follow(next: LogMarker, image: LogImage): void {
     const { engines, world } = this.#options;
+    if (this.#isClosed) return;
     const again = (error: EterneError): void => {
       this.#trouble = `the log cannot be followed into epoch ${next.epoch}: ${error.message}`;
       world.log('error', this.#trouble);
@@ -285,18 +304,28 @@ export class LogSwitch implements OrderedLog<Command> {
   #lookAfterOld(state: ClusterState): void {
     const { engines } = this.#options;
     const { epoch, consensus } = state.log;
-    const isComplete = missingFollowers(state).length === 0;
-    if (isComplete && this.#old) {
-      const { epoch: old, engine } = this.#old;
-      this.#old = undefined;
-      engine.close(() => engines.forget(old));
-    }
-    if (isComplete || this.#old || consensus.engine === 'embedded' || this.#isAsking) return;
+    if (consensus.engine === 'embedded') return;
+    if (missingFollowers(state).length === 0) return this.#forget(epoch - 1);
+    if (this.#old || this.#isReopening || this.#isAsking) return;
+    this.#isReopening = true;
     engines.reopen(epoch - 1, (engine) => {
-      if (!engine || this.#old) return;
+      this.#isReopening = false;
+      if (!engine) return;
+      if (this.#isClosed) return engine.close(() => {});
       this.#old = { epoch: epoch - 1, engine };
       engine.start();
     });
+  }
+
+  /** Also after a crash between the end of an old log and this. */
+  #forget(epoch: number): void {
+    if (this.#isReopening || this.#forgotten === epoch) return;
+    this.#forgotten = epoch;
+    const { engines } = this.#options;
+    const old = this.#old;
+    this.#old = undefined;
+    if (old) old.engine.close(() => engines.forget(epoch));
+    else engines.forget(epoch);
   }
 }
 
