@@ -102,6 +102,12 @@ export const CASES: readonly Case[] = [
       'a side promoted by force wrote under the name of its last copy while it was copied from; its writes were thrown away',
   },
   {
+    scenario: 'standalone',
+    seed: 83,
+    found:
+      'a replica was promoted without force while a copy into it began; its source had a name of its own by then, and a split brain threw its writes away',
+  },
+  {
     scenario: 'cluster',
     seed: 3,
     found: 'a crashed primary came back and overwrote the replica that had everything',

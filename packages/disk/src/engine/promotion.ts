@@ -89,8 +89,12 @@ export class Promotion {
     const { replica, request } = this.#parts;
     const other = replica.peers.find((peer) => peer.session?.peerRole === 'primary');
     if (other !== undefined) return refused(`${other.node} is primary: demote it first`);
+    if (request.force) return undefined;
+    // The other side may have named what it has by now: promoted from here, both would have gone on apart.
+    const source = replica.peers.find(({ session }) => session?.phase === 'target');
+    if (source !== undefined) return refused(`a copy from ${source.node} has begun: wait for its end`);
     const diskState = replica.diskState();
-    if (request.force || diskState === 'UpToDate') return undefined;
+    if (diskState === 'UpToDate') return undefined;
     const { justCreated } = replica.metadata.state;
     const hint = 'promote --force, if this copy is the one to go on with';
     if (justCreated) return new EterneError('refused', 'this replica is new and empty', { hint });

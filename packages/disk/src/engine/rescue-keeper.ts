@@ -4,6 +4,7 @@
  */
 import { EterneError } from '@eterne/base';
 import type { Timer } from '@eterne/runtime';
+import { disown } from '../rescue/adopt.ts';
 import type { PointStatus, RescueControl } from '../rescue/api.ts';
 import { exportImage } from '../rescue/export.ts';
 import type { OpenedRescue } from '../rescue/open-rescue.ts';
@@ -34,6 +35,8 @@ export class RescueKeeper implements RescueControl {
       world: replica.world,
       disk: replica.disk,
       volume: replica.metadata,
+      isHalfCopied: () => replica.metadata.state.diskState === 'Inconsistent',
+      disown: (done) => disown(replica.metadata, done),
       whenFull: replica.config.rescueJournal?.whenFull ?? 'pause',
       ...opened,
       pause: (reason) => this.#targets().forEach((peer) => peer.pause(reason)),

@@ -52,6 +52,11 @@ export interface MetadataState {
    * the difference, as if the content still had that name. NIL: none; void as soon as the content goes on from here.
    */
   readonly undoneSync: Uuid;
+  /**
+   * The rescue journal (`rescue/`) that has saved, ever since its points began, what was overwritten: only its points are whole. NIL: none; durable
+   * before the first block is overwritten that was not saved.
+   */
+  readonly rescueJournal: Uuid;
   /** Highest term seen, from any source. */
   readonly term: Term;
   readonly set: InSyncSet;

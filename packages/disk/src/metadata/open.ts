@@ -313,6 +313,7 @@ function freshState(): MetadataState {
     crashedPrimary: false,
     promotedAtWallMs: 0,
     undoneSync: NIL_UUID,
+    rescueJournal: NIL_UUID,
     term: { number: 0, grantor: '' },
     set: { version: 0, members: [] },
     incarnation: 0,

@@ -5,7 +5,7 @@
  * |---|---|---|
  * | 0 | 8 | magic `ETERNMD1` |
  * | 8 | 4 | CRC-32C of the page with this field zero (magic and checksum stay here in every version) |
- * | 12 | 4 | format version: 2; 1 where nothing of version 2 is in use |
+ * | 12 | 4 | format version: the lowest that knows everything that is in use |
  * | 16 | 8 | sequence; slot = sequence mod 2 |
  * | 24 | 8 | volume size, bytes |
  * | 32 | 16 | volume uuid |
@@ -28,6 +28,7 @@
  * | 344 | 120 | version 2 (and early pages of version 1): 15 incarnations before it, newest first, 0 after the last |
  * | 464 | 16 | version 2: layout of the mirror set (`engine/set/members.ts`), NIL: none |
  * | 480 | 8 | version 2: size at creation, bytes; 0: it has not grown |
+ * | 488 | 16 | version 3: the rescue journal whose points are whole, NIL: none |
  * | 512 | 512 | history, 32 generations, newest first, NIL after the last |
  * | 1024 | 2816 | 32 peers of 88 bytes: name (64), bitmap generation (16), newest incarnation witnessed (8) |
  *
@@ -42,12 +43,14 @@ import { isUuid, readUuid, UUID_BYTES, writeUuid } from './uuid.ts';
 import { isZero } from './zero.ts';
 
 const PLAIN_VERSION = 1;
-const NEWEST_VERSION = 2;
+const SET_VERSION = 2;
+const RESCUE_VERSION = 3;
 const MAGIC = Buffer.from('ETERNMD1', 'latin1');
 const NAME_FIELD_BYTES = 1 + MAX_NAME_BYTES;
 const FORMER_OFFSET = 344;
 const SET_LAYOUT_OFFSET = 464;
 const CREATED_SIZE_OFFSET = 480;
+const RESCUE_OFFSET = 488;
 const HISTORY_OFFSET = 512;
 const PEERS_OFFSET = 1024;
 const PEER_BYTES = 88;
@@ -109,6 +112,7 @@ export function encodeSuperblock(superblock: Superblock, version = versionOf(sup
   writeUuid(page, 328, state.undoneSync);
   writeUuid(page, SET_LAYOUT_OFFSET, superblock.setLayout);
   writeCount(page, CREATED_SIZE_OFFSET, superblock.createdBytes);
+  writeUuid(page, RESCUE_OFFSET, state.rescueJournal);
   for (const [i, former] of state.formerIncarnations.entries())
     writeCount(page, FORMER_OFFSET + 8 * i, former);
   writeHistory(page, state.generations.history);
@@ -124,7 +128,7 @@ export function decodeSuperblock(page: Buffer): SlotContent {
   if (page.compare(MAGIC, 0, MAGIC.length, 0, MAGIC.length) !== 0) return { kind: 'foreign' };
   if (page.readUInt32LE(8) !== checksumOf(page)) return { kind: 'corrupt' };
   const version = page.readUInt32LE(12);
-  if (version !== PLAIN_VERSION && version !== NEWEST_VERSION) return { kind: 'unsupported', version };
+  if (version < PLAIN_VERSION || version > RESCUE_VERSION) return { kind: 'unsupported', version };
   const superblock = readFields(page);
   if (superblock === undefined || !isWritten(superblock, version)) return { kind: 'corrupt' };
   if (!encodeSuperblock(superblock, version).equals(page)) return { kind: 'corrupt' };
@@ -144,7 +148,7 @@ export function peersNamedBy(state: MetadataState, self: string): string[] {
 
 /** Why `state` cannot be kept, for the operator; undefined when it can. */
 export function unfitReason(state: MetadataState, self: string): string | undefined {
-  const { generations, peerIncarnations, set, term, volumeUuid } = state;
+  const { generations, peerIncarnations, rescueJournal, set, term, undoneSync, volumeUuid } = state;
   const name = peersNamedBy(state, self).find((peer) => peer === '' || !fitsNameField(peer));
   if (name !== undefined || !fitsNameField(term.grantor))
     return `the name ${name ?? term.grantor} is empty or longer than ${MAX_NAME_BYTES} bytes`;
@@ -158,8 +162,9 @@ export function unfitReason(state: MetadataState, self: string): string | undefi
   ];
   if (counts.some((count) => !Number.isSafeInteger(count) || count < 0)) return 'a number is out of range';
   if (state.formerIncarnations.length > FORMER_INCARNATIONS) return 'too many incarnations';
-  const uuids = [volumeUuid, state.undoneSync, generations.current, ...Object.values(generations.bitmaps)];
-  if (![...uuids, ...generations.history].every(isUuid)) return 'a uuid is malformed';
+  const uuids = [volumeUuid, undoneSync, rescueJournal, generations.current];
+  const named = [...Object.values(generations.bitmaps), ...generations.history];
+  if (![...uuids, ...named].every(isUuid)) return 'a uuid is malformed';
   const { history } = generations;
   if (history.length > HISTORY_LENGTH || history.includes(NIL_UUID)) return 'the history is malformed';
   return undefined;
@@ -169,17 +174,18 @@ export function fitsNameField(name: string): boolean {
   return Buffer.byteLength(name) <= MAX_NAME_BYTES && name.isWellFormed();
 }
 
-/** A program that does not know sets, growth or former incarnations must find the page too new, not damaged. */
+/** A program that does not know sets, growth, former incarnations or rescue journals must find the page too new, not damaged. */
 function versionOf({ createdBytes, setLayout, state }: Superblock): number {
+  if (state.rescueJournal !== NIL_UUID) return RESCUE_VERSION;
   const isPlain = setLayout === NIL_UUID && createdBytes === 0 && state.formerIncarnations.length === 0;
-  return isPlain ? PLAIN_VERSION : NEWEST_VERSION;
+  return isPlain ? PLAIN_VERSION : SET_VERSION;
 }
 
 /** Former incarnations came to pages of version 1 before they made a version 2. */
 function isWritten(superblock: Superblock, version: number): boolean {
-  const { createdBytes, setLayout } = superblock;
-  const isEarly = setLayout === NIL_UUID && createdBytes === 0 && version === PLAIN_VERSION;
-  return isEarly || version === versionOf(superblock);
+  const { createdBytes, setLayout, state } = superblock;
+  const isSimple = setLayout === NIL_UUID && createdBytes === 0 && state.rescueJournal === NIL_UUID;
+  return (isSimple && version === PLAIN_VERSION) || version === versionOf(superblock);
 }
 
 function checksumOf(page: Buffer): number {
@@ -252,6 +258,7 @@ function readFields(page: Buffer): Superblock | undefined {
       crashedPrimary: (flags & FLAG.crashedPrimary) !== 0,
       promotedAtWallMs,
       undoneSync: readUuid(page, 328),
+      rescueJournal: readUuid(page, RESCUE_OFFSET),
       term: { number: termNumber, grantor },
       set: { version: setVersion, members: members.sort() },
       incarnation,

@@ -5,7 +5,7 @@
  * |---|---|---|
  * | 0 | 8 | magic `ETRESCUE` |
  * | 8 | 4 | CRC-32C of the page with this field zero (magic and checksum stay here in every version) |
- * | 12 | 4 | format version, 1 |
+ * | 12 | 4 | format version, 2; 1 as long as the journal has no uuid |
  * | 16 | 8 | sequence; slot = sequence mod 2 |
  * | 24 | 8 | bytes of the log area |
  * | 32 | 16 | uuid of the replica whose blocks these are |
@@ -13,11 +13,13 @@
  * | 56 | 8 | id of the next point |
  * | 64 | 4 | epoch: bumped by every opening |
  * | 68 | 4 | points |
+ * | 72 | 16 | version 2: uuid of the journal, by which the replica's metadata knows whose points are whole (`adopt.ts`); NIL: none yet |
  * | 128 | 2048 | 32 points of 64 bytes: id (8), first position (8), end position (8; 0: still saving), state (1: 1 copying, 2 kept), flags (1: 1 surplus, 2 flawed) |
  *
  * All other bytes are zero.
  */
 import { assert, crc32c } from '@eterne/base';
+import { NIL_UUID, type Uuid } from '../metadata/api.ts';
 import { readUuid, writeUuid } from '../metadata/uuid.ts';
 import { isZero } from '../metadata/zero.ts';
 
@@ -26,7 +28,9 @@ export const HEADER_SLOTS = 2;
 /** The log area begins here. */
 export const AREA_OFFSET = HEADER_SLOTS * PAGE_BYTES;
 export const MAX_POINTS = 32;
-const FORMAT_VERSION = 1;
+/** Journals had no uuid. */
+const EARLY_VERSION = 1;
+const FORMAT_VERSION = 2;
 const MAGIC = Buffer.from('ETRESCUE', 'latin1');
 const POINTS_OFFSET = 128;
 const POINT_BYTES = 64;
@@ -55,7 +59,8 @@ export interface PointEntry {
 export interface Header {
   readonly sequence: number;
   readonly areaBytes: number;
-  readonly replicaUuid: string;
+  readonly replicaUuid: Uuid;
+  readonly journalUuid: Uuid;
   readonly resumeAt: number;
   readonly nextPointId: number;
   readonly epoch: number;
@@ -73,7 +78,7 @@ export type HeaderContent =
 export function encodeHeader(header: Header): Buffer {
   const page = Buffer.alloc(PAGE_BYTES);
   MAGIC.copy(page);
-  page.writeUInt32LE(FORMAT_VERSION, 12);
+  page.writeUInt32LE(versionOf(header), 12);
   writeCount(page, 16, header.sequence);
   writeCount(page, 24, header.areaBytes);
   writeUuid(page, 32, header.replicaUuid);
@@ -81,6 +86,7 @@ export function encodeHeader(header: Header): Buffer {
   writeCount(page, 56, header.nextPointId);
   page.writeUInt32LE(header.epoch, 64);
   page.writeUInt32LE(header.points.length, 68);
+  writeUuid(page, 72, header.journalUuid);
   assert(header.points.length <= MAX_POINTS, 'the table of points overflows');
   for (const [index, point] of header.points.entries()) {
     const at = POINTS_OFFSET + index * POINT_BYTES;
@@ -103,10 +109,14 @@ export function decodeHeader(page: Buffer): HeaderContent {
   copy.writeUInt32LE(0, 8);
   if (page.readUInt32LE(8) !== crc32c(copy)) return { kind: 'corrupt' };
   const version = page.readUInt32LE(12);
-  if (version !== FORMAT_VERSION) return { kind: 'unsupported', version };
+  if (version < EARLY_VERSION || version > FORMAT_VERSION) return { kind: 'unsupported', version };
   const header = readFields(page);
   if (header === undefined || !encodeHeader(header).equals(page)) return { kind: 'corrupt' };
   return { kind: 'valid', header };
+}
+
+function versionOf({ journalUuid }: Header): number {
+  return journalUuid === NIL_UUID ? EARLY_VERSION : FORMAT_VERSION;
 }
 
 function readFields(page: Buffer): Header | undefined {
@@ -120,8 +130,9 @@ function readFields(page: Buffer): Header | undefined {
     if (point === undefined) return undefined;
     points.push(point);
   }
-  const replicaUuid = readUuid(page, 32);
-  return { sequence, areaBytes, replicaUuid, resumeAt, nextPointId, epoch: page.readUInt32LE(64), points };
+  const [replicaUuid, journalUuid] = [readUuid(page, 32), readUuid(page, 72)];
+  const epoch = page.readUInt32LE(64);
+  return { sequence, areaBytes, replicaUuid, journalUuid, resumeAt, nextPointId, epoch, points };
 }
 
 function readPoint(page: Buffer, at: number): PointEntry | undefined {

@@ -10,6 +10,7 @@
  */
 import { EterneError, assert } from '@eterne/base';
 import type { BlockStore, StoreDone, StoreError } from '@eterne/runtime';
+import type { Uuid } from '../metadata/api.ts';
 import { AREA_OFFSET, PAGE_BYTES, encodeHeader, type Header, type PointEntry } from './header.ts';
 import { encodeRecord, recordBytes, type Record } from './record.ts';
 
@@ -31,6 +32,10 @@ export class RescueLog {
     this.#header = header;
     this.#tail = tail;
     this.#batch = batch;
+  }
+
+  get journalUuid(): Uuid {
+    return this.#header.journalUuid;
   }
 
   get points(): readonly PointEntry[] {

@@ -1,6 +1,6 @@
 /** Opens the journal that a volume is configured with, and reads what its points hold. */
 import { EterneError } from '@eterne/base';
-import type { World } from '@eterne/runtime';
+import type { Random, World } from '@eterne/runtime';
 import { BlockSet } from '../engine/block-set.ts';
 import { BLOCK_BYTES } from '../metadata/index.ts';
 import type { RescueConfig } from './api.ts';
@@ -19,7 +19,7 @@ export interface OpenedRescue {
 type Opened = (result: OpenedRescue | EterneError) => void;
 
 export function openRescue(
-  world: Pick<World, 'stores'>,
+  world: Pick<World, 'stores'> & { readonly random: Pick<Random, 'uuid'> },
   config: RescueConfig & { readonly timeoutMs: number },
   replicaUuid: string,
   done: Opened,
@@ -27,7 +27,7 @@ export function openRescue(
   const options = { createSizeBytes: config.maxBytes, timeoutMs: config.timeoutMs };
   world.stores.open(config.path, options, (store) => {
     if (store instanceof EterneError) return done(store);
-    openRescueLog({ store, replicaUuid }, (log) => {
+    openRescueLog({ store, replicaUuid, random: world.random }, (log) => {
       if (log instanceof EterneError) return done(log);
       findPoints(log, (found) => {
         if (found instanceof EterneError) log.close(() => done(found));

@@ -7,7 +7,8 @@
  * 3. The new epoch is durable in both slots before anything is appended, so that losing one slot later loses nothing.
  */
 import { EterneError } from '@eterne/base';
-import type { BlockStore } from '@eterne/runtime';
+import type { BlockStore, Random } from '@eterne/runtime';
+import { NIL_UUID, type Uuid } from '../metadata/api.ts';
 import {
   AREA_OFFSET,
   HEADER_SLOTS,
@@ -22,7 +23,8 @@ import { findEnd } from './walk.ts';
 export interface OpenRescueOptions {
   /** Opened exclusively by the caller; owned from now on. */
   readonly store: BlockStore;
-  readonly replicaUuid: string;
+  readonly replicaUuid: Uuid;
+  readonly random: Pick<Random, 'uuid'>;
 }
 
 /** Enough for the largest batch several times over. */
@@ -31,7 +33,7 @@ export const MIN_AREA_BYTES = 16 * 1024 * 1024;
 type Opened = (result: RescueLog | EterneError) => void;
 
 /** Errors: `conflict` (another replica's), `corrupt`, `unsupported`, `refused` (not blank and not ours), `no-space`, `io`. */
-export function openRescueLog({ store, replicaUuid }: OpenRescueOptions, done: Opened): void {
+export function openRescueLog({ random, store, replicaUuid }: OpenRescueOptions, done: Opened): void {
   const fail = (error: EterneError): void => store.close(() => done(error));
   const areaBytes = Math.floor((store.sizeBytes - AREA_OFFSET) / PAGE_BYTES) * PAGE_BYTES;
   if (areaBytes < MIN_AREA_BYTES)
@@ -42,8 +44,9 @@ export function openRescueLog({ store, replicaUuid }: OpenRescueOptions, done: O
     const slots = [head.subarray(0, PAGE_BYTES), head.subarray(PAGE_BYTES)].map(decodeHeader);
     const found = judge(slots, replicaUuid, areaBytes);
     if (found instanceof EterneError) return fail(found);
+    const named = found.journalUuid === NIL_UUID ? { ...found, journalUuid: random.uuid() } : found;
     // Grown or shrunk meanwhile: a log without points can take any size.
-    const header = found.points.length === 0 ? { ...found, areaBytes } : found;
+    const header = named.points.length === 0 ? { ...named, areaBytes } : named;
     if (header.areaBytes > areaBytes)
       return fail(new EterneError('no-space', 'the rescue journal’s store has become too small'));
     const read = (position: number, into: Buffer, then: Parameters<BlockStore['read']>[2]): void =>
@@ -75,7 +78,7 @@ function judge(
   // Never written, or cut short while the very first header was: the second slot is written only after the first is durable.
   if (slots.filter((slot) => slot.kind === 'empty').length < HEADER_SLOTS - 1)
     return new EterneError('corrupt', 'both headers of the rescue journal are damaged');
-  const nothing = { sequence: 0, resumeAt: 0, nextPointId: 1, epoch: 0, points: [] };
+  const nothing = { sequence: 0, journalUuid: NIL_UUID, resumeAt: 0, nextPointId: 1, epoch: 0, points: [] };
   return { ...nothing, areaBytes, replicaUuid };
 }
 

@@ -3,14 +3,16 @@
  *
  * Duties
  * 1. A point is durable before the copy that it is for may overwrite anything.
- * 2. That saving for a point has stopped is durable before the first block is overwritten that was not saved.
- * 3. If neither can be made durable while a copy is under way, nothing is overwritten: the copy stops.
+ * 2. That saving for a point has stopped is durable before the first block is overwritten that was not saved: in the journal, or, when that has
+ *    failed, in the replica's metadata (`adopt.ts`).
+ * 3. If a point cannot be kept while a copy is under way, nothing is overwritten: the copy stops.
  */
 import { EterneError, assert } from '@eterne/base';
 import type { StoreError, World } from '@eterne/runtime';
 import { BlockSet } from '../engine/block-set.ts';
 import type { LocalDisk } from '../engine/local-disk.ts';
 import { BLOCK_BYTES, type MetadataState } from '../metadata/index.ts';
+import { endedPoints } from './adopt.ts';
 import type { PointStatus, RescueConfig, RescueDone } from './api.ts';
 import { MAX_POINTS, type PointEntry } from './header.ts';
 import type { RescueLog } from './log.ts';
@@ -26,6 +28,10 @@ export interface RescueParts {
   readonly disk: Pick<LocalDisk, 'read' | 'guard'>;
   /** Its size is asked for whenever it matters: it may grow. */
   readonly volume: { readonly sizeBytes: number };
+  /** Data of a copy that is not over, or was cut short, is on the disk or may be soon. */
+  isHalfCopied(): boolean;
+  /** The journal has failed: makes durable that it does not keep what is overwritten from now on. */
+  disown(done: RescueDone): void;
   readonly whenFull: RescueConfig['whenFull'];
   /** What the log held when it was opened, for each point. */
   readonly found: readonly FoundPoint[];
@@ -51,6 +57,8 @@ export class Rescue {
   readonly #images: PreImages;
   readonly #serial = new Serial();
   readonly #contents = new Map<number, Contents>();
+  /** The journal has failed, and the mirror goes on without it. */
+  #isDisowned = false;
 
   constructor(parts: RescueParts) {
     this.#parts = parts;
@@ -79,7 +87,7 @@ export class Rescue {
         reason: note.reason,
         begunAtWallMs: note.begunAtWallMs,
         savedBytes: savedBlocks * BLOCK_BYTES,
-        whole: isLive(point) && !point.flawed,
+        whole: this.#isWhole(point),
       };
     });
   }
@@ -98,7 +106,7 @@ export class Rescue {
   /** What the replica was before the copy that was cut short; undefined when there is no way back to it. */
   get before(): PointNote['before'] | undefined {
     const { copying } = this;
-    if (copying === undefined || !isLive(copying) || copying.flawed) return undefined;
+    if (copying === undefined || !this.#isWhole(copying)) return undefined;
     return this.#contentsOf(copying).note.before;
   }
 
@@ -183,6 +191,15 @@ export class Rescue {
     return this.#all.filter(isLive);
   }
 
+  #isWhole(point: PointEntry): boolean {
+    return isLive(point) && !point.flawed && !this.#isDisowned;
+  }
+
+  /** Blocks must be saved, or the copy be stopped. */
+  get #isCopyUnderWay(): boolean {
+    return this.copying !== undefined && isLive(this.copying) && this.#parts.isHalfCopied();
+  }
+
   #contentsOf({ id }: PointEntry): Contents {
     const contents = this.#contents.get(id);
     assert(contents !== undefined, `rescue point ${id} has contents`);
@@ -194,6 +211,7 @@ export class Rescue {
   }
 
   #areSaved(blocks: BlockSet): void {
+    if (this.#isDisowned) return;
     for (const point of this.#live) {
       const contents = this.#contentsOf(point);
       blocks.forEachRun((offset, lengthBytes) => {
@@ -205,7 +223,7 @@ export class Rescue {
   }
 
   #guard(): void {
-    this.#parts.disk.guard = this.#live.length > 0 ? this.#images : undefined;
+    this.#parts.disk.guard = this.#live.length > 0 && !this.#isDisowned ? this.#images : undefined;
   }
 
   #change(done: RescueDone, job: (finish: RescueDone) => void): void {
@@ -237,7 +255,7 @@ export class Rescue {
     done: (refusal: StoreError | undefined) => void,
   ): void {
     const answer = (error: EterneError | undefined): void =>
-      done(error === undefined ? undefined : this.#unsaved(error));
+      error === undefined ? done(undefined) : this.#unsaved(error, done);
     this.#change(answer, (finish) => {
       if (!unreadable) return this.#append(records, 'save', finish);
       const flawed = this.#all.map((point) => (isLive(point) ? { ...point, flawed: true } : point));
@@ -247,16 +265,20 @@ export class Rescue {
     });
   }
 
-  /** Duty 3; without a copy under way a mirror without a journal is better than none. */
-  #unsaved(error: EterneError): StoreError | undefined {
-    const { world, disk } = this.#parts;
-    if (this.copying !== undefined && isLive(this.copying)) {
+  /** Duties 2 and 3; without a copy under way a mirror without a journal is better than none. */
+  #unsaved(error: EterneError, done: (refusal: StoreError | undefined) => void): void {
+    if (this.#isDisowned) return done(undefined);
+    if (this.#isCopyUnderWay) {
       this.#parts.pause(error.message);
-      return refusalOf(error);
+      return done(refusalOf(error));
     }
-    world.log('error', `${error.message}: what is overwritten from now on is not kept`);
-    disk.guard = undefined;
-    return undefined;
+    this.#parts.disown((problem) => {
+      if (problem !== undefined) return done(refusalOf(problem));
+      this.#parts.world.log('error', `${error.message}: what is overwritten from now on is not kept`);
+      this.#isDisowned = true;
+      this.#guard();
+      done(undefined);
+    });
   }
 
   /** Makes room, by the policy, for as long as there is none. */
@@ -272,8 +294,7 @@ export class Rescue {
           error === undefined ? this.#append(records, purpose, done) : done(error),
         );
       }
-      const isCopying = this.copying !== undefined && isLive(this.copying);
-      if (purpose === 'begin' || (whenFull === 'pause' && isCopying)) return done(fullError());
+      if (purpose === 'begin' || (whenFull === 'pause' && this.#isCopyUnderWay)) return done(fullError());
       this.#stopSaving('the rescue journal is full', done);
     };
     if (isTableFull) return full();
@@ -284,10 +305,7 @@ export class Rescue {
   #stopSaving(reason: string, done: RescueDone): void {
     const { log, world } = this.#parts;
     world.log('warn', `${reason}: what is overwritten from now on is not kept`);
-    const ended = this.#all.map((point) =>
-      isLive(point) ? { ...point, end: log.tail, flawed: point.flawed || point.state === 'copying' } : point,
-    );
-    this.#setPoints(ended, done);
+    this.#setPoints(endedPoints(log), done);
   }
 
   /** A copy whose point cannot be made. */

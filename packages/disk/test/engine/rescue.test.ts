@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MIB, type EterneError } from '@eterne/base';
+import type { StoreError } from '@eterne/runtime';
 import type { RescueConfig } from '../../src/rescue/api.ts';
 import { BLOCK, Pair, SIZE_BYTES, type TestNode } from './support/pair.ts';
 
@@ -10,13 +11,18 @@ interface Options {
   readonly whenFull?: RescueConfig['whenFull'];
   /** Slow enough to be interrupted. */
   readonly bytesPerSecond?: number;
+  readonly diskDelayMs?: () => number;
 }
+
+const BROKEN: StoreError = { kind: 'device', errno: 'EIO', message: 'broken' };
 
 function rescuedPair(options: Options = {}): Pair {
   const { maxBytes = 24 * MIB, whenFull = 'pause', bytesPerSecond = 1 << 30 } = options;
   const resyncRate = { minBytesPerSecond: bytesPerSecond, maxBytesPerSecond: bytesPerSecond };
   const rescueJournal = { path: 'rescue', maxBytes, whenFull };
-  return new Pair({ config: { rescueJournal, resyncRate } }).startMirror();
+  const { diskDelayMs } = options;
+  const delay = diskDelayMs === undefined ? {} : { diskDelayMs };
+  return new Pair({ config: { rescueJournal, resyncRate }, ...delay }).startMirror();
 }
 
 /** Each is on its own until the link is whole again. */
@@ -204,5 +210,99 @@ describe('a copy whose source dies half-way', () => {
     pair.network.isCut = false;
     pair.until(() => pair.isEqual());
     pair.assertIdentical();
+  });
+});
+
+function wholes(node: TestNode): (boolean | undefined)[] {
+  return (node.volume.rescue?.points ?? []).map(({ whole }) => whole);
+}
+
+/** `b`'s journal fails when it is to save `block`, which `a` writes; the mirror goes on. */
+function overwriteUnsaved(pair: Pair, block: number): void {
+  pair.b.rescue.failWith = BROKEN;
+  pair.write(pair.a, block, 123);
+  pair.until(() => pair.b.data.content[block * BLOCK] === 123);
+  pair.b.rescue.failWith = undefined;
+}
+
+function restart(pair: Pair, node: TestNode): void {
+  node.kill(true);
+  pair.until(() => pair.a.volume.status().inSyncSet.length === 1);
+  node.start();
+  pair.until(() => pair.isEqual() && pair.a.volume.status().inSyncSet.length === 2);
+}
+
+describe('a journal that fails while nothing is copied', () => {
+  test('does not hold the mirror up, and its points are not whole, before and after a restart', () => {
+    const pair = rescuedPair();
+    discardB(pair);
+    overwriteUnsaved(pair, 15);
+    assert.deepEqual(wholes(pair.b), [false]);
+    pair.write(pair.a, 16, 124);
+    restart(pair, pair.b);
+    assert.deepEqual(wholes(pair.b), [false]);
+    restart(pair, pair.b);
+    assert.deepEqual(wholes(pair.b), [false]);
+    pair.assertIdentical();
+  });
+
+  test('keeps whole points again after a restart', () => {
+    const pair = rescuedPair();
+    discardB(pair);
+    overwriteUnsaved(pair, 15);
+    restart(pair, pair.b);
+    const held = discardB(pair);
+    assert.deepEqual(wholes(pair.b), [false, true]);
+    assertSame(exported(pair, pair.b), held);
+  });
+
+  test('is never taken for whole when it is not, wherever the power fails meanwhile', () => {
+    const seen = new Set<boolean>();
+    for (let steps = 0; steps < 10; steps += 1) {
+      const pair = rescuedPair({ diskDelayMs: () => 1 });
+      const held = discardB(pair);
+      pair.b.rescue.failWith = BROKEN;
+      pair.begin(pair.a, 15, 123);
+      pair.scheduler.runUntil(() => false, steps);
+      pair.b.kill(true, () => steps % 2 === 0);
+      pair.b.rescue.failWith = undefined;
+      pair.network.isCut = true;
+      pair.b.start();
+      const [isWhole = false] = wholes(pair.b);
+      seen.add(isWhole);
+      if (isWhole) assertSame(exported(pair, pair.b), held);
+      else assert.ok(pair.b.logs.some((line) => line.includes('did not keep')));
+    }
+    assert.deepEqual([...seen], [true, false]);
+  });
+
+  test('at the very end of a copy ends its point, not the mirror', () => {
+    const pair = rescuedPair();
+    discardB(pair);
+    cut(pair);
+    pair.write(pair.a, 0, 9, 200);
+    const begun = pair.b.rescue.flushCount;
+    pair.network.isCut = false;
+    pair.until(() => pair.b.rescue.flushCount > begun + 2);
+    pair.b.rescue.fault = (what, offset) => (what === 'write' && offset < 2 * BLOCK ? BROKEN : undefined);
+    pair.until(() => pair.isEqual());
+    pair.write(pair.a, 300, 31);
+    pair.until(() => pair.b.data.content[300 * BLOCK] === 31);
+    assert.deepEqual(wholes(pair.b), [false, false]);
+    pair.until(() => pair.isEqual());
+    pair.assertIdentical();
+  });
+});
+
+describe('a replica that was run without its journal for a while', () => {
+  test('does not take the points that the journal still has for whole', () => {
+    const pair = rescuedPair();
+    discardB(pair);
+    pair.b.hasJournal = false;
+    restart(pair, pair.b);
+    pair.write(pair.a, 15, 123);
+    pair.b.hasJournal = true;
+    restart(pair, pair.b);
+    assert.deepEqual(wholes(pair.b), [false]);
   });
 });

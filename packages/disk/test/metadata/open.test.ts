@@ -109,7 +109,7 @@ describe('openMetadata', () => {
   it('refuses an unknown format version although the other slot is known', () => {
     const content = createdContent();
     const page = content.subarray(0, PAGE_BYTES);
-    page.writeUInt32LE(3, 12);
+    page.writeUInt32LE(9, 12);
     page.writeUInt32LE(0, 8);
     page.writeUInt32LE(crc32c(page), 8);
     assert.equal(refused(optionsFor(new CrashStore(content))).code, 'unsupported');

@@ -48,6 +48,7 @@ class Life {
   open(): EterneError | undefined {
     let failure: EterneError | undefined;
     const world = {
+      random: { uuid: () => derivedUuid('journal') },
       stores: {
         open: (_path: string, _options: object, done: (store: CrashStore) => void) => done(this.journal),
       },
@@ -61,6 +62,8 @@ class Life {
           world: { log: () => {} },
           disk: this,
           volume: { sizeBytes: BLOCKS * BLOCK },
+          isHalfCopied: () => this.rescue?.copying !== undefined,
+          disown: () => assert.fail('nothing fails but the power'),
           whenFull: 'pause',
           pause: () => assert.fail('there is room'),
         });

@@ -26,6 +26,8 @@ export class KeptChecker {
   private readonly doubtful = new Map<string, Set<number>>();
   /** What a power loss has taken, as it may. */
   private readonly excused = new Set<number>();
+  /** What it has taken from a replica that was set aside: no image has that. */
+  private readonly lostAside = new Set<number>();
   private readonly zeroes = new Map<number, Operation[]>();
 
   constructor(history: History) {
@@ -56,14 +58,20 @@ export class KeptChecker {
     for (const id of this.doubtful.get(node) ?? []) this.excused.add(id);
   }
 
+  /** The node's replica is about to be overwritten, and kept as it is: what the power took of its own writes is in no image of it. */
+  setAside(node: string): void {
+    for (const id of this.doubtful.get(node) ?? [])
+      if (this.history.operations[id - 1]?.node === node) this.lostAside.add(id);
+  }
+
   /** The node's replica has everything that the source has. */
   isEqual(node: string, source: string): void {
     if (this.doubtful.get(node) !== undefined)
       this.doubtful.set(node, new Set(this.doubtful.get(source) ?? []));
   }
 
-  /** A sentence about an acknowledged write that no medium has, or undefined. */
-  findLost(media: readonly Medium[]): string | undefined {
+  /** A sentence about an acknowledged write that no medium has, or undefined. `hasImages`: of what was set aside, too. */
+  findLost(media: readonly Medium[], hasImages: boolean): string | undefined {
     for (const operation of this.history.operations)
       if (operation.kind === 'zero')
         for (const sector of sectorsOf(operation)) {
@@ -73,6 +81,7 @@ export class KeptChecker {
         }
     for (const write of this.history.operations) {
       if (write.kind !== 'write' || write.returnedMs === undefined || this.excused.has(write.id)) continue;
+      if (hasImages && this.lostAside.has(write.id)) continue;
       for (const sector of sectorsOf(write))
         if (!media.some(({ pages }) => this.isIn(pages, sector, write)))
           return `write ${write.id} of session ${write.term} on ${write.node} is nowhere: sector ${sector} holds ${media

@@ -17,11 +17,19 @@ export const STANDALONE_MUTANTS: readonly Mutant[] = [
     'return this.#forget(copying.id, done);',
   ]),
   standalone('blocks are overwritten before they are saved', 'disk/src/rescue/rescue.ts', [
-    'this.#parts.disk.guard = this.#live.length > 0 ? this.#images : undefined;',
+    'this.#parts.disk.guard = this.#live.length > 0 && !this.#isDisowned ? this.#images : undefined;',
     'this.#parts.disk.guard = undefined;',
   ]),
+  standalone('a journal that has failed is whole when it is opened again', 'disk/src/rescue/rescue.ts', [
+    'this.#parts.disown((problem) => {',
+    '((done: RescueDone) => done(undefined))((problem) => {',
+  ]),
+  standalone('a replica is promoted while a copy into it begins', 'disk/src/engine/promotion.ts', [
+    "({ session }) => session?.phase === 'target');",
+    '() => false);',
+  ]),
   standalone('whoever lost its primary may be promoted without force', 'disk/src/engine/promotion.ts', [
-    "if (request.force || diskState === 'UpToDate') return undefined;",
-    "if (request.force || diskState !== 'Inconsistent') return undefined;",
+    "if (diskState === 'UpToDate') return undefined;",
+    "if (diskState !== 'Inconsistent') return undefined;",
   ]),
 ];

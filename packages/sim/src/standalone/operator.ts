@@ -81,8 +81,8 @@ export class Operator {
   private begin(sites: readonly Site[]): void {
     const site = this.chance.pick(sites);
     if (site === undefined || sites.length < this.hosts().size) return;
-    this.hasBegun = true;
     this.promote(site, true);
+    this.hasBegun = true;
   }
 
   private endSplitBrain(parted: readonly Site[]): void {
@@ -123,7 +123,7 @@ export class Operator {
   }
 
   private promote({ host, volume, name }: Site, force: boolean): void {
-    if (force) this.forced += 1;
+    if (force && this.hasBegun) this.forced += 1;
     this.order(host, `promote ${name}${force ? ' by force' : ''}`, (done) => volume.promote({ force }, done));
   }
 

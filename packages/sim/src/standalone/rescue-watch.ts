@@ -5,7 +5,9 @@ import type { Universe } from '../world/universe.ts';
 
 /** What the engine says when a copy that was cut short has been undone. */
 const UNDONE = 'roll-back: it is as before the copy';
-const UNSAVED = 'what is overwritten from now on is not kept';
+
+/** And when it is opened with a journal that has failed before. */
+const UNKEPT = 'that the rescue journal did not keep';
 
 /** What a replica held when a point of its rescue journal began. */
 interface Point {
@@ -20,7 +22,7 @@ interface Point {
  * shows. A point is noticed before the first block after it changes.
  */
 export class RescueWatch {
-  /** Something could not be kept (blocks that cannot be read, a journal that fails), and that was said. */
+  /** Something could not be kept (blocks that cannot be read, a journal that fails), and a point says so. */
   hasSaidSo = false;
   private readonly universe: Universe;
   private readonly volumeOf: (node: string) => MirrorVolume | undefined;
@@ -28,9 +30,17 @@ export class RescueWatch {
   /** By node: the point of the copy that is under way or was cut short. */
   private readonly copying = new Map<string, number | undefined>();
 
-  constructor(universe: Universe, volumeOf: (node: string) => MirrorVolume | undefined) {
+  private readonly begun: (node: string) => void;
+
+  /** `begun`: a point of the node's journal has begun. */
+  constructor(
+    universe: Universe,
+    volumeOf: (node: string) => MirrorVolume | undefined,
+    begun: (node: string) => void,
+  ) {
     this.universe = universe;
     this.volumeOf = volumeOf;
+    this.begun = begun;
   }
 
   /** A block of the node's replica is about to change, or may soon. */
@@ -41,6 +51,7 @@ export class RescueWatch {
       if (this.find(node, id) !== undefined) continue;
       const known = this.points.get(node) ?? [];
       this.points.set(node, [...known, { id, content: data.copy(), isDoubtful: false }]);
+      this.begun(node);
     }
   }
 
@@ -49,11 +60,7 @@ export class RescueWatch {
   }
 
   heard(node: string, message: string, data: SimDisk): void {
-    // The journal has failed, and forgets that it has when it is opened again.
-    if (message.includes(UNSAVED)) {
-      this.hasSaidSo = true;
-      this.lostPower(node);
-    }
+    if (message.includes(UNKEPT)) this.universe.count('journals that have failed');
     if (!message.includes(UNDONE)) return this.look(node, data);
     this.universe.count('copies rolled back');
     const id = this.copying.get(node);

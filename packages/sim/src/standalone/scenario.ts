@@ -29,6 +29,7 @@ import type { SimNode } from '../world/node.ts';
 import type { Prng } from '../world/prng.ts';
 import { Universe } from '../world/universe.ts';
 import { StandaloneHost } from './host.ts';
+import { JournalFaults } from './journal-faults.ts';
 import { Operator } from './operator.ts';
 import { RescueWatch } from './rescue-watch.ts';
 
@@ -65,6 +66,7 @@ class StandaloneScenario {
   private readonly hosts = new Map<string, StandaloneHost>();
   private readonly supervisor: Supervisor;
   private readonly faults: FaultPlan;
+  private readonly journalFaults: JournalFaults;
   private readonly operator: Operator;
   private readonly history = new History();
   private readonly kept = new KeptChecker(this.history);
@@ -98,7 +100,12 @@ class StandaloneScenario {
     this.shape = pickShape(chance, this.settings.sizeBytes / SECTOR_BYTES);
     for (const name of NAMES) this.nodes.push(universe.addNode(name, [hostOf(name)]));
     this.operator = new Operator(universe, () => this.hosts);
-    this.rescue = new RescueWatch(universe, (node) => this.hosts.get(node)?.volume);
+    this.rescue = new RescueWatch(
+      universe,
+      (node) => this.hosts.get(node)?.volume,
+      (node) => this.pointBegun(node),
+    );
+    this.journalFaults = new JournalFaults(universe, (name) => this.reattach(this.nodeOf(name)));
     this.imaginer = this.makeImaginer();
     this.supervisor = new Supervisor(this.universe, this.chance, {
       nodes: this.nodes,
@@ -128,6 +135,7 @@ class StandaloneScenario {
     while (!isFull(this.result()) && universe.nowMs < SAFETY_MAX_MS && universe.violation === undefined)
       universe.runUntil(universe.nowMs + 1_000);
     this.faults.stop();
+    this.journalFaults.stop();
     for (const { process } of this.hosts.values()) process.crashAt(undefined);
     this.isSafetyPhase = false;
     this.checkFound();
@@ -139,6 +147,17 @@ class StandaloneScenario {
 
   result(): SeedResult {
     return resultOf(this.universe, this.history, this.faults.counts, this.sessions);
+  }
+
+  private nodeOf(name: string): SimNode {
+    const node = this.nodes.find((candidate) => candidate.name === name);
+    assert(node !== undefined, `there is a node ${name}`);
+    return node;
+  }
+
+  private pointBegun(name: string): void {
+    this.kept.setAside(name);
+    this.journalFaults.pointBegun(name, this.nodeOf(name).disk(RESCUE_PATH));
   }
 
   private makeImaginer(): CrashImaginer {
@@ -313,10 +332,11 @@ class StandaloneScenario {
     const difference = findDifference(a, b);
     if (difference !== undefined) universe.violate('identical', difference);
     const images = this.exportAll();
-    const lost = this.kept.findLost([{ name: 'the volume', pages: a.copy() }, ...images]);
+    const volume = { name: 'the volume', pages: a.copy() };
+    const lost = this.kept.findLost([volume, ...images], true);
     if (lost !== undefined && !this.rescue.hasSaidSo) universe.violate('kept', lost);
     if (this.operator.forced === 0) {
-      const gone = this.kept.findLost([{ name: 'the volume', pages: a.copy() }]);
+      const gone = this.kept.findLost([volume], false);
       if (gone !== undefined) universe.violate('kept', `nothing was forced, but ${gone}`);
     }
   }

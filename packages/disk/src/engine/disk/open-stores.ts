@@ -17,6 +17,7 @@ import {
   type VolumeMetadata,
 } from '../../metadata/index.ts';
 import type { RemapTable } from '../../metadata/remap-table.ts';
+import { adopt, disown } from '../../rescue/adopt.ts';
 import { openRescue, type OpenedRescue } from '../../rescue/open-rescue.ts';
 import type { VolumeConfig } from '../api.ts';
 import { layoutName, windowOf } from '../set/members.ts';
@@ -53,12 +54,27 @@ export function openStores(
   const open = config.metadataPath === INTERNAL_METADATA ? openInternal : openExternal;
   open(world, config, (stores) => {
     if (stores instanceof EterneError) return done(stores);
-    const { rescueJournal, diskTimeoutMs: timeoutMs } = config;
-    if (rescueJournal === undefined) return done({ ...stores, rescue: undefined });
     const { data, metadata } = stores;
-    openRescue(world, { ...rescueJournal, timeoutMs }, metadata.replicaUuid, (rescue) => {
+    openJournal(world, config, metadata, (rescue) => {
       if (rescue instanceof EterneError) metadata.close(() => data.close(() => done(rescue)));
       else done({ ...stores, rescue });
+    });
+  });
+}
+
+/** The rescue journal, where one is configured. The metadata knows by then whether it has kept everything. */
+function openJournal(
+  world: World,
+  { diskTimeoutMs: timeoutMs, rescueJournal }: VolumeConfig,
+  metadata: VolumeMetadata,
+  done: (result: OpenedRescue | undefined | EterneError) => void,
+): void {
+  if (rescueJournal === undefined) return disown(metadata, done);
+  openRescue(world, { ...rescueJournal, timeoutMs }, metadata.replicaUuid, (rescue) => {
+    if (rescue instanceof EterneError) return done(rescue);
+    adopt(world, metadata, rescue.log, (error) => {
+      if (error === undefined) done(rescue);
+      else rescue.log.close(() => done(error));
     });
   });
 }

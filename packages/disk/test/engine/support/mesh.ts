@@ -38,6 +38,8 @@ export class TestNode {
   logs: string[] = [];
   /** Nodes that it does not know at its next start. */
   readonly strangers = new Set<string>();
+  /** At its next start it is configured with a rescue journal, where the others are. */
+  hasJournal = true;
 
   constructor(mesh: Mesh, name: string) {
     this.#mesh = mesh;
@@ -123,6 +125,7 @@ export class TestNode {
     const others = this.#mesh.nodes
       .map(({ name }) => name)
       .filter((name) => name !== this.name && !this.strangers.has(name));
+    const { rescueJournal, ...rest } = this.#mesh.options.config ?? {};
     return {
       name: 'v0',
       node: this.name,
@@ -138,7 +141,8 @@ export class TestNode {
       congestion: { queueBytes: 64 * 1024 * 1024, policy: 'slow' },
       resyncRate: { minBytesPerSecond: 4 << 20, maxBytesPerSecond: 1 << 30 },
       diskTimeoutMs: 30_000,
-      ...this.#mesh.options.config,
+      ...rest,
+      ...(rescueJournal === undefined || !this.hasJournal ? {} : { rescueJournal }),
     };
   }
 
