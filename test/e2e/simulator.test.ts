@@ -22,6 +22,7 @@ for (const [scenario, seeds, ...more] of [
   ['cluster', '1001..1050'],
   ['pair', '1001..1020'],
   ['fencing', '1001..1008'],
+  ['upgrade', '1001..1008'],
 ] as const)
   test(`${scenario}: no invariant is violated in seeds ${seeds}${more.length > 0 ? ', and every handshake row and crash point is met' : ''}`, async () => {
     const { code, output } = await sim('--scenario', scenario, '--seeds', seeds, ...more);
@@ -34,7 +35,7 @@ test('one seed twice is one history', async () => {
   assert.equal(once.output, again.output);
 });
 
-for (const scenario of ['mirror', 'standalone', 'cluster', 'pair', 'fencing'] as const)
+for (const scenario of ['mirror', 'standalone', 'cluster', 'pair', 'fencing', 'upgrade'] as const)
   test(`${scenario}: every planted mutant is caught`, async () => {
     const { code, output } = await sim('--scenario', scenario, '--mutants');
     assert.equal(code, 0, output);

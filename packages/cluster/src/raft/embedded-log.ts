@@ -390,7 +390,8 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
       entries >= (compactAfterEntries ?? COMPACT_AFTER_ENTRIES) ||
       (entries > 0 && log.bytesSinceSnapshot >= (compactAfterBytes ?? COMPACT_AFTER_BYTES));
     if (!due) return;
-    log.compact(this.#machine.snapshot(), this.#appliedMembers, KEEP);
+    const keep = { ...KEEP, count: Math.min(KEEP.count, compactAfterEntries ?? KEEP.count) };
+    log.compact(this.#machine.snapshot(), this.#appliedMembers, keep);
     this.#persister.rewrite(undefined);
   }
 

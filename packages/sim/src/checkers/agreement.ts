@@ -17,6 +17,16 @@ interface Applied {
   readonly stateChecksum: number | undefined;
 }
 
+/** The same for the same state, also for one that came out of a snapshot with its fields in another order. */
+function canonical(state: ClusterState): Buffer {
+  const text = JSON.stringify(state, (_key, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
+  return Buffer.from(text);
+}
+
 export class AgreementChecker {
   private readonly universe: Universe;
   private readonly entries = new Map<number, Applied>();
@@ -31,7 +41,7 @@ export class AgreementChecker {
 
   applied(node: string, index: number, command: Command, state: ClusterState): void {
     this.newestEvent = Math.max(this.newestEvent, state.eventId);
-    const stateChecksum = index % STATE_EVERY === 0 ? crc32c(Buffer.from(JSON.stringify(state))) : undefined;
+    const stateChecksum = index % STATE_EVERY === 0 ? crc32c(canonical(state)) : undefined;
     const mine: Applied = { node, command: JSON.stringify(command), stateChecksum };
     const known = this.entries.get(index);
     if (known === undefined) {

@@ -26,6 +26,7 @@ import { proveStopped } from '@eterne/cluster/service/pair/prover.ts';
 import { tellHeart } from '@eterne/cluster/service/heart-setup.ts';
 import { Service } from '@eterne/cluster/service/service.ts';
 import type { Command } from '@eterne/cluster/state/commands.ts';
+import { LEVELS, type Levels } from '@eterne/cluster/state/levels.ts';
 import type { ClusterState } from '@eterne/cluster/state/model.ts';
 import type { DiskPort } from '@eterne/disk/process/port.ts';
 import type { SharedDisks } from '@eterne/runtime';
@@ -49,6 +50,7 @@ import {
   TIE_PATH,
 } from './places.ts';
 import { type ProgramStarter, spawnerFor } from './spawner.ts';
+import { asOlder } from './upgrade.ts';
 
 const RESTART_MS = [20, 600] as const;
 
@@ -63,6 +65,8 @@ const NO_DISKS: SharedDisks = {
 export interface MachineEvents {
   /** An entry of the ordered log was applied here. */
   applied(machine: Machine, index: number, command: Command, state: ClusterState): void;
+  /** Its log has stopped: it holds what the machine's program cannot understand. */
+  stopped(machine: Machine, error: EterneError): void;
   /** A disk process has opened, or a volume's status has changed. */
   diskChanged(machine: Machine): void;
   readonly startProgram: ProgramStarter;
@@ -78,9 +82,14 @@ export class Machine {
   disk: DiskDaemon | undefined;
   service: Service | undefined;
   log: EmbeddedLog<Command> | undefined;
+  /** What its program knows. */
+  levels = LEVELS;
+  private isEnded = false;
   private readonly places: readonly Place[];
   private readonly events: MachineEvents;
   private readonly tie: Tie | undefined;
+  /** When the log is made short; usually later than a seed ends. */
+  private readonly compaction: { readonly compactAfterEntries?: number };
   private transport: TieTransport | undefined;
   private readonly daemons = new Map<DaemonName, SimProcess>();
   private startId = '';
@@ -92,8 +101,10 @@ export class Machine {
     places: readonly Place[],
     events: MachineEvents,
     tie: Tie | undefined,
+    compaction: { readonly compactAfterEntries?: number } = {},
   ) {
     this.tie = tie;
+    this.compaction = compaction;
     this.node = node;
     this.place = place;
     this.places = places;
@@ -118,13 +129,29 @@ export class Machine {
 
   /** Starts, after a moment, whatever is not running. */
   keepAlive(): void {
-    if (!this.node.poweredOn) return;
+    if (!this.node.poweredOn || this.isEnded) return;
     if (this.startedBoot !== this.node.boots) {
       this.startedBoot = this.node.boots;
       this.startId = this.node.random.uuid();
     }
     const names = this.place.role === 'witness' ? (['service', 'heart'] as const) : DAEMON_NAMES;
     for (const name of names) if (this.daemons.get(name)?.alive !== true) this.startDaemon(name);
+  }
+
+  /** The node ends, and is started again with another program. */
+  exchange(levels: Levels): void {
+    this.end();
+    this.isEnded = false;
+    this.levels = levels;
+    this.startId = this.node.random.uuid();
+    this.node.universe.trace.line(this.place.name, `gets a program of level ${levels.program}`);
+    this.node.universe.scheduler.after(this.node.random.between(...RESTART_MS), () => this.keepAlive());
+  }
+
+  /** The launcher dies, and everything with it. */
+  end(): void {
+    this.isEnded = true;
+    for (const process of Array.from(this.node.processes)) process.crash();
   }
 
   get processes(): readonly SimProcess[] {
@@ -231,7 +258,8 @@ export class Machine {
       world,
       heart,
       monitor,
-      onStopped: (error) => this.node.universe.violate('stopped', `${name}: ${error.message}`),
+      levels: this.levels,
+      onStopped: (error) => this.events.stopped(this, error),
       pair: {
         tie: () => this.transport?.tie,
         takeByWord: (_how, _acceptLoss, done) =>
@@ -267,7 +295,10 @@ export class Machine {
             identity: { cluster: CLUSTER_ID, member: self },
             timing: LAN_TIMING,
             transport,
-            subject: service.subject,
+            subject: asOlder(service.subject, this.levels, (what) =>
+              this.node.universe.violate('level', `${this.place.name}: ${what}`),
+            ),
+            ...this.compaction,
           },
           (log) => {
             assert(

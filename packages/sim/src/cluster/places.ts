@@ -37,13 +37,13 @@ export function memberAddressOf(place: Place): MemberAddress {
   return { node: place.name, role: place.role, addresses: [addressOf(place)] };
 }
 
-export function memberSpecOf(place: Place): MemberSpec {
+export function memberSpecOf(place: Place, level = LEVELS.program): MemberSpec {
   return {
     name: place.name,
     role: place.role,
     addresses: [addressOf(place)],
     api: `${place.host}:7443`,
     voterId: 'life1',
-    level: LEVELS.program,
+    level,
   };
 }

@@ -8,7 +8,13 @@ import { volumeSocketPath } from '@eterne/cluster/node/layout.ts';
 import { newTieArea } from '@eterne/cluster/raft/tie/block.ts';
 import { PLAIN_VOLUME } from '@eterne/cluster/state/volume-defaults.ts';
 import type { Command } from '@eterne/cluster/state/commands.ts';
-import { NO_RULES, type ClusterState, type GroupSpec, type VolumeSpec } from '@eterne/cluster/state/model.ts';
+import {
+  NO_RULES,
+  type ClusterState,
+  type GroupSpec,
+  type MemberSpec,
+  type VolumeSpec,
+} from '@eterne/cluster/state/model.ts';
 import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { BlockDevice } from '@eterne/runtime';
 import { AgreementChecker } from '../checkers/agreement.ts';
@@ -42,6 +48,7 @@ import {
   TIE_ID,
   VOLUME,
 } from './places.ts';
+import { OLDER, Upgrade } from './upgrade.ts';
 
 const SET_UP_MS = 12_000;
 const SAFETY_MS = 60_000;
@@ -58,6 +65,12 @@ const SIZES: readonly (readonly [number, readonly [number, boolean]])[] = [
   [1, [5, false]],
   [0.5, [7, false]],
 ];
+const UPGRADED_SIZES: typeof SIZES = [
+  [1, [2, true]],
+  [1, [3, false]],
+  [1, [3, true]],
+];
+const UPGRADE_COMPACT_AFTER = 30;
 const OPERATOR_MS = 300;
 const HANG_EVERY_MS = [6_000, 25_000] as const;
 const HANG_MS = [2_000, 9_000] as const;
@@ -85,6 +98,13 @@ export function runFencing(seed: number, options: { readonly keepLines: boolean 
   return scenario.result();
 }
 
+/** Programs are exchanged one by one. */
+export function runUpgrade(seed: number, options: { readonly keepLines: boolean }): SeedResult {
+  const scenario = new ClusterScenario(seed, options.keepLines, pickUpgraded, 'none', true);
+  scenario.run();
+  return scenario.result();
+}
+
 class ClusterScenario {
   private readonly universe: Universe;
   private readonly chance: Prng;
@@ -97,6 +117,7 @@ class ClusterScenario {
   private readonly ownership: OwnershipChecker;
   private readonly agreement: AgreementChecker;
   private readonly faults: FaultPlan;
+  private readonly upgrade: Upgrade | undefined;
   private readonly shape: WorkloadShape;
   private readonly sizeBytes: number;
   private readonly served = new WeakSet<BlockDevice>();
@@ -113,6 +134,7 @@ class ClusterScenario {
     keepLines: boolean,
     choose: (chance: Prng) => readonly Place[],
     tie: 'none' | 'disk' | 'fencing',
+    isUpgraded = false,
   ) {
     this.universe = new Universe(seed, { keepLines });
     this.chance = this.universe.prng('scenario');
@@ -133,6 +155,7 @@ class ClusterScenario {
         FENCE_AGENT,
         powerSwitch(this.universe, (name) => this.machineOf(name).keepAlive()),
       );
+    this.upgrade = isUpgraded ? new Upgrade(this.universe, this.machines) : undefined;
     for (const place of this.places) this.addMachine(place);
     this.faults = new FaultPlan({
       universe: this.universe,
@@ -152,6 +175,7 @@ class ClusterScenario {
     this.readState();
     universe.runUntil(SET_UP_MS);
     this.faults.start();
+    this.upgrade?.begin();
     if (this.tie === 'proof') this.hang();
     universe.runUntil(SAFETY_MS);
     while (!isFull(this.result()) && universe.nowMs < SAFETY_MAX_MS && universe.violation === undefined)
@@ -159,6 +183,7 @@ class ClusterScenario {
     this.faults.stop();
     this.isCalm = true;
     if (this.tie === 'proof') this.endHang();
+    this.upgrade?.end();
     this.awaitWhole();
     this.clientsStopped = true;
     this.ledger?.workload?.stop();
@@ -182,7 +207,12 @@ class ClusterScenario {
     const events: MachineEvents = {
       applied: ({ place: { name } }, index, command, state) => {
         this.agreement.applied(name, index, command, state);
+        this.upgrade?.applied(machine, command, state);
         this.applied(index, state);
+      },
+      stopped: (_machine, error) => {
+        if (this.upgrade) this.upgrade.stopped(machine, error);
+        else this.universe.violate('stopped', `${place.name}: ${error.message}`);
       },
       diskChanged: () => this.diskChanged(machine),
       startProgram: (process) => {
@@ -197,7 +227,9 @@ class ClusterScenario {
         });
       },
     };
-    const machine: Machine = new Machine(node, place, this.places, events, this.tie);
+    const compaction = this.upgrade ? { compactAfterEntries: UPGRADE_COMPACT_AFTER } : {};
+    const machine: Machine = new Machine(node, place, this.places, events, this.tie, compaction);
+    if (this.upgrade) machine.levels = OLDER;
     this.machines.push(machine);
     if (place.role === 'witness') return;
     node.onPowerLoss = () => this.truth.lostPower(place.name);
@@ -244,11 +276,11 @@ class ClusterScenario {
         kind: 'bootstrap',
         cluster: CLUSTER,
         clusterId: CLUSTER_ID,
-        member: memberSpecOf(founder),
+        member: this.memberSpec(founder),
         atMs: 0,
       };
     const missing = this.places.find(({ name }) => state.members[name] === undefined);
-    if (missing !== undefined) return { kind: 'member-add', member: memberSpecOf(missing), atMs: 0 };
+    if (missing !== undefined) return { kind: 'member-add', member: this.memberSpec(missing), atMs: 0 };
     if (state.groups[GROUP] !== undefined) return undefined;
     if (this.tie === 'proof' && state.config.fencing.length === 0) return this.fencingEntry(state);
     return {
@@ -260,6 +292,10 @@ class ClusterScenario {
       revision: state.revision,
       atMs: 0,
     };
+  }
+
+  private memberSpec(place: Place): MemberSpec {
+    return memberSpecOf(place, this.machineOf(place.name).levels.program);
   }
 
   private fencingEntry({ config, revision }: ClusterState): Command {
@@ -425,7 +461,7 @@ class ClusterScenario {
     const group = state?.groups[GROUP];
     const volume = state?.volumes[VOLUME];
     if (group === undefined || volume === undefined) return ['there is no group'];
-    const defects: string[] = [];
+    const defects = this.upgrade?.defects(state) ?? [];
     if (group.phase !== 'online')
       defects.push(`the group is ${group.phase} on ${group.owner}: ${group.reason}`);
     if (this.ownership.running.length !== 1)
@@ -473,9 +509,16 @@ const PAIR: readonly Place[] = [
   { name: 'n2', role: 'node', host: '10.1.0.2' },
 ];
 
+function pickUpgraded(chance: Prng): Place[] {
+  return placesOf(...chance.weighted(UPGRADED_SIZES));
+}
+
 /** Mostly a pair with its witness; a pair that has none, which runs only together; up to seven nodes. */
 function pickPlaces(chance: Prng): Place[] {
-  const [nodes, hasWitness] = chance.weighted(SIZES);
+  return placesOf(...chance.weighted(SIZES));
+}
+
+function placesOf(nodes: number, hasWitness: boolean): Place[] {
   const places: Place[] = Array.from({ length: nodes }, (_, i) => ({
     name: `n${i + 1}`,
     role: 'node',

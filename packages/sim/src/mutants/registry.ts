@@ -5,6 +5,7 @@ import { FENCING_MUTANTS } from './fencing-mutants.ts';
 import { MIRROR_MUTANTS } from './mirror-mutants.ts';
 import { PAIR_MUTANTS } from './pair-mutants.ts';
 import { STANDALONE_MUTANTS } from './standalone-mutants.ts';
+import { UPGRADE_MUTANTS } from './upgrade-mutants.ts';
 
 export interface Mutant {
   readonly name: string;
@@ -64,4 +65,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...CLUSTER_MUTANTS,
   ...PAIR_MUTANTS,
   ...FENCING_MUTANTS,
+  ...UPGRADE_MUTANTS,
 ];

@@ -20,5 +20,7 @@ export async function loadRunner(scenario: ScenarioName): Promise<Runner> {
       return (await import('../cluster/scenario.ts')).runPair;
     case 'fencing':
       return (await import('../cluster/scenario.ts')).runFencing;
+    case 'upgrade':
+      return (await import('../cluster/scenario.ts')).runUpgrade;
   }
 }
