@@ -18,6 +18,7 @@ import { accountRoutes } from './routes/accounts.ts';
 import { configRoutes } from './routes/config.ts';
 import { groupRoutes } from './routes/groups.ts';
 import { joinRoutes } from './routes/join.ts';
+import { metricsRoute } from './routes/metrics.ts';
 import { nodeRoutes } from './routes/nodes.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { statusRoutes } from './routes/status.ts';
@@ -50,6 +51,7 @@ export async function startApi(given: Omit<ApiContext, 'neighbours'>): Promise<R
   const guard = guardRoutes(api, context, sessions);
   sessionRoutes(api, context, sessions);
   statusRoutes(api, context);
+  metricsRoute(api, context);
   streamRoute(api, context, guard.stillAllowed);
   nodeRoutes(api, context);
   volumeRoutes(api, context);
