@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { benchCost } from './cost.ts';
 import { benchMetadata } from './metadata.ts';
 import { benchMirror } from './mirror.ts';
+import { benchNodes } from './nodes.ts';
 import { benchResync } from './resync.ts';
 import { benchTarget } from './target.ts';
 
@@ -33,12 +34,15 @@ switch (positionals[0]) {
   case 'target':
     await benchTarget(options);
     break;
+  case 'nodes':
+    await benchNodes(options);
+    break;
   case 'metadata':
     benchMetadata();
     break;
   default:
     process.stderr.write(
-      'usage: npm run bench -- mirror|cost|resync|target|metadata [--rounds N] [--seconds N] [--only NAME]\n',
+      'usage: npm run bench -- mirror|cost|resync|target|nodes|metadata [--rounds N] [--seconds N] [--only NAME]\n',
     );
     process.exitCode = 2;
 }

@@ -9,25 +9,53 @@ export interface Usage {
   readonly rssBytes: number;
 }
 
-/** proc(5): user and system time in hundredths of a second, resident pages. */
-function addUsage(pid: number, total: { cpuSeconds: number; rssBytes: number }): void {
+/** Of a process and its descendants that live. */
+export function familyOf(pid: number): readonly number[] {
+  const ofTask = (task: string): readonly number[] => {
+    const children = readIfAlive(`/proc/${pid}/task/${task}/children`).trim();
+    return children === '' ? [] : children.split(' ').map(Number);
+  };
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return [pid, ...readdirSync(`/proc/${pid}/task`).flatMap(ofTask).flatMap(familyOf)];
+  } catch (error) {
+    return absent(error, []);
+  }
+}
+
+/** proc(5): user and system time in hundredths of a second, resident pages. */
+export function usageOf(pids: readonly number[]): Usage {
+  const total = { cpuSeconds: 0, rssBytes: 0 };
+  for (const pid of pids) {
+    const stat = readIfAlive(`/proc/${pid}/stat`);
+    if (stat === '') continue;
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     total.cpuSeconds += (Number(fields[11]) + Number(fields[12])) / 100;
     total.rssBytes += Number(fields[21]) * 4096;
-    for (const task of readdirSync(`/proc/${pid}/task`)) {
-      const children = readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').trim();
-      for (const child of children === '' ? [] : children.split(' ')) addUsage(Number(child), total);
-    }
-  } catch (error) {
-    // It has ended meanwhile.
-    if (
-      (error as NodeJS.ErrnoException).code !== 'ENOENT' &&
-      (error as NodeJS.ErrnoException).code !== 'ESRCH'
-    )
-      throw error;
   }
+  return total;
+}
+
+/** Proportional set size: what processes share counts in parts. */
+export function pssBytesOf(pids: readonly number[]): number {
+  const kib = pids.map(
+    (pid) => /^Pss:\s+(\d+) kB$/m.exec(readIfAlive(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0,
+  );
+  return kib.reduce((sum: number, value) => sum + Number(value) * 1024, 0);
+}
+
+/** Empty when the process has ended meanwhile. */
+function readIfAlive(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    return absent(error, '');
+  }
+}
+
+function absent<Value>(error: unknown, instead: Value): Value {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT' || code === 'ESRCH') return instead;
+  throw error;
 }
 
 export class Servers {
@@ -44,9 +72,7 @@ export class Servers {
 
   /** Of everything started and its descendants that live. */
   usage(): Usage {
-    const total = { cpuSeconds: 0, rssBytes: 0 };
-    for (const { pid } of this.#children) if (pid !== undefined) addUsage(pid, total);
-    return total;
+    return usageOf(this.#children.flatMap(({ pid }) => (pid === undefined ? [] : familyOf(pid))));
   }
 
   async stop(): Promise<void> {

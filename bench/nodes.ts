@@ -1,0 +1,111 @@
+/**
+ * The largest cluster on one machine: `npm run bench -- nodes [--seconds N]`. 32 nodes, all of them voters and with all their daemons, carry 64 groups;
+ * what they use while nothing happens, and that ten nodes lost one after another take no group with them.
+ */
+import assert from 'node:assert/strict';
+import { MIB } from '@eterne/base';
+import { DAEMON_NAMES } from '@eterne/cluster/node/layout.ts';
+import { ClusterLab } from '../test/e2e/support/cluster-lab.ts';
+import type { ClusterNode } from '../test/e2e/support/cluster-node.ts';
+import { familyOf, pssBytesOf, sleep, usageOf } from './lib/processes.ts';
+
+interface Options {
+  readonly seconds: number;
+}
+
+const NODES = 32;
+const GROUPS = 64;
+const LOSSES = 10;
+const PATIENCE_MS = 180_000;
+/** Loopback addresses that no test uses. */
+const FIRST_ADDRESS = 101;
+
+const show = (part: string, text: string): void => void process.stdout.write(`${part}: ${text}\n`);
+const mib = (pids: readonly number[]): number => pssBytesOf(pids) / MIB;
+const secondsSince = (startedMs: number): string => ((performance.now() - startedMs) / 1000).toFixed(1);
+
+export async function benchNodes({ seconds }: Options): Promise<void> {
+  const lab = await ClusterLab.make('nodes');
+  const living = Array.from({ length: NODES }, (_, index) =>
+    lab.member(`n${index + 1}`, FIRST_ADDRESS + index),
+  );
+  try {
+    await form(lab, living);
+    await idle(living, seconds);
+    await lose(lab, living);
+    await idle(living, seconds);
+  } finally {
+    await lab.end();
+  }
+}
+
+async function form(lab: ClusterLab, nodes: readonly ClusterNode[]): Promise<void> {
+  const startedMs = performance.now();
+  await lab.begin('cluster: { edition: cluster }');
+  show('form', `${NODES} nodes joined one after another within ${secondsSince(startedMs)} s`);
+  const appliedMs = performance.now();
+  await lab.apply(`groups:\n${groupLines(lab, nodes)}`);
+  await untilAllRun(lab, nodes);
+  show('place', `${GROUPS} groups online after ${secondsSince(appliedMs)} s`);
+}
+
+/** Each group may run everywhere and prefers one node: two at home on each. */
+function groupLines(lab: ClusterLab, nodes: readonly ClusterNode[]): string {
+  const names = nodes.map(({ name }) => name);
+  const line = (index: number): string => {
+    const home = index % NODES;
+    const order = [...names.slice(home), ...names.slice(0, home)].join(', ');
+    return `  - { name: g${index}, nodes: [${order}], resources: [${lab.program(`g${index}`)}] }\n`;
+  };
+  return Array.from({ length: GROUPS }, (_, index) => line(index)).join('');
+}
+
+/** By the cluster's word, and by the programs that there are: of each group exactly one. */
+async function untilAllRun(lab: ClusterLab, living: readonly ClusterNode[]): Promise<void> {
+  const names = new Set(living.map(({ name }) => name));
+  for (const startedMs = performance.now(); ; await sleep(500)) {
+    const status = await living[0]?.status();
+    const online = status?.groups.filter(
+      ({ owner, state }) => state === 'online' && owner !== null && names.has(owner),
+    );
+    if (status?.quorate && online?.length === GROUPS) break;
+    assert.ok(
+      performance.now() - startedMs < PATIENCE_MS,
+      `${online?.length} of ${GROUPS} groups are online`,
+    );
+  }
+  for (let index = 0; index < GROUPS; index += 1)
+    assert.equal(lab.programs(`g${index}`).length, 1, `g${index}`);
+}
+
+async function idle(living: readonly ClusterNode[], seconds: number): Promise<void> {
+  const families = (): readonly (readonly number[])[] =>
+    living.map(({ pid }) => (pid === undefined ? [] : familyOf(pid)));
+  const before = usageOf(families().flat());
+  await sleep(seconds * 1000);
+  const cpu = (usageOf(families().flat()).cpuSeconds - before.cpuSeconds) / seconds;
+  show('idle', `${living.length} nodes use ${(cpu * 100).toFixed(0)} % of a processor together (≤ 100)`);
+  const sizes = families().map(mib);
+  const largest = living[sizes.indexOf(Math.max(...sizes))];
+  const parts = DAEMON_NAMES.map((daemon) => {
+    const pid = largest?.pidOf(daemon);
+    return `${daemon} ${mib(pid === undefined ? [] : [pid]).toFixed(0)}`;
+  });
+  const most = Math.max(...sizes).toFixed(0);
+  show('idle', `the largest node takes ${most} MiB, what is shared in parts (≤ 160): ${parts.join(', ')}`);
+}
+
+/** As their power goes: all processes of a node at once, the programs of its groups too. */
+async function lose(lab: ClusterLab, living: ClusterNode[]): Promise<void> {
+  for (let losses = 1; losses <= LOSSES; losses += 1) {
+    const startedMs = performance.now();
+    const [lost] = living.splice((losses * 7) % living.length, 1);
+    assert.ok(lost?.pid !== undefined);
+    for (const pid of familyOf(lost.pid)) process.kill(pid, 'SIGKILL');
+    await untilAllRun(lab, living);
+    show(
+      'lose',
+      `${lost.name}: ${GROUPS} groups online on ${living.length} nodes after ${secondsSince(startedMs)} s`,
+    );
+  }
+}
