@@ -25,14 +25,16 @@ import type {
 import { INTERNAL_METADATA } from './disk/open-device.ts';
 import { begunAnew, openStores, type OpenedStores } from './disk/open-stores.ts';
 import type { Checksums } from './disk/checksums/checksums.ts';
-import { Repairer, type GoodSource } from './disk/repairer.ts';
+import type { GoodSource } from './disk/fetch-good.ts';
+import { Repairer } from './disk/repairer.ts';
 import type { VerifyRequest as VerifyJobRequest } from '../protocol/messages/verify.ts';
 import { invalidate } from './invalidate.ts';
+import type { Gauge } from './gauge.ts';
 import { Announcer } from './link/announcer.ts';
 import type { PathNote } from '../protocol/wire.ts';
 import { Peer } from './link/peer.ts';
 import { LocalDisk } from './local-disk.ts';
-import { defineWritten } from './usage/define-written.ts';
+import { UndefinedFiller } from './usage/undefined-filler.ts';
 import { Primary } from './primary/primary.ts';
 import { Promotion } from './promotion.ts';
 import { reattach } from './reattach.ts';
@@ -118,7 +120,6 @@ class Volume implements LocalReplica {
       unreadable: (offset, lengthBytes) => this.#repairer.request(offset, lengthBytes),
       reservedByOther: (error) => this.#reservationLost(error.message),
     });
-    this.#disk.watchWrites((offset, lengthBytes) => defineWritten(metadata, offset, lengthBytes));
     const isLocal = arbiter.isLocal === true;
     this.#replica = new Replica(world, config, metadata, this.#disk, isLocal, () => this.#changed());
     this.#announcer = new Announcer(this.#replica);
@@ -133,9 +134,19 @@ class Volume implements LocalReplica {
       timers: world.timers,
       sizeBytes: () => metadata.sizeBytes,
       source: (offset, lengthBytes) => this.#goodSource(offset, lengthBytes),
-      gauge: () => (this.#replica.primary === undefined ? this.#replica.repairs : this.#disk.own),
+      gauge: () => this.#repairGauge(),
       log: (message) => world.log('warn', `volume ${config.name}: ${message}`),
     });
+    const filler = new UndefinedFiller({
+      disk: this.#disk,
+      locks: this.#replica.locks,
+      timers: world.timers,
+      undefinedBlocks: metadata.undefinedBlocks,
+      sizeBytes: () => metadata.sizeBytes,
+      source: (offset, lengthBytes) => this.#fillSource(offset, lengthBytes),
+      gauge: () => this.#repairGauge(),
+    });
+    this.#disk.watchWrites((offset, lengthBytes) => filler.written(offset, lengthBytes));
     this.#replica.isServedBeside = (beside) =>
       this.#peers.some(({ node, session }) => node !== beside && session?.peerRole === 'primary');
     metadata.activityLog.onStarved(() => this.#replica.starved());
@@ -530,6 +541,19 @@ class Volume implements LocalReplica {
     const { primary } = this.#replica;
     if (primary !== undefined) return primary.sources(offset, lengthBytes)[0];
     return this.#peers.find(({ session }) => session?.peerRole === 'primary' && session.isEqual)?.session;
+  }
+
+  /** Who has a block that this replica does not: as above, and while it is copied to, whoever it is copied from. */
+  #fillSource(offset: number, lengthBytes: number): GoodSource | undefined {
+    const source = this.#peers.find(
+      ({ bitmap, session }) => session?.phase === 'target' && !bitmap.anyDirty(offset, lengthBytes),
+    );
+    return source?.session ?? this.#goodSource(offset, lengthBytes);
+  }
+
+  /** Counts what is put where it could not be read, or was not known. */
+  #repairGauge(): Gauge {
+    return this.#replica.primary === undefined ? this.#replica.repairs : this.#disk.own;
   }
 
   /** Peers that found no source here while the disk was not whole. */

@@ -62,6 +62,43 @@ function synced(pair: Pair): void {
   });
 }
 
+/** One sector of a block, by whoever serves. */
+function writeSector(pair: Pair, node: TestNode, block: number, sector: number): void {
+  let answer: string | undefined;
+  const { device } = node.volume;
+  assert.ok(device);
+  device.write(
+    block * BLOCK + sector * 512,
+    Buffer.alloc(512, 0x55),
+    false,
+    (error) => (answer = error ?? 'ok'),
+  );
+  pair.until(() => answer !== undefined);
+  assert.equal(answer, 'ok');
+}
+
+const sectorOf = (node: TestNode, block: number, sector: number): number =>
+  node.data.content[block * BLOCK + sector * 512] ?? -1;
+
+function sameBlock({ a, b }: Pair, block: number): boolean {
+  const [mine, theirs] = [a, b].map(({ data }) => data.content.subarray(block * BLOCK, (block + 1) * BLOCK));
+  return mine !== undefined && theirs !== undefined && mine.equals(theirs);
+}
+
+/** By a verify that the primary begins. */
+function differing(pair: Pair, primary: TestNode): number | undefined {
+  let begun = false;
+  primary.volume.verify({ fast: false, repair: false }, (error) => (begun = error === undefined));
+  const [status] = primary.volume.status().peers;
+  pair.until(() => {
+    const [peer] = primary.volume.status().peers;
+    return (
+      begun && peer?.verify === null && peer.lastVerify !== null && peer.lastVerify !== status?.lastVerify
+    );
+  });
+  return primary.volume.status().peers[0]?.lastVerify?.differingBytes;
+}
+
 const resyncOf = (node: TestNode) => {
   const [peer] = node.volume.status().peers;
   assert.ok(peer);
@@ -110,6 +147,48 @@ describe('the first copy of a file system', () => {
       [3007, 4001, 5000].map((block) => pair.read(pair.b, block)),
       [0x11, 0x22, 0xbb],
     );
+  });
+
+  for (const role of ['secondary', 'primary'] as const)
+    test(`leaves blocks that are copied whole when a part of them is first written, by a ${role} that lacks them`, () => {
+      const { pair } = begin();
+      synced(pair);
+      if (role === 'primary') {
+        pair.demote(pair.a);
+        pair.promote(pair.b);
+      }
+      const before = Buffer.from(pair.b.data.content.subarray(6000 * BLOCK, 6001 * BLOCK));
+      writeSector(pair, role === 'primary' ? pair.b : pair.a, 5000, 3);
+      pair.until(() => sameBlock(pair, 5000));
+      assert.deepEqual([sectorOf(pair.b, 5000, 0), sectorOf(pair.b, 5000, 3)], [0x77, 0x55]);
+      assert.ok(pair.b.data.content.subarray(6000 * BLOCK, 6001 * BLOCK).equals(before), 'no other');
+      // Compared from now on: it is known here.
+      pair.scheduler.runFor(20);
+      pair.b.data.content[5000 * BLOCK] = 1;
+      assert.equal(differing(pair, role === 'primary' ? pair.b : pair.a), BLOCK);
+    });
+
+  test('leaves blocks unknown whose fetched content the power took', () => {
+    const { pair } = begin();
+    synced(pair);
+    let wasWritten = false;
+    const { data } = pair.b;
+    data.fault = (what, offset, lengthBytes) => {
+      if (what === 'write' && offset === 5000 * BLOCK && lengthBytes === BLOCK) wasWritten = true;
+      return undefined;
+    };
+    const flushes = data.flushCount;
+    writeSector(pair, pair.a, 5000, 3);
+    pair.until(() => wasWritten);
+    assert.equal(data.flushCount, flushes);
+    pair.b.kill(true);
+    pair.until(() => pair.a.volume.status().inSyncSet.length === 1);
+    pair.b.start();
+    pair.until(() => pair.isEqual() && pair.a.volume.status().inSyncSet.length === 2);
+    assert.equal(differing(pair, pair.a), 0);
+    pair.demote(pair.a);
+    pair.promote(pair.b);
+    assert.deepEqual([pair.read(pair.b, 5000), pair.read(pair.b, 5001)], [0x77, 0x77]);
   });
 
   for (const [what, options] of [
