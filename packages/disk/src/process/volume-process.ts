@@ -172,6 +172,7 @@ export class VolumeProcess {
     this.#watch = new WorkerWatch(this.#owner.world.timers, config.diskTimeoutMs, {
       ask: () => this.#send(worker, { kind: 'ping' }),
       hung: (silentMs) => this.#hung(worker, silentMs),
+      waitedForProcessorMs: () => worker.waitedForProcessorMs(),
     });
     const { arbiter, tls } = this.#owner;
     this.#send(worker, {

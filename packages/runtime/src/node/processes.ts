@@ -117,6 +117,16 @@ function startTime(pid: number): string | undefined {
   return stat?.isZombie === true ? undefined : stat?.startTime;
 }
 
+/** The second number of /proc/PID/schedstat (proc_pid_schedstat(5)): nanoseconds that the first thread spent waiting on a run queue. */
+export function waitedForProcessorMs(pid: number): number | undefined {
+  try {
+    const waitedNs = Number(fs.readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]);
+    return Number.isFinite(waitedNs) ? waitedNs / 1e6 : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 export const nodeProcesses: Processes = {
   spawn,
   startTime,

@@ -7,6 +7,7 @@ import { Socket } from 'node:net';
 import { assert } from '@eterne/base';
 import type { Stream } from '../ports.ts';
 import { dieWithParent } from './native.ts';
+import { waitedForProcessorMs } from './processes.ts';
 import { POOL_THREADS } from './pool-share.ts';
 import { NodeStream, adoptSocket } from './stream.ts';
 
@@ -22,6 +23,8 @@ export interface Worker {
   /** Gives a connection away, with the bytes already read from it (`surplus`, at most 64 KiB). */
   sendStream(message: unknown, stream: Stream, surplus: Buffer): void;
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+  /** For how much of its life its first thread was ready to run and had no processor; undefined where the system does not say. */
+  waitedForProcessorMs(): number | undefined;
 }
 
 /** What travels over the IPC channel. */
@@ -52,6 +55,7 @@ export function startWorker(modulePath: string, args: readonly string[], handler
   };
   return {
     pid: child.pid,
+    waitedForProcessorMs: () => (child.pid === undefined ? undefined : waitedForProcessorMs(child.pid)),
     send: (message) => send({ message }),
     sendStream(message, stream, surplus) {
       assert(stream instanceof NodeStream, 'only a plain socket can be handed over');
