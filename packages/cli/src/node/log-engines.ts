@@ -3,7 +3,6 @@ import { EterneError } from '@eterne/base';
 import { EtcdLog } from '@eterne/cluster/etcd/etcd-log.ts';
 import { beginEpoch } from '@eterne/cluster/etcd/founding.ts';
 import type { EtcdStore } from '@eterne/cluster/etcd/store/port.ts';
-import { etcdTimingOf } from '@eterne/cluster/etcd/timing.ts';
 import type { NodeIdentity } from '@eterne/cluster/node/identity.ts';
 import { raftLogPath } from '@eterne/cluster/node/layout.ts';
 import { writeMarker, type LogMarker } from '@eterne/cluster/node/log-marker.ts';
@@ -11,10 +10,12 @@ import type { LogEngine, LogEngines, LogImage } from '@eterne/cluster/node/log-s
 import { logIdentity } from '@eterne/cluster/node/raft-log.ts';
 import { votersOf } from '@eterne/cluster/node/voters.ts';
 import type { LogSubject } from '@eterne/cluster/ports.ts';
+import { firstState } from '@eterne/cluster/raft/embedded-log.ts';
 import { machineImage } from '@eterne/cluster/raft/machine.ts';
 import { Sessions } from '@eterne/cluster/raft/sessions.ts';
 import { createLogFile } from '@eterne/cluster/raft/storage/log-store.ts';
 import { memberIdOf, nodeOfMember } from '@eterne/cluster/raft/types.ts';
+import { timesOf } from '@eterne/cluster/service/timing.ts';
 import { apply } from '@eterne/cluster/state/apply.ts';
 import type { Command } from '@eterne/cluster/state/commands.ts';
 import type { ClusterState, ConsensusSpec } from '@eterne/cluster/state/model.ts';
@@ -86,7 +87,7 @@ function openEtcd(
     clusterId: identity.clusterId,
     epoch,
     member: logIdentity(identity).member,
-    timing: etcdTimingOf(state()),
+    timing: () => timesOf(state()).etcd,
     subject,
     isMember: (id) => {
       const member = state().members[nodeOfMember(id)];
@@ -120,7 +121,7 @@ function begin(parts: EngineParts, { epoch, consensus }: LogMarker, image: LogIm
     const raft = {
       identity: logIdentity(identity, epoch),
       starts: 0,
-      hardState: { term: 1, vote: undefined, commit: index },
+      hardState: firstState(index),
       snapshot: { index, term: 1, members, data },
       entries: [],
     };
@@ -131,7 +132,7 @@ function begin(parts: EngineParts, { epoch, consensus }: LogMarker, image: LogIm
   return withStore(world, consensus, (store) => {
     if (store instanceof EterneError) return done(store);
     const { clusterId } = identity;
-    const { requestMs: timeoutMs } = etcdTimingOf(state());
+    const { requestMs: timeoutMs } = timesOf(state()).etcd;
     const name = world.random.uuid();
     return beginEpoch({ store, clusterId, epoch, timeoutMs, index: image.index, data, name }, (error) => {
       store.close();
@@ -145,7 +146,7 @@ function probe({ world, state }: EngineParts, consensus: ConsensusSpec, done: Do
   return withStore(world, consensus, (store) => {
     if (store instanceof EterneError) return done(store);
     const ask = { compare: [], success: [{ kind: 'range', key: '/eterne/' } as const], failure: [] };
-    return store.txn(ask, 2 * etcdTimingOf(state()).requestMs, (answer) => {
+    return store.txn(ask, 2 * timesOf(state()).etcd.requestMs, (answer) => {
       store.close();
       done(answer instanceof EterneError ? answer : undefined);
     });

@@ -17,7 +17,7 @@ import type { Provers } from '@eterne/cluster/raft/tie/proof-player.ts';
 import { proofTieId, tieId } from '@eterne/cluster/raft/tie/tie-id.ts';
 import { TieTransport } from '@eterne/cluster/raft/tie/tie-transport.ts';
 import { openTcpTransport, type TcpTransport } from '@eterne/cluster/raft/transport/tcp-transport.ts';
-import { LAN_TIMING, nodeOfMember } from '@eterne/cluster/raft/types.ts';
+import { nodeOfMember } from '@eterne/cluster/raft/types.ts';
 import { tellHeart } from '@eterne/cluster/service/heart-setup.ts';
 import { Steward } from '@eterne/cluster/service/leader/steward.ts';
 import { PingWatch } from '@eterne/cluster/service/pair/ping-watch.ts';
@@ -31,6 +31,7 @@ import type { ConnectDisk } from '@eterne/cluster/heart/disk-leases.ts';
 import type { World } from '@eterne/runtime';
 import { nodeSharedDisks } from '@eterne/runtime/node/shared-disk.ts';
 import { makeEngines, type Opening } from './log-engines.ts';
+import { timesOf } from '@eterne/cluster/service/timing.ts';
 
 export interface ServiceParts {
   readonly world: World;
@@ -123,7 +124,7 @@ function openEmbedded(
     cluster: own.cluster,
     clusterKey: identity.clusterKey,
     self: own.member,
-    timing: LAN_TIMING,
+    timing: () => timesOf(service.state).raft,
     addressesOf: (member: string) => raftAddresses(service.state, identity, nodeOfMember(member)),
     tls: identity.tls,
   };
@@ -156,7 +157,15 @@ function openEmbedded(
     };
     const path = raftLogPath(dir, epoch);
     const length = isOver ? { compactAfterEntries: Infinity, compactAfterBytes: Infinity } : {};
-    const options = { world, path, identity: own, timing: LAN_TIMING, transport, subject, ...length };
+    const options = {
+      world,
+      path,
+      identity: own,
+      timing: () => timesOf(service.state).raft,
+      transport,
+      subject,
+      ...length,
+    };
     openEmbeddedLog(options, (opened) => {
       if (opened instanceof EterneError) {
         close();

@@ -1,7 +1,6 @@
 /** `eterne witness run`: heart, log and API of a voter that carries nothing, in one small process. */
 import { EterneError } from '@eterne/base';
 import { Heart } from '@eterne/cluster/heart/heart.ts';
-import { HEART_TIMING } from '@eterne/cluster/heart/timing.ts';
 import { failed, succeeded } from '@eterne/cluster/monitor/agents/agent.ts';
 import { readIdentity, type NodeIdentity } from '@eterne/cluster/node/identity.ts';
 import { lockPath, runFolder } from '@eterne/cluster/node/layout.ts';
@@ -100,7 +99,6 @@ async function startHeart(world: World, dir: string, identity: NodeIdentity): Pr
     node,
     clusterKey,
     addresses,
-    timing: HEART_TIMING.lan,
     asksForLeases: false,
   });
   await new Promise<void>((resolve) =>

@@ -12,7 +12,7 @@ import { assert, EterneError } from '@eterne/base';
 import type { World } from '@eterne/runtime';
 import { termIn } from '../node/epochs.ts';
 import type { LogLeadership, LogSubject, OrderedLog } from '../ports.ts';
-import { Barriers } from '../raft/barriers.ts';
+import { Barriers, type AskingTimes } from '../raft/barriers.ts';
 import { LeadershipNews } from '../raft/leadership-news.ts';
 import { Machine } from '../raft/machine.ts';
 import type { AppendResult } from '../raft/proposals.ts';
@@ -47,7 +47,8 @@ export interface EtcdLogOptions<Command> {
   readonly clusterId: string;
   readonly epoch: number;
   readonly member: MemberId;
-  readonly timing: EtcdTiming;
+  /** It may change at any moment. */
+  readonly timing: () => EtcdTiming;
   readonly subject: LogSubject<Command>;
   /** By the state as applied: commands of strangers count for nothing. */
   readonly isMember: (id: MemberId) => boolean;
@@ -168,7 +169,7 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
       isLeader,
       raftTerm: termIn(this.#options.epoch, record?.term ?? 0),
       authorityUntilBootMs,
-      quorate: isLeader || (isKnown && nowMs - this.#contactMs < this.#options.timing.takeOverMs),
+      quorate: isLeader || (isKnown && nowMs - this.#contactMs < (leading?.takeOverMs ?? 0)),
     };
   }
 
@@ -260,7 +261,7 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
 
   #begin(session: number): void {
     const { member, timing, world } = this.#options;
-    const times = { giveUpMs: timing.giveUpMs, resendMs: 0 };
+    const times = (): AskingTimes => ({ giveUpMs: timing().giveUpMs, resendMs: 0 });
     this.#life = {
       proposals: new Proposals(member, session, times),
       barriers: new Barriers(session, times),
@@ -288,7 +289,7 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
   #readSnapshot(): void {
     const { store, timing } = this.#options;
     this.#isLogLaneBusy = true;
-    readSnapshot({ store, layout: this.#layout, timeoutMs: timing.requestMs }, (result) => {
+    readSnapshot({ store, layout: this.#layout, timeoutMs: timing().requestMs }, (result) => {
       if (this.#state !== 'running') return;
       if (result instanceof EterneError) return this.#freeLogLane(result);
       if (result.index > this.#applied) this.#restore(result.data, result.index);
@@ -331,7 +332,7 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
   #look(life: Life, offered: readonly Offered[], nowMs: number): void {
     const { world, timing } = this.#options;
     this.#isLogLaneBusy = true;
-    this.#nextLookMs = nowMs + timing.pollMs;
+    this.#nextLookMs = nowMs + timing().pollMs;
     const contexts: number[] = [];
     life.barriers.ask(`cycle ${this.#cycles} ${nowMs}`, nowMs, (context) => contexts.push(context));
     const { term } = life.leading;
@@ -440,19 +441,17 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
     const compare = [this.#epochIsLive()];
     if (wish.kind === 'beat') {
       if (known) compare.push(this.#termIs(known.value));
+      compare.push(this.#beatIs(wish.from));
       return { compare, success: [{ kind: 'put', key: beat, value: encodeBeat(wish.record) }] };
     }
     const { from, record } = wish;
     compare.push(from.term ? this.#termIs(from.term.value) : { key: term, is: { kind: 'absent' } });
-    compare.push({
-      key: beat,
-      is: from.beat ? { kind: 'revision', revision: from.beat.revision } : { kind: 'absent' },
-    });
+    compare.push(this.#beatIs(from));
     return {
       compare,
       success: [
         { kind: 'put', key: term, value: encodeTerm(record) },
-        { kind: 'put', key: beat, value: encodeBeat({ count: 0, releasedTo: null }) },
+        { kind: 'put', key: beat, value: encodeBeat(wish.beat) },
       ],
     };
   }
@@ -461,10 +460,17 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
     if (wish.kind === 'beat') leading.beaten(wish.record, sentMs, revision, nowMs);
     else {
       const term = { record: wish.record, value: encodeTerm(wish.record) };
-      const beat = { record: { count: 0, releasedTo: null }, revision };
+      const beat = { record: wish.beat, revision };
       leading.stood({ revision, term, beat }, sentMs, nowMs);
     }
     if (leading.isLeader) this.#tidying.seen(revision, nowMs);
+  }
+
+  #beatIs({ beat }: Seen): Compare {
+    return {
+      key: this.#layout.beat,
+      is: beat ? { kind: 'revision', revision: beat.revision } : { kind: 'absent' },
+    };
   }
 
   #epochIsLive(): Compare {
@@ -506,7 +512,7 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
   ): void {
     const { store, timing, world } = this.#options;
     const sentMs = world.clock.bootMs();
-    store.txn({ compare, success, failure }, timing.requestMs, (answer) => {
+    store.txn({ compare, success, failure }, timing().requestMs, (answer) => {
       if (this.#state !== 'running') return;
       if (answer instanceof EterneError) this.#fail(answer);
       else {
@@ -536,7 +542,7 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
 
   #freeLogLane(error: EterneError | undefined): void {
     this.#isLogLaneBusy = false;
-    if (error) this.#nextLookMs = this.#options.world.clock.bootMs() + this.#options.timing.retryMs;
+    if (error) this.#nextLookMs = this.#options.world.clock.bootMs() + this.#options.timing().retryMs;
     this.#turns.want();
   }
 
@@ -581,7 +587,7 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
     const order = {
       store,
       layout: this.#layout,
-      timeoutMs: timing.requestMs,
+      timeoutMs: timing().requestMs,
       guard: [this.#epochIsLive(), this.#termIs(term.value)],
       index,
       name: world.random.uuid(),
@@ -594,7 +600,7 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
         this.#snapshotIndex = index;
         this.#bytesSinceSnapshot = 0;
       }
-      world.timers.after(timing.pollMs, () => (this.#isWritingSnapshot = false));
+      world.timers.after(timing().pollMs, () => (this.#isWritingSnapshot = false));
     });
   }
 
@@ -603,7 +609,7 @@ export class EtcdLog<Command> implements OrderedLog<Command> {
     const lookMs = this.#isLogLaneBusy ? Number.POSITIVE_INFINITY : this.#nextLookMs;
     const leadMs =
       this.#isLeaderLaneBusy || this.#isSealed ? Number.POSITIVE_INFINITY : (leading?.dueMs ?? lookMs);
-    this.#turns.at(Math.min(lookMs, leadMs, nowMs + this.#options.timing.pollMs), nowMs);
+    this.#turns.at(Math.min(lookMs, leadMs, nowMs + this.#options.timing().pollMs), nowMs);
   }
 }
 

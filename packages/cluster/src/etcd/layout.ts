@@ -4,7 +4,7 @@
  *
  *   epoch                    JSON {"version":1,"epoch":1,"state":"live"}: which log is the cluster's; `sealed`: none here any more
  *   1/term                   JSON {"term":3,"member":"n1#…","session":2}: who leads
- *   1/beat                   JSON {"count":17,"releasedTo":null}: written anew by the leader again and again
+ *   1/beat                   JSON {"count":17,"releasedTo":null}, and "takeOverMs" unless it is 3500: written anew by the leader again and again
  *   1/session/MEMBER         the member's count of starts
  *   1/tip                    index of the newest entry
  *   1/log/INDEX              one entry; the index in 16 hexadecimal digits, without gaps
@@ -37,7 +37,13 @@ export interface BeatRecord {
   readonly count: number;
   /** The leader has ended its authority in favour of this member. */
   readonly releasedTo: MemberId | null;
+  /** Who takes over must have seen this record for so long. */
+  readonly takeOverMs: number;
 }
+
+/** What a record asks for that does not say it. Part of the layout. */
+export const UNSAID_TAKE_OVER_MS = 3500;
+const TAKE_OVER_MAX_MS = 120_000;
 
 export interface SnapshotRecord {
   readonly index: LogIndex;
@@ -124,13 +130,18 @@ export function decodeTerm(bytes: Buffer): TermRecord {
   return { term: whole(term), member: text(member), session: whole(session) };
 }
 
-export function encodeBeat({ count, releasedTo }: BeatRecord): Buffer {
-  return json({ count, releasedTo });
+export function encodeBeat({ count, releasedTo, takeOverMs }: BeatRecord): Buffer {
+  return json({ count, releasedTo, ...(takeOverMs === UNSAID_TAKE_OVER_MS ? {} : { takeOverMs }) });
 }
 
 export function decodeBeat(bytes: Buffer): BeatRecord {
-  const { count, releasedTo } = parse(bytes);
-  return { count: whole(count), releasedTo: releasedTo === null ? null : text(releasedTo) };
+  const { count, releasedTo, takeOverMs = UNSAID_TAKE_OVER_MS } = parse(bytes);
+  if (whole(takeOverMs) > TAKE_OVER_MAX_MS) throw malformed(`a take-over time of ${String(takeOverMs)} ms`);
+  return {
+    count: whole(count),
+    releasedTo: releasedTo === null ? null : text(releasedTo),
+    takeOverMs: whole(takeOverMs),
+  };
 }
 
 export function encodeSnapshotRecord({ index, name, parts, bytes, crc }: SnapshotRecord): Buffer {

@@ -6,6 +6,8 @@
  *
  * A condemned process stays condemned: a new lease is for those that are started under it.
  */
+import { UNKNOWN_LEASE_MS } from './timing.ts';
+
 export interface GuardedProcess {
   readonly pid: number;
   /** Kernel start time: with the pid unique until reboot. */
@@ -20,9 +22,6 @@ export interface Registration {
   /** `NAME=value` in the environment of every process of it, also of those that left its process group. */
   readonly mark: string;
 }
-
-/** A group whose lease is unknown (the guard has just started) gets so long to be granted one. */
-const UNKNOWN_LEASE_MS = 800;
 
 export class Guard {
   readonly #deadlines = new Map<string, number>();

@@ -1,15 +1,20 @@
 /**
  * The heart: beats on every path, knows who lives, carries lease requests and grants. The driver of `Peer` and `LeaseClient` on a
- * network of datagrams and on heartbeat disks (`slot-board.ts`); `server.ts` puts it behind a unix socket.
+ * network of datagrams (`sockets.ts`) and on heartbeat disks (`slot-board.ts`); `server.ts` puts it behind a unix socket. Members, their addresses
+ * and the profile change while it runs (`configure`).
  *
  * 1. A datagram or slot changes nothing before its MAC, its receiver and its sequence are right.
  * 2. Requests and grants travel on every path of datagrams that is up; whichever copy arrives first counts.
- * 3. A request goes to whoever granted last; when that one has been silent for `LEADER_SILENCE_MS`, to everybody.
+ * 3. A request goes to whoever granted last; when that one has been silent for a while, to everybody.
+ * 4. A slower rhythm begins only when everybody has had the time to hear of it: what it sends says it (envelope.ts), and until then it goes on with the
+ *    faster one.
  */
 import { createSecretKey, type KeyObject } from 'node:crypto';
-import { EterneError } from '@eterne/base';
-import type { Address, DatagramSocket, SharedDisks, Timer, World } from '@eterne/runtime';
+import type { EterneError } from '@eterne/base';
+import type { Address, SharedDisks, Timer, World } from '@eterne/runtime';
 import type { HeartPort, LeaseGrant, LeaseRequest, PathStatus } from '../ports.ts';
+import { PROFILES } from '../profiles.ts';
+import type { Profile } from '../state/model.ts';
 import { Drops, type DropCounts, type DropReason } from './drops.ts';
 import { LeaseClient, type Lease } from './lease-client.ts';
 import type { Path, UdpEnds } from './path.ts';
@@ -17,6 +22,7 @@ import { Peer } from './peer.ts';
 import type { HeartMember, HeartSetup } from './setup.ts';
 import { pathStatus, roundedMs } from './path-status.ts';
 import { SlotBoard } from './slot-board.ts';
+import { HeartSockets } from './sockets.ts';
 import type { HeartTiming } from './timing.ts';
 import { decodeBeat, encodeBeat, type Beat } from './wire/beat.ts';
 import {
@@ -38,8 +44,6 @@ const CHECK_INTERVAL_MS = 50;
 const REPORT_INTERVAL_MS = 1000;
 /** So that each of a peer's slots is read before the next one takes its place. */
 const LOOKS_PER_BEAT = 2;
-/** A leader that grants nothing for so long is no longer asked alone. */
-const LEADER_SILENCE_MS = 350;
 
 export type HeartWorld = Pick<World, 'clock' | 'timers' | 'random' | 'network' | 'log'>;
 
@@ -47,9 +51,8 @@ export interface HeartOptions {
   readonly node: string;
   /** 32 bytes, the same on every node. */
   readonly clusterKey: Buffer;
-  /** What to bind, one per path. */
-  readonly addresses: readonly string[];
-  readonly timing: HeartTiming;
+  /** What to bind, one per path, until the setup says otherwise. */
+  readonly addresses: readonly Address[];
   /** A witness carries no groups and asks for no leases. */
   readonly asksForLeases: boolean;
   /** A witness has none. */
@@ -72,8 +75,14 @@ export class Heart implements WithoutWatchdog {
   readonly #peers = new Map<string, Peer>();
   /** Newest sequence sent, by receiver; outlives a peer that leaves and comes back, as our session does. */
   readonly #sequences = new Map<string, number>();
-  readonly #sockets: DatagramSocket[] = [];
+  readonly #sockets: HeartSockets;
   readonly #timers: Timer[] = [];
+  /** Those of the rhythm. */
+  #rhythm: readonly Timer[] = [];
+  /** Ends the faster rhythm of before. */
+  #slowing: Timer | undefined;
+  #addresses: readonly Address[];
+  #profile: Profile = 'lan';
   readonly #board: SlotBoard;
   readonly #drops = new Drops();
   readonly #livenessListeners: LivenessListener[] = [];
@@ -86,6 +95,8 @@ export class Heart implements WithoutWatchdog {
     this.#world = world;
     this.#options = options;
     this.#key = createSecretKey(options.clusterKey);
+    this.#addresses = options.addresses;
+    this.#sockets = new HeartSockets(world, (payload, local, from) => this.#receive(payload, local, from));
     this.#session = world.random.bytes(SESSION_BYTES).toString('hex');
     this.#leases = new LeaseClient(this.#session);
     this.#board = new SlotBoard({
@@ -94,44 +105,35 @@ export class Heart implements WithoutWatchdog {
       key: this.#key,
       node: options.node,
       session: this.#session,
-      silenceMs: options.timing.silenceMs,
+      silenceMs: () => this.#timing.silenceMs,
       peers: this.#peers,
       onDrop: (reason) => this.#drops.count(reason),
       onStarted: () => this.#reportIfChanged(),
     });
   }
 
-  /** Binds every address, then beats. An address that cannot be bound is an error: a path nobody knows to be dead is no path. */
+  /** Binds its addresses, then beats. */
   open(done: (error: EterneError | undefined) => void): void {
-    const local = this.#sockets.length;
-    const next = this.#options.addresses[local];
-    if (next === undefined) {
-      this.#startTimers();
-      return done(undefined);
-    }
-    this.#world.network.datagram(
-      next,
-      (payload, from) => this.#receive(payload, local, from),
-      (result) => {
-        if (result instanceof EterneError) {
-          this.close();
-          return done(result);
-        }
-        this.#sockets.push(result);
-        this.open(done);
-      },
-    );
+    this.#sockets.open(this.#addresses, (error) => {
+      if (error === undefined) this.#startTimers();
+      done(error);
+    });
   }
 
   close(): void {
-    for (const timer of this.#timers.splice(0)) timer.cancel();
-    for (const socket of this.#sockets.splice(0)) socket.close();
+    for (const timer of [...this.#timers.splice(0), ...this.#rhythm]) timer.cancel();
+    this.#slowing?.cancel();
+    this.#sockets.close();
     this.#board.close();
+  }
+
+  get #timing(): HeartTiming {
+    return PROFILES[this.#profile].heart;
   }
 
   /** The addresses bound, with real ports. */
   get addresses(): readonly string[] {
-    return this.#sockets.map(({ address }) => address);
+    return this.#sockets.bound;
   }
 
   /** Everything dropped since the start, also what came by no path: each path counts its own beside it. */
@@ -145,7 +147,11 @@ export class Heart implements WithoutWatchdog {
 
   /** A peer that stays keeps its session, and paths that stay their state. */
   configure(setup: HeartSetup): void {
-    const others = setup.members.filter(({ node }) => node !== this.#options.node);
+    const { node: self } = this.#options;
+    const others = setup.members.filter(({ node }) => node !== self);
+    this.#addresses = setup.members.find(({ node }) => node === self)?.addresses ?? this.#addresses;
+    if (this.#isOpen) this.#sockets.configure(this.#addresses);
+    this.#retime(setup.profile ?? 'lan');
     for (const name of this.#peers.keys())
       if (!others.some(({ node }) => node === name)) this.#peers.delete(name);
     for (const member of others) this.#connect(member, setup);
@@ -189,28 +195,51 @@ export class Heart implements WithoutWatchdog {
   }
 
   #startTimers(): void {
-    const { timing, asksForLeases } = this.#options;
-    const every = (intervalMs: number, act: () => void): void => {
-      this.#timers.push(this.#world.timers.every(intervalMs, act));
-    };
-    every(timing.beatIntervalMs, () => this.#beat());
-    every(timing.beatIntervalMs / LOOKS_PER_BEAT, () => this.#board.look());
-    every(CHECK_INTERVAL_MS, () => this.#reportIfChanged());
-    every(REPORT_INTERVAL_MS, () => this.#reportLiveness());
-    if (asksForLeases) every(timing.leaseIntervalMs, () => this.#requestLease());
+    const { timers } = this.#world;
+    this.#timers.push(
+      timers.every(CHECK_INTERVAL_MS, () => this.#reportIfChanged()),
+      timers.every(REPORT_INTERVAL_MS, () => this.#reportLiveness()),
+    );
+    this.#beginRhythm();
+  }
+
+  get #isOpen(): boolean {
+    return this.#timers.length > 0;
+  }
+
+  #beginRhythm(): void {
+    const { timers } = this.#world;
+    const { beatIntervalMs, leaseIntervalMs } = this.#timing;
+    for (const timer of this.#rhythm) timer.cancel();
+    this.#rhythm = [
+      timers.every(beatIntervalMs, () => this.#beat()),
+      timers.every(beatIntervalMs / LOOKS_PER_BEAT, () => this.#board.look()),
+      timers.every(leaseIntervalMs, () => this.#options.asksForLeases && this.#requestLease()),
+    ];
+  }
+
+  /** Duty 4. */
+  #retime(profile: Profile): void {
+    if (profile === this.#profile) return;
+    const before = this.#timing;
+    this.#profile = profile;
+    this.#slowing?.cancel();
+    if (!this.#isOpen) return;
+    if (this.#timing.beatIntervalMs <= before.beatIntervalMs) this.#beginRhythm();
+    else this.#slowing = this.#world.timers.after(this.#timing.silenceMs, () => this.#beginRhythm());
   }
 
   #connect(member: HeartMember, { disks }: HeartSetup): void {
-    const { addresses: own, timing } = this.#options;
+    const own = this.#addresses;
     const { node, addresses, slot = null } = member;
     const ends = Array.from({ length: Math.max(own.length, addresses.length) }, (_, index): UdpEnds => {
-      const localIndex = index % own.length;
+      const local = own[index % own.length] ?? '';
       const remote = addresses[index % addresses.length] ?? '';
-      return { kind: 'udp', name: `udp:${own[localIndex]}-${remote}`, localIndex, remote };
+      return { kind: 'udp', name: `udp:${local}-${remote}`, local, remote };
     });
-    const peer = this.#peers.get(node) ?? new Peer(node, this.#session, timing.silenceMs);
+    const peer = this.#peers.get(node) ?? new Peer(node, this.#session, () => this.#timing.silenceMs);
     this.#peers.set(node, peer);
-    peer.connect(ends, slot, this.#board.endsOf(disks));
+    peer.connect(ends, slot, this.#board.endsOf(disks), this.#world.clock.bootMs());
   }
 
   #beat(): void {
@@ -227,7 +256,8 @@ export class Heart implements WithoutWatchdog {
     const nowMs = this.#world.clock.bootMs();
     this.#leases.forgetLapsed(nowMs);
     const request = this.#leases.request(nowMs);
-    const isLeaderKnown = this.#leader !== undefined && nowMs - this.#leader.grantedMs < LEADER_SILENCE_MS;
+    const isLeaderKnown =
+      this.#leader !== undefined && nowMs - this.#leader.grantedMs < this.#timing.leaderSilenceMs;
     const asked = (node: string): boolean => !isLeaderKnown || this.#leader?.node === node;
     const { node } = this.#options;
     if (asked(node)) this.#tellRequest(node, this.#session, request.number, request.sentAtUs);
@@ -245,11 +275,11 @@ export class Heart implements WithoutWatchdog {
 
   #send(peer: Peer, index: number, kind: Kind, body: Buffer): void {
     const ends = peer.paths[index]?.ends;
-    const socket = ends && this.#sockets[ends.localIndex];
-    if (!socket) return;
+    if (!ends) return;
     const datagram = seal(this.#key, {
       kind,
       path: index,
+      profile: this.#profile,
       session: this.#session,
       sequence: this.#takeSequence(peer.name),
       sentAtUs: Math.floor(this.#world.clock.bootMs() * 1000),
@@ -257,7 +287,7 @@ export class Heart implements WithoutWatchdog {
       to: peer.name,
       body,
     });
-    socket.send(ends.remote, datagram);
+    this.#sockets.send(ends.local, ends.remote, datagram);
   }
 
   #takeSequence(peer: string): number {
@@ -266,7 +296,7 @@ export class Heart implements WithoutWatchdog {
     return sequence;
   }
 
-  #receive(datagram: Buffer, local: number, from: Address): void {
+  #receive(datagram: Buffer, local: Address, from: Address): void {
     const drop = this.#judge(datagram);
     if (drop === undefined) return;
     this.#drops.count(drop);
@@ -274,9 +304,9 @@ export class Heart implements WithoutWatchdog {
   }
 
   /** By its sender's address, which may be forged like everything else of what was dropped. */
-  #pathFrom(local: number, from: Address): Path | undefined {
+  #pathFrom(local: Address, from: Address): Path | undefined {
     for (const { paths } of this.#peers.values()) {
-      const found = paths.find(({ ends }) => ends.localIndex === local && ends.remote === from);
+      const found = paths.find(({ ends }) => ends.local === local && ends.remote === from);
       if (found) return found;
     }
     return undefined;
@@ -377,16 +407,18 @@ export class Heart implements WithoutWatchdog {
 
   #pathStatuses(nowMs: number): readonly PathStatus[] {
     return [...this.#peers.values()].flatMap((peer) =>
-      peer.paths.map((path) => udpStatus(peer.name, path, nowMs)).concat(this.#board.statusesOf(peer, nowMs)),
+      peer.paths
+        .map((path) => this.#udpStatus(peer.name, path, nowMs))
+        .concat(this.#board.statusesOf(peer, nowMs)),
     );
   }
-}
 
-function udpStatus(peer: string, path: Path, nowMs: number): PathStatus {
-  const roundTripMs = path.roundTripMs(nowMs);
-  return {
-    ...pathStatus(peer, path, nowMs),
-    latencyMs: roundTripMs === null ? null : roundedMs(roundTripMs),
-    trouble: null,
-  };
+  #udpStatus(peer: string, path: Path, nowMs: number): PathStatus {
+    const roundTripMs = path.roundTripMs(nowMs);
+    return {
+      ...pathStatus(peer, path, nowMs),
+      latencyMs: roundTripMs === null ? null : roundedMs(roundTripMs),
+      trouble: this.#sockets.trouble(path.ends.local) ?? null,
+    };
+  }
 }

@@ -17,8 +17,8 @@ const ROUND_TRIP_WEIGHT = 0.2;
 export interface UdpEnds {
   readonly kind: 'udp';
   readonly name: string;
-  /** Which of our sockets it uses, and where it leads. */
-  readonly localIndex: number;
+  /** Which of our addresses it uses, and where it leads. */
+  readonly local: string;
   readonly remote: string;
 }
 
@@ -38,7 +38,7 @@ export interface Heard {
 export class Path<Ends extends UdpEnds | DiskEnds = UdpEnds> {
   readonly ends: Ends;
   readonly drops = new Drops();
-  readonly #silenceMs: number;
+  readonly #silenceMs: () => number;
   #beatsSent = 0;
   #confirmedMs = Number.NEGATIVE_INFINITY;
   #newest: Heard | undefined;
@@ -47,13 +47,13 @@ export class Path<Ends extends UdpEnds | DiskEnds = UdpEnds> {
   #highestNumber = 0;
   #numbers: number[] = [];
 
-  constructor(ends: Ends, silenceMs: number) {
+  constructor(ends: Ends, silenceMs: () => number) {
     this.ends = ends;
     this.#silenceMs = silenceMs;
   }
 
   isUp(nowMs: number): boolean {
-    return nowMs - this.#confirmedMs < this.#silenceMs;
+    return nowMs - this.#confirmedMs < this.#silenceMs();
   }
 
   /** Since the last confirmed beat; null: there was none. */
@@ -115,7 +115,7 @@ export class Path<Ends extends UdpEnds | DiskEnds = UdpEnds> {
     if (this.#newest?.session !== session || sentAtUs > this.#newest.sentAtUs)
       this.#newest = { session, sentAtUs, arrivedMs: nowMs };
     this.#count(beat.number);
-    if (ownEcho === undefined || nowMs - ownEcho.sentAtUs / 1000 >= this.#silenceMs) return;
+    if (ownEcho === undefined || nowMs - ownEcho.sentAtUs / 1000 >= this.#silenceMs()) return;
     this.#confirmedMs = nowMs;
     const sampleMs = Math.max(0, nowMs - ownEcho.sentAtUs / 1000 - ownEcho.heldUs / 1000);
     const average = this.#roundTripMs ?? sampleMs;

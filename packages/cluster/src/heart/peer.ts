@@ -8,6 +8,8 @@
  *                 ◄── BEAT(echo of it) ──
  *                 ── BEAT(echo of ours) ──► proven: the new session replaces the old one
  */
+import { PROFILES } from '../profiles.ts';
+import type { Profile } from '../state/model.ts';
 import type { Beat, BeatEcho } from './wire/beat.ts';
 import type { Envelope } from './wire/envelope.ts';
 import type { Slot } from './wire/slot.ts';
@@ -34,7 +36,11 @@ export type SlotOutcome = 'known' | 'started' | 'unproven' | 'replayed';
 export class Peer {
   readonly name: string;
   readonly #ownSession: string;
-  readonly #silenceMs: number;
+  readonly #ownSilenceMs: () => number;
+  /** Whose rhythm the peer said it keeps. */
+  #profile: Profile = 'lan';
+  /** What went by paths that are gone vouches for it so long: those that came instead have to be heard first. */
+  #aliveUntilMs = Number.NEGATIVE_INFINITY;
   #paths: readonly Path[] = [];
   #diskPaths: ReadonlyMap<string, Path<DiskEnds>> = new Map();
   #slot: number | null = null;
@@ -43,11 +49,14 @@ export class Peer {
   #retired: string[] = [];
   #answeredMs = Number.NEGATIVE_INFINITY;
 
-  constructor(name: string, ownSession: string, silenceMs: number) {
+  constructor(name: string, ownSession: string, silenceMs: () => number) {
     this.name = name;
     this.#ownSession = ownSession;
-    this.#silenceMs = silenceMs;
+    this.#ownSilenceMs = silenceMs;
   }
+
+  /** The peer may keep another rhythm than this node for a while: the profile changes on each when it hears of it. */
+  readonly #silenceMs = (): number => Math.max(this.#ownSilenceMs(), PROFILES[this.#profile].heart.silenceMs);
 
   /** By their number in an envelope. */
   get paths(): readonly Path[] {
@@ -65,7 +74,9 @@ export class Peer {
   }
 
   /** Paths come and go; one that stays keeps its state, and the session is that of the peer's heart whichever way it is heard. */
-  connect(ends: readonly UdpEnds[], slot: number | null, disks: readonly DiskEnds[]): void {
+  connect(ends: readonly UdpEnds[], slot: number | null, disks: readonly DiskEnds[], nowMs: number): void {
+    for (const path of this.#paths)
+      if (!ends.some(({ name }) => name === path.ends.name)) this.#outlive(path, nowMs);
     const kept = new Map(this.#paths.map((path) => [path.ends.name, path]));
     this.#paths = ends.map((end) => kept.get(end.name) ?? new Path(end, this.#silenceMs));
     this.#slot = slot;
@@ -75,7 +86,12 @@ export class Peer {
 
   /** Messages reach it: a path that carries them is up. */
   isAlive(nowMs: number): boolean {
-    return this.#paths.some((path) => path.isUp(nowMs));
+    return nowMs < this.#aliveUntilMs || this.#paths.some((path) => path.isUp(nowMs));
+  }
+
+  #outlive(gone: Path, nowMs: number): void {
+    const ageMs = gone.ageMs(nowMs);
+    if (ageMs !== null) this.#aliveUntilMs = Math.max(this.#aliveUntilMs, nowMs - ageMs + this.#silenceMs());
   }
 
   /** Everything but beats: only from the proven session, and only once. */
@@ -92,6 +108,7 @@ export class Peer {
     if (isNew && !this.#isFresh(ownEcho, nowMs)) return this.#answer(path, envelope, nowMs);
     if (isNew) this.#startSession(envelope.session);
     if (!this.#window.accept(envelope.sequence)) return { kind: 'dropped', why: 'replayed' };
+    this.#profile = envelope.profile;
     path.heard(envelope.session, envelope.sentAtUs, beat, ownEcho, nowMs);
     return { kind: isNew ? 'started' : 'known' };
   }
@@ -113,7 +130,7 @@ export class Peer {
   }
 
   #isFresh(echo: BeatEcho | undefined, nowMs: number): boolean {
-    return echo !== undefined && nowMs - echo.sentAtUs / 1000 < this.#silenceMs;
+    return echo !== undefined && nowMs - echo.sentAtUs / 1000 < this.#silenceMs();
   }
 
   #answer(path: Path, envelope: Envelope, nowMs: number): BeatOutcome {

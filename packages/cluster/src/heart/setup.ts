@@ -1,4 +1,5 @@
 /** What the service tells its heart: all that the agreed state says about who beats to whom, and where. */
+import type { Profile } from '../state/model.ts';
 import type { MemberAddress } from '../node/identity.ts';
 import type { HeartDisk } from './slot-disk.ts';
 
@@ -10,6 +11,8 @@ export interface HeartMember extends MemberAddress {
 export interface HeartSetup {
   /** This node included. */
   readonly members: readonly HeartMember[];
+  /** Absent: `lan`, in what was written before there was another. */
+  readonly profile?: Profile;
   /** Those that this node reaches. */
   readonly disks: readonly HeartDisk[];
 }

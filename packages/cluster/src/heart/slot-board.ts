@@ -18,7 +18,7 @@ export interface SlotBoardParts {
   readonly key: KeyObject;
   readonly node: string;
   readonly session: string;
-  readonly silenceMs: number;
+  readonly silenceMs: () => number;
   readonly peers: ReadonlyMap<string, Peer>;
   readonly onDrop: (reason: DropReason) => void;
   /** A peer has proven a new session. */
@@ -88,7 +88,7 @@ export class SlotBoard {
     return {
       ...pathStatus(peer.name, path, nowMs),
       latencyMs: accessMs === null || !path.isUp(nowMs) ? null : roundedMs(accessMs),
-      trouble: access?.trouble(this.#parts.silenceMs) ?? null,
+      trouble: access?.trouble(this.#parts.silenceMs()) ?? null,
     };
   }
 

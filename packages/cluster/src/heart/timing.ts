@@ -1,4 +1,4 @@
-/** The heart's rhythm. Everything else that has to do with time (grace, lease length) comes from the leader with each grant. */
+/** The heart's rhythm, by profile (profiles.ts). How long a lease and its grace are comes from the leader with each grant. */
 export interface HeartTiming {
   /** Between two beats on a path. */
   readonly beatIntervalMs: number;
@@ -6,9 +6,12 @@ export interface HeartTiming {
   readonly silenceMs: number;
   /** Between two lease requests. */
   readonly leaseIntervalMs: number;
+  /** A leader that grants nothing for so long is no longer asked alone. */
+  readonly leaderSilenceMs: number;
 }
 
-export const HEART_TIMING: Readonly<Record<'lan' | 'wan', HeartTiming>> = {
-  lan: { beatIntervalMs: 200, silenceMs: 1000, leaseIntervalMs: 150 },
-  wan: { beatIntervalMs: 1000, silenceMs: 10_000, leaseIntervalMs: 1000 },
-};
+/**
+ * What runs although nobody here knows a lease of it (heart and monitor were restarted together) is given so long to be granted one. Of no profile: its
+ * lease may be over already, under whichever was in force, so it is no longer than the shortest grace.
+ */
+export const UNKNOWN_LEASE_MS = 800;

@@ -6,11 +6,10 @@
  * has when it is stopped itself, or cannot take an address or a mount away) or a condemned process lives.
  */
 import type { Lease } from './lease-client.ts';
+import { UNKNOWN_LEASE_MS } from './timing.ts';
 
 /** To kill and to take away what outlives processes. Part of what a take-over waits for. */
 export const CLEAR_ALLOWANCE_MS = 1000;
-/** As in `guard.ts`: a group whose lease is not known yet. */
-const UNKNOWN_LEASE_MS = 800;
 
 export class Vigil {
   /** Group on record → when its right ends, grace included. */

@@ -9,11 +9,10 @@
  */
 import { EterneError } from '@eterne/base';
 import type { Timer, World } from '@eterne/runtime';
-import { etcdTimingOf } from '../etcd/timing.ts';
 import type { LogLeadership, LogSubject, OrderedLog } from '../ports.ts';
 import type { MemberChange, Members } from '../raft/members.ts';
 import type { LogIndex, MemberId } from '../raft/types.ts';
-import { timingOf } from '../service/timing.ts';
+import { timesOf, timingOf } from '../service/timing.ts';
 import { isSealed, missingFollowers } from '../state/apply-log.ts';
 import type { Command } from '../state/commands.ts';
 import type { ClusterState, ConsensusSpec } from '../state/model.ts';
@@ -235,7 +234,7 @@ export class LogSwitch implements OrderedLog<Command> {
     };
     const next = { epoch: log.epoch + 1, consensus: log.to };
     const { leaseMs, marginMs } = timingOf(state());
-    const { takeOverMs } = etcdTimingOf(state());
+    const { takeOverMs } = timesOf(state()).etcd;
     const waitMs = log.consensus.engine === 'etcd' ? takeOverMs : leaseMs + marginMs;
     world.log('info', `the log of epoch ${log.epoch} is sealed; the next begins in ${waitMs} ms`);
     world.timers.after(waitMs, () => this.#leave(epoch, next, image));

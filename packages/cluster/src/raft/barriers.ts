@@ -13,17 +13,23 @@ interface Barrier {
 
 export const BARRIERS_MAX = 256;
 
+/** How long what was asked of the leader waits. */
+export interface AskingTimes {
+  /** Without an answer so long, it is given up. */
+  readonly giveUpMs: number;
+  /** Asked again of the same leadership after this. */
+  readonly resendMs: number;
+}
+
 export class Barriers {
   readonly #open = new Map<number, Barrier>();
-  readonly #giveUpMs: number;
-  readonly #resendMs: number;
+  readonly #times: () => AskingTimes;
   #last: number;
 
   /** `session` keeps an answer to an earlier life of this member from answering a question of this one. */
-  constructor(session: number, times: { readonly giveUpMs: number; readonly resendMs: number }) {
+  constructor(session: number, times: () => AskingTimes) {
     this.#last = session * 2 ** 32;
-    this.#giveUpMs = times.giveUpMs;
-    this.#resendMs = times.resendMs;
+    this.#times = times;
   }
 
   get size(): number {
@@ -36,7 +42,7 @@ export class Barriers {
     this.#last += 1;
     this.#open.set(this.#last, {
       done,
-      deadlineMs: nowMs + this.#giveUpMs,
+      deadlineMs: nowMs + this.#times().giveUpMs,
       askedMs: 0,
       askedOf: undefined,
       index: undefined,
@@ -48,7 +54,7 @@ export class Barriers {
   ask(leadership: string, nowMs: number, ask: (context: number) => void): void {
     for (const [context, barrier] of this.#open) {
       if (barrier.index !== undefined) continue;
-      if (barrier.askedOf === leadership && nowMs - barrier.askedMs < this.#resendMs) continue;
+      if (barrier.askedOf === leadership && nowMs - barrier.askedMs < this.#times().resendMs) continue;
       barrier.askedOf = leadership;
       barrier.askedMs = nowMs;
       ask(context);

@@ -19,6 +19,7 @@ import { isVoter } from './members.ts';
 
 export interface RaftConfig {
   readonly id: MemberId;
+  /** The timing to begin with; it may change at any moment (`retime`). */
   readonly timing: RaftTiming;
   /** A whole number in [0, bound). */
   readonly randomBelow: (bound: number) => number;
@@ -45,6 +46,8 @@ export interface Leader {
   readonly progress: Map<MemberId, Progress>;
   readonly rounds: Rounds;
   nextHeartbeatMs: number;
+  /** The latest moment until which this leadership has known itself to be the only one. */
+  aloneUntilMs: number;
   /** A read waits: begin a round before the next output leaves. */
   roundWanted: boolean;
   reads: PendingRead[];
@@ -78,8 +81,15 @@ export class RaftCore {
   term: RaftTerm;
   vote: MemberId | undefined;
   role: Role = { kind: 'follower', leader: undefined };
-  /** No vote for anyone until the minimum election timeout after this (thesis §4.2.3). Starts at our own start. */
-  heardLeaderMs: number;
+  timing: RaftTiming;
+  /** The longest hold that is promised and not over: what belongs on disk. */
+  holdMs: number;
+  /** What is certainly there, now and after whatever is being written. */
+  durableHoldMs: number;
+  /** When the longest promise of `holdMs` ends, and a shorter hold may take its place on disk. */
+  #holdEndsMs: number;
+  /** No vote for anyone before this (thesis §4.2.3). */
+  stickyUntilMs: number;
   electionDeadlineMs: number;
   incoming: IncomingSnapshot | undefined;
 
@@ -97,7 +107,11 @@ export class RaftCore {
     this.log = log;
     this.term = hard.term;
     this.vote = hard.vote;
-    this.heardLeaderMs = nowMs;
+    this.timing = config.timing;
+    this.holdMs = hard.holdMs;
+    this.durableHoldMs = hard.holdMs;
+    this.#holdEndsMs = nowMs + hard.holdMs;
+    this.stickyUntilMs = this.#holdEndsMs;
     this.electionDeadlineMs = nowMs;
     this.waitForElection(nowMs);
   }
@@ -117,15 +131,32 @@ export class RaftCore {
 
   /** May not vote yet: a leader lives that may have granted rights, or we may have forgotten one in a restart. */
   isSticky(nowMs: number): boolean {
-    return nowMs - this.heardLeaderMs < this.config.timing.electionMinMs;
+    return nowMs < this.stickyUntilMs;
   }
 
   /** The leader of this term has been heard. */
   heard(leader: MemberId, nowMs: number): void {
     if (this.role.kind !== 'follower' || this.role.leader !== leader)
       this.role = { kind: 'follower', leader };
-    this.heardLeaderMs = nowMs;
+    this.stick(nowMs);
     this.waitForElection(nowMs);
+  }
+
+  /** Votes for nobody for as long as it would have to, had it just promised. */
+  stick(nowMs: number): void {
+    this.stickyUntilMs = Math.max(this.stickyUntilMs, nowMs + this.holdMs);
+  }
+
+  /**
+   * Votes for nobody for `holdMs` from now. The answer that says so may leave when `durableHoldMs` is no less: what is on disk is kept after a restart, from the
+   * restart on. A shorter hold takes its place there only when every longer promise is over.
+   */
+  promise(holdMs: number, nowMs: number): void {
+    this.stickyUntilMs = Math.max(this.stickyUntilMs, nowMs + holdMs);
+    if (holdMs < this.holdMs && nowMs < this.#holdEndsMs) return;
+    this.#holdEndsMs = Math.max(this.#holdEndsMs, nowMs + holdMs);
+    this.holdMs = holdMs;
+    this.durableHoldMs = Math.min(this.durableHoldMs, holdMs);
   }
 
   becomeFollower(term: RaftTerm, nowMs: number): void {
@@ -138,16 +169,20 @@ export class RaftCore {
     this.incoming = undefined;
   }
 
+  /** What the election timeout is drawn from, beyond the time in which nobody votes. */
+  get spreadMs(): number {
+    return this.timing.electionMaxMs - this.timing.electionMinMs;
+  }
+
   /** A whole, randomised election timeout: after a leader was heard. */
   waitForElection(nowMs: number): void {
-    const { electionMinMs, electionMaxMs } = this.config.timing;
-    this.electionDeadlineMs =
-      nowMs + electionMinMs + this.config.randomBelow(electionMaxMs - electionMinMs + 1);
+    const leastMs = Math.max(this.timing.electionMinMs, this.holdMs);
+    this.electionDeadlineMs = nowMs + leastMs + this.config.randomBelow(this.spreadMs + 1);
   }
 
   /** A short one: an election without a winner is tried again soon, since nobody's rights depend on it. */
   waitForRetry(nowMs: number): void {
-    const { heartbeatMs } = this.config.timing;
+    const { heartbeatMs } = this.timing;
     this.electionDeadlineMs = nowMs + heartbeatMs + this.config.randomBelow(2 * heartbeatMs);
   }
 

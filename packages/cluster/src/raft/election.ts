@@ -37,10 +37,10 @@ export function electionTimeout(core: RaftCore, nowMs: number): void {
  */
 export function suspectLeader(core: RaftCore, leader: MemberId): void {
   if (core.role.kind !== 'follower' || core.role.leader !== leader) return;
-  const { electionMinMs, electionMaxMs, heartbeatMs } = core.config.timing;
+  const { heartbeatMs } = core.timing;
   const before = otherVoters(core).filter((id) => id !== leader && id < core.id).length;
-  const timeoutMs = electionMinMs + heartbeatMs / 4 + before * heartbeatMs;
-  core.electionDeadlineMs = core.heardLeaderMs + Math.min(timeoutMs, electionMaxMs);
+  const turnMs = heartbeatMs / 4 + before * heartbeatMs;
+  core.electionDeadlineMs = core.stickyUntilMs + Math.min(turnMs, core.spreadMs);
 }
 
 export function stepPreVote(core: RaftCore, message: Message, body: PreVote, nowMs: number): void {
@@ -109,6 +109,7 @@ function becomeLeader(core: RaftCore, nowMs: number): void {
     progress: new Map(),
     rounds: new Rounds(core.id),
     nextHeartbeatMs: nowMs,
+    aloneUntilMs: Number.NEGATIVE_INFINITY,
     roundWanted: false,
     reads: [],
     transfer: undefined,

@@ -10,7 +10,7 @@
 import { assert, EterneError } from '@eterne/base';
 import type { World } from '@eterne/runtime';
 import type { LogLeadership, LogSubject, OrderedLog } from '../ports.ts';
-import { Barriers } from './barriers.ts';
+import { Barriers, type AskingTimes } from './barriers.ts';
 import { LeadershipNews } from './leadership-news.ts';
 import { RaftLog } from './log.ts';
 import { Machine } from './machine.ts';
@@ -28,15 +28,16 @@ import { createLogFile, readLogFile } from './storage/log-store.ts';
 import type { LogImage } from './storage/recover.ts';
 import type { RaftTransport } from './transport/port.ts';
 import { Turns } from './turns.ts';
-import type { Entry, LogIndex, MemberId, RaftTiming, Snapshot } from './types.ts';
-import { nodeOfMember } from './types.ts';
+import type { Entry, HardState, LogIndex, MemberId, RaftTiming, Snapshot } from './types.ts';
+import { nodeOfMember, UNSAID_HOLD_MS } from './types.ts';
 
 export interface EmbeddedLogOptions<Command> {
   readonly world: Pick<World, 'clock' | 'timers' | 'random' | 'files' | 'log'>;
   /** The log file. */
   readonly path: string;
   readonly identity: LogIdentity;
-  readonly timing: RaftTiming;
+  /** It may change at any moment (heartbeats.ts). */
+  readonly timing: () => RaftTiming;
   readonly transport: RaftTransport;
   readonly subject: LogSubject<Command>;
   /** Write a snapshot after this many entries, or this many bytes. Tests set them low. */
@@ -75,16 +76,20 @@ export function createEmbeddedLog(
 /** The log as it begins: nothing, or one committed entry that names the first members. */
 export function firstImage(identity: LogIdentity, members: Members): LogImage {
   const snapshot: Snapshot = { index: 0, term: 0, members: [], data: Buffer.alloc(0) };
-  if (members.length === 0)
-    return { identity, starts: 0, hardState: { term: 0, vote: undefined, commit: 0 }, snapshot, entries: [] };
+  if (members.length === 0) return { identity, starts: 0, hardState: firstState(0), snapshot, entries: [] };
   const entry: Entry = { index: 1, term: 1, kind: 'members', data: encodeMembers(members) };
   return {
     identity,
     starts: 0,
-    hardState: { term: 1, vote: undefined, commit: 1 },
+    hardState: firstState(1),
     snapshot,
     entries: [entry],
   };
+}
+
+/** Of a log whose first so many entries are agreed. */
+export function firstState(commit: LogIndex): HardState {
+  return { term: Math.min(1, commit), vote: undefined, commit, holdMs: UNSAID_HOLD_MS };
 }
 
 /** Reads the log; install the listeners in `done`, then call `start`. */
@@ -119,14 +124,12 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     this.#turns = new Turns(options.world, () => this.#pump());
     const { world, identity, timing, path } = options;
     const starts = image.starts + 1;
-    const times = {
-      giveUpMs: GIVE_UP_ELECTIONS * timing.electionMaxMs,
-      resendMs: timing.electionMaxMs,
-    };
-    this.#proposals = new Proposals(identity.member, starts, times);
-    this.#barriers = new Barriers(starts, { ...times, resendMs: 2 * timing.heartbeatMs });
+    this.#proposals = new Proposals(identity.member, starts, () =>
+      askingTimes(timing().electionMaxMs, timing()),
+    );
+    this.#barriers = new Barriers(starts, () => askingTimes(2 * timing().heartbeatMs, timing()));
     this.#node = new RaftNode(
-      { id: identity.member, timing, randomBelow: (bound) => world.random.below(bound) },
+      { id: identity.member, timing: timing(), randomBelow: (bound) => world.random.below(bound) },
       new RaftLog(image.snapshot, image.entries, image.hardState.commit),
       image.hardState,
       world.clock.bootMs(),
@@ -292,6 +295,7 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
 
   #pump(): void {
     const nowMs = this.#options.world.clock.bootMs();
+    this.#node.retime(this.#options.timing());
     if (!this.#persister.isMuted) {
       if (nowMs >= this.#node.deadlineMs) this.#node.tick(nowMs);
       this.#offer(nowMs);
@@ -396,12 +400,16 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
   }
 
   #armTimer(nowMs: number): void {
-    const { timing } = this.#options;
+    const timing = this.#options.timing();
     const waiting = this.#proposals.size + this.#barriers.size > 0;
     const retryMs = waiting ? nowMs + timing.heartbeatMs : Number.POSITIVE_INFINITY;
     const deadlineMs = this.#persister.isMuted ? nowMs + timing.electionMinMs : this.#node.deadlineMs;
     this.#turns.at(Math.min(retryMs, deadlineMs), nowMs);
   }
+}
+
+function askingTimes(resendMs: number, { electionMaxMs }: RaftTiming): AskingTimes {
+  return { resendMs, giveUpMs: GIVE_UP_ELECTIONS * electionMaxMs };
 }
 
 function encodeNonEmpty<Command>(subject: LogSubject<Command>, command: Command): Buffer {

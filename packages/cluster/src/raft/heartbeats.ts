@@ -1,4 +1,12 @@
-/** Heartbeats, check-quorum (thesis §6.2), and the authority that follows from the answers. */
+/**
+ * Heartbeats, check-quorum (thesis §6.2), and the authority that follows from the answers.
+ *
+ * Every round says how long whoever answers it votes for nobody else: its *hold*. It is the minimum election timeout of the leader's profile, so the
+ * profile may change at any moment and members may know of it in any order: a leader claims what was promised to it, never what it takes others to do.
+ * 1. A hold that is longer than the one on a member's disk is written there before it is answered: a restart forgets no promise.
+ * 2. A leader asks for no longer hold than it keeps itself, on its own disk.
+ * 3. A shorter hold ends no longer promise: who gave one keeps it to its end, and so the claim that rests on it stays true.
+ */
 import type { Leader, RaftCore } from './core.ts';
 import { quorumOf, votersOf } from './members.ts';
 import type { Heartbeat } from './messages/heartbeat.ts';
@@ -11,18 +19,40 @@ import type { MemberId } from './types.ts';
 
 /** Begins a round. `nowMs` must not be later than the messages leave: authority counts from it. */
 export function broadcastHeartbeat(core: RaftCore, leader: Leader, nowMs: number): void {
-  const round = leader.rounds.begin(nowMs);
-  core.heardLeaderMs = nowMs;
-  leader.nextHeartbeatMs = nowMs + core.config.timing.heartbeatMs;
+  const holdMs = ownHold(core, nowMs);
+  const round = leader.rounds.begin(nowMs + holdMs - driftMarginMs(core, holdMs), holdMs);
+  leader.nextHeartbeatMs = nowMs + paceMs(core, leader);
   leader.roundWanted = false;
   for (const [id, progress] of leader.progress)
-    core.send(id, { kind: 'heartbeat', round, commit: Math.min(progress.match, core.log.committed) });
+    core.send(id, { kind: 'heartbeat', round, commit: Math.min(progress.match, core.log.committed), holdMs });
 }
 
-/** Follower; the leader has been `heard` already. */
-export function stepHeartbeat(core: RaftCore, message: Message, body: Heartbeat): void {
+/** Rule 2: a longer hold than before is asked for once our own promise of it is on disk. */
+function ownHold(core: RaftCore, nowMs: number): number {
+  const { electionMinMs } = core.timing;
+  core.promise(electionMinMs, nowMs);
+  return Math.min(electionMinMs, core.durableHoldMs);
+}
+
+/** The same share of every hold. */
+function driftMarginMs({ timing }: RaftCore, holdMs: number): number {
+  return (timing.driftMarginMs * holdMs) / timing.electionMinMs;
+}
+
+/** As long as a majority holds still for a shorter time only, rounds follow each other as fast as that needs. */
+function paceMs({ timing, log }: RaftCore, leader: Leader): number {
+  const holdMs = leader.rounds.quorumHoldMs(log.members) ?? timing.electionMinMs;
+  return (timing.heartbeatMs * Math.min(holdMs, timing.electionMinMs)) / timing.electionMinMs;
+}
+
+/** Follower; the leader has been `heard` already. Rule 1. */
+export function stepHeartbeat(core: RaftCore, message: Message, body: Heartbeat, nowMs: number): void {
   core.log.commitTo(Math.min(body.commit, core.log.lastIndex));
-  core.send(message.from, { kind: 'heartbeat-reply', round: body.round });
+  core.promise(body.holdMs, nowMs);
+  core.waitForElection(nowMs);
+  const answer = { kind: 'heartbeat-reply', round: body.round } as const;
+  if (body.holdMs <= core.durableHoldMs) core.send(message.from, answer);
+  else core.sendAfterPersist(message.from, answer);
 }
 
 /** Leader. The answer also shows that the way is open again: what was lost on it is sent anew. */
@@ -50,9 +80,10 @@ export function stepHeartbeatReply(
   if (progress.match < core.log.lastIndex) sendOneAppend(core, from, progress);
 }
 
-/** A leader that a majority has not spoken to for an election timeout is none (it may be cut off). */
+/** A leader that a majority has not spoken to for an election timeout is none (it may be cut off), unless what they promised lasts longer. */
 export function hasLostQuorum(core: RaftCore, leader: Leader, nowMs: number): boolean {
-  const oldestMs = nowMs - core.config.timing.electionMaxMs;
+  if (nowMs < leader.aloneUntilMs) return false;
+  const oldestMs = nowMs - core.timing.electionMaxMs;
   const heard = votersOf(core.log.members).filter(
     (id) => id === core.id || (leader.progress.get(id)?.heardMs ?? Number.NEGATIVE_INFINITY) > oldestMs,
   );
@@ -60,13 +91,13 @@ export function hasLostQuorum(core: RaftCore, leader: Leader, nowMs: number): bo
 }
 
 /**
- * No other leader can exist before this, on our boot clock: the majority that answered the newest round votes for nobody
- * until the minimum election timeout after it heard that round, which was after we sent it; the margin covers clocks that run at different speeds.
+ * No other leader can exist before this, on our boot clock: each voter of a majority has answered a round and votes for nobody for its hold
+ * after it heard it, which was after we sent it; the margin covers clocks that run at different speeds. What was claimed once stays claimed.
  * While handing over it stands still, and once the successor has been told it is gone for good.
  */
 export function authorityUntilMs(core: RaftCore, leader: Leader): number {
   const { transfer } = leader;
   if (transfer) return transfer.sentMs === undefined ? transfer.authorityUntilMs : Number.NEGATIVE_INFINITY;
-  const { electionMinMs, driftMarginMs } = core.config.timing;
-  return leader.rounds.quorumSentMs(core.log.members) + electionMinMs - driftMarginMs;
+  leader.aloneUntilMs = Math.max(leader.aloneUntilMs, leader.rounds.quorumUntilMs(core.log.members));
+  return leader.aloneUntilMs;
 }

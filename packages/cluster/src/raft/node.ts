@@ -42,7 +42,7 @@ import {
 } from './replication.ts';
 import { stepSnapshotChunk, stepSnapshotReply } from './snapshots.ts';
 import { beginTransfer, continueTransfer, transferDueMs } from './transfer.ts';
-import type { Entry, HardState, LogIndex, MemberId, RaftTerm, Snapshot } from './types.ts';
+import type { Entry, HardState, LogIndex, MemberId, RaftTerm, RaftTiming, Snapshot } from './types.ts';
 import { ENTRY_MAX_BYTES, UNCOMMITTED_MAX_BYTES } from './types.ts';
 
 /** What needs no write first. */
@@ -102,6 +102,11 @@ export class RaftNode {
     const { role } = this.#core;
     if (role.kind !== 'leader') return this.#core.electionDeadlineMs;
     return Math.min(role.nextHeartbeatMs, transferDueMs(this.#core, role));
+  }
+
+  /** Another profile: what is asked of others, and promised, changes with the messages to come. */
+  retime(timing: RaftTiming): void {
+    this.#core.timing = timing;
   }
 
   tick(nowMs: number): void {
@@ -182,7 +187,7 @@ export class RaftNode {
         return stepAppend(core, message, body);
       case 'heartbeat':
         this.#heard(from, nowMs);
-        return stepHeartbeat(core, message, body);
+        return stepHeartbeat(core, message, body, nowMs);
       case 'snapshot-chunk':
         this.#heard(from, nowMs);
         return stepSnapshotChunk(core, message, body);
@@ -310,7 +315,7 @@ export class RaftNode {
   /** Ends this leadership or candidacy, because the node cannot do its duty (its disk failed). */
   stepDown(nowMs: number): void {
     this.#core.becomeFollower(this.#core.term, nowMs);
-    this.#core.heardLeaderMs = nowMs;
+    this.#core.stick(nowMs);
     this.#core.waitForElection(nowMs);
   }
 
@@ -331,7 +336,7 @@ export class RaftNode {
   ready(): Ready | undefined {
     assert(!this.#inReady, 'one Ready at a time');
     const core = this.#core;
-    const hardState = { term: core.term, vote: core.vote, commit: core.log.committed };
+    const hardState = this.durable.hardState;
     const entries = core.log.unstable();
     const snapshot = core.snapshotToPersist;
     const write = this.#writeNeeded(hardState, entries.length > 0 || snapshot !== undefined);
@@ -342,9 +347,10 @@ export class RaftNode {
   }
 
   #writeNeeded(hardState: HardState, hasContent: boolean): Ready['write'] {
-    const { term, vote, commit } = this.#written;
+    const { term, vote, commit, holdMs } = this.#written;
     if (hasContent || hardState.term !== term || hardState.vote !== vote) return 'sync';
-    return hardState.commit === commit ? 'none' : 'lazy';
+    if (hardState.holdMs > this.#core.durableHoldMs) return 'sync';
+    return hardState.commit === commit && hardState.holdMs === holdMs ? 'none' : 'lazy';
   }
 
   /** All that must survive, as it stands now: at least what any Ready so far contains. */
@@ -353,9 +359,9 @@ export class RaftNode {
     readonly snapshot: Snapshot;
     readonly entries: readonly Entry[];
   } {
-    const { term, vote, log } = this.#core;
+    const { term, vote, holdMs, log } = this.#core;
     return {
-      hardState: { term, vote, commit: log.committed },
+      hardState: { term, vote, commit: log.committed, holdMs },
       snapshot: log.snapshot,
       entries: log.entriesAfterSnapshot(),
     };
@@ -365,7 +371,7 @@ export class RaftNode {
   isQuorate(nowMs: number): boolean {
     const core = this.#core;
     if (core.role.kind === 'leader') return authorityUntilMs(core, core.role) > nowMs;
-    return core.leaderId !== undefined && nowMs - core.heardLeaderMs < core.config.timing.electionMaxMs;
+    return core.leaderId !== undefined && nowMs < core.stickyUntilMs + core.spreadMs;
   }
 
   /** The Ready is on disk and its messages to others are sent; those to ourselves (our own vote) count now. */
@@ -374,6 +380,7 @@ export class RaftNode {
     this.#inReady = false;
     const core = this.#core;
     this.#written = ready.hardState;
+    core.durableHoldMs = Math.min(ready.hardState.holdMs, core.holdMs);
     const last = ready.entries.at(-1);
     if (last) core.log.stableTo(last.index, last.term);
     for (const message of ready.messages) this.step(message, nowMs);

@@ -1,5 +1,6 @@
 /** The commands of this member that are not answered yet: numbered, sent again to every new leader, given up after a while. */
 import { EterneError } from '@eterne/base';
+import type { AskingTimes } from './barriers.ts';
 import type { CommandId } from './sessions.ts';
 import { encodeCommand, SESSION_WINDOW, tooLarge } from './sessions.ts';
 import type { LogIndex, MemberId } from './types.ts';
@@ -16,23 +17,17 @@ interface Proposal {
   sent: { readonly leadership: string; readonly atMs: number } | undefined;
 }
 
-export interface ProposalTimes {
-  readonly giveUpMs: number;
-  /** To the same leader again, in case the message was lost. */
-  readonly resendMs: number;
-}
-
 export const PROPOSALS_MAX = 256;
 
 export class Proposals {
   readonly #origin: MemberId;
   readonly #session: number;
-  readonly #times: ProposalTimes;
+  readonly #times: () => AskingTimes;
   /** By number, which rises: the first is the lowest. */
   readonly #open = new Map<number, Proposal>();
   #last = 0;
 
-  constructor(origin: MemberId, session: number, times: ProposalTimes) {
+  constructor(origin: MemberId, session: number, times: () => AskingTimes) {
     this.#origin = origin;
     this.#session = session;
     this.#times = times;
@@ -52,7 +47,7 @@ export class Proposals {
     if (refused) return refused;
     this.#last = sequence;
     const data = encodeCommand({ origin: this.#origin, session: this.#session, sequence, lowest }, command);
-    this.#open.set(sequence, { data, done, deadlineMs: nowMs + this.#times.giveUpMs, sent: undefined });
+    this.#open.set(sequence, { data, done, deadlineMs: nowMs + this.#times().giveUpMs, sent: undefined });
     return undefined;
   }
 
@@ -60,7 +55,7 @@ export class Proposals {
   sendTo(leadership: string, nowMs: number, send: (data: Buffer) => boolean): void {
     for (const proposal of this.#open.values()) {
       const { sent } = proposal;
-      if (sent?.leadership === leadership && nowMs - sent.atMs < this.#times.resendMs) continue;
+      if (sent?.leadership === leadership && nowMs - sent.atMs < this.#times().resendMs) continue;
       if (!send(proposal.data)) return;
       proposal.sent = { leadership, atMs: nowMs };
     }

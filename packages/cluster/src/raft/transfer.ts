@@ -15,8 +15,6 @@ import type { MemberId } from './types.ts';
 
 /** A successor that has not been heard for so many heartbeats is not ready. */
 const READY_HEARTBEATS = 2;
-/** One that was told is given so many; leases granted before outlast this together with their grace. */
-const TOLD_HEARTBEATS = 4;
 
 export function beginTransfer(core: RaftCore, leader: Leader, to: MemberId): void {
   leader.transfer = { to, authorityUntilMs: authorityUntilMs(core, leader), sentMs: undefined };
@@ -36,7 +34,7 @@ export function continueTransfer(core: RaftCore, leader: Leader, nowMs: number):
 
 function isReady(core: RaftCore, leader: Leader, successor: MemberId, nowMs: number): boolean {
   const progress = leader.progress.get(successor);
-  const patienceMs = READY_HEARTBEATS * core.config.timing.heartbeatMs;
+  const patienceMs = READY_HEARTBEATS * core.timing.heartbeatMs;
   return (
     progress !== undefined &&
     progress.match === core.log.lastIndex &&
@@ -50,5 +48,5 @@ export function transferDueMs(core: RaftCore, leader: Leader): number {
   const { transfer } = leader;
   if (!transfer) return Number.POSITIVE_INFINITY;
   if (transfer.sentMs === undefined) return transfer.authorityUntilMs + 1;
-  return transfer.sentMs + TOLD_HEARTBEATS * core.config.timing.heartbeatMs;
+  return transfer.sentMs + core.timing.toldMs;
 }

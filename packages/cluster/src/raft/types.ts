@@ -47,29 +47,26 @@ export interface HardState {
   /** Whom this node voted for in `term`. */
   readonly vote: MemberId | undefined;
   readonly commit: LogIndex;
+  /** The longest hold that this node has promised and may still have to keep (heartbeats.ts). */
+  readonly holdMs: number;
 }
 
+/** The times of each profile, with their reasons, are in profiles.ts. */
 export interface RaftTiming {
   readonly heartbeatMs: number;
-  /** Nobody votes within this time of hearing a leader, or of its own start. */
+  /** Nobody votes within this time of hearing a leader (the hold that it asks for, heartbeats.ts), or of its own start. */
   readonly electionMinMs: number;
   readonly electionMaxMs: number;
   /** What two boot clocks may drift apart within `electionMinMs`, with room to spare. */
   readonly driftMarginMs: number;
+  /** A successor that was told to stand is given so long; leases granted before outlast this together with their grace. */
+  readonly toldMs: number;
 }
 
-export const LAN_TIMING: RaftTiming = {
-  heartbeatMs: 100,
-  electionMinMs: 700,
-  electionMaxMs: 1000,
-  driftMarginMs: 100,
-};
-export const WAN_TIMING: RaftTiming = {
-  heartbeatMs: 1000,
-  electionMinMs: 7000,
-  electionMaxMs: 10_000,
-  driftMarginMs: 1000,
-};
+/** What a heartbeat asks for that does not say it, and a log file promises that does not say it. Part of both formats. */
+export const UNSAID_HOLD_MS = 700;
+/** Nobody asks for a longer one; a message or file that names one is damaged. */
+export const HOLD_MAX_MS = 60_000;
 
 /** A log entry's data may not be longer. */
 export const ENTRY_MAX_BYTES = 1024 * 1024;

@@ -10,6 +10,7 @@ export function heartSetup(
 ): HeartSetup | undefined {
   if (Object.keys(members).length === 0) return undefined;
   return {
+    profile: config.profile,
     members: sortedValues(members).map(({ name, role, addresses }) => ({
       node: name,
       role,

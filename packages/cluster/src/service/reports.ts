@@ -7,9 +7,8 @@ import { sortedValues } from '../state/model.ts';
 import type { EffectId, Outbox } from './effects.ts';
 import { diskTroubles, isSeen, type View } from './view.ts';
 
-/** A changed state is told after this, changed dirty bytes alone after `DIRTY_INTERVAL_MS`. */
-const STATE_INTERVAL_MS = 200;
-const DIRTY_INTERVAL_MS = 2000;
+/** A changed state is told after `reportMs` of the profile, changed dirty bytes alone after ten times that. */
+const DIRTY_REPORTS = 10;
 /** A disk that comes and goes must not fill the log. */
 const TROUBLE_INTERVAL_MS = 5000;
 /** Of an asynchronous volume that nothing has changed about: it bounds what a take-over may lose. */
@@ -59,7 +58,7 @@ export class ReportDuty {
       diskTroubles: troubles,
       atMs: view.now.wallMs,
     };
-    this.#send(view, outbox, 'node', isSame ? TROUBLE_INTERVAL_MS : STATE_INTERVAL_MS, command);
+    this.#send(view, outbox, 'node', isSame ? TROUBLE_INTERVAL_MS : view.timing.reportMs, command);
   }
 
   /**
@@ -94,7 +93,7 @@ export class ReportDuty {
       splitBrain,
     }));
     if (isDeepStrictEqual(summary, told) && volume.spec.mode === 'sync') return;
-    const interval = intervalMs(summary, told);
+    const interval = intervalMs(summary, told, view.timing.reportMs);
     const command: Command = {
       kind: 'volume-report',
       volume: name,
@@ -130,12 +129,12 @@ function summarise(volume: VolumeState, local: VolumeStatus, self: string): read
   });
 }
 
-function intervalMs(now: readonly ReplicaReport[], told: readonly ReplicaReport[]): number {
+function intervalMs(now: readonly ReplicaReport[], told: readonly ReplicaReport[], reportMs: number): number {
   if (isDeepStrictEqual(now, told)) return ASYNC_INTERVAL_MS;
   const isSame =
     now.length === told.length &&
     now.every(
       ({ disk, splitBrain }, index) => disk === told[index]?.disk && splitBrain === told[index].splitBrain,
     );
-  return isSame ? DIRTY_INTERVAL_MS : STATE_INTERVAL_MS;
+  return isSame ? DIRTY_REPORTS * reportMs : reportMs;
 }

@@ -1,4 +1,5 @@
-/** The times that rights are made of. DESIGN §6; the sum of them is the take-over budget. */
+/** The times that rights are made of, by profile (profiles.ts); the sum of them is the take-over budget. */
+import { PROFILES, type ProfileTimes } from '../profiles.ts';
 import type { ClusterState, Profile } from '../state/model.ts';
 
 export interface ServiceTiming {
@@ -20,6 +21,10 @@ export interface ServiceTiming {
   readonly retryMs: number;
   /** A preferred node must have been back this long before groups return to it. */
   readonly failbackSettleMs: number;
+  /** A voter with longer round trips than this would make every commit slow. */
+  readonly nearMs: number;
+  /** A changed state of a node or volume is told no more often. */
+  readonly reportMs: number;
   readonly tickMs: number;
 }
 
@@ -27,55 +32,46 @@ export interface ServiceTiming {
 export interface CurrentTiming extends ServiceTiming {
   /** The longest grace that any lease still held may have: what a take-over waits for. */
   readonly goneGraceMs: number;
+  /** The longest lease that may still be held. */
+  readonly heldMs: number;
 }
-
-export const SERVICE_TIMING: Readonly<Record<Profile, ServiceTiming>> = {
-  lan: {
-    leaseMs: 650,
-    graceMs: 800,
-    marginMs: 100,
-    lostAfterMs: 1000,
-    leaseReserveMs: 50,
-    reachWaitMs: 500,
-    promotionShowMs: 2000,
-    retryMs: 100,
-    failbackSettleMs: 10_000,
-    tickMs: 50,
-  },
-  wan: {
-    leaseMs: 6500,
-    graceMs: 3000,
-    marginMs: 1000,
-    lostAfterMs: 10_000,
-    leaseReserveMs: 500,
-    reachWaitMs: 2000,
-    promotionShowMs: 5000,
-    retryMs: 500,
-    failbackSettleMs: 60_000,
-    tickMs: 200,
-  },
-};
-
-/** With the log in etcd: leases outlast an election among the etcd servers (etcd/timing.ts). */
-const WITH_ETCD: Readonly<Record<Profile, Partial<ServiceTiming>>> = {
-  lan: { leaseMs: 2900, marginMs: 350 },
-  wan: { leaseMs: 10_000, marginMs: 1200 },
-};
 
 /** While the log moves: the wait between two sets of leases, on a machine that is busy. */
 export const MOVE_GRACE_MS = 12_000;
 
+type Timed = Pick<ClusterState, 'config' | 'log' | 'settling'>;
+
+/** What everything but the rights of groups goes by. */
+export function timesOf({ config }: Pick<ClusterState, 'config'>): ProfileTimes {
+  return PROFILES[config.profile];
+}
+
 /** See `LogPlace`: leases get a long grace before the log is sealed, and nobody forgets it before it is certainly over. */
-export function timingOf({ config, log }: Pick<ClusterState, 'config' | 'log'>): CurrentTiming {
-  const usual = SERVICE_TIMING[config.profile];
-  const timing = log.consensus.engine === 'etcd' ? { ...usual, ...WITH_ETCD[config.profile] } : usual;
-  switch (log.phase) {
+export function timingOf(state: Timed): CurrentTiming {
+  const timing = settled(state, rightsIn(state, state.config.profile));
+  switch (state.log.phase) {
     case 'steady':
-      return { ...timing, goneGraceMs: timing.graceMs };
+      return timing;
     case 'moving':
     case 'sealed':
       return { ...timing, graceMs: MOVE_GRACE_MS, goneGraceMs: MOVE_GRACE_MS };
     case 'settling':
       return { ...timing, goneGraceMs: MOVE_GRACE_MS };
   }
+}
+
+function rightsIn({ log }: Timed, profile: Profile): ServiceTiming {
+  const { service, withEtcd } = PROFILES[profile];
+  return log.consensus.engine === 'etcd' ? { ...service, ...withEtcd } : service;
+}
+
+/** Leases of the profile before may still be held: their grace and margin count until they are certainly over. */
+function settled(state: Timed, timing: ServiceTiming): CurrentTiming {
+  const before = state.settling === null ? timing : rightsIn(state, state.settling.from);
+  return {
+    ...timing,
+    goneGraceMs: Math.max(timing.graceMs, before.graceMs),
+    marginMs: Math.max(timing.marginMs, before.marginMs),
+    heldMs: Math.max(timing.leaseMs, before.leaseMs),
+  };
 }

@@ -7,12 +7,14 @@ import type {
   ConsensusSpec,
   GroupSpec,
   GroupState,
+  Profile,
   Quantities,
   VolumeSpec,
   VolumeState,
 } from './model.ts';
 import { sortedValues } from './model.ts';
 import { stoppedResources } from './groups.ts';
+import { olderThan, WAN_LEVEL } from './levels.ts';
 import { withHeartSlots } from './heart-slots.ts';
 import type { Outcome, Refusal } from './outcome.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
@@ -37,7 +39,11 @@ export function applyConfigure(state: ClusterState, command: Stamp & ConfigureCo
 function changeRefusal(state: ClusterState, change: ConfigChange): Refusal | undefined {
   switch (change.kind) {
     case 'cluster':
-      return editionRefusal(state, change.config.edition) ?? consensusRefusal(state, change.config.consensus);
+      return (
+        editionRefusal(state, change.config.edition) ??
+        consensusRefusal(state, change.config.consensus) ??
+        profileRefusal(state, change.config.profile)
+      );
     case 'node-put':
       return nodeRefusal(state, change.name);
     case 'volume-put':
@@ -63,6 +69,25 @@ function editionRefusal(state: ClusterState, edition: string): Refusal | undefin
   const nodes = sortedValues(state.members).filter((member) => member.role === 'node').length;
   if (edition === 'ha' && nodes > 2)
     return { code: 'refused', message: `edition ha allows 2 nodes; this cluster has ${nodes}` };
+  return undefined;
+}
+
+/** One change of what leases last at a time, so that it is known which may still be held. */
+function profileRefusal(state: ClusterState, profile: Profile): Refusal | undefined {
+  const { config, settling, log, level } = state;
+  if (profile === config.profile) return undefined;
+  if (level < WAN_LEVEL)
+    return {
+      code: 'needs-upgrade',
+      message: `profile ${profile} needs feature level ${WAN_LEVEL}; upgrade ${olderThan(state, WAN_LEVEL).join(', ')} first`,
+    };
+  if (settling !== null)
+    return {
+      code: 'busy',
+      message: `the change from profile ${settling.from} to ${config.profile} is not over yet`,
+    };
+  if (log.phase !== 'steady')
+    return { code: 'busy', message: `the log is ${log.phase}: the profile can be changed when that is over` };
   return undefined;
 }
 
@@ -138,7 +163,10 @@ function groupDeleteRefusal(state: ClusterState, name: string): Refusal | undefi
 function applyChange(state: ClusterState, change: ConfigChange): ClusterState {
   switch (change.kind) {
     case 'cluster':
-      return withHeartSlots({ ...state, config: { ...state.config, ...change.config } });
+      return withHeartSlots({
+        ...withProfile(state, change.config.profile),
+        config: { ...state.config, ...change.config },
+      });
     case 'node-put':
       return putNode(state, change.name, change.capacity);
     case 'volume-put':
@@ -152,6 +180,11 @@ function applyChange(state: ClusterState, change: ConfigChange): ClusterState {
     default:
       return unreachable(change);
   }
+}
+
+function withProfile(state: ClusterState, profile: Profile): ClusterState {
+  const from = state.config.profile;
+  return profile === from ? state : { ...state, settling: { from, revision: state.revision } };
 }
 
 function putNode(state: ClusterState, name: string, capacity: Quantities): ClusterState {
@@ -216,8 +249,12 @@ function putGroup(state: ClusterState, spec: GroupSpec): GroupState {
 function describe(state: ClusterState, change: ConfigChange) {
   const level = 'info' as const;
   switch (change.kind) {
-    case 'cluster':
-      return { level, code: 'config.changed', message: 'cluster settings changed' };
+    case 'cluster': {
+      const { profile } = change.config;
+      if (profile === state.config.profile)
+        return { level, code: 'config.changed', message: 'cluster settings changed' };
+      return { level, code: 'cluster.profile', message: `the cluster goes by profile ${profile} now` };
+    }
     case 'node-put':
       return {
         level,

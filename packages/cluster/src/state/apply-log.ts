@@ -44,6 +44,8 @@ function applyMove(state: ClusterState, command: Of<'log-move'>): Outcome {
   const to = command.to === 'embedded' ? { engine: 'embedded' as const } : config.consensus;
   if (log.phase !== 'steady')
     return refuse(state, 'busy', `the log is ${log.phase}: its last move is not over`);
+  if (state.settling !== null)
+    return refuse(state, 'busy', `the change to profile ${config.profile} is not over yet`);
   if (log.consensus.engine === command.to)
     return refuse(state, 'refused', `the log is kept by ${command.to} already`);
   if (to.engine !== command.to)

@@ -37,6 +37,7 @@ export function emptyState(): ClusterState {
       heartbeatDisks: [],
     },
     log: FIRST_LOG,
+    settling: null,
     maintenance: false,
     revision: 0,
     epoch: 0,
@@ -66,6 +67,8 @@ export function apply(state: ClusterState, command: Command): Outcome {
       const { level } = command;
       return refuse(state, 'needs-upgrade', `that needs feature level ${level}, not ${state.level}`);
     }
+    case 'profile-settled':
+      return applySettled(state, command);
     case 'bootstrap':
     case 'member-add':
     case 'member-remove':
@@ -151,6 +154,17 @@ function applyRaise(state: ClusterState, command: Extract<Command, { kind: 'leve
       code: 'cluster.level',
       message: `every program knows feature level ${level}: the cluster uses it from now on`,
     }),
+  );
+}
+
+/** Of the leader, when nobody can hold a lease of the profile before any more. */
+function applySettled(state: ClusterState, command: Extract<Command, { kind: 'profile-settled' }>): Outcome {
+  if (command.leaderTerm !== state.leaderTerm) return refuse(state, 'conflict', 'that leadership is over');
+  if (state.settling?.revision !== command.revision)
+    return refuse(state, 'conflict', 'the profile has settled already');
+  const message = `nothing goes by profile ${state.settling.from} any more`;
+  return accepted(
+    withEvent({ ...state, settling: null }, command, { level: 'info', code: 'cluster.profile', message }),
   );
 }
 

@@ -17,6 +17,7 @@ const KINDS: Readonly<Record<Exclude<Command['kind'], 'premature'>, true>> = {
   lead: true,
   'cluster-maintenance': true,
   'level-raise': true,
+  'profile-settled': true,
   bootstrap: true,
   'member-add': true,
   'member-remove': true,

@@ -59,6 +59,8 @@ export type Command = Stamp &
     | { readonly kind: 'level-raise'; readonly level: number; readonly leaderTerm: number }
     /** Proposed by nobody: what an entry is read as that needs a higher feature level than the cluster has. */
     | { readonly kind: 'premature'; readonly level: number }
+    /** No lease of the profile that the configuration of this revision replaced can be held any more. */
+    | { readonly kind: 'profile-settled'; readonly revision: number; readonly leaderTerm: number }
   );
 
 export type MemberCommand =

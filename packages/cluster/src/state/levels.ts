@@ -9,6 +9,7 @@
  * Changelog:
  * 1 — the first.
  * 2 — groups that wait for a node that was stopped in order; what runs of a group elsewhere than at its owner is found and stopped.
+ * 3 — profile `wan`: heartbeats, log files, tie-breakers and beats in etcd that name a hold, a rhythm or a take-over time.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { assert, EterneError } from '@eterne/base';
@@ -42,6 +43,8 @@ export interface NewValue {
 
 /** From this level on. */
 export const STRAYS_LEVEL = 2;
+/** The word is older: programs of before took it in a snapshot, and went on as in `lan`. */
+export const WAN_LEVEL = 3;
 
 /** Only ever appended to. What is named here is listed in `test/state/levels/` too, which a test demands. */
 export const ADDITIONS: readonly Addition[] = [
@@ -59,6 +62,12 @@ export const ADDITIONS: readonly Addition[] = [
     feature: 'Finding what runs of a group on a node that does not own it',
     entries: ['group-strays'],
     fields: [{ path: 'state.groups.*.strays', usual: [] }],
+  },
+  {
+    level: WAN_LEVEL,
+    feature: 'Profile wan',
+    entries: ['profile-settled'],
+    fields: [{ path: 'state.settling', usual: null }],
   },
 ];
 

@@ -85,6 +85,12 @@ export interface LogPlace {
   readonly followed: readonly string[];
 }
 
+export interface Settling {
+  readonly from: Profile;
+  /** Of the configuration that changed it. */
+  readonly revision: number;
+}
+
 export interface ClusterConfig {
   readonly edition: Edition;
   readonly profile: Profile;
@@ -474,6 +480,8 @@ export interface ClusterState {
   readonly leaderTerm: number;
   readonly config: ClusterConfig;
   readonly log: LogPlace;
+  /** A profile that was changed, while leases of the one before may still be held; null: nobody holds one. */
+  readonly settling: Settling | null;
   /** Nothing is done about any group, whatever happens. */
   readonly maintenance: boolean;
   /** Rises with every change of configuration, volumes or groups: what a plan was made for. */

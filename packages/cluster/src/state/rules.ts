@@ -1,4 +1,5 @@
 /** What a configuration may not be, whoever writes it. Each rule gives one sentence, or nothing. */
+import { PROFILES } from '../profiles.ts';
 import { brokenExportRule } from './export-rules.ts';
 import type { ClusterState, GroupSpec, VolumeSpec } from './model.ts';
 import { doubleClaim } from './claims.ts';
@@ -49,6 +50,10 @@ function tieBreakerRule({ config, members }: ClusterState): string | undefined {
   const bare = sortedValues(members).find(
     ({ name, role }) => role === 'node' && !config.fencing.some(({ node }) => node === name),
   );
+  const { delayMs } = config.tieBreaker;
+  const { silenceMs } = PROFILES[config.profile].heart;
+  if (delayMs < silenceMs)
+    return `the delay of the tie-breaker is ${delayMs} ms: with profile ${config.profile} two nodes may lose each other ${silenceMs} ms apart`;
   return bare && `the tie-breaker is fencing, but ${bare.name} has no fence device`;
 }
 

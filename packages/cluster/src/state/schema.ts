@@ -263,6 +263,10 @@ export const stateSchema = z.strictObject({
       followed: z.array(name),
     })
     .default({ ...FIRST_LOG, consensus: { engine: 'embedded' }, to: null, ready: [], followed: [] }),
+  settling: z
+    .strictObject({ from: z.enum(['lan', 'wan']), revision: count })
+    .nullable()
+    .default(null),
   maintenance: z.boolean().default(false),
   revision: count,
   epoch: count,

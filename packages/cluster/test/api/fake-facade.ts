@@ -152,6 +152,7 @@ function initialState(): ClusterState {
     log: FIRST_LOG,
     level: 1,
     leaderTerm: 1,
+    settling: null,
     maintenance: false,
     epoch: 4,
     config: {

@@ -17,8 +17,8 @@ import { firstImage, openEmbeddedLog, type EmbeddedLog } from '../../src/raft/em
 import { Sessions } from '../../src/raft/sessions.ts';
 import { createLogFile } from '../../src/raft/storage/log-store.ts';
 import { openTcpTransport, type TcpTransport } from '../../src/raft/transport/tcp-transport.ts';
-import { LAN_TIMING } from '../../src/raft/types.ts';
 import type { EtcdServers } from '../etcd/support/etcd-servers.ts';
+import { PROFILES } from '../../src/profiles.ts';
 
 export const MEMBERS = ['n1', 'n2', 'n3'] as const;
 export const COMPACT_AFTER = 20;
@@ -112,7 +112,7 @@ export async function embeddedBed(elsewhere: ReadonlyMap<string, string> = new M
         cluster: CLUSTER,
         clusterKey: Buffer.alloc(32, 7),
         self: id,
-        timing: LAN_TIMING,
+        timing: () => PROFILES.lan.raft,
         addressesOf: (member: string) => [address(member)],
       };
       const transport = await settled<TcpTransport>((done) => openTcpTransport(options, [address(id)], done));
@@ -123,7 +123,7 @@ export async function embeddedBed(elsewhere: ReadonlyMap<string, string> = new M
             world,
             path: path(id),
             identity: { cluster: CLUSTER, member: id },
-            timing: LAN_TIMING,
+            timing: () => PROFILES.lan.raft,
             transport,
             subject: own.subject,
             compactAfterEntries: COMPACT_AFTER,
@@ -179,7 +179,7 @@ export async function etcdBed(servers: EtcdServers, epoch = 1): Promise<Bed> {
         clusterId: CLUSTER,
         epoch,
         member: id,
-        timing: FAST,
+        timing: () => FAST,
         subject: own.subject,
         isMember: () => true,
         isLast: (command) => command === 'last',

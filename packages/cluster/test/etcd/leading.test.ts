@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeTerm } from '../../src/etcd/layout.ts';
 import { Leading, type Seen } from '../../src/etcd/leading.ts';
-import { ETCD_LAN_TIMING } from '../../src/etcd/timing.ts';
+import { PROFILES } from '../../src/profiles.ts';
 
-const { takeOverMs, driftMarginMs, beatMs } = ETCD_LAN_TIMING;
+const { takeOverMs, driftMarginMs, beatMs } = PROFILES.lan.etcd;
 const SELF = { member: 'n1#a', session: 2 };
 
 const fresh = (): Leading =>
-  new Leading({ self: SELF, timing: ETCD_LAN_TIMING, randomBelow: (bound) => bound - 1 });
+  new Leading({ self: SELF, timing: () => PROFILES.lan.etcd, randomBelow: (bound) => bound - 1 });
 
 interface Said {
   readonly term?: number;
@@ -24,7 +24,7 @@ const seen = (revision: number, said: Said): Seen => {
   return {
     revision,
     term: { record, value: encodeTerm(record) },
-    beat: { record: { count: beat, releasedTo }, revision: beat },
+    beat: { record: { count: beat, releasedTo, takeOverMs }, revision: beat },
   };
 };
 
@@ -43,9 +43,9 @@ function leader(): Leading {
 test('authority counts from when the renewal was sent, not from when its answer came', () => {
   const leading = leader();
   assert.equal(leading.authorityUntilMs, 1000 + takeOverMs - driftMarginMs);
-  leading.beaten({ count: 1, releasedTo: null }, 1600, 3, 2300);
+  leading.beaten({ count: 1, releasedTo: null, takeOverMs }, 1600, 3, 2300);
   assert.equal(leading.authorityUntilMs, 1600 + takeOverMs - driftMarginMs);
-  leading.beaten({ count: 2, releasedTo: null }, 1200, 4, 2400);
+  leading.beaten({ count: 2, releasedTo: null, takeOverMs }, 1200, 4, 2400);
   assert.equal(
     leading.authorityUntilMs,
     1600 + takeOverMs - driftMarginMs,
@@ -72,7 +72,7 @@ test('an answer that was overtaken by a newer one tells nothing', () => {
   assert.equal(leading.isLeader, false);
   leading.observe(seen(9, { ...SELF, term: 1 }), 5001);
   assert.equal(leading.isLeader, false);
-  leading.beaten({ count: 5, releasedTo: null }, 4900, 9, 5002);
+  leading.beaten({ count: 5, releasedTo: null, takeOverMs }, 4900, 9, 5002);
   assert.equal(leading.authorityUntilMs, Number.NEGATIVE_INFINITY);
 });
 

@@ -1,6 +1,7 @@
 /** `ETERNE_ETCD_SEED=17` runs one seed; `ETERNE_ETCD_SEEDS=500` runs many. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { PROFILES } from '../../src/profiles.ts';
 import { RandomLoad, seedsOf } from '../raft/support/random-load.ts';
 import { VirtualLogCluster } from './support/virtual-log-cluster.ts';
 
@@ -37,7 +38,14 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
-function runSeed(seed: number): void {
+/** As in raft/support/random-faults.ts. */
+function retime(cluster: VirtualLogCluster): void {
+  for (const machine of cluster.machines.values())
+    if (cluster.random.chance(0.25))
+      machine.timing = PROFILES[cluster.random.chance(0.5) ? 'lan' : 'wan'].etcd;
+}
+
+function runSeed(seed: number, changesProfiles: boolean): void {
   const cluster = new VirtualLogCluster(seed, MEMBERS);
   const { random, etcd } = cluster;
   const pick = (): string => MEMBERS[random.below(MEMBERS.length)] ?? '';
@@ -45,7 +53,8 @@ function runSeed(seed: number): void {
   load.run(3000, 0.1);
   for (let round = 0; round < 14; round += 1) {
     FAULTS[random.below(FAULTS.length)]?.(cluster, pick());
-    load.run(random.below(5000), 0.15);
+    if (changesProfiles) retime(cluster);
+    load.run(random.below(5000) * (changesProfiles ? 2 : 1), 0.15);
     if (!random.chance(0.4)) continue;
     etcd.cut.clear();
     etcd.latencyMs = 2;
@@ -54,7 +63,8 @@ function runSeed(seed: number): void {
   etcd.cut.clear();
   etcd.lossProbability = 0;
   etcd.latencyMs = 2;
-  load.run(9000, 0);
+  for (const machine of cluster.machines.values()) machine.timing = PROFILES.lan.etcd;
+  load.run(changesProfiles ? 25_000 : 9000, 0);
   for (const { id, log } of cluster.machines.values()) if (!log) cluster.start(id);
   load.run(9000, 0.1);
   load.run(1000, 0);
@@ -71,4 +81,8 @@ function runSeed(seed: number): void {
 }
 
 for (const seed of seeds)
-  test(`seed ${seed}: whatever fails, one history and one leader at a time`, () => runSeed(seed));
+  test(`seed ${seed}: whatever fails, one history and one leader at a time`, () => runSeed(seed, false));
+
+for (const seed of seedsOf('ETCD', 5))
+  test(`seed ${seed}: likewise while members go from profile to profile, each when it hears of it`, () =>
+    runSeed(seed, true));

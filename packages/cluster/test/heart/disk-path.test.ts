@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Heart } from '../../src/heart/heart.ts';
 import type { HeartMember, HeartSetup } from '../../src/heart/setup.ts';
-import { HEART_TIMING } from '../../src/heart/timing.ts';
 import { encodeBoardHeader, BOARD_FROM, slotOffset } from '../../src/heart/wire/board.ts';
 import type { PathStatus } from '../../src/ports.ts';
 import { CLUSTER_ID, DISK_ID, SharedFile } from './shared-file.ts';
@@ -36,7 +35,6 @@ class Pair {
       node: name,
       clusterKey: key,
       addresses,
-      timing: HEART_TIMING.lan,
       asksForLeases: true,
       disks: this.file.disks(),
     });

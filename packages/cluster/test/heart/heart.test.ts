@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Heart } from '../../src/heart/heart.ts';
-import { HEART_TIMING } from '../../src/heart/timing.ts';
 import type { MemberAddress } from '../../src/node/identity.ts';
 import type { LeaseRequest, PathStatus } from '../../src/ports.ts';
 import { VirtualWorld } from './virtual-world.ts';
@@ -33,7 +32,6 @@ class Cluster {
       node: name,
       clusterKey: key,
       addresses,
-      timing: HEART_TIMING.lan,
       asksForLeases: true,
     });
     heart.onLiveness((alive, paths) => {

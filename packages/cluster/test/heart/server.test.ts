@@ -14,7 +14,6 @@ import { Heart } from '../../src/heart/heart.ts';
 import type { Lease } from '../../src/heart/lease-client.ts';
 import { Reaper } from '../../src/heart/reaper.ts';
 import { serveHeart } from '../../src/heart/server.ts';
-import { HEART_TIMING } from '../../src/heart/timing.ts';
 import type { HeartSetup } from '../../src/heart/setup.ts';
 
 const world = createNodeWorld('test');
@@ -33,8 +32,7 @@ class HeartProcess {
     this.#reaper = new Reaper({ ...world, processTrees, log: () => {} }, (groups) =>
       this.killed.push(...groups),
     );
-    const timing = HEART_TIMING.lan;
-    this.heart = new Heart(world, { node, clusterKey, addresses, timing, asksForLeases: true });
+    this.heart = new Heart(world, { node, clusterKey, addresses, asksForLeases: true });
   }
 
   async open(socket: string): Promise<void> {
@@ -99,7 +97,7 @@ async function until(what: string, isSo: () => boolean): Promise<void> {
 }
 
 test('two hearts on real sockets find each other', async (context) => {
-  const hearts = ['a', 'b'].map((node) => new HeartProcess(node, ['127.0.0.1:0', '127.0.0.1:0']));
+  const hearts = ['a', 'b'].map((node) => new HeartProcess(node, ['127.0.0.1:0', '127.0.0.2:0']));
   context.after(() => hearts.forEach((process) => process.kill()));
   for (const { heart } of hearts) await new Promise<void>((resolve) => heart.open(() => resolve()));
   const members = ['a', 'b'].map((node, index) => ({

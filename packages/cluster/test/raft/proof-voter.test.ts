@@ -17,7 +17,7 @@ test('a learner confirms only what is committed without it', () => {
   } as const;
   const reply = answerLearning(message(append));
   assert.equal(reply?.body.kind === 'append-reply' && reply.body.index, 8);
-  assert.equal(answerLearning(message({ kind: 'heartbeat', round: 1, commit: 8 })), undefined);
+  assert.equal(answerLearning(message({ kind: 'heartbeat', round: 1, commit: 8, holdMs: 700 })), undefined);
 });
 
 test('who holds it gets its vote and its confirmation, but not in a term before the last', () => {

@@ -12,7 +12,6 @@ import {
 } from '../../src/raft/tie/block.ts';
 import { TieDriver } from '../../src/raft/tie/tie-driver.ts';
 import type { Message, MessageBody } from '../../src/raft/messages/message.ts';
-import { LAN_TIMING } from '../../src/raft/types.ts';
 import { VirtualTime } from './support/virtual-time.ts';
 
 const TIE = '~tie#1';
@@ -52,14 +51,22 @@ class Bench {
       path: '/shared',
       member: TIE,
       self: 'n1#a',
-      timing: LAN_TIMING,
       answer: (message) => this.answers.push(message),
     });
     this.access();
   }
 
   put(place: number, owner: string, block: Partial<TieBlock>): void {
-    const whole = { member: TIE, owner, counter: 2, term: 1, lastTerm: 1, lastIndex: 5, ...block };
+    const whole = {
+      member: TIE,
+      owner,
+      counter: 2,
+      term: 1,
+      lastTerm: 1,
+      lastIndex: 5,
+      holdMs: 700,
+      ...block,
+    };
     encodeTieBlock(whole).copy(this.area, tieOffset(place, whole.counter));
   }
 
@@ -93,7 +100,7 @@ class Bench {
 
 const VOTE: MessageBody = { kind: 'vote', lastIndex: 5, lastTerm: 1, transfer: false };
 const PRE_VOTE: MessageBody = { kind: 'pre-vote', lastIndex: 5, lastTerm: 1 };
-const HEARTBEAT: MessageBody = { kind: 'heartbeat', round: 7, commit: 5 };
+const HEARTBEAT: MessageBody = { kind: 'heartbeat', round: 7, commit: 5, holdMs: 700 };
 const APPEND: MessageBody = { kind: 'append', prevIndex: 8, prevTerm: 2, commit: 5, entries: [] };
 
 test('a vote is on the disk before it is answered', () => {

@@ -1,8 +1,10 @@
 /** A pair with a tie-breaker on a shared disk: what it is for, and that it never makes two leaders or two histories. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { retime } from './support/random-faults.ts';
 import { RandomLoad, seedsOf } from './support/random-load.ts';
 import { VirtualCluster } from './support/virtual-cluster.ts';
+import { PROFILES } from '../../src/profiles.ts';
 
 const STEP_MS = 10;
 const seeds = seedsOf('RAFT', 40);
@@ -106,7 +108,7 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
-function runSeed(seed: number): void {
+function runSeed(seed: number, changesProfiles: boolean): void {
   const cluster = pair(seed);
   const { random } = cluster;
   const pick = (): string => (random.chance(0.5) ? 'n1' : 'n2');
@@ -114,18 +116,25 @@ function runSeed(seed: number): void {
   load.run(1500, 0.1);
   for (let round = 0; round < 30; round += 1) {
     FAULTS[random.below(FAULTS.length)]?.(cluster, pick());
-    load.run(random.below(2000), 0.2);
+    if (changesProfiles) retime(cluster);
+    load.run(random.below(2000) * (changesProfiles ? 3 : 1), 0.2);
     if (random.chance(0.4)) cluster.heal();
   }
   cluster.heal();
   cluster.shared.cut.clear();
   Object.assign(cluster, { lossProbability: 0, latencyMs: 1 });
   cluster.shared.latencyMs = 2;
-  for (const { id, log } of cluster.machines.values()) if (!log) cluster.start(id);
-  load.run(12_000, 0.05);
+  for (const machine of cluster.machines.values()) {
+    machine.timing = PROFILES.lan.raft;
+    if (!machine.log) cluster.start(machine.id);
+  }
+  load.run(changesProfiles ? 24_000 : 12_000, 0.05);
   load.checkProgress();
   load.run(500, 0);
   load.checkConverged();
 }
 
-for (const seed of seeds) test(`seed ${seed}: one leader at a time, one history`, () => runSeed(seed));
+for (const seed of seeds) test(`seed ${seed}: one leader at a time, one history`, () => runSeed(seed, false));
+
+for (const seed of seedsOf('RAFT', 20))
+  test(`seed ${seed}: likewise while the nodes go from profile to profile`, () => runSeed(seed, true));

@@ -19,7 +19,7 @@
 import { parseDurationMs } from '@eterne/base';
 import type { Command } from '../../src/state/commands.ts';
 import { LEVELS } from '../../src/state/levels.ts';
-import type { GroupRules, GroupSpec, ResourceDefinition } from '../../src/state/model.ts';
+import type { Profile, GroupRules, GroupSpec, ResourceDefinition } from '../../src/state/model.ts';
 import { NO_RULES, sortedValues } from '../../src/state/model.ts';
 import type { Trouble, TroubleKind } from '../../src/state/watch.ts';
 import { explainGroup } from '../../src/service/explain.ts';
@@ -297,6 +297,12 @@ const VERBS: Readonly<Record<string, Verb>> = {
     const { config, revision } = cluster.state(name);
     const onShutdown = policy as typeof config.onShutdown;
     const changes = [{ kind: 'cluster' as const, config: { ...config, onShutdown } }];
+    cluster.submitAt(name, { kind: 'configure', revision, changes, atMs: 0 });
+  },
+  /** `profile NODE PROFILE`: likewise. */
+  profile: (cluster, [name = '', wanted = '']) => {
+    const { config, revision } = cluster.state(name);
+    const changes = [{ kind: 'cluster' as const, config: { ...config, profile: wanted as Profile } }];
     cluster.submitAt(name, { kind: 'configure', revision, changes, atMs: 0 });
   },
   /** `admit NEWCOMER`: one with a program of the first level. */

@@ -4,8 +4,9 @@ import { apply } from '../../src/state/apply.ts';
 import { decodeState, encodeState } from '../../src/state/codec.ts';
 import type { Command } from '../../src/state/commands.ts';
 import type { ClusterState } from '../../src/state/model.ts';
-import { MOVE_GRACE_MS, SERVICE_TIMING, timingOf } from '../../src/service/timing.ts';
+import { MOVE_GRACE_MS, timingOf } from '../../src/service/timing.ts';
 import { after, runningState } from './founded.ts';
+import { PROFILES } from '../../src/profiles.ts';
 
 const ETCD = { engine: 'etcd', endpoints: ['10.0.0.1:2379'], ca: null, cert: null, key: null } as const;
 const term2 = 2 ** 32 + 1;
@@ -92,7 +93,7 @@ test('while it is kept in etcd another etcd would be another log', () => {
 });
 
 test('leases get a long grace before the seal, and take-overs wait for it until it is over', () => {
-  const { graceMs, leaseMs } = SERVICE_TIMING.lan;
+  const { graceMs, leaseMs } = PROFILES.lan.service;
   const states = [configured(), after(configured(), move), after(configured(), move, seal)];
   const graces = states.map((state) => [timingOf(state).graceMs, timingOf(state).goneGraceMs]);
   assert.deepEqual(graces, [

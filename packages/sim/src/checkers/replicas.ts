@@ -1,5 +1,4 @@
-import { SECTOR_BYTES } from '../world/disk.ts';
-import type { ReplicaDisk } from '../world/replica-disk.ts';
+import { SECTOR_BYTES, type SimDisk } from '../world/disk.ts';
 import { PAGE_BYTES } from '../world/page-map.ts';
 import type { Universe } from '../world/universe.ts';
 import type { History, Operation } from './history.ts';
@@ -15,13 +14,13 @@ export class ReplicaChecker {
   private readonly universe: Universe;
   private readonly history: History;
   private readonly truth: () => Pick<SetTruth, 'members' | 'weak'>;
-  private readonly diskOf: (node: string) => ReplicaDisk;
+  private readonly diskOf: (node: string) => SimDisk;
 
   constructor(
     universe: Universe,
     history: History,
     truth: () => Pick<SetTruth, 'members' | 'weak'>,
-    diskOf: (node: string) => ReplicaDisk,
+    diskOf: (node: string) => SimDisk,
   ) {
     this.universe = universe;
     this.history = history;
@@ -66,8 +65,7 @@ export class ReplicaChecker {
     const disk = this.diskOf(node);
     for (let sector = firstSector; sector < firstSector + count; sector += 1) {
       const value = valueOf(disk.page(sector), withinPage(sector), sector);
-      const isWrong = value === FOREIGN || this.history.isStale(sector, value);
-      if (isWrong && !disk.isForgiven(sector))
+      if (value === FOREIGN || this.history.isStale(sector, value))
         this.universe.violate('acknowledged', `${what}: sector ${sector} of ${node} holds write ${value}`);
     }
   }
@@ -76,8 +74,7 @@ export class ReplicaChecker {
     const disk = this.diskOf(node);
     for (let sector = firstSector; sector < firstSector + sectorCount; sector += 1) {
       const value = valueOf(disk.durablePage(sector), withinPage(sector), sector);
-      const isWrong = value === FOREIGN || this.history.isOlderThan(sector, value, invokedMs);
-      if (isWrong && !disk.isForgiven(sector))
+      if (value === FOREIGN || this.history.isOlderThan(sector, value, invokedMs))
         this.universe.violate(
           'durable',
           `write ${id} is flushed, but sector ${sector} of ${node} holds write ${value} durably`,

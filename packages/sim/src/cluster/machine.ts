@@ -4,7 +4,6 @@ import { HeartClient } from '@eterne/cluster/heart/client.ts';
 import { DiskLeases } from '@eterne/cluster/heart/disk-leases.ts';
 import { Reaper } from '@eterne/cluster/heart/reaper.ts';
 import { serveHeart } from '@eterne/cluster/heart/server.ts';
-import { HEART_TIMING } from '@eterne/cluster/heart/timing.ts';
 import { MonitorClient } from '@eterne/cluster/monitor/client.ts';
 import { Monitor } from '@eterne/cluster/monitor/monitor.ts';
 import { serveMonitor } from '@eterne/cluster/monitor/server.ts';
@@ -21,10 +20,11 @@ import type { Provers } from '@eterne/cluster/raft/tie/proof-player.ts';
 import { TieTransport } from '@eterne/cluster/raft/tie/tie-transport.ts';
 import type { RaftTransport } from '@eterne/cluster/raft/transport/port.ts';
 import { openTcpTransport } from '@eterne/cluster/raft/transport/tcp-transport.ts';
-import { LAN_TIMING, memberIdOf } from '@eterne/cluster/raft/types.ts';
+import { memberIdOf } from '@eterne/cluster/raft/types.ts';
 import { proveStopped } from '@eterne/cluster/service/pair/prover.ts';
 import { tellHeart } from '@eterne/cluster/service/heart-setup.ts';
 import { Service } from '@eterne/cluster/service/service.ts';
+import { timesOf } from '@eterne/cluster/service/timing.ts';
 import type { Command } from '@eterne/cluster/state/commands.ts';
 import { LEVELS, type Levels } from '@eterne/cluster/state/levels.ts';
 import type { ClusterState } from '@eterne/cluster/state/model.ts';
@@ -190,7 +190,6 @@ export class Machine {
       node: name,
       clusterKey: CLUSTER_KEY,
       addresses: [addressOf(this.place)],
-      timing: HEART_TIMING.lan,
       asksForLeases: role === 'node',
     });
     const reaper = new Reaper(world, () => undefined);
@@ -283,7 +282,14 @@ export class Machine {
     const addressesOf = (member: string): string[] =>
       this.places.filter(({ name }) => this.memberId(name) === member).map(addressOf);
     openTcpTransport(
-      { world, cluster: CLUSTER_ID, clusterKey: CLUSTER_KEY, self, timing: LAN_TIMING, addressesOf },
+      {
+        world,
+        cluster: CLUSTER_ID,
+        clusterKey: CLUSTER_KEY,
+        self,
+        timing: () => timesOf(service.state).raft,
+        addressesOf,
+      },
       [addressOf(this.place)],
       (tcp) => {
         assert(!(tcp instanceof EterneError), 'the log’s address is free');
@@ -293,7 +299,7 @@ export class Machine {
             world,
             path: RAFT_LOG_PATH,
             identity: { cluster: CLUSTER_ID, member: self },
-            timing: LAN_TIMING,
+            timing: () => timesOf(service.state).raft,
             transport,
             subject: asOlder(service.subject, this.levels, (what) =>
               this.node.universe.violate('level', `${this.place.name}: ${what}`),
@@ -334,7 +340,7 @@ export class Machine {
       world,
       disks: this.tie === 'proof' ? NO_DISKS : this.tie.portFor(process),
       self: this.memberId(this.place.name),
-      timing: LAN_TIMING,
+      timing: () => timesOf(service.state).raft,
       path: () => TIE_PATH,
       members: () => this.log?.status().members ?? [],
       proof: { files: world.files, recordPath: `${DIR}/raft/tie`, provers },

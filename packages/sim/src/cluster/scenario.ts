@@ -13,11 +13,13 @@ import {
   type ClusterState,
   type GroupSpec,
   type MemberSpec,
+  type Profile,
   type VolumeSpec,
 } from '@eterne/cluster/state/model.ts';
 import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { BlockDevice } from '@eterne/runtime';
 import { AgreementChecker } from '../checkers/agreement.ts';
+import { AuthorityChecker } from '../checkers/authority.ts';
 import { History } from '../checkers/history.ts';
 import { findDifference } from '../checkers/identical.ts';
 import { findDisorder } from '../checkers/linearizable.ts';
@@ -72,6 +74,10 @@ const UPGRADED_SIZES: typeof SIZES = [
 ];
 const UPGRADE_COMPACT_AFTER = 30;
 const OPERATOR_MS = 300;
+const PROFILE_EVERY_MS = [3_000, 25_000] as const;
+/** After the change: while a longer promise is given, or kept. */
+const CUT_OFF_AFTER_MS = [0, 8_000] as const;
+const CUT_OFF_MS = [4_000, 16_000] as const;
 const HANG_EVERY_MS = [6_000, 25_000] as const;
 const HANG_MS = [2_000, 9_000] as const;
 const READ_MS = 30;
@@ -105,6 +111,14 @@ export function runUpgrade(seed: number, options: { readonly keepLines: boolean 
   return scenario.result();
 }
 
+/** The cluster goes from `lan` to `wan` and back, again and again, while everything else happens to it. */
+export function runProfile(seed: number, options: { readonly keepLines: boolean }): SeedResult {
+  const scenario = new ClusterScenario(seed, options.keepLines, pickPlaces, 'none');
+  scenario.changeProfiles();
+  scenario.run();
+  return scenario.result();
+}
+
 class ClusterScenario {
   private readonly universe: Universe;
   private readonly chance: Prng;
@@ -116,12 +130,14 @@ class ClusterScenario {
   private readonly checker: ReplicaChecker;
   private readonly ownership: OwnershipChecker;
   private readonly agreement: AgreementChecker;
+  private readonly authority: AuthorityChecker;
   private readonly faults: FaultPlan;
   private readonly upgrade: Upgrade | undefined;
   private readonly shape: WorkloadShape;
   private readonly sizeBytes: number;
   private readonly served = new WeakSet<BlockDevice>();
   private appliedIndex = 0;
+  private profile: Profile = 'lan';
   private clientsStopped = false;
   /** The faults are over. */
   private isCalm = false;
@@ -150,6 +166,7 @@ class ClusterScenario {
     );
     this.ownership = new OwnershipChecker(this.universe, GROUP);
     this.agreement = new AgreementChecker(this.universe);
+    this.authority = new AuthorityChecker(this.universe);
     if (this.tie === 'proof')
       this.universe.programs.set(
         FENCE_AGENT,
@@ -188,6 +205,31 @@ class ClusterScenario {
     this.clientsStopped = true;
     this.ledger?.workload?.stop();
     this.checkEnd();
+  }
+
+  changeProfiles(): void {
+    this.universe.scheduler.after(this.chance.between(...PROFILE_EVERY_MS), () => {
+      if (this.isCalm) return;
+      this.changeProfiles();
+      const state = this.newestState();
+      if (state?.groups[GROUP] === undefined) return;
+      const { config, revision } = state;
+      const profile = config.profile === 'lan' ? 'wan' : 'lan';
+      const changes = [{ kind: 'cluster' as const, config: { ...config, profile } as const }];
+      this.universe.trace.line('operator', `asks for profile ${profile}`);
+      this.submit({ kind: 'configure', changes, revision, atMs: 0 });
+      this.universe.scheduler.after(this.chance.between(...CUT_OFF_AFTER_MS), () => this.cutOffSomebody());
+    });
+  }
+
+  /** Who leads, or who owns the group. */
+  private cutOffSomebody(): void {
+    const leader = this.machines.find((machine) => machine.log?.leadership().isLeader === true);
+    const owner = this.newestState()?.groups[GROUP]?.owner ?? null;
+    const victim = this.chance.chance(0.5) || owner === null ? leader : this.machineOf(owner);
+    if (this.isCalm || victim === undefined) return;
+    const heal = this.faults.cutOff(victim.node, [true, true]);
+    this.universe.scheduler.after(this.chance.between(...CUT_OFF_MS), heal);
   }
 
   result(): SeedResult {
@@ -249,12 +291,21 @@ class ClusterScenario {
   /** Somebody asks a node, now and then, for the agreed state as it is; and each that leads, when several believe they do. */
   private readState(): void {
     this.universe.scheduler.after(READ_MS, () => {
+      this.watchLeaders();
       const leaders = this.machines.filter((machine) => machine.log?.leadership().isLeader === true);
       const asked =
         leaders.length > 1 ? leaders : this.machines.filter(() => this.chance.chance(READ_CHANCE));
       for (const machine of asked) this.readAt(machine);
       this.readState();
     });
+  }
+
+  private watchLeaders(): void {
+    for (const machine of this.machines) {
+      const process = machine.process('service');
+      if (process === undefined || machine.log === undefined) continue;
+      this.authority.saw(machine.place.name, machine.log.leadership(), process.world.clock.bootMs());
+    }
   }
 
   private readAt(machine: Machine): void {
@@ -407,6 +458,9 @@ class ClusterScenario {
   private applied(index: number, state: ClusterState): void {
     if (index <= this.appliedIndex) return;
     this.appliedIndex = index;
+    if (state.config.profile !== this.profile)
+      this.universe.trace.line('truth', `profile ${state.config.profile}`);
+    this.profile = state.config.profile;
     const volume = state.volumes[VOLUME];
     if (volume === undefined) return;
     const { version, members } = volume.inSyncSet;

@@ -3,12 +3,12 @@ import { EterneError } from '@eterne/base';
 
 export const SCENARIOS = [
   'mirror',
-  'equipped',
   'standalone',
   'cluster',
   'pair',
   'fencing',
   'upgrade',
+  'profile',
 ] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 
@@ -31,7 +31,7 @@ export interface RunOptions {
   readonly allMet: boolean;
 }
 
-export const USAGE = `usage: npm run sim -- [--scenario mirror|equipped|standalone|cluster|pair|fencing|upgrade] [--seed N | --seeds A..B] [--log] [--jobs N] [--all-met]
+export const USAGE = `usage: npm run sim -- [--scenario mirror|standalone|cluster|pair|fencing|upgrade|profile] [--seed N | --seeds A..B] [--log] [--jobs N] [--all-met]
                      [--mutants | --mutant NAME]`;
 
 const SEED_MAX = 2 ** 31;

@@ -12,8 +12,6 @@ export async function loadRunner(scenario: ScenarioName): Promise<Runner> {
   switch (scenario) {
     case 'mirror':
       return (await import('../mirror/scenario.ts')).runMirror;
-    case 'equipped':
-      return (await import('../equipped/scenario.ts')).runEquipped;
     case 'standalone':
       return (await import('../standalone/scenario.ts')).runStandalone;
     case 'cluster':
@@ -24,5 +22,7 @@ export async function loadRunner(scenario: ScenarioName): Promise<Runner> {
       return (await import('../cluster/scenario.ts')).runFencing;
     case 'upgrade':
       return (await import('../cluster/scenario.ts')).runUpgrade;
+    case 'profile':
+      return (await import('../cluster/scenario.ts')).runProfile;
   }
 }

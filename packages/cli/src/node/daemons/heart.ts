@@ -5,7 +5,6 @@ import { Heart } from '@eterne/cluster/heart/heart.ts';
 import { Reaper } from '@eterne/cluster/heart/reaper.ts';
 import { serveHeart } from '@eterne/cluster/heart/server.ts';
 import type { HeartSetup } from '@eterne/cluster/heart/setup.ts';
-import { HEART_TIMING } from '@eterne/cluster/heart/timing.ts';
 import { Vigil } from '@eterne/cluster/heart/vigil.ts';
 import { HeartWatchdog } from '@eterne/cluster/heart/watchdog.ts';
 import { readSetup, writeSetup } from '@eterne/cluster/node/setup-file.ts';
@@ -23,7 +22,6 @@ startDaemon('heart', (daemon) => {
       node: identity.node,
       clusterKey: identity.clusterKey,
       addresses: identity.addresses,
-      timing: HEART_TIMING.lan,
       asksForLeases: true,
       disks: apartSharedDisks,
     });

@@ -5,7 +5,7 @@
  *     4   1  version: 1
  *     5   1  kind: 1 beat, 2 lease request, 3 lease grant
  *     6   1  number of the path it travels on
- *     7   1  zero
+ *     7   1  the sender's profile, whose rhythm it keeps: 0 lan, 1 wan
  *     8  16  session: random for every start of the sender's heart
  *    24   8  sequence: 1, 2, 3 … per session and receiver, over all kinds and paths
  *    32   8  sent at, µs of the sender's boot clock
@@ -16,10 +16,11 @@
  *     …   …  body of the kind
  *  last  16  HMAC-SHA-256 under the cluster key over everything before, first 16 bytes
  *
- * Version 1: the first.
+ * Version 1: the first. Byte 7 was zero before there were profiles; a program of then drops what has another.
  */
 import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { assert } from '@eterne/base';
+import type { Profile } from '../../state/model.ts';
 
 export const DATAGRAM_BYTES_MAX = 1024;
 export const SESSION_BYTES = 16;
@@ -35,9 +36,13 @@ export const KIND_LEASE_REQUEST = 2;
 export const KIND_LEASE_GRANT = 3;
 export type Kind = typeof KIND_BEAT | typeof KIND_LEASE_REQUEST | typeof KIND_LEASE_GRANT;
 
+/** Position = number on the wire. */
+const RHYTHMS: readonly Profile[] = ['lan', 'wan'];
+
 export interface Envelope {
   readonly kind: Kind;
   readonly path: number;
+  readonly profile: Profile;
   /** 32 hexadecimal digits. */
   readonly session: string;
   readonly sequence: number;
@@ -65,6 +70,7 @@ export function seal(key: KeyObject, envelope: Envelope): Buffer {
   fixed.writeUInt8(VERSION, 4);
   fixed.writeUInt8(envelope.kind, 5);
   fixed.writeUInt8(envelope.path, 6);
+  fixed.writeUInt8(RHYTHMS.indexOf(envelope.profile), 7);
   fixed.write(envelope.session, 8, 'hex');
   fixed.writeBigUInt64LE(BigInt(envelope.sequence), 24);
   fixed.writeBigUInt64LE(BigInt(envelope.sentAtUs), 32);
@@ -86,7 +92,8 @@ export function open(key: KeyObject, me: string, datagram: Buffer): Envelope | R
   if (datagram.readUInt8(4) !== VERSION) return 'version';
   const kind = datagram.readUInt8(5);
   if (kind !== KIND_BEAT && kind !== KIND_LEASE_REQUEST && kind !== KIND_LEASE_GRANT) return 'malformed';
-  if (datagram.readUInt8(7) !== 0) return 'malformed';
+  const profile = RHYTHMS[datagram.readUInt8(7)];
+  if (profile === undefined) return 'malformed';
   const from = nameAt(signed, FIXED_BYTES);
   const to = from && nameAt(signed, from.end);
   if (!from || !to) return 'malformed';
@@ -97,6 +104,7 @@ export function open(key: KeyObject, me: string, datagram: Buffer): Envelope | R
   return {
     kind,
     path: datagram.readUInt8(6),
+    profile,
     session: datagram.toString('hex', 8, 8 + SESSION_BYTES),
     sequence,
     sentAtUs,

@@ -12,14 +12,15 @@
  * this one was written: it tells a torn tail from a log that rotted in the middle. CRC-32C, seeded with the file's own nonce, so that no
  * batch of another file, or inside a payload, is ever taken for one of this file.
  *
- * Changelog: 1, first version.
+ * Changelog: 1, first version. Since holds may differ from `UNSAID_HOLD_MS` a hard state may end with one; a program of before refuses such a file.
  */
 import { crc32c } from '@eterne/base';
 import { ByteReader, ByteWriter, malformed } from '../codec.ts';
 import { readEntryBody, writeEntryBody } from '../entry-codec.ts';
 import { decodeMembers, encodeMembers } from '../members.ts';
+import { readHold } from '../messages/heartbeat.ts';
 import type { Entry, HardState, MemberId, Snapshot } from '../types.ts';
-import { ENTRY_MAX_BYTES, SNAPSHOT_MAX_BYTES } from '../types.ts';
+import { ENTRY_MAX_BYTES, SNAPSHOT_MAX_BYTES, UNSAID_HOLD_MS } from '../types.ts';
 
 export const FILE_VERSION = 1;
 export const FILE_HEADER_BYTES = 16;
@@ -37,7 +38,7 @@ export interface LogIdentity {
 export type LogRecord =
   /** 1: `cluster text, member text` */
   | { readonly type: 'identity'; readonly identity: LogIdentity }
-  /** 2: `term u64, commit u64, voted u8, vote text` */
+  /** 2: `term u64, commit u64, voted u8, vote text`, and `hold u32` unless it is `UNSAID_HOLD_MS` */
   | { readonly type: 'hard-state'; readonly hardState: HardState }
   /** 3: `index u64, term u64, members bytes, data bytes` */
   | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
@@ -118,9 +119,10 @@ function encodeRecordBody(record: LogRecord): Buffer {
       writer.text(record.identity.cluster).text(record.identity.member);
       break;
     case 'hard-state': {
-      const { term, commit, vote } = record.hardState;
+      const { term, commit, vote, holdMs } = record.hardState;
       writer.u64(term).u64(commit);
       writer.u8(vote === undefined ? 0 : 1).text(vote ?? '');
+      if (holdMs !== UNSAID_HOLD_MS) writer.u32(holdMs);
       break;
     }
     case 'snapshot': {
@@ -163,7 +165,7 @@ function decodeRecordBody(type: LogRecord['type'], body: ByteReader): LogRecord 
       const commit = body.u64();
       const voted = body.flag();
       const vote = body.text();
-      return { type, hardState: { term, commit, vote: voted ? vote : undefined } };
+      return { type, hardState: { term, commit, vote: voted ? vote : undefined, holdMs: readHold(body) } };
     }
     case 'snapshot': {
       const index = body.u64();

@@ -10,13 +10,16 @@
  *    40    8  last index ┘ by what this node as leader has told it
  *    48  1+n  member: the tie-breaker's id in the log; another one has nothing to do with it
  *     …  1+n  owner: name of the node
+ *     …    4  hold: the other node may not use the tie-breaker before so many ms after this was written; 0: `UNSAID_HOLD_MS`
  *     …       zeroes
+ *
+ * Version 1: the first. Before there were holds a program wrote, and read, zeroes there.
  *
  * Each node has two such sectors and writes them in turn, so that a torn write leaves the one before: A0 A1 B0 B1.
  */
 import { crc32c } from '@eterne/base';
 import { SHARED_SECTOR_BYTES } from '@eterne/runtime';
-import type { LogIndex, MemberId, RaftTerm } from '../types.ts';
+import { UNSAID_HOLD_MS, type LogIndex, type MemberId, type RaftTerm } from '../types.ts';
 
 export interface TieBlock {
   readonly member: MemberId;
@@ -25,6 +28,7 @@ export interface TieBlock {
   readonly term: RaftTerm;
   readonly lastTerm: RaftTerm;
   readonly lastIndex: LogIndex;
+  readonly holdMs: number;
 }
 
 const MAGIC = Buffer.from('ETERNTIE');
@@ -53,6 +57,7 @@ export function encodeTieBlock(block: TieBlock): Buffer {
     at = sector.writeUInt8(Buffer.byteLength(text), at);
     at += sector.write(text, at);
   }
+  sector.writeUInt32LE(block.holdMs === UNSAID_HOLD_MS ? 0 : block.holdMs, at);
   sector.writeUInt32LE(crc32c(sector.subarray(CHECKED_FROM)), 12);
   return sector;
 }
@@ -60,7 +65,9 @@ export function encodeTieBlock(block: TieBlock): Buffer {
 /** What the disk holds when nobody has used it yet. */
 export function newTieArea(member: MemberId, owners: readonly [string, string]): Buffer {
   const sectors = owners.flatMap((owner) =>
-    [0, 1].map((counter) => encodeTieBlock({ member, owner, counter, term: 0, lastTerm: 0, lastIndex: 0 })),
+    [0, 1].map((counter) =>
+      encodeTieBlock({ member, owner, counter, term: 0, lastTerm: 0, lastIndex: 0, holdMs: UNSAID_HOLD_MS }),
+    ),
   );
   return Buffer.concat(sectors);
 }
@@ -79,7 +86,9 @@ function decodeTieBlock(sector: Buffer): TieBlock | undefined {
   );
   const member = textAt(sector, TEXTS_FROM);
   const owner = member && textAt(sector, member.end);
-  return member && owner && { member: member.text, owner: owner.text, counter, term, lastTerm, lastIndex };
+  if (member === undefined || owner === undefined) return undefined;
+  const holdMs = sector.readUInt32LE(owner.end) || UNSAID_HOLD_MS;
+  return { member: member.text, owner: owner.text, counter, term, lastTerm, lastIndex, holdMs };
 }
 
 function textAt(sector: Buffer, at: number): { readonly text: string; readonly end: number } | undefined {

@@ -7,7 +7,7 @@
  */
 import { EterneError } from '@eterne/base';
 import type { SharedDisk, SharedDisks, Timer, World } from '@eterne/runtime';
-import { nodeOfMember, type MemberId, type RaftTiming } from '../types.ts';
+import { nodeOfMember, UNSAID_HOLD_MS, type MemberId } from '../types.ts';
 import type { Message, MessageBody } from '../messages/message.ts';
 import {
   encodeTieBlock,
@@ -22,6 +22,7 @@ import {
   confirm,
   confirmationOf,
   confirmationStands,
+  holdAsked,
   isLeaders,
   preVote,
   reply,
@@ -44,7 +45,6 @@ export interface TieOptions {
   /** The tie-breaker's id in the log, and this node's. */
   readonly member: MemberId;
   readonly self: MemberId;
-  readonly timing: RaftTiming;
   readonly answer: (message: Message) => void;
 }
 
@@ -58,6 +58,10 @@ export class TieDriver implements TiePlayer {
   #busy = false;
   #closed = false;
   #seen: OtherSeen | undefined;
+  /** What the other's block, as last read, says. */
+  #otherHoldMs = UNSAID_HOLD_MS;
+  /** When the longest hold that the leader here has asked for ends: until then no block names less than what is left of it. */
+  #holdEndsMs = Number.NEGATIVE_INFINITY;
   #trouble: string | undefined = 'it has not been read yet';
 
   constructor(options: TieOptions) {
@@ -145,14 +149,15 @@ export class TieDriver implements TiePlayer {
         return done(undefined);
       }
       this.#seen = see(this.#seen, other, world.clock.bootMs());
+      this.#otherHoldMs = other.holdMs;
       this.#trouble = undefined;
       return done({ own, other, place });
     });
   }
 
   get #isSticky(): boolean {
-    const { world, timing } = this.#options;
-    return this.#seen === undefined || world.clock.bootMs() - this.#seen.changedMs < timing.electionMinMs;
+    const nowMs = this.#options.world.clock.bootMs();
+    return this.#seen === undefined || nowMs - this.#seen.changedMs < this.#otherHoldMs;
   }
 
   /** The newest question of each kind is enough for votes; a leader's messages are all confirmed by one write. */
@@ -199,7 +204,7 @@ export class TieDriver implements TiePlayer {
         this.#reply(first, higher, { kind: 'append-reply', ok: false, index: 0, hintIndex: 0, hintTerm: 0 });
       finish();
     };
-    const judged = confirm(blocks, messages, term);
+    const judged = confirm(blocks, messages, term, this.#hold(messages));
     if ('refusedBy' in judged) return refuse(judged.refusedBy);
     this.#write(disk, blocks.place, judged.write, finish, (after) => {
       if (!confirmationStands(after.other, term)) return refuse(after.other.term);
@@ -209,6 +214,13 @@ export class TieDriver implements TiePlayer {
       }
       finish();
     });
+  }
+
+  /** A shorter hold ends no longer one. */
+  #hold(messages: readonly Message[]): number {
+    const nowMs = this.#options.world.clock.bootMs();
+    this.#holdEndsMs = Math.max(this.#holdEndsMs, nowMs + holdAsked(messages));
+    return Math.max(UNSAID_HOLD_MS, Math.ceil(this.#holdEndsMs - nowMs));
   }
 
   /** Steps 2 and 3 of tie-voter.ts. */

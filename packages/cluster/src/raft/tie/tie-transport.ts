@@ -25,7 +25,7 @@ export interface TieTransportOptions {
   readonly world: Pick<World, 'clock' | 'timers' | 'log'>;
   readonly disks: SharedDisks;
   readonly self: MemberId;
-  readonly timing: RaftTiming;
+  readonly timing: () => RaftTiming;
   /** Where one on a disk is on this node; undefined: nobody has said. */
   readonly path: () => string | undefined;
   /** What one without a disk needs; absent: this node has none of that kind. */
@@ -119,7 +119,7 @@ export class TieTransport implements RaftTransport {
   #isNeeded(tie: MemberId): boolean {
     const { members, world, timing } = this.#options;
     const silentMs = world.clock.bootMs() - this.#voterHeardMs;
-    return !isVoter(members(), tie) || silentMs >= NEEDED_AFTER_HEARTBEATS * timing.heartbeatMs;
+    return !isVoter(members(), tie) || silentMs >= NEEDED_AFTER_HEARTBEATS * timing().heartbeatMs;
   }
 
   /** It is watched also while nobody asks: a vote depends on since when the other node has not used it. */
@@ -145,9 +145,9 @@ export class TieTransport implements RaftTransport {
   #onDisk(member: MemberId): TiePlayer | undefined {
     const path = this.#options.path();
     if (path === undefined) return undefined;
-    const { world, disks, self, timing } = this.#options;
+    const { world, disks, self } = this.#options;
     const answer = (message: Message): void => this.#onMessage(message.from, encodeMessage(message));
-    return new TieDriver({ world, disks, path, member, self, timing, answer });
+    return new TieDriver({ world, disks, path, member, self, answer });
   }
 
   #byProof(member: MemberId): TiePlayer | undefined {

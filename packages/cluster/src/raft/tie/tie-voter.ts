@@ -11,9 +11,10 @@
  * saw what j had written, its term, its last entry, its counter. Or j read after i wrote: it saw t > s and did not answer. In one term only one can
  * answer: whoever reads last sees the other's write, and equal terms refuse.
  *
- *   vote     refused when the other's block has moved within the minimum election timeout (a leader lives by it), or names an entry
+ *   vote     refused when the other's block has moved within the hold that it names (a leader lives by it), or names an entry
  *            newer than the candidate's last (it would lose what was committed by this voter)
- *   confirm  the last entry rises in its own block before it is confirmed, so that the rule above sees it
+ *   confirm  the last entry, and the longest hold that is not over (heartbeats.ts), stand in its own block before it is confirmed, so that
+ *            the rule above sees them
  */
 import type { MemberId, RaftTerm } from '../types.ts';
 import type { Message, MessageBody } from '../messages/message.ts';
@@ -64,11 +65,17 @@ export function isLeaders(message: Message): boolean {
   return claimOf(message) !== undefined;
 }
 
+/** What a leader asks the tie-breaker to hold, by these messages; 0: they ask for nothing. */
+export function holdAsked(messages: readonly Message[]): number {
+  return Math.max(0, ...messages.map(({ body }) => (body.kind === 'heartbeat' ? body.holdMs : 0)));
+}
+
 /** Step 1 for a leader's messages, all of one term: the block to write, or the higher term that ends this leadership. */
 export function confirm(
   { own, other }: TieBlocks,
   messages: readonly Message[],
   term: RaftTerm,
+  holdMs: number,
 ): { readonly write: TieBlock } | { readonly refusedBy: RaftTerm } {
   const higher = Math.max(own.term, other.term);
   if (higher > term) return { refusedBy: higher };
@@ -77,7 +84,7 @@ export function confirm(
     (last, claim) => (isNewer(claim, last) ? claim : last),
     own,
   );
-  return { write: { ...own, counter: own.counter + 1, term, lastTerm, lastIndex } };
+  return { write: { ...own, counter: own.counter + 1, term, lastTerm, lastIndex, holdMs } };
 }
 
 /** Step 1 for a vote: the block to write, or undefined: no. */

@@ -22,7 +22,7 @@ export interface LinkOptions {
   readonly cluster: string;
   readonly clusterKey: Buffer;
   readonly self: MemberId;
-  readonly timing: RaftTiming;
+  readonly timing: () => RaftTiming;
   /** Where a member listens now, one address per path, in order of preference. */
   readonly addressesOf: (member: MemberId) => readonly Address[];
   readonly tls?: TlsIdentity;
@@ -105,7 +105,7 @@ export class OutboundLink {
 
   /** With another path to go to, a silent one is left well within an election timeout; with none, TCP is given its time. */
   #patienceMs(addressCount: number): number {
-    const { heartbeatMs, electionMaxMs } = this.#options.timing;
+    const { heartbeatMs, electionMaxMs } = this.#options.timing();
     return addressCount > 1 ? 4 * heartbeatMs : 2 * electionMaxMs;
   }
 
@@ -183,11 +183,9 @@ export class OutboundLink {
     const { world, timing } = this.#options;
     if (this.#state.kind === 'greeting') this.#state.limit.cancel();
     const seal = new FrameSeal(keys.toAcceptor);
-    const patienceMs = this.#patienceMs(addressCount);
-    const watch = world.timers.every(timing.heartbeatMs, () => {
-      const silent =
-        this.#sent > this.#confirmed && world.clock.bootMs() - this.#unconfirmedSinceMs > patienceMs;
-      if (silent) stream.destroy();
+    const watch = world.timers.every(timing().heartbeatMs, () => {
+      const silentMs = this.#sent > this.#confirmed ? world.clock.bootMs() - this.#unconfirmedSinceMs : 0;
+      if (silentMs > this.#patienceMs(addressCount)) stream.destroy();
     });
     this.#state = { kind: 'open', stream, seal, watch };
     this.#sent = 0;

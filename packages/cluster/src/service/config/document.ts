@@ -135,7 +135,7 @@ function perNode<T extends z.ZodType<string>>(text: T) {
 
 const cluster = z.strictObject({
   edition: z.enum(['ha', 'cluster']).optional(),
-  profile: z.literal('lan', 'only lan is supported yet').optional(),
+  profile: z.enum(['lan', 'wan']).optional(),
   timezone: timezone.optional(),
   tieBreaker: z
     .discriminatedUnion('kind', [

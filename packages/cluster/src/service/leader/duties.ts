@@ -58,6 +58,8 @@ export class LeaderDuties {
   readonly #taking = new Map<string, number>();
   /** Since when this leadership has seen the log in this phase. */
   #logPhase: { readonly phase: LogPlace['phase']; readonly sinceBootMs: number } | undefined;
+  /** Since when this leadership has seen this change of the profile. */
+  #settling: { readonly revision: number; readonly sinceBootMs: number } | undefined;
   /** Subject → when it may be tried again. */
   readonly #retryAtBootMs = new Map<string, number>();
 
@@ -98,6 +100,7 @@ export class LeaderDuties {
       heardSinceBootMs: this.#heardSinceBootMs,
     };
     this.#moveLog(view, outbox);
+    this.#settleProfile(view, outbox);
     for (const decision of decideFences(leader)) this.#fence(view, outbox, decision);
     for (const group of sortedValues(view.state.groups)) {
       this.#forgetFailures(view, outbox, group);
@@ -130,6 +133,24 @@ export class LeaderDuties {
       this.#append(view, outbox, 'log', { kind: 'log-seal', ...said });
     if (phase === 'settling' && passedMs >= timing.leaseMs + MOVE_GRACE_MS + timing.marginMs)
       this.#append(view, outbox, 'log', { kind: 'log-settled', ...said });
+  }
+
+  /**
+   * This leader grants by the new profile since it has applied it, and earlier ones were over when it was elected: counted from the later of both, no
+   * lease of the profile before, and nothing that ran by it, is left after the longest lease, grace and margin.
+   */
+  #settleProfile(view: View, outbox: Outbox): void {
+    const { state, timing, now } = view;
+    const { settling } = state;
+    if (this.#settling?.revision !== settling?.revision)
+      this.#settling =
+        settling === null ? undefined : { revision: settling.revision, sinceBootMs: now.bootMs };
+    if (settling === null || this.#settling === undefined) return;
+    if (now.bootMs - this.#settling.sinceBootMs < timing.heldMs + timing.goneGraceMs + timing.marginMs)
+      return;
+    const { revision } = settling;
+    const said = { leaderTerm: this.#raftTerm, atMs: now.wallMs };
+    this.#append(view, outbox, 'profile', { kind: 'profile-settled', revision, ...said });
   }
 
   /**

@@ -15,8 +15,6 @@ import type { View } from '../view.ts';
 const LOOK_INTERVAL_MS = 250;
 /** This long everything has to stand still before a hand-over that costs running groups a pause of I/O. */
 const SETTLED_MS = 500;
-/** A voter behind a slow path would make every commit slow. */
-const LATENCY_MAX_MS = 50;
 
 export interface StewardLog {
   members(): Members;
@@ -38,7 +36,7 @@ export function betterLeader(view: View, voters: Members): Member | undefined {
       isVoter(voters, memberIdOf(name, voterId)) &&
       view.paths.some(
         ({ peer, kind, up, latencyMs }) =>
-          peer === name && kind === 'udp' && up && (latencyMs ?? 0) <= LATENCY_MAX_MS,
+          peer === name && kind === 'udp' && up && (latencyMs ?? 0) <= view.timing.nearMs,
       ),
   );
   return idle.find(({ role }) => role === 'witness') ?? (owns(self) ? idle[0] : undefined);

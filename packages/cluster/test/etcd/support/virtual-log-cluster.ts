@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { EtcdLog } from '../../../src/etcd/etcd-log.ts';
 import { beginEpoch } from '../../../src/etcd/founding.ts';
-import { ETCD_LAN_TIMING } from '../../../src/etcd/timing.ts';
+import { PROFILES } from '../../../src/profiles.ts';
 import { nothing } from '../../contract/beds.ts';
 import { Seeded } from '../../raft/support/seeded.ts';
 import { VirtualTime, type Life } from '../../raft/support/virtual-time.ts';
@@ -19,6 +19,7 @@ export class LogMachine {
   readonly clockRate: number;
   life = 0;
   stoppedUntilMs = 0;
+  timing = PROFILES.lan.etcd;
 
   constructor(id: string, random: Seeded) {
     this.id = id;
@@ -84,7 +85,7 @@ export class VirtualLogCluster {
       clusterId: 'c',
       epoch: 1,
       member: id,
-      timing: ETCD_LAN_TIMING,
+      timing: () => machine.timing,
       subject: {
         encode: (command) => Buffer.from(command),
         decode: (bytes) => bytes.toString(),

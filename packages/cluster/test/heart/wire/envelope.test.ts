@@ -15,6 +15,7 @@ const key = createSecretKey(Buffer.alloc(32, 1));
 const envelope: Envelope = {
   kind: KIND_BEAT,
   path: 2,
+  profile: 'lan',
   session: '000102030405060708090a0b0c0d0e0f',
   sequence: 258,
   sentAtUs: 1_000_000,

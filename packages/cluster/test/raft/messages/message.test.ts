@@ -51,7 +51,12 @@ const body: fc.Arbitrary<Message['body']> = fc.oneof(
     hintIndex: number,
     hintTerm: number,
   }),
-  record({ kind: fc.constant('heartbeat' as const), round: number, commit: number }),
+  record({
+    kind: fc.constant('heartbeat' as const),
+    round: number,
+    commit: number,
+    holdMs: fc.integer({ min: 1, max: 60_000 }),
+  }),
   record({ kind: fc.constant('heartbeat-reply' as const), round: number }),
   record({ kind: fc.constant('read-index' as const), context: number }),
   record({ kind: fc.constant('read-index-reply' as const), context: number, index: number }),

@@ -28,12 +28,12 @@ function base(): LogRecord[] {
       snapshot: { index: 4, term: 2, members: [{ id: 'n1#1', role: 'voter' }], data: Buffer.from('state') },
     },
     { type: 'entry', entry: entry(5, 2, 'five') },
-    { type: 'hard-state', hardState: { term: 2, vote: 'n1#1', commit: 5 } },
+    { type: 'hard-state', hardState: { term: 2, vote: 'n1#1', commit: 5, holdMs: 700 } },
   ];
 }
 
 function hard(term: number, commit: number): LogRecord {
-  return { type: 'hard-state', hardState: { term, vote: undefined, commit } };
+  return { type: 'hard-state', hardState: { term, vote: undefined, commit, holdMs: 700 } };
 }
 
 /** A file of batches; `synced[i]` is what batch i + 1 knows to be on disk. */
@@ -67,7 +67,7 @@ test('everything written is read back', () => {
   const image = mustRecover(file);
   assert.deepEqual(image.identity, IDENTITY);
   assert.equal(image.starts, 3);
-  assert.deepEqual(image.hardState, { term: 3, vote: undefined, commit: 6 });
+  assert.deepEqual(image.hardState, { term: 3, vote: undefined, commit: 6, holdMs: 700 });
   assert.deepEqual(
     image.entries.map(({ data }) => data.toString()),
     ['five', 'six', 'seven, a longer one'],

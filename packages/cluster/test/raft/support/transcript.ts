@@ -24,7 +24,7 @@ import type { Ready } from '../../../src/raft/node.ts';
 import { RaftNode } from '../../../src/raft/node.ts';
 import { firstImage } from '../../../src/raft/embedded-log.ts';
 import type { Entry, HardState, Snapshot } from '../../../src/raft/types.ts';
-import { LAN_TIMING } from '../../../src/raft/types.ts';
+import { PROFILES } from '../../../src/profiles.ts';
 
 interface Disk {
   hardState: HardState;
@@ -170,7 +170,12 @@ class Transcript {
     const { hardState, snapshot, entries } = actor.disk;
     const log = new RaftLog(snapshot, entries, hardState.commit);
     log.takeCommitted();
-    actor.node = new RaftNode({ id, timing: LAN_TIMING, randomBelow: () => 0 }, log, hardState, this.#nowMs);
+    actor.node = new RaftNode(
+      { id, timing: PROFILES.lan.raft, randomBelow: () => 0 },
+      log,
+      hardState,
+      this.#nowMs,
+    );
   }
 
   #actor(id: string): Actor {

@@ -8,11 +8,11 @@ import { prepareTie } from '../../../src/raft/tie/tie-driver.ts';
 import type { Provers } from '../../../src/raft/tie/proof-player.ts';
 import { proofTieId, tieId, type TieKind } from '../../../src/raft/tie/tie-id.ts';
 import { TieTransport } from '../../../src/raft/tie/tie-transport.ts';
-import { LAN_TIMING } from '../../../src/raft/types.ts';
 import { Seeded } from './seeded.ts';
 import { VirtualDisk } from './virtual-files.ts';
 import { VirtualSharedDisk } from './virtual-shared-disk.ts';
 import { VirtualTime, type Life } from './virtual-time.ts';
+import { PROFILES } from '../../../src/profiles.ts';
 
 const PATH = 'raft.log';
 
@@ -29,6 +29,7 @@ export class Machine {
   stoppedUntilMs = 0;
   openError: EterneError | undefined;
   transport: TieTransport | undefined;
+  timing = PROFILES.lan.raft;
 
   constructor(id: string, disk: VirtualDisk, random: Seeded) {
     this.id = id;
@@ -184,7 +185,7 @@ export class VirtualCluster {
       world,
       disks: this.shared.port(id, lifetime),
       self: id,
-      timing: LAN_TIMING,
+      timing: () => machine.timing,
       path: () => '/shared',
       members: () => (machine.life === life ? (machine.log?.status().members ?? []) : []),
       proof: {
@@ -201,7 +202,15 @@ export class VirtualCluster {
     const { compactAfterEntries = 20 } = this.#options;
     const identity = { cluster: 'c', member: id };
     openEmbeddedLog(
-      { world, path: PATH, identity, timing: LAN_TIMING, transport, subject, compactAfterEntries },
+      {
+        world,
+        path: PATH,
+        identity,
+        timing: () => machine.timing,
+        transport,
+        subject,
+        compactAfterEntries,
+      },
       (log) => {
         if (log instanceof EterneError) {
           machine.openError = log;

@@ -6,7 +6,7 @@ import type { Address, World } from '@eterne/runtime';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { FrameSplitter, MAC_BYTES, MESSAGE_MAX_BYTES } from '../../../src/raft/transport/frames.ts';
 import { openTcpTransport, type TcpTransport } from '../../../src/raft/transport/tcp-transport.ts';
-import { LAN_TIMING } from '../../../src/raft/types.ts';
+import { PROFILES } from '../../../src/profiles.ts';
 
 const KEY = Buffer.alloc(32, 7);
 const world: World = { ...createNodeWorld('test'), log: () => {} };
@@ -34,7 +34,7 @@ async function open(
         cluster,
         clusterKey: key,
         self,
-        timing: LAN_TIMING,
+        timing: () => PROFILES.lan.raft,
         addressesOf: (member) => addressBook.get(member) ?? [],
       },
       at,
