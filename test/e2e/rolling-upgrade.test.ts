@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
 import { FIRST_LEVEL, LEVELS } from '@eterne/cluster/state/levels.ts';
 import { ClusterNode } from './support/cluster-node.ts';
 import { eterne } from './support/disk-node.ts';
@@ -58,13 +59,21 @@ async function exchanged(node: ClusterNode): Promise<void> {
   await node.start();
 }
 
-const features = async (asked: ClusterNode) => (await asked.status())?.features;
+/** What status tells in the end: level in use, highest of any program, whose are older. */
+async function tells(asked: ClusterNode, level: number, highest: number, waitsFor: string): Promise<void> {
+  await until(`${asked.name} tells ${level} of ${highest}, waiting for ${waitsFor || 'nobody'}`, async () => {
+    const features = (await asked.status())?.features;
+    const told = [features?.level, features?.highest, features?.waitsFor.join(' ')];
+    return isDeepStrictEqual(told, [level, highest, waitsFor]);
+  });
+}
+
 const isOnline = async (asked: ClusterNode, node: string): Promise<boolean> => {
   const [group] = (await asked.status())?.groups ?? [];
   return group?.state === 'online' && group.owner === node;
 };
 
-test('a rolling upgrade', { timeout: 300_000 }, async () => {
+test('a rolling upgrade', { timeout: 600_000 }, async () => {
   await asOlder(async () => {
     await n1.found();
     await n2.join(n1);
@@ -73,15 +82,10 @@ test('a rolling upgrade', { timeout: 300_000 }, async () => {
   const app = `{ name: run, type: app, command: [/bin/sleep, "100000"] }`;
   await n1.apply(written('group.yaml', `groups: [{ name: g, nodes: [n1, n2], resources: [${app}] }]`));
   await until('the group runs', () => isOnline(n1, 'n1'));
-  assert.deepEqual(await features(n1), { level: FIRST_LEVEL, highest: FIRST_LEVEL, waitsFor: [] });
+  await tells(n1, FIRST_LEVEL, FIRST_LEVEL, '');
 
   await exchanged(n2);
-  await until('n2 has told what it knows', async () => (await features(n1))?.highest === LEVELS.program);
-  assert.deepEqual(await features(n2), {
-    level: FIRST_LEVEL,
-    highest: LEVELS.program,
-    waitsFor: ['n1', 'w'],
-  });
+  await tells(n2, FIRST_LEVEL, LEVELS.program, 'n1 w');
   const frozen = written('frozen.yaml', 'cluster: { onShutdown: freeze }');
   const apply = ['config', 'apply', '-f', frozen, '--dir'];
   const early = await eterne(...apply, n2.dir);
@@ -93,10 +97,10 @@ test('a rolling upgrade', { timeout: 300_000 }, async () => {
 
   await exchanged(n1);
   await until('a new node has taken over from an old one', () => isOnline(n1, 'n2'));
-  await until('only the witness is older', async () => (await features(n2))?.waitsFor.join() === 'w');
+  await tells(n2, FIRST_LEVEL, LEVELS.program, 'w');
   await exchanged(w);
-  await until('the level is raised', async () => (await features(n1))?.level === LEVELS.program);
-  assert.equal((await eterne(...apply, n1.dir)).code, 0);
+  await tells(n1, LEVELS.program, LEVELS.program, '');
+  await until('what is new is taken', async () => (await eterne(...apply, n1.dir)).code === 0);
 
   n1.signal('SIGTERM');
   await n1.ended();
@@ -104,14 +108,14 @@ test('a rolling upgrade', { timeout: 300_000 }, async () => {
   assert.equal(older.code, 1);
   assert.match(
     older.stderr,
-    /too old for its cluster: .*level 2.* knows 1 \(upgrade it and start the node again/,
+    new RegExp(`too old for its cluster: .*level ${LEVELS.program}, this knows 1 \\(upgrade it and start`),
   );
   await n1.start();
   await until('n1 is back', async () => {
     const status = await n2.status();
     return status?.quorate === true && status.nodes.every(({ state }) => state === 'online');
   });
-  assert.ok(await isOnline(n2, 'n2'));
+  await until('the group runs where it ran', () => isOnline(n2, 'n2'));
 
   const { stdout } = await eterne('cluster', 'token', '--json', '--dir', n1.dir);
   const { token } = JSON.parse(stdout) as { token: string };
@@ -128,6 +132,9 @@ test('a rolling upgrade', { timeout: 300_000 }, async () => {
   ];
   const refused = await asOlder(() => eterne('cluster', 'join', ...place, '--token', token, '--to', api));
   assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /uses feature level 2, and the program of n4 knows 1/);
+  assert.match(
+    refused.stderr,
+    new RegExp(`uses feature level ${LEVELS.program}, and the program of n4 knows 1`),
+  );
   assert.ok(!existsSync(join(root, 'n4', 'node.json')));
 });
