@@ -16,6 +16,7 @@ export interface Operation {
   readonly durable: boolean;
   readonly invokedMs: number;
   readonly invokedOrder: number;
+  /** Of the device's answer, where that had a way to go: set before it is told. By then the operation has taken effect. */
   returnedOrder: number;
   returnedMs: number | undefined;
   /** Reads: the value of each sector. */
@@ -76,6 +77,11 @@ export class History {
     if (what.kind === 'write' || what.kind === 'zero') this.changeCount += 1;
     if (what.kind === 'zero') for (const truth of this.truths(operation)) truth.zeroesOpen += 1;
     return operation;
+  }
+
+  /** For `Operation.returnedOrder`: now. */
+  mark(): number {
+    return this.nextOrder();
   }
 
   /** A change was acknowledged. */
@@ -150,7 +156,7 @@ export class History {
 
   private settle(operation: Operation, nowMs: number): void {
     operation.returnedMs = nowMs;
-    operation.returnedOrder = this.nextOrder();
+    operation.returnedOrder = Math.min(operation.returnedOrder, this.nextOrder());
   }
 
   private nextOrder(): number {

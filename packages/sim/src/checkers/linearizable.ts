@@ -45,7 +45,7 @@ const OPEN_MAX = 8;
 /** A sentence about the first sector whose history has no order, or undefined. Sectors that share one history are judged once. */
 export function findDisorder(history: History): string | undefined {
   const late = history.operations.find((operation) => outlivesTerm(operation, history.fences));
-  if (late !== undefined) return `${describe(late)} returned although a newer term had opened`;
+  if (late !== undefined) return `${describe(late)} was answered although a newer term had opened`;
   const judged = new Set<string>();
   for (const [sector, accesses] of accessesBySector(history)) {
     const foreign = accesses.find(({ value }) => value === FOREIGN);

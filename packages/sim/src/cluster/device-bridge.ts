@@ -13,15 +13,25 @@ export class DeviceBridge implements BlockDevice {
   readonly readOnly: boolean;
   readonly term: number;
   isOpen = true;
+  /** When the device gave the answer that is being handed on, by `mark`. It may have been on its way while a process stood still. */
+  answeredMark: number | undefined;
   private readonly app: SimProcess;
   private readonly server: SimProcess;
   private readonly device: BlockDevice;
+  private readonly mark: () => number;
   private readonly onCut: () => void;
 
-  constructor(app: SimProcess, server: SimProcess, device: BlockDevice, onCut: () => void) {
+  constructor(
+    app: SimProcess,
+    server: SimProcess,
+    device: BlockDevice,
+    mark: () => number,
+    onCut: () => void,
+  ) {
     this.app = app;
     this.server = server;
     this.device = device;
+    this.mark = mark;
     this.onCut = onCut;
     this.name = device.name;
     this.sizeBytes = device.sizeBytes;
@@ -38,7 +48,8 @@ export class DeviceBridge implements BlockDevice {
     this.hop(this.server, () =>
       this.device.read(offset, lengthBytes, (error, data) => {
         const copy = error === undefined ? Buffer.from(data) : Buffer.alloc(0);
-        this.hop(this.app, () => this.answer(error, () => done(error, copy)));
+        const mark = this.mark();
+        this.hop(this.app, () => this.answer(error, mark, () => done(error, copy)));
       }),
     );
   }
@@ -61,11 +72,15 @@ export class DeviceBridge implements BlockDevice {
 
   private forward(act: (back: DeviceDone) => void, done: DeviceDone): void {
     this.hop(this.server, () =>
-      act((error) => this.hop(this.app, () => this.answer(error, () => done(error)))),
+      act((error) => {
+        const mark = this.mark();
+        this.hop(this.app, () => this.answer(error, mark, () => done(error)));
+      }),
     );
   }
 
-  private answer(error: DeviceErrorCode | undefined, done: () => void): void {
+  private answer(error: DeviceErrorCode | undefined, mark: number, done: () => void): void {
+    this.answeredMark = mark;
     done();
     if (error === 'ESHUTDOWN' || error === 'EPERM') this.cut();
   }

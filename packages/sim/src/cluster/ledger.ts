@@ -41,7 +41,13 @@ export class Ledger {
       return;
     }
     universe.trace.line(process.label, `works on term ${device.term}`);
-    const bridge = new DeviceBridge(process, daemon.process, device, () => process.crash());
+    const bridge = new DeviceBridge(
+      process,
+      daemon.process,
+      device,
+      () => around.history.mark(),
+      () => process.crash(),
+    );
     this.workload = new Workload(
       process,
       bridge,
@@ -50,6 +56,8 @@ export class Ledger {
       around.witness,
       around.shape,
       universe.prng(`ledger:${process.pid}:${device.term}`),
+      device.term,
+      () => bridge.answeredMark,
     );
     if (around.mayWork()) this.workload.start();
   }

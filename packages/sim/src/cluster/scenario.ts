@@ -80,6 +80,11 @@ const CUT_OFF_AFTER_MS = [0, 8_000] as const;
 const CUT_OFF_MS = [4_000, 16_000] as const;
 const HANG_EVERY_MS = [6_000, 25_000] as const;
 const HANG_MS = [2_000, 9_000] as const;
+/** Below this the two could not be outvoted. */
+const PARTED_PLACES_MIN = 5;
+const PART_EVERY_MS = [4_000, 15_000] as const;
+const PARTED_MS = [1_500, 5_000] as const;
+const POWER_LOOK_MS = 1_000;
 const READ_MS = 30;
 const READ_CHANCE = 0.05;
 const RESTART = { attempts: 30, windowMs: 5_000 };
@@ -194,12 +199,13 @@ class ClusterScenario {
     this.faults.start();
     this.upgrade?.begin();
     if (this.tie === 'proof') this.hang();
+    if (this.places.length >= PARTED_PLACES_MIN) this.part(this.universe.prng('part'));
     universe.runUntil(SAFETY_MS);
     while (!isFull(this.result()) && universe.nowMs < SAFETY_MAX_MS && universe.violation === undefined)
       universe.runUntil(universe.nowMs + 1_000);
     this.faults.stop();
     this.isCalm = true;
-    if (this.tie === 'proof') this.endHang();
+    if (this.tie === 'proof') this.lookAfterPower();
     this.upgrade?.end();
     this.awaitWhole();
     this.clientsStopped = true;
@@ -369,6 +375,45 @@ class ClusterScenario {
       }
       this.universe.scheduler.after(this.chance.between(...HANG_MS), () => this.endHang());
     });
+  }
+
+  /**
+   * Leader and owner hear each other, and not the others, or not one of them: the one may not lease, nor the others elect, more than what the owner
+   * can be certain of.
+   */
+  private part(chance: Prng): void {
+    const { scheduler, network, trace } = this.universe;
+    scheduler.after(chance.between(...PART_EVERY_MS), () => {
+      if (this.isCalm) return;
+      this.part(chance);
+      const owner = this.newestState()?.groups[GROUP]?.owner;
+      const pair = this.machines.filter(
+        ({ place, log }) => place.name === owner || log?.leadership().isLeader === true,
+      );
+      const others = this.machines.filter((machine) => !pair.includes(machine));
+      const one = chance.pick(others);
+      const away = chance.chance(0.5) || one === undefined ? others : [one];
+      const connect = (isConnected: boolean): void => {
+        for (const { node } of pair)
+          for (const other of away) {
+            network.setLink(node, other.node, isConnected);
+            network.setLink(other.node, node, isConnected);
+          }
+      };
+      const names = (machines: readonly Machine[]): string => machines.map(({ place }) => place.name).join();
+      trace.line('FAULT', `${names(pair)} and ${names(away)} do not hear each other`);
+      connect(false);
+      scheduler.after(chance.between(...PARTED_MS), () => {
+        trace.line('FAULT', `${names(pair)} and ${names(away)} hear each other`);
+        connect(true);
+      });
+    });
+  }
+
+  /** What a fence that was under way at the end of the faults has switched off, and could not switch on again, somebody switches on. */
+  private lookAfterPower(): void {
+    this.endHang();
+    this.universe.scheduler.after(POWER_LOOK_MS, () => this.lookAfterPower());
   }
 
   private endHang(): void {

@@ -52,6 +52,8 @@ export class Workload {
   private readonly shape: WorkloadShape;
   private readonly chance: Prng;
   private readonly term: number;
+  /** In the history's order, when the device gave the answer that is being heard; undefined: just now. */
+  private readonly answeredOrder: () => number | undefined;
 
   /** `term`: what its operations are said to be of; where nobody grants terms, two devices may have the same. */
   constructor(
@@ -63,6 +65,7 @@ export class Workload {
     shape: WorkloadShape,
     chance: Prng,
     term = device.term,
+    answeredOrder: () => number | undefined = () => undefined,
   ) {
     this.process = process;
     this.device = device;
@@ -72,6 +75,7 @@ export class Workload {
     this.shape = shape;
     this.chance = chance;
     this.term = term;
+    this.answeredOrder = answeredOrder;
   }
 
   start(): void {
@@ -160,6 +164,7 @@ export class Workload {
     if (!this.process.alive) return;
     this.process.node.universe.trace.mix(operation.id);
     if (error === undefined) {
+      operation.returnedOrder = this.answeredOrder() ?? Number.POSITIVE_INFINITY;
       if (operation.kind === 'read') history.answerRead(operation, sectorValues(operation, data), nowMs);
       else if (operation.kind === 'flush') witness.flushed(history.acknowledgeFlush(operation, nowMs));
       else {

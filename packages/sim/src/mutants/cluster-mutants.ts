@@ -171,6 +171,16 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
       ],
     },
   ),
+  cluster('leases do not end with the authority of their leader', {
+    file: `${SERVICE}/leader/lease-book.ts`,
+    edits: [
+      ['Math.floor(Math.min(timing.leaseMs, authorityUntilBootMs - receivedBootMs))', 'timing.leaseMs'],
+    ],
+  }),
+  cluster('voters vote although they hear a leader', {
+    file: 'cluster/src/raft/core.ts',
+    edits: [['return nowMs < this.stickyUntilMs;', 'return nowMs < 0;']],
+  }),
   cluster('a rejected append counts as confirmed', {
     file: 'cluster/src/raft/replication.ts',
     edits: [['if (body.ok) confirmed(', 'if (body.ok || body.index > 0) confirmed(']],

@@ -97,6 +97,31 @@ test('a read beside a write may return either value, but not go back', () => {
   assert.equal(script.verdict, 'broken');
 });
 
+test('an answer may be heard late, and not be given late', () => {
+  const begin = (): [History, Operation] => {
+    const history = new History();
+    const what = {
+      kind: 'write',
+      firstSector: 0,
+      sectorCount: 1,
+      term: 1,
+      node: 'a',
+      durable: false,
+    } as const;
+    return [history, history.begin(what, 0)];
+  };
+  const [fine, heardLate] = begin();
+  heardLate.returnedOrder = fine.mark();
+  fine.fence(2, false, 1);
+  fine.acknowledge(heardLate, 2);
+  assert.equal(findDisorder(fine), undefined);
+  const [broken, givenLate] = begin();
+  broken.fence(2, false, 1);
+  givenLate.returnedOrder = broken.mark();
+  broken.acknowledge(givenLate, 2);
+  assert.match(findDisorder(broken) ?? '', /was answered although a newer term had opened/);
+});
+
 test('an un-acknowledged write may appear late, once, and not after a newer term opened', () => {
   const late = new Script();
   const first = late.write(0, 1);
