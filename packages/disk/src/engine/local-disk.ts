@@ -194,10 +194,15 @@ export class LocalDisk {
 
   /** Gives the device back: it may be taken away once `done`. */
   detach(done: () => void): void {
-    const before = this.#store.replaceData(noStore(this.#store.sizeBytes));
     this.#isDetached = true;
     this.fail({ kind: 'device', errno: 'ENODEV', message: 'detached by the operator' });
-    before.close(done);
+    this.letGo(done);
+  }
+
+  /** The device of a failed disk is locked no more once `done`. */
+  letGo(done: () => void): void {
+    assert(this.#failure !== undefined, 'only a failed disk is let go of');
+    this.#store.replaceData(noStore(this.#store.sizeBytes)).close(done);
   }
 
   /** A failed disk is there again, or another in its place: from now on it takes writes; `rebuilt` when it has every block. */

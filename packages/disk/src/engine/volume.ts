@@ -9,7 +9,7 @@
  * ```
  */
 import { EterneError, assert } from '@eterne/base';
-import type { Address, BlockDevice, Stream, World } from '@eterne/runtime';
+import type { Address, BlockDevice, BlockStore, Stream, World } from '@eterne/runtime';
 import type { MetadataState, VolumeMetadata } from '../metadata/index.ts';
 import type {
   Arbiter,
@@ -23,7 +23,7 @@ import type {
   VolumeStatus,
 } from './api.ts';
 import { INTERNAL_METADATA } from './disk/open-device.ts';
-import { begunAnew, openData, openStores, type OpenedStores } from './disk/open-stores.ts';
+import { begunAnew, openStores, type OpenedStores } from './disk/open-stores.ts';
 import type { Checksums } from './disk/checksums/checksums.ts';
 import type { GoodSource } from './disk/fetch-good.ts';
 import { Repairer } from './disk/repairer.ts';
@@ -37,6 +37,7 @@ import { LocalDisk } from './local-disk.ts';
 import { UndefinedFiller } from './usage/undefined-filler.ts';
 import { Primary } from './primary/primary.ts';
 import { Promotion } from './promotion.ts';
+import { reattach } from './reattach.ts';
 import { Replica } from './replica.ts';
 import { parseSchedule } from './verify/cron.ts';
 import { ScheduledVerify } from './verify/scheduled-verify.ts';
@@ -332,12 +333,19 @@ class Volume implements LocalReplica {
       return done(refused('its metadata lies on the failed disk: demote the volume first'));
     if (this.config.mode === 'async')
       return done(refused('an asynchronous peer may lack the newest writes: demote the volume first'));
-    openData(this.#world, this.config, this.#metadata.sizeBytes, (opened) => {
-      if (opened instanceof EterneError) return done(opened);
-      const data = this.#checksums?.wrap(opened.data) ?? opened.data;
-      this.#replica.size.growth.forget();
-      primary.rebuildLocal(data, opened.isBlank || request.replaced, done);
-    });
+    const parts = {
+      world: this.#world,
+      config: this.config,
+      disk: this.#disk,
+      primary,
+      sizeBytes: this.#metadata.sizeBytes,
+      replaced: request.replaced,
+      wrap: (data: BlockStore): BlockStore => {
+        this.#replica.size.growth.forget();
+        return this.#checksums?.wrap(data) ?? data;
+      },
+    };
+    reattach(parts, done);
   }
 
   detach(done: Done): void {

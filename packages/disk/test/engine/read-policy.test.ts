@@ -50,6 +50,21 @@ describe('read policy', () => {
     assert.ok(ofPrimary > 40 && ofPeer > 40, `${ofPrimary} and ${ofPeer}`);
   });
 
+  test('what this disk has refused is not shown from a peer that has taken it', () => {
+    const pair = mirror('round-robin');
+    pair.write(pair.a, 0, 1);
+    const noSpace = { kind: 'logical', errno: 'ENOSPC', message: 'full' } as const;
+    pair.a.data.fault = (what) => (what === 'write' ? noSpace : undefined);
+    const write = pair.begin(pair.a, 0, 2);
+    const seen: number[] = [];
+    for (let reader = 0; reader < 4; reader += 1)
+      pair.a.volume.device?.read(0, BLOCK, (error, data) =>
+        seen.push(error === undefined ? data.readUInt8(0) : -1),
+      );
+    pair.until(() => seen.length === 4 && write.answer !== undefined);
+    assert.deepEqual([write.answer, ...seen], ['ENOSPC', 1, 1, 1, 1]);
+  });
+
   test('only a replica in step is asked, and what it owes is read here when it is lost', () => {
     const pair = mirror('round-robin');
     pair.write(pair.a, 0, 5, 128);

@@ -103,6 +103,20 @@ describe('a disk that is attached again under a serving primary', () => {
       assert.equal(pair.b.data.content[7 * BLOCK], 5);
     });
 
+  test('is blank, and nobody said so before the process died: it gets everything at the next start', () => {
+    const pair = failedPrimary();
+    pair.a.data.isMissing = true;
+    const blank = pair.a.data;
+    pair.a.volume.attach({ replaced: false }, () => assert.fail('it dies before'));
+    pair.until(() => pair.a.data !== blank);
+    pair.a.kill(true);
+    pair.until(() => pair.b.volume.status().peers[0]?.connection === 'Connecting');
+    pair.promote(pair.b);
+    pair.a.start();
+    pair.until(() => pair.isEqual());
+    pair.assertIdentical();
+  });
+
   test('that was detached leaves the service to the peer, and comes back', () => {
     const pair = new Pair({ diskDelayMs: () => 0.2 }).startMirror();
     pair.write(pair.a, 0, 1);

@@ -190,21 +190,6 @@ function beginAnewIfLost(
   });
 }
 
-/** Opens the data store alone, for a replica whose metadata is open and says `sizeBytes`. `isBlank`: there was none. */
-export function openData(
-  world: World,
-  config: VolumeConfig,
-  sizeBytes: number,
-  done: (result: { readonly data: BlockStore; readonly isBlank: boolean } | EterneError) => void,
-): void {
-  findMissing(world, config, (missing) => {
-    if (missing instanceof EterneError) return done(missing);
-    openDevice(world, config, sizeBytes, (data) =>
-      done(data instanceof EterneError ? data : { data, isBlank: missing !== undefined }),
-    );
-  });
-}
-
 /** The replica's data is gone. What it knows of terms and peers stays. */
 export function begunAnew(state: MetadataState): MetadataState {
   return {

@@ -4,18 +4,21 @@
  * 1. A write that fails for a bad sector is done again block by block; a block that fails alone is written to a spare block.
  * 2. A flush makes spare blocks durable before the table that names them. A block that was remapped after the last flush may
  *    be lost in a crash with the writes it took, as any write that was not flushed may.
- * 3. Sectors of a remapped block that were not written since are unknown: reading them fails, until good content is written there.
+ * 3. What a write does not cover of the block that it has remapped is read from the old place. What cannot be read there is unknown: reading it fails, until good
+ *    content is written.
  * 4. A device of which more fails than a bad spot, or that does not answer a probe, has failed.
  */
 import type { BlockStore, Extent, StoreDone, StoreError } from '@eterne/runtime';
 import { lengthen } from '../../grow-store.ts';
 import { BLOCK_BYTES } from '../../metadata/index.ts';
 import type { RemapTable, Spare } from '../../metadata/remap-table.ts';
+import { BlockMoves } from './block-moves.ts';
 import { inTurn, type Step } from './in-turn.ts';
 import { probe } from './probe.ts';
 
 /** Bad blocks in one request; more of them are no bad spot. */
 const MAX_BAD_BLOCKS = 16;
+const SECTOR_BYTES = 512;
 const ZEROES = Buffer.alloc(BLOCK_BYTES);
 
 /** A part of a request: of the data store, or of one remapped block. */
@@ -23,6 +26,12 @@ interface Piece {
   readonly offset: number;
   readonly lengthBytes: number;
   readonly spare: Spare | undefined;
+}
+
+/** `at`: within its block. */
+interface KeptSector {
+  readonly at: number;
+  readonly data: Buffer;
 }
 
 type WritePiece = (piece: Piece, finished: StoreDone) => void;
@@ -35,6 +44,9 @@ export class RemappingStore implements BlockStore {
   /** One write of the table at a time: its two slots must never be in flight together. */
   #flushingSpares = false;
   readonly #nextFlushes: StoreDone[] = [];
+  /** Writes that the data store has not answered. */
+  readonly #writing = new Set<Piece>();
+  readonly #moves = new BlockMoves(this.#writing);
 
   /** `spares`: the store of the metadata region, which its owner closes. */
   constructor(data: BlockStore, spares: BlockStore, table: RemapTable) {
@@ -56,6 +68,8 @@ export class RemappingStore implements BlockStore {
   }
 
   read(offset: number, into: Buffer, done: StoreDone): void {
+    if (this.#moves.isAny && this.#moves.hold(offset, into.length, () => this.read(offset, into, done)))
+      return;
     if (this.#table.size === 0) return this.#data.read(offset, into, done);
     this.#eachPiece(offset, into.length, done, (piece, next) => {
       const part = into.subarray(piece.offset - offset, piece.offset - offset + piece.lengthBytes);
@@ -144,30 +158,102 @@ export class RemappingStore implements BlockStore {
 
   /** Does `write` to the pieces; what fails for a bad sector is tried again block by block, then remapped. */
   #put(offset: number, lengthBytes: number, done: StoreDone, write: WritePiece): void {
-    const whole = (piece: Piece, next: StoreDone): void =>
+    if (
+      this.#moves.isAny &&
+      this.#moves.hold(offset, lengthBytes, () => this.#put(offset, lengthBytes, done, write))
+    )
+      return;
+    const counted: WritePiece = (piece, finished) => {
+      this.#writing.add(piece);
       write(piece, (error) => {
-        if (error?.kind === 'sector' && piece.spare === undefined) this.#isolate(piece, write, next);
+        this.#writing.delete(piece);
+        finished(error);
+        this.#moves.written();
+      });
+    };
+    const whole = (piece: Piece, next: StoreDone): void => {
+      // Another write has remapped it since the range was cut into pieces, or is about to.
+      if (piece.spare === undefined && this.#isElsewhere(piece))
+        return this.#put(piece.offset, piece.lengthBytes, next, write);
+      counted(piece, (error) => {
+        if (error?.kind === 'sector' && piece.spare === undefined) this.#isolate(piece, counted, next);
         else next(error);
       });
+    };
     if (this.#table.size === 0) return whole({ offset, lengthBytes, spare: undefined }, done);
     this.#eachPiece(offset, lengthBytes, done, whole);
   }
 
+  #isElsewhere({ lengthBytes, offset }: Piece): boolean {
+    if (this.#moves.isMoving(offset, lengthBytes)) return true;
+    return this.#table.size > 0 && this.#table.within(offset, lengthBytes).length > 0;
+  }
+
   #isolate({ offset, lengthBytes }: Piece, write: WritePiece, done: StoreDone): void {
     let badBlocks = 0;
-    const steps = wholeBlocks(offset, lengthBytes).map((piece): Step => (next) => {
+    const attempt = (found: Piece, next: StoreDone): void => {
+      if (this.#moves.hold(found.offset, found.lengthBytes, () => attempt(found, next))) return;
+      const piece = { ...found, spare: this.#table.within(found.offset, found.lengthBytes)[0] };
       write(piece, (error) => {
-        if (error?.kind !== 'sector') return next(error);
+        if (error?.kind !== 'sector' || piece.spare !== undefined) return next(error);
         badBlocks += 1;
-        const spare = badBlocks > MAX_BAD_BLOCKS ? undefined : this.#table.assign(blockOf(piece));
-        if (spare === undefined) next({ ...error, kind: 'device' });
-        else write({ ...piece, spare }, next);
+        if (badBlocks > MAX_BAD_BLOCKS) next({ ...error, kind: 'device' });
+        else if (!this.#moves.hold(piece.offset, piece.lengthBytes, () => attempt(found, next)))
+          this.#remap(piece, write, next);
       });
-    });
+    };
+    const steps = wholeBlocks(offset, lengthBytes).map(
+      (piece): Step =>
+        (next) =>
+          attempt(piece, next),
+    );
     probe(this.#data, (isAlive) => {
       if (isAlive) inTurn(steps, done);
       else done({ kind: 'device', errno: 'EIO', message: 'the device does not answer a probe' });
     });
+  }
+
+  /** Nobody else reads or writes the block while what can be kept of it is carried over. */
+  #remap(piece: Piece, write: WritePiece, done: StoreDone): void {
+    const block = blockOf(piece);
+    const moved = this.#moves.begin(block);
+    const finish: StoreDone = (error) => {
+      moved();
+      done(error);
+    };
+    this.#moves.whenQuiet(block, () =>
+      this.#readRest(piece, (kept) => {
+        const spare = this.#table.assign(block);
+        if (spare === undefined)
+          return finish({ kind: 'device', errno: 'EIO', message: 'there is no spare block left' });
+        const steps = kept.map(
+          ({ at, data }): Step =>
+            (next) =>
+              this.#writeSpare(block, at, data, next),
+        );
+        inTurn([...steps, (next) => write({ ...piece, spare }, next)], finish);
+      }),
+    );
+  }
+
+  /** The sectors of the piece's block that it does not cover, and that can be read. */
+  #readRest(piece: Piece, done: (kept: readonly KeptSector[]) => void): void {
+    const start = blockOf(piece) * BLOCK_BYTES;
+    const kept: KeptSector[] = [];
+    const steps: Step[] = [];
+    for (let at = 0; at < BLOCK_BYTES; at += SECTOR_BYTES) {
+      const offset = start + at;
+      const isCovered = offset >= piece.offset && offset < piece.offset + piece.lengthBytes;
+      if (isCovered || offset >= this.sizeBytes) continue;
+      steps.push((next) => {
+        const data = Buffer.allocUnsafeSlow(SECTOR_BYTES);
+        this.#data.read(offset, data, (error) => {
+          if (error === undefined) kept.push({ at, data });
+          next(undefined);
+        });
+      });
+    }
+    inTurn(steps, () => done(kept));
   }
 
   /** Takes the block's spare, or another one when that is bad itself. */

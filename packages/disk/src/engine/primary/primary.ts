@@ -312,10 +312,16 @@ export class Primary
     this.#membership.localLost();
   }
 
-  /** The local disk was attached again. `isBlank`: it has nothing of the volume. `done` once what it lacks is durably known. */
-  rebuildLocal(data: BlockStore, isBlank: boolean, done: (error: EterneError | undefined) => void): void {
+  /** Another disk takes the place of the local one that has failed: it has nothing of the volume. `done` once that is durably known. */
+  localLacksAll(done: (error: EterneError | undefined) => void): void {
+    if (this.#ended) return done(termOver());
+    for (const { bitmap } of this.mirrors) bitmap.markAll();
+    this.#parts.metadata.persistBitmaps(done);
+  }
+
+  /** The local disk was attached again. `done` once what it lacks is durably known. */
+  rebuildLocal(data: BlockStore, done: (error: EterneError | undefined) => void): void {
     const { disk, metadata } = this.#parts;
-    if (isBlank) for (const { bitmap } of this.mirrors) bitmap.markAll();
     metadata.persistBitmaps((error) => {
       if (error !== undefined || this.#ended) return data.close(() => done(error ?? termOver()));
       disk.attach(data);

@@ -144,10 +144,24 @@ export class ReadPath {
     peer.read(read.offset, read.lengthBytes, (data) => {
       this.#balance.ended(peer, read.lengthBytes);
       if (!this.#remote.delete(read)) return;
-      if (data !== undefined) this.#answer(read, data);
+      if (data !== undefined) this.#answerFrom(peer, read, data);
       else if (this.#owner.localIsGood && !read.isUnreadable) this.#fetchLocally(read);
       else read.done('EIO', NOTHING);
     });
+  }
+
+  /**
+   * The peer's content may be that of a write which this node's disk has refused since: it will be copied over, and must not be seen before. Once the writes
+   * that overlap are settled, bits tell.
+   */
+  #answerFrom(peer: MirrorLink, read: Read, data: Buffer): void {
+    const { lengthBytes, offset } = read;
+    const answer = (): void => {
+      const isRefused = !this.#owner.sources(offset, lengthBytes).includes(peer);
+      if (isRefused && this.#owner.localIsGood && !read.isUnreadable) this.#begin(read);
+      else this.#reply(read, data);
+    };
+    if (this.#locks.whenClear(offset, lengthBytes, answer)) answer();
   }
 
   #answer(read: Read, data: Buffer): void {

@@ -19,6 +19,10 @@ export class MemoryDisk {
   /** What is wrong with a place on the disk, if anything. */
   fault: (what: 'read' | 'write', offset: number, lengthBytes: number) => StoreError | undefined = () =>
     undefined;
+  /** There is none: an opening that may creates it, empty. */
+  isMissing = false;
+  /** Whoever has it open; tells whether it is dead. */
+  holder: (() => boolean) | undefined;
   writesInFlight = 0;
   readCount = 0;
   flushCount = 0;
@@ -122,7 +126,11 @@ export function storeOn(
             : { kind: 'logical', errno: 'ENOSPC', message: 'the device is full' },
         ),
       ),
-    close: (done) => later(done),
+    close: (done) =>
+      later(() => {
+        disk.holder = undefined;
+        done();
+      }),
   };
 }
 

@@ -27,7 +27,7 @@ export interface MeshOptions {
 /** One node of the mesh: its disks live on, its process comes and goes. */
 export class TestNode {
   readonly name: string;
-  readonly data: MemoryDisk;
+  data: MemoryDisk;
   readonly metadata = new MemoryDisk(metadataBytes(SIZE_BYTES));
   /** Files that were written by name. */
   readonly images = new Map<string, MemoryDisk>();
@@ -108,6 +108,10 @@ export class TestNode {
 
   #disk(path: string, mayCreate: boolean): MemoryDisk | undefined {
     if (path === 'rescue') return this.rescue;
+    if (path === 'data' && this.data.isMissing) {
+      if (!mayCreate) return undefined;
+      this.data = new MemoryDisk(this.#diskBytes);
+    }
     if (path === 'data' || path === 'metadata') return this[path];
     if (mayCreate && !this.images.has(path)) this.images.set(path, new MemoryDisk(this.#diskBytes));
     return this.images.get(path);
@@ -158,8 +162,13 @@ export class TestNode {
       stores: {
         open: (path, { createSizeBytes }, done) => {
           const disk = this.#disk(path, createSizeBytes !== undefined);
-          const store = disk && storeOn(disk, scheduler, isDead, options.diskDelayMs ?? (() => 0));
-          scheduler.at(0, () => done(store ?? new EterneError('not-found', `there is no ${path}`)));
+          scheduler.at(0, () => {
+            if (isDead()) return;
+            if (disk === undefined) return done(new EterneError('not-found', `there is no ${path}`));
+            if (disk.holder?.() === false) return done(new EterneError('busy', `${path} is in use`));
+            disk.holder = isDead;
+            done(storeOn(disk, scheduler, isDead, options.diskDelayMs ?? (() => 0)));
+          });
         },
       },
       files: new Proxy({}, { get: nothing }) as World['files'],
