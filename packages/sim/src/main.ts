@@ -44,10 +44,13 @@ async function runHere(options: RunOptions): Promise<boolean> {
 async function runRange(options: RunOptions): Promise<boolean> {
   const startedMs = clock.bootMs();
   const run = await runChunks(options, chunksOf(options, SEED_TIMEOUT_MS * 10));
-  const coverage = await (options.allMet ? completed(options, run) : coverageOf(run.results.map(tallyOf)));
+  const coverage = await (options.allMet
+    ? completed(options, run)
+    : coverageOf(options.scenario, run.results.map(tallyOf)));
   const seconds = (clock.bootMs() - startedMs) / 1000;
   print(summary(run.results, seconds));
-  if (options.scenario === 'mirror') for (const line of describeCoverage(coverage)) print(line);
+  if (options.scenario === 'mirror' || options.scenario === 'equipped')
+    for (const line of describeCoverage(options.scenario, coverage)) print(line);
   return run.failures === 0 && !(options.allMet && coverage.neverMet.length > 0);
 }
 
@@ -75,12 +78,12 @@ async function runChunks(
 
 /** Chance may leave something out; then more seeds are run, but not for ever. */
 async function completed(options: RunOptions, run: Run): Promise<Coverage> {
-  let coverage = coverageOf(run.results.map(tallyOf));
+  let coverage = coverageOf(options.scenario, run.results.map(tallyOf));
   for (let first = options.lastSeed + 1; first <= options.lastSeed + MORE_SEEDS_MAX; first += MORE_SEEDS) {
     if (coverage.neverMet.length === 0 || run.failures > 0) break;
     const more = { ...options, firstSeed: first, lastSeed: first + MORE_SEEDS - 1 };
     await runChunks(options, chunksOf(more, SEED_TIMEOUT_MS * 10), run);
-    coverage = coverageOf(run.results.map(tallyOf));
+    coverage = coverageOf(options.scenario, run.results.map(tallyOf));
   }
   return coverage;
 }

@@ -9,22 +9,26 @@ import {
   decideHandshake,
   openMetadata,
   type ReplicaSummary,
+  type Uuid,
   type VolumeMetadata,
 } from '@eterne/disk/metadata/index.ts';
-import type { SimDisk } from '../world/disk.ts';
+import { SECTOR_BYTES, type SimDisk } from '../world/disk.ts';
 import { MemoryStore } from '../world/memory-store.ts';
 import { PAGE_BYTES, type PageMap } from '../world/page-map.ts';
 import type { Prng } from '../world/prng.ts';
+import type { ReplicaDisk } from '../world/replica-disk.ts';
 
 export interface ReplicaDisks {
   readonly node: string;
-  readonly data: SimDisk;
+  readonly data: ReplicaDisk;
   readonly metadata: SimDisk;
 }
 
 export interface CoverageOptions {
   readonly volume: string;
   readonly sizeBytes: number;
+  /** Of a mirror set. */
+  readonly setLayout?: Uuid | undefined;
   readonly skipInitialSync: boolean;
   /** Without one arbiter both sides may have been promoted: then a split brain is what they are to find. */
   readonly mayPart: boolean;
@@ -38,6 +42,7 @@ interface Found {
   readonly node: string;
   readonly data: PageMap;
   readonly metadata: VolumeMetadata;
+  readonly disk: ReplicaDisk;
 }
 
 /** What was found last on a metadata disk, and the disk's version then. */
@@ -65,7 +70,7 @@ export class CoverageChecker {
       if (replica.metadata.sizeBytes === 0 || replica.data.sizeBytes === 0) continue;
       const metadata = this.recover(replica, isDark);
       if (metadata instanceof EterneError) return `${replica.node} would not open: ${metadata.message}`;
-      found.push({ node: replica.node, metadata, data: replica.data.imagine(isDark) });
+      found.push({ node: replica.node, metadata, data: replica.data.imagine(isDark), disk: replica.data });
     }
     for (const [i, mine] of found.entries())
       for (const theirs of found.slice(i + 1)) {
@@ -81,7 +86,7 @@ export class CoverageChecker {
     const isCertain = !isDark || metadata.unflushedCount === 0;
     const known = this.recovered.get(node);
     if (isCertain && known?.version === version) return known.metadata;
-    const { volume, sizeBytes, chance } = this.options;
+    const { volume, sizeBytes, setLayout, chance } = this.options;
     let opened: VolumeMetadata | EterneError | undefined;
     openMetadata(
       {
@@ -90,6 +95,7 @@ export class CoverageChecker {
         volume,
         node,
         sizeBytes,
+        ...(setLayout === undefined ? {} : { setLayout }),
         peers: this.replicas.filter((other) => other.node !== node).map((other) => other.node),
       },
       (result) => (opened = result),
@@ -102,9 +108,11 @@ export class CoverageChecker {
 
   private uncoveredBetween(mine: Found, theirs: Found): string | undefined {
     const { skipInitialSync, mayPart } = this.options;
+    // The smaller one grows before they meet.
+    const sizeBytes = Math.max(mine.metadata.sizeBytes, theirs.metadata.sizeBytes);
     const decision = decideHandshake(
-      summaryOf(mine, theirs.node, skipInitialSync),
-      summaryOf(theirs, mine.node, skipInitialSync),
+      { ...summaryOf(mine, theirs.node, skipInitialSync), sizeBytes },
+      { ...summaryOf(theirs, mine.node, skipInitialSync), sizeBytes },
     );
     this.options.onRow(decision.row);
     if (decision.kind === 'split-brain' && mayPart) return undefined;
@@ -113,6 +121,8 @@ export class CoverageChecker {
     const copiesBits = decision.kind === 'none' || (decision.kind === 'sync' && decision.extent === 'bitmap');
     if (!copiesBits) return undefined;
     for (const offset of mine.data.differingFrom(theirs.data)) {
+      const isOutside = offset >= Math.min(mine.metadata.sizeBytes, theirs.metadata.sizeBytes);
+      if (isOutside || isForgiven(mine, offset) || isForgiven(theirs, offset)) continue;
       const covered =
         mine.metadata.bitmap(theirs.node).anyDirty(offset, PAGE_BYTES) ||
         theirs.metadata.bitmap(mine.node).anyDirty(offset, PAGE_BYTES);
@@ -121,6 +131,13 @@ export class CoverageChecker {
     }
     return undefined;
   }
+}
+
+/** What a disk has altered in a block, or had to keep elsewhere, no bit tells. */
+function isForgiven({ disk }: Found, offset: number): boolean {
+  for (let at = offset; at < offset + PAGE_BYTES; at += SECTOR_BYTES)
+    if (disk.isForgiven(at / SECTOR_BYTES)) return true;
+  return false;
 }
 
 function summaryOf({ node, metadata }: Found, peer: string, skipInitialSync: boolean): ReplicaSummary {

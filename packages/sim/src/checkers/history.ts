@@ -54,6 +54,8 @@ export class History {
   readonly fences: Fence[] = [];
   /** Writes and discards begun. */
   changeCount = 0;
+  /** Operations that were answered. */
+  answered = 0;
   private order = 0;
   private readonly sectors = new Map<number, SectorTruth>();
   private readonly flushes: Operation[] = [];
@@ -155,6 +157,7 @@ export class History {
   }
 
   private settle(operation: Operation, nowMs: number): void {
+    this.answered += 1;
     operation.returnedMs = nowMs;
     operation.returnedOrder = Math.min(operation.returnedOrder, this.nextOrder());
   }

@@ -1,4 +1,5 @@
-import { SECTOR_BYTES, type SimDisk } from '../world/disk.ts';
+import { SECTOR_BYTES } from '../world/disk.ts';
+import type { ReplicaDisk } from '../world/replica-disk.ts';
 import { PAGE_BYTES } from '../world/page-map.ts';
 import type { Universe } from '../world/universe.ts';
 import type { History, Operation } from './history.ts';
@@ -14,13 +15,13 @@ export class ReplicaChecker {
   private readonly universe: Universe;
   private readonly history: History;
   private readonly truth: () => Pick<SetTruth, 'members' | 'weak'>;
-  private readonly diskOf: (node: string) => SimDisk;
+  private readonly diskOf: (node: string) => ReplicaDisk;
 
   constructor(
     universe: Universe,
     history: History,
     truth: () => Pick<SetTruth, 'members' | 'weak'>,
-    diskOf: (node: string) => SimDisk,
+    diskOf: (node: string) => ReplicaDisk,
   ) {
     this.universe = universe;
     this.history = history;
@@ -65,7 +66,8 @@ export class ReplicaChecker {
     const disk = this.diskOf(node);
     for (let sector = firstSector; sector < firstSector + count; sector += 1) {
       const value = valueOf(disk.page(sector), withinPage(sector), sector);
-      if (value === FOREIGN || this.history.isStale(sector, value))
+      const isWrong = value === FOREIGN || this.history.isStale(sector, value);
+      if (isWrong && !disk.isForgiven(sector))
         this.universe.violate('acknowledged', `${what}: sector ${sector} of ${node} holds write ${value}`);
     }
   }
@@ -74,7 +76,8 @@ export class ReplicaChecker {
     const disk = this.diskOf(node);
     for (let sector = firstSector; sector < firstSector + sectorCount; sector += 1) {
       const value = valueOf(disk.durablePage(sector), withinPage(sector), sector);
-      if (value === FOREIGN || this.history.isOlderThan(sector, value, invokedMs))
+      const isWrong = value === FOREIGN || this.history.isOlderThan(sector, value, invokedMs);
+      if (isWrong && !disk.isForgiven(sector))
         this.universe.violate(
           'durable',
           `write ${id} is flushed, but sector ${sector} of ${node} holds write ${value} durably`,

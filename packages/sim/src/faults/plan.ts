@@ -25,7 +25,7 @@ export interface Victims {
 /** Begins a fault; what it returns ends it. Undefined: it cannot happen now. */
 export type Fault = (plan: FaultPlan, node: SimNode, chance: Prng) => (() => void) | undefined;
 
-const FAULTS: Readonly<Record<string, Fault>> = { ...MACHINE_FAULTS, ...LINK_FAULTS, ...DISK_FAULTS };
+export const FAULTS: Readonly<Record<string, Fault>> = { ...MACHINE_FAULTS, ...LINK_FAULTS, ...DISK_FAULTS };
 
 /** Of a cut: from here to there, and back. */
 type Directions = readonly [boolean, boolean];
@@ -41,18 +41,20 @@ export class FaultPlan {
   readonly victims: Victims;
   readonly counts = new Map<string, number>();
   private readonly chance: Prng;
+  private readonly faults: Readonly<Record<string, Fault>>;
   private readonly kinds: readonly string[];
   private readonly meanGapMs: number;
   private readonly active = new Map<SimNode, () => void>();
   private over = false;
 
-  constructor(victims: Victims) {
+  constructor(victims: Victims, faults = FAULTS) {
     this.victims = victims;
+    this.faults = faults;
     this.chance = victims.universe.prng('faults');
     // Each seed has a temper of its own: few kinds of fault, often, or many kinds.
     const wanted = this.chance.between(0.25, 1);
-    const kinds = Object.keys(FAULTS).filter(() => this.chance.chance(wanted));
-    this.kinds = kinds.length > 0 ? kinds : Object.keys(FAULTS);
+    const kinds = Object.keys(faults).filter(() => this.chance.chance(wanted));
+    this.kinds = kinds.length > 0 ? kinds : Object.keys(faults);
     this.meanGapMs = this.chance.between(800, 5_000);
   }
 
@@ -124,7 +126,7 @@ export class FaultPlan {
     const free = victims.nodes.filter((node) => !this.active.has(node) && node.processes.size > 0);
     const node = chance.pick(free);
     const kind = chance.pick(this.kinds);
-    const fault = kind === undefined ? undefined : FAULTS[kind];
+    const fault = kind === undefined ? undefined : this.faults[kind];
     if (node === undefined || kind === undefined || fault === undefined) return;
     const [low, high] = chance.weighted(LASTING_MS);
     const lasting = chance.between(low, high);

@@ -43,6 +43,8 @@ export class Arbiter {
   onCommit: ((register: Register, before: Register) => void) | undefined;
   /** Asked for by the fault plan: move the primary to another replica. */
   switchRequested = false;
+  /** Whom the next promotions go to, where they can. */
+  preferred: string | undefined;
   private readonly world: World;
   private readonly chance: Prng;
   private readonly hostAddress: (node: string) => string;
@@ -129,6 +131,8 @@ export class Arbiter {
 
   private decide(): void {
     const { register } = this;
+    const isAwaited = this.preferred !== undefined && !this.heard.has(this.preferred);
+    if (register.holder === undefined && isAwaited) return;
     if (register.holder === undefined) return this.promoteSomebody('the first primary', undefined);
     const holder = this.heard.get(register.holder);
     if (holder !== undefined && holder.beat.pid !== this.holderPid)
@@ -163,7 +167,8 @@ export class Arbiter {
     const first = register.holder === undefined;
     const members = answering.filter((node) => first || register.set.members.includes(node));
     const wanted = members.filter((node) => node !== avoid);
-    const holder = this.chance.pick(wanted.length > 0 ? wanted : members);
+    const anybody = this.chance.pick(wanted.length > 0 ? wanted : members);
+    const holder = members.find((node) => node === this.preferred) ?? anybody;
     if (holder === undefined) return;
     this.holderPid = this.heard.get(holder)?.beat.pid ?? 0;
     this.leaseEndBootMs = 0;

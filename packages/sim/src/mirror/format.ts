@@ -11,15 +11,19 @@ export interface BlankMetadata {
   readonly peers: readonly string[];
   readonly sizeBytes: number;
   readonly activityLogSlots: number;
+  /** Of a mirror set. */
+  readonly setLayout?: string | undefined;
 }
 
 /** Blank metadata with a small activity log, as an operator may create it. */
 export function formatMetadata(disk: SimDisk, random: Prng, blank: BlankMetadata): void {
   const sizeBytes = metadataBytes(blank.sizeBytes);
   const pages = new PageMap();
+  const { setLayout, ...rest } = blank;
+  const layout = setLayout === undefined ? {} : { setLayout };
   const done = (result: unknown): void =>
     assert(!(result instanceof EterneError), 'blank metadata can be made');
-  openMetadata({ ...blank, store: new MemoryStore(pages, sizeBytes), random }, (metadata) => {
+  openMetadata({ ...rest, ...layout, store: new MemoryStore(pages, sizeBytes), random }, (metadata) => {
     done(metadata);
     if (!(metadata instanceof EterneError)) metadata.close(done);
   });

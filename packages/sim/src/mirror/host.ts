@@ -9,6 +9,8 @@ import type {
 } from '@eterne/disk/engine/api.ts';
 import { BufferSlabs } from '@eterne/disk/engine/buffer-slabs.ts';
 import { openVolume } from '@eterne/disk/engine/volume.ts';
+import { PrefaceDecoder } from '@eterne/disk/process/preface.ts';
+import type { PathNote } from '@eterne/disk/protocol/wire.ts';
 import type { DatagramSocket, Stream } from '@eterne/runtime';
 import type { SimProcess } from '../world/process.ts';
 import {
@@ -23,11 +25,11 @@ import {
 } from './messages.ts';
 
 const PROPOSE_AGAIN_MS = 150;
-const PREFACE_MAX_BYTES = 256;
 
 export interface HostAddresses {
   readonly control: string;
-  readonly replication: string;
+  /** One of each path. */
+  readonly replication: readonly string[];
 }
 
 /**
@@ -87,11 +89,12 @@ export class VolumeHost {
   private listen(volume: MirrorVolume): void {
     const { world } = this.process;
     const { replication, control } = this.addresses;
-    world.network.listen(
-      replication,
-      (stream) => readPreface(stream, (_volume, from) => volume.acceptStream(stream, from)),
-      (listener) => assert(!(listener instanceof EterneError), `${replication} is free`),
-    );
+    for (const address of replication)
+      world.network.listen(
+        address,
+        (stream) => readPreface(stream, (_volume, from, path) => volume.acceptStream(stream, from, path)),
+        (listener) => assert(!(listener instanceof EterneError), `${address} is free`),
+      );
     world.network.datagram(
       control,
       (payload) => this.receive(volume, decodeToHost(payload)),
@@ -184,17 +187,19 @@ export function activityOf({ role, peers }: VolumeStatus): string {
 }
 
 /** Reads the dialer's first line, as the supervisor does, and passes the socket on. */
-export function readPreface(stream: Stream, handOver: (volume: string, fromNode: string) => void): void {
-  let text = '';
+export function readPreface(
+  stream: Stream,
+  handOver: (volume: string, fromNode: string, path: PathNote | undefined) => void,
+): void {
+  const decoder = new PrefaceDecoder();
   stream.start({
     onData: (chunk) => {
-      text += chunk.toString('latin1');
-      if (text.length > PREFACE_MAX_BYTES) return stream.destroy();
-      if (!text.endsWith('\n')) return;
-      const [, volume, from] = /^ETERNE-MIRROR\/1 (\S+) (\S+)\n$/.exec(text) ?? [];
+      const event = decoder.push(chunk);
+      if (event.kind === 'more') return;
       // A bad link has changed it.
-      if (volume === undefined || from === undefined) return stream.destroy();
-      handOver(volume, from);
+      if (event.kind === 'failed' || event.preface.channel.kind !== 'mirror') return stream.destroy();
+      const { volume, fromNode, channel } = event.preface;
+      handOver(volume, fromNode, channel.path);
     },
     onDrain: () => undefined,
     onClose: () => undefined,

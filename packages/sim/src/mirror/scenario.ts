@@ -5,6 +5,7 @@
  */
 import { assert, MIB } from '@eterne/base';
 import type { MirrorVolume, VolumeConfig, VolumeStatus } from '@eterne/disk/engine/api.ts';
+import { windowOf } from '@eterne/disk/engine/set/members.ts';
 import type { BlockDevice } from '@eterne/runtime';
 import { CoverageChecker } from '../checkers/coverage.ts';
 import { CrashImaginer } from '../checkers/imagine.ts';
@@ -15,16 +16,30 @@ import { metadataRegionAt } from '../checkers/regions.ts';
 import { ReplicaChecker } from '../checkers/replicas.ts';
 import { SetTruth } from '../checkers/set-truth.ts';
 import { SECTOR_BYTES } from '../world/disk.ts';
-import { FaultPlan } from '../faults/plan.ts';
+import { FAULTS, FaultPlan } from '../faults/plan.ts';
+import type { SimDisk } from '../world/disk.ts';
 import type { SimNode } from '../world/node.ts';
-import { PageMap } from '../world/page-map.ts';
+import type { ReplicaDisk } from '../world/replica-disk.ts';
 import type { Prng } from '../world/prng.ts';
 import { isFull, resultOf, type SeedResult } from '../run/result.ts';
 import { CRASH_POINTS, imaginedRow } from '../run/tally.ts';
 import { Universe } from '../world/universe.ts';
 import { Arbiter, type Register } from './arbiter.ts';
+import {
+  type DataLayout,
+  dataDisks,
+  dataLayout,
+  type Equipment,
+  METADATA_PATH,
+  PLAIN,
+  replicaDisk,
+  VOLUME,
+} from './equipment.ts';
+import { type Extras, NO_EXTRAS } from './extras.ts';
 import { formatMetadata } from './format.ts';
 import { VolumeHost } from './host.ts';
+import { RollBacks } from './roll-backs.ts';
+import { setDevice } from './set-device.ts';
 import { pickShape } from './shape.ts';
 import { Supervisor } from './supervisor.ts';
 import { Workload, type WorkloadShape } from './workload.ts';
@@ -34,9 +49,6 @@ const SAFETY_MS = 50_000;
 const SAFETY_MAX_MS = 400_000;
 const LIVENESS_MS = 30_000;
 const SETTLE_MS = 10_000;
-const VOLUME = 'v0';
-const DATA_PATH = 'data.img';
-const METADATA_PATH = 'data.meta';
 /** Copied whole at the start. */
 const SMALL_BYTES = [2 * MIB, 5 * MIB + 4096] as const;
 /** Several extents, so that the activity log has to let some go. */
@@ -54,55 +66,42 @@ const MODES = [
 /** Asynchronous: a queue that is often full, and one that never is. */
 const QUEUE_BYTES = [256 * 1024, 64 * MIB] as const;
 const DISK_TIMEOUTS_MS = [800, 3_000, 30_000] as const;
-const SNAPSHOT_MS = [2_000, 12_000] as const;
-const SNAPSHOTS_MAX = 6;
-/** So long a machine stays without power until nobody counts on its disks any more, and they can be those of a snapshot. */
-const OUT_OF_SET_MS = 6_000;
-const ROLL_BACK_MS = 100;
 /** How often a process is to die at one of the crash points. */
 const CRASH_POINT_CHANCE = 0.25;
 const LOG_SLOTS = [2, 3, 8, 64] as const;
-
-/** What a node's disks held at some moment, and which process used them. */
-interface Snapshot {
-  readonly pid: number;
-  readonly pages: readonly PageMap[];
-  /** Which processes of its peers the node had witnessed. */
-  readonly witnessed: ReadonlyMap<string, number>;
-}
 
 export interface ScenarioOptions {
   readonly keepLines: boolean;
 }
 
 export function runMirror(seed: number, options: ScenarioOptions): SeedResult {
-  const scenario = new MirrorScenario(seed, options);
+  const scenario = new MirrorScenario(seed, options, PLAIN, () => NO_EXTRAS);
   scenario.run();
   return scenario.result();
 }
 
-class MirrorScenario {
-  private readonly universe: Universe;
+export class MirrorScenario {
+  readonly universe: Universe;
+  readonly nodes: SimNode[] = [];
+  readonly arbiter: Arbiter;
+  readonly supervisor: Supervisor;
+  readonly history = new History();
+  readonly hosts = new Map<string, VolumeHost>();
+  readonly truth: SetTruth;
+  /** When it is made. */
+  readonly sizeBytes: number;
+  readonly shape: WorkloadShape;
+  readonly layout: DataLayout;
+  readonly equipment: Equipment;
+  readonly mode: VolumeConfig['mode'];
   private readonly chance: Prng;
-  private readonly nodes: SimNode[] = [];
   private readonly arbiterNode: SimNode;
-  private readonly arbiter: Arbiter;
-  private readonly supervisor: Supervisor;
   private readonly faults: FaultPlan;
-  private readonly history = new History();
   private readonly checker: ReplicaChecker;
   private readonly imaginer: CrashImaginer;
-  private readonly hosts = new Map<string, VolumeHost>();
-  /** Newest first. */
-  private readonly snapshots = new Map<SimNode, readonly Snapshot[]>();
-  /** By node, then peer: which process of the peer it was connected with last, and so has witnessed the incarnation of. */
-  private readonly witnessed = new Map<string, ReadonlyMap<string, number>>();
-  /** Whose disks were put back, and who was not made whole since. */
-  private putBack: string | undefined;
-  private readonly truth: SetTruth;
-  private readonly sizeBytes: number;
-  private readonly shape: WorkloadShape;
-  private readonly mode: VolumeConfig['mode'];
+  private readonly rollBacks: RollBacks;
+  private readonly extras: Extras;
+  private readonly replicaDisks = new Map<string, ReplicaDisk>();
   private readonly congestion: VolumeConfig['congestion'];
   private readonly initialSync: VolumeConfig['initialSync'];
   private readonly logSlots: number;
@@ -112,11 +111,18 @@ class MirrorScenario {
   private clientsStopped = false;
   private isSafetyPhase = true;
 
-  constructor(seed: number, options: ScenarioOptions) {
+  constructor(
+    seed: number,
+    options: ScenarioOptions,
+    equipment: Equipment,
+    extras: (scenario: MirrorScenario) => Extras,
+  ) {
+    this.equipment = equipment;
     this.universe = new Universe(seed, options);
     this.chance = this.universe.prng('scenario');
     const replicas = this.chance.weighted(REPLICAS);
-    this.initialSync = replicas > 2 ? 'full' : this.chance.pick(['full', 'none', 'none'] as const);
+    this.initialSync =
+      replicas > 2 || equipment.isAdopted ? 'full' : this.chance.pick(['full', 'none', 'none'] as const);
     const sizes = this.initialSync === 'full' ? SMALL_BYTES : LARGE_BYTES;
     this.sizeBytes = this.chance.pick(sizes);
     const modes = this.universe.prng('mode');
@@ -124,9 +130,9 @@ class MirrorScenario {
     this.congestion = { queueBytes: modes.pick(QUEUE_BYTES), policy: modes.pick(['slow', 'ahead'] as const) };
     this.logSlots = this.chance.pick(LOG_SLOTS);
     this.diskTimeoutMs = this.chance.pick(DISK_TIMEOUTS_MS);
-    this.shape = pickShape(this.chance, this.sizeBytes / SECTOR_BYTES);
-    for (const [i, name] of NAMES.slice(0, replicas).entries())
-      this.nodes.push(this.universe.addNode(name, [hostAddress(i)]));
+    this.layout = dataLayout(equipment.members, this.sizeBytes);
+    this.shape = { ...pickShape(this.chance, this.sizeBytes / SECTOR_BYTES), ends: endsOf(this.layout) };
+    for (const [i, name] of NAMES.slice(0, replicas).entries()) this.addNode(name, i);
     this.arbiterNode = this.universe.addNode('w', ['10.0.0.100']);
     this.arbiter = new Arbiter(
       this.arbiterNode.start('arbiter').world,
@@ -139,17 +145,18 @@ class MirrorScenario {
       this.universe,
       this.history,
       () => this.truth,
-      (name) => this.nodeNamed(name).disk(DATA_PATH),
+      (name) => this.dataOf(name),
     );
     const coverage = new CoverageChecker(
       this.nodes.map((node) => ({
         node: node.name,
-        data: node.disk(DATA_PATH),
+        data: this.dataOf(node.name),
         metadata: node.disk(METADATA_PATH),
       })),
       {
         volume: VOLUME,
         sizeBytes: this.sizeBytes,
+        setLayout: this.layout.setLayout,
         skipInitialSync: this.initialSync === 'none',
         mayPart: false,
         chance: this.universe.prng('coverage'),
@@ -162,23 +169,35 @@ class MirrorScenario {
       pidOf: ({ name }) => this.hosts.get(name)?.process.pid,
       start: (node) => this.startHost(node),
     });
-    this.faults = new FaultPlan({
+    this.rollBacks = new RollBacks({
+      universe: this.universe,
+      chance: this.chance,
+      nodes: this.nodes,
+      disksOf: (node) => [...this.dataDisksOf(node), node.disk(METADATA_PATH)],
+      pidOf: (node) => this.hosts.get(node)?.process.pid,
+      isMember: (node) => this.truth.members.includes(node),
+      mayWait: () => this.isSafetyPhase,
+      beforeDisksChange: (node) => this.beforeDisksChange(node),
+    });
+    this.extras = extras(this);
+    const victims = {
       universe: this.universe,
       nodes: this.nodes,
       bystanders: [this.arbiterNode],
       switchOver: () => (this.arbiter.switchRequested = true),
-      revive: (node) => this.supervisor.revive(node),
-      reattach: (node) => this.reattach(node),
-      rollBack: (node, then) => this.rollBackLater(node, this.universe.nowMs + OUT_OF_SET_MS, then),
-    });
+      revive: (node: SimNode) => this.supervisor.revive(node),
+      reattach: (node: SimNode) => this.reattach(node),
+      rollBack: (node: SimNode, then: () => void) => this.rollBacks.request(node, then),
+    };
+    this.faults = new FaultPlan(victims, { ...FAULTS, ...this.extras.faults });
   }
 
   run(): void {
     const { universe } = this;
     this.arbiter.start();
+    this.extras.prepare();
     for (const node of this.nodes) {
-      node.disk(DATA_PATH).onChange = (offset, lengthBytes) =>
-        this.checker.landed(node.name, offset, lengthBytes);
+      this.watchData(node);
       node.onPowerLoss = () => this.truth.lostPower(node.name);
       const metadata = node.disk(METADATA_PATH);
       formatMetadata(metadata, this.chance, {
@@ -187,6 +206,7 @@ class MirrorScenario {
         peers: this.nodes.filter((other) => other !== node).map(({ name }) => name),
         sizeBytes: this.sizeBytes,
         activityLogSlots: this.logSlots,
+        setLayout: this.layout.setLayout,
       });
       metadata.onChange = () => this.imaginer.metadataChanged();
       metadata.content = 'metadata';
@@ -195,7 +215,7 @@ class MirrorScenario {
     }
     this.supervisor.start();
     this.imaginer.start();
-    this.keepSnapshots();
+    this.rollBacks.start();
     universe.runUntil(2_000);
     this.faults.start();
     universe.runUntil(SAFETY_MS);
@@ -205,6 +225,7 @@ class MirrorScenario {
     for (const { process } of this.hosts.values()) process.crashAt(undefined);
     this.isSafetyPhase = false;
     this.awaitWhole();
+    if (universe.violation === undefined) this.extras.tryOut();
     this.clientsStopped = true;
     this.workload?.stop();
     this.checkEnd();
@@ -221,10 +242,12 @@ class MirrorScenario {
       node: node.name,
       sizeBytes: this.sizeBytes,
       mode: this.mode,
-      devicePath: DATA_PATH,
+      devicePath: this.layout.paths[0] ?? '',
+      ...(this.layout.members === undefined ? {} : { members: this.layout.members }),
       metadataPath: METADATA_PATH,
-      peers: Object.fromEntries(peers.map(({ name }) => [name, [`${this.addressOf(name)}:7701`]])),
-      readPolicy: 'local',
+      peers: Object.fromEntries(peers.map(({ name }) => [name, this.replicationAddresses(name)])),
+      readPolicy: this.equipment.readPolicy,
+      checksums: this.equipment.checksums,
       initialSync: this.initialSync,
       splitBrain: { zeroPrimaries: 'disconnect', onePrimary: 'disconnect', twoPrimaries: 'disconnect' },
       onPeerLost: 'continue',
@@ -238,10 +261,10 @@ class MirrorScenario {
     const host = new VolumeHost(
       node.start('disk'),
       config,
-      { control: `${address}:7000`, replication: `${address}:7701` },
+      { control: `${address}:7000`, replication: this.replicationAddresses(node.name) },
       (volume) => this.watch(host, volume),
     );
-    if (this.hosts.has(node.name)) this.keepSnapshotOf(node);
+    if (this.hosts.has(node.name)) this.rollBacks.keep(node);
     this.hosts.set(node.name, host);
     if (this.isSafetyPhase && this.chance.chance(CRASH_POINT_CHANCE))
       host.process.crashAt(this.chance.pick(CRASH_POINTS));
@@ -258,78 +281,19 @@ class MirrorScenario {
     this.supervisor.revive(node);
   }
 
-  /** Keeps, now and then, what a node's disks hold for certain: a snapshot that somebody may go back to. */
-  private keepSnapshots(): void {
-    this.universe.scheduler.after(this.chance.between(...SNAPSHOT_MS), () => {
-      const node = this.chance.pick(this.nodes);
-      if (node?.poweredOn === true) this.keepSnapshotOf(node);
-      this.keepSnapshots();
-    });
-  }
-
-  private keepSnapshotOf(node: SimNode): void {
-    const older = this.snapshots.get(node) ?? [];
-    this.snapshots.set(node, [this.snapshotOf(node), ...older].slice(0, SNAPSHOTS_MAX));
-  }
-
-  private rollBackLater(node: SimNode, untilMs: number, then: () => void): void {
-    // Another fault's end has brought it back.
-    if (node.poweredOn) return;
-    const mayWait = this.universe.nowMs < untilMs && this.isSafetyPhase;
-    if (this.rollBack(node) || !mayWait) return then();
-    this.universe.scheduler.after(ROLL_BACK_MS, () => this.rollBackLater(node, untilMs, then));
-  }
-
-  private snapshotOf(node: SimNode): Snapshot {
-    return {
-      pid: this.hosts.get(node.name)?.process.pid ?? 0,
-      pages: [DATA_PATH, METADATA_PATH].map((path) => node.disk(path).durableCopy()),
-      witnessed: this.witnessed.get(node.name) ?? new Map(),
-    };
-  }
-
-  /**
-   * Only outside the set: a member is trusted to have what it had. Only when every other node has witnessed a later incarnation
-   * than the snapshot's, which is what the design promises to tell a rolled-back disk by. And one disk at a time: a witness that is put back
-   * itself has forgotten what it would tell the other by, so two of them cannot be told from what they were.
-   */
-  private rollBack(node: SimNode): boolean {
-    if (this.truth.members.includes(node.name)) return false;
-    if (this.putBack !== undefined && this.putBack !== node.name) return false;
-    const others = this.nodes.filter((other) => other !== node);
-    const witnessed = others.map(({ name }) => this.witnessed.get(name)?.get(node.name) ?? 0);
-    const snapshot = this.snapshots.get(node)?.find(({ pid }) => witnessed.every((seen) => seen > pid));
-    if (snapshot === undefined) return false;
-    for (const [i, path] of [DATA_PATH, METADATA_PATH].entries()) {
-      const disk = node.disk(path);
-      disk.load(snapshot.pages[i] ?? new PageMap(), disk.sizeBytes);
-    }
-    this.putBack = node.name;
-    this.witnessed.set(node.name, snapshot.witnessed);
-    this.universe.count('disks rolled back');
-    this.universe.trace.line(node.name, 'has the disks of a snapshot');
-    return true;
-  }
-
-  private witness(node: string, volume: MirrorVolume): void {
-    for (const peer of volume.status().peers) {
-      const pid = this.hosts.get(peer.node)?.process.pid;
-      if (peer.connection !== 'Connected' || pid === undefined) continue;
-      const known = this.witnessed.get(node);
-      if (known?.get(peer.node) !== pid) this.witnessed.set(node, new Map(known).set(peer.node, pid));
-    }
-  }
-
   /** Starts clients on every new device, and watches weak replicas become whole. */
   private watch(host: VolumeHost, volume: MirrorVolume): void {
     let served: BlockDevice | undefined;
+    const { node } = host.process;
+    this.extras.opened(node);
     const look = (): void => {
       const { device } = volume;
       if (device !== undefined && device !== served) {
         served = device;
         this.serve(host, volume, device);
       }
-      this.witness(host.process.node.name, volume);
+      this.rollBacks.witness(node.name, volume);
+      this.extras.looked(node, volume);
       if (this.truth.forgive((node) => this.statusOf(node)))
         this.checker.sweep('a replica is called equal, but an acknowledged write is missing');
     };
@@ -348,7 +312,7 @@ class MirrorScenario {
     if (this.clientsStopped) return;
     this.workload = new Workload(
       host.process,
-      device,
+      setDevice(device, this.layout.members),
       () => volume.device === device,
       history,
       this.checker,
@@ -360,18 +324,18 @@ class MirrorScenario {
 
   private committed({ term, holder, set }: Register): void {
     const { version, members } = set;
-    if (members.includes(this.putBack ?? '')) this.putBack = undefined;
+    this.rollBacks.committed(members);
     if (this.truth.commit({ term, holder, version, members }))
       this.universe.trace.line(holder ?? '', 'is promoted after a power loss: un-flushed writes may be gone');
     this.checker.sweep('at a commit an acknowledged write is missing');
   }
 
-  private statusOf(node: string): VolumeStatus | undefined {
+  statusOf(node: string): VolumeStatus | undefined {
     const host = this.hosts.get(node);
     return host?.process.alive === true ? host.volume?.status() : undefined;
   }
 
-  private awaitWhole(): void {
+  awaitWhole(): void {
     const { universe } = this;
     const deadline = universe.nowMs + LIVENESS_MS;
     // Long enough for clients to write through the healed volume too.
@@ -395,8 +359,10 @@ class MirrorScenario {
     const wanted = this.mode === 'async' ? 1 : this.nodes.length;
     if (set.members.length !== wanted) defects.push(`the set is {${set.members.join()}}`);
     for (const { name } of this.nodes) {
-      const disk = this.statusOf(name)?.disk;
-      if (disk !== 'UpToDate') defects.push(`${name} is ${disk}`);
+      const status = this.statusOf(name);
+      if (status?.disk !== 'UpToDate') defects.push(`${name} is ${status?.disk}`);
+      if (status?.sizeBytes !== primary.sizeBytes)
+        defects.push(`${name} has ${status?.sizeBytes} bytes, the primary ${primary.sizeBytes}`);
     }
     for (const peer of primary.peers)
       if (peer.connection !== 'Connected' || peer.replication !== 'Established' || peer.dirtyBytes > 0)
@@ -410,18 +376,78 @@ class MirrorScenario {
     universe.runUntil(universe.nowMs + SETTLE_MS);
     if (this.workload?.idle === false)
       return universe.violate('liveness', `${this.workload.openOperations} operations never return`);
+    this.extras.tryOutIdle();
     this.checker.sweep('at the end an acknowledged write is missing');
-    const [first, ...others] = this.nodes.map((node) => node.disk(DATA_PATH));
+    const [first, ...others] = this.nodes.map(({ name }) => this.dataOf(name));
     assert(first !== undefined, 'there is a replica');
+    const { sizeBytes } = this.statusOf(this.arbiter.register.holder ?? '') ?? this;
     for (const other of others) {
-      const difference = findDifference(first, other);
+      const difference = findDifference(first, other, sizeBytes);
       if (difference !== undefined) universe.violate('identical', difference);
     }
     const disorder = findDisorder(this.history);
     if (disorder !== undefined) universe.violate('linearizable', disorder);
   }
 
-  private nodeNamed(name: string): SimNode {
+  /** All there is of a replica's data. */
+  dataOf(node: string): ReplicaDisk {
+    let disk = this.replicaDisks.get(node);
+    if (disk === undefined) {
+      disk = replicaDisk(this.nodeNamed(node), this.layout);
+      this.replicaDisks.set(node, disk);
+    }
+    return disk;
+  }
+
+  dataDisksOf(node: SimNode): readonly SimDisk[] {
+    return dataDisks(node, this.layout);
+  }
+
+  /** The volume where it is served. */
+  get primary():
+    { readonly node: SimNode; readonly host: VolumeHost; readonly volume: MirrorVolume } | undefined {
+    const { holder } = this.arbiter.register;
+    const host = this.hosts.get(holder ?? '');
+    const volume = host?.volume;
+    if (host?.process.alive !== true || volume?.device === undefined) return undefined;
+    return { node: host.process.node, host, volume };
+  }
+
+  sweep(occasion: string): void {
+    this.checker.sweep(occasion);
+  }
+
+  /** The disks of a node are about to become others. */
+  beforeDisksChange(node: SimNode): void {
+    this.extras.beforeDisksChange(node);
+  }
+
+  private addNode(name: string, index: number): void {
+    const node = this.universe.addNode(name, [hostAddress(index)]);
+    for (let path = 1; path <= this.equipment.paths; path += 1)
+      this.universe.network.assignHost(hostAddress(index, path), node, `${path}`);
+    this.nodes.push(node);
+  }
+
+  private replicationAddresses(name: string): string[] {
+    const index = this.nodes.indexOf(this.nodeNamed(name));
+    const { paths } = this.equipment;
+    if (paths === 0) return [`${hostAddress(index)}:7701`];
+    return Array.from({ length: paths }, (_, path) => `${hostAddress(index, path + 1)}:7701`);
+  }
+
+  private watchData(node: SimNode): void {
+    for (const [index, disk] of this.dataDisksOf(node).entries()) {
+      const { members } = this.layout;
+      const start = members === undefined ? 0 : windowOf(members, index, 0).start;
+      disk.onChange = (offset, lengthBytes) => {
+        this.extras.landed(node, start + offset, lengthBytes);
+        this.checker.landed(node.name, start + offset, lengthBytes);
+      };
+    }
+  }
+
+  nodeNamed(name: string): SimNode {
     const node = this.universe.nodes.get(name);
     assert(node !== undefined, `there is a node ${name}`);
     return node;
@@ -432,6 +458,10 @@ class MirrorScenario {
   }
 }
 
-function hostAddress(index: number): string {
-  return `10.0.0.${index + 1}`;
+function hostAddress(index: number, path = 0): string {
+  return `10.${path}.0.${index + 1}`;
+}
+
+function endsOf({ members = [] }: DataLayout): number[] {
+  return members.slice(1).map((_, index) => windowOf(members, index + 1, 0).start / SECTOR_BYTES);
 }

@@ -21,5 +21,6 @@ export function pickShape(chance: Prng, sectors: number): WorkloadShape {
     thinkMs: depth * chance.between(25, 50),
     places,
     sizeSectors: SIZES,
+    ends: [],
   };
 }

@@ -11,7 +11,9 @@ export interface WorkloadShape {
   /** Mean pause of a worker between two operations. */
   readonly thinkMs: number;
   /** Start sectors of the places that are used over and over. */
-  readonly places: readonly number[];
+  readonly places: number[];
+  /** Sectors that no operation reaches across: of a mirror set, where the next volume begins. */
+  readonly ends: readonly number[];
   /** Weight, and the least and the most. */
   readonly sizeSectors: readonly (readonly [number, readonly [number, number]])[];
 }
@@ -107,7 +109,8 @@ export class Workload {
     const { chance, device, shape } = this;
     const [low, high] = chance.weighted(shape.sizeSectors);
     const start = chance.pick(shape.places) ?? 0;
-    const sectorCount = Math.min(chance.whole(low, high), device.sizeBytes / SECTOR_BYTES - start);
+    const end = shape.ends.find((sector) => sector > start) ?? device.sizeBytes / SECTOR_BYTES;
+    const sectorCount = Math.min(chance.whole(low, high), end - start);
     const durable = (kind === 'write' || kind === 'zero') && chance.chance(0.05);
     const operation = this.history.begin(
       {

@@ -28,7 +28,12 @@ export const PAIR_MUTANTS: readonly Mutant[] = [
   }),
   pair('the tie-breaker does not remember what it confirms', {
     file: VOTER,
-    edits: [['counter: own.counter + 1, term, lastTerm, lastIndex }', 'counter: own.counter + 1, term }']],
+    edits: [
+      [
+        'counter: own.counter + 1, term, lastTerm, lastIndex, holdMs }',
+        'counter: own.counter + 1, term, holdMs }',
+      ],
+    ],
   }),
   pair('a new leader forgets the leases of the one before', {
     file: 'cluster/src/service/leader/lease-book.ts',

@@ -1,6 +1,7 @@
 /** The planted mutants: deliberate bugs, each of which the simulator must see. */
 import type { ScenarioName } from '../run/options.ts';
 import { CLUSTER_MUTANTS } from './cluster-mutants.ts';
+import { EQUIPPED_MUTANTS } from './equipped-mutants.ts';
 import { FENCING_MUTANTS } from './fencing-mutants.ts';
 import { MIRROR_MUTANTS } from './mirror-mutants.ts';
 import { PAIR_MUTANTS } from './pair-mutants.ts';
@@ -25,6 +26,16 @@ export type Edit = readonly [find: string, replace: string];
 
 /** Seeds known to catch a mutant, tried first to save time; when one does not any more, the others are tried as well. */
 export const HINTS: Readonly<Record<string, number>> = {
+  'checksums stay on the disk while their blocks are written': 4,
+  'what does not match its checksum is read all the same': 6,
+  'what came over two paths is taken twice': 8,
+  'a growth shows before the peers have made it': 3,
+  'what is added to a volume is not zeroed': 4,
+  'a flush of a set reaches its first volume only': 5,
+  'a verify does not hold back writes': 2,
+  'a blank disk is taken for the one that it replaces': 6,
+  'a disk that is being rebuilt gets no writes': 6,
+  'reads go to a peer that lacks the block': 24,
   'a term begins under the name of the one before': 85,
   'what a side of a split brain loses is not kept': 5,
   'blocks are overwritten before they are saved': 5,
@@ -64,6 +75,7 @@ export const HINTS: Readonly<Record<string, number>> = {
 
 export const MUTANTS: readonly Mutant[] = [
   ...MIRROR_MUTANTS,
+  ...EQUIPPED_MUTANTS,
   ...STANDALONE_MUTANTS,
   ...CLUSTER_MUTANTS,
   ...PAIR_MUTANTS,

@@ -3,6 +3,7 @@ import { EterneError } from '@eterne/base';
 
 export const SCENARIOS = [
   'mirror',
+  'equipped',
   'standalone',
   'cluster',
   'pair',
@@ -31,7 +32,7 @@ export interface RunOptions {
   readonly allMet: boolean;
 }
 
-export const USAGE = `usage: npm run sim -- [--scenario mirror|standalone|cluster|pair|fencing|upgrade|profile] [--seed N | --seeds A..B] [--log] [--jobs N] [--all-met]
+export const USAGE = `usage: npm run sim -- [--scenario mirror|equipped|standalone|cluster|pair|fencing|upgrade|profile] [--seed N | --seeds A..B] [--log] [--jobs N] [--all-met]
                      [--mutants | --mutant NAME]`;
 
 const SEED_MAX = 2 ** 31;

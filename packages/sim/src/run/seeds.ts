@@ -12,6 +12,8 @@ export async function loadRunner(scenario: ScenarioName): Promise<Runner> {
   switch (scenario) {
     case 'mirror':
       return (await import('../mirror/scenario.ts')).runMirror;
+    case 'equipped':
+      return (await import('../equipped/scenario.ts')).runEquipped;
     case 'standalone':
       return (await import('../standalone/scenario.ts')).runStandalone;
     case 'cluster':

@@ -2,6 +2,7 @@
  * What a run is to have met: every row of the handshake, and a death at every point where the order of writes matters. Counted while seeds run,
  * and printed with what was never met.
  */
+import type { ScenarioName } from './options.ts';
 
 export const DISK_OPERATIONS = [
   'read data',
@@ -55,6 +56,27 @@ const ROWS = [
   '16',
 ];
 
+/** What a well equipped mirror is to have gone through. */
+const SITUATIONS = [
+  'growths',
+  'growths refused or cut short',
+  'growths made up for at a meeting',
+  'disks replaced',
+  'disks detached',
+  'disks attached to a primary',
+  'disks attached to a secondary',
+  'blocks altered on a disk with checksums',
+  'blocks altered on a disk without',
+  'altered blocks healed',
+  'losses of a lying disk repaired',
+  'blocks remapped',
+  'trial: a verify of a busy volume finds nothing',
+  'trial: a disk that lies loses power',
+  'trial: one of several paths is lost',
+  'trial: altered blocks are found and healed',
+  'trial: every replica serves what was written',
+];
+
 export function handshakeRow(row: string): string {
   return `handshake row ${row}`;
 }
@@ -76,17 +98,21 @@ export interface Coverage {
   readonly neverMet: readonly string[];
 }
 
-export function coverageOf(tallies: readonly Tally[]): Coverage {
+export function coverageOf(scenario: ScenarioName, tallies: readonly Tally[]): Coverage {
   const sums = new Map<string, number>();
   for (const tally of tallies)
     for (const [what, count] of Object.entries(tally)) sums.set(what, (sums.get(what) ?? 0) + count);
+  if (scenario === 'equipped') return { sums, neverMet: SITUATIONS.filter((what) => !sums.has(what)) };
   const rows = ROWS.filter((row) => !sums.has(handshakeRow(row)) && !sums.has(imaginedRow(row)));
   const points = CRASH_POINTS.map(({ activity, operation }) => crashPoint(activity, operation));
   return { sums, neverMet: [...rows.map(handshakeRow), ...points.filter((point) => !sums.has(point))] };
 }
 
 /** Lines for people. */
-export function describeCoverage({ sums, neverMet }: Coverage): readonly string[] {
+export function describeCoverage(scenario: ScenarioName, { sums, neverMet }: Coverage): readonly string[] {
+  const never = `never met: ${neverMet.length === 0 ? 'nothing' : neverMet.join('; ')}`;
+  if (scenario === 'equipped')
+    return [`met: ${SITUATIONS.map((what) => `${what} ${sums.get(what) ?? 0}`).join(', ')}`, never];
   const counts = (prefix: string): string =>
     [...sums]
       .filter(([what]) => what.startsWith(prefix))
@@ -99,6 +125,6 @@ export function describeCoverage({ sums, neverMet }: Coverage): readonly string[
     `rows of imagined crashes: ${counts(imaginedRow(''))}`,
     `crash points: ${CRASH_POINTS.length - missed} of ${CRASH_POINTS.length} met: ${counts('killed as ')}`,
     `disks rolled back: ${sums.get('disks rolled back') ?? 0}`,
-    `never met: ${neverMet.length === 0 ? 'nothing' : neverMet.join('; ')}`,
+    never,
   ];
 }

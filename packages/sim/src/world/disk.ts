@@ -1,3 +1,4 @@
+import { assert } from '@eterne/base';
 import { PAGE_BYTES, PageMap } from './page-map.ts';
 import type { Prng } from './prng.ts';
 import type { Universe } from './universe.ts';
@@ -34,6 +35,14 @@ export class SimDisk {
   /** No change finds room while true. */
   full = false;
   locked = false;
+  /** Flushes are answered, and nothing reaches the platter, while true. */
+  lies = false;
+  /** What it holds is not to be counted on, though it says so. */
+  isDoubtful = false;
+  /** Counts the disks that have been in this place: a store that was opened on an earlier one is of a device that is gone. */
+  epoch = 0;
+  /** Writes on their way to the cache, of whoever has it open. */
+  inFlight: ReadonlySet<{ readonly offset: number; readonly lengthBytes: number }> = new Set();
   /** For the report on crash points: what it is for, and the name of what lies at an offset. */
   content: 'data' | 'metadata' = 'data';
   regionAt: (offset: number) => string = () => 'data';
@@ -46,8 +55,16 @@ export class SimDisk {
   private cache = new PageMap();
   private durable = new PageMap();
   private unflushed: Volatile[] = [];
+  /** How often sectors became unreadable. */
+  spoilt = 0;
   /** Sectors that cannot be read until they are written. */
   private readonly unreadable = new Set<number>();
+  /** Sectors that cannot be written, as long as this disk is in its place. */
+  private readonly unwritable = new Set<number>();
+  /** Blocks that a write was refused for: their content may be elsewhere from then on. */
+  private readonly refused = new Set<number>();
+  /** Sectors that the disk has altered by itself, and what was written there. */
+  private readonly altered = new Map<number, Buffer>();
   private readonly chance: Prng;
   private readonly universe: Universe;
 
@@ -89,6 +106,7 @@ export class SimDisk {
 
   /** Makes sectors unreadable; what is in them comes back when the disk is mended. */
   spoil(offset: number, sectorCount: number): void {
+    this.spoilt += 1;
     const first = offset / SECTOR_BYTES;
     const last = Math.min(first + sectorCount, this.sizeBytes / SECTOR_BYTES);
     for (let sector = first; sector < last; sector += 1) this.unreadable.add(sector);
@@ -106,10 +124,99 @@ export class SimDisk {
     return true;
   }
 
-  private rewrite(offset: number, lengthBytes: number): void {
-    if (this.unreadable.size === 0) return;
+  /** Makes sectors that no write gets through to. */
+  wearOut(offset: number, sectorCount: number): void {
+    const first = offset / SECTOR_BYTES;
+    for (let sector = first; sector < first + sectorCount; sector += 1) this.unwritable.add(sector);
+  }
+
+  /** Can it be written? A block that cannot is one that may be kept elsewhere from now on. */
+  takes(offset: number, lengthBytes: number): boolean {
+    if (this.unwritable.size === 0) return true;
+    let takes = true;
     const end = (offset + lengthBytes) / SECTOR_BYTES;
-    for (let sector = offset / SECTOR_BYTES; sector < end; sector += 1) this.unreadable.delete(sector);
+    for (let sector = offset / SECTOR_BYTES; sector < end; sector += 1) {
+      if (!this.unwritable.has(sector)) continue;
+      takes = false;
+      this.refused.add(pageStart(sector));
+    }
+    return takes;
+  }
+
+  /** Is the content of this block on the platter, and nothing else on its way there? */
+  isSettled(offset: number): boolean {
+    const overlaps = (other: { readonly offset: number; readonly lengthBytes: number }): boolean =>
+      other.offset < offset + PAGE_BYTES && offset < other.offset + other.lengthBytes;
+    return (
+      !this.unflushed.some(({ offset: at, data }) => overlaps({ offset: at, lengthBytes: data.length })) &&
+      ![...this.inFlight].some(overlaps)
+    );
+  }
+
+  /** Changes a settled block behind everybody's back: a bit that flips, a write for another place, one that never came. */
+  alter(offset: number, content: Buffer): void {
+    assert(content.length === PAGE_BYTES && this.isSettled(offset), 'a settled block is altered');
+    const before = this.cache.page(offset);
+    for (let at = 0; at < PAGE_BYTES; at += SECTOR_BYTES) {
+      const sector = Buffer.from(before.subarray(at, at + SECTOR_BYTES));
+      if (!sector.equals(content.subarray(at, at + SECTOR_BYTES)))
+        this.altered.set((offset + at) / SECTOR_BYTES, sector);
+    }
+    this.replaceSilently(offset, content);
+  }
+
+  /** Puts back what was written, where nobody else has. */
+  restore(offset: number, lengthBytes: number): void {
+    const end = (offset + lengthBytes) / SECTOR_BYTES;
+    for (let sector = offset / SECTOR_BYTES; sector < end; sector += 1) {
+      const content = this.altered.get(sector);
+      if (content === undefined) continue;
+      this.altered.delete(sector);
+      this.replaceSilently(sector * SECTOR_BYTES, content);
+    }
+  }
+
+  /** Blocks that are not what was written. */
+  get alteredBlocks(): readonly number[] {
+    return [...new Set([...this.altered.keys()].map(pageStart))];
+  }
+
+  /** May the sector hold anything, because the disk has altered it, or because its content had to go elsewhere? */
+  isForgiven(sector: number): boolean {
+    return this.isDoubtful || this.altered.has(sector) || this.refused.has(pageStart(sector));
+  }
+
+  /** Another, blank disk takes its place. */
+  replace(): void {
+    this.load(new PageMap(), 0);
+    this.epoch += 1;
+    this.unwritable.clear();
+    this.unreadable.clear();
+    this.locked = false;
+    this.inFlight = new Set();
+  }
+
+  /** It is written. A power loss may take that, but does not bring back what the disk has made of it. */
+  private forgetAltered(sector: number): void {
+    const content = this.altered.get(sector);
+    if (content === undefined) return;
+    this.altered.delete(sector);
+    this.durable.write(sector * SECTOR_BYTES, content);
+  }
+
+  private replaceSilently(offset: number, content: Buffer): void {
+    this.version += 1;
+    this.cache.write(offset, content);
+    this.durable.write(offset, content);
+  }
+
+  private rewrite(offset: number, lengthBytes: number): void {
+    if (this.unreadable.size === 0 && this.altered.size === 0) return;
+    const end = (offset + lengthBytes) / SECTOR_BYTES;
+    for (let sector = offset / SECTOR_BYTES; sector < end; sector += 1) {
+      this.unreadable.delete(sector);
+      this.forgetAltered(sector);
+    }
   }
 
   /** Marks the point up to which a flush that starts now must make changes durable. */
@@ -119,7 +226,7 @@ export class SimDisk {
 
   /** Everything up to `point` reaches the platter. */
   flushUpTo(point: Volatile | undefined): void {
-    if (point === undefined) return;
+    if (point === undefined || this.lies) return;
     const count = this.unflushed.indexOf(point) + 1;
     for (const { offset, data } of this.unflushed.splice(0, count)) this.durable.write(offset, data);
   }
@@ -169,6 +276,7 @@ export class SimDisk {
     this.cache = pages.clone();
     this.durable = pages.clone();
     this.unflushed = [];
+    this.altered.clear();
   }
 
   /** Offsets of the pages that are not all zeroes. */

@@ -48,6 +48,8 @@ export class SimNetwork {
   >();
   private readonly links = new Map<string, Link>();
   private readonly hosts = new Map<string, SimNode>();
+  /** Which path a host lies on, where a machine has several. */
+  private readonly paths = new Map<string, string>();
   private readonly stalled = new Set<Stalled>();
   private nextPort = 40_000;
 
@@ -56,9 +58,16 @@ export class SimNetwork {
     this.random = universe.prng('network');
   }
 
-  assignHost(host: string, node: SimNode): void {
+  /** `path`: a network of its own, beside and below the one that every machine is in; a machine that is cut off is so on all of them. */
+  assignHost(host: string, node: SimNode, path = ''): void {
     assert(!this.hosts.has(host), `${host} has two owners`);
     this.hosts.set(host, node);
+    if (path !== '') this.paths.set(host, path);
+  }
+
+  /** Empty: the one that every machine is in. */
+  pathOf(address: Address): string {
+    return this.paths.get(hostOf(address)) ?? '';
   }
 
   /** The machine an address belongs to, as seen from `from`: its own for unix sockets and loopback. */
@@ -68,9 +77,9 @@ export class SimNetwork {
     return host.startsWith('127.') || host === '0.0.0.0' ? from : this.hosts.get(host);
   }
 
-  linkBetween(from: SimNode, to: SimNode): Link {
+  linkBetween(from: SimNode, to: SimNode, path = ''): Link {
     if (from === to) return LOOPBACK;
-    const key = `${from.name}>${to.name}`;
+    const key = path === '' ? `${from.name}>${to.name}` : `${from.name}>${to.name} ${path}`;
     let link = this.links.get(key);
     if (link === undefined) {
       link = { ...LOOPBACK, latencyMs: [0.05, 0.3], bytesPerMs: 120_000 };
@@ -79,16 +88,18 @@ export class SimNetwork {
     return link;
   }
 
-  passes(from: SimNode, to: SimNode): boolean {
-    return from.poweredOn && to.poweredOn && this.linkBetween(from, to).up;
+  passes(from: SimNode, to: SimNode, path = ''): boolean {
+    if (!from.poweredOn || !to.poweredOn || !this.linkBetween(from, to).up) return false;
+    return path === '' || this.linkBetween(from, to, path).up;
   }
 
-  /** Cuts or heals one direction. */
-  setLink(from: SimNode, to: SimNode, up: boolean): void {
-    const link = this.linkBetween(from, to);
+  /** Cuts or heals one direction; of one path, or of all. */
+  setLink(from: SimNode, to: SimNode, up: boolean, path = ''): void {
+    const link = this.linkBetween(from, to, path);
     if (link.up === up) return;
     link.up = up;
-    this.universe.trace.line('network', `${from.name} → ${to.name} ${up ? 'heals' : 'is cut'}`);
+    const name = path === '' ? '' : ` on path ${path}`;
+    this.universe.trace.line('network', `${from.name} → ${to.name}${name} ${up ? 'heals' : 'is cut'}`);
     if (up) this.wake();
   }
 

@@ -66,6 +66,12 @@ export class PageMap {
     return copy;
   }
 
+  /** Adds the pages of another one, shared, as if it began at `start`. */
+  place(other: PageMap, start: number): void {
+    for (const [number, page] of other.pages) this.pages.set(number + start / PAGE_BYTES, page);
+    other.owned.clear();
+  }
+
   /** Of the pages that are not all zeroes. */
   offsets(): number[] {
     return [...this.pages.keys()].map((number) => number * PAGE_BYTES);

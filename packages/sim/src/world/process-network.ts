@@ -55,6 +55,7 @@ export class ProcessNetwork implements Network {
     if (!process.alive) return;
     const { network, scheduler } = process.node.universe;
     const target = network.nodeAt(address, process.node);
+    const path = network.pathOf(address);
     let answered = false;
     const answer = (result: Stream | EterneError): void => {
       if (answered) {
@@ -70,27 +71,27 @@ export class ProcessNetwork implements Network {
     );
     if (target === undefined) return;
     const travel = (): number => {
-      const [low, high] = network.linkBetween(process.node, target).latencyMs;
+      const [low, high] = network.linkBetween(process.node, target, path).latencyMs;
       return network.random.between(low, high);
     };
     scheduler.after(travel(), () => {
-      if (!process.alive || !network.passes(process.node, target)) return;
+      if (!process.alive || !network.passes(process.node, target, path)) return;
       const listener = network.listeners.get(`${target.name}|${address}`);
       if (listener === undefined) {
         scheduler.after(travel(), () => {
-          if (!network.passes(target, process.node)) return;
+          if (!network.passes(target, process.node, path)) return;
           process.enter(() => answer(new EterneError('unreachable', `${address} refused the connection`)));
         });
         return;
       }
       const local = `${process.node.hosts[0]}:${network.claimPort()}`;
-      const near = new SimStream(network, process, local, address);
-      const far = new SimStream(network, listener.owner.process, address, local);
+      const near = new SimStream(network, process, local, address, path);
+      const far = new SimStream(network, listener.owner.process, address, local, path);
       SimStream.pair(near, far);
       this.streams.add(near);
       listener.accept(far);
       scheduler.after(travel(), () => {
-        if (network.passes(target, process.node)) process.enter(() => answer(near));
+        if (network.passes(target, process.node, path)) process.enter(() => answer(near));
       });
     });
   }
@@ -123,6 +124,11 @@ export class ProcessNetwork implements Network {
     };
     const send = (to: Address, payload: Buffer): void => this.sendDatagram(address, to, Buffer.from(payload));
     process.later(0, () => done({ address, send, close }));
+  }
+
+  /** Every connection on this path breaks. */
+  breakPath(path: string): void {
+    for (const stream of Array.from(this.streams)) if (stream.path === path) stream.breakOff();
   }
 
   forget(stream: SimStream): void {

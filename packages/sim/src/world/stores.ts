@@ -78,6 +78,9 @@ class SimStore implements BlockStore {
   readonly canPunch = true;
   private readonly process: SimProcess;
   private readonly disk: SimDisk;
+  private readonly epoch: number;
+  /** While its disk is there. */
+  private lastSizeBytes = 0;
   private readonly timeoutMs: number;
   private readonly forget: () => void;
   private readonly writes = new Set<InFlight>();
@@ -88,12 +91,16 @@ class SimStore implements BlockStore {
   constructor(process: SimProcess, disk: SimDisk, options: OpenStoreOptions, forget: () => void) {
     this.process = process;
     this.disk = disk;
+    this.epoch = disk.epoch;
+    this.lastSizeBytes = disk.sizeBytes;
+    disk.inFlight = this.writes;
     this.timeoutMs = options.timeoutMs ?? Number.POSITIVE_INFINITY;
     this.forget = forget;
   }
 
   get sizeBytes(): number {
-    return this.disk.sizeBytes;
+    if (!this.isGone) this.lastSizeBytes = this.disk.sizeBytes;
+    return this.lastSizeBytes;
   }
 
   read(offset: number, into: Buffer, done: StoreDone): void {
@@ -126,6 +133,13 @@ class SimStore implements BlockStore {
     this.perform({ name: 'flush', offset: 0, effect: () => this.disk.flushUpTo(point), done });
   }
 
+  grow(sizeBytes: number, done: StoreDone): void {
+    const { disk } = this;
+    const effect = (): void => void (disk.sizeBytes = Math.max(disk.sizeBytes, sizeBytes));
+    const refusal = (): StoreError | undefined => (disk.full ? this.errorOf('logical', 'ENOSPC') : undefined);
+    this.perform({ name: 'write', offset: disk.sizeBytes, effect, done, refusal });
+  }
+
   close(done: () => void): void {
     this.closing = done;
     this.maybeClosed();
@@ -133,6 +147,7 @@ class SimStore implements BlockStore {
 
   /** The kernel finishes, or never began, what was in flight; with the power it may also tear it. */
   ownerDied(cause: 'killed' | 'power'): void {
+    if (this.isGone) return;
     const { random } = this.disk;
     for (const write of this.writes) {
       if (write.applied) continue;
@@ -162,7 +177,7 @@ class SimStore implements BlockStore {
     };
     this.writes.add(write);
     const apply = (): void => {
-      if (write.applied) return;
+      if (write.applied || this.isGone) return;
       write.applied = true;
       if (from !== undefined && !from.equals(write.data))
         universe.violate(
@@ -171,15 +186,18 @@ class SimStore implements BlockStore {
         );
       this.disk.apply(offset, write.data);
     };
-    const noRoom = (): StoreError | undefined =>
-      this.disk.full && !write.applied ? this.errorOf('logical', 'ENOSPC') : undefined;
-    if (this.failure() === undefined && !this.disk.full && !this.disk.hanging && this.disk.random.chance(0.3))
-      apply();
+    const refusal = (): StoreError | undefined => {
+      if (write.applied) return undefined;
+      if (this.disk.full) return this.errorOf('logical', 'ENOSPC');
+      return this.disk.takes(offset, lengthBytes) ? undefined : this.errorOf('sector', 'EIO');
+    };
+    const mayBegin = (): boolean => this.failure() === undefined && !this.disk.full && !this.disk.hanging;
+    if (mayBegin() && this.disk.random.chance(0.3) && this.disk.takes(offset, lengthBytes)) apply();
     const finished: StoreDone = (error) => {
       this.writes.delete(write);
       done(error);
     };
-    this.perform({ name: 'write', offset, effect: apply, done: finished, refusal: noRoom });
+    this.perform({ name: 'write', offset, effect: apply, done: finished, refusal });
   }
 
   /** Runs the effect on the disk and completes, now or later. A dead process's call has no effect, nor has a refused one. */
@@ -224,7 +242,12 @@ class SimStore implements BlockStore {
   /** Why nothing works any more. */
   private failure(): StoreError | undefined {
     if (this.timedOut) return this.errorOf('timeout', 'ETIMEDOUT');
-    return this.disk.broken ? this.errorOf('device', 'EIO') : undefined;
+    return this.disk.broken || this.isGone ? this.errorOf('device', 'EIO') : undefined;
+  }
+
+  /** Its disk was taken away. */
+  private get isGone(): boolean {
+    return this.epoch !== this.disk.epoch;
   }
 
   private errorOf(kind: StoreErrorKind, errno: string): StoreError {
@@ -236,13 +259,13 @@ class SimStore implements BlockStore {
     if (closing === undefined || this.pending > 0 || !this.process.alive) return;
     this.closing = undefined;
     this.forget();
-    this.disk.locked = false;
+    if (!this.isGone) this.disk.locked = false;
     this.process.later(0, closing);
   }
 
   private checkRange(offset: number, lengthBytes: number): void {
     assert(offset >= 0 && lengthBytes > 0, `store operation at ${offset}+${lengthBytes}`);
-    assert(offset + lengthBytes <= this.disk.sizeBytes, `store operation past the end of ${this.disk.name}`);
+    assert(offset + lengthBytes <= this.sizeBytes, `store operation past the end of ${this.disk.name}`);
     assert(
       offset % SECTOR_BYTES === 0 && lengthBytes % SECTOR_BYTES === 0,
       'a store operation covers whole sectors',

@@ -29,6 +29,7 @@ export class SimStream implements Stream {
   /** The other end; set once by `pair`. */
   peer!: SimStream;
   private readonly net: SimNetwork;
+  readonly path: string;
   private handler: StreamHandler | undefined;
   private queued: Buffer[] = [];
   private queuedBytes = 0;
@@ -52,8 +53,15 @@ export class SimStream implements Stream {
   /** After a power loss: what was on the wire until then still arrives. */
   private lastSignMs = Number.POSITIVE_INFINITY;
 
-  constructor(net: SimNetwork, process: SimProcess, localAddress: Address, remoteAddress: Address) {
+  constructor(
+    net: SimNetwork,
+    process: SimProcess,
+    localAddress: Address,
+    remoteAddress: Address,
+    path: string,
+  ) {
     this.net = net;
+    this.path = path;
     this.process = process;
     this.localAddress = localAddress;
     this.remoteAddress = remoteAddress;
@@ -118,6 +126,22 @@ export class SimStream implements Stream {
     this.process.later(0, () => this.tellClose(undefined));
   }
 
+  /** The connection breaks: both ends hear of it, and what is on its way is lost. */
+  breakOff(): void {
+    for (const end of [this, this.peer]) end.broken();
+  }
+
+  private broken(): void {
+    if (this.state !== 'open') return;
+    this.state = 'closed';
+    this.queued = [];
+    this.queuedBytes = 0;
+    this.inbox = [];
+    this.net.forget(this);
+    const error = new EterneError('unreachable', `the connection with ${this.remoteAddress} broke`);
+    this.process.later(0, () => this.tellClose(error));
+  }
+
   /** The process died: its kernel says goodbye, or, without power, nobody does. */
   ownerDied(cause: 'killed' | 'power'): void {
     if (this.state === 'gone') return;
@@ -136,7 +160,7 @@ export class SimStream implements Stream {
     const { net } = this;
     const from = this.peer;
     if (segment.kind !== 'reset' && net.universe.nowMs > from.lastSignMs) return;
-    if (from.stalled.length > 0 || !net.passes(from.process.node, this.process.node)) {
+    if (from.stalled.length > 0 || !from.reaches(this)) {
       from.stalled.push(segment);
       net.stall(from);
       return;
@@ -147,24 +171,28 @@ export class SimStream implements Stream {
   /** The link may have healed: what was held back is sent again. */
   retransmit(): boolean {
     const to = this.peer;
-    if (!this.net.passes(this.process.node, to.process.node)) return false;
+    if (!this.reaches(to)) return false;
     const held = this.stalled;
     this.stalled = [];
     for (const segment of held) to.accept(segment);
-    if (this.net.passes(to.process.node, this.process.node)) this.acknowledge(0);
+    if (to.reaches(this)) this.acknowledge(0);
     return true;
   }
 
   /** The acknowledgements of this end's bytes that were held back travel now. */
   acknowledge(bytes: number): void {
     this.unackedBytes += bytes;
-    if (!this.net.passes(this.peer.process.node, this.process.node)) {
+    if (!this.peer.reaches(this)) {
       this.net.stall(this);
       return;
     }
     this.flightBytes -= this.unackedBytes;
     this.unackedBytes = 0;
     if (this.queuedBytes > 0) this.planPump();
+  }
+
+  private reaches(other: SimStream): boolean {
+    return this.net.passes(this.process.node, other.process.node, this.path);
   }
 
   private accept(segment: Segment): void {
@@ -264,7 +292,7 @@ export class SimStream implements Stream {
 
   private send(segment: Segment): void {
     const { net } = this;
-    const link = net.linkBetween(this.process.node, this.peer.process.node);
+    const link = net.linkBetween(this.process.node, this.peer.process.node, this.path);
     const size = segment.kind === 'data' ? segment.bytes.length : 0;
     if (segment.kind === 'data' && link.corruption > 0 && net.random.chance(link.corruption))
       corrupt(segment.bytes, net.random);
@@ -279,7 +307,7 @@ export class SimStream implements Stream {
     if (segment.kind === 'reset') {
       const { peer } = this;
       scheduler.after(arrival - scheduler.nowMs, () => {
-        if (net.passes(this.process.node, peer.process.node)) peer.arrive(segment);
+        if (this.reaches(peer)) peer.arrive(segment);
       });
       return;
     }

@@ -109,3 +109,56 @@ test('a store has one opener at a time, and is free again when that one dies', (
   universe.runUntil(20);
   assert.deepEqual(results, ['busy', 'opened']);
 });
+
+test('a block that the disk has altered is forgiven until somebody writes it, and can be put back', () => {
+  const { universe, node, store } = opened(3);
+  const disk = node.disk('img');
+  store.write(0, Buffer.alloc(8192, 1), () => undefined);
+  universe.runUntil(100);
+  assert.ok(!disk.isSettled(0), 'only a cache has it');
+  store.flush(() => undefined);
+  universe.runUntil(200);
+  for (const offset of [0, 4096]) disk.alter(offset, Buffer.alloc(4096, 7));
+  assert.deepEqual([sectorAt(disk, 0), disk.isForgiven(0), disk.alteredBlocks], [7, true, [0, 4096]]);
+  store.write(0, Buffer.alloc(4096, 2), () => undefined);
+  universe.runUntil(300);
+  assert.deepEqual([sectorAt(disk, 0), disk.isForgiven(0), disk.isForgiven(8)], [2, false, true]);
+  disk.restore(4096, 4096);
+  assert.deepEqual([sectorAt(disk, 4096), disk.alteredBlocks], [1, []]);
+});
+
+test('a disk that lies answers a flush, and loses what it covered with the power', () => {
+  let lost = 0;
+  for (let seed = 1; seed <= 20; seed += 1) {
+    const { universe, node, store } = opened(seed);
+    const disk = node.disk('img');
+    disk.lies = true;
+    store.write(0, Buffer.alloc(4096, 1), () => undefined);
+    let answer: string | undefined;
+    universe.runUntil(100);
+    store.flush((error) => (answer = error?.message ?? 'ok'));
+    universe.runUntil(400);
+    assert.equal(answer, 'ok');
+    node.powerOff();
+    if (sectorAt(disk, 0) === 0) lost += 1;
+  }
+  assert.ok(lost > 0, 'some seeds lose it');
+});
+
+test('a store does not reach the disk that has taken the place of its own, and a worn-out sector takes no write', () => {
+  const { universe, node, store } = opened(5);
+  const disk = node.disk('img');
+  disk.wearOut(4096, 1);
+  const answers: string[] = [];
+  const write = (offset: number): void =>
+    store.write(offset, Buffer.alloc(4096, 1), (error) => answers.push(error?.kind ?? 'ok'));
+  write(0);
+  universe.runUntil(100);
+  write(4096);
+  universe.runUntil(200);
+  disk.replace();
+  write(0);
+  universe.runUntil(300);
+  assert.deepEqual(answers, ['ok', 'sector', 'device']);
+  assert.deepEqual([disk.sizeBytes, sectorAt(disk, 0), store.sizeBytes], [0, 0, SIZE_BYTES]);
+});

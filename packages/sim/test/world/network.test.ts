@@ -152,3 +152,55 @@ test('datagrams are lost, doubled and reordered as the link says', () => {
     got.toSorted((x, y) => x - y),
   );
 });
+
+test('a path is cut or broken alone; a machine that is cut off is so on all of them', () => {
+  const universe = new Universe(8, { keepLines: false });
+  const [a, b] = ['a', 'b'].map((name, i) => {
+    const node = universe.addNode(name, [`10.0.0.${i + 1}`]);
+    for (const path of ['1', '2']) universe.network.assignHost(`10.${path}.0.${i + 1}`, node, path);
+    return node;
+  });
+  assert.ok(a !== undefined && b !== undefined);
+  const server = b.start('server');
+  const client = a.start('client');
+  const heard = new Map<string, string>();
+  const closed: string[] = [];
+  const streams = new Map<string, Stream>();
+  for (const path of ['1', '2']) {
+    const address = `10.${path}.0.2:7701`;
+    server.world.network.listen(
+      address,
+      (stream) =>
+        stream.start({
+          onData: (chunk) => heard.set(path, (heard.get(path) ?? '') + chunk.toString()),
+          onDrain: () => undefined,
+          onClose: () => closed.push(path),
+        }),
+      () => undefined,
+    );
+    universe.runUntil(universe.nowMs + 1);
+    client.world.network.connect(address, { timeoutMs: 1000 }, (stream) => {
+      assert.ok(!(stream instanceof EterneError));
+      stream.start({ onData: () => undefined, onDrain: () => undefined, onClose: () => undefined });
+      streams.set(path, stream);
+    });
+  }
+  universe.runUntil(100);
+  const say = (word: string): void => {
+    for (const stream of streams.values()) stream.write(Buffer.from(word));
+    universe.runUntil(universe.nowMs + 1000);
+  };
+  universe.network.setLink(a, b, false, '1');
+  say('one ');
+  assert.deepEqual([heard.get('1'), heard.get('2')], [undefined, 'one ']);
+  universe.network.setLink(a, b, false);
+  universe.network.setLink(a, b, true, '1');
+  say('two ');
+  assert.deepEqual([heard.get('1'), heard.get('2')], [undefined, 'one ']);
+  universe.network.setLink(a, b, true);
+  universe.runUntil(universe.nowMs + 1000);
+  assert.deepEqual([heard.get('1'), heard.get('2')], ['one two ', 'one two ']);
+  client.network.breakPath('2');
+  say('three');
+  assert.deepEqual([heard.get('1'), heard.get('2'), closed], ['one two three', 'one two ', ['2']]);
+});

@@ -1,0 +1,46 @@
+import type { MirrorScenario } from '../../mirror/scenario.ts';
+import type { Prng } from '../../world/prng.ts';
+
+const LOST_MS = 4_000;
+const REJOIN_MS = 2_000;
+
+/**
+ * One of several paths between the primary and a peer is lost, in one direction or both, while clients write: the session goes on over the others, so nobody
+ * loses anybody, and requests are answered.
+ */
+export function tryPathLoss(scenario: MirrorScenario, chance: Prng): void {
+  const { equipment, history, hosts, nodes, primary, universe } = scenario;
+  const other = chance.pick(nodes.filter((node) => node !== primary?.node));
+  if (primary === undefined || other === undefined) return;
+  // Connections that were lost under the last fault are there again.
+  universe.runUntil(universe.nowMs + REJOIN_MS);
+  const { node } = primary;
+  const { network } = universe;
+  const path = `${chance.whole(1, equipment.paths)}`;
+  for (const [from, to] of [
+    [node, other],
+    [other, node],
+  ] as const) {
+    const host = hosts.get(from.name);
+    if (host === undefined) return;
+    host.process.onLog = (message) => {
+      if (message.includes(`: lost ${to.name}:`))
+        universe.violate('trial', `path ${path} is lost, and with it the session: ${from.name}: ${message}`);
+    };
+  }
+  const [there, back] = chance.weighted([
+    [1, [true, true]],
+    [1, [true, false]],
+    [1, [false, true]],
+  ] as const);
+  const answered = history.answered;
+  if (there) network.setLink(node, other, false, path);
+  if (back) network.setLink(other, node, false, path);
+  universe.runUntil(universe.nowMs + LOST_MS);
+  if (history.answered === answered)
+    universe.violate('trial', `path ${path} is lost, and nothing is answered for ${LOST_MS} ms`);
+  network.setLink(node, other, true, path);
+  network.setLink(other, node, true, path);
+  universe.runUntil(universe.nowMs + REJOIN_MS);
+  for (const { process } of hosts.values()) process.onLog = undefined;
+}
