@@ -33,15 +33,20 @@ export interface CoverageOptions {
   /** Without one arbiter both sides may have been promoted: then a split brain is what they are to find. */
   readonly mayPart: boolean;
   readonly chance: Prng;
+  /** Told of each replica as it would be found. A sentence about what is wrong with it, or undefined. */
+  readonly judge?: (found: ReplicaFound) => string | undefined;
   /** Told of each row of the handshake that an imagined meeting came to. */
   readonly onRow: (row: string) => void;
 }
 
 /** One replica as it would be found after the imagined crash. */
-interface Found {
+export interface ReplicaFound {
   readonly node: string;
   readonly data: PageMap;
   readonly metadata: VolumeMetadata;
+}
+
+interface Found extends ReplicaFound {
   readonly disk: ReplicaDisk;
 }
 
@@ -71,6 +76,10 @@ export class CoverageChecker {
       const metadata = this.recover(replica, isDark);
       if (metadata instanceof EterneError) return `${replica.node} would not open: ${metadata.message}`;
       found.push({ node: replica.node, metadata, data: replica.data.imagine(isDark), disk: replica.data });
+    }
+    for (const replica of found) {
+      const problem = this.options.judge?.(replica);
+      if (problem !== undefined) return `after a crash now, of ${replica.node}: ${problem}`;
     }
     for (const [i, mine] of found.entries())
       for (const theirs of found.slice(i + 1)) {

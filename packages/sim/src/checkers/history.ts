@@ -45,6 +45,8 @@ interface SectorTruth {
   /** The latest end of a change to zeroes, and how many have not ended. */
   zeroEndMs: number;
   zeroesOpen: number;
+  /** Changes that a flush has covered, and when (in order) that was known. */
+  readonly covered: { readonly order: number; readonly invokedMs: number }[];
 }
 
 const NEVER_MS = -1;
@@ -96,7 +98,9 @@ export class History {
         truth.zeroEndMs = nowMs;
       }
       truth.mustMs = Math.max(truth.mustMs, operation.invokedMs);
-      if (operation.durable) truth.durableMustMs = Math.max(truth.durableMustMs, operation.invokedMs);
+      if (!operation.durable) continue;
+      truth.durableMustMs = Math.max(truth.durableMustMs, operation.invokedMs);
+      truth.covered.push({ order: this.order, invokedMs: operation.invokedMs });
     }
     if (!operation.durable) this.uncovered.push(operation);
   }
@@ -117,8 +121,10 @@ export class History {
       return false;
     });
     for (const change of covered)
-      for (const truth of this.truths(change))
+      for (const truth of this.truths(change)) {
         truth.durableMustMs = Math.max(truth.durableMustMs, change.invokedMs);
+        truth.covered.push({ order: this.order, invokedMs: change.invokedMs });
+      }
     return covered;
   }
 
@@ -141,6 +147,14 @@ export class History {
   /** The same for the platter, after a flush has covered the change that began at `sinceMs`. */
   isOlderThan(sector: number, value: number, sinceMs: number): boolean {
     return this.endOf(sector, value) < sinceMs;
+  }
+
+  /** The latest begin of a change of this sector that was known to be covered before `order`; undefined: there is none. */
+  coveredSince(sector: number, order: number): number | undefined {
+    let sinceMs: number | undefined;
+    for (const change of this.sectors.get(sector)?.covered ?? [])
+      if (change.order < order) sinceMs = Math.max(sinceMs ?? change.invokedMs, change.invokedMs);
+    return sinceMs;
   }
 
   /** When (in order) the newest flush began that began and was acknowledged between two orders; 0: none. */
@@ -182,7 +196,13 @@ export class History {
       const sector = operation.firstSector + i;
       let truth = this.sectors.get(sector);
       if (truth === undefined) {
-        truth = { mustMs: NEVER_MS, durableMustMs: NEVER_MS, zeroEndMs: NEVER_MS, zeroesOpen: 0 };
+        truth = {
+          mustMs: NEVER_MS,
+          durableMustMs: NEVER_MS,
+          zeroEndMs: NEVER_MS,
+          zeroesOpen: 0,
+          covered: [],
+        };
         this.sectors.set(sector, truth);
       }
       yield truth;

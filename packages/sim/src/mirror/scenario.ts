@@ -7,7 +7,7 @@ import { assert, MIB } from '@eterne/base';
 import type { MirrorVolume, VolumeConfig, VolumeStatus } from '@eterne/disk/engine/api.ts';
 import { windowOf } from '@eterne/disk/engine/set/members.ts';
 import type { BlockDevice } from '@eterne/runtime';
-import { CoverageChecker } from '../checkers/coverage.ts';
+import { CoverageChecker, type ReplicaFound } from '../checkers/coverage.ts';
 import { CrashImaginer } from '../checkers/imagine.ts';
 import { History } from '../checkers/history.ts';
 import { findDisorder } from '../checkers/linearizable.ts';
@@ -15,6 +15,7 @@ import { findDifference } from '../checkers/identical.ts';
 import { metadataRegionAt } from '../checkers/regions.ts';
 import { ReplicaChecker } from '../checkers/replicas.ts';
 import { SetTruth } from '../checkers/set-truth.ts';
+import { findMisordered } from '../checkers/write-order.ts';
 import { SECTOR_BYTES } from '../world/disk.ts';
 import { FAULTS, FaultPlan } from '../faults/plan.ts';
 import type { SimDisk } from '../world/disk.ts';
@@ -160,6 +161,7 @@ export class MirrorScenario {
         skipInitialSync: this.initialSync === 'none',
         mayPart: false,
         chance: this.universe.prng('coverage'),
+        ...(this.mode === 'async' ? { judge: (found) => this.judgeOrder(found) } : {}),
         onRow: (row) => this.universe.count(imaginedRow(row)),
       },
     );
@@ -345,6 +347,13 @@ export class MirrorScenario {
     const defects = this.defects();
     if (defects.length > 0)
       universe.violate('liveness', `${LIVENESS_MS} ms after everything healed: ${defects.join('; ')}`);
+  }
+
+  /** A copy that is not being copied to is an older, but consistent disk, whatever is lost of it now. */
+  private judgeOrder({ data, metadata, node }: ReplicaFound): string | undefined {
+    const { diskState, justCreated } = metadata.state;
+    const isBehind = justCreated || diskState === 'Inconsistent' || node === this.arbiter.register.holder;
+    return isBehind ? undefined : findMisordered(this.history, data);
   }
 
   /** What keeps the volume from being whole. */

@@ -101,6 +101,10 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     'if (!this.#parts.isAsync) for (const member of members)',
     'for (const member of members)',
   ]),
+  mirror('a flush puts no barrier between an asynchronous peer’s writes', `${ENGINE}/primary/primary.ts`, [
+    'const isBehindFlush = this.#flushAnswered;',
+    'const isBehindFlush = false;',
+  ]),
   mirror('what only a cache has is believed at an opening', 'disk/src/metadata/open.ts', [
     '  options.store.flush((flushError) => {\n',
     '  ((go: (error: { message: string } | undefined) => void) => go(undefined))((flushError) => {\n',

@@ -1,0 +1,32 @@
+import { SECTOR_BYTES } from '../world/disk.ts';
+import { PAGE_BYTES, type PageMap } from '../world/page-map.ts';
+import type { History } from './history.ts';
+import { FOREIGN, valueOf, ZERO } from './stamp.ts';
+
+/**
+ * The order of writes that a copy keeps which may lag behind: where it has a write, it has everything that a flush had covered before that write began, for an
+ * application that cares writes in this order. Of a mirror set the order goes across its volumes. A sentence about something that is missing, or undefined.
+ */
+export function findMisordered(history: History, pages: PageMap): string | undefined {
+  const touched = history.touched();
+  const values = touched.map((sector) => valueAt(pages, sector));
+  let newest = { order: 0, id: 0 };
+  for (const id of values) {
+    if (id === ZERO || id === FOREIGN) continue;
+    const order = history.operations[id - 1]?.invokedOrder ?? 0;
+    if (order > newest.order) newest = { order, id };
+  }
+  for (const [i, sector] of touched.entries()) {
+    const value = values[i] ?? FOREIGN;
+    const sinceMs = history.coveredSince(sector, newest.order);
+    if (sinceMs !== undefined && history.isOlderThan(sector, value, sinceMs))
+      return `it has write ${newest.id}, but sector ${sector} holds write ${value}, older than what a flush had covered before`;
+  }
+  return undefined;
+}
+
+function valueAt(pages: PageMap, sector: number): number {
+  const offset = sector * SECTOR_BYTES;
+  const within = offset % PAGE_BYTES;
+  return valueOf(pages.page(offset - within), within, sector);
+}
