@@ -115,8 +115,11 @@ export class Heart implements WithoutWatchdog {
   /** Binds its addresses, then beats. */
   open(done: (error: EterneError | undefined) => void): void {
     this.#sockets.open(this.#addresses, (error) => {
-      if (error === undefined) this.#startTimers();
-      done(error);
+      if (error) return done(error);
+      // What has been configured meanwhile.
+      this.#sockets.configure(this.#addresses);
+      this.#startTimers();
+      return done(undefined);
     });
   }
 
@@ -389,9 +392,10 @@ export class Heart implements WithoutWatchdog {
 
   #reportIfChanged(): void {
     const nowMs = this.#world.clock.bootMs();
-    const picture = this.#pathStatuses(nowMs)
-      .map(({ peer, path, up, trouble }) => `${peer} ${path} ${up} ${trouble}`)
-      .join();
+    const paths = this.#pathStatuses(nowMs).map(
+      ({ peer, path, up, trouble }) => `${peer} ${path} ${up} ${trouble}`,
+    );
+    const picture = [...this.#heard(nowMs), ...paths].join();
     if (picture === this.#lastPicture) return;
     this.#lastPicture = picture;
     this.#reportLiveness();
@@ -399,10 +403,13 @@ export class Heart implements WithoutWatchdog {
 
   #reportLiveness(): void {
     const nowMs = this.#world.clock.bootMs();
-    const heard = [...this.#peers.values()].filter((peer) => peer.isAlive(nowMs)).map(({ name }) => name);
-    const alive = new Set([this.#options.node, ...heard]);
+    const alive = new Set([this.#options.node, ...this.#heard(nowMs)]);
     const paths = this.#pathStatuses(nowMs);
     for (const listener of this.#livenessListeners) listener(alive, paths, this.dropped);
+  }
+
+  #heard(nowMs: number): readonly string[] {
+    return [...this.#peers.values()].filter((peer) => peer.isAlive(nowMs)).map(({ name }) => name);
   }
 
   #pathStatuses(nowMs: number): readonly PathStatus[] {

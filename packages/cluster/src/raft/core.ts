@@ -86,6 +86,8 @@ export class RaftCore {
   holdMs: number;
   /** What is certainly there, now and after whatever is being written. */
   durableHoldMs: number;
+  /** The newest hold that was asked for. */
+  #askedMs: number;
   /** When the longest promise of `holdMs` ends, and a shorter hold may take its place on disk. */
   #holdEndsMs: number;
   /** No vote for anyone before this (thesis §4.2.3). */
@@ -110,6 +112,7 @@ export class RaftCore {
     this.timing = config.timing;
     this.holdMs = hard.holdMs;
     this.durableHoldMs = hard.holdMs;
+    this.#askedMs = hard.holdMs;
     this.#holdEndsMs = nowMs + hard.holdMs;
     this.stickyUntilMs = this.#holdEndsMs;
     this.electionDeadlineMs = nowMs;
@@ -142,9 +145,9 @@ export class RaftCore {
     this.waitForElection(nowMs);
   }
 
-  /** Votes for nobody for as long as it would have to, had it just promised. */
+  /** Votes for nobody for as long as it was last asked to. */
   stick(nowMs: number): void {
-    this.stickyUntilMs = Math.max(this.stickyUntilMs, nowMs + this.holdMs);
+    this.stickyUntilMs = Math.max(this.stickyUntilMs, nowMs + this.#askedMs);
   }
 
   /**
@@ -152,6 +155,7 @@ export class RaftCore {
    * restart on. A shorter hold takes its place there only when every longer promise is over.
    */
   promise(holdMs: number, nowMs: number): void {
+    this.#askedMs = holdMs;
     this.stickyUntilMs = Math.max(this.stickyUntilMs, nowMs + holdMs);
     if (holdMs < this.holdMs && nowMs < this.#holdEndsMs) return;
     this.#holdEndsMs = Math.max(this.#holdEndsMs, nowMs + holdMs);

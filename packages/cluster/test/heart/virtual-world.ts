@@ -1,4 +1,5 @@
 /** Virtual time and a virtual UDP network, for tests of hearts. */
+import { EterneError } from '@eterne/base';
 import type { Clock, DatagramSocket, Network, Random, Timer, Timers } from '@eterne/runtime';
 import type { HeartWorld } from '../../src/heart/heart.ts';
 
@@ -14,6 +15,8 @@ export class VirtualWorld {
   /** Datagrams for which this says true are lost. */
   cut: (from: string, to: string) => boolean = () => false;
   latencyMs = 1;
+  /** Addresses that this machine does not have. */
+  readonly absent = new Set<string>();
   /** Every datagram that was sent, for replays. */
   readonly sent: { readonly from: string; readonly to: string; readonly payload: Buffer }[] = [];
   readonly #sockets = new Map<string, (payload: Buffer, from: string) => void>();
@@ -79,13 +82,17 @@ export class VirtualWorld {
 
   #network(): Network {
     const datagram: Network['datagram'] = (address, onMessage, done) => {
+      if (this.absent.has(address)) {
+        const error = new EterneError('not-found', `${address} is not an address of this machine`);
+        return void this.#at(0, () => done(error));
+      }
       this.#sockets.set(address, onMessage);
       const socket: DatagramSocket = {
         address,
         send: (to, payload) => this.#send(address, to, payload),
         close: () => void (this.#sockets.get(address) === onMessage && this.#sockets.delete(address)),
       };
-      this.#at(0, () => done(socket));
+      return void this.#at(0, () => done(socket));
     };
     const unused = (): never => {
       throw new Error('hearts use datagrams only');

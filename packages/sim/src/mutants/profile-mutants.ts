@@ -20,24 +20,10 @@ export const PROFILE_MUTANTS: readonly Mutant[] = [
         '    this.stickyUntilMs = nowMs + holdMs;\n    if (holdMs',
       ],
       [
-        'this.stickyUntilMs = Math.max(this.stickyUntilMs, nowMs + this.holdMs);',
+        'this.stickyUntilMs = Math.max(this.stickyUntilMs, nowMs + this.#askedMs);',
         'this.stickyUntilMs = nowMs + this.timing.electionMinMs;',
       ],
-    ],
-  }),
-  profile('a restart forgets what was promised to a leader', {
-    file: 'cluster/src/raft/core.ts',
-    edits: [
-      ['this.#holdEndsMs = nowMs + hard.holdMs;', 'this.#holdEndsMs = nowMs + config.timing.electionMinMs;'],
-    ],
-  }),
-  profile('a take-over waits for the new profile’s grace while the old one’s runs', {
-    file: 'cluster/src/service/timing.ts',
-    edits: [
-      [
-        'goneGraceMs: Math.max(timing.graceMs, before.graceMs)',
-        'goneGraceMs: Math.min(timing.graceMs, before.graceMs)',
-      ],
+      ['Math.max(this.timing.electionMinMs, this.holdMs)', 'this.timing.electionMinMs'],
     ],
   }),
 ];

@@ -49,6 +49,8 @@ export const HINTS: Readonly<Record<string, number>> = {
   'a resync begins without flushing its source': 21,
   'an asynchronous primary takes its peers for members in step': 11,
   'what only a cache has is believed at an opening': 328,
+  'longer leases are granted before the voters hold still for as long': 1,
+  'elections are shorter before the longer leases are over': 1,
   'a take-over does not wait for the lease to end': 2,
   'a majority of one': 2,
   'the ordered log is not synced': 3,

@@ -1,0 +1,131 @@
+/** Addresses and the profile change while hearts run, on each when it hears of it; nobody is lost by that. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Heart } from '../../src/heart/heart.ts';
+import type { HeartSetup } from '../../src/heart/setup.ts';
+import { PROFILES } from '../../src/profiles.ts';
+import type { PathStatus } from '../../src/ports.ts';
+import type { Profile } from '../../src/state/model.ts';
+import { VirtualWorld } from './virtual-world.ts';
+
+type Addresses = Readonly<Record<string, readonly string[]>>;
+
+class Pair {
+  readonly world = new VirtualWorld();
+  readonly hearts = new Map<string, Heart>();
+  readonly paths = new Map<string, readonly PathStatus[]>();
+  /** Whoever was not heard, at any moment since it first was. */
+  lost: string[] = [];
+
+  constructor(addresses: Addresses) {
+    for (const [name, own] of Object.entries(addresses)) this.#start(name, own);
+    for (const name of this.hearts.keys()) this.tell(name, addresses);
+    this.world.run(3000);
+    this.lost = [];
+  }
+
+  #start(name: string, addresses: readonly string[]): void {
+    const clusterKey = Buffer.alloc(32, 9);
+    const heart = new Heart(this.world.machine(0), {
+      node: name,
+      clusterKey,
+      addresses,
+      asksForLeases: true,
+    });
+    heart.onLiveness((alive, paths) => {
+      this.paths.set(name, paths);
+      for (const other of this.hearts.keys())
+        if (!alive.has(other)) this.lost.push(`${name} lost ${other} at ${this.world.nowMs}`);
+    });
+    heart.open((error) => assert.equal(error, undefined));
+    this.hearts.set(name, heart);
+  }
+
+  tell(name: string, addresses: Addresses, profile: Profile = 'lan'): void {
+    const members = Object.entries(addresses).map(([node, own]) => ({
+      node,
+      role: 'node' as const,
+      addresses: own,
+    }));
+    const setup: HeartSetup = { members, disks: [], profile };
+    this.hearts.get(name)?.configure(setup);
+  }
+
+  shown(name: string): readonly string[] {
+    return (this.paths.get(name) ?? []).map(
+      ({ path, up, trouble }) => `${path} ${up ? 'up' : 'down'}${trouble === null ? '' : `: ${trouble}`}`,
+    );
+  }
+}
+
+const ONE: Addresses = { a: ['a.0:7700'], b: ['b.0:7700'] };
+const TWO: Addresses = { a: ['a.0:7700', 'a.1:7700'], b: ['b.0:7700', 'b.1:7700'] };
+const OTHER: Addresses = { a: ['a.1:7700'], b: ['b.1:7700'] };
+
+test('a path that comes counts once it is heard, and then alone keeps the node', () => {
+  const pair = new Pair(ONE);
+  pair.tell('a', TWO);
+  pair.world.run(700);
+  assert.deepEqual(pair.shown('a'), ['udp:a.0:7700-b.0:7700 up', 'udp:a.1:7700-b.1:7700 down']);
+  pair.tell('b', TWO);
+  pair.world.run(700);
+  assert.deepEqual(pair.shown('a'), ['udp:a.0:7700-b.0:7700 up', 'udp:a.1:7700-b.1:7700 up']);
+  pair.world.cut = (from) => from.includes('.0:');
+  pair.world.run(3000);
+  assert.deepEqual(pair.shown('b'), ['udp:b.0:7700-a.0:7700 down', 'udp:b.1:7700-a.1:7700 up']);
+  pair.tell('b', OTHER);
+  pair.world.run(700);
+  pair.tell('a', OTHER);
+  pair.world.run(3000);
+  assert.deepEqual(pair.shown('a'), ['udp:a.1:7700-b.1:7700 up']);
+  assert.equal(pair.lost.join(), '');
+});
+
+test('the only path is replaced: what went by it vouches until the new one is heard, and no longer', () => {
+  const pair = new Pair(ONE);
+  pair.tell('a', OTHER);
+  pair.world.run(400);
+  pair.tell('b', OTHER);
+  pair.world.run(3000);
+  assert.equal(pair.lost.join(), '');
+  pair.world.cut = (from) => from.includes('a.');
+  pair.tell('b', ONE);
+  pair.world.run(PROFILES.lan.heart.silenceMs + 100);
+  const seen = [...pair.lost].map((line) => line.slice(0, 8));
+  assert.deepEqual([...new Set(seen)].toSorted(), ['a lost b', 'b lost a']);
+});
+
+test('an address that the machine does not have yet says so, and is used when it comes', () => {
+  const pair = new Pair(ONE);
+  pair.world.absent.add('a.1:7700');
+  for (const name of ['a', 'b']) pair.tell(name, TWO);
+  pair.world.run(2000);
+  const trouble = 'a.1:7700 is not an address of this machine';
+  assert.deepEqual(pair.shown('a'), ['udp:a.0:7700-b.0:7700 up', `udp:a.1:7700-b.1:7700 down: ${trouble}`]);
+  pair.world.absent.clear();
+  pair.world.run(2000);
+  assert.deepEqual(pair.shown('a'), ['udp:a.0:7700-b.0:7700 up', 'udp:a.1:7700-b.1:7700 up']);
+  assert.equal(pair.lost.join(), '');
+});
+
+for (const [first, second] of [
+  ['a', 'b'],
+  ['b', 'a'],
+] as const)
+  test(`${first} hears of the profile seconds before ${second}, there and back, on lossy ways: nobody is lost`, () => {
+    const pair = new Pair(ONE);
+    let sent = 0;
+    pair.world.cut = () => (sent += 1) % 3 === 0;
+    for (const profile of ['wan', 'lan', 'wan'] as const) {
+      pair.tell(first, ONE, profile);
+      pair.world.run(5000);
+      pair.tell(second, ONE, profile);
+      pair.world.run(30_000);
+    }
+    assert.equal(pair.lost.join(), '');
+    const before = sent;
+    pair.world.run(60_000);
+    const { beatIntervalMs, leaseIntervalMs } = PROFILES.wan.heart;
+    const most = 1.2 * 2 * 60_000 * (1 / beatIntervalMs + 1 / leaseIntervalMs);
+    assert.ok(sent - before < most, `${sent - before} datagrams in a minute: the rhythm is slow in the end`);
+  });
