@@ -69,6 +69,12 @@ export const CASES: readonly Case[] = [
   },
   {
     scenario: 'mirror',
+    seed: 40,
+    found:
+      'the last member of the set, whose disk had been put back and made whole, was overwritten by a replica outside',
+  },
+  {
+    scenario: 'mirror',
     seed: 256,
     found:
       'two replicas outside the newest set that they knew took each other for the other side of a split brain',

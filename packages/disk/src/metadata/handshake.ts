@@ -209,7 +209,19 @@ function rolledBack(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | u
   if (!aBack && !bBack) return undefined;
   const [suspect, witness] = aBack ? [a, b] : [b, a];
   if (isVouchedFor(suspect, witness)) return undefined;
-  return fromTo(witness, suspect, 'full', `${suspect.node} was rolled back to an older copy`, '12');
+  const reason = `${suspect.node} was rolled back to an older copy`;
+  if (suspect.role === 'secondary' && isOnlyInside(suspect, witness))
+    return {
+      kind: 'wait',
+      reason: `${reason}, but the in-sync set has it and not ${witness.node}: whoever is promoted will be the source`,
+      row: '12',
+    };
+  return fromTo(witness, suspect, 'full', reason, '12');
+}
+
+function isOnlyInside(suspect: ReplicaSummary, other: ReplicaSummary): boolean {
+  const committed = committedSet(suspect, other) ?? [];
+  return committed.includes(suspect.node) && !committed.includes(other.node);
 }
 
 /**
@@ -217,13 +229,11 @@ function rolledBack(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | u
  * set was not there, and lacks nothing that counts by becoming a copy.
  */
 function isVouchedFor(suspect: ReplicaSummary, witness: ReplicaSummary): boolean {
-  const committed = committedSet(suspect, witness) ?? [];
   return (
     suspect.role === 'primary' &&
     suspect.term.number === higherTerm(suspect, witness) &&
-    committed.includes(suspect.node) &&
-    !committed.includes(witness.node) &&
-    committed.length > 1
+    isOnlyInside(suspect, witness) &&
+    (committedSet(suspect, witness) ?? []).length > 1
   );
 }
 

@@ -218,6 +218,13 @@ const ROWS: readonly [string, Changes, Changes, string][] = [
     'b→a full',
   ],
   ['rolled back and primary', { incarnation: 4, role: 'primary' }, {}, 'refuse'],
+  ['rolled back, and alone in the set', { incarnation: 4, set: { version: 2, members: ['a'] } }, {}, 'wait'],
+  [
+    'rolled back, and outside the set',
+    { incarnation: 4 },
+    { set: { version: 2, members: ['b'] } },
+    'b→a full',
+  ],
   [
     'rolled back, primary and alone in the set',
     { incarnation: 4, role: 'primary', set: { version: 2, members: ['a'] } },

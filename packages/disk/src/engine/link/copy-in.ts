@@ -204,11 +204,13 @@ export class CopyIn {
   }
 
   #finished(state: MetadataState, { generations, volumeUuid }: ResyncNames): MetadataState {
+    const { peerNode, theirs } = this.#link;
     const { node } = this.#link.replica.config;
     return {
       ...state,
-      // A disk that was rolled back must not be taken for one at every meeting to come.
-      ...madeWhole(state, this.#link.theirs.witnessedIncarnation),
+      // A disk that was rolled back must not be taken for one at every meeting to come; nor its source, whose content is ours now.
+      ...madeWhole(state, theirs.witnessedIncarnation),
+      peerIncarnations: { ...state.peerIncarnations, [peerNode]: theirs.incarnation },
       volumeUuid,
       crashedPrimary: false,
       diskState: state.set.members.includes(node) ? 'UpToDate' : 'Consistent',
