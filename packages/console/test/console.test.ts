@@ -69,6 +69,28 @@ await suite('console', { skip: missing() ?? false }, () => {
     await page.context().close();
   });
 
+  test('what of a group runs where it should not is said on its card', async () => {
+    const onN2 = (failure: string): void =>
+      fixture.facade.setStatus((status) => ({
+        ...status,
+        groups: status.groups.map((group) => ({
+          ...group,
+          strays: failure === 'none' ? [] : [{ node: 'n2', resources: ['ledger'], failure }],
+        })),
+      }));
+    onN2('');
+    const { page, faults } = await visit(browser, `${fixture.url}/groups`);
+    await logIn(page, 'viewer', PASSWORD);
+    await page.getByRole('article').getByText('ledger also on n2: being stopped').waitFor();
+    await page.getByRole('button', { name: '中文' }).click();
+    onN2('timed out');
+    await page.getByText('ledger 同时在 n2 上运行：timed out').waitFor();
+    onN2('none');
+    await page.getByText('timed out').waitFor({ state: 'detached' });
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
   test('an order is given only after a question, and an error is shown', async () => {
     const { page } = await visit(browser, fixture.url);
     await logIn(page, 'operator', PASSWORD);

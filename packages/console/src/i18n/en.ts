@@ -107,6 +107,8 @@ export const en = {
   owner: 'Owner',
   noOwner: 'nobody',
   preference: 'Order of preference',
+  stray: (node: string, resources: string, failure: string) =>
+    `${resources} also on ${node}: ${failure === '' ? 'being stopped' : failure}`,
   lease: 'Lease',
   leaseUnknown: 'not known to this node',
   resources: 'Resources, in starting order',

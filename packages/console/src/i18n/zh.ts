@@ -103,6 +103,8 @@ export const zh: Messages = {
   owner: '所在节点',
   noOwner: '无',
   preference: '优先顺序',
+  stray: (node: string, resources: string, failure: string) =>
+    `${resources} 同时在 ${node} 上运行：${failure === '' ? '正在停止' : failure}`,
   lease: '租约',
   leaseUnknown: '此节点未知',
   resources: '资源（按启动顺序）',

@@ -30,6 +30,12 @@ export function GroupCard({ group }: { group: GroupStatus }) {
         </Badge>
       </header>
       {group.reason !== '' && <p className="reason">{group.reason}</p>}
+      {group.strays.map(({ node, resources, failure }) => (
+        <p key={node} className="reason stray tone-bad">
+          <ToneIcon tone="bad" size={14} />
+          {t.stray(node, resources.join(', '), failure)}
+        </p>
+      ))}
       <dl className="facts-list">
         <dt>{t.owner}</dt>
         <dd>{group.owner ?? t.noOwner}</dd>
