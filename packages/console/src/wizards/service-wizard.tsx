@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { api } from '../api/client.ts';
 import { useLanguage } from '../i18n/language.tsx';
 import { useCluster } from '../parts/cluster-context.tsx';
+import { Section } from '../parts/section.tsx';
 import { nameProblem } from './documents.ts';
 import { Choice, Field, TextField } from './fields.tsx';
 import { serviceDocument, serviceFaults, type ServiceAnswers } from './service-document.ts';
@@ -37,19 +38,21 @@ export function ServiceWizard() {
   const [template, setTemplate] = useState('');
   const { data } = useQuery({ queryKey: ['templates'], queryFn: api.templates });
   return (
-    <>
-      <Field label={t.templateChoice}>
-        <select value={template} onChange={(event) => setTemplate(event.target.value)}>
-          <option value="">{t.templateOwn}</option>
-          {data?.templates.map(({ name, title }) => (
-            <option key={name} value={name}>
-              {title[language]}
-            </option>
-          ))}
-        </select>
-      </Field>
+    <Section title={t.newService}>
+      <div className="wizard-page">
+        <Field label={t.templateChoice}>
+          <select value={template} onChange={(event) => setTemplate(event.target.value)}>
+            <option value="">{t.templateOwn}</option>
+            {data?.templates.map(({ name, title }) => (
+              <option key={name} value={name}>
+                {title[language]}
+              </option>
+            ))}
+          </select>
+        </Field>
+      </div>
       {template === '' ? <OwnService /> : <TemplateWizard key={template} template={template} />}
-    </>
+    </Section>
   );
 }
 
@@ -63,7 +66,6 @@ function OwnService() {
   const faults = serviceFaults(answers, taken);
   return (
     <Wizard
-      title={t.newService}
       backTo="/groups"
       makeDocument={() => serviceDocument(answers)}
       steps={[

@@ -21,7 +21,7 @@ export function TemplateWizard({ template }: { template: string }) {
   if (!data) return <p className="muted">{t.loading}</p>;
   return (
     <>
-      <p className="note">{data.about[language]}</p>
+      <p className="reason">{data.about[language]}</p>
       <Questions template={data} />
     </>
   );

@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { useLanguage } from '../i18n/language.tsx';
 import { useCluster } from '../parts/cluster-context.tsx';
+import { Section } from '../parts/section.tsx';
 import {
   devicesProblem,
   nameProblem,
@@ -22,42 +23,43 @@ export function VolumeWizard() {
   const taken = status.volumes.map(({ name }) => name);
   const nodes = status.nodes.filter(({ role }) => role === 'node').map(({ name }) => name);
   return (
-    <Wizard
-      title={t.newVolume}
-      backTo="/volumes"
-      makeDocument={() => volumeDocument(answers)}
-      steps={[
-        {
-          title: t.stepVolume,
-          complete: nameProblem(answers.name, taken) === null && sizeProblem(answers.size) === null,
-          body: <Basics answers={answers} taken={taken} change={change} />,
-        },
-        {
-          title: t.stepReplicas,
-          complete: devicesProblem(answers.devices) === null,
-          body: (
-            <Replicas nodes={nodes} devices={answers.devices} change={(devices) => change({ devices })} />
-          ),
-        },
-        {
-          title: t.stepFirstCopy,
-          complete: true,
-          body: (
-            <Choice
-              label={t.initialSync}
-              name="initialSync"
-              value={answers.initialSync}
-              onChange={(initialSync) => change({ initialSync })}
-              options={[
-                { value: 'smart', label: t.initialSmart, help: t.initialSmartHelp },
-                { value: 'full', label: t.initialFull, help: t.initialFullHelp },
-                { value: 'none', label: t.initialNone, help: t.initialNoneHelp },
-              ]}
-            />
-          ),
-        },
-      ]}
-    />
+    <Section title={t.newVolume}>
+      <Wizard
+        backTo="/volumes"
+        makeDocument={() => volumeDocument(answers)}
+        steps={[
+          {
+            title: t.stepVolume,
+            complete: nameProblem(answers.name, taken) === null && sizeProblem(answers.size) === null,
+            body: <Basics answers={answers} taken={taken} change={change} />,
+          },
+          {
+            title: t.stepReplicas,
+            complete: devicesProblem(answers.devices) === null,
+            body: (
+              <Replicas nodes={nodes} devices={answers.devices} change={(devices) => change({ devices })} />
+            ),
+          },
+          {
+            title: t.stepFirstCopy,
+            complete: true,
+            body: (
+              <Choice
+                label={t.initialSync}
+                name="initialSync"
+                value={answers.initialSync}
+                onChange={(initialSync) => change({ initialSync })}
+                options={[
+                  { value: 'smart', label: t.initialSmart, help: t.initialSmartHelp },
+                  { value: 'full', label: t.initialFull, help: t.initialFullHelp },
+                  { value: 'none', label: t.initialNone, help: t.initialNoneHelp },
+                ]}
+              />
+            ),
+          },
+        ]}
+      />
+    </Section>
   );
 }
 

@@ -2,7 +2,6 @@
 import { type ReactNode, useState } from 'react';
 import { useNavigate } from 'react-router';
 import { useLanguage } from '../i18n/language.tsx';
-import { Section } from '../parts/section.tsx';
 import { Review } from './review.tsx';
 
 export interface Step {
@@ -12,13 +11,12 @@ export interface Step {
   readonly complete: boolean;
 }
 
+/** Within a section that says what it is about. */
 export function Wizard({
-  title,
   steps,
   makeDocument,
   backTo,
 }: {
-  title: string;
   steps: readonly Step[];
   /** Called on the last page only, when every answer is complete. */
   makeDocument: () => unknown;
@@ -31,7 +29,7 @@ export function Wizard({
   const step = steps[at];
   const leave = () => void navigate(backTo);
   return (
-    <Section title={title}>
+    <>
       <ol className="wizard-steps" aria-label={t.wizardSteps}>
         {[...steps.map((one) => one.title), t.wizardReview].map((name, index) => (
           <li key={name} aria-current={index === at ? 'step' : undefined} data-done={index < at}>
@@ -60,6 +58,6 @@ export function Wizard({
           </footer>
         </form>
       )}
-    </Section>
+    </>
   );
 }
