@@ -44,9 +44,6 @@ export interface ReplicaFound {
   readonly node: string;
   readonly data: PageMap;
   readonly metadata: VolumeMetadata;
-}
-
-interface Found extends ReplicaFound {
   readonly disk: ReplicaDisk;
 }
 
@@ -69,7 +66,7 @@ export class CoverageChecker {
 
   /** Imagines that everything crashes now, and of the `dark` nodes the power fails. A sentence about an uncovered block, or undefined. */
   findUncovered(dark: ReadonlySet<string>): string | undefined {
-    const found: Found[] = [];
+    const found: ReplicaFound[] = [];
     for (const replica of this.replicas) {
       const isDark = dark.has(replica.node);
       if (replica.metadata.sizeBytes === 0 || replica.data.sizeBytes === 0) continue;
@@ -115,7 +112,7 @@ export class CoverageChecker {
     return opened;
   }
 
-  private uncoveredBetween(mine: Found, theirs: Found): string | undefined {
+  private uncoveredBetween(mine: ReplicaFound, theirs: ReplicaFound): string | undefined {
     const { skipInitialSync, mayPart } = this.options;
     // The smaller one grows before they meet.
     const sizeBytes = Math.max(mine.metadata.sizeBytes, theirs.metadata.sizeBytes);
@@ -143,13 +140,13 @@ export class CoverageChecker {
 }
 
 /** What a disk has altered in a block, or had to keep elsewhere, no bit tells. */
-function isForgiven({ disk }: Found, offset: number): boolean {
+function isForgiven({ disk }: ReplicaFound, offset: number): boolean {
   for (let at = offset; at < offset + PAGE_BYTES; at += SECTOR_BYTES)
     if (disk.isForgiven(at / SECTOR_BYTES)) return true;
   return false;
 }
 
-function summaryOf({ node, metadata }: Found, peer: string, skipInitialSync: boolean): ReplicaSummary {
+function summaryOf({ node, metadata }: ReplicaFound, peer: string, skipInitialSync: boolean): ReplicaSummary {
   const { state } = metadata;
   return {
     node,

@@ -5,9 +5,14 @@ import { FOREIGN, valueOf, ZERO } from './stamp.ts';
 
 /**
  * The order of writes that a copy keeps which may lag behind: where it has a write, it has everything that a flush had covered before that write began, for an
- * application that cares writes in this order. Of a mirror set the order goes across its volumes. A sentence about something that is missing, or undefined.
+ * application that cares writes in this order. Of a mirror set the order goes across its volumes. Sectors whose content
+ * the disk has altered, or that are kept elsewhere, say nothing. A sentence about something that is missing, or undefined.
  */
-export function findMisordered(history: History, pages: PageMap): string | undefined {
+export function findMisordered(
+  history: History,
+  pages: PageMap,
+  isForgiven: (sector: number) => boolean,
+): string | undefined {
   const touched = history.touched();
   const values = touched.map((sector) => valueAt(pages, sector));
   let newest = { order: 0, id: 0 };
@@ -17,6 +22,7 @@ export function findMisordered(history: History, pages: PageMap): string | undef
     if (order > newest.order) newest = { order, id };
   }
   for (const [i, sector] of touched.entries()) {
+    if (isForgiven(sector)) continue;
     const value = values[i] ?? FOREIGN;
     const sinceMs = history.coveredSince(sector, newest.order);
     if (sinceMs !== undefined && history.isOlderThan(sector, value, sinceMs))

@@ -350,10 +350,10 @@ export class MirrorScenario {
   }
 
   /** A copy that is not being copied to is an older, but consistent disk, whatever is lost of it now. */
-  private judgeOrder({ data, metadata, node }: ReplicaFound): string | undefined {
+  private judgeOrder({ data, disk, metadata, node }: ReplicaFound): string | undefined {
     const { diskState, justCreated } = metadata.state;
     const isBehind = justCreated || diskState === 'Inconsistent' || node === this.arbiter.register.holder;
-    return isBehind ? undefined : findMisordered(this.history, data);
+    return isBehind ? undefined : findMisordered(this.history, data, (sector) => disk.isForgiven(sector));
   }
 
   /** What keeps the volume from being whole. */
