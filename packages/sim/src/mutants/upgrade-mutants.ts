@@ -48,11 +48,11 @@ export const UPGRADE_MUTANTS: readonly Mutant[] = [
     'a program goes on above its own feature level',
     {
       file: `${STATE}/codec.ts`,
-      edits: [['if (level > levels.program) throw', 'if (level > levels.program + 1) throw']],
+      edits: [['if (level > levels.program) throw', 'if (level > levels.program + 100) throw']],
     },
     {
       file: `${SERVICE}/service.ts`,
-      edits: [['command.level > levels.program;', 'command.level > levels.program + 1;']],
+      edits: [['command.level > levels.program;', 'command.level > levels.program + 100;']],
     },
   ),
 ];
