@@ -23,6 +23,7 @@ import { Steward } from '@eterne/cluster/service/leader/steward.ts';
 import { PingWatch } from '@eterne/cluster/service/pair/ping-watch.ts';
 import { proveStopped } from '@eterne/cluster/service/pair/prover.ts';
 import { Service, type PairPort } from '@eterne/cluster/service/service.ts';
+import { timesOf } from '@eterne/cluster/service/timing.ts';
 import type { View } from '@eterne/cluster/service/view.ts';
 import type { Command } from '@eterne/cluster/state/commands.ts';
 import { LEVELS } from '@eterne/cluster/state/levels.ts';
@@ -31,7 +32,6 @@ import type { ConnectDisk } from '@eterne/cluster/heart/disk-leases.ts';
 import type { World } from '@eterne/runtime';
 import { nodeSharedDisks } from '@eterne/runtime/node/shared-disk.ts';
 import { makeEngines, type Opening } from './log-engines.ts';
-import { timesOf } from '@eterne/cluster/service/timing.ts';
 
 export interface ServiceParts {
   readonly world: World;
@@ -119,12 +119,13 @@ function openEmbedded(
 ): void {
   const { world, dir, identity } = parts;
   const own = logIdentity(identity, epoch);
+  const timing = () => timesOf(service.state).raft;
   const transportOptions = {
     world,
     cluster: own.cluster,
     clusterKey: identity.clusterKey,
     self: own.member,
-    timing: () => timesOf(service.state).raft,
+    timing,
     addressesOf: (member: string) => raftAddresses(service.state, identity, nodeOfMember(member)),
     tls: identity.tls,
   };
@@ -161,7 +162,7 @@ function openEmbedded(
       world,
       path,
       identity: own,
-      timing: () => timesOf(service.state).raft,
+      timing,
       transport,
       subject,
       ...length,

@@ -7,7 +7,30 @@ interface Waiting {
   readonly fire: () => void;
 }
 
-export class VirtualTime implements Clock, Timers {
+/** What every kind of timer here makes of the first. */
+abstract class TimersByDelay implements Timers {
+  abstract after(delayMs: number, fire: () => void): Timer;
+
+  every(intervalMs: number, fire: () => void): Timer {
+    let timer: Timer;
+    const again = (): void => {
+      timer = this.after(intervalMs, again);
+      fire();
+    };
+    timer = this.after(intervalMs, again);
+    return { cancel: () => timer.cancel() };
+  }
+
+  soon(fire: () => void): void {
+    this.after(0, fire);
+  }
+
+  afterEvent(fire: () => void): void {
+    this.after(0, fire);
+  }
+}
+
+export class VirtualTime extends TimersByDelay implements Clock {
   #nowMs = 1_000_000;
   #wallOffsetMs = 0;
   #order = 0;
@@ -31,24 +54,6 @@ export class VirtualTime implements Clock, Timers {
     const waiting: Waiting = { dueMs: this.#nowMs + Math.max(0, delayMs), order: this.#order, fire };
     this.#waiting.add(waiting);
     return { cancel: () => void this.#waiting.delete(waiting) };
-  }
-
-  every(intervalMs: number, fire: () => void): Timer {
-    let timer: Timer;
-    const again = (): void => {
-      timer = this.after(intervalMs, again);
-      fire();
-    };
-    timer = this.after(intervalMs, again);
-    return { cancel: () => timer.cancel() };
-  }
-
-  soon(fire: () => void): void {
-    this.after(0, fire);
-  }
-
-  afterEvent(fire: () => void): void {
-    this.after(0, fire);
   }
 
   run(durationMs: number): void {
@@ -80,11 +85,12 @@ export class VirtualTime implements Clock, Timers {
 }
 
 /** The time of one machine, which can stand still: what falls due meanwhile happens all at once when it goes on. */
-export class MachineTime implements Clock, Timers {
+export class MachineTime extends TimersByDelay implements Clock {
   readonly #time: VirtualTime;
   #missed: (() => void)[] | undefined;
 
   constructor(time: VirtualTime) {
+    super();
     this.#time = time;
   }
 
@@ -125,24 +131,6 @@ export class MachineTime implements Clock, Timers {
         timer.cancel();
       },
     };
-  }
-
-  every(intervalMs: number, fire: () => void): Timer {
-    let timer: Timer;
-    const again = (): void => {
-      timer = this.after(intervalMs, again);
-      fire();
-    };
-    timer = this.after(intervalMs, again);
-    return { cancel: () => timer.cancel() };
-  }
-
-  soon(fire: () => void): void {
-    this.after(0, fire);
-  }
-
-  afterEvent(fire: () => void): void {
-    this.after(0, fire);
   }
 }
 

@@ -30,8 +30,7 @@ export function resolveSplitBrain(
   victim: string,
 ): HandshakeDecision {
   const [source, target] = victim === mine.node ? [theirs, mine] : [mine, theirs];
-  const isWhole = !isRolledBack(target, source) && !isRolledBack(source, target);
-  const extent = isWhole ? extentOf(relate(source, target)) : 'full';
+  const extent = isOneRolledBack(source, target) ? 'full' : extentOf(relate(source, target));
   const reason = `split brain: the changes of ${target.node} are discarded`;
   const decision = fromTo(source, target, extent, reason, 'discard');
   if (decision.kind === 'sync') return { ...decision, discards: true };
@@ -241,6 +240,11 @@ function isRolledBack(suspect: ReplicaSummary, witness: ReplicaSummary): boolean
   return hasForgotten(suspect, witness.witnessedIncarnation);
 }
 
+/** Then neither side's bits cover the difference. */
+function isOneRolledBack(a: ReplicaSummary, b: ReplicaSummary): boolean {
+  return isRolledBack(a, b) || isRolledBack(b, a);
+}
+
 /** Row 13: a replica outside the committed set may lack acknowledged writes. */
 function outsideTheSet(
   a: ReplicaSummary,
@@ -254,9 +258,9 @@ function outsideTheSet(
   const [source, target] = aInside ? [a, b] : [b, a];
   // Asked before row 12 where the generations diverged: then whoever was rolled back has not even its bits.
   if (isRolledBack(source, target) && !isVouchedFor(source, target)) return undefined;
-  const isWhole = !isRolledBack(target, source) && !isRolledBack(source, target);
-  if (isWhole && relation.kind === 'equal' && !hasDoubt(a, b)) return undefined;
-  const extent = isWhole ? extentOf(relation) : 'full';
+  const isDoubtful = isOneRolledBack(source, target);
+  if (!isDoubtful && relation.kind === 'equal' && !hasDoubt(a, b)) return undefined;
+  const extent = isDoubtful ? 'full' : extentOf(relation);
   const row = relation.kind === 'diverged' ? '10' : '13';
   return fromTo(source, target, extent, `${target.node} is outside the in-sync set`, row);
 }
