@@ -109,6 +109,12 @@ export const CASES: readonly Case[] = [
   },
   {
     scenario: 'standalone',
+    seed: 80019,
+    found:
+      'the source of a copy took the higher term of a target that had written nothing; the copy was cut short, turned round, and overwrote what only the source had',
+  },
+  {
+    scenario: 'standalone',
     seed: 83,
     found:
       'a replica was promoted without force while a copy into it began; its source had a name of its own by then, and a split brain threw its writes away',

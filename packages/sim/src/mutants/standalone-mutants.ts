@@ -32,4 +32,9 @@ export const STANDALONE_MUTANTS: readonly Mutant[] = [
     "if (diskState === 'UpToDate') return undefined;",
     "if (diskState !== 'Inconsistent') return undefined;",
   ]),
+  standalone(
+    'whoever is copied from takes the term of its target',
+    'disk/src/engine/link/after-handshake.ts',
+    ['if (isOneGrantor(mine, theirs)) return { term, set };', 'return { term, set };'],
+  ),
 ];

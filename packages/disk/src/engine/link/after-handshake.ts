@@ -23,9 +23,7 @@ export function afterHandshake(
     // From here on the content may go on, which the bits for others do not tell.
     undoneSync: decision.kind === 'wait' ? state.undoneSync : NIL_UUID,
   };
-  const committed = adoptsTerm(state, mine, theirs, decision)
-    ? { ...next, term: theirs.term, set: theirs.set }
-    : next;
+  const committed = { ...next, ...adopted(state, mine, theirs, decision) };
   if (decision.kind !== 'none' || decision.adopt === undefined) return committed;
   // Among three new replicas somebody else may have been quicker.
   if (state.generations.current !== mine.generations.current) return committed;
@@ -45,18 +43,38 @@ export function withNewerTerm(state: MetadataState, theirs: ReplicaSummary): Met
 }
 
 /**
- * Normally the newer one. Terms of different grantors cannot be compared: where one side's changes are discarded its term goes with them,
- * whatever its number, or the winner's writes would be refused as those of an older one.
+ * The term and set that count from here on, normally the newer ones. Those of different grantors cannot be compared: there the generations say
+ * who is copied, and it is for the side that is copied to to leave its own. Were the source to take them, it would be outside that set, and a
+ * copy cut short in its first moment would turn round and overwrite what only the source has.
  */
-function adoptsTerm(
+function adopted(
   state: MetadataState,
   mine: ReplicaSummary,
   theirs: ReplicaSummary,
   decision: HandshakeDecision,
-): boolean {
-  const isDiscarded = decision.kind === 'sync' && decision.discards === true;
-  if (isDiscarded && mine.term.grantor !== theirs.term.grantor) return decision.target === mine.node;
-  return isNewer(theirs, state);
+): Pick<MetadataState, 'term' | 'set'> {
+  const { term, set } = isNewer(theirs, state) ? theirs : state;
+  if (isOneGrantor(mine, theirs)) return { term, set };
+  if (decision.kind === 'sync')
+    return decision.source === mine.node ? ofSource(mine, theirs) : ofSource(theirs, mine);
+  // Nothing is copied yet. A primary's writes must be taken all the same.
+  return decision.kind === 'none' || theirs.role === 'primary' ? { term, set } : state;
+}
+
+/**
+ * What both sides have from then on. A term that the source granted itself gets a number above the target's: promoted again, the target would else
+ * serve a second time under one number. A primary goes on under the number that it has.
+ */
+function ofSource(source: ReplicaSummary, target: ReplicaSummary): Pick<MetadataState, 'term' | 'set'> {
+  const { role, set, term, node } = source;
+  if (role === 'primary' || term.grantor !== node) return { term, set };
+  return { term: { ...term, number: Math.max(term.number, target.term.number + 1) }, set };
+}
+
+/** Before the first term there is no grantor, and nothing that could be lost. */
+function isOneGrantor(mine: ReplicaSummary, theirs: ReplicaSummary): boolean {
+  const [a, b] = [mine.term, theirs.term];
+  return a.grantor === b.grantor || a.number === 0 || b.number === 0;
 }
 
 function isNewer(theirs: ReplicaSummary, state: MetadataState): boolean {
