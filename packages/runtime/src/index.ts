@@ -1,6 +1,7 @@
 export * from './ports.ts';
 export * from './block-device.ts';
 export * from './json-link.ts';
+export * from './bindings.ts';
 export * from './instant.ts';
 export * from './store-error.ts';
 export * from './write-vector.ts';

@@ -13,8 +13,8 @@ export async function runDisk(configPath: string): Promise<void> {
   const tls = config.replicationTls && (await readTls(world, config.replicationTls));
   try {
     const options = { ...config, tls, arbiter: 'local', workerModule: WORKER_MODULE } as const;
-    await runDiskProcess(world, options, ({ replicationAddress }) => {
-      const replication = replicationAddress === undefined ? '' : `, replication on ${replicationAddress}`;
+    await runDiskProcess(world, options, ({ replicationAddresses: [address] }) => {
+      const replication = address === undefined ? '' : `, replication on ${address}`;
       process.stdout.write(
         `node ${config.node} is ready: control socket ${config.controlPath}${replication}\n`,
       );

@@ -4,6 +4,7 @@
  */
 import type { DropCounts } from '../heart/drops.ts';
 import type { EterneError } from '@eterne/base';
+import type { Address } from '@eterne/runtime';
 import type {
   PromoteRequest,
   SetAnswer,
@@ -63,6 +64,8 @@ export type Request =
 export type Effect =
   | (Request & { readonly id: EffectId })
   | { readonly kind: 'heart-watchdog'; readonly spec: WatchdogSpec | null }
+  /** Where this node's disk process lets peers in. */
+  | { readonly kind: 'disk-listen'; readonly addresses: readonly Address[] }
   | { readonly kind: 'grant'; readonly grant: LeaseGrant }
   | { readonly kind: 'answer'; readonly proposal: ProposalId; readonly answer: SetAnswer };
 
@@ -137,6 +140,10 @@ export class Outbox {
 
   watchdog(spec: WatchdogSpec | null): void {
     this.#effects.push({ kind: 'heart-watchdog', spec });
+  }
+
+  diskListen(addresses: readonly Address[]): void {
+    this.#effects.push({ kind: 'disk-listen', addresses });
   }
 
   grant(grant: LeaseGrant): void {

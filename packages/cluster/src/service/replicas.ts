@@ -1,5 +1,6 @@
-/** Keeps this node's disk process holding exactly the replicas that the log gives to this node. */
+/** Keeps this node's disk process holding exactly the replicas that the log gives to this node, and listening where the log says that this node is. */
 import type { EterneError } from '@eterne/base';
+import type { Address } from '@eterne/runtime';
 import type { VolumeConfig } from '@eterne/disk/engine/api.ts';
 import type { ExportSpec } from '@eterne/disk/process/port.ts';
 import { servicePorts } from '../node/identity.ts';
@@ -32,6 +33,8 @@ export class ReplicaDuty {
   readonly #places: ReplicaPlaces;
   readonly #known = new Map<string, Known>();
   readonly #problems = new Map<string, string>();
+  /** This node's addresses, as the disk process was told them. */
+  #told: readonly Address[] | undefined;
 
   constructor(places: ReplicaPlaces) {
     this.#places = places;
@@ -45,16 +48,26 @@ export class ReplicaDuty {
   diskGone(): void {
     this.#known.clear();
     this.#problems.clear();
+    this.#told = undefined;
   }
 
   step(view: View, outbox: Outbox): void {
     const { volumes } = view.disk;
     if (!volumes) return;
+    this.#listen(view, outbox);
     for (const volume of sortedValues(view.state.volumes)) this.#ensure(view, outbox, volume);
     for (const name of volumes.keys()) {
       const isOurs = view.state.volumes[name]?.spec.replicas.some(({ node }) => node === view.self) ?? false;
       if (!isOurs && this.#mayAct(view, name)) this.#close(outbox, name, '');
     }
+  }
+
+  /** What is new is bound before the volumes' configurations are looked at. */
+  #listen({ state, self }: View, outbox: Outbox): void {
+    const addresses = state.members[self]?.addresses;
+    if (addresses === undefined || addresses === this.#told) return;
+    this.#told = addresses;
+    outbox.diskListen(replicationAddresses(state, self));
   }
 
   done(view: View, id: EffectId, completion: Completion): void {
@@ -121,7 +134,7 @@ export function volumeConfig(
   if (!own) return undefined;
   const peers = spec.replicas
     .filter(({ node }) => node !== self)
-    .map(({ node }) => [node, (state.members[node]?.addresses ?? []).map(replicationAddress)] as const);
+    .map(({ node }) => [node, replicationAddresses(state, node)] as const);
   return {
     name: spec.name,
     node: self,
@@ -154,6 +167,6 @@ function exportAt(entry: VolumeExport, self: string): readonly ExportSpec[] {
   return listen === undefined ? [] : [{ ...entry, listen }];
 }
 
-function replicationAddress(address: string): string {
-  return servicePorts(address).replication;
+function replicationAddresses({ members }: ClusterState, node: string): readonly Address[] {
+  return (members[node]?.addresses ?? []).map((address) => servicePorts(address).replication);
 }

@@ -258,6 +258,8 @@ export class Service {
     switch (effect.kind) {
       case 'heart-watchdog':
         return heart.setWatchdog(effect.spec);
+      case 'disk-listen':
+        return this.#disk?.listenAt(effect.addresses);
       case 'grant':
         return heart.grant(effect.grant);
       case 'answer':

@@ -221,6 +221,9 @@ export class FakeDisk {
   /** What every `ask` answers. */
   askError: EterneError | undefined;
 
+  /** Where peers are let in, as it was last told. */
+  listening: readonly string[] = [];
+
   /** Its metadata is lost. */
   forget(volume: string): void {
     this.#terms.delete(volume);
@@ -304,6 +307,7 @@ export class FakeDisk {
           return this.askError;
         }, done),
       setLease: () => {},
+      listenAt: (addresses) => (this.listening = addresses),
       onStatus: (listener) => {
         status.push(listener);
         this.#time.after(1, () => listener(this.#statuses()));
@@ -315,7 +319,9 @@ export class FakeDisk {
   }
 
   #ensure(config: VolumeConfig): undefined {
-    if (!this.volumes.has(config.name))
+    const known = this.volumes.get(config.name);
+    if (known) Object.assign(known, { config });
+    else
       this.volumes.set(config.name, {
         config,
         role: 'secondary',

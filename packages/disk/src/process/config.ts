@@ -35,7 +35,7 @@ export interface MemberSpec {
 export interface DiskConfig {
   readonly node: string;
   readonly controlPath: string;
-  readonly replicationListen: string | undefined;
+  readonly replicationListen: readonly string[];
   readonly replicationTls: TlsFiles | undefined;
   readonly volumes: readonly VolumeSpec[];
 }
@@ -128,7 +128,7 @@ function settings(document: DiskConfigDocument, folder: string): DiskConfig {
   return {
     node: document.node,
     controlPath: resolve(folder, document.control),
-    replicationListen: document.replication?.listen,
+    replicationListen: document.replication === undefined ? [] : [document.replication.listen],
     replicationTls: resolveTls(folder, document.replication?.tls),
     volumes: specsOf(document, folder),
   };

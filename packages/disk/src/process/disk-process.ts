@@ -4,12 +4,20 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { EterneError } from '@eterne/base';
-import type { Address, Listener, TlsIdentity, World } from '@eterne/runtime';
+import {
+  Bindings,
+  type Address,
+  type Listener,
+  type Stream,
+  type TlsIdentity,
+  type World,
+} from '@eterne/runtime';
 import type { Worker, WorkerHandler } from '@eterne/runtime/node/worker.ts';
 import type { PromoteRequest, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
 import type { VolumeSpec } from './config.ts';
 import { isPrivateListen } from './config-rules.ts';
 import type { DiskPort, ExportSpec } from './port.ts';
+import type { Preface } from './preface.ts';
 import { acceptReplication } from './replication-acceptor.ts';
 import { VolumeProcess, type CallDone, type Verdict, type VolumeProcessOwner } from './volume-process.ts';
 import type { ArbiterKind, Lease, ReplicaCall, VolumeCall } from './worker-messages.ts';
@@ -34,7 +42,7 @@ export class DiskProcess implements DiskPort {
   #proposalListener: ((proposal: SetProposal, verdict: Verdict) => void) | undefined;
   #workerGoneListener: ((volume: string) => void) | undefined;
   #statusScheduled = false;
-  #acceptor: Listener | undefined;
+  readonly #acceptors: Bindings<Listener>;
 
   constructor(options: DiskProcessOptions) {
     this.#world = options.world;
@@ -47,6 +55,12 @@ export class DiskProcess implements DiskPort {
       onProposal: (proposal, verdict) => this.#proposalListener?.(proposal, verdict),
       onWorkerGone: (volume) => this.#workerGoneListener?.(volume),
     };
+    this.#acceptors = new Bindings<Listener>(
+      options.world.timers,
+      (address, done) =>
+        acceptReplication(this.#world, address, (...given) => this.#giveStream(...given), done),
+      (address, { message }) => this.#world.log('warn', `no peer is let in at ${address}: ${message}`),
+    );
   }
 
   get statuses(): readonly VolumeStatus[] {
@@ -66,22 +80,26 @@ export class DiskProcess implements DiskPort {
     return [...this.#volumes].map(([name, { pid, listening }]) => ({ name, pid, exports: listening }));
   }
 
-  /** Answers the bound address. */
-  listenForPeers(address: Address, done: (result: Address | EterneError) => void): void {
-    acceptReplication(
-      this.#world,
-      address,
-      (preface, stream, surplus) => {
-        const volume = this.#named(preface.volume);
-        if (volume === undefined) stream.destroy();
-        else volume.giveStream(preface, stream, surplus);
-      },
-      (listener) => {
-        if (listener instanceof EterneError) return done(listener);
-        this.#acceptor = listener;
-        done(listener.address);
-      },
-    );
+  /** At least one of the addresses can be bound; answers those that are. The others are tried again. */
+  listenForPeers(
+    addresses: readonly Address[],
+    done: (result: readonly Address[] | EterneError) => void,
+  ): void {
+    this.#acceptors.open(addresses, (error) => done(error ?? this.#listening));
+  }
+
+  listenAt(addresses: readonly Address[]): void {
+    this.#acceptors.configure(addresses);
+  }
+
+  get #listening(): readonly Address[] {
+    return this.#acceptors.bound.map(({ address }) => address);
+  }
+
+  #giveStream(preface: Preface, stream: Stream, surplus: Buffer): void {
+    const volume = this.#named(preface.volume);
+    if (volume === undefined) stream.destroy();
+    else volume.giveStream(preface, stream, surplus);
   }
 
   ensureVolume(config: VolumeConfig, exports: readonly ExportSpec[], done: Done): void {
@@ -173,7 +191,7 @@ export class DiskProcess implements DiskPort {
 
   /** Clean end: no new peers, then every volume closed. */
   closeAll(done: () => void): void {
-    this.#acceptor?.close();
+    this.#acceptors.close();
     let left = this.#volumes.size;
     if (left === 0) return done();
     for (const volume of this.#volumes.values())

@@ -37,6 +37,7 @@ export interface FrontEndsParts {
 
 export class FrontEnds {
   readonly #parts: FrontEndsParts;
+  #config: VolumeConfig;
   readonly #servers: FrontEnd[] = [];
   /** Only of a volume that has a front end with state. */
   #state: FrontState | undefined;
@@ -50,10 +51,17 @@ export class FrontEnds {
 
   constructor(parts: FrontEndsParts) {
     this.#parts = parts;
+    this.#config = parts.config;
   }
 
   get name(): string {
-    return this.#parts.config.name;
+    return this.#config.name;
+  }
+
+  /** Where the same peers are from now on. */
+  readdress(peers: VolumeConfig['peers']): void {
+    this.#config = { ...this.#config, peers };
+    this.#state?.readdress(peers);
   }
 
   /** Bound, in the order of the exports. */
@@ -71,11 +79,11 @@ export class FrontEnds {
 
   /** Before the volume is opened. */
   openState(done: Done): void {
-    const { config, exports, world } = this.#parts;
+    const { exports, world } = this.#parts;
     if (!exports.some(({ kind }) => kind === 'iscsi')) return done(undefined);
     FrontState.open(
       world,
-      config,
+      this.#config,
       () => this.#parts.status(),
       (state) => {
         if (state instanceof EterneError) return done(state);
@@ -168,7 +176,7 @@ export class FrontEnds {
       if (wasRefused) refused();
     });
     this.#forwards.set(forward, node);
-    forward.start(this.#parts.config, node);
+    forward.start(this.#config, node);
   }
 
   #primaryPeer(): string | undefined {

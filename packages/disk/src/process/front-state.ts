@@ -52,7 +52,7 @@ interface Addition {
 
 export class FrontState {
   readonly #world: StateWorld;
-  readonly #config: VolumeConfig;
+  #config: VolumeConfig;
   readonly #view: VolumeView;
   readonly #path: string;
   readonly #links = new Map<string, JsonLink>();
@@ -97,6 +97,11 @@ export class FrontState {
           : new FrontState(world, config, view, record),
       );
     });
+  }
+
+  /** Where the same peers are from now on. A link that is open is kept. */
+  readdress(peers: VolumeConfig['peers']): void {
+    this.#config = { ...this.#config, peers };
   }
 
   /** Empty before the first `save`. */

@@ -1,6 +1,6 @@
 /** The cluster's end of `DiskPort` (`port-messages.ts`). */
 import { EterneError } from '@eterne/base';
-import { JsonLink, type Stream, type Timers, type World } from '@eterne/runtime';
+import { JsonLink, type Address, type Stream, type Timers, type World } from '@eterne/runtime';
 import { upgradeHttp } from '@eterne/runtime/node/http.ts';
 import type { PromoteRequest, SetAnswer, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
 import type { DiskPort, ExportSpec } from './port.ts';
@@ -73,6 +73,10 @@ class DiskPortClient implements DiskPort {
 
   setLease(name: string, lease: Lease): void {
     this.#send('lease', { name, lease });
+  }
+
+  listenAt(addresses: readonly Address[]): void {
+    this.#send('listen', { addresses });
   }
 
   onStatus(listener: (volumes: readonly VolumeStatus[]) => void): void {

@@ -10,6 +10,7 @@
  * must know a proposal that it has already committed and answer it the same.
  * Both ends are of one node and one version: after an upgrade all its daemons are started again.
  */
+import type { Address } from '@eterne/runtime';
 import type { PromoteRequest, SetAnswer, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
 import type { ExportSpec } from './port.ts';
 import type { Lease, ReplicaCall } from './worker-messages.ts';
@@ -24,6 +25,7 @@ export interface ClientBodies {
   demote: { readonly name: string };
   ask: { readonly name: string; readonly call: ReplicaCall };
   lease: { readonly name: string; readonly lease: Lease };
+  listen: { readonly addresses: readonly Address[] };
   arbitrate: Record<string, never>;
   verdict: { readonly id: number; readonly answer: SetAnswer };
 }

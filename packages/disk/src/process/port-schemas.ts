@@ -3,6 +3,8 @@ import * as z from 'zod';
 import { ATTACH_CHOICES } from '../attach/choose.ts';
 
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
+/** As many as a cluster's node has. */
+const ADDRESSES_MAX = 8;
 const whole = z.number().int().min(0);
 
 /** Fields of every version of `VolumeConfig`; those added later pass through unchecked. */
@@ -80,6 +82,7 @@ export const clientBodies = {
   demote: z.object({ name }),
   ask: z.object({ name, call: replicaCall }),
   lease: z.object({ name, lease: z.object({ validUntilBootMs: z.number(), graceMs: z.number() }) }),
+  listen: z.object({ addresses: z.array(z.string().max(300)).min(1).max(ADDRESSES_MAX) }),
   arbitrate: z.unknown(),
   verdict: z.object({ id: whole, answer: setAnswer }),
 };

@@ -80,6 +80,10 @@ export class DiskPortServer {
         const checked = check(name, body, hangUp);
         return checked && this.#disk.setLease(checked.name, checked.lease);
       }
+      case 'listen': {
+        const checked = check(name, body, hangUp);
+        return checked && this.#disk.listenAt(checked.addresses);
+      }
       case 'arbitrate':
         this.#arbiter = link;
         for (const [id, { proposal }] of this.#outstanding)

@@ -1,5 +1,6 @@
 /** What the cluster sees of a disk process: over a unix socket in production, directly in the simulator. */
 import type { EterneError } from '@eterne/base';
+import type { Address } from '@eterne/runtime';
 import type { AttachChoice } from '../attach/choose.ts';
 import type { PromoteRequest, SetAnswer, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
 import type { TlsFiles } from './tls-files.ts';
@@ -54,6 +55,8 @@ export interface DiskPort {
   demote(name: string, done: Done): void;
   /** What an operator wants of this replica. Its status is sent before the answer. */
   ask(name: string, call: ReplicaCall, done: CallDone): void;
+  /** Where peers are let in from now on; sessions that came by another address go on by those that stay. Bound as soon as they can be. */
+  listenAt(addresses: readonly Address[]): void;
   setLease(name: string, lease: { readonly validUntilBootMs: number; readonly graceMs: number }): void;
   /** Current statuses once, then on every change (and at least once a second while something moves). */
   onStatus(listener: (volumes: readonly VolumeStatus[]) => void): void;

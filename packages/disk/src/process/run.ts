@@ -17,7 +17,8 @@ export interface RunOptions {
   readonly node: string;
   /** Unix socket: HTTP/JSON, and `DiskPort` by upgrade. */
   readonly controlPath: string;
-  readonly replicationListen: Address | undefined;
+  /** One per path; none: nobody is let in. */
+  readonly replicationListen: readonly Address[];
   /** Opened before `done`. Under a cluster there are none: they come by `ensureVolume`. */
   readonly volumes: readonly VolumeSpec[];
   readonly arbiter: ArbiterKind;
@@ -30,7 +31,7 @@ export interface RunOptions {
 export interface RunningDisk {
   readonly disk: DiskProcess;
   /** Bound, with the real port when 0 was asked for. */
-  readonly replicationAddress: Address | undefined;
+  readonly replicationAddresses: readonly Address[];
   /** Clean end: control socket first, then every volume closed. */
   stop(done: () => void): void;
 }
@@ -62,7 +63,7 @@ export function startDisk(
     const stop = (stopped: () => void): void => stopAll(listener, ports, disk, stopped);
     startVolumesAndAcceptor(disk, options, (result) => {
       if (result instanceof EterneError) return stop(() => done(result));
-      done({ disk, replicationAddress: result.replicationAddress, stop });
+      done({ disk, replicationAddresses: result, stop });
     });
   });
 }
@@ -70,14 +71,12 @@ export function startDisk(
 function startVolumesAndAcceptor(
   disk: DiskProcess,
   { volumes, replicationListen }: RunOptions,
-  done: (result: { replicationAddress: Address | undefined } | EterneError) => void,
+  done: (result: readonly Address[] | EterneError) => void,
 ): void {
   openAll(disk, volumes, (error) => {
     if (error !== undefined) return done(error);
-    if (replicationListen === undefined) return done({ replicationAddress: undefined });
-    disk.listenForPeers(replicationListen, (address) =>
-      done(address instanceof EterneError ? address : { replicationAddress: address }),
-    );
+    if (replicationListen.length === 0) return done([]);
+    disk.listenForPeers(replicationListen, done);
   });
 }
 

@@ -8,6 +8,7 @@
  *    connect, after `demote` no connection is left.
  * 3. A status is sent whenever it has changed, at least once a second while figures move.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { EterneError, assert, unreachable } from '@eterne/base';
 import type { BlockDevice, Stream, World } from '@eterne/runtime';
 import type {
@@ -237,9 +238,12 @@ export class VolumeWorker {
     }
   }
 
-  /** Initiators know the target ports of the nodes it was opened with: those stay while it is open. */
+  /** Initiators know the target ports of the nodes it was opened with: those stay while it is open, wherever they are. */
   #setPeers(volume: MirrorVolume, peers: VolumeConfig['peers'], done: Done): void {
-    if (this.#fronts.every(({ hasState }) => !hasState)) return volume.setPeers(peers, done);
+    const names = (of: VolumeConfig['peers']): readonly string[] => Object.keys(of).toSorted();
+    const areSame = isDeepStrictEqual(names(peers), names(volume.config.peers));
+    if (areSame) for (const front of this.#fronts) front.readdress(peers);
+    if (areSame || this.#fronts.every(({ hasState }) => !hasState)) return volume.setPeers(peers, done);
     done(
       new EterneError('conflict', `volume ${volume.config.name}: an iscsi export knows its nodes by number`, {
         hint: 'its replicas change when it is opened anew',

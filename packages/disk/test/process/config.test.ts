@@ -37,7 +37,7 @@ describe('disk configuration', () => {
   it('fills in defaults, and takes paths relative to the file', () => {
     const { controlPath, replicationListen, volumes } = valid(MINIMAL);
     assert.equal(controlPath, '/etc/eterne/a.ctl');
-    assert.equal(replicationListen, undefined);
+    assert.deepEqual(replicationListen, []);
     assert.deepEqual(volumes, [
       {
         config: {
@@ -90,7 +90,7 @@ volumes:
     rescueJournal: { path: a.rescue, max: 10GiB, whenFull: off }
     exports: [{ nbd: { listen: unix:a.nbd } }, { nbd: { listen: 127.0.0.1:10809 } }]
 `);
-    assert.equal(replicationListen, '127.0.0.1:7701');
+    assert.deepEqual(replicationListen, ['127.0.0.1:7701']);
     assert.equal(volumes[0]?.config.devicePath, '/dev/sdb1');
     assert.equal(volumes[0]?.config.diskTimeoutMs, 5000);
     assert.deepEqual(volumes[0]?.exports, [

@@ -159,10 +159,10 @@ describe('disk process', () => {
   it('hands a replication connection to its volume and drops strangers', async () => {
     const disk = start();
     await ensure(disk, 'v6');
-    const address = await new Promise<string | EterneError>((resolve) =>
-      disk.listenForPeers('127.0.0.1:0', resolve),
+    const addresses = await new Promise<readonly string[] | EterneError>((resolve) =>
+      disk.listenForPeers(['127.0.0.1:0'], resolve),
     );
-    const port = Number(String(address).split(':')[1]);
+    const port = Number(String(addresses).split(':')[1]);
     const peer = connect(port);
     peer.write('ETERNE-MIRROR/1 v6 b\n');
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -1,6 +1,7 @@
 import { assert, EterneError } from '@eterne/base';
 import type { Arbiter, MirrorVolume, SetAnswer, SetProposal, VolumeConfig } from '@eterne/disk/engine/api.ts';
 import { openVolume } from '@eterne/disk/engine/volume.ts';
+import { Bindings, type Listener, type Stream } from '@eterne/runtime';
 import { readPreface } from '../mirror/host.ts';
 import type { SimProcess } from '../world/process.ts';
 
@@ -20,25 +21,32 @@ export class DiskDaemon {
   onProposal: ((proposal: SetProposal, answer: (answer: SetAnswer) => void) => void) | undefined;
   /** Told of every change of a volume's status. */
   readonly changeListeners = new Set<() => void>();
+  private readonly acceptors: Bindings<Listener>;
   private readonly opening = new Map<string, string>();
   /** Asked, and not answered: asked again when another service comes. */
   private readonly proposals = new Set<Proposal>();
 
   constructor(process: SimProcess) {
     this.process = process;
+    const { network, timers } = process.world;
+    this.acceptors = new Bindings(
+      timers,
+      (address, done) => network.listen(address, (stream) => this.accept(stream), done),
+      (address) => assert(false, `${address} is free`),
+    );
   }
 
-  start(replicationAddress: string): void {
-    this.process.world.network.listen(
-      replicationAddress,
-      (stream) =>
-        readPreface(stream, (volume, from) => {
-          const target = this.volumes.get(volume);
-          if (target === undefined) stream.destroy();
-          else target.acceptStream(stream, from);
-        }),
-      (listener) => assert(!(listener instanceof EterneError), `${replicationAddress} is free`),
-    );
+  /** As `DiskPort.listenAt`; the first addresses are free. */
+  listenAt(addresses: readonly string[]): void {
+    this.acceptors.configure(addresses);
+  }
+
+  private accept(stream: Stream): void {
+    readPreface(stream, (volume, from) => {
+      const target = this.volumes.get(volume);
+      if (target === undefined) stream.destroy();
+      else target.acceptStream(stream, from);
+    });
   }
 
   ensureVolume(

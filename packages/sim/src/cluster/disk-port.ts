@@ -69,6 +69,8 @@ function makePort(client: SimProcess, daemon: DiskDaemon, back: Hops): DiskPort 
     demote: (name, done) => onVolume(name, done, (volume) => volume.demote(answering(done))),
     ask: (_name, call, done) =>
       answering(done)(new EterneError('unsupported', `nobody asks for ${call.verb} here`)),
+    // Machines keep their addresses here, so this finds what is there already; a hop would only draw other numbers for everything after it.
+    listenAt: (addresses) => daemon.listenAt(addresses),
     setLease: (name, lease) => forth.run(() => find(name)?.setLease(lease)),
     onStatus: (listener) => {
       let planned = false;

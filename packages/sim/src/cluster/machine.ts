@@ -237,7 +237,7 @@ export class Machine {
     const daemon = new DiskDaemon(process);
     this.disk = daemon;
     daemon.changeListeners.add(() => this.events.diskChanged(this));
-    daemon.start(replicationAddressOf(this.place));
+    daemon.listenAt([replicationAddressOf(this.place)]);
   }
 
   private runService(process: SimProcess): void {

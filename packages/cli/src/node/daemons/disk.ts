@@ -7,11 +7,10 @@ import { WORKER_MODULE } from '../../disk/worker-module.ts';
 import { startDaemon } from '../daemon.ts';
 
 startDaemon('disk', ({ dir, world, identity, giveUp }) => {
-  const [address] = identity.addresses;
   const options = {
     node: identity.node,
     controlPath: socketPath(dir, 'disk'),
-    replicationListen: address === undefined ? undefined : servicePorts(address).replication,
+    replicationListen: identity.addresses.map((address) => servicePorts(address).replication),
     tls: identity.tls,
     volumes: [],
     arbiter: 'cluster',

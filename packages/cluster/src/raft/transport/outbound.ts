@@ -98,7 +98,7 @@ export class OutboundLink {
       if (this.#state.kind === 'closed') {
         if (!(stream instanceof EterneError)) stream.destroy();
       } else if (stream instanceof EterneError) this.#nextAddress(addresses.length);
-      else this.#greet(stream, addresses.length);
+      else this.#greet(stream, address, addresses.length);
     });
     return undefined;
   }
@@ -124,7 +124,7 @@ export class OutboundLink {
     this.#state = { kind: 'waiting', timer };
   }
 
-  #greet(stream: Stream, addressCount: number): void {
+  #greet(stream: Stream, address: Address, addressCount: number): void {
     const { world, cluster, clusterKey, self } = this.#options;
     const dialer = new Dialer(clusterKey, { cluster, from: self, to: this.#to }, world.random.bytes(32));
     const limit = world.timers.after(this.#patienceMs(addressCount), () => stream.destroy());
@@ -141,7 +141,7 @@ export class OutboundLink {
           if (keys === 'confirmed') continue;
           frames.expectSealed(CONFIRMATION_BYTES);
           receipts = new FrameSeal(keys.toDialer);
-          this.#open(stream, keys, addressCount);
+          this.#open(stream, keys, address, addressCount);
         }
         return undefined;
       },
@@ -179,13 +179,15 @@ export class OutboundLink {
     return answer.keys;
   }
 
-  #open(stream: Stream, keys: SessionKeys, addressCount: number): void {
-    const { world, timing } = this.#options;
+  /** It is left when it is silent for too long, or leads to what is no address of the member any more. */
+  #open(stream: Stream, keys: SessionKeys, address: Address, addressCount: number): void {
+    const { world, timing, addressesOf } = this.#options;
     if (this.#state.kind === 'greeting') this.#state.limit.cancel();
     const seal = new FrameSeal(keys.toAcceptor);
     const watch = world.timers.every(timing().heartbeatMs, () => {
       const silentMs = this.#sent > this.#confirmed ? world.clock.bootMs() - this.#unconfirmedSinceMs : 0;
-      if (silentMs > this.#patienceMs(addressCount)) stream.destroy();
+      const isWanted = addressesOf(this.#to).includes(address);
+      if (silentMs > this.#patienceMs(addressCount) || !isWanted) stream.destroy();
     });
     this.#state = { kind: 'open', stream, seal, watch };
     this.#sent = 0;

@@ -1,6 +1,6 @@
 /** The transport of production: TCP (in TLS when the node has an identity), authenticated by the cluster key. Byte by byte in docs/internals/raft.md. */
-import { EterneError } from '@eterne/base';
-import type { Address, Listener } from '@eterne/runtime';
+import type { EterneError } from '@eterne/base';
+import { Bindings, type Address, type Listener, type Stream } from '@eterne/runtime';
 import { Drops, type DropCounts } from '../../heart/drops.ts';
 import type { MemberId } from '../types.ts';
 import { InboundLink } from './inbound.ts';
@@ -12,7 +12,7 @@ const INBOUND_MAX = 256;
 /** A member not written to for so long (it was removed) is let go. */
 const IDLE_MS = 60_000;
 
-/** Listens on every address; calls back when all are bound, or with the first failure (and then on none). */
+/** Listens on every address that can be bound; calls back with an error when none can. */
 export function openTcpTransport(
   options: LinkOptions,
   listenOn: readonly Address[],
@@ -27,7 +27,7 @@ export function openTcpTransport(
 
 export class TcpTransport implements RaftTransport {
   readonly #options: LinkOptions;
-  readonly #listeners: Listener[] = [];
+  readonly #listeners: Bindings<Listener>;
   readonly #inbound = new Set<InboundLink>();
   readonly #drops = new Drops();
   readonly #outbound = new Map<MemberId, { readonly link: OutboundLink; usedMs: number }>();
@@ -37,6 +37,19 @@ export class TcpTransport implements RaftTransport {
 
   constructor(options: LinkOptions) {
     this.#options = options;
+    const { network, timers, log } = options.world;
+    this.#listeners = new Bindings<Listener>(
+      timers,
+      (address, done) =>
+        network.listen(
+          address,
+          (stream) => this.#accept(stream),
+          done,
+          options.tls,
+          () => this.#drops.count('forged'),
+        ),
+      (address, error) => log('warn', `the log does not listen at ${address}: ${error.message}`),
+    );
   }
 
   /** What was not believed since the start: connections by how far they came, messages. */
@@ -46,35 +59,28 @@ export class TcpTransport implements RaftTransport {
 
   /** Bound addresses, in the order asked for. */
   get addresses(): readonly Address[] {
-    return this.#listeners.map((listener) => listener.address);
+    return this.#listeners.bound.map(({ address }) => address);
   }
 
   listen(addresses: readonly Address[], done: (error: EterneError | undefined) => void): void {
-    const [address, ...rest] = addresses;
-    if (address === undefined) return done(undefined);
-    const { network } = this.#options.world;
-    network.listen(
-      address,
-      (stream) => {
-        if (this.#closed || this.#inbound.size >= INBOUND_MAX) return stream.destroy();
-        const link: InboundLink = new InboundLink(
-          this.#options,
-          stream,
-          this.#drops,
-          (from, message) => this.#onMessage(from, message),
-          (from) => this.#ended(link, from),
-        );
-        this.#inbound.add(link);
-        return undefined;
-      },
-      (listener) => {
-        if (listener instanceof EterneError) return done(listener);
-        this.#listeners.push(listener);
-        return this.listen(rest, done);
-      },
-      this.#options.tls,
-      () => this.#drops.count('forged'),
+    this.#listeners.open(addresses, done);
+  }
+
+  /** This node's addresses from now on. Connections that came by others end when whoever dialled them hears of it too. */
+  relisten(addresses: readonly Address[]): void {
+    if (!this.#closed) this.#listeners.configure(addresses);
+  }
+
+  #accept(stream: Stream): void {
+    if (this.#closed || this.#inbound.size >= INBOUND_MAX) return stream.destroy();
+    const link: InboundLink = new InboundLink(
+      this.#options,
+      stream,
+      this.#drops,
+      (from, message) => this.#onMessage(from, message),
+      (from) => this.#ended(link, from),
     );
+    this.#inbound.add(link);
     return undefined;
   }
 
@@ -115,7 +121,7 @@ export class TcpTransport implements RaftTransport {
 
   close(): void {
     this.#closed = true;
-    for (const listener of this.#listeners) listener.close();
+    this.#listeners.close();
     for (const link of this.#inbound) link.close();
     for (const { link } of this.#outbound.values()) link.close();
     this.#outbound.clear();

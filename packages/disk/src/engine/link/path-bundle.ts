@@ -112,6 +112,17 @@ export class PathBundle implements Stream {
     this.#pump();
   }
 
+  /** Gives a connection up, while another one works; false: there is none. What went into it and was not acknowledged goes out again. */
+  leave(stream: Stream): boolean {
+    const path = this.#paths.find((candidate) => candidate.stream === stream);
+    if (path === undefined) return true;
+    if (!this.#paths.some((other) => other !== path && other.isUsable && other.silentTicks <= 1))
+      return false;
+    stream.destroy();
+    this.#lost(path, undefined);
+    return true;
+  }
+
   start(handler: StreamHandler): void {
     this.#handler = handler;
     this.#timers.soon(() => {

@@ -94,7 +94,8 @@ export class Peer implements Mirror {
 
   /** Where it is from now on; one that was retired is taken up again. */
   readdress(addresses: readonly Address[]): void {
-    if (this.#connections.readdress(addresses)) this.#hangUp('it has other addresses now');
+    const isLost = this.#connections.readdress(addresses);
+    if (isLost && this.#isDialer) this.#hangUp('it has other addresses now');
     if (!this.#isRetired) return;
     this.#isRetired = false;
     this.connect();

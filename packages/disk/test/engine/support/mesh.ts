@@ -51,6 +51,11 @@ export class TestNode {
     return this.#mesh.options.diskBytes ?? SIZE_BYTES;
   }
 
+  /** Where it listens; the others know the first, until they are told of more. */
+  get addresses(): readonly string[] {
+    return [this.name, `${this.name}.1`, `${this.name}.2`];
+  }
+
   get isUp(): boolean {
     return this.#volume !== undefined;
   }
@@ -83,10 +88,11 @@ export class TestNode {
       result.value = opened;
       if (!(opened instanceof EterneError)) this.#volume = opened;
     });
-    network.listeners.set(this.name, {
-      isDead,
-      accept: (stream, preface) => this.#accept(stream, preface),
-    });
+    for (const address of this.addresses)
+      network.listeners.set(address, {
+        isDead,
+        accept: (stream, preface) => this.#accept(stream, preface),
+      });
     return result;
   }
 
@@ -94,7 +100,7 @@ export class TestNode {
   kill(power = false, keep: () => boolean = () => false): void {
     this.#life += 1;
     this.#volume = undefined;
-    this.#mesh.network.listeners.delete(this.name);
+    for (const address of this.addresses) this.#mesh.network.listeners.delete(address);
     this.#mesh.network.reap();
     if (!power) return;
     for (const disk of [this.data, this.metadata, this.#rescue, ...this.images.values()])
@@ -119,10 +125,11 @@ export class TestNode {
 
   /** As the supervisor does, which has read the preface off the stream. */
   #accept(stream: Stream, preface: string): void {
-    const from = /^ETERNE-MIRROR\/1 v0 (\S+)\n$/.exec(preface)?.[1];
+    const [, from, kind, id] = /^ETERNE-MIRROR\/1 v0 (\S+)(?: (new|join):(\S+))?\n$/.exec(preface) ?? [];
     assert.ok(from, 'the dialer names itself');
+    const path = id === undefined ? undefined : { kind: kind as 'new' | 'join', id };
     if (this.#volume === undefined) stream.destroy();
-    else this.#volume.acceptStream(stream, from);
+    else this.#volume.acceptStream(stream, from, path);
   }
 
   #config(): VolumeConfig {
