@@ -115,6 +115,11 @@ export const CASES: readonly Case[] = [
   },
   {
     scenario: 'standalone',
+    seed: 80293,
+    found: 'both sides were promoted without force in the moment before they noticed that their link was cut',
+  },
+  {
+    scenario: 'standalone',
     seed: 83,
     found:
       'a replica was promoted without force while a copy into it began; its source had a name of its own by then, and a split brain threw its writes away',

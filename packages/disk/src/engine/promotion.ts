@@ -4,7 +4,7 @@
  * 1. Refuse what the rules forbid.
  * 2. End sessions whose outcome the new role changes, and let everything of older terms leave the store.
  * 3. Fresh replicas: every block is dirty for every peer, durably.
- * 4. Connected peers make the new term and set durable.
+ * 4. Connected peers make the new term and set durable; without a cluster the rules are asked once more, as one of them may have been lost.
  * 5. So does this replica. Only now is anything served.
  */
 import { EterneError } from '@eterne/base';
@@ -119,9 +119,15 @@ export class Promotion {
     const { peers } = this.#parts.replica;
     const next = this.#next(peers.flatMap((peer) => peer.session ?? []));
     const state = { ...next, diskState: 'UpToDate', current: next.generations.current, equal: [] } as const;
-    this.#parts.announce(state, () => {
-      if (!this.#isOver) this.#persist(next);
-    });
+    this.#parts.announce(state, () => this.#told(next));
+  }
+
+  /** Where nobody else grants terms: a peer that fell silent while it was told may be promoted, too, and this replica was sure only because of it. */
+  #told(next: MetadataState): void {
+    if (this.#isOver) return;
+    const problem = this.#parts.request.granted === undefined ? this.#problemAlone() : undefined;
+    if (problem === undefined) this.#persist(next);
+    else this.#finish(problem);
   }
 
   #next(sessions: readonly Session[]): MetadataState {

@@ -39,6 +39,20 @@ describe('promotion and demotion', () => {
     pair.assertIdentical();
   });
 
+  test('two at once over a link that was just cut: neither is sure any more', () => {
+    const pair = new Pair().startMirror();
+    pair.demote(pair.a);
+    pair.network.isCut = true;
+    const results: (string | undefined)[] = [];
+    for (const { volume } of [pair.a, pair.b])
+      volume.promote({ force: false }, (error) => results.push(error?.code));
+    pair.until(() => results.length === 2);
+    assert.deepEqual(results, ['refused', 'refused']);
+    pair.network.isCut = false;
+    pair.until(() => pair.isEqual());
+    pair.promote(pair.b);
+  });
+
   test('a survivor of onPeerLost: continue needs force', () => {
     const pair = new Pair().startMirror();
     pair.write(pair.a, 1, 1);

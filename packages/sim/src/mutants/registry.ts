@@ -44,6 +44,7 @@ export const HINTS: Readonly<Record<string, number>> = {
   'a replica is promoted while a copy into it begins': 83,
   'whoever lost its primary may be promoted without force': 17,
   'whoever is copied from takes the term of its target': 80019,
+  'a promotion does not ask again whom it has lost meanwhile': 80293,
   'what a lost peer had not flushed stays clean': 3,
   'a resync copies without locking its range': 17,
   'a term begins with its flushes believed done': 10,

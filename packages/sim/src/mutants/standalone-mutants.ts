@@ -37,4 +37,8 @@ export const STANDALONE_MUTANTS: readonly Mutant[] = [
     'disk/src/engine/link/after-handshake.ts',
     ['if (isOneGrantor(mine, theirs)) return { term, set };', 'return { term, set };'],
   ),
+  standalone('a promotion does not ask again whom it has lost meanwhile', 'disk/src/engine/promotion.ts', [
+    'if (problem === undefined) this.#persist(next);',
+    'if (true) this.#persist(next);',
+  ]),
 ];
