@@ -120,6 +120,12 @@ export const CASES: readonly Case[] = [
   },
   {
     scenario: 'standalone',
+    seed: 80750,
+    found:
+      'a primary and a secondary with a term of another grantor refused each other for ever, although the operator had said whose changes go',
+  },
+  {
+    scenario: 'standalone',
     seed: 83,
     found:
       'a replica was promoted without force while a copy into it began; its source had a name of its own by then, and a split brain threw its writes away',

@@ -261,6 +261,7 @@ export type HandshakeRow =
   | '13'
   | '14 bitmap'
   | '14 full'
+  | '14 split brain'
   | '15'
   | '16'
   | 'discard';

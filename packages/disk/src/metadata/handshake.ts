@@ -179,12 +179,14 @@ function mayLackWrites(source: ReplicaSummary, target: ReplicaSummary): boolean 
   return committed !== undefined && !committed.includes(source.node);
 }
 
-/** Row 11: one writer in a term, and none of an older one (invariant 2). */
+/** Row 11: one writer in a term, and none of an older one (invariant 2). Of terms of two grantors neither is the older one. */
 function endedPrimary(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | undefined {
+  const isOneGrantor = a.term.grantor === b.term.grantor;
   if (a.role === 'primary' && b.role === 'primary')
-    return a.term.grantor === b.term.grantor
+    return isOneGrantor
       ? { kind: 'refuse', reason: 'both sides are primary: demote one', row: '11' }
       : { kind: 'split-brain', reason: 'both sides are primary', row: '11 two primaries' };
+  if (!isOneGrantor) return undefined;
   const ended = [a, b].find((side) => side.role === 'primary' && side.term.number < higherTerm(a, b));
   return (
     ended && {
@@ -320,6 +322,12 @@ function isCommittedLater(x: ReplicaSummary, y: ReplicaSummary): boolean {
 function byGeneration(a: ReplicaSummary, b: ReplicaSummary, relation: Relation): HandshakeDecision {
   if (relation.kind === 'descends') {
     const [source, target] = relation.newer === 'mine' ? [a, b] : [b, a];
+    if (target.role === 'primary' && a.term.grantor !== b.term.grantor)
+      return {
+        kind: 'split-brain',
+        reason: `${target.node} is primary, but lacks what was written on ${source.node} in a term of another grantor`,
+        row: '14 split brain',
+      };
     const row = relation.extent === 'bitmap' ? '14 bitmap' : '14 full';
     return fromTo(source, target, relation.extent, `${target.node} has an older generation`, row);
   }

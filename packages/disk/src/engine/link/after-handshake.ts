@@ -57,8 +57,10 @@ function adopted(
   if (isOneGrantor(mine, theirs)) return { term, set };
   if (decision.kind === 'sync')
     return decision.source === mine.node ? ofSource(mine, theirs) : ofSource(theirs, mine);
-  // Nothing is copied yet. A primary's writes must be taken all the same.
-  return decision.kind === 'none' || theirs.role === 'primary' ? { term, set } : state;
+  // Nothing is copied. A primary's writes must be taken all the same.
+  if (mine.role === 'primary') return state;
+  if (theirs.role === 'primary') return { term: theirs.term, set: theirs.set };
+  return decision.kind === 'none' ? { term, set } : state;
 }
 
 /**
