@@ -126,6 +126,12 @@ export const CASES: readonly Case[] = [
   },
   {
     scenario: 'standalone',
+    seed: 81028,
+    found:
+      'a frozen primary met the survivor that had been promoted; it had written nothing, and the policy threw away what the survivor had',
+  },
+  {
+    scenario: 'standalone',
     seed: 83,
     found:
       'a replica was promoted without force while a copy into it began; its source had a name of its own by then, and a split brain threw its writes away',

@@ -120,7 +120,7 @@ function amongWritten(a: ReplicaSummary, b: ReplicaSummary, relation: Relation):
     return (
       outsideTheSet(a, b, relation) ??
       bothOutside(a, b) ??
-      rolledBackInside(a, b) ?? {
+      rolledBackInside(a, b, relation) ?? {
         kind: 'split-brain',
         reason: 'both sides were written independently',
         row: '10 split brain',
@@ -133,7 +133,10 @@ function amongWritten(a: ReplicaSummary, b: ReplicaSummary, relation: Relation):
       row: '10 two grantors',
     };
   return (
-    endedPrimary(a, b) ?? rolledBack(a, b) ?? outsideTheSet(a, b, relation) ?? byGeneration(a, b, relation)
+    endedPrimary(a, b, relation) ??
+    rolledBack(a, b) ??
+    outsideTheSet(a, b, relation) ??
+    byGeneration(a, b, relation)
   );
 }
 
@@ -180,12 +183,16 @@ function mayLackWrites(source: ReplicaSummary, target: ReplicaSummary): boolean 
 }
 
 /** Row 11: one writer in a term, and none of an older one (invariant 2). Of terms of two grantors neither is the older one. */
-function endedPrimary(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | undefined {
+function endedPrimary(
+  a: ReplicaSummary,
+  b: ReplicaSummary,
+  relation: Relation,
+): HandshakeDecision | undefined {
   const isOneGrantor = a.term.grantor === b.term.grantor;
   if (a.role === 'primary' && b.role === 'primary')
     return isOneGrantor
       ? { kind: 'refuse', reason: 'both sides are primary: demote one', row: '11' }
-      : { kind: 'split-brain', reason: 'both sides are primary', row: '11 two primaries' };
+      : twoPrimaries(a, b, relation);
   if (!isOneGrantor) return undefined;
   const ended = [a, b].find((side) => side.role === 'primary' && side.term.number < higherTerm(a, b));
   return (
@@ -195,6 +202,21 @@ function endedPrimary(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision |
       row: '11',
     }
   );
+}
+
+/**
+ * One that has acknowledged nothing since they parted, as it waits (`onPeerLost: freeze`) or nobody wrote, loses nothing by stepping down. What an
+ * asynchronous one acknowledged the other may lack, although it has the newer generation.
+ */
+function twoPrimaries(a: ReplicaSummary, b: ReplicaSummary, relation: Relation): HandshakeDecision {
+  const reason = 'both sides are primary';
+  const row = '11 two primaries';
+  if (relation.kind !== 'descends' || isOneRolledBack(a, b)) return { kind: 'split-brain', reason, row };
+  const [victim, newer] = relation.newer === 'mine' ? [b, a] : [a, b];
+  if (!victim.set.members.includes(newer.node) && victim.dirtyBlocks > 0)
+    return { kind: 'split-brain', reason, row };
+  const why = `${reason}, but ${victim.node} has written nothing since: it steps down`;
+  return { kind: 'split-brain', reason: why, victim: victim.node, row };
 }
 
 function higherTerm(a: ReplicaSummary, b: ReplicaSummary): number {
@@ -282,12 +304,16 @@ function bothOutside(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | 
  * Row 12 where the generations diverged: what the one that was rolled back minted before then was settled since, and the other, a member of
  * the set, has every acknowledged write.
  */
-function rolledBackInside(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | undefined {
+function rolledBackInside(
+  a: ReplicaSummary,
+  b: ReplicaSummary,
+  relation: Relation,
+): HandshakeDecision | undefined {
   const committed = committedSet(a, b);
   if (committed === undefined || !committed.includes(a.node) || !committed.includes(b.node)) return undefined;
   // Of two that were rolled back neither is sure to have everything.
   if (isRolledBack(a, b) === isRolledBack(b, a)) return undefined;
-  return endedPrimary(a, b) ?? rolledBack(a, b);
+  return endedPrimary(a, b, relation) ?? rolledBack(a, b);
 }
 
 function extentOf(relation: Relation): Extent {

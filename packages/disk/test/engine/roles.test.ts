@@ -77,6 +77,23 @@ describe('promotion and demotion', () => {
     assert.equal(pair.a.data.content[4096], 2);
   });
 
+  test('a primary that waited steps down by itself when it meets the survivor that was promoted', () => {
+    const pair = new Pair({ config: { onPeerLost: 'freeze' } }).startMirror();
+    pair.write(pair.a, 1, 1);
+    pair.network.isCut = true;
+    const held = pair.begin(pair.a, 2, 9);
+    pair.until(() => pair.a.volume.status().frozen);
+    pair.until(() => pair.b.volume.status().peers[0]?.connection === 'Connecting');
+    pair.promote(pair.b);
+    pair.write(pair.b, 1, 2);
+    pair.network.isCut = false;
+    pair.until(() => pair.isEqual());
+    assert.equal(pair.a.volume.status().role, 'secondary');
+    assert.notEqual(held.answer, 'ok');
+    assert.equal(pair.read(pair.b, 1), 2);
+    pair.assertIdentical();
+  });
+
   test('with onPeerLost: freeze the last primary is not certain, since its peer may have gone on', () => {
     const pair = new Pair({ config: { onPeerLost: 'freeze' } }).startMirror();
     pair.write(pair.a, 1, 1);

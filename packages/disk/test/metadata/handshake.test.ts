@@ -67,7 +67,9 @@ function decide(a: Changes, b: Changes): HandshakeDecision {
 function brief(decision: HandshakeDecision): string {
   return decision.kind === 'sync'
     ? `${decision.source}→${decision.target} ${decision.extent}`
-    : decision.kind;
+    : decision.kind === 'split-brain' && decision.victim !== undefined
+      ? `split-brain, ${decision.victim} steps down`
+      : decision.kind;
 }
 
 const ROWS: readonly [string, Changes, Changes, string][] = [
@@ -201,6 +203,30 @@ const ROWS: readonly [string, Changes, Changes, string][] = [
     'two primaries that have not written yet',
     { role: 'primary' },
     { role: 'primary', term: { number: 2, grantor: 'h' } },
+    'split-brain',
+  ],
+  [
+    'two primaries of two grantors, and one has written',
+    { role: 'primary' },
+    {
+      current: Y,
+      bitmaps: { a: X },
+      history: [X],
+      role: 'primary',
+      term: { number: 2, grantor: 'h' },
+    },
+    'split-brain, a steps down',
+  ],
+  [
+    'two primaries of two grantors, one has written, and the other has what it may lack',
+    { role: 'primary', set: { version: 2, members: ['a'] }, dirtyBlocks: 1 },
+    {
+      current: Y,
+      bitmaps: { a: X },
+      history: [X],
+      role: 'primary',
+      term: { number: 2, grantor: 'h' },
+    },
     'split-brain',
   ],
   ['two primaries of one grantor', { role: 'primary' }, { role: 'primary' }, 'refuse'],

@@ -15,13 +15,13 @@ type Choice =
   /** Nobody: the sides stay apart. */
   | { readonly why: string };
 
-/** A split brain with its settlement, if there is one; every other decision as it is. */
+/** A split brain with its settlement, if there is one; every other decision, and a split brain that is none, as it is. */
 export function settleSplitBrain(
   decision: HandshakeDecision,
   mine: ReplicaSummary,
   theirs: ReplicaSummary,
 ): HandshakeDecision {
-  if (decision.kind !== 'split-brain') return decision;
+  if (decision.kind !== 'split-brain' || decision.victim !== undefined) return decision;
   const [a, b] = mine.node < theirs.node ? [mine, theirs] : [theirs, mine];
   const choice = byOperator(a, b) ?? byPolicy(a, b);
   if ('why' in choice) return { ...decision, reason: `${decision.reason}: ${choice.why}` };
