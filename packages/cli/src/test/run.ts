@@ -1,19 +1,16 @@
 /**
- * All tests in one run: static checks, unit tests, then conformance and end-to-end tests one file at a time (they start
- * servers and measure times). Ends with the line `N passed, N failed, N skipped`.
+ * All tests in one run: static checks, unit tests, then conformance and end-to-end tests, two files at a time where each can have namespaces
+ * of its own (they start servers), else one. Ends with the line `N passed, N failed, N skipped`.
  */
 import { run as runFiles } from 'node:test';
 import { nodeClock } from '@eterne/runtime/node/clock.ts';
 import { nodeProcesses } from '@eterne/runtime/node/processes.ts';
 import { findFiles, repositoryRoot } from '@eterne/runtime/node/repository.ts';
+import { canIsolate, runIsolated, type Tally } from './isolated.ts';
 
-interface Tally {
-  passed: number;
-  failed: number;
-  skipped: number;
-}
-
-const UNIT_PARALLEL = 2;
+const PARALLEL = 2;
+/** Uses every processor itself, so it runs alone, and last. */
+const BUSY_FILE = 'test/e2e/simulator.test.ts';
 /** A file that hangs is a failure, not a hanging run. */
 const FILE_TIMEOUT_MS = 15 * 60_000;
 
@@ -21,21 +18,22 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** Types, lint and format count as one test each. */
 async function staticChecks(tally: Tally): Promise<void> {
-  for (const check of ['types', 'lint', 'format:check']) {
-    const exit = await new Promise<{ code: number | null; output: string }>((resolve) => {
-      nodeProcesses.spawn(
-        { command: ['npm', 'run', '--silent', check], directory: repositoryRoot, timeoutMs: FILE_TIMEOUT_MS },
-        ({ code, stdout, stderr }) => resolve({ code, output: stdout + stderr }),
-      );
-    });
-    if (exit.code === 0) {
-      tally.passed += 1;
-      print(`ok    static: ${check}`);
-    } else {
-      tally.failed += 1;
-      print(`FAIL  static: ${check}\n${exit.output}`);
-    }
-  }
+  await Promise.all(['types', 'lint', 'format:check'].map((check) => staticCheck(check, tally)));
+}
+
+function staticCheck(check: string, tally: Tally): Promise<void> {
+  const command = ['npm', 'run', '--silent', check] as const;
+  return new Promise((resolve) => {
+    nodeProcesses.spawn(
+      { command, directory: repositoryRoot, timeoutMs: FILE_TIMEOUT_MS },
+      ({ code, stdout, stderr }) => {
+        if (code === 0) tally.passed += 1;
+        else tally.failed += 1;
+        print(code === 0 ? `ok    static: ${check}` : `FAIL  static: ${check}\n${stdout}${stderr}`);
+        resolve();
+      },
+    );
+  });
 }
 
 interface Outcome {
@@ -89,21 +87,38 @@ async function timed(title: string, work: () => Promise<void>): Promise<void> {
   print(`==    ${title}: ${((nodeClock.bootMs() - startedMs) / 1000).toFixed(1)} s`);
 }
 
+/** `PARALLEL` files at a time, each reported when it has ended. */
+async function runLanes(files: readonly string[], tally: Tally): Promise<void> {
+  const queue = [...files];
+  const lane = async (): Promise<void> => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      const { output, tally: own } = await runIsolated(file, FILE_TIMEOUT_MS);
+      process.stdout.write(output);
+      tally.passed += own.passed;
+      tally.failed += own.failed;
+      tally.skipped += own.skipped;
+    }
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, lane));
+}
+
 /** True when nothing failed. */
 export async function runTests(filters: readonly string[]): Promise<boolean> {
   const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
   const wanted = (file: string): boolean =>
     filters.length === 0 || filters.some((filter) => file.includes(filter));
   const unit = findFiles('packages', '.test.ts').filter(wanted);
-  const serial = ['test/conformance', 'test/e2e']
+  const servers = ['test/conformance', 'test/e2e']
     .flatMap((folder) => findFiles(folder, '.test.ts'))
     .filter(wanted);
   if (filters.length === 0) await timed('static checks', () => staticChecks(tally));
   if (unit.length > 0)
-    await timed(`unit tests (${unit.length} files)`, () => runBatch(unit, UNIT_PARALLEL, tally));
-  for (const file of serial) {
+    await timed(`unit tests (${unit.length} files)`, () => runBatch(unit, PARALLEL, tally));
+  const together = servers.filter((file) => !file.endsWith(BUSY_FILE));
+  const hasLanes = together.length > 1 && (await canIsolate());
+  if (hasLanes) await runLanes(together, tally);
+  for (const file of hasLanes ? servers.filter((other) => !together.includes(other)) : servers)
     await timed(file.replace(`${repositoryRoot}/`, ''), () => runBatch([file], 1, tally));
-  }
   print(`${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`);
   return tally.failed === 0 && tally.passed > 0;
 }
