@@ -3,7 +3,9 @@ import { dirname, resolve } from 'node:path';
 import { EterneError, parseSizeBytes } from '@eterne/base';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { MAX_PHYSICAL_BLOCK_BYTES } from './limits.ts';
 import type { LunConfig } from './lun/open-lun.ts';
+import { SANITIZE_CHOICES } from './scsi/sanitize/sanitizer.ts';
 import type { ChapCredentials } from './session/chap-exchange.ts';
 
 export interface TargetConfig {
@@ -28,14 +30,19 @@ const iscsiName = z
     'not an iSCSI name (iqn.…, eui.…, naa.…)',
   );
 
+const size = z.union([z.string(), z.number()]);
+
 const lun = z.strictObject({
   lun: z.number().int().min(0).max(MAX_LUN),
   path: z.string().min(1),
-  size: z.union([z.string(), z.number()]).optional(),
+  size: size.optional(),
   readOnly: z.boolean().default(false),
   thin: z.boolean().default(true),
   removable: z.boolean().default(false),
   blockSize: z.union([z.literal(512), z.literal(4096)]).default(512),
+  physicalBlockSize: size.optional(),
+  sanitize: z.enum(SANITIZE_CHOICES).default('erase'),
+  sanitizeRate: size.default('8MiB'),
   serial: z
     .string()
     .regex(/^[\x21-\x7e]{1,36}$/, 'up to 36 printable ASCII characters')
@@ -124,8 +131,20 @@ function lunConfig(given: z.infer<typeof lun>, folder: string): LunConfig {
     thin: given.thin,
     removable: given.removable,
     blockBytes: given.blockSize,
+    physicalBlockBytes: physicalBlockBytes(given),
+    sanitize: { offers: given.sanitize, bytesPerSecond: parseSizeBytes(given.sanitizeRate) },
     serial: given.serial,
   };
+}
+
+function physicalBlockBytes({ blockSize, physicalBlockSize = blockSize }: z.infer<typeof lun>): number {
+  const bytes = parseSizeBytes(physicalBlockSize);
+  if (bytes >= blockSize && bytes <= MAX_PHYSICAL_BLOCK_BYTES && Number.isInteger(Math.log2(bytes)))
+    return bytes;
+  throw new EterneError(
+    'config',
+    `physicalBlockSize ${physicalBlockSize} is no power of two from ${blockSize} to ${MAX_PHYSICAL_BLOCK_BYTES}`,
+  );
 }
 
 function checkUnique(path: string, what: string, values: readonly (string | number)[]): void {

@@ -13,12 +13,14 @@ export interface LunStatus {
   readonly lun: number;
   readonly sizeBytes: number;
   readonly blockSize: number;
+  readonly physicalBlockSize: number;
   readonly thin: boolean;
   readonly removable: boolean;
   readonly readOnly: boolean;
   readonly serial: string;
   readonly medium: 'loaded' | 'ejected';
   readonly sanitizing: boolean;
+  readonly sanitize: { readonly state: 'running' | 'failed'; readonly percent: number } | null;
   readonly registrations: number;
   /** Of the reservation: SPC-4 table 206; `holder` is an initiator port. */
   readonly reservation: { readonly type: number; readonly holder: string } | null;
@@ -63,12 +65,14 @@ function lunStatus(unit: LogicalUnit): LunStatus {
     lun: unit.lun,
     sizeBytes: unit.blocks * unit.blockBytes,
     blockSize: unit.blockBytes,
+    physicalBlockSize: unit.attributes.physicalBlockBytes ?? unit.blockBytes,
     thin,
     removable,
     readOnly: unit.writeProtected,
     serial: identity.serial,
     medium: unit.medium,
-    sanitizing: unit.sanitizing,
+    sanitizing: unit.sanitizer?.isBusy === true,
+    sanitize: unit.sanitizer?.status ?? null,
     registrations: registrations.length,
     reservation: reservation === undefined ? null : { type: reservation.type, holder: reservation.port },
   };

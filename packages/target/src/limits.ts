@@ -17,11 +17,17 @@ export const MAX_BURST_BYTES = 4 * MIB;
 
 /** What stores and mirrors underneath work in: smaller or unaligned writes cost them a read. Atomic writes are whole ones of these. */
 export const PHYSICAL_BLOCK_BYTES = 4 * KIB;
+/** Of `physicalBlockSize`: what lies underneath may work in larger pieces, as RAID stripes or ZFS volumes do. */
+export const MAX_PHYSICAL_BLOCK_BYTES = 1 * MIB;
 /** MAXIMUM ATOMIC TRANSFER LENGTH: longest WRITE ATOMIC. */
 export const MAX_ATOMIC_BYTES = 1 * MIB;
 
 /** Largest range given to a device at once by UNMAP, WRITE SAME and SANITIZE. */
 export const MAX_RANGE_BYTES = 32 * MIB;
+/** Written at once by SANITIZE OVERWRITE, so that the pace is kept evenly. */
+export const OVERWRITE_PIECE_BYTES = 1 * MIB;
+/** Written between two notes of how far a SANITIZE has come, which a restart goes on from. */
+export const SANITIZE_CHECKPOINT_BYTES = 256 * MIB;
 /** Read at once by VERIFY. */
 export const VERIFY_PIECE_BYTES = 256 * KIB;
 /** MAXIMUM COMPARE AND WRITE LENGTH is one byte. */
@@ -49,4 +55,4 @@ export const LINGER_TIMEOUT_MS = 5_000;
 /** Time initiators get to log out of a target that is closing, whole seconds (RFC 7143 §11.9). */
 export const LOGOUT_WAIT_MS = 1_000;
 /** A session that is silent for so long is asked whether it lives; silent again, it is cut. */
-export const IDLE_PING_MS = 30_000;
+export const IDLE_PING_MS = 45_000;

@@ -55,6 +55,9 @@ function serveControl(path: string, server: TargetServer): Promise<Listener> {
 async function closeAll(server: TargetServer, open: readonly OpenLun[]): Promise<void> {
   await new Promise<void>((resolve) => server.close(resolve));
   for (const { store, unit, journal } of open) {
+    await new Promise<void>((resolve) =>
+      unit.sanitizer === undefined ? resolve() : unit.sanitizer.close(resolve),
+    );
     await new Promise<void>((resolve) => journal.close(resolve));
     if (!unit.device.readOnly) await new Promise<void>((resolve) => store.flush(() => resolve()));
     await new Promise<void>((resolve) => store.close(resolve));

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { NEWER_FAULTS, NEWER_SKIPS, SKIPS, SKIPS_WITHOUT_REMOVABLE } from './skips.ts';
+import { NEWER_FAULTS, NEWER_SKIPS, SKIPS, SKIPS_OF_PLAIN, SKIPS_WITHOUT_REMOVABLE } from './skips.ts';
 import { families, noVerdict, runFamily, type Verdict } from './support/suite.ts';
 import { startTarget, type TargetProcess } from './support/target.ts';
 
@@ -60,7 +60,7 @@ async function runPatiently(family: string, uri: string, tries = TRIES): Promise
 
 function excuse(test: string, hasChap: boolean): string | undefined {
   const family = test.split('.')[0] ?? '';
-  const ours = SKIPS[test] ?? SKIPS_WITHOUT_REMOVABLE[family] ?? NEWER_SKIPS[test];
+  const ours = SKIPS[test] ?? SKIPS_OF_PLAIN[test] ?? SKIPS_WITHOUT_REMOVABLE[family] ?? NEWER_SKIPS[test];
   return ours ?? (hasChap || family !== 'iSCSICHAP' ? undefined : 'needs a session with CHAP');
 }
 

@@ -1,7 +1,7 @@
 /** `eterne target run` as a process: a LUN that hangs, reservations through kill -9, a file system through `iscsi://`. */
 import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -116,6 +116,43 @@ describe('the target as a process', { timeout: 120_000 }, () => {
     const again = await loggedIn(second.address);
     assert.deepEqual([await reserveIn(again, '00'), await reserveIn(again, '01')], [keys, holder]);
     await second.stop('SIGKILL');
+  });
+
+  it('goes on with a SANITIZE after kill -9, and says how far it is', async (context) => {
+    const folder = folderOf(context);
+    const targets = (rate: string): string =>
+      `  - { iqn: '${IQN}', luns: [{ lun: 1, path: lun.img, size: 8MiB, sanitize: overwrite, sanitizeRate: ${rate} }] }\n`;
+    const first = await startTarget(folder, targets('1MiB'));
+    const initiator = await loggedIn(first.address);
+    initiator.command('2a000000000000001000', { data: Buffer.alloc(8192, 7) });
+    assert.equal(await statusOf(initiator), 0);
+    // OVERWRITE, IMMED: two passes of A5h and 5Ah, the last of which is not inverted.
+    const list = Buffer.from([0x82, 0, 0, 1, 0xa5]);
+    initiator.command('48810000000000000500', { data: list });
+    assert.equal(await statusOf(initiator), 0);
+    await first.stop('SIGKILL');
+
+    const second = await startTarget(folder, targets('4MiB'));
+    const again = await loggedIn(second.address);
+    const progress = async (): Promise<number | undefined> => {
+      again.command('030000001200', { readBytes: 18 });
+      const sense = (await again.receive())?.data ?? Buffer.alloc(18);
+      if ((sense.readUInt8(2) & 0x0f) === 0) return undefined;
+      assert.equal(sense.readUInt16BE(12), 0x041b, 'SANITIZE IN PROGRESS');
+      assert.equal(sense.readUInt8(15), 0x80);
+      return sense.readUInt16BE(16);
+    };
+    again.command('28000000000000000100', { readBytes: 512 });
+    assert.equal(await statusOf(again), 2);
+    const seen: number[] = [];
+    for (let at = await progress(); at !== undefined; at = await progress()) {
+      if (at !== seen.at(-1)) seen.push(at);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    assert.ok(seen.length > 2 && seen.every((at, index) => index === 0 || at > (seen[index - 1] ?? at)));
+    await second.stop();
+    assert.ok(readFileSync(join(folder, 'lun.img')).equals(Buffer.alloc(8 << 20, 0xa5)));
+    assert.ok(!existsSync(join(folder, 'lun.img.sanitize')));
   });
 
   const tool = ['qemu-img', 'mkfs.ext4', 'e2fsck'].find((name) => spawnSync('which', [name]).status !== 0);

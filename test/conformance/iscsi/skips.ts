@@ -1,29 +1,33 @@
 /** Tests of `iscsi-test-cu` that our LUNs skip, each with its reason. A skip that is not listed here fails the run. */
 
-const NO_OVERWRITE =
-  'CRYPTOGRAPHIC ERASE needs data that is encrypted; OVERWRITE is not offered, because Sanitize.Reset then expects one of this LUN to last longer than four seconds';
+const NOT_ENCRYPTED = 'needs CRYPTOGRAPHIC ERASE, hence data that is encrypted; the rest of the test runs';
 const SMALL_PHYSICAL_BLOCK =
-  'needs more than one logical block in a physical block; with that GetLBAStatus.UnmapSingle asks for one LBA and expects another';
-const NOT_REMOVABLE = 'needs a removable LUN; the removable LUN runs it';
+  'needs more than one logical block in a physical block; the LUNs with a physicalBlockSize run it. With 2 to 128 blocks GetLBAStatus.UnmapSingle asks for LBA i + 1 and expects an answer that begins elsewhere';
+const NO_OVERWRITE = 'needs SANITIZE OVERWRITE; the LUNs with sanitize: overwrite run it';
+const NOT_REMOVABLE = 'needs a removable LUN; the removable LUNs run it';
 const NOT_THIN = 'needs a thin LUN; the thin LUNs run it';
 const NOT_READ_ONLY = 'needs a write-protected LUN; the read-only LUN runs it';
 const NO_ZERO_BLOCKS =
   'needs WSNZ=0; with that WriteSame10.UnmapUntilEnd writes FFh with UNMAP and expects zeroes, against SBC-3 §5.42';
 
 export const SKIPS: Readonly<Record<string, string>> = {
-  'Sanitize.CryptoErase': NO_OVERWRITE,
+  'Sanitize.CryptoErase': NOT_ENCRYPTED,
+  'Sanitize.Readonly': NOT_ENCRYPTED,
+  'Sanitize.Reservations': NOT_ENCRYPTED,
+  'WriteSame10.ZeroBlocks': NO_ZERO_BLOCKS,
+  'WriteSame16.ZeroBlocks': NO_ZERO_BLOCKS,
+  'ReadOnly.ReadOnlySBC': NOT_READ_ONLY,
+};
+
+/** Beyond `SKIPS`, of a LUN without further options. */
+export const SKIPS_OF_PLAIN: Readonly<Record<string, string>> = {
   'Sanitize.Overwrite': NO_OVERWRITE,
-  'Sanitize.Readonly': NO_OVERWRITE,
-  'Sanitize.Reservations': NO_OVERWRITE,
   'Sanitize.Reset': NO_OVERWRITE,
   'CompareAndWrite.InvalidDataOutSize': SMALL_PHYSICAL_BLOCK,
   'WriteSame10.UnmapUnaligned': SMALL_PHYSICAL_BLOCK,
   'WriteSame10.InvalidDataOutSize': SMALL_PHYSICAL_BLOCK,
   'WriteSame16.UnmapUnaligned': SMALL_PHYSICAL_BLOCK,
   'WriteSame16.InvalidDataOutSize': SMALL_PHYSICAL_BLOCK,
-  'WriteSame10.ZeroBlocks': NO_ZERO_BLOCKS,
-  'WriteSame16.ZeroBlocks': NO_ZERO_BLOCKS,
-  'ReadOnly.ReadOnlySBC': NOT_READ_ONLY,
 };
 
 /** Beyond `SKIPS`, by the family of the test. */
@@ -44,6 +48,8 @@ export const SKIPS_WITHOUT_THIN: Readonly<Record<string, string>> = {
   WriteSame16: NOT_THIN,
   Sanitize: NOT_THIN,
   Inquiry: NOT_THIN,
+  CompareAndWrite: NOT_THIN,
+  NoMedia: NOT_THIN,
 };
 
 /** Tests of libiscsi's newer suite that fail whatever a target does, or contradict RFC 7143. */

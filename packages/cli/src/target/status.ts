@@ -31,11 +31,16 @@ function lunLine(lun: LunStatus): string {
     ...(lun.thin ? ['thin'] : []),
     ...(lun.readOnly ? ['write-protected'] : []),
     ...(lun.removable ? [`removable, ${lun.medium}`] : []),
-    ...(lun.sanitizing ? ['being sanitized'] : []),
+    ...sanitizeWords(lun.sanitize),
     ...(lun.registrations > 0 ? [`${lun.registrations} registered`] : []),
     ...(lun.reservation === null ? [] : [`reserved by ${lun.reservation.holder}`]),
   ];
   return `  LUN ${lun.lun}  ${words.join(', ')}`;
+}
+
+function sanitizeWords(sanitize: LunStatus['sanitize']): readonly string[] {
+  if (sanitize === null) return [];
+  return [sanitize.state === 'failed' ? 'could not be sanitized' : `being sanitized, ${sanitize.percent} %`];
 }
 
 const sessionLine = ({ port, address, commands }: SessionStatus): string =>

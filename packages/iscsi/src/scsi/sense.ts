@@ -22,6 +22,8 @@ export interface Sense {
   readonly information?: number;
   /** SKSV field pointer: the byte of the CDB or parameter list that is wrong (SPC-4 §4.5.2.4.2). */
   readonly field?: { readonly inCdb: boolean; readonly byte: number };
+  /** SKSV progress indication, of 65,536 (SPC-4 §4.5.2.4.4); a sense has this or a field. */
+  readonly progress?: number;
 }
 
 const of = (key: number, code: number): Sense => ({ key, code });
@@ -35,6 +37,7 @@ export const SENSE = {
   becomingReady: of(SENSE_KEY.notReady, 0x0401),
   unrecoveredReadError: of(SENSE_KEY.mediumError, 0x1100),
   writeError: of(SENSE_KEY.mediumError, 0x0c00),
+  sanitizeFailed: of(SENSE_KEY.mediumError, 0x3103),
   internalTargetFailure: of(SENSE_KEY.hardwareError, 0x4400),
   parameterListLength: of(SENSE_KEY.illegalRequest, 0x1a00),
   invalidOperationCode: of(SENSE_KEY.illegalRequest, 0x2000),
@@ -89,27 +92,27 @@ function encodeFixed(sense: Sense): Buffer {
   bytes.writeUInt32BE((sense.information ?? 0) >>> 0, 3);
   bytes.writeUInt8(FIXED_BYTES - 8, 7);
   bytes.writeUInt16BE(sense.code, 12);
-  if (sense.field !== undefined) writeFieldPointer(bytes, 15, sense.field);
+  if (hasSpecific(sense)) writeSpecific(bytes, 15, sense);
   return bytes;
 }
 
 /** SPC-4 §4.5.2: header, then information (type 0) and sense-key-specific (type 2) descriptors. */
 function encodeDescriptor(sense: Sense): Buffer {
   const informationBytes = sense.information === undefined ? 0 : 12;
-  const fieldBytes = sense.field === undefined ? 0 : 8;
-  const bytes = Buffer.alloc(8 + informationBytes + fieldBytes);
+  const specificBytes = hasSpecific(sense) ? 8 : 0;
+  const bytes = Buffer.alloc(8 + informationBytes + specificBytes);
   bytes.writeUInt8(DESCRIPTOR_CURRENT, 0);
   bytes.writeUInt8(sense.key, 1);
   bytes.writeUInt16BE(sense.code, 2);
-  bytes.writeUInt8(informationBytes + fieldBytes, 7);
+  bytes.writeUInt8(informationBytes + specificBytes, 7);
   if (sense.information !== undefined) {
     bytes.writeUInt16BE(0x000a, 8);
     bytes.writeUInt8(VALID_BIT, 10);
     bytes.writeBigUInt64BE(BigInt(sense.information), 12);
   }
-  if (sense.field !== undefined) {
+  if (hasSpecific(sense)) {
     bytes.writeUInt16BE(0x0206, 8 + informationBytes);
-    writeFieldPointer(bytes, 8 + informationBytes + 4, sense.field);
+    writeSpecific(bytes, 8 + informationBytes + 4, sense);
   }
   return bytes;
 }
@@ -123,7 +126,9 @@ export function decodeSense(bytes: Buffer): Sense {
   return of(bytes.readUInt8(keyAt) & 0x0f, bytes.readUInt16BE(codeAt));
 }
 
-function writeFieldPointer(into: Buffer, at: number, field: { inCdb: boolean; byte: number }): void {
-  into.writeUInt8(SKSV_BIT | (field.inCdb ? IN_CDB_BIT : 0), at);
-  into.writeUInt16BE(field.byte, at + 1);
+const hasSpecific = ({ field, progress }: Sense): boolean => field !== undefined || progress !== undefined;
+
+function writeSpecific(into: Buffer, at: number, { field, progress = 0 }: Sense): void {
+  into.writeUInt8(SKSV_BIT | (field?.inCdb === true ? IN_CDB_BIT : 0), at);
+  into.writeUInt16BE(field?.byte ?? progress, at + 1);
 }

@@ -72,6 +72,14 @@ export class AtomicJournal implements AtomicWrites {
     this.#advance();
   }
 
+  /** Only while nobody writes: whoever calls holds all ranges. A record that is struck out still has its data. */
+  forget(done: (error: EterneError | undefined) => void): void {
+    this.close(() => {
+      this.#file = undefined;
+      this.#files.remove(this.#path, done);
+    });
+  }
+
   get isStuck(): boolean {
     return this.#stuck;
   }

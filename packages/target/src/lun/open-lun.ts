@@ -5,8 +5,11 @@ import type { BlockStore, World } from '@eterne/runtime';
 import { identityFrom } from '../scsi/identity.ts';
 import { LogicalUnit } from '../scsi/logical-unit.ts';
 import { ReservationKeeper } from '../scsi/reservations/keeper.ts';
+import type { SanitizeRecord } from '../scsi/sanitize/record.ts';
+import type { SanitizeSite } from '../scsi/sanitize/sanitizer.ts';
 import { AtomicJournal } from './atomic-journal.ts';
 import { reservationFile } from './reservation-file.ts';
+import { loadSanitize, sanitizeFile } from './sanitize-file.ts';
 import { storeDevice } from './store-device.ts';
 
 export interface LunConfig {
@@ -18,10 +21,13 @@ export interface LunConfig {
   readonly thin: boolean;
   readonly removable: boolean;
   readonly blockBytes: 512 | 4096;
+  /** What initiators are told that writes should be multiples of: 4096 with blocks of 512 is a "512e" disk. A power of two. */
+  readonly physicalBlockBytes: number;
   readonly serial: string | undefined;
+  readonly sanitize: Pick<SanitizeSite, 'offers' | 'bytesPerSecond'>;
 }
 
-export type LunWorld = Pick<World, 'stores' | 'files'>;
+export type LunWorld = Pick<World, 'stores' | 'files' | 'timers' | 'clock'>;
 
 export interface OpenLun {
   readonly unit: LogicalUnit;
@@ -45,20 +51,51 @@ export function openLun(
       return store.close(() => failed(new EterneError('config', `${config.path} is smaller than one block`)));
     }
     const refuse = (error: EterneError): void => store.close(() => failed(error));
-    AtomicJournal.open(world.files, `${config.path}.atomic`, store, (journal) => {
-      if (journal instanceof EterneError) return refuse(journal);
-      ReservationKeeper.open(reservationFile(world.files, `${config.path}.reservations`), (keeper) => {
-        if (keeper instanceof EterneError) return refuse(keeper);
-        const device = storeDevice(`${iqn} LUN ${config.lun}`, store, config.readOnly);
-        const attributes = {
-          blockBytes: config.blockBytes,
-          thin: config.thin,
-          removable: config.removable,
-          identity: identityFrom(`${iqn} ${config.lun} ${config.serial ?? ''}`, config.serial),
-          memory,
-          atomic: journal,
-        };
-        done({ unit: new LogicalUnit(config.lun, device, attributes, keeper), store, journal });
+    openState(world, store, config, (state) => {
+      if (state instanceof EterneError) return refuse(state);
+      const { journal, keeper, found } = state;
+      const { path, blockBytes, physicalBlockBytes, thin, removable, serial, sanitize } = config;
+      const { timers, clock, files } = world;
+      const device = storeDevice(`${iqn} LUN ${config.lun}`, store, config.readOnly);
+      const attributes = {
+        blockBytes,
+        physicalBlockBytes,
+        thin,
+        removable,
+        identity: identityFrom(`${iqn} ${config.lun} ${serial ?? ''}`, serial),
+        memory,
+        atomic: journal,
+        sanitize: { ...sanitize, timers, clock, store: sanitizeFile(files, `${path}.sanitize`), found },
+      };
+      const unit = new LogicalUnit(config.lun, device, attributes, keeper);
+      unit.sanitizer?.resume();
+      done({ unit, store, journal });
+    });
+  });
+}
+
+interface LunState {
+  readonly journal: AtomicJournal;
+  readonly keeper: ReservationKeeper;
+  readonly found: SanitizeRecord | undefined;
+}
+
+/** What is kept beside the LUN. */
+function openState(
+  { files }: LunWorld,
+  store: BlockStore,
+  { path, readOnly }: LunConfig,
+  done: (state: LunState | EterneError) => void,
+): void {
+  AtomicJournal.open(files, `${path}.atomic`, store, (journal) => {
+    if (journal instanceof EterneError) return done(journal);
+    ReservationKeeper.open(reservationFile(files, `${path}.reservations`), (keeper) => {
+      if (keeper instanceof EterneError) return done(keeper);
+      loadSanitize(files, `${path}.sanitize`, (found) => {
+        if (found instanceof EterneError) done(found);
+        else if (found !== undefined && readOnly)
+          done(new EterneError('config', `${path} is being sanitized, which needs it to be writable`));
+        else done({ journal, keeper, found });
       });
     });
   });

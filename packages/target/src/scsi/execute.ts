@@ -83,8 +83,8 @@ function cdbError(command: Command, cdb: Buffer): Sense | undefined {
 
 function mediumError(command: Command, unit: LogicalUnit): Sense | undefined {
   if (command.medium !== undefined) {
-    if (unit.sanitizing) return SENSE.sanitizeInProgress;
-    if (unit.medium === 'ejected') return SENSE.mediumNotPresentTrayOpen;
+    const refusal = unit.mediumRefusal;
+    if (refusal !== undefined) return refusal;
   }
   return command.changes !== undefined && unit.writeProtected ? SENSE.writeProtected : undefined;
 }

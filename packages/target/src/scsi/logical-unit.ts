@@ -1,5 +1,5 @@
 /** One logical unit: the device it serves and everything that SCSI remembers about it between commands. */
-import { assert } from '@eterne/base';
+import { assert, type EterneError } from '@eterne/base';
 import type { BufferSlabs } from '@eterne/disk/engine/buffer-slabs.ts';
 import { SENSE, type Sense } from '@eterne/iscsi';
 import type { BlockDevice, DeviceDone, DeviceErrorCode } from '@eterne/runtime';
@@ -10,16 +10,21 @@ import type { Nexus } from './nexus.ts';
 import { ONLY_PORT, type TargetPort } from './ports.ts';
 import { RangeLock, type Range } from './range-lock.ts';
 import type { ReservationKeeper } from './reservations/keeper.ts';
+import { Sanitizer, type SanitizeSite } from './sanitize/sanitizer.ts';
 
 export interface AtomicWrites {
   /** A power loss leaves all of `data` or nothing of it; durable when done. */
   write(offset: number, data: Buffer, done: DeviceDone): void;
   /** An unfinished write could neither be ended nor given up: nothing newer may be written, it would be overwritten at the next start. */
   readonly isStuck: boolean;
+  /** Nothing of what was written stays in the journal. */
+  forget(done: (error: EterneError | undefined) => void): void;
 }
 
 export interface UnitAttributes {
   readonly blockBytes: 512 | 4096;
+  /** What a write should be a multiple of, as initiators are told: a power of two of blocks; absent: one. */
+  readonly physicalBlockBytes?: number;
   /** Unmapped blocks cost nothing and read as zeroes; UNMAP is offered. */
   readonly thin: boolean;
   readonly removable: boolean;
@@ -28,6 +33,8 @@ export interface UnitAttributes {
   readonly memory?: BufferSlabs;
   /** Absent: WRITE ATOMIC is not offered. */
   readonly atomic?: AtomicWrites;
+  /** Absent: there is nowhere to keep what has begun, so SANITIZE is not offered. */
+  readonly sanitize?: SanitizeSite;
 }
 
 type ReadDone = (error: DeviceErrorCode | undefined, data: Buffer, give: (() => void) | undefined) => void;
@@ -44,7 +51,7 @@ export class LogicalUnit {
   readonly reservations: ReservationKeeper;
   readonly blockBytes: number;
   medium: 'loaded' | 'ejected' = 'loaded';
-  sanitizing = false;
+  readonly sanitizer: Sanitizer | undefined;
   /** Control mode page: software write protect, and descriptor format sense data. */
   softwareWriteProtect = false;
   descriptorSense = false;
@@ -65,6 +72,7 @@ export class LogicalUnit {
     this.attributes = attributes;
     this.reservations = reservations;
     this.blockBytes = attributes.blockBytes;
+    this.sanitizer = attributes.sanitize && new Sanitizer(this, attributes.sanitize);
   }
 
   get blocks(): number {
@@ -78,6 +86,13 @@ export class LogicalUnit {
 
   get writeProtected(): boolean {
     return this.device.readOnly || this.softwareWriteProtect || this.attributes.atomic?.isStuck === true;
+  }
+
+  /** Why commands for the medium are refused; undefined: they are not. */
+  get mediumRefusal(): Sense | undefined {
+    return (
+      this.sanitizer?.refusal ?? (this.medium === 'ejected' ? SENSE.mediumNotPresentTrayOpen : undefined)
+    );
   }
 
   get nexuses(): IterableIterator<Nexus> {
@@ -128,6 +143,7 @@ export class LogicalUnit {
 
   /** Reads blocks as they are between two changes that are atomic. `give` is to be called when nobody uses `data` any more. */
   read(range: { readonly lba: number; readonly blocks: number }, done: ReadDone): void {
+    if (this.sanitizer?.isBusy === true) return done('ESHUTDOWN', NOTHING, undefined);
     const locked: Range = { start: range.lba, end: range.lba + range.blocks, exclusive: false };
     this.#lock.acquire(locked, () =>
       this.#readDevice(range.lba * this.blockBytes, range.blocks * this.blockBytes, (error, data, give) => {
@@ -153,6 +169,8 @@ export class LogicalUnit {
     step: (done: DeviceDone) => void,
     done: DeviceDone,
   ): void {
+    // It was on its way when a SANITIZE began.
+    if (this.sanitizer?.isBusy === true) return done('ESHUTDOWN');
     const locked: Range = { start: range.lba, end: range.lba + range.blocks, exclusive };
     this.#lock.acquire(locked, () =>
       step((error) => {
@@ -161,7 +179,18 @@ export class LogicalUnit {
       }),
     );
   }
+
+  /** When nothing that reads or changes blocks is under way any more. */
+  whenQuiet(then: () => void): void {
+    const all: Range = { start: 0, end: this.blocks, exclusive: true };
+    this.#lock.acquire(all, () => {
+      this.#lock.release(all);
+      then();
+    });
+  }
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /** What a failed device operation is to an initiator. */
 export function senseOf(error: DeviceErrorCode, operation: 'read' | 'write'): Sense {

@@ -20,6 +20,8 @@ export interface ScsiRequest {
    */
   receiveAtMost(lengthBytes: number, then: (data: Buffer) => void): void;
   /** Waits until `lengthBytes` of reply data fit the session's bound. `then` may run before this returns. */
+  /** What the command has begun belongs to the unit now: an abort ends the command at once, and not what it began. */
+  handOver(): void;
   reserveReply(lengthBytes: number, then: () => void): void;
   /** `given`: called when nobody uses `data` any more. */
   good(data?: Buffer, given?: () => void): void;

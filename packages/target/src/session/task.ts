@@ -3,7 +3,8 @@
  * ```
  *   started ──receive──▶ collecting (unsolicited data, then one R2T after the other) ──▶ running ──answer──▶ ended
  *      └──────────────────────────── answer ────────────────────────────────────────────────────────────────▲
- *   aborted while started or collecting: ended at once; while running: ended when the logical unit answers, silently
+ *   handed over (from started or running): what it began is the unit's; it only waits to be answered
+ *   aborted while started, collecting or handed over: ended at once; while running: ended when the logical unit answers, silently
  * ```
  * Data-Out must come in order (DataPDUInOrder and DataSequenceInOrder are Yes); a gap is a lost PDU, which at error recovery
  * level 0 costs the command (RFC 7143 §7.8).
@@ -42,7 +43,7 @@ interface Burst {
   nextDataSn: number;
 }
 
-type State = 'started' | 'collecting' | 'running' | 'ended';
+type State = 'started' | 'collecting' | 'running' | 'handed-over' | 'ended';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -142,6 +143,11 @@ export class Task implements ScsiRequest {
       },
       () => this.#state === 'started',
     );
+  }
+
+  handOver(): void {
+    assert(this.#state === 'started' || this.#state === 'running', 'what is handed over has begun');
+    this.#state = 'handed-over';
   }
 
   good(data?: Buffer, given?: () => void): void {

@@ -7,12 +7,19 @@ const INSTALLED = 'iscsi-test-cu';
 
 /** Families in the order of their names, but MultipathIO first: it expects zeroes that other families overwrite. */
 export function families(program = INSTALLED): readonly string[] {
-  const listed = execFileSync(program, ['--list'], { encoding: 'utf8' });
-  const names = new Set(listed.split('\n').filter((line) => /^ALL\.[A-Za-z0-9]+$/.test(line)));
+  const names = new Set(listed(program).filter((line) => /^ALL\.[A-Za-z0-9]+$/.test(line)));
   return [...names].sort(
     (a, b) => Number(b === 'ALL.MultipathIO') - Number(a === 'ALL.MultipathIO') || (a < b ? -1 : 1),
   );
 }
+
+/** The tests of a family, each to be run by itself. */
+export const testsOf = (family: string, program = INSTALLED): readonly string[] => [
+  ...new Set(listed(program).filter((line) => line.startsWith(`${family}.`))),
+];
+
+const listed = (program: string): readonly string[] =>
+  execFileSync(program, ['--list'], { encoding: 'utf8' }).split('\n');
 
 export interface SuiteOptions {
   readonly program?: string;

@@ -69,7 +69,7 @@ function plan(list: CopyList, unit: LogicalUnit, request: ScsiRequest): Move[] |
 
 /** The copy may do no more than the initiator could with a READ and a WRITE. */
 function mayMove(from: LogicalUnit, to: LogicalUnit, { nexus }: ScsiRequest): boolean {
-  const ready = (unit: LogicalUnit): boolean => unit.medium === 'loaded' && !unit.sanitizing;
+  const ready = (unit: LogicalUnit): boolean => unit.mediumRefusal === undefined;
   const foreign = (unit: LogicalUnit): boolean =>
     unit.legacyHolder !== undefined && unit.legacyHolder !== nexus;
   return (
@@ -93,6 +93,7 @@ function moveNext(
   if (move === undefined) return done(undefined);
   const { from, to, fromOffset, toOffset, lengthBytes } = move;
   if (doneBytes === lengthBytes) return moveNext(moves, index + 1, 0, done);
+  if (from.mediumRefusal !== undefined) return done(from.mediumRefusal);
   const chunkBytes = Math.min(CHUNK_BYTES, lengthBytes - doneBytes);
   from.device.read(fromOffset + doneBytes, chunkBytes, (readError, data) => {
     if (readError !== undefined) return done(senseOf(readError, 'read'));

@@ -25,6 +25,9 @@ function readCapacity16(request: ScsiRequest, unit: LogicalUnit): void {
   const data = Buffer.alloc(RESPONSE_16_BYTES);
   writeLba(data, 0, unit.blocks - 1);
   data.writeUInt32BE(unit.blockBytes, 8);
+  const { physicalBlockBytes = unit.blockBytes } = unit.attributes;
+  // LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT
+  data.writeUInt8(Math.log2(physicalBlockBytes / unit.blockBytes), 13);
   data.writeUInt8(unit.attributes.thin ? LBPME_BIT | LBPRZ_BIT : 0, 14);
   request.good(data.subarray(0, request.cdb.readUInt32BE(10)));
 }

@@ -1,5 +1,5 @@
 /** REQUEST SENSE: SPC-4 §6.39. Reports, and thereby clears, a pending unit attention; else why the unit is not ready. */
-import { SENSE, encodeSense, type Sense } from '@eterne/iscsi';
+import { SENSE, encodeSense } from '@eterne/iscsi';
 import type { Command } from '../command.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
 import type { ScsiRequest } from '../scsi-request.ts';
@@ -7,14 +7,9 @@ import type { ScsiRequest } from '../scsi-request.ts';
 const DESC_BIT = 0x01;
 
 function requestSense(request: ScsiRequest, unit: LogicalUnit): void {
-  const sense = unit.takeAttention(request.nexus) ?? condition(unit);
+  const sense = unit.takeAttention(request.nexus) ?? unit.mediumRefusal ?? SENSE.none;
   const bytes = encodeSense(sense, (request.cdb.readUInt8(1) & DESC_BIT) !== 0);
   request.good(bytes.subarray(0, request.cdb.readUInt8(4)));
-}
-
-function condition(unit: LogicalUnit): Sense {
-  if (unit.sanitizing) return SENSE.sanitizeInProgress;
-  return unit.medium === 'ejected' ? SENSE.mediumNotPresentTrayOpen : SENSE.none;
 }
 
 export const REQUEST_SENSE: Command = {

@@ -8,10 +8,11 @@ const LOEJ_BIT = 0x02;
 const START_BIT = 0x01;
 
 function startStopUnit(request: ScsiRequest, unit: LogicalUnit): void {
+  const refusal = unit.sanitizer?.refusal;
+  if (refusal !== undefined) return request.check(refusal);
   const byte4 = request.cdb.readUInt8(4);
   // "POWER CONDITION not START_VALID: the START and LOEJ bits shall be ignored".
   if (byte4 >> 4 !== 0 || (byte4 & LOEJ_BIT) === 0 || !unit.attributes.removable) return request.good();
-  if (unit.sanitizing) return request.check(SENSE.sanitizeInProgress);
   if (unit.removalPrevented) return request.check(SENSE.mediumRemovalPrevented);
   if ((byte4 & START_BIT) !== 0) {
     if (unit.medium === 'ejected')

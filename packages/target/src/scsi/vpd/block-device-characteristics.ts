@@ -9,6 +9,6 @@ const WABEREQ_WITHOUT_ERROR = 0x40;
 export function blockDeviceCharacteristics(unit: LogicalUnit): Buffer {
   const page = Buffer.alloc(4 + BODY_BYTES);
   page.writeUInt16BE(NON_ROTATING, 4);
-  page.writeUInt8(unit.attributes.thin ? WABEREQ_WITHOUT_ERROR : 0, 7);
+  page.writeUInt8(unit.sanitizer?.offersErase === true ? WABEREQ_WITHOUT_ERROR : 0, 7);
   return page.subarray(4);
 }

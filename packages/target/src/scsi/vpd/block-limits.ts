@@ -18,10 +18,12 @@ const UGAVALID_BIT = 0x8000_0000;
 
 export function blockLimits(unit: LogicalUnit): Buffer {
   const page = Buffer.alloc(4 + BODY_BYTES);
+  const { physicalBlockBytes = unit.blockBytes } = unit.attributes;
   const granularity = PHYSICAL_BLOCK_BYTES / unit.blockBytes;
   page.writeUInt8(WSNZ_BIT, 4);
   page.writeUInt8(MAX_COMPARE_AND_WRITE_BLOCKS, 5);
-  page.writeUInt16BE(granularity, 6);
+  // OPTIMAL TRANSFER LENGTH GRANULARITY
+  page.writeUInt16BE(Math.max(granularity, physicalBlockBytes / unit.blockBytes), 6);
   page.writeUInt32BE(MAX_TRANSFER_BYTES / unit.blockBytes, 8);
   page.writeUInt32BE(MAX_TRANSFER_BYTES / unit.blockBytes, 12);
   if (unit.attributes.thin) {
