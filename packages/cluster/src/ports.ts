@@ -1,5 +1,6 @@
 /** The seams inside a node: what the service core sees of heart, monitor and log. The simulator implements each of them too. */
 import type { EterneError } from '@eterne/base';
+import type { Address } from '@eterne/runtime';
 import type { DropCounts } from './heart/drops.ts';
 import type { FenceOrder, FenceResult } from './fencing/order.ts';
 import type { FenceDevice, WatchdogSpec } from './state/model.ts';
@@ -11,6 +12,8 @@ export interface PathStatus {
   readonly kind: 'udp' | 'disk';
   /** Name of the heartbeat path, for example `udp:10.0.0.1:7700-10.0.0.2:7700` or `disk:/dev/sdb`. */
   readonly path: string;
+  /** Of `udp`: where it leads. */
+  readonly remote?: Address;
   readonly up: boolean;
   readonly lossPercent: number;
   /** `udp`: a round trip; `disk`: an access of this node; null while down. */

@@ -22,8 +22,13 @@ export class HostedCluster {
   readonly folder: string;
   readonly lab: Lab;
   readonly #children: ChildProcess[] = [];
+  /** The node or witness of each host. */
+  readonly #members = new Map<string, ChildProcess>();
+  /** The first cards, that the members begin with. */
+  readonly #paths: number;
 
-  constructor(name: string, cards = 1) {
+  constructor(name: string, cards = 1, paths = cards) {
+    this.#paths = paths;
     this.folder = mkdtempSync(join(tmpdir(), `eterne-${name}-`));
     this.lab = new Lab(['n1', 'n2', 'w'], cards);
   }
@@ -33,8 +38,10 @@ export class HostedCluster {
   }
 
   /** Runs until the test ends. */
-  start(host: Host, log: string, command: string, ...words: string[]): void {
-    this.#children.push(host.start(join(this.folder, `${log}.log`), command, ...words));
+  start(host: Host, log: string, command: string, ...words: string[]): ChildProcess {
+    const child = host.start(join(this.folder, `${log}.log`), command, ...words);
+    this.#children.push(child);
+    return child;
   }
 
   async setUp(): Promise<void> {
@@ -59,12 +66,25 @@ export class HostedCluster {
   }
 
   #place({ name, addresses, address }: Host): string[] {
-    const paths = addresses.join(',');
+    const paths = addresses.slice(0, this.#paths).join(',');
     return `--dir ${this.dir(name)} --node ${name} --address ${paths} --api ${address}:8443`.split(' ');
   }
 
   #run(host: Host, role: 'node' | 'witness'): void {
-    this.start(host, host.name, join(repositoryRoot, 'eterne'), role, 'run', '--dir', this.dir(host.name));
+    const words = [role, 'run', '--dir', this.dir(host.name)];
+    this.#members.set(host.name, this.start(host, host.name, join(repositoryRoot, 'eterne'), ...words));
+  }
+
+  /** SIGKILL to the node's launcher and daemons; resolves when they are gone. */
+  async kill(name: string): Promise<void> {
+    const { pid } = this.#members.get(name) ?? {};
+    if (pid === undefined) throw new Error(`${name} does not run`);
+    process.kill(-pid, 'SIGKILL');
+    while (processesWith('cmdline', this.dir(name)).length > 0) await sleep(50);
+  }
+
+  restart(name: string): void {
+    this.#run(this.lab.host(name), 'node');
   }
 
   #retry(work: () => string): string {

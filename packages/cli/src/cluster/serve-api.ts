@@ -6,7 +6,9 @@ import { type RunningApi, startApi } from '@eterne/cluster/api/server.ts';
 import type { NodeIdentity } from '@eterne/cluster/node/identity.ts';
 import { readAuthority } from '@eterne/cluster/pki/files.ts';
 import type { ServiceFacade } from '@eterne/cluster/service/facade.ts';
-import type { World } from '@eterne/runtime';
+import type { MemberPlace } from '@eterne/cluster/state/model.ts';
+import type { Address, World } from '@eterne/runtime';
+import { MovingApi } from './moving-api.ts';
 
 const CONSOLE_FOLDER = fileURLToPath(new URL('../../../console/dist/', import.meta.url));
 
@@ -16,17 +18,22 @@ export interface ServedNode {
   readonly identity: NodeIdentity;
 }
 
+/** Where the node is by the agreed state, on every change of that. */
+export type FollowPlace = (moved: (place: MemberPlace) => void) => void;
+
 /** Rejects with `io` when the API's address cannot be used. */
 export async function serveApi(
   { world, dir, identity }: ServedNode,
   facade: ServiceFacade,
-): Promise<RunningApi> {
+  follow: FollowPlace,
+): Promise<void> {
   const authority = await readAuthority(world.files, dir, identity.tls.caPem);
   const consoleFolder = await builtConsole(world);
-  const running = await startApi({ facade, identity, authority, world, consoleFolder });
-  world.log('info', 'the API is served', { address: running.address });
+  const serve = (api: Address): Promise<RunningApi> =>
+    startApi({ facade, identity: { ...identity, api }, authority, world, consoleFolder });
+  const moving = await MovingApi.start(world, identity.api, serve);
+  follow(({ api }) => moving.move(api));
   if (identity.founder) seedAdministrator(world, facade, dir);
-  return running;
 }
 
 /** Undefined when it has not been built (`npm run build`): the API works without. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { EterneError } from '@eterne/base';
 import { logIdentity } from '@eterne/cluster/node/raft-log.ts';
 import { raftLogPath, tieRecordPath, volumeSocketPath, volumesFolder } from '@eterne/cluster/node/layout.ts';
+import { IdentityKeeper } from '@eterne/cluster/node/identity-keeper.ts';
 import { servicePorts, type NodeIdentity } from '@eterne/cluster/node/identity.ts';
 import { termIn } from '@eterne/cluster/node/epochs.ts';
 import { readMarker } from '@eterne/cluster/node/log-marker.ts';
@@ -19,6 +20,7 @@ import { TieTransport } from '@eterne/cluster/raft/tie/tie-transport.ts';
 import { openTcpTransport, type TcpTransport } from '@eterne/cluster/raft/transport/tcp-transport.ts';
 import { nodeOfMember } from '@eterne/cluster/raft/types.ts';
 import { tellHeart } from '@eterne/cluster/service/heart-setup.ts';
+import { followPlace } from '@eterne/cluster/service/own-place.ts';
 import { Steward } from '@eterne/cluster/service/leader/steward.ts';
 import { PingWatch } from '@eterne/cluster/service/pair/ping-watch.ts';
 import { proveStopped } from '@eterne/cluster/service/pair/prover.ts';
@@ -29,7 +31,7 @@ import type { Command } from '@eterne/cluster/state/commands.ts';
 import { LEVELS } from '@eterne/cluster/state/levels.ts';
 import type { ClusterState } from '@eterne/cluster/state/model.ts';
 import type { ConnectDisk } from '@eterne/cluster/heart/disk-leases.ts';
-import type { World } from '@eterne/runtime';
+import type { Address, World } from '@eterne/runtime';
 import { nodeSharedDisks } from '@eterne/runtime/node/shared-disk.ts';
 import { makeEngines, type Opening } from './log-engines.ts';
 
@@ -126,13 +128,14 @@ function openEmbedded(
     clusterKey: identity.clusterKey,
     self: own.member,
     timing,
-    addressesOf: (member: string) => raftAddresses(service.state, identity, nodeOfMember(member)),
+    addressesOf: (member: string) => raftAddresses(service.view, identity, nodeOfMember(member)),
     tls: identity.tls,
   };
-  const listenOn = identity.addresses.map((address) => servicePorts(address).raft);
+  const listenOn = identity.addresses.map(raftPort);
   openTcpTransport(transportOptions, listenOn, (tcp) => {
     if (tcp instanceof EterneError) return done(tcp);
     onTcp(tcp);
+    const unfollow = followPlace(service, ({ addresses }) => tcp.relisten(addresses.map(raftPort)));
     let log: EmbeddedLog<Command> | undefined;
     const pings = new PingWatch({
       world,
@@ -153,6 +156,7 @@ function openEmbedded(
       members: () => log?.status().members ?? [],
     });
     const close = (): void => {
+      unfollow();
       pings.close();
       transport.close();
     };
@@ -263,11 +267,23 @@ function makeService(parts: ServiceParts, pair: PairPort, logDropped: () => Drop
     ...(founder ? { founding: { cluster: clusterName, clusterId, member } } : {}),
   });
   tellHeart(service, onSetup);
+  const keeper = new IdentityKeeper(world, dir, identity);
+  service.onChange(() => service.view.caughtUp && keeper.follow(service.state));
   return service;
 }
 
-/** Before the log has told where a member is, the addresses known when this node joined. */
-function raftAddresses({ members }: ClusterState, { seeds }: NodeIdentity, node: string): readonly string[] {
-  const known = members[node]?.addresses ?? seeds.find((seed) => seed.node === node)?.addresses ?? [];
-  return known.map((address) => servicePorts(address).raft);
+/**
+ * Before the log has told where a member is now: where it was when this node last knew, and where its heart is heard, should it have moved
+ * meanwhile. Hearts and logs listen at the same numbers.
+ */
+function raftAddresses({ state, caughtUp, paths }: View, { seeds }: NodeIdentity, node: string) {
+  const agreed = state.members[node]?.addresses;
+  if (caughtUp && agreed !== undefined) return agreed.map(raftPort);
+  const seeded = seeds.find((seed) => seed.node === node)?.addresses ?? [];
+  const heard = paths.flatMap(({ peer, up, remote = [] }) => (peer === node && up ? remote : []));
+  return [...new Set([...heard, ...(agreed ?? []), ...seeded].map(raftPort))];
+}
+
+function raftPort(address: Address): Address {
+  return servicePorts(address).raft;
 }

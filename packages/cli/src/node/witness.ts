@@ -7,6 +7,7 @@ import { lockPath, runFolder } from '@eterne/cluster/node/layout.ts';
 import { readSetup, writeSetup } from '@eterne/cluster/node/setup-file.ts';
 import { settle } from '@eterne/cluster/pki/settle.ts';
 import type { HeartPort, MonitorPort } from '@eterne/cluster/ports.ts';
+import { followPlace } from '@eterne/cluster/service/own-place.ts';
 import { LiveFacade } from '@eterne/cluster/service/service-facade.ts';
 import type { Service } from '@eterne/cluster/service/service.ts';
 import type { World } from '@eterne/runtime';
@@ -87,7 +88,9 @@ async function serve(
   );
   service.setPids({ service: process.pid, monitor: null, heart: process.pid, disk: null });
   const { serveApi } = await import('../cluster/serve-api.ts');
-  await serveApi({ world, dir, identity }, new LiveFacade(service, world));
+  await serveApi({ world, dir, identity }, new LiveFacade(service, world), (moved) =>
+    followPlace(service, moved),
+  );
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve());
   });

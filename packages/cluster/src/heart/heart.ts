@@ -15,16 +15,17 @@ import type { Address, SharedDisks, Timer, World } from '@eterne/runtime';
 import type { HeartPort, LeaseGrant, LeaseRequest, PathStatus } from '../ports.ts';
 import { PROFILES } from '../profiles.ts';
 import type { Profile } from '../state/model.ts';
+import { waysBetween, type Way } from '../state/places.ts';
 import { Drops, type DropCounts, type DropReason } from './drops.ts';
 import { LeaseClient, type Lease } from './lease-client.ts';
-import type { Path, UdpEnds } from './path.ts';
+import { type Path, udpEnds, type UdpEnds } from './path.ts';
 import { Peer } from './peer.ts';
 import type { HeartMember, HeartSetup } from './setup.ts';
 import { pathStatus, roundedMs } from './path-status.ts';
 import { SlotBoard } from './slot-board.ts';
 import { HeartSockets } from './sockets.ts';
 import type { HeartTiming } from './timing.ts';
-import { decodeBeat, encodeBeat, type Beat } from './wire/beat.ts';
+import { decodeBeat, encodeBeat } from './wire/beat.ts';
 import {
   bodyBytesMax,
   KIND_BEAT,
@@ -233,13 +234,8 @@ export class Heart implements WithoutWatchdog {
   }
 
   #connect(member: HeartMember, { disks }: HeartSetup): void {
-    const own = this.#addresses;
     const { node, addresses, slot = null } = member;
-    const ends = Array.from({ length: Math.max(own.length, addresses.length) }, (_, index): UdpEnds => {
-      const local = own[index % own.length] ?? '';
-      const remote = addresses[index % addresses.length] ?? '';
-      return { kind: 'udp', name: `udp:${local}-${remote}`, local, remote };
-    });
+    const ends = waysBetween(this.#addresses, addresses).map(udpEnds);
     const peer = this.#peers.get(node) ?? new Peer(node, this.#session, () => this.#timing.silenceMs);
     this.#peers.set(node, peer);
     peer.connect(ends, slot, this.#board.endsOf(disks), this.#world.clock.bootMs());
@@ -248,11 +244,11 @@ export class Heart implements WithoutWatchdog {
   #beat(): void {
     const nowMs = this.#world.clock.bootMs();
     for (const peer of this.#peers.values())
-      for (const [index, path] of peer.paths.entries()) this.#sendBeat(peer, index, path.nextBeat(nowMs));
+      for (const [index, path] of peer.paths.entries()) this.#sendBeat(peer, index, path, nowMs);
   }
 
-  #sendBeat(peer: Peer, index: number, beat: Beat): void {
-    this.#send(peer, index, KIND_BEAT, encodeBeat(beat));
+  #sendBeat(peer: Peer, index: number, path: Path, nowMs: number): void {
+    this.#send(peer, index, path.ends, KIND_BEAT, encodeBeat(path.nextBeat(nowMs)));
   }
 
   #requestLease(): void {
@@ -273,12 +269,11 @@ export class Heart implements WithoutWatchdog {
   #sendEverywhere(peer: Peer, kind: Kind, body: Buffer): void {
     const nowMs = this.#world.clock.bootMs();
     const isUp = (path: Path): boolean => path.isUp(nowMs) || !peer.isAlive(nowMs);
-    for (const [index, path] of peer.paths.entries()) if (isUp(path)) this.#send(peer, index, kind, body);
+    for (const [index, path] of peer.paths.entries())
+      if (isUp(path)) this.#send(peer, index, path.ends, kind, body);
   }
 
-  #send(peer: Peer, index: number, kind: Kind, body: Buffer): void {
-    const ends = peer.paths[index]?.ends;
-    if (!ends) return;
+  #send(peer: Peer, index: number, ends: UdpEnds, kind: Kind, body: Buffer): void {
     const datagram = seal(this.#key, {
       kind,
       path: index,
@@ -300,7 +295,7 @@ export class Heart implements WithoutWatchdog {
   }
 
   #receive(datagram: Buffer, local: Address, from: Address): void {
-    const drop = this.#judge(datagram);
+    const drop = this.#judge(datagram, { local, remote: from });
     if (drop === undefined) return;
     this.#drops.count(drop);
     this.#pathFrom(local, from)?.drops.count(drop);
@@ -316,14 +311,14 @@ export class Heart implements WithoutWatchdog {
   }
 
   /** Acts on a datagram, or tells why it was not believed. */
-  #judge(datagram: Buffer): DropReason | undefined {
+  #judge(datagram: Buffer, way: Way): DropReason | undefined {
     const envelope = open(this.#key, this.#options.node, datagram);
     if (typeof envelope === 'string') return envelope;
     const peer = this.#peers.get(envelope.from);
     if (peer === undefined) return 'stranger';
     switch (envelope.kind) {
       case KIND_BEAT:
-        return this.#onBeat(peer, envelope);
+        return this.#onBeat(peer, envelope, way);
       case KIND_LEASE_REQUEST:
         return this.#onRequest(peer, envelope);
       case KIND_LEASE_GRANT:
@@ -331,19 +326,19 @@ export class Heart implements WithoutWatchdog {
     }
   }
 
-  #onBeat(peer: Peer, envelope: Envelope): DropReason | undefined {
+  #onBeat(peer: Peer, envelope: Envelope, way: Way): DropReason | undefined {
     const beat = decodeBeat(envelope.body);
     if (beat === undefined) return 'malformed';
     const nowMs = this.#world.clock.bootMs();
-    const outcome = peer.receiveBeat(envelope, beat, nowMs);
+    const outcome = peer.receiveBeat(envelope, beat, way, nowMs);
     switch (outcome.kind) {
       case 'known':
         return undefined;
       case 'started':
-        this.#onSessionStarted(peer, envelope.path);
+        this.#onSessionStarted(peer, outcome.path);
         return undefined;
       case 'unproven':
-        this.#sendBeat(peer, envelope.path, outcome.answer);
+        this.#send(peer, envelope.path, outcome.ends, KIND_BEAT, encodeBeat(outcome.answer));
         return undefined;
       case 'dropped':
         return outcome.why;
@@ -352,7 +347,7 @@ export class Heart implements WithoutWatchdog {
 
   #onSessionStarted(peer: Peer, index: number): void {
     const path = peer.paths[index];
-    if (path) this.#sendBeat(peer, index, path.nextBeat(this.#world.clock.bootMs()));
+    if (path) this.#sendBeat(peer, index, path, this.#world.clock.bootMs());
     if (this.#options.asksForLeases) this.#requestLease();
     this.#reportIfChanged();
   }
@@ -424,6 +419,7 @@ export class Heart implements WithoutWatchdog {
     const roundTripMs = path.roundTripMs(nowMs);
     return {
       ...pathStatus(peer, path, nowMs),
+      remote: path.ends.remote,
       latencyMs: roundTripMs === null ? null : roundedMs(roundTripMs),
       trouble: this.#sockets.trouble(path.ends.local) ?? null,
     };

@@ -5,6 +5,7 @@
  *
  * A beat is *confirmed* when it echoes something we sent within `silenceMs`: both directions work, and now.
  */
+import type { Way } from '../state/places.ts';
 import { Drops } from './drops.ts';
 import type { Beat, BeatEcho } from './wire/beat.ts';
 
@@ -20,6 +21,10 @@ export interface UdpEnds {
   /** Which of our addresses it uses, and where it leads. */
   readonly local: string;
   readonly remote: string;
+}
+
+export function udpEnds({ local, remote }: Way): UdpEnds {
+  return { kind: 'udp', name: `udp:${local}-${remote}`, local, remote };
 }
 
 /** Carries beats and nothing else: a slot of the peer's on a disk that both reach. */

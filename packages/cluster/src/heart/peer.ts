@@ -7,27 +7,34 @@
  *   peer restarts ── BEAT(new session, no echo) ──► unproven: answer at once
  *                 ◄── BEAT(echo of it) ──
  *                 ── BEAT(echo of ours) ──► proven: the new session replaces the old one
+ *
+ * Whichever path a beat names, it came by that between whose ends it came: while addresses change the two sides number their paths differently. Where it
+ * came from no known address, because the peer has moved while this node was away, the way back is one more path, until a known one is up.
  */
 import { PROFILES } from '../profiles.ts';
 import type { Profile } from '../state/model.ts';
+import type { Way } from '../state/places.ts';
 import type { Beat, BeatEcho } from './wire/beat.ts';
 import type { Envelope } from './wire/envelope.ts';
 import type { Slot } from './wire/slot.ts';
-import { Path, type DiskEnds, type UdpEnds } from './path.ts';
+import { Path, udpEnds, type DiskEnds, type UdpEnds } from './path.ts';
 import { ReplayWindow } from './replay-window.ts';
 
 /** Sessions that ended; they never come back. */
 const RETIRED_MAX = 16;
 /** Unproven sessions are answered no more often than this, so that a recording cannot make us flood anybody. */
 const ANSWER_INTERVAL_MS = 50;
+const IP_AND_PORT = /^([\d.]+|\[[^\]]*\]):\d+$/;
+/** Addresses that the peer was heard from and that nobody has told; the newest count. */
+const FOUND_MAX = 8;
 
 export type BeatOutcome =
   /** Of the present session. */
   | { readonly kind: 'known' }
   /** Proven: it is the present session from now on. Beat at once, so that the peer can believe us too. */
-  | { readonly kind: 'started' }
+  | { readonly kind: 'started'; readonly path: number }
   /** Perhaps a restarted peer, perhaps a recording: send `answer` on the path it came by. */
-  | { readonly kind: 'unproven'; readonly answer: Beat }
+  | { readonly kind: 'unproven'; readonly ends: UdpEnds; readonly answer: Beat }
   | { readonly kind: 'dropped'; readonly why: 'replayed' | 'malformed' };
 
 /** `unproven`: the next slot of ours echoes it. */
@@ -41,7 +48,10 @@ export class Peer {
   #profile: Profile = 'lan';
   /** What went by paths that are gone vouches for it so long: those that came instead have to be heard first. */
   #aliveUntilMs = Number.NEGATIVE_INFINITY;
+  /** Those that were told. */
   #paths: readonly Path[] = [];
+  /** Those that were found, while none of the others is up. */
+  #found: readonly Path[] = [];
   #diskPaths: ReadonlyMap<string, Path<DiskEnds>> = new Map();
   #slot: number | null = null;
   #session: string | undefined;
@@ -60,7 +70,7 @@ export class Peer {
 
   /** By their number in an envelope. */
   get paths(): readonly Path[] {
-    return this.#paths;
+    return this.#found.length === 0 ? this.#paths : [...this.#paths, ...this.#found];
   }
 
   /** By disk id. */
@@ -75,9 +85,10 @@ export class Peer {
 
   /** Paths come and go; one that stays keeps its state, and the session is that of the peer's heart whichever way it is heard. */
   connect(ends: readonly UdpEnds[], slot: number | null, disks: readonly DiskEnds[], nowMs: number): void {
-    for (const path of this.#paths)
+    for (const path of this.paths)
       if (!ends.some(({ name }) => name === path.ends.name)) this.#outlive(path, nowMs);
-    const kept = new Map(this.#paths.map((path) => [path.ends.name, path]));
+    const kept = new Map(this.paths.map((path) => [path.ends.name, path]));
+    this.#found = [];
     this.#paths = ends.map((end) => kept.get(end.name) ?? new Path(end, this.#silenceMs));
     this.#slot = slot;
     const paths = disks.map((end) => this.#diskPaths.get(end.diskId) ?? new Path(end, this.#silenceMs));
@@ -86,7 +97,7 @@ export class Peer {
 
   /** Messages reach it: a path that carries them is up. */
   isAlive(nowMs: number): boolean {
-    return nowMs < this.#aliveUntilMs || this.#paths.some((path) => path.isUp(nowMs));
+    return nowMs < this.#aliveUntilMs || this.paths.some((path) => path.isUp(nowMs));
   }
 
   #outlive(gone: Path, nowMs: number): void {
@@ -99,18 +110,17 @@ export class Peer {
     return envelope.session === this.#session && this.#window.accept(envelope.sequence);
   }
 
-  receiveBeat(envelope: Envelope, beat: Beat, nowMs: number): BeatOutcome {
-    const path = this.#paths[envelope.path];
-    if (path === undefined) return { kind: 'dropped', why: 'malformed' };
+  receiveBeat(envelope: Envelope, beat: Beat, way: Way, nowMs: number): BeatOutcome {
     if (this.#retired.includes(envelope.session)) return { kind: 'dropped', why: 'replayed' };
     const ownEcho = beat.echo?.session === this.#ownSession ? beat.echo : undefined;
     const isNew = envelope.session !== this.#session;
-    if (isNew && !this.#isFresh(ownEcho, nowMs)) return this.#answer(path, envelope, nowMs);
+    if (isNew && !this.#isFresh(ownEcho, nowMs)) return this.#answer(envelope, way, nowMs);
     if (isNew) this.#startSession(envelope.session);
     if (!this.#window.accept(envelope.sequence)) return { kind: 'dropped', why: 'replayed' };
     this.#profile = envelope.profile;
+    const path = this.#cameBy(envelope.path, way, nowMs) ?? this.#find(way);
     path.heard(envelope.session, envelope.sentAtUs, beat, ownEcho, nowMs);
-    return { kind: isNew ? 'started' : 'known' };
+    return isNew ? { kind: 'started', path: this.paths.indexOf(path) } : { kind: 'known' };
   }
 
   /** A slot of this peer's that was not seen before. */
@@ -133,11 +143,29 @@ export class Peer {
     return echo !== undefined && nowMs - echo.sentAtUs / 1000 < this.#silenceMs();
   }
 
-  #answer(path: Path, envelope: Envelope, nowMs: number): BeatOutcome {
+  #answer({ session, sentAtUs, path: named }: Envelope, way: Way, nowMs: number): BeatOutcome {
     if (nowMs - this.#answeredMs < ANSWER_INTERVAL_MS) return { kind: 'dropped', why: 'replayed' };
     this.#answeredMs = nowMs;
-    const { session, sentAtUs } = envelope;
-    return { kind: 'unproven', answer: path.answerTo({ session, sentAtUs, arrivedMs: nowMs }, nowMs) };
+    const path = this.#cameBy(named, way, nowMs) ?? new Path(udpEnds(way), this.#silenceMs);
+    const answer = path.answerTo({ session, sentAtUs, arrivedMs: nowMs }, nowMs);
+    return { kind: 'unproven', ends: path.ends, answer };
+  }
+
+  /** Of a path to a host by name only the number tells. */
+  #cameBy(named: number, { local, remote }: Way, nowMs: number): Path | undefined {
+    const isToldUp = this.#paths.some((path) => path.isUp(nowMs));
+    if (isToldUp) this.#found = [];
+    const between = this.paths.find(({ ends }) => ends.local === local && ends.remote === remote);
+    if (between !== undefined) return between;
+    const told = this.#paths[named];
+    return isToldUp || (told !== undefined && !IP_AND_PORT.test(told.ends.remote)) ? told : undefined;
+  }
+
+  /** Only for who has proven himself: a recording could come from anywhere. */
+  #find(way: Way): Path {
+    const path = new Path(udpEnds(way), this.#silenceMs);
+    this.#found = [...this.#found, path].slice(-FOUND_MAX);
+    return path;
   }
 
   #startSession(session: string): void {

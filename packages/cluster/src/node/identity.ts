@@ -1,7 +1,8 @@
 /**
- * DIR/node.json: who this node is. Written once by `cluster init`, `cluster join` or `witness join` (mode 0600: it holds the node's
- * private key and the cluster key), read by every daemon at its start. What may change while the cluster runs (members, addresses of the
- * others, configuration) lives in the ordered log; `seeds` only says whom to ask first.
+ * DIR/node.json: who this node is. Written by `cluster init`, `cluster join` or `witness join` (mode 0600: it holds the node's
+ * private key and the cluster key), read by every daemon at its start. What may change while the cluster runs (members, addresses,
+ * configuration) lives in the ordered log; `seeds` only says whom to ask first. Where this node and the others are is written
+ * again when it has changed (`identity-keeper.ts`).
  */
 import { EterneError } from '@eterne/base';
 import type { Address, Files, TlsIdentity } from '@eterne/runtime';
@@ -44,7 +45,7 @@ export interface NodeIdentity {
   readonly voterId: string;
   /** True only on the node where `cluster init` ran: with an empty log it starts as the only voter. */
   readonly founder: boolean;
-  /** The members known when this file was written, this one included. */
+  /** The members known when this file was written last, this one included. */
   readonly seeds: readonly MemberAddress[];
 }
 

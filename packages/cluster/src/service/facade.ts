@@ -22,6 +22,7 @@ import type {
   Profile,
   Stray,
 } from '../state/model.ts';
+import type { Losses } from '../state/places.ts';
 import type { VolumeOrder } from '../state/volume-orders.ts';
 import type { Trouble } from '../state/watch.ts';
 
@@ -254,6 +255,8 @@ export interface ServiceFacade {
   configPlan(document: unknown): Promise<ConfigPlan>;
   configApply(document: unknown, by: Requester): Promise<ConfigPlan>;
   /** The document that `configApply` would take to make the cluster as it is. Secrets are masked. */
+  /** Members that would lose paths by it, with those that they would keep. */
+  configLosses(document: unknown): Promise<readonly Losses[]>;
   configShow(): Record<string, unknown>;
 
   /** One entry of the document's `volumes`. */

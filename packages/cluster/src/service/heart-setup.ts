@@ -24,10 +24,11 @@ export function heartSetup(
   };
 }
 
-/** Tells `heart` at once and on every change. */
+/** Tells `heart` on every change of a state that is current: with an older one it would go back to where members were. */
 export function tellHeart(service: Service, tell: (setup: HeartSetup) => void): void {
   let told = '';
   service.onChange(() => {
+    if (!service.view.caughtUp) return;
     const setup = heartSetup(service.state, service.view.self);
     const now = JSON.stringify(setup);
     if (setup === undefined || now === told) return;

@@ -15,6 +15,7 @@ import type {
 import { makeHeartDisk, type DiskMaker } from '../heart/make-disk.ts';
 import type { ConfigChange } from '../state/commands.ts';
 import { atNode } from '../state/model.ts';
+import type { Losses } from '../state/places.ts';
 import { parseDocument } from './config/document.ts';
 import type { Plan } from './config/plan.ts';
 import { configureCommand, planDocument } from './config/plan.ts';
@@ -100,6 +101,10 @@ export class LiveFacade implements ServiceFacade {
     }
   }
 
+  async configLosses(document: unknown): Promise<readonly Losses[]> {
+    return (await this.#plan(document)).losses;
+  }
+
   configShow(): Record<string, unknown> {
     return showDocument(this.state());
   }
@@ -113,7 +118,7 @@ export class LiveFacade implements ServiceFacade {
   }
 
   async volumeDelete(name: string, by: Requester): Promise<void> {
-    await this.#configure({ changes: [{ kind: 'volume-delete', name }], steps: [] }, by);
+    await this.#configure({ changes: [{ kind: 'volume-delete', name }] }, by);
   }
 
   async volumeAcceptLoss(name: string, node: string, by: Requester): Promise<void> {
@@ -125,7 +130,7 @@ export class LiveFacade implements ServiceFacade {
     const present = this.state().volumes[name];
     if (!present) throw new EterneError('not-found', `no volume ${name}`);
     const spec = { ...present.spec, sizeBytes };
-    await this.#configure({ changes: [{ kind: 'volume-put', spec }], steps: [] }, by);
+    await this.#configure({ changes: [{ kind: 'volume-put', spec }] }, by);
   }
 
   async volumeActor(name: string, node: string | undefined): Promise<string> {
@@ -172,7 +177,7 @@ export class LiveFacade implements ServiceFacade {
   }
 
   async groupDelete(name: string, by: Requester): Promise<void> {
-    await this.#configure({ changes: [{ kind: 'group-delete', name }], steps: [] }, by);
+    await this.#configure({ changes: [{ kind: 'group-delete', name }] }, by);
   }
 
   groupExplain(name: string): GroupExplanation {
@@ -292,7 +297,7 @@ export class LiveFacade implements ServiceFacade {
     await this.#configure(plan, by);
   }
 
-  async #configure(plan: Plan, by: Requester): Promise<void> {
+  async #configure(plan: Pick<Plan, 'changes'>, by: Requester): Promise<void> {
     await this.#append(configureCommand(this.state(), plan, { atMs: 0 }), by);
   }
 

@@ -8,7 +8,6 @@ import type {
   GroupSpec,
   GroupState,
   Profile,
-  Quantities,
   VolumeSpec,
   VolumeState,
 } from './model.ts';
@@ -20,7 +19,10 @@ import type { Outcome, Refusal } from './outcome.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
 import { without } from './records.ts';
 import { volumesOf } from './references.ts';
+import { brokenPlace, samePlace } from './places.ts';
 import { brokenRule } from './rules.ts';
+
+type NodePut = Extract<ConfigChange, { kind: 'node-put' }>;
 
 export function applyConfigure(state: ClusterState, command: Stamp & ConfigureCommand): Outcome {
   if (command.revision !== state.revision)
@@ -31,7 +33,7 @@ export function applyConfigure(state: ClusterState, command: Stamp & ConfigureCo
     if (refused) return { state, refused };
     next = withEvent(applyChange(next, change), command, describe(state, change));
   }
-  const broken = brokenRule(next);
+  const broken = brokenPlace(state, next) ?? brokenRule(next);
   return broken === undefined ? accepted(next) : refuse(state, 'config', broken);
 }
 
@@ -45,7 +47,7 @@ function changeRefusal(state: ClusterState, change: ConfigChange): Refusal | und
         profileRefusal(state, change.config.profile)
       );
     case 'node-put':
-      return nodeRefusal(state, change.name);
+      return nodeRefusal(state, change);
     case 'volume-put':
       return volumeChangeRefusal(state.volumes[change.spec.name], change.spec);
     case 'volume-delete':
@@ -59,9 +61,10 @@ function changeRefusal(state: ClusterState, change: ConfigChange): Refusal | und
   }
 }
 
-function nodeRefusal(state: ClusterState, name: string): Refusal | undefined {
+function nodeRefusal(state: ClusterState, { name, capacity, place }: NodePut): Refusal | undefined {
   const member = state.members[name];
-  if (member?.role === 'node') return undefined;
+  const hasRoom = member?.role === 'node' || Object.keys(capacity).length === 0;
+  if (member?.role === 'node' || (member && place !== undefined && hasRoom)) return undefined;
   return { code: 'config', message: `${name} is ${member ? 'a witness' : 'not a node of this cluster'}` };
 }
 
@@ -168,7 +171,7 @@ function applyChange(state: ClusterState, change: ConfigChange): ClusterState {
         config: { ...state.config, ...change.config },
       });
     case 'node-put':
-      return putNode(state, change.name, change.capacity);
+      return putNode(state, change);
     case 'volume-put':
       return { ...state, volumes: { ...state.volumes, [change.spec.name]: putVolume(state, change.spec) } };
     case 'volume-delete':
@@ -187,9 +190,11 @@ function withProfile(state: ClusterState, profile: Profile): ClusterState {
   return profile === from ? state : { ...state, settling: { from, revision: state.revision } };
 }
 
-function putNode(state: ClusterState, name: string, capacity: Quantities): ClusterState {
+function putNode(state: ClusterState, { name, capacity, place }: NodePut): ClusterState {
   const member = state.members[name];
-  return member ? { ...state, members: { ...state.members, [name]: { ...member, capacity } } } : state;
+  return member
+    ? { ...state, members: { ...state.members, [name]: { ...member, ...place, capacity } } }
+    : state;
 }
 
 function putVolume(state: ClusterState, spec: VolumeSpec): VolumeState {
@@ -256,12 +261,7 @@ function describe(state: ClusterState, change: ConfigChange) {
       return { level, code: 'cluster.profile', message: `the cluster goes by profile ${profile} now` };
     }
     case 'node-put':
-      return {
-        level,
-        code: 'config.changed',
-        node: change.name,
-        message: `settings of ${change.name} changed`,
-      };
+      return describeNode(state, change);
     case 'volume-put': {
       const verb = state.volumes[change.spec.name] ? 'changed' : 'created';
       const { name } = change.spec;
@@ -279,4 +279,17 @@ function describe(state: ClusterState, change: ConfigChange) {
     default:
       return unreachable(change);
   }
+}
+
+function describeNode(state: ClusterState, { name, place }: NodePut) {
+  const member = state.members[name];
+  const hasMoved = place !== undefined && member !== undefined && !samePlace(place, member);
+  return {
+    level: 'info' as const,
+    code: hasMoved ? 'node.addresses' : 'config.changed',
+    node: name,
+    message: hasMoved
+      ? `${name} is at ${place.addresses.join(', ')} now, its API at ${place.api}`
+      : `settings of ${name} changed`,
+  };
 }

@@ -12,6 +12,7 @@ import type {
   DaemonPids,
   GroupSpec,
   JoinToken,
+  MemberPlace,
   MemberSpec,
   NodeMode,
   Quantities,
@@ -34,7 +35,13 @@ export interface Stamp {
 /** One change of a `configure` entry; all of them happen, or none. */
 export type ConfigChange =
   | { readonly kind: 'cluster'; readonly config: ClusterConfig }
-  | { readonly kind: 'node-put'; readonly name: string; readonly capacity: Quantities }
+  | {
+      readonly kind: 'node-put';
+      readonly name: string;
+      readonly capacity: Quantities;
+      /** Absent: it stays where it is. */
+      readonly place?: MemberPlace;
+    }
   | { readonly kind: 'volume-put'; readonly spec: VolumeSpec }
   | { readonly kind: 'volume-delete'; readonly name: string }
   | { readonly kind: 'group-put'; readonly spec: GroupSpec }

@@ -10,6 +10,7 @@
  * 1 — the first.
  * 2 — groups that wait for a node that was stopped in order; what runs of a group elsewhere than at its owner is found and stopped.
  * 3 — profile `wan`: heartbeats, log files, tie-breakers and beats in etcd that name a hold, a rhythm or a take-over time.
+ * 4 — addresses of members, and of their APIs, that change while they run.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { assert, EterneError } from '@eterne/base';
@@ -46,6 +47,9 @@ export const STRAYS_LEVEL = 2;
 /** The word is older: programs of before took it in a snapshot, and went on as in `lan`. */
 export const WAN_LEVEL = 3;
 
+/** Addresses that change. */
+export const PLACES_LEVEL = 4;
+
 /** Only ever appended to. What is named here is listed in `test/state/levels/` too, which a test demands. */
 export const ADDITIONS: readonly Addition[] = [
   {
@@ -68,6 +72,11 @@ export const ADDITIONS: readonly Addition[] = [
     feature: 'Profile wan',
     entries: ['profile-settled'],
     fields: [{ path: 'state.settling', usual: null }],
+  },
+  {
+    level: PLACES_LEVEL,
+    feature: 'Changing the addresses of a node',
+    fields: [{ path: 'configure.changes.*=node-put.place', usual: undefined }],
   },
 ];
 

@@ -141,14 +141,18 @@ export interface DaemonPids {
 /** Name of a quantity (`memory`, `seats` …: the operator's own words) → how much of it, in whatever unit. */
 export type Quantities = Readonly<Record<string, number>>;
 
-/** What a joining node says about itself. `servicePorts` (node/identity.ts) tells what listens behind its addresses. */
-export interface MemberSpec {
-  readonly name: string;
-  readonly role: MemberRole;
+/** Where a member is. `servicePorts` (node/identity.ts) tells what listens behind its addresses. */
+export interface MemberPlace {
   /** One per path, `host:port`. */
   readonly addresses: readonly Address[];
   /** Its HTTPS API. */
   readonly api: Address;
+}
+
+/** What a joining node says about itself. */
+export interface MemberSpec extends MemberPlace {
+  readonly name: string;
+  readonly role: MemberRole;
   /** Raft's name of it; a node that lost its log comes back under a new one. */
   readonly voterId: string;
   /** The highest feature level that its program knows (`levels.ts`). */

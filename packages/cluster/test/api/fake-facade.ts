@@ -235,6 +235,7 @@ export function createFakeFacade(): FakeFacade {
       await order('configApply')(document, by);
       return this.configPlan(document);
     },
+    configLosses: () => Promise.resolve([]),
     configShow: () => ({ cluster: { edition: 'cluster' }, volumes: [VOLUME_ENTRY], groups: [] }),
     volumeCreate: order('volumeCreate'),
     volumeDelete: order('volumeDelete'),

@@ -129,3 +129,45 @@ for (const [first, second] of [
     const most = 1.2 * 2 * 60_000 * (1 / beatIntervalMs + 1 / leaseIntervalMs);
     assert.ok(sent - before < most, `${sent - before} datagrams in a minute: the rhythm is slow in the end`);
   });
+
+test('lists that differ in length for long: what is heard counts for the path between whose ends it came', () => {
+  const pair = new Pair(TWO);
+  pair.world.cut = (from) => from.includes('.0:');
+  pair.tell('a', { a: ['10.1.0.1:7700'], b: ['10.1.0.2:7700'] });
+  pair.tell('a', { a: ['a.1:7700'], b: ['b.1:7700'] });
+  pair.world.run(20_000);
+  assert.equal(pair.lost.join(), '');
+});
+
+const FIRST: Addresses = { a: ['10.0.0.1:7700'], b: ['10.0.0.2:7700'] };
+/** `a` has moved, and `b`, which was away, has not been told. */
+const MOVED: Addresses = { a: ['10.9.0.1:7700'], b: ['10.0.0.2:7700'] };
+
+test('a peer that has moved is found by what it says, and no more once it is told', () => {
+  const pair = new Pair(MOVED);
+  pair.tell('b', FIRST);
+  pair.world.run(5000);
+  assert.deepEqual(pair.shown('b'), [
+    'udp:10.0.0.2:7700-10.0.0.1:7700 down',
+    'udp:10.0.0.2:7700-10.9.0.1:7700 up',
+  ]);
+  assert.deepEqual(pair.shown('a'), ['udp:10.9.0.1:7700-10.0.0.2:7700 up']);
+  const remotes = (pair.paths.get('b') ?? []).map(({ remote }) => remote);
+  assert.deepEqual(remotes, ['10.0.0.1:7700', '10.9.0.1:7700']);
+  pair.tell('b', MOVED);
+  pair.world.run(1000);
+  assert.deepEqual(pair.shown('b'), ['udp:10.0.0.2:7700-10.9.0.1:7700 up']);
+});
+
+test('a recording that comes from elsewhere makes no path', () => {
+  const pair = new Pair(FIRST);
+  const recorded = pair.world.sent
+    .filter(({ from }) => from === '10.0.0.1:7700')
+    .map(({ payload }) => payload);
+  pair.world.cut = () => true;
+  pair.world.run(3000);
+  for (const payload of recorded.slice(-20)) pair.world.inject('10.0.0.2:7700', payload, '10.6.6.6:7700');
+  pair.world.run(1000);
+  assert.deepEqual(pair.shown('b'), ['udp:10.0.0.2:7700-10.0.0.1:7700 down']);
+  assert.ok(!pair.world.sent.some(({ to }) => to === '10.6.6.6:7700'));
+});

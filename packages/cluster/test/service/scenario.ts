@@ -22,6 +22,8 @@ import { LEVELS } from '../../src/state/levels.ts';
 import type { Profile, GroupRules, GroupSpec, ResourceDefinition } from '../../src/state/model.ts';
 import { NO_RULES, sortedValues } from '../../src/state/model.ts';
 import type { Trouble, TroubleKind } from '../../src/state/watch.ts';
+import { parseDocument } from '../../src/service/config/document.ts';
+import { configureCommand, planDocument } from '../../src/service/config/plan.ts';
 import { explainGroup } from '../../src/service/explain.ts';
 import { device } from '../fencing/device.ts';
 import type { FakeMachine } from './fake-cluster.ts';
@@ -304,6 +306,21 @@ const VERBS: Readonly<Record<string, Verb>> = {
     const { config, revision } = cluster.state(name);
     const changes = [{ kind: 'cluster' as const, config: { ...config, profile: wanted as Profile } }];
     cluster.submitAt(name, { kind: 'configure', revision, changes, atMs: 0 });
+  },
+  /** `readdress NODE=ADDRESS,…`: a document with these. */
+  readdress: (cluster, words) => {
+    const nodes = words
+      .map((word) => split(word, '='))
+      .map(([name, at]) => ({ name, addresses: at.split(',') }));
+    const plan = planDocument(cluster.state(), parseDocument({ nodes }));
+    cluster.submit(configureCommand(cluster.state(), plan, { atMs: 0 }));
+    return plan.steps.map(({ sentence }) => `  ? ${sentence}`).join('\n');
+  },
+  /** Where a node's disk process lets peers in, and where it looks for them. */
+  links: (cluster, [name = '']) => {
+    const { listening, volumes } = cluster.machine(name).disk;
+    const peers = [...volumes.values()].map(({ config }) => JSON.stringify(config.peers));
+    return `  ? ${name} listens at ${listening.join(', ')} for ${peers.join(' ')}`;
   },
   /** `admit NEWCOMER`: one with a program of the first level. */
   admit: order(([name = '']) => {

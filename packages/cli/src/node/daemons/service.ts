@@ -6,6 +6,7 @@ import { MonitorClient } from '@eterne/cluster/monitor/client.ts';
 import { socketAddress, socketPath } from '@eterne/cluster/node/layout.ts';
 import { listenLinks } from '@eterne/cluster/node/link.ts';
 import { Watcher } from '@eterne/cluster/node/watcher.ts';
+import { followPlace } from '@eterne/cluster/service/own-place.ts';
 import { LiveFacade } from '@eterne/cluster/service/service-facade.ts';
 import type { Service } from '@eterne/cluster/service/service.ts';
 import { connectDiskPort } from '@eterne/disk/process/port-client.ts';
@@ -62,5 +63,5 @@ async function serveApiLate(daemon: Daemon, service: Service): Promise<void> {
   const { serveApi } = await import('../../cluster/serve-api.ts');
   const { world } = daemon;
   const diskMaker = { ...world, disks: apartSharedDisks };
-  await serveApi(daemon, new LiveFacade(service, world, diskMaker));
+  await serveApi(daemon, new LiveFacade(service, world, diskMaker), (moved) => followPlace(service, moved));
 }

@@ -1,9 +1,12 @@
 import { type ApiContext, requesterOf } from '../context.ts';
 import type { Api } from '../instance.ts';
+import { confirmPaths } from '../path-check.ts';
 import { accepted } from '../schema/names.ts';
 import { configDocument, configPlan, migrateLogOrder } from '../schema/orders.ts';
 
-export function configRoutes(api: Api, { facade }: ApiContext): void {
+export function configRoutes(api: Api, context: ApiContext): void {
+  const { facade } = context;
+
   api.get(
     '/api/v1/config',
     {
@@ -39,7 +42,10 @@ export function configRoutes(api: Api, { facade }: ApiContext): void {
       },
       config: { access: 'admin' },
     },
-    (request) => facade.configApply(request.body, requesterOf(request)),
+    async (request) => {
+      await confirmPaths(context, request.body, requesterOf(request));
+      return facade.configApply(request.body, requesterOf(request));
+    },
   );
 
   api.post(

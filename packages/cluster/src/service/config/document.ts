@@ -2,18 +2,20 @@
  * The configuration document (`eterne config apply`): its grammar and defaults. Unknown keys and values are refused with their path.
  *
  *   cluster  edition, profile, timezone, tieBreaker, prefer, onShutdown, consensus, watchdog, fencing, watch, heartbeatDisks
- *   nodes    name, capacity: { quantity: amount }
+ *   nodes    name, capacity: { quantity: amount }, addresses: [host:port …], api: host:port
  *   volumes  name, size, mode, initialSync, replicas: { node: device }, onDiskError, asyncTakeover, rescueJournal, exports, and the settings of `eterne disk run`
  *   groups   name, nodes, failback, with, apart, after, demand, onStopFailure, watch, resources: [{ name, type, restart, startTimeout, stopTimeout, …the agent's own }]
  *
  * A document says what should be there; what it does not name stays as it is.
  */
 import { EterneError, parseDurationMs, parseSizeBytes } from '@eterne/base';
+import type { Address } from '@eterne/runtime';
 import { settingsOf, settingsShape } from '@eterne/disk/process/config-settings.ts';
 import { address, iscsiExport, nbdExport, tcpAddress } from '@eterne/disk/process/export-schema.ts';
 import { z } from 'zod';
 import { checkResourceParams } from '../../monitor/agents/registry.ts';
-import { NAME } from '../../node/identity.ts';
+import { NAME, NODE_PATHS_MAX, normaliseAddress } from '../../node/identity.ts';
+import { parseApiAddress } from '../../pki/addresses.ts';
 import { RESCUE_BYTES } from '../../state/volume-defaults.ts';
 import { TROUBLE_KINDS, USUAL_WATCH } from '../../state/watch.ts';
 import type {
@@ -208,7 +210,23 @@ const quantities = z
   .record(z.string().regex(/^[a-zA-Z][a-zA-Z0-9_-]{0,31}$/, 'is not the name of a quantity'), amount)
   .refine((all) => Object.keys(all).length <= QUANTITIES_MAX, `has more than ${QUANTITIES_MAX} quantities`);
 
-const node = z.strictObject({ name, capacity: quantities.default({}) });
+const place = <T>(parse: (text: string) => T) =>
+  z
+    .string()
+    .max(300)
+    .transform((text, context) => parsed(() => parse(text), context));
+
+const node = z.strictObject({
+  name,
+  capacity: quantities.optional(),
+  addresses: z
+    .array(place(normaliseAddress))
+    .min(1)
+    .max(NODE_PATHS_MAX)
+    .refine((all) => new Set(all).size === all.length, 'has the same address twice')
+    .optional(),
+  api: place(parseApiAddress).optional(),
+});
 
 /** As of a node alone (`eterne disk run`), with an address for every node or one that is the same on all. */
 const volumeExport = z.union([
@@ -280,9 +298,12 @@ const document = z.strictObject({
   groups: z.array(group).max(DOCUMENT_ITEMS_MAX).default([]),
 });
 
+/** What is absent stays as it is. */
 export interface NodeSettings {
   readonly name: string;
-  readonly capacity: Quantities;
+  readonly capacity?: Quantities | undefined;
+  readonly addresses?: readonly Address[] | undefined;
+  readonly api?: Address | undefined;
 }
 
 export interface ConfigDocument {

@@ -5,15 +5,26 @@ import { unmaskDevices } from '../../fencing/secrets.ts';
 import { applyConfigure } from '../../state/apply-configure.ts';
 import type { ConfigChange, ConfigureCommand, Stamp } from '../../state/commands.ts';
 import { LEVELS } from '../../state/levels.ts';
-import type { ClusterState, ConsensusSpec, GroupSpec, HeartbeatDisk, VolumeSpec } from '../../state/model.ts';
+import type {
+  ClusterState,
+  ConsensusSpec,
+  GroupSpec,
+  HeartbeatDisk,
+  MemberPlace,
+  Quantities,
+  VolumeSpec,
+} from '../../state/model.ts';
 import type { PlanStep } from '../facade.ts';
 import { formatQuantity } from '../../state/capacity.ts';
+import { losses, samePlace, type Losses } from '../../state/places.ts';
 import type { ConfigDocument, NodeSettings } from './document.ts';
 import { withSecrets } from './secrets.ts';
 
 export interface Plan {
   readonly changes: readonly ConfigChange[];
   readonly steps: readonly PlanStep[];
+  /** Members that lose paths by it, with those that they keep. */
+  readonly losses: readonly Losses[];
 }
 
 interface Planned {
@@ -29,16 +40,25 @@ export function planDocument(state: ClusterState, document: ConfigDocument, leve
     ...document.volumes.map((volume) => planVolume(state, volume)),
     ...document.groups.map((group) => planGroup(state, group)),
   ].filter((item) => item !== undefined);
-  const plan = { changes: planned.map(({ change }) => change), steps: planned.map(({ step }) => step) };
+  const plan = {
+    changes: planned.map(({ change }) => change),
+    steps: planned.map(({ step }) => step),
+    losses: [],
+  };
   const command = configureCommand(state, plan, { atMs: 0 });
   const early = levels.refusal(state, command);
   if (early) throw early;
-  const { refused } = applyConfigure(state, command);
+  const { refused, state: after } = applyConfigure(state, command);
   if (refused) throw new EterneError(refused.code, refused.message);
-  return plan;
+  const lost = losses(state, after);
+  return { ...plan, steps: plan.steps.map((step) => withWarnings(step, lost)), losses: lost };
 }
 
-export function configureCommand(state: ClusterState, plan: Plan, stamp: Stamp): Stamp & ConfigureCommand {
+export function configureCommand(
+  state: ClusterState,
+  plan: Pick<Plan, 'changes'>,
+  stamp: Stamp,
+): Stamp & ConfigureCommand {
   return { kind: 'configure', changes: plan.changes, revision: state.revision, ...stamp };
 }
 
@@ -71,20 +91,59 @@ function logSentence({ log }: ClusterState, { engine }: ConsensusSpec): string {
   return ` The log stays with ${log.consensus.engine} until \`eterne cluster migrate-log --to ${engine}\`.`;
 }
 
-function planNode(state: ClusterState, { name, capacity }: NodeSettings): Planned | undefined {
-  if (isDeepStrictEqual(state.members[name]?.capacity, capacity)) return undefined;
+function planNode(state: ClusterState, given: NodeSettings): Planned | undefined {
+  const { name } = given;
+  const member = state.members[name] ?? NOBODY;
+  const { capacity = member.capacity } = given;
+  const place = { addresses: given.addresses ?? member.addresses, api: given.api ?? member.api };
+  const hasMoved = !samePlace(place, member);
+  const hasChanged = !isDeepStrictEqual(member.capacity, capacity) || member === NOBODY;
+  if (!hasMoved && !hasChanged) return undefined;
+  const sentence = [
+    ...(hasChanged ? [capacitySentence(name, capacity)] : []),
+    ...(hasMoved ? [placeSentence(name, member, place)] : []),
+  ].join(' ');
+  return {
+    change: { kind: 'node-put', name, capacity, ...(hasMoved ? { place } : {}) },
+    step: { action: 'change', subject: 'node', name, sentence },
+  };
+}
+
+/** A name that is no member's: what is refused with. */
+const NOBODY = { capacity: {}, addresses: [], api: '' };
+
+function capacitySentence(name: string, capacity: Quantities): string {
   const amounts = Object.entries(capacity).map(
     ([quantity, amount]) => `${formatQuantity(amount)} of ${quantity}`,
   );
-  return {
-    change: { kind: 'node-put', name, capacity },
-    step: {
-      action: 'change',
-      subject: 'node',
-      name,
-      sentence: `Count on ${name} having ${amounts.length === 0 ? 'no stated capacity' : amounts.join(', ')}.`,
-    },
-  };
+  return `Count on ${name} having ${amounts.length === 0 ? 'no stated capacity' : amounts.join(', ')}.`;
+}
+
+function placeSentence(name: string, before: MemberPlace, after: MemberPlace): string {
+  const added = after.addresses.filter((address) => !before.addresses.includes(address));
+  const gone = before.addresses.filter((address) => !after.addresses.includes(address));
+  return [
+    ...(added.length > 0 ? [`Reach ${name} at ${added.join(', ')} too: it has to have that address.`] : []),
+    ...(gone.length > 0 ? [`Leave ${gone.join(', ')} of ${name}.`] : []),
+    ...(added.length + gone.length === 0 && after.addresses.join() !== before.addresses.join()
+      ? [`Pair the addresses of ${name} in another order: ${after.addresses.join(', ')}.`]
+      : []),
+    ...(after.api === before.api
+      ? []
+      : [`Serve the API of ${name} at ${after.api} instead of ${before.api}.`]),
+  ].join(' ');
+}
+
+/** Of a node's step that leaves an address: with whom it keeps a single one of its paths. */
+function withWarnings(step: PlanStep, lost: readonly Losses[]): PlanStep {
+  if (step.subject !== 'node') return step;
+  const warnings = lost
+    .filter(({ a, b, kept, leaves }) => leaves && kept.length === 1 && [a, b].includes(step.name))
+    .map(
+      ({ a, b, kept: [way] }) =>
+        ` Only ${way?.local} – ${way?.remote} of what joins ${a} and ${b} now stays.`,
+    );
+  return { ...step, sentence: step.sentence + warnings.join('') };
 }
 
 function planVolume(state: ClusterState, given: VolumeSpec): Planned | undefined {

@@ -6,6 +6,7 @@ import type {
   ConsensusSpec,
   FenceDevice,
   GroupSpec,
+  Member,
   RescueSpec,
   ResourceDefinition,
   VolumeExport,
@@ -25,12 +26,15 @@ export function showDocument(state: ClusterState): Record<string, unknown> {
       fencing: state.config.fencing.map(showFenceDevice),
       heartbeatDisks: state.config.heartbeatDisks.map(({ device }) => device),
     },
-    nodes: sortedValues(state.members)
-      .filter(({ capacity }) => Object.keys(capacity).length > 0)
-      .map(({ name, capacity }) => ({ name, capacity })),
+    nodes: sortedValues(state.members).map(showNode),
     volumes: sortedValues(state.volumes).map(({ spec }) => showVolume(spec)),
     groups: sortedValues(state.groups).map(({ spec }) => showGroup(spec)),
   };
+}
+
+function showNode({ name, addresses, api, capacity }: Member): object {
+  const place = { name, addresses, api };
+  return Object.keys(capacity).length === 0 ? place : { ...place, capacity };
 }
 
 /** Without the files that it has not. */

@@ -272,3 +272,32 @@ test('frames that are forged, repeated, moved or cut short on the way are droppe
   a.transport.send('b', Buffer.from('still there'));
   await until(() => b.received.includes('a: still there'), 'a proper message');
 });
+
+test('a member is followed to another address, and the old one is left', async () => {
+  const a = await open('a');
+  const b = await open('b');
+  a.transport.send('b', Buffer.from('at home'));
+  await until(() => b.received.length === 1, 'the first message');
+  const [home = ''] = b.transport.addresses;
+  b.transport.relisten([home, '127.0.0.2:0']);
+  await until(() => b.transport.addresses.length === 2, 'the new address');
+  addressBook.set('b', b.transport.addresses.slice(1));
+  b.transport.relisten(b.transport.addresses.slice(1));
+  let sent = 0;
+  await until(() => {
+    a.transport.send('b', Buffer.from(`moved ${(sent += 1)}`));
+    return b.received.length > 1;
+  }, 'a message at the new one');
+  assert.deepEqual(b.transport.addresses.length, 1);
+  const refused = await new Promise<unknown>((resolve) =>
+    world.network.connect(home, { timeoutMs: 1000 }, resolve),
+  );
+  assert.ok(refused instanceof EterneError, 'nobody listens at the old one');
+});
+
+test('one address that cannot be bound keeps nobody from the others, and none is an error', async () => {
+  const taken = await open('a');
+  const both = await open('b', { at: [...taken.transport.addresses, '127.0.0.1:0'] });
+  assert.equal(both.transport.addresses.length, 1);
+  await assert.rejects(open('c', { at: [...taken.transport.addresses] }), EterneError);
+});

@@ -1,0 +1,15 @@
+import type { MemberPlace } from '../state/model.ts';
+import type { Service } from './service.ts';
+
+/** Tells where this node is by the agreed state, whenever that is another place than before; only of a state that is current. */
+export function followPlace(service: Service, moved: (place: MemberPlace) => void): () => void {
+  let told: MemberPlace | undefined;
+  return service.onChange(() => {
+    const { caughtUp, self, state } = service.view;
+    const member = state.members[self];
+    if (!caughtUp || member === undefined) return;
+    if (told?.addresses === member.addresses && told.api === member.api) return;
+    told = { addresses: member.addresses, api: member.api };
+    moved(told);
+  });
+}
