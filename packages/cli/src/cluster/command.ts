@@ -12,7 +12,7 @@ export function clusterCommand(program: Command): void {
   // `eterne --api URL status` and `eterne status --api URL` are the same, but `cluster init --api` is another option.
   program
     .enablePositionalOptions()
-    .option('--api <url>', 'API of any node (ETERNE_API)')
+    .option('--api <url>', 'API of any node, or of several with commas between (ETERNE_API)')
     .option('--token <token>', 'API token (ETERNE_TOKEN)')
     .option('--dir <dir>', 'folder of a node on this machine');
   watchVerbs(program);

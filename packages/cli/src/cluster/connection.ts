@@ -16,27 +16,35 @@ export interface ConnectionOptions {
   readonly dir?: string;
 }
 
-/** Throws `usage` when there is no way to know whom to ask. */
+/** The nodes that may be asked, in order. Throws `usage` when there is no way to know whom. */
 export async function findCluster(
   files: Files,
   options: ConnectionOptions,
   env: Readonly<Record<string, string | undefined>>,
-): Promise<ApiTarget> {
+): Promise<readonly [ApiTarget, ...ApiTarget[]]> {
   // A DIR given by hand is meant; an empty variable is none.
   const fallback = (name: string) => (options.dir === undefined ? env[name] || undefined : undefined);
   const api = options.api ?? fallback('ETERNE_API');
   const token = options.token ?? fallback('ETERNE_TOKEN');
   if (api !== undefined && token !== undefined) {
     const { authorityFingerprint } = decodeToken('api', token);
-    return { url: parseUrl(api), authorityFingerprint, token };
+    return targetsOf(api, { authorityFingerprint, token });
   }
   const identity = await localNode(files, options.dir, api);
   const authorityFingerprint = certificateFingerprint(identity.tls.caPem);
-  return {
-    url: parseUrl(api ?? `https://${reachable(identity.api)}`),
+  return targetsOf(api ?? `https://${reachable(identity.api)}`, {
     authorityFingerprint,
     token: token ?? encodeToken(rootToken(identity.clusterKey, authorityFingerprint)),
-  };
+  });
+}
+
+function targetsOf(
+  api: string,
+  right: Pick<ApiTarget, 'authorityFingerprint' | 'token'>,
+): readonly [ApiTarget, ...ApiTarget[]] {
+  const [first = '', ...others] = api.split(',').filter((text) => text !== '');
+  const target = (text: string): ApiTarget => ({ url: parseUrl(text), ...right });
+  return [target(first), ...others.map(target)];
 }
 
 async function localNode(

@@ -1,5 +1,11 @@
 /** What every verb has in common: it asks the API and prints the answer, for people or as JSON. */
-import { type ApiCall, type ApiTarget, callApi, streamApi } from '@eterne/cluster/api/client.ts';
+import {
+  type ApiCall,
+  type ApiTarget,
+  callApi,
+  firstReachable,
+  streamApi,
+} from '@eterne/cluster/api/client.ts';
 import { accepted } from '@eterne/cluster/api/schema/names.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import type { Command } from 'commander';
@@ -21,7 +27,10 @@ type VerbOptions = ConnectionOptions & { readonly json?: boolean };
 /** Adds the options that every verb takes. */
 export function withConnection(command: Command): Command {
   return command
-    .option('--api <url>', 'API of any node, for example https://10.0.0.1:8443 (ETERNE_API)')
+    .option(
+      '--api <url>',
+      'API of any node, for example https://10.0.0.1:8443, or of several with commas between: the first that answers is asked (ETERNE_API)',
+    )
     .option('--token <token>', 'API token (ETERNE_TOKEN)')
     .option('--dir <dir>', 'folder of a node on this machine; its owner needs no token')
     .option('--json', 'print JSON');
@@ -30,7 +39,7 @@ export function withConnection(command: Command): Command {
 /** The options of `command`, also those given before its name. */
 export async function openSession(command: Command): Promise<Session> {
   const options: VerbOptions = { ...rootOf(command).opts<VerbOptions>(), ...command.opts<VerbOptions>() };
-  const target = await findCluster(createNodeWorld('cli').files, options, process.env);
+  const target = await firstReachable(await findCluster(createNodeWorld('cli').files, options, process.env));
   const json = options.json === true;
   const print = (value: unknown, forPeople: () => string): void => {
     process.stdout.write(`${json ? JSON.stringify(value) : forPeople()}\n`);

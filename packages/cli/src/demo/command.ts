@@ -91,10 +91,12 @@ async function drivePerson(world: World, cluster: DemoCluster, interrupted: Prom
   await cluster.setUp(say);
   const load = new Load(world, cluster.ledgerAddress);
   const { user, password, token } = cluster.access;
+  const consoles = cluster.nodes.map(({ spec }) => cluster.consoleUrl(spec.name));
+  const apis = consoles.map((url) => url.replace(/\/$/, '')).join(',');
   say('');
-  say(`Console   ${cluster.nodes.map(({ spec }) => cluster.consoleUrl(spec.name)).join('  or  ')}`);
+  say(`Console   ${consoles.join('  or  ')}`);
   say(`Log-in    ${user} / ${password}`);
-  say(`CLI       export ETERNE_API=${cluster.consoleUrl('n1').replace(/\/$/, '')} ETERNE_TOKEN=${token}`);
+  say(`CLI       export ETERNE_API=${apis} ETERNE_TOKEN=${token}`);
   say('          ./eterne status');
   say(`Ledger    http://${cluster.ledgerAddress}/status   (the demonstration's application, under load)`);
   for (const { spec, pid } of cluster.machines)

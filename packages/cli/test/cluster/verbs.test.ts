@@ -55,6 +55,17 @@ test('options may stand before the verb, and replace the environment', async () 
   assert.match(stdout, /^w +witness +online +1 +1\/2 up/m);
 });
 
+test('of several addresses the first that answers is asked', async () => {
+  const { code, stdout, stderr } = await eterne([
+    '--api',
+    `https://127.0.0.1:1,${fixture.url}`,
+    'node',
+    'list',
+  ]);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^w +witness/m);
+});
+
 test('orders reach the cluster', async () => {
   await writeFile(join(folder, 'conf.yaml'), 'volumes:\n  - { name: data, size: 1GiB }\n');
   fixture.facade.orders.length = 0;
@@ -124,6 +135,8 @@ test('one line and an exit code for everything that is wrong', async () => {
     [['config', 'plan', '-f', 'bad.yaml'], 2, /bad\.yaml: .* at line 2/],
     [['config', 'plan', '-f', 'nonsense.yaml'], 2, /nonsense: unknown key/],
     [['status', '--api', 'https://127.0.0.1:1'], 1, /cannot be reached/],
+    [['status', '--api', 'https://127.0.0.1:1,https://127.0.0.1:2'], 1, /127\.0\.0\.1:2 cannot be reached/],
+    [['status', '--api', ','], 2, /not the address of an API/],
     [['status', '--api', 'ftp://x'], 2, /not the address of an API/],
     [['status', '--token', 'x'], 1, /not an API token/],
     [['status', '--dir', 'nowhere'], 1, /holds no node/],

@@ -27,6 +27,8 @@ export interface ApiCall {
 
 const TIMEOUT_MS = 20_000;
 const HANDSHAKE_TIMEOUT_MS = 5_000;
+/** Where another node can be asked instead. */
+const SHORT_HANDSHAKE_TIMEOUT_MS = 1_500;
 
 /** Rejects with the error that the API answered, or `unreachable`, `timeout`, `unauthorized` (another cluster), `protocol`. */
 export async function callApi<T>(target: ApiTarget, call: ApiCall, answer: z.ZodType<T>): Promise<T> {
@@ -55,6 +57,22 @@ export async function streamApi(target: ApiTarget, path: string): Promise<AsyncI
   throw errorOf(target, stream.status, parse(text));
 }
 
+/** The first of several nodes that answers; rejects with what the last one said. Nothing was asked before this, so no order is given twice. */
+export async function firstReachable([target, ...others]: readonly [
+  ApiTarget,
+  ...ApiTarget[],
+]): Promise<ApiTarget> {
+  const [next, ...rest] = others;
+  if (next === undefined) return target;
+  try {
+    return { ...target, authorityPem: await authorityOf(target, SHORT_HANDSHAKE_TIMEOUT_MS) };
+  } catch (error) {
+    if (!(error instanceof EterneError) || (error.code !== 'unreachable' && error.code !== 'timeout'))
+      throw error;
+    return firstReachable([next, ...rest]);
+  }
+}
+
 async function prepare(target: ApiTarget, { method, path, body, headers, timeoutMs }: ApiCall) {
   return {
     url: target.url + path,
@@ -65,14 +83,14 @@ async function prepare(target: ApiTarget, { method, path, body, headers, timeout
       ...headers,
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    authorityPem: target.authorityPem ?? (await authorityOf(target)),
+    authorityPem: target.authorityPem ?? (await authorityOf(target, HANDSHAKE_TIMEOUT_MS)),
     timeoutMs: timeoutMs ?? TIMEOUT_MS,
   };
 }
 
 /** The pinned authority's certificate, which every node shows in its handshake. No secret has been sent before this. */
-async function authorityOf({ url, authorityFingerprint }: ApiTarget): Promise<string> {
-  const chain = await presentedChain(url, HANDSHAKE_TIMEOUT_MS);
+async function authorityOf({ url, authorityFingerprint }: ApiTarget, timeoutMs: number): Promise<string> {
+  const chain = await presentedChain(url, timeoutMs);
   const authority = chain.find((der) =>
     createHash('sha256').update(der).digest().equals(authorityFingerprint),
   );
