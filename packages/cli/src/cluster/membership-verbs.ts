@@ -8,7 +8,7 @@ import { foundCluster } from '@eterne/cluster/pki/found.ts';
 import { joinCluster } from '@eterne/cluster/pki/join.ts';
 import { instantOf } from '@eterne/runtime';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { DEFAULT_DIR } from './connection.ts';
 import { migrateLogVerb } from './migrate-log-verb.ts';
 import { openSession, withConnection } from './session.ts';
@@ -32,9 +32,17 @@ export function clusterVerbs(program: Command): void {
   withNodeOptions(cluster.command('init'))
     .description('make a cluster of this node')
     .requiredOption('--name <cluster>', 'what the cluster is called')
-    .action(async (options: NodeOptions & { name: string }) => {
+    .addOption(
+      new Option(
+        '--profile <profile>',
+        'lan: one site, round trips of a few milliseconds, a lost node is noticed within 1 s; wan: sites apart, round trips up to 300 ms and short interruptions, 10 s',
+      )
+        .choices(['lan', 'wan'])
+        .default('lan'),
+    )
+    .action(async (options: NodeOptions & { name: string; profile: 'lan' | 'wan' }) => {
       const world = createNodeWorld('cli');
-      const administrator = await foundCluster(world, options.name, orderOf(options));
+      const administrator = await foundCluster(world, options.name, orderOf(options), options.profile);
       const { api, user, password, token } = administrator;
       print(options, { cluster: options.name, node: options.node, ...administrator }, [
         `cluster ${options.name} founded; bring it to life with: eterne node run --dir ${options.dir}`,

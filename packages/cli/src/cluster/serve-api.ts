@@ -1,7 +1,7 @@
 /** Puts the API and the console in front of a node's service. */
 import { fileURLToPath } from 'node:url';
 import { EterneError } from '@eterne/base';
-import { seedAdministrator } from '@eterne/cluster/api/administrator.ts';
+import { seedCluster } from '@eterne/cluster/api/founding.ts';
 import { type RunningApi, startApi } from '@eterne/cluster/api/server.ts';
 import type { NodeIdentity } from '@eterne/cluster/node/identity.ts';
 import { readAuthority } from '@eterne/cluster/pki/files.ts';
@@ -33,7 +33,7 @@ export async function serveApi(
     startApi({ facade, identity: { ...identity, api }, authority, world, consoleFolder });
   const moving = await MovingApi.start(world, identity.api, serve);
   follow(({ api }) => moving.move(api));
-  if (identity.founder) seedAdministrator(world, facade, dir);
+  if (identity.founder) seedCluster(world, facade, dir);
 }
 
 /** Undefined when it has not been built (`npm run build`): the API works without. */

@@ -84,6 +84,7 @@ export class Heart implements WithoutWatchdog {
   #slowing: Timer | undefined;
   #addresses: readonly Address[];
   #profile: Profile = 'lan';
+  #tellsDisks = false;
   readonly #board: SlotBoard;
   readonly #drops = new Drops();
   readonly #livenessListeners: LivenessListener[] = [];
@@ -107,6 +108,7 @@ export class Heart implements WithoutWatchdog {
       node: options.node,
       session: this.#session,
       silenceMs: () => this.#timing.silenceMs,
+      profile: () => (this.#tellsDisks ? this.#profile : null),
       peers: this.#peers,
       onDrop: (reason) => this.#drops.count(reason),
       onStarted: () => this.#reportIfChanged(),
@@ -155,6 +157,7 @@ export class Heart implements WithoutWatchdog {
     const others = setup.members.filter(({ node }) => node !== self);
     this.#addresses = setup.members.find(({ node }) => node === self)?.addresses ?? this.#addresses;
     if (this.#isOpen) this.#sockets.configure(this.#addresses);
+    this.#tellsDisks = setup.rhythmOnDisks ?? false;
     this.#retime(setup.profile ?? 'lan');
     for (const name of this.#peers.keys())
       if (!others.some(({ node }) => node === name)) this.#peers.delete(name);

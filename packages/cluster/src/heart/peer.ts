@@ -135,6 +135,7 @@ export class Peer {
     }
     if (isNew) this.#startSession(session);
     if (sequence <= path.newestNumber) return 'replayed';
+    this.#profile = slot.profile ?? this.#profile;
     path.heard(session, sentAtUs, { number: sequence, echo: ownEcho }, ownEcho, nowMs);
     return isNew ? 'started' : 'known';
   }

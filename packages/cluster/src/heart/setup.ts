@@ -13,6 +13,8 @@ export interface HeartSetup {
   readonly members: readonly HeartMember[];
   /** Absent: `lan`, in what was written before there was another. */
   readonly profile?: Profile;
+  /** Every member reads whose rhythm a slot of a heartbeat disk says its writer keeps. Absent: not all do. */
+  readonly rhythmOnDisks?: boolean;
   /** Those that this node reaches. */
   readonly disks: readonly HeartDisk[];
 }

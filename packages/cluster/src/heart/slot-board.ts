@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { assert } from '@eterne/base';
 import type { SharedDisks, World } from '@eterne/runtime';
 import type { PathStatus } from '../ports.ts';
+import type { Profile } from '../state/model.ts';
 import type { DropReason } from './drops.ts';
 import type { DiskEnds, Path } from './path.ts';
 import { pathStatus, roundedMs } from './path-status.ts';
@@ -19,6 +20,8 @@ export interface SlotBoardParts {
   readonly node: string;
   readonly session: string;
   readonly silenceMs: () => number;
+  /** What slots say of this node's rhythm; null: nothing, as not everybody would read it. */
+  readonly profile: () => Profile | null;
   readonly peers: ReadonlyMap<string, Peer>;
   readonly onDrop: (reason: DropReason) => void;
   /** A peer has proven a new session. */
@@ -127,6 +130,7 @@ export class SlotBoard {
       sequence: used.sequence,
       sentAtUs: Math.floor(nowMs * 1000),
       from: node,
+      profile: this.#parts.profile(),
       echoes,
     });
     return { slot: this.#ownSlot, sector };

@@ -22,6 +22,12 @@ const administrator = z.strictObject({
 /** What `cluster init` prints. */
 export type Administrator = z.infer<typeof administrator>;
 
+/** DIR/founding.json: the document that the cluster begins with, where `cluster init` was told more than its defaults; likewise. */
+export const foundingPath = (dir: string): string => join(dir, 'founding.json');
+
+const foundingDocument = z.strictObject({ cluster: z.strictObject({ profile: z.enum(['lan', 'wan']) }) });
+export type FoundingDocument = z.infer<typeof foundingDocument>;
+
 export function writeAuthorityKey(files: Files, dir: string, keyPem: string): Promise<void> {
   return writeSecret(files, authorityKeyPath(dir), `${keyPem.trimEnd()}\n`);
 }
@@ -39,13 +45,25 @@ export function writeAdministrator(files: Files, dir: string, content: Administr
   return writeSecret(files, administratorPath(dir), `${JSON.stringify(content, null, 2)}\n`);
 }
 
-export async function readAdministrator(files: Files, dir: string): Promise<Administrator | undefined> {
-  const text = await readText(files, administratorPath(dir));
+export function readAdministrator(files: Files, dir: string): Promise<Administrator | undefined> {
+  return readFounded(files, administratorPath(dir), administrator);
+}
+
+export function writeFoundingDocument(files: Files, dir: string, content: FoundingDocument): Promise<void> {
+  return writeSecret(files, foundingPath(dir), `${JSON.stringify(content, null, 2)}\n`);
+}
+
+export function readFoundingDocument(files: Files, dir: string): Promise<FoundingDocument | undefined> {
+  return readFounded(files, foundingPath(dir), foundingDocument);
+}
+
+async function readFounded<T>(files: Files, path: string, schema: z.ZodType<T>): Promise<T | undefined> {
+  const text = await readText(files, path);
   if (text === undefined) return undefined;
   try {
-    return administrator.parse(JSON.parse(text));
+    return schema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new EterneError('config', `${administratorPath(dir)} is not what cluster init wrote`, { cause });
+    throw new EterneError('config', `${path} is not what cluster init wrote`, { cause });
   }
 }
 

@@ -4,9 +4,10 @@ import type { Address, World } from '@eterne/runtime';
 import { CLUSTER_KEY_BYTES, NAME, type NodeIdentity, readIdentity, writeIdentity } from '../node/identity.ts';
 import { createNodeLog } from '../node/raft-log.ts';
 import { FIRST_LOG } from '../state/log-defaults.ts';
+import type { Profile } from '../state/model.ts';
 import { hostOf, parseAddresses, parseApiAddress } from './addresses.ts';
 import { createAuthority, issueCertificate } from './authority.ts';
-import { type Administrator, writeAdministrator, writeAuthorityKey } from './files.ts';
+import { type Administrator, writeAdministrator, writeAuthorityKey, writeFoundingDocument } from './files.ts';
 import { certificateFingerprint } from './fingerprint.ts';
 import { createRequest } from './request.ts';
 import { settle } from './settle.ts';
@@ -33,6 +34,7 @@ export async function foundCluster(
   world: PkiWorld,
   cluster: string,
   order: NodeOrder,
+  profile: Profile = 'lan',
 ): Promise<Administrator> {
   requireName('cluster', cluster);
   const addresses = checkOrder(order);
@@ -61,6 +63,7 @@ export async function foundCluster(
   await settle((done) => world.files.makeFolder(order.dir, done));
   await writeAuthorityKey(world.files, order.dir, authority.keyPem);
   await writeAdministrator(world.files, order.dir, administrator);
+  if (profile !== 'lan') await writeFoundingDocument(world.files, order.dir, { cluster: { profile } });
   await settle((done) => createNodeLog(world, order.dir, identity, FIRST_LOG, done));
   await settle((done) => writeIdentity(world.files, order.dir, identity, done));
   return administrator;

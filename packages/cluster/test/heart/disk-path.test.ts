@@ -5,6 +5,7 @@ import { Heart } from '../../src/heart/heart.ts';
 import type { HeartMember, HeartSetup } from '../../src/heart/setup.ts';
 import { encodeBoardHeader, BOARD_FROM, slotOffset } from '../../src/heart/wire/board.ts';
 import type { PathStatus } from '../../src/ports.ts';
+import type { Profile } from '../../src/state/model.ts';
 import { CLUSTER_ID, DISK_ID, SharedFile } from './shared-file.ts';
 import { VirtualWorld } from './virtual-world.ts';
 
@@ -212,3 +213,28 @@ test('a disk comes and goes while the network path keeps its state', () => {
   pair.world.run(3000);
   assert.ok(accesses() <= before + 1, 'it is left alone');
 });
+
+for (const [first, second] of [
+  ['a', 'b'],
+  ['b', 'a'],
+] as const)
+  test(`${first} keeps another rhythm long before ${second}, over a disk alone: the path stays up at both ends`, () => {
+    const pair = new Pair();
+    const tell = (name: string, profile: Profile): void =>
+      pair.heart(name).configure({ ...SETUP, profile, rhythmOnDisks: true });
+    for (const name of ['a', 'b']) tell(name, 'lan');
+    pair.world.run(3000);
+    pair.cutNetwork();
+    let downs = 0;
+    for (const name of ['a', 'b'])
+      pair.heart(name).onLiveness((_alive, paths) => {
+        if (paths.some(({ kind, up }) => kind === 'disk' && !up)) downs += 1;
+      });
+    for (const profile of ['wan', 'lan', 'wan'] as const) {
+      tell(first, profile);
+      pair.world.run(25_000);
+      tell(second, profile);
+      pair.world.run(25_000);
+    }
+    assert.equal(downs, 0);
+  });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { EterneError } from '@eterne/base';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
-import { seedAdministrator } from '../../src/api/administrator.ts';
+import { seedCluster } from '../../src/api/founding.ts';
 import { type NodeIdentity, readIdentity } from '../../src/node/identity.ts';
 import { readAdministrator, readAuthority } from '../../src/pki/files.ts';
 import { foundCluster } from '../../src/pki/found.ts';
@@ -109,12 +109,24 @@ test('a token of another cluster sends nothing to this one', async () => {
 test('the administrator is committed once the cluster can, and only into an empty list', async () => {
   const facade = createFakeFacade();
   facade.setStatus((status) => ({ ...status, quorate: false }));
-  const stop = seedAdministrator(world, facade, order('first').dir);
+  const stop = seedCluster(world, facade, order('first').dir);
   assert.deepEqual(facade.orders, []);
   facade.setStatus((status) => ({ ...status, quorate: true }));
   while (facade.orders.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(facade.state().accounts['admin']?.role, 'admin');
-  seedAdministrator(world, facade, order('first').dir)();
+  seedCluster(world, facade, order('first').dir)();
   stop();
   assert.equal(facade.orders.length, 1);
+});
+
+test('what a cluster is to begin with is applied once, before it has an administrator', async () => {
+  await foundCluster(world, 'far', order('far'), 'wan');
+  const facade = createFakeFacade();
+  facade.setState((state) => ({ ...state, revision: 0 }));
+  const stop = seedCluster(world, facade, order('far').dir);
+  for (let turn = 0; facade.orders.length < 2 && turn < 500; turn += 1)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  stop();
+  assert.equal(facade.orders[0], 'configApply({"cluster":{"profile":"wan"}}, "cluster init")');
+  assert.match(facade.orders[1] ?? '', /^accountPut/);
 });

@@ -14,13 +14,15 @@
  *         8  its sent-at
  *         4  µs between that reading and this writing; at most 2³²−1
  *     …       zeroes
+ *  4079    1  the writer's profile, whose rhythm it keeps: 1 lan, 2 wan; 0: it does not say
  *  4080   16  HMAC-SHA-256 under the cluster key over bytes 0–11 and 16–4079, first 16 bytes
  *
- * Version 1: the first.
+ * Version 1: the first. Byte 4079 was zero below feature level 4; a program of then takes what has another for malformed.
  */
 import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { assert, crc32c } from '@eterne/base';
 import { SHARED_SECTOR_BYTES } from '@eterne/runtime';
+import type { Profile } from '../../state/model.ts';
 import { HOLD_US_MAX, type BeatEcho } from './beat.ts';
 import { MAC_BYTES, nameAt, SESSION_BYTES } from './envelope.ts';
 
@@ -30,6 +32,9 @@ const CHECKED_FROM = 16;
 const NAME_FROM = 64;
 const ECHO_BYTES = SESSION_BYTES + 12;
 const MAC_FROM = SHARED_SECTOR_BYTES - MAC_BYTES;
+const PROFILE_AT = MAC_FROM - 1;
+/** Position = number on the disk. */
+const RHYTHMS: readonly (Profile | null)[] = [null, 'lan', 'wan'];
 /** Every other member of the largest cluster. */
 export const ECHOES_MAX = 63;
 
@@ -40,6 +45,8 @@ export interface Slot {
   readonly sequence: number;
   readonly sentAtUs: number;
   readonly from: string;
+  /** Null: it is not said. */
+  readonly profile: Profile | null;
   readonly echoes: readonly BeatEcho[];
 }
 
@@ -63,6 +70,7 @@ export function sealSlot(key: KeyObject, slot: Slot): Buffer {
     at = sector.writeBigUInt64LE(BigInt(sentAtUs), at);
     at = sector.writeUInt32LE(Math.min(Math.max(Math.round(heldUs), 0), HOLD_US_MAX), at);
   }
+  sector.writeUInt8(RHYTHMS.indexOf(slot.profile), PROFILE_AT);
   mac(key, sector).copy(sector, MAC_FROM);
   sector.writeUInt32LE(crc32c(sector.subarray(CHECKED_FROM)), 12);
   return sector;
@@ -83,9 +91,16 @@ export function openSlot(key: KeyObject, diskId: string, sector: Buffer): Slot |
 function fieldsOf(sector: Buffer): Slot | undefined {
   const sequence = Number(sector.readBigUInt64LE(48));
   const sentAtUs = Number(sector.readBigUInt64LE(56));
-  const name = nameAt(sector.subarray(0, MAC_FROM), NAME_FROM);
+  const name = nameAt(sector.subarray(0, PROFILE_AT), NAME_FROM);
   const echoes = name && echoesAt(sector, name.end);
-  if (!name || !echoes || !Number.isSafeInteger(sequence) || !Number.isSafeInteger(sentAtUs))
+  const profile = RHYTHMS[sector.readUInt8(PROFILE_AT)];
+  if (
+    !name ||
+    !echoes ||
+    profile === undefined ||
+    !Number.isSafeInteger(sequence) ||
+    !Number.isSafeInteger(sentAtUs)
+  )
     return undefined;
   return {
     diskId: sector.toString('hex', 16, 32),
@@ -93,6 +108,7 @@ function fieldsOf(sector: Buffer): Slot | undefined {
     sequence,
     sentAtUs,
     from: name.name,
+    profile,
     echoes,
   };
 }
@@ -100,7 +116,7 @@ function fieldsOf(sector: Buffer): Slot | undefined {
 function echoesAt(sector: Buffer, start: number): readonly BeatEcho[] | undefined {
   const count = sector.readUInt8(start);
   const end = start + 1 + count * ECHO_BYTES;
-  if (count > ECHOES_MAX || end > MAC_FROM || !isBlank(sector.subarray(end, MAC_FROM))) return undefined;
+  if (count > ECHOES_MAX || end > PROFILE_AT || !isBlank(sector.subarray(end, PROFILE_AT))) return undefined;
   const echoes = Array.from({ length: count }, (_, index) => {
     const at = start + 1 + index * ECHO_BYTES;
     const sentAtUs = Number(sector.readBigUInt64LE(at + SESSION_BYTES));

@@ -23,6 +23,7 @@ const slot: Slot = {
   sequence: 258,
   sentAtUs: 1_000_000,
   from: 'n1',
+  profile: null,
   echoes: [{ session: 'f0'.repeat(16), sentAtUs: 7, heldUs: 9 }],
 };
 
@@ -44,6 +45,15 @@ test('the bytes of a slot', () => {
   assert.equal(sector.length, SHARED_SECTOR_BYTES);
   assert.equal(sector.toString('hex', 4080), '51a0e3ef96d7573d58c829b0ea1b48a0');
   assert.deepEqual(openSlot(key, DISK_ID, sector), slot);
+});
+
+test('the rhythm is beside the seal; where none is said the bytes are as before', () => {
+  for (const [number, profile] of [null, 'lan', 'wan'].entries()) {
+    const told = { ...slot, profile } as Slot;
+    const sector = sealSlot(key, told);
+    assert.equal(sector.readUInt8(4079), number);
+    assert.deepEqual(openSlot(key, DISK_ID, sector), told);
+  }
 });
 
 test('the largest cluster fits', () => {
