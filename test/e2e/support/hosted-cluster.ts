@@ -20,17 +20,18 @@ export const ownedBy =
 
 export class HostedCluster {
   readonly folder: string;
-  readonly lab: Lab;
+  readonly lab: Pick<Lab, 'hosts' | 'host' | 'remove'>;
   readonly #children: ChildProcess[] = [];
   /** The node or witness of each host. */
   readonly #members = new Map<string, ChildProcess>();
   /** The first cards, that the members begin with. */
   readonly #paths: number;
 
-  constructor(name: string, cards = 1, paths = cards) {
+  /** `lab`: its hosts, where they are not those of one switch for each card. */
+  constructor(name: string, cards = 1, paths = cards, lab?: HostedCluster['lab']) {
     this.#paths = paths;
     this.folder = mkdtempSync(join(tmpdir(), `eterne-${name}-`));
-    this.lab = new Lab(['n1', 'n2', 'w'], cards);
+    this.lab = lab ?? new Lab(['n1', 'n2', 'w'], cards);
   }
 
   dir(name: string): string {
@@ -44,9 +45,10 @@ export class HostedCluster {
     return child;
   }
 
-  async setUp(): Promise<void> {
+  /** `told`: what else `cluster init` is told. */
+  async setUp(...told: readonly string[]): Promise<void> {
     const n1 = this.lab.host('n1');
-    n1.eterne('cluster', 'init', '--name', 'lab', ...this.#place(n1));
+    n1.eterne('cluster', 'init', '--name', 'lab', ...told, ...this.#place(n1));
     this.#run(n1, 'node');
     for (const [name, role] of [
       ['n2', 'node'],
