@@ -175,10 +175,10 @@ await suite('console', { skip: missing() ?? false }, () => {
     await page.getByLabel('What is to be protected').selectOption('redis');
     const next = page.getByRole('button', { name: 'Next' });
     assert.ok(await next.isDisabled(), 'it asks for what has no usual answer');
-    await page.getByLabel(/^nodes/).fill('n1,n2');
-    await page.getByLabel(/^volume(?!S|D)/).fill('redis');
-    await page.getByLabel(/^volumeSize/).fill('1GiB');
-    await page.getByLabel(/^volumeDevice/).fill('/srv/redis.img');
+    await page.getByLabel(/^Where it may run/).fill('n1,n2');
+    await page.getByLabel(/^Mirrored volume with its data/).fill('redis');
+    await page.getByLabel(/^Make the volume, of this size/).fill('1GiB');
+    await page.getByLabel(/^Disk, partition or file/).fill('/srv/redis.img');
     await next.click();
     await page.getByText('create volume data').waitFor();
     fixture.facade.orders.length = 0;
@@ -204,6 +204,44 @@ await suite('console', { skip: missing() ?? false }, () => {
       `setMaintenance("db", true, ${by})`,
       `setMaintenance(null, true, ${by})`,
     ]);
+    await page.context().close();
+  });
+
+  test('failures are rehearsed: of a node, of its return, of the network', async () => {
+    const { page, faults } = await visit(browser, `${fixture.url}/nodes`);
+    await logIn(page, 'viewer', PASSWORD);
+    await page.getByRole('button', { name: 'What if it fails?' }).first().click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('n2 is out of sync').waitFor();
+    await dialog.getByRole('button', { name: 'Close' }).click();
+    await page.getByRole('button', { name: 'What if the network splits?' }).click();
+    await dialog.getByLabel('n2').check();
+    await dialog.getByText('n2 has no majority and stops its groups').waitFor();
+    await dialog.getByText('n1, w has a majority and goes on').waitFor();
+    await dialog.getByRole('button', { name: 'Close' }).click();
+    fixture.facade.setStatus((status) => ({
+      ...status,
+      nodes: status.nodes.map((node) => (node.name === 'n2' ? { ...node, state: 'lost' as const } : node)),
+    }));
+    await page.getByRole('button', { name: 'What if it comes back?' }).click();
+    await dialog.getByRole('heading', { name: 'If n2 came back now' }).waitFor();
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
+  test('two nodes are upgraded to a cluster', async () => {
+    fixture.facade.setStatus((status) => ({ ...status, edition: 'ha' }));
+    const { page } = await visit(browser, `${fixture.url}/nodes`);
+    await logIn(page, 'admin', PASSWORD);
+    fixture.facade.orders.length = 0;
+    await page.getByRole('button', { name: 'Upgrade to EterneMirrorCluster' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Upgrade to EterneMirrorCluster' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    assert.match(fixture.facade.orders[0] ?? '', /configApply\(\{"cluster":\{"edition":"cluster"\}\}/);
+    fixture.facade.setStatus((status) => ({ ...status, edition: 'cluster' }));
+    await page.getByText('EterneMirrorCluster: up to 32 nodes').waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Upgrade to EterneMirrorCluster' }).count(), 0);
     await page.context().close();
   });
 

@@ -283,7 +283,10 @@ export function createFakeFacade(): FakeFacade {
     simulate: (request) => ({
       node: JSON.stringify(request),
       quorate: true,
-      sides: [],
+      sides:
+        request.kind === 'partition'
+          ? request.sides.map((nodes) => ({ nodes, quorate: nodes.length > 1 }))
+          : [],
       moves: [
         {
           group: 'db',

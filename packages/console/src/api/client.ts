@@ -10,6 +10,7 @@ import type {
   RescuePoint,
   Role,
   Session,
+  Situation,
   SplitBrain,
   TemplateList,
   TemplateQuestions,
@@ -62,7 +63,8 @@ export const api = {
   explainGroup: (group: string) => call<GroupExplanation>('GET', `/groups/${name(group)}/explain`),
   setNodeMode: (node: string, mode: 'standby' | 'unstandby' | 'maintenance') =>
     call('POST', `/nodes/${name(node)}/${mode}`),
-  simulateFailure: (node: string) => call<FailureSimulation>('GET', `/simulation?fail=${name(node)}`),
+  simulate: (situation: Situation) =>
+    call<FailureSimulation>('GET', `/simulation?${new URLSearchParams(situation).toString()}`),
   volume: (volume: string) => call<VolumeDetail>('GET', `/volumes/${name(volume)}`),
   orderVolume: (volume: string, verb: string, body: object) =>
     call('POST', `/volumes/${name(volume)}/${verb}`, body),

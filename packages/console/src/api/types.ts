@@ -5,6 +5,7 @@ import type {
   drillResult,
   failureSimulation,
   groupExplanation,
+  simulationQuery,
 } from '@eterne/cluster/api/schema/orders.ts';
 import type { clusterEvent, clusterStatus } from '@eterne/cluster/api/schema/status.ts';
 import type { templateList, templateQuestions } from '@eterne/cluster/api/schema/templates.ts';
@@ -21,6 +22,7 @@ export type ClusterEvent = z.output<typeof clusterEvent>;
 export type Session = z.output<typeof session>;
 export type GroupExplanation = z.output<typeof groupExplanation>;
 export type FailureSimulation = z.output<typeof failureSimulation>;
+export type Situation = z.input<typeof simulationQuery>;
 export type DrillResult = z.output<typeof drillResult>;
 export type ConfigPlan = z.output<typeof configPlan>;
 export type AccountList = z.output<typeof accountList>;

@@ -1,12 +1,15 @@
 import { useLanguage } from '../i18n/language.tsx';
 import { useCluster } from '../parts/cluster-context.tsx';
 import { NodeCard } from '../parts/node-card.tsx';
+import { OrderButton } from '../parts/order-button.tsx';
 import { PathMatrix } from '../parts/path-matrix.tsx';
 import { Section } from '../parts/section.tsx';
+import { WhatIfParted } from '../parts/what-if.tsx';
+import { api } from '../api/client.ts';
 
 export function Nodes() {
   const { t } = useLanguage();
-  const { status } = useCluster();
+  const { session, status } = useCluster();
   return (
     <>
       <Section title={t.nodes} create={{ to: '/new/server', label: t.newServer }}>
@@ -15,6 +18,17 @@ export function Nodes() {
             <NodeCard key={node.name} node={node} />
           ))}
         </div>
+        <footer className="card-actions">
+          <span className="muted">{t.edition[status.edition]}</span>
+          <WhatIfParted />
+          {session.role === 'admin' && status.edition === 'ha' && (
+            <OrderButton
+              label={t.upgrade}
+              question={t.upgradeQuestion}
+              order={() => api.applyConfig({ cluster: { edition: 'cluster' } })}
+            />
+          )}
+        </footer>
       </Section>
       <Section title={t.heartbeats} note={t.heartbeatsFrom(status.reportedBy)}>
         <PathMatrix />

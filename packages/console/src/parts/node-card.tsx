@@ -1,16 +1,13 @@
-import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
 import { api } from '../api/client.ts';
 import type { NodeStatus } from '../api/types.ts';
 import { useLanguage } from '../i18n/language.tsx';
 import { Badge } from './badge.tsx';
 import { useCluster } from './cluster-context.tsx';
 import { consoleUrl } from './console-url.ts';
-import { Dialog } from './dialog.tsx';
-import { formatMs } from './format.ts';
 import { ToneIcon } from './icon.tsx';
-import { ErrorText, OrderButton } from './order-button.tsx';
+import { OrderButton } from './order-button.tsx';
 import { nodeTone } from './tone.ts';
+import { WhatIfButton } from './what-if.tsx';
 
 const DAEMONS = ['service', 'monitor', 'heart', 'disk'] as const;
 /** A witness runs no more than these. */
@@ -47,7 +44,7 @@ export function NodeCard({ node }: { node: NodeStatus }) {
         </ul>
       )}
       <footer className="card-actions">
-        <WhatIfButton node={node.name} />
+        <WhatIf node={node} />
         {node.name !== status.reportedBy && url !== null && (
           <a className="button quiet" href={url}>
             {t.openConsole}
@@ -89,53 +86,12 @@ function ModeOrder({ node }: { node: NodeStatus }) {
   );
 }
 
-function WhatIfButton({ node }: { node: string }) {
+/** Of a node that is lost it is its return that is of interest. */
+function WhatIf({ node: { name, state } }: { node: NodeStatus }) {
   const { t } = useLanguage();
-  const [open, setOpen] = useState(false);
-  return (
-    <>
-      <button type="button" className="quiet" onClick={() => setOpen(true)}>
-        {t.whatIf}
-      </button>
-      {open && (
-        <Dialog title={t.whatIfTitle(node)} onClose={() => setOpen(false)}>
-          <WhatIf node={node} />
-        </Dialog>
-      )}
-    </>
-  );
-}
-
-function WhatIf({ node }: { node: string }) {
-  const { t } = useLanguage();
-  const { data, error } = useQuery({
-    queryKey: ['simulate', node],
-    queryFn: () => api.simulateFailure(node),
-  });
-  if (error) return <ErrorText error={error} />;
-  if (!data) return <p className="muted">{t.loading}</p>;
-  return (
-    <ul className="candidates">
-      <li>
-        <ToneIcon tone={data.quorate ? 'good' : 'bad'} />
-        <span>{data.quorate ? t.staysQuorate : t.losesQuorum}</span>
-      </li>
-      {data.moves.length === 0 && (
-        <li>
-          <ToneIcon tone="good" />
-          <span>{t.nothingMoves}</span>
-        </li>
-      )}
-      {data.moves.map(({ group, from, to, reason, expectedOutageMs }) => (
-        <li key={group}>
-          <ToneIcon tone={to === null ? 'bad' : 'good'} />
-          <span>
-            <strong>{group}</strong> {to === null ? t.staysDown : `${from} → ${to}`}
-            {expectedOutageMs !== null && ` · ${t.movesIn(formatMs(expectedOutageMs))}`}
-            <span className="muted"> {reason}</span>
-          </span>
-        </li>
-      ))}
-    </ul>
+  return state === 'lost' ? (
+    <WhatIfButton label={t.whatIfBack} title={t.whatIfBackTitle(name)} situation={{ return: name }} />
+  ) : (
+    <WhatIfButton label={t.whatIf} title={t.whatIfTitle(name)} situation={{ fail: name }} />
   );
 }

@@ -79,15 +79,16 @@ function Question({
   onChange: (value: string) => void;
 }) {
   const { t } = useLanguage();
+  const label = help.charAt(0).toUpperCase() + help.slice(1);
   if (choices === undefined)
     return (
       <TextField
-        label={key}
-        help={usual === undefined ? `${help} ${t.templateNeeded}` : help}
+        label={label}
+        help={usual === undefined ? t.templateNeeded : ''}
         value={value}
         onChange={onChange}
       />
     );
   const options = choices.map((choice) => ({ value: choice, label: choice }));
-  return <Choice label={help} name={key} value={value} options={options} onChange={onChange} />;
+  return <Choice label={label} name={key} value={value} options={options} onChange={onChange} />;
 }
