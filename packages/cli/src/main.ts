@@ -11,11 +11,13 @@ const LOAD = {
   test: async () => (await import('./test/command.ts')).testCommand,
   demo: async () => (await import('./demo/command.ts')).demoCommand,
   pacemaker: async () => (await import('./pacemaker/command.ts')).pacemakerCommand,
-  cluster: async () => (await import('./cluster/command.ts')).clusterCommand,
-} satisfies Record<string, () => Promise<AddCommands>>;
+  cluster: async (word) => (await import('./cluster/command.ts')).clusterCommand(word),
+} satisfies Record<string, (word: string | undefined) => Promise<AddCommands>>;
 
-/** Which modules know a word; all other words are the cluster's. Loaded on demand: a start must be quick. */
-function loadersFor(name: string | undefined): readonly (() => Promise<AddCommands>)[] {
+/** Which modules know the first words; all others are the cluster's. Loaded on demand: a start must be quick. */
+function loadersFor([name, verb]: readonly string[]): readonly ((
+  word: string | undefined,
+) => Promise<AddCommands>)[] {
   switch (name) {
     case undefined:
       return Object.values(LOAD);
@@ -27,20 +29,19 @@ function loadersFor(name: string | undefined): readonly (() => Promise<AddComman
       return [LOAD[name]];
     case 'node':
     case 'witness':
-      return [LOAD.node, LOAD.cluster];
+      return verb === 'run' ? [LOAD.node] : [LOAD.node, LOAD.cluster];
     default:
       return [LOAD.cluster];
   }
 }
 
-/** The first word that is not an option nor an option's value. */
-function subCommand(args: readonly string[]): string | undefined {
-  for (let i = 0; i < args.length; i += 1) {
-    const word = args[i] ?? '';
-    if (word === '--api' || word === '--dir' || word === '--token') i += 1;
-    else if (!word.startsWith('-')) return word;
-  }
-  return undefined;
+/** The words that are no options nor an option's value, as far as it can be told without knowing the verb. */
+function wordsOf(args: readonly string[]): readonly string[] {
+  return args.filter((word, i) => {
+    const before = args[i - 1] ?? '';
+    const isValue = before === '--api' || before === '--dir' || before === '--token';
+    return !word.startsWith('-') && !isValue;
+  });
 }
 
 async function main(): Promise<void> {
@@ -50,7 +51,8 @@ async function main(): Promise<void> {
     .version('0.1.0')
     .exitOverride()
     .configureOutput({ outputError: () => {} });
-  for (const load of loadersFor(subCommand(args))) (await load())(program);
+  const words = wordsOf(args);
+  for (const load of loadersFor(words)) (await load(words[0]))(program);
   await program.parseAsync(args, { from: 'user' });
 }
 

@@ -5,9 +5,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { EterneError } from '@eterne/base';
+import { callApi } from '@eterne/cluster/api/client.ts';
+import { clusterStatus } from '@eterne/cluster/api/schema/status.ts';
 import type { ClusterStatus } from '@eterne/cluster/service/facade.ts';
 import { DAEMON_NAMES, type DaemonName } from '@eterne/cluster/node/layout.ts';
 import { freePort } from '@eterne/runtime/node/ports.ts';
+import { createNodeWorld } from '@eterne/runtime/node/world.ts';
+import { findCluster } from '../../../packages/cli/src/cluster/connection.ts';
 import { eterne } from './disk-node.ts';
 
 const ETERNE = fileURLToPath(new URL('../../../eterne', import.meta.url));
@@ -20,7 +25,7 @@ export async function until(
   const startedMs = performance.now();
   while (!(await isSo())) {
     assert.ok(performance.now() - startedMs < withinMs, `${what} within ${withinMs} ms`);
-    await sleep(20);
+    await sleep(50);
   }
 }
 
@@ -92,9 +97,15 @@ export class ClusterNode {
       await until(`${this.name} answers`, async () => (await this.status()) !== undefined);
   }
 
+  /** What `eterne status --json --dir DIR` prints, without a process for each look. */
   async status(): Promise<ClusterStatus | undefined> {
-    const { code, stdout } = await eterne('status', '--json', '--dir', this.dir);
-    return code === 0 ? (JSON.parse(stdout) as ClusterStatus) : undefined;
+    try {
+      const [target] = await findCluster(createNodeWorld('test').files, { dir: this.dir }, {});
+      return await callApi(target, { method: 'GET', path: '/api/v1/status' }, clusterStatus);
+    } catch (error) {
+      if (error instanceof EterneError) return undefined;
+      throw error;
+    }
   }
 
   async apply(document: string): Promise<void> {

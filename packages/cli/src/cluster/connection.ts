@@ -31,17 +31,16 @@ export async function findCluster(
     return targetsOf(api, { authorityFingerprint, token });
   }
   const identity = await localNode(files, options.dir, api);
-  const authorityFingerprint = certificateFingerprint(identity.tls.caPem);
+  const authorityPem = identity.tls.caPem;
+  const authorityFingerprint = certificateFingerprint(authorityPem);
   return targetsOf(api ?? `https://${reachable(identity.api)}`, {
+    authorityPem,
     authorityFingerprint,
     token: token ?? encodeToken(rootToken(identity.clusterKey, authorityFingerprint)),
   });
 }
 
-function targetsOf(
-  api: string,
-  right: Pick<ApiTarget, 'authorityFingerprint' | 'token'>,
-): readonly [ApiTarget, ...ApiTarget[]] {
+function targetsOf(api: string, right: Omit<ApiTarget, 'url'>): readonly [ApiTarget, ...ApiTarget[]] {
   const [first = '', ...others] = api.split(',').filter((text) => text !== '');
   const target = (text: string): ApiTarget => ({ url: parseUrl(text), ...right });
   return [target(first), ...others.map(target)];

@@ -1,5 +1,4 @@
 /** What all daemons of a node have in common: their world, who they are, and that they live no longer than their launcher. */
-import { flushCompileCache } from 'node:module';
 import { EterneError } from '@eterne/base';
 import { readIdentity, type NodeIdentity } from '@eterne/cluster/node/identity.ts';
 import { LauncherClient } from '@eterne/cluster/node/launcher-client.ts';
@@ -8,6 +7,7 @@ import type { World } from '@eterne/runtime';
 import { dieWithParent } from '@eterne/runtime/node/native.ts';
 import { raisePriority } from '@eterne/runtime/node/priority.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
+import { keepCompiled } from './keep-compiled.ts';
 
 export interface Daemon {
   readonly name: DaemonName;
@@ -21,9 +21,6 @@ export interface Daemon {
   readonly giveUp: (error: EterneError) => void;
 }
 
-/** A daemon may be killed at any moment, and its successor starts faster and smaller from what was compiled before: once early, once whole. */
-const FLUSH_COMPILED_MS = [1000, 10_000];
-
 /** Those that start no programs, which would inherit it. */
 const URGENT: readonly DaemonName[] = ['heart', 'service'];
 
@@ -35,7 +32,7 @@ export function startDaemon(name: DaemonName, run: (daemon: Daemon) => void): vo
   const world = createNodeWorld(name);
   process.title = `eterne-${name}`;
   const launcher = new LauncherClient(world, socketAddress(dir, 'launcher'), () => process.exit(1));
-  for (const delayMs of FLUSH_COMPILED_MS) world.timers.after(delayMs, flushCompileCache);
+  keepCompiled(world.timers);
   const giveUp = (error: EterneError): void => {
     world.log('error', error.message);
     launcher.fatal(name, error, () => process.exit(1));

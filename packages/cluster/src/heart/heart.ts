@@ -40,8 +40,6 @@ import {
 import { decodeLeaseGrant, encodeLeaseGrant, type LeaseGrantBody } from './wire/lease-grant.ts';
 import { decodeLeaseRequest, encodeLeaseRequest } from './wire/lease-request.ts';
 
-/** How often silence is looked for; the lateness of its discovery. */
-const CHECK_INTERVAL_MS = 50;
 const REPORT_INTERVAL_MS = 1000;
 /** So that each of a peer's slots is read before the next one takes its place. */
 const LOOKS_PER_BEAT = 2;
@@ -92,6 +90,11 @@ export class Heart implements WithoutWatchdog {
   readonly #leaseListeners: LeaseListener[] = [];
   #leader: { readonly node: string; readonly grantedMs: number } | undefined;
   #lastPicture = '';
+  /** Fires when the first path would fall silent that is up now. */
+  #silence: { readonly dueMs: number; readonly timer: Timer } | undefined;
+  /** Of the rhythm that is kept now. */
+  #beatIntervalMs = 0;
+  #looking: Timer | undefined;
 
   constructor(world: HeartWorld, options: HeartOptions) {
     this.#world = world;
@@ -129,6 +132,8 @@ export class Heart implements WithoutWatchdog {
   close(): void {
     for (const timer of [...this.#timers.splice(0), ...this.#rhythm]) timer.cancel();
     this.#slowing?.cancel();
+    this.#looking?.cancel();
+    this.#silence?.timer.cancel();
     this.#sockets.close();
     this.#board.close();
   }
@@ -163,6 +168,7 @@ export class Heart implements WithoutWatchdog {
       if (!others.some(({ node }) => node === name)) this.#peers.delete(name);
     for (const member of others) this.#connect(member, setup);
     this.#board.configure(setup);
+    this.#lookAtDisks();
     this.#beat();
     this.#reportLiveness();
   }
@@ -203,10 +209,7 @@ export class Heart implements WithoutWatchdog {
 
   #startTimers(): void {
     const { timers } = this.#world;
-    this.#timers.push(
-      timers.every(CHECK_INTERVAL_MS, () => this.#reportIfChanged()),
-      timers.every(REPORT_INTERVAL_MS, () => this.#reportLiveness()),
-    );
+    this.#timers.push(timers.every(REPORT_INTERVAL_MS, () => this.#reportLiveness()));
     this.#beginRhythm();
   }
 
@@ -218,11 +221,31 @@ export class Heart implements WithoutWatchdog {
     const { timers } = this.#world;
     const { beatIntervalMs, leaseIntervalMs } = this.#timing;
     for (const timer of this.#rhythm) timer.cancel();
+    this.#beatIntervalMs = beatIntervalMs;
+    this.#looking?.cancel();
+    this.#looking = undefined;
+    this.#lookAtDisks();
     this.#rhythm = [
-      timers.every(beatIntervalMs, () => this.#beat()),
-      timers.every(beatIntervalMs / LOOKS_PER_BEAT, () => this.#board.look()),
+      timers.every(beatIntervalMs, () => {
+        this.#beat();
+        this.#reportIfChanged();
+      }),
       timers.every(leaseIntervalMs, () => this.#options.asksForLeases && this.#requestLease()),
     ];
+  }
+
+  /** As long as there are any. */
+  #lookAtDisks(): void {
+    const isWanted = this.#beatIntervalMs > 0 && !this.#board.isEmpty;
+    if (isWanted === (this.#looking !== undefined)) return;
+    this.#looking?.cancel();
+    const intervalMs = this.#beatIntervalMs / LOOKS_PER_BEAT;
+    this.#looking = isWanted
+      ? this.#world.timers.every(intervalMs, () => {
+          this.#board.look();
+          this.#reportIfChanged();
+        })
+      : undefined;
   }
 
   /** Duty 4. */
@@ -336,6 +359,7 @@ export class Heart implements WithoutWatchdog {
     const outcome = peer.receiveBeat(envelope, beat, way, nowMs);
     switch (outcome.kind) {
       case 'known':
+        if (outcome.isUpAgain) this.#reportIfChanged();
         return undefined;
       case 'started':
         this.#onSessionStarted(peer, outcome.path);
@@ -394,9 +418,24 @@ export class Heart implements WithoutWatchdog {
       ({ peer, path, up, trouble }) => `${peer} ${path} ${up} ${trouble}`,
     );
     const picture = [...this.#heard(nowMs), ...paths].join();
+    this.#awaitSilence(nowMs);
     if (picture === this.#lastPicture) return;
     this.#lastPicture = picture;
     this.#reportLiveness();
+  }
+
+  /** A path that goes on being heard moves its end; the timer then finds nothing, and waits for the next. */
+  #awaitSilence(nowMs: number): void {
+    const ends = [...this.#peers.values()].map((peer) => peer.nextSilenceMs(nowMs));
+    const dueMs = Math.min(Number.POSITIVE_INFINITY, ...ends);
+    if (!this.#isOpen || dueMs === Number.POSITIVE_INFINITY) return;
+    if (this.#silence !== undefined && this.#silence.dueMs <= dueMs) return;
+    this.#silence?.timer.cancel();
+    const timer = this.#world.timers.after(Math.max(1, Math.ceil(dueMs - nowMs)), () => {
+      this.#silence = undefined;
+      this.#reportIfChanged();
+    });
+    this.#silence = { dueMs, timer };
   }
 
   #reportLiveness(): void {

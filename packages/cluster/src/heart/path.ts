@@ -58,7 +58,12 @@ export class Path<Ends extends UdpEnds | DiskEnds = UdpEnds> {
   }
 
   isUp(nowMs: number): boolean {
-    return nowMs - this.#confirmedMs < this.#silenceMs();
+    return nowMs < this.upUntilMs;
+  }
+
+  /** If nothing more is heard on it. */
+  get upUntilMs(): number {
+    return this.#confirmedMs + this.#silenceMs();
   }
 
   /** Since the last confirmed beat; null: there was none. */

@@ -29,8 +29,8 @@ const IP_AND_PORT = /^([\d.]+|\[[^\]]*\]):\d+$/;
 const FOUND_MAX = 8;
 
 export type BeatOutcome =
-  /** Of the present session. */
-  | { readonly kind: 'known' }
+  /** Of the present session; its path may have been down. */
+  | { readonly kind: 'known'; readonly isUpAgain: boolean }
   /** Proven: it is the present session from now on. Beat at once, so that the peer can believe us too. */
   | { readonly kind: 'started'; readonly path: number }
   /** Perhaps a restarted peer, perhaps a recording: send `answer` on the path it came by. */
@@ -100,6 +100,13 @@ export class Peer {
     return nowMs < this.#aliveUntilMs || this.paths.some((path) => path.isUp(nowMs));
   }
 
+  /** When the first of its paths that are up falls silent, if nothing more is heard; Infinity: none is up. */
+  nextSilenceMs(nowMs: number): number {
+    const paths = [...this.paths, ...this.#diskPaths.values()].filter((path) => path.isUp(nowMs));
+    const outlivedMs = nowMs < this.#aliveUntilMs ? this.#aliveUntilMs : Number.POSITIVE_INFINITY;
+    return Math.min(outlivedMs, ...paths.map((path) => path.upUntilMs));
+  }
+
   #outlive(gone: Path, nowMs: number): void {
     const ageMs = gone.ageMs(nowMs);
     if (ageMs !== null) this.#aliveUntilMs = Math.max(this.#aliveUntilMs, nowMs - ageMs + this.#silenceMs());
@@ -119,8 +126,10 @@ export class Peer {
     if (!this.#window.accept(envelope.sequence)) return { kind: 'dropped', why: 'replayed' };
     this.#profile = envelope.profile;
     const path = this.#cameBy(envelope.path, way, nowMs) ?? this.#find(way);
+    const wasUp = path.isUp(nowMs);
     path.heard(envelope.session, envelope.sentAtUs, beat, ownEcho, nowMs);
-    return isNew ? { kind: 'started', path: this.paths.indexOf(path) } : { kind: 'known' };
+    if (isNew) return { kind: 'started', path: this.paths.indexOf(path) };
+    return { kind: 'known', isUpAgain: !wasUp && path.isUp(nowMs) };
   }
 
   /** A slot of this peer's that was not seen before. */

@@ -75,6 +75,11 @@ export class SlotBoard {
     return this.#parts.disks === undefined ? [] : disks;
   }
 
+  /** No disk is used. */
+  get isEmpty(): boolean {
+    return this.#used.size === 0;
+  }
+
   /** To be called twice per beat: reads every time, writes every other time. */
   look(): void {
     this.#looks += 1;

@@ -12,6 +12,7 @@ import type { ClusterState, MemberSpec } from '../state/model.ts';
 import { sortedValues } from '../state/model.ts';
 import type { Refusal } from '../state/outcome.ts';
 import { ArbiterDuty } from './arbiter.ts';
+import { isCalm } from './calm.ts';
 import type { Completion, CoreEvent, Effect, EffectId, LeadershipView, LeaseTable, Now } from './effects.ts';
 import { Outbox } from './effects.ts';
 import { FenceDuty } from './fence-duty.ts';
@@ -65,6 +66,7 @@ export class ServiceCore {
   readonly #requests = new LeaseRequests();
   #leader: LeaderDuties | undefined;
   #founding: EffectId | undefined;
+  #isCalm = false;
   #leaveEntry: { readonly kind: 'none' | 'applied' } | { readonly kind: 'sent'; readonly id: EffectId } = {
     kind: 'none',
   };
@@ -141,12 +143,27 @@ export class ServiceCore {
     this.view.leadership = leadership;
   }
 
+  /** What comes again and again in a calm is taken note of and answered; all duties look at it with the next tick. */
   handle(event: CoreEvent, now: Now, leadership: LeadershipView): readonly Effect[] {
     this.view.now = now;
     this.#lead(leadership);
+    const isRoutine = this.#isCalm && this.#isRoutine(event);
     this.#take(event);
+    if (isRoutine) return this.#outbox.take();
     this.#step();
+    this.#isCalm =
+      isCalm(this.view) && [...this.#runners.values()].every((runner) => runner.isSettled(this.view));
     return this.#outbox.take();
+  }
+
+  /** Nothing waits for time to pass (`calm.ts`): ticks may come more slowly until the next event. */
+  get isCalm(): boolean {
+    return this.#isCalm;
+  }
+
+  #isRoutine(event: CoreEvent): boolean {
+    if (event.kind === 'lease-request') return true;
+    return event.kind === 'leases' && isRenewal(this.view.leases, event.leases, this.view.now.bootMs);
   }
 
   #lead(leadership: LeadershipView): void {
@@ -176,8 +193,11 @@ export class ServiceCore {
       case 'watchdog':
         view.watchdog = event.report;
         return;
-      case 'lease-request':
-        return this.#requests.take(event.request, view.now.bootMs);
+      case 'lease-request': {
+        const heard = this.#requests.take(event.request, view.now.bootMs);
+        if (heard && view.caughtUp) this.#leader?.answer(view, this.#outbox, heard);
+        return;
+      }
       case 'disk-connected':
         view.disk = { ...view.disk, connected: true, volumes: undefined };
         return;
@@ -274,6 +294,15 @@ export class ServiceCore {
     }
     this.#strays.step(view, this.#outbox, (group) => this.#runners.has(group));
   }
+}
+
+/** It says of the same rights, none of which had lapsed, that they last longer. */
+function isRenewal(known: LeaseTable | undefined, told: LeaseTable, nowBootMs: number): boolean {
+  if (known === undefined) return false;
+  return [...told].every(([group, { epoch }]) => {
+    const before = known.get(group);
+    return before?.epoch === epoch && before.validUntilBootMs > nowBootMs;
+  });
 }
 
 /** A heart that was restarted knows less than it did; an end once promised for an epoch stands. */

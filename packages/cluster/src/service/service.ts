@@ -4,6 +4,7 @@
  * 2. Every effect with an id is answered exactly once, also when the process it was meant for goes away.
  * 3. The core begins when everything committed before this start is applied (`caught-up`).
  * 4. When the log holds what this program cannot understand, nothing is decided any more, and `onStopped` is told why.
+ * 5. Ticks come as fast as the profile says, and more slowly in a calm (`calm.ts`).
  */
 import { EterneError, unreachable } from '@eterne/base';
 import type { Timer, World } from '@eterne/runtime';
@@ -47,6 +48,8 @@ export interface PairPort {
 const RECONNECT_MS = 50;
 /** Listeners hear of a change at most this late, and at most this often. */
 const NOTIFY_MS = 100;
+/** While nothing waits for time to pass every so many ticks are enough. */
+const CALM_TICKS = 4;
 /** Refusals remembered until the sender of the entry asks, which is at once. */
 const REFUSALS_MAX = 256;
 
@@ -64,7 +67,7 @@ export class Service {
   #stepWanted = false;
   #lastProposal: ProposalId = 0;
   #notify: Timer | undefined;
-  #timers: Timer[] = [];
+  #tick: { readonly intervalMs: number; readonly timer: Timer } | undefined;
   #closed = false;
 
   constructor(options: ServiceOptions) {
@@ -98,7 +101,7 @@ export class Service {
 
   /** `log` is open and not started yet. */
   start(log: OrderedLog<Command>): void {
-    const { heart, monitor, world } = this.#options;
+    const { heart, monitor } = this.#options;
     this.#log = log;
     log.onApplied((command, index) => {
       const refused = this.#core.apply(command);
@@ -112,7 +115,7 @@ export class Service {
     heart.onLeaseRequest((request) => this.#feed({ kind: 'lease-request', request }));
     monitor.onReport((reports) => this.#feed({ kind: 'reports', reports }));
     monitor.onTroubles((troubles) => this.#feed({ kind: 'troubles', troubles }));
-    this.#timers.push(world.timers.every(this.view.timing.tickMs, () => this.#feed({ kind: 'tick' })));
+    this.#keepTime();
     this.#connectDisk();
     this.#catchUp(log);
   }
@@ -204,7 +207,7 @@ export class Service {
   close(): void {
     this.#closed = true;
     this.#notify?.cancel();
-    for (const timer of this.#timers) timer.cancel();
+    this.#tick?.timer.cancel();
     this.#disk?.close();
   }
 
@@ -226,6 +229,16 @@ export class Service {
       if (next.kind !== 'tick') this.#changed();
     }
     this.#draining = false;
+    if (event.kind !== 'lease-request') this.#keepTime();
+  }
+
+  /** Duty 5. */
+  #keepTime(): void {
+    const intervalMs = this.view.timing.tickMs * (this.#core.isCalm ? CALM_TICKS : 1);
+    if (this.#closed || this.#tick?.intervalMs === intervalMs) return;
+    this.#tick?.timer.cancel();
+    const timer = this.#options.world.timers.every(intervalMs, () => this.#feed({ kind: 'tick' }));
+    this.#tick = { intervalMs, timer };
   }
 
   /** Entries come in batches; the core looks at the state once they are all applied. */

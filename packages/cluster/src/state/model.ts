@@ -511,6 +511,13 @@ export function sortedEntries<T>(record: Readonly<Record<string, T>>): [string, 
   return Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-export function sortedValues<T>(record: Readonly<Record<string, T>>): T[] {
-  return sortedEntries(record).map(([, value]) => value);
+/** Sorted once for each record: an entry that changes one makes another, and all duties walk them with every step. */
+const sorted = new WeakMap<object, readonly unknown[]>();
+
+export function sortedValues<T>(record: Readonly<Record<string, T>>): readonly T[] {
+  const known = sorted.get(record) as readonly T[] | undefined;
+  if (known) return known;
+  const values = sortedEntries(record).map(([, value]) => value);
+  sorted.set(record, values);
+  return values;
 }

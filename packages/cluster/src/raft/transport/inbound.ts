@@ -1,4 +1,7 @@
-/** A connection on which another member sends to this one: proven first, then one message per frame, each confirmed by count. */
+/**
+ * A connection on which another member sends to this one: proven first, then one message per frame, confirmed by count. A confirmation leaves with the
+ * next message that goes the other way (`confirm`), or after a while: by itself it would wake up the other side for little.
+ */
 import { EterneError } from '@eterne/base';
 import type { Stream, Timer } from '@eterne/runtime';
 import type { DropReason, Drops } from '../../heart/drops.ts';
@@ -9,6 +12,8 @@ import type { LinkOptions } from './outbound.ts';
 import { CONFIRMATION_BYTES } from './outbound.ts';
 
 const GREETING_LIMIT_MS = 2000;
+/** Longer than what the next heartbeat takes, much shorter than what the other side waits (`outbound.ts`). */
+const CONFIRM_AFTER_HEARTBEATS = 1.5;
 
 type State =
   | { readonly kind: 'hello' }
@@ -37,6 +42,8 @@ export class InboundLink {
   readonly #limit: Timer;
   #state: State = { kind: 'hello' };
   #received = 0;
+  #confirmed = 0;
+  #confirmLate: Timer | undefined;
 
   constructor(
     options: LinkOptions,
@@ -58,6 +65,7 @@ export class InboundLink {
       onClose: () => {
         const { from } = this;
         this.#limit.cancel();
+        this.#confirmLate?.cancel();
         this.#state = { kind: 'refused' };
         onClose(from);
       },
@@ -74,7 +82,6 @@ export class InboundLink {
   }
 
   #onData(chunk: Buffer): void {
-    const before = this.#received;
     this.#frames.push(chunk);
     for (let frame = this.#frames.next(); frame !== undefined; frame = this.#frames.next()) {
       if (this.#state.kind === 'refused') return;
@@ -82,7 +89,11 @@ export class InboundLink {
         frame instanceof EterneError ? { why: 'malformed' as const, error: frame } : this.#onFrame(frame);
       if (refusal) return this.#refuse(refusal);
     }
-    if (this.#received > before) this.#confirm();
+    const { world, timing } = this.#options;
+    if (this.#received > this.#confirmed)
+      this.#confirmLate ??= world.timers.after(CONFIRM_AFTER_HEARTBEATS * timing().heartbeatMs, () =>
+        this.confirm(),
+      );
     return undefined;
   }
 
@@ -137,8 +148,12 @@ export class InboundLink {
     return undefined;
   }
 
-  #confirm(): void {
-    if (this.#state.kind !== 'open') return;
+  /** What has been received and not been confirmed yet. */
+  confirm(): void {
+    if (this.#state.kind !== 'open' || this.#received === this.#confirmed) return;
+    this.#confirmLate?.cancel();
+    this.#confirmLate = undefined;
+    this.#confirmed = this.#received;
     const payload = Buffer.alloc(CONFIRMATION_BYTES);
     payload.writeBigUInt64LE(BigInt(this.#received));
     this.#stream.write(this.#state.receipts.seal(payload));

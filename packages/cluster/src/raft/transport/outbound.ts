@@ -34,6 +34,8 @@ const WAITING_MAX = 64;
 const WAITING_MAX_BYTES = 4 * 1024 * 1024;
 const UNSENT_MAX_BYTES = 8 * 1024 * 1024;
 export const CONFIRMATION_BYTES = 8;
+/** How often silence is looked for within what is waited for at most. */
+const LOOKS_PER_PATIENCE = 4;
 
 type State =
   | { readonly kind: 'idle' }
@@ -181,10 +183,10 @@ export class OutboundLink {
 
   /** It is left when it is silent for too long, or leads to what is no address of the member any more. */
   #open(stream: Stream, keys: SessionKeys, address: Address, addressCount: number): void {
-    const { world, timing, addressesOf } = this.#options;
+    const { world, addressesOf } = this.#options;
     if (this.#state.kind === 'greeting') this.#state.limit.cancel();
     const seal = new FrameSeal(keys.toAcceptor);
-    const watch = world.timers.every(timing().heartbeatMs, () => {
+    const watch = world.timers.every(this.#patienceMs(addressCount) / LOOKS_PER_PATIENCE, () => {
       const silentMs = this.#sent > this.#confirmed ? world.clock.bootMs() - this.#unconfirmedSinceMs : 0;
       const isWanted = addressesOf(this.#to).includes(address);
       if (silentMs > this.#patienceMs(addressCount) || !isWanted) stream.destroy();

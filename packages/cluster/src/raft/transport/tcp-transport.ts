@@ -100,6 +100,7 @@ export class TcpTransport implements RaftTransport {
       this.#outbound.set(to, entry);
     }
     entry.usedMs = nowMs;
+    for (const link of this.#inbound) if (link.from === to) link.confirm();
     entry.link.send(message);
   }
 

@@ -109,6 +109,12 @@ export class LeaderDuties {
     }
   }
 
+  /** At once, for one request; all that are open are looked at with every step. */
+  answer(view: View, outbox: Outbox, heard: HeardRequest): void {
+    if (isSealed(view.state) || !this.active(view) || view.alive === undefined) return;
+    this.#grant(view, outbox, view.alive, heard);
+  }
+
   /** A sealed log grants and decides nothing more; the one that follows it begins with an entry that says so. */
   #begin(view: View, outbox: Outbox): void {
     const epoch = view.state.log.epoch + 1;

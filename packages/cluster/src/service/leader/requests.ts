@@ -14,10 +14,13 @@ export class LeaseRequests {
   /** At most one per member: the heart hears nobody else. */
   readonly #newest = new Map<string, HeardRequest>();
 
-  take(request: LeaseRequest, nowBootMs: number): void {
+  /** Undefined for a copy, or one that is overtaken. */
+  take(request: LeaseRequest, nowBootMs: number): HeardRequest | undefined {
     const known = this.#newest.get(request.node)?.request;
-    if (known?.bootId === request.bootId && known.sequence >= request.sequence) return;
-    this.#newest.set(request.node, { request, receivedBootMs: nowBootMs });
+    if (known?.bootId === request.bootId && known.sequence >= request.sequence) return undefined;
+    const heard = { request, receivedBootMs: nowBootMs };
+    this.#newest.set(request.node, heard);
+    return heard;
   }
 
   get newest(): Iterable<HeardRequest> {

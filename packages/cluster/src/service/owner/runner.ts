@@ -80,6 +80,12 @@ export class GroupRunner {
     );
   }
 
+  /** Everything is as it is wanted, as far as this node has seen. */
+  isSettled(view: View): boolean {
+    if (!this.#owned(view)) return this.finished(view);
+    return this.#busy.kind === 'idle' && !this.#killFirst && this.#resources.allAre('running');
+  }
+
   nothingRuns(): boolean {
     return (
       this.#resources.allAre('stopped') &&
