@@ -15,11 +15,17 @@ const { values, positionals } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '4' },
+    nodes: { type: 'string', default: '32' },
     only: { type: 'string' },
   },
 });
 
-const options = { rounds: Number(values.rounds), seconds: Number(values.seconds), only: values.only };
+const options = {
+  rounds: Number(values.rounds),
+  seconds: Number(values.seconds),
+  nodes: Number(values.nodes),
+  only: values.only,
+};
 
 switch (positionals[0]) {
   case 'mirror':
@@ -42,7 +48,7 @@ switch (positionals[0]) {
     break;
   default:
     process.stderr.write(
-      'usage: npm run bench -- mirror|cost|resync|target|nodes|metadata [--rounds N] [--seconds N] [--only NAME]\n',
+      'usage: npm run bench -- mirror|cost|resync|target|nodes|metadata [--rounds N] [--seconds N] [--nodes N] [--only NAME]\n',
     );
     process.exitCode = 2;
 }

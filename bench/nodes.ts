@@ -1,6 +1,6 @@
 /**
- * The largest cluster on one machine: `npm run bench -- nodes [--seconds N]`. 32 nodes, all of them voters and with all their daemons, carry 64 groups;
- * what they use while nothing happens, and that ten nodes lost one after another take no group with them.
+ * The largest cluster on one machine: `npm run bench -- nodes [--seconds N] [--nodes N]`. 32 nodes, all of them voters and with all their daemons, carry 64 groups
+ * (of fewer nodes each carries two); what they use while nothing happens, and that ten nodes lost one after another take no group with them.
  */
 import assert from 'node:assert/strict';
 import { MIB } from '@eterne/base';
@@ -11,11 +11,12 @@ import { familyOf, pssBytesOf, sleep, usageOf } from './lib/processes.ts';
 
 interface Options {
   readonly seconds: number;
+  readonly nodes: number;
 }
 
-const NODES = 32;
-const GROUPS = 64;
-const LOSSES = 10;
+const GROUPS_PER_NODE = 2;
+/** Of 32; of fewer as many as leave a majority. */
+const LOSSES_MAX = 10;
 const PATIENCE_MS = 180_000;
 /** Loopback addresses that no test uses. */
 const FIRST_ADDRESS = 101;
@@ -24,15 +25,15 @@ const show = (part: string, text: string): void => void process.stdout.write(`${
 const mib = (pids: readonly number[]): number => pssBytesOf(pids) / MIB;
 const secondsSince = (startedMs: number): string => ((performance.now() - startedMs) / 1000).toFixed(1);
 
-export async function benchNodes({ seconds }: Options): Promise<void> {
+export async function benchNodes({ seconds, nodes }: Options): Promise<void> {
   const lab = await ClusterLab.make('nodes');
-  const living = Array.from({ length: NODES }, (_, index) =>
+  const living = Array.from({ length: nodes }, (_, index) =>
     lab.member(`n${index + 1}`, FIRST_ADDRESS + index),
   );
   try {
     await form(lab, living);
     await idle(living, seconds);
-    await lose(lab, living);
+    await lose(lab, living, Math.min(LOSSES_MAX, Math.ceil(nodes / 2) - 1), nodes * GROUPS_PER_NODE);
     await idle(living, seconds);
   } finally {
     await lab.end();
@@ -42,39 +43,40 @@ export async function benchNodes({ seconds }: Options): Promise<void> {
 async function form(lab: ClusterLab, nodes: readonly ClusterNode[]): Promise<void> {
   const startedMs = performance.now();
   await lab.begin('cluster: { edition: cluster }');
-  show('form', `${NODES} nodes joined one after another within ${secondsSince(startedMs)} s`);
+  show('form', `${nodes.length} nodes joined one after another within ${secondsSince(startedMs)} s`);
   const appliedMs = performance.now();
   await lab.apply(`groups:\n${groupLines(lab, nodes)}`);
-  await untilAllRun(lab, nodes);
-  show('place', `${GROUPS} groups online after ${secondsSince(appliedMs)} s`);
+  const groups = nodes.length * GROUPS_PER_NODE;
+  await untilAllRun(lab, nodes, groups);
+  show('place', `${groups} groups online after ${secondsSince(appliedMs)} s`);
 }
 
 /** Each group may run everywhere and prefers one node: two at home on each. */
 function groupLines(lab: ClusterLab, nodes: readonly ClusterNode[]): string {
   const names = nodes.map(({ name }) => name);
   const line = (index: number): string => {
-    const home = index % NODES;
+    const home = index % names.length;
     const order = [...names.slice(home), ...names.slice(0, home)].join(', ');
     return `  - { name: g${index}, nodes: [${order}], resources: [${lab.program(`g${index}`)}] }\n`;
   };
-  return Array.from({ length: GROUPS }, (_, index) => line(index)).join('');
+  return Array.from({ length: names.length * GROUPS_PER_NODE }, (_, index) => line(index)).join('');
 }
 
 /** By the cluster's word, and by the programs that there are: of each group exactly one. */
-async function untilAllRun(lab: ClusterLab, living: readonly ClusterNode[]): Promise<void> {
+async function untilAllRun(lab: ClusterLab, living: readonly ClusterNode[], groups: number): Promise<void> {
   const names = new Set(living.map(({ name }) => name));
   for (const startedMs = performance.now(); ; await sleep(500)) {
     const status = await living[0]?.status();
     const online = status?.groups.filter(
       ({ owner, state }) => state === 'online' && owner !== null && names.has(owner),
     );
-    if (status?.quorate && online?.length === GROUPS) break;
+    if (status?.quorate && online?.length === groups) break;
     assert.ok(
       performance.now() - startedMs < PATIENCE_MS,
-      `${online?.length} of ${GROUPS} groups are online`,
+      `${online?.length} of ${groups} groups are online`,
     );
   }
-  for (let index = 0; index < GROUPS; index += 1)
+  for (let index = 0; index < groups; index += 1)
     assert.equal(lab.programs(`g${index}`).length, 1, `g${index}`);
 }
 
@@ -96,16 +98,16 @@ async function idle(living: readonly ClusterNode[], seconds: number): Promise<vo
 }
 
 /** As their power goes: all processes of a node at once, the programs of its groups too. */
-async function lose(lab: ClusterLab, living: ClusterNode[]): Promise<void> {
-  for (let losses = 1; losses <= LOSSES; losses += 1) {
+async function lose(lab: ClusterLab, living: ClusterNode[], count: number, groups: number): Promise<void> {
+  for (let losses = 1; losses <= count; losses += 1) {
     const startedMs = performance.now();
     const [lost] = living.splice((losses * 7) % living.length, 1);
     assert.ok(lost?.pid !== undefined);
     for (const pid of familyOf(lost.pid)) process.kill(pid, 'SIGKILL');
-    await untilAllRun(lab, living);
+    await untilAllRun(lab, living, groups);
     show(
       'lose',
-      `${lost.name}: ${GROUPS} groups online on ${living.length} nodes after ${secondsSince(startedMs)} s`,
+      `${lost.name}: ${groups} groups online on ${living.length} nodes after ${secondsSince(startedMs)} s`,
     );
   }
 }
