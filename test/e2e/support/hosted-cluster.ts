@@ -1,4 +1,4 @@
-/** Two nodes and a witness, each on a host of its own (`hosts.ts`), as a user sets them up. */
+/** Two nodes and, unless told otherwise, a witness, each on a host of its own (`hosts.ts`), as a user sets them up. */
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -50,11 +50,8 @@ export class HostedCluster {
     const n1 = this.lab.host('n1');
     n1.eterne('cluster', 'init', '--name', 'lab', ...told, ...this.#place(n1));
     this.#run(n1, 'node');
-    for (const [name, role] of [
-      ['n2', 'node'],
-      ['w', 'witness'],
-    ] as const) {
-      const host = this.lab.host(name);
+    for (const host of this.lab.hosts.slice(1)) {
+      const role = host.name === 'w' ? 'witness' : 'node';
       const token = this.#retry(() => n1.eterne('cluster', 'token', '--dir', this.dir('n1'))).trim();
       const verb = role === 'node' ? 'cluster' : 'witness';
       host.eterne(verb, 'join', ...this.#place(host), '--token', token, '--to', `${n1.address}:8443`);
@@ -62,8 +59,8 @@ export class HostedCluster {
     }
     await this.waitFor(
       'n1',
-      'three members',
-      ({ nodes }) => nodes.filter(({ state }) => state === 'online').length === 3,
+      'all members',
+      ({ nodes }) => nodes.filter(({ state }) => state === 'online').length === this.lab.hosts.length,
     );
   }
 

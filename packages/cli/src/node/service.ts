@@ -2,7 +2,13 @@
 import { join } from 'node:path';
 import { EterneError } from '@eterne/base';
 import { logIdentity } from '@eterne/cluster/node/raft-log.ts';
-import { raftLogPath, tieRecordPath, volumeSocketPath, volumesFolder } from '@eterne/cluster/node/layout.ts';
+import {
+  raftLogPath,
+  soloRecordPath,
+  tieRecordPath,
+  volumeSocketPath,
+  volumesFolder,
+} from '@eterne/cluster/node/layout.ts';
 import { IdentityKeeper } from '@eterne/cluster/node/identity-keeper.ts';
 import { servicePorts, type NodeIdentity } from '@eterne/cluster/node/identity.ts';
 import { termIn } from '@eterne/cluster/node/epochs.ts';
@@ -14,14 +20,17 @@ import type { HeartSetup } from '@eterne/cluster/heart/setup.ts';
 import type { HeartPort, MonitorPort } from '@eterne/cluster/ports.ts';
 import { openEmbeddedLog, type EmbeddedLog } from '@eterne/cluster/raft/embedded-log.ts';
 import { prepareTie } from '@eterne/cluster/raft/tie/tie-driver.ts';
+import type { Half } from '@eterne/cluster/raft/tie/lineage.ts';
 import type { Provers } from '@eterne/cluster/raft/tie/proof-player.ts';
-import { proofTieId, tieId } from '@eterne/cluster/raft/tie/tie-id.ts';
+import { settleRewind } from '@eterne/cluster/raft/tie/rewind.ts';
+import { proofTieId, soloTieId, tieId } from '@eterne/cluster/raft/tie/tie-id.ts';
 import { TieTransport } from '@eterne/cluster/raft/tie/tie-transport.ts';
 import { openTcpTransport, type TcpTransport } from '@eterne/cluster/raft/transport/tcp-transport.ts';
 import { nodeOfMember } from '@eterne/cluster/raft/types.ts';
 import { tellHeart } from '@eterne/cluster/service/heart-setup.ts';
 import { followPlace } from '@eterne/cluster/service/own-place.ts';
 import { Steward } from '@eterne/cluster/service/leader/steward.ts';
+import { GivingWay } from '@eterne/cluster/service/pair/giving-way.ts';
 import { PingWatch } from '@eterne/cluster/service/pair/ping-watch.ts';
 import { proveStopped } from '@eterne/cluster/service/pair/prover.ts';
 import { Service, type PairPort } from '@eterne/cluster/service/service.ts';
@@ -29,7 +38,7 @@ import { timesOf } from '@eterne/cluster/service/timing.ts';
 import type { View } from '@eterne/cluster/service/view.ts';
 import type { Command } from '@eterne/cluster/state/commands.ts';
 import { LEVELS } from '@eterne/cluster/state/levels.ts';
-import type { ClusterState } from '@eterne/cluster/state/model.ts';
+import { prefersAvailability, type ClusterState } from '@eterne/cluster/state/model.ts';
 import type { ConnectDisk } from '@eterne/cluster/heart/disk-leases.ts';
 import type { Address, World } from '@eterne/runtime';
 import { nodeSharedDisks } from '@eterne/runtime/node/shared-disk.ts';
@@ -46,6 +55,8 @@ export interface ServiceParts {
   readonly connectDisk?: ConnectDisk;
   /** What the heart has to know, at once and on every change. */
   readonly onSetup: (setup: HeartSetup) => void;
+  /** The service has to begin anew, with the log that it finds. Absent on a witness, which is in no such pair. */
+  readonly onRejoin?: () => void;
   /** The log holds what this program cannot understand: the node is to end. */
   readonly onStopped: (error: EterneError) => void;
 }
@@ -88,9 +99,22 @@ export function startService(parts: ServiceParts, done: (result: Service | Etern
     log.open(marker, (error) => {
       if (error) return done(error);
       const observe = (): Observation => ({ state: service.state, alive: service.view.alive });
-      const newTies = { onDisk: makeTieWith(world), proof: () => proofTieId(world.random.uuid()) };
+      const newTies = {
+        onDisk: makeTieWith(world),
+        proof: () => proofTieId(world.random.uuid()),
+        solo: () => soloTieId(world.random.uuid()),
+      };
       new VoterKeeper(world.timers, votersLog(log), observe, newTies);
       new Steward(world.timers, log, () => service.view);
+      if (parts.onRejoin)
+        new GivingWay({
+          world,
+          tie: () => tied?.tie,
+          leave: (timeoutMs, left) => service.leave(timeoutMs, left),
+          hasLeft: () => service.core.hasLeft(),
+          giveWay: (given) => tied?.giveWay(given),
+          restart: parts.onRejoin,
+        });
       done(service);
     });
   });
@@ -136,6 +160,7 @@ function openEmbedded(
     if (tcp instanceof EterneError) return done(tcp);
     onTcp(tcp);
     const unfollow = followPlace(service, ({ addresses }) => tcp.relisten(addresses.map(raftPort)));
+    const path = raftLogPath(dir, epoch);
     let log: EmbeddedLog<Command> | undefined;
     const pings = new PingWatch({
       world,
@@ -152,6 +177,11 @@ function openEmbedded(
         files: world.files,
         recordPath: tieRecordPath(dir),
         provers: proversFor(parts, service, (answer) => log?.readBarrier(answer)),
+        solo: {
+          recordPath: soloRecordPath(dir),
+          logPath: path,
+          begin: () => newHalf(parts, service.state),
+        },
       },
       members: () => log?.status().members ?? [],
     });
@@ -160,7 +190,6 @@ function openEmbedded(
       pings.close();
       transport.close();
     };
-    const path = raftLogPath(dir, epoch);
     const length = isOver ? { compactAfterEntries: Infinity, compactAfterBytes: Infinity } : {};
     const options = {
       world,
@@ -171,7 +200,7 @@ function openEmbedded(
       subject,
       ...length,
     };
-    openEmbeddedLog(options, (opened) => {
+    const finish = (opened: EmbeddedLog<Command> | EterneError): void => {
       if (opened instanceof EterneError) {
         close();
         return done(opened);
@@ -184,7 +213,9 @@ function openEmbedded(
           close();
         }),
       );
-    });
+    };
+    const rewind = { world, recordPath: soloRecordPath(dir), logPath: path, identity: own };
+    settleRewind(rewind, (error) => (error ? finish(error) : openEmbeddedLog(options, finish)));
   });
 }
 
@@ -216,8 +247,16 @@ function tieDevice({ config: { tieBreaker } }: ClusterState): string | undefined
   return tieBreaker.kind === 'disk' ? tieBreaker.device : undefined;
 }
 
-function pingAddresses({ config: { tieBreaker } }: ClusterState): readonly string[] {
-  return 'ping' in tieBreaker ? tieBreaker.ping : [];
+function pingAddresses({ config }: ClusterState): readonly string[] {
+  if (prefersAvailability(config)) return config.ping;
+  return 'ping' in config.tieBreaker ? config.tieBreaker.ping : [];
+}
+
+/** Of a pair that prefers availability: this node goes on alone from now on. */
+function newHalf({ world, identity }: ServiceParts, state: ClusterState): Omit<Half, 'knowsAll'> {
+  const { node } = identity;
+  const groups = Object.values(state.groups).filter(({ owner }) => owner === node).length;
+  return { id: world.random.uuid(), node, groups, atMs: world.clock.wallMs() };
 }
 
 /** Before the heart has spoken nobody is missed. */

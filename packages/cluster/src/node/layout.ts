@@ -16,6 +16,8 @@ export const raftLogPath = (dir: string, epoch = 0): string =>
 export const placePath = (dir: string): string => join(raftFolder(dir), 'place.json');
 /** Of a pair's tie-breaker that has no disk: raft/tie/proof-record.ts. */
 export const tieRecordPath = (dir: string): string => join(raftFolder(dir), 'tie');
+/** Of a pair that prefers availability: raft/tie/solo-record.ts. */
+export const soloRecordPath = (dir: string): string => join(raftFolder(dir), 'solo');
 /** Metadata of the volumes' replicas. */
 export const volumesFolder = (dir: string): string => join(dir, 'volumes');
 

@@ -16,7 +16,7 @@ import type { Timer, Timers } from '@eterne/runtime';
 import type { MemberChange, Members } from '../raft/members.ts';
 import { isTie, tieKindOf, type TieKind } from '../raft/tie/tie-id.ts';
 import { memberIdOf, nodeOfMember, type MemberId } from '../raft/types.ts';
-import { sortedValues, type ClusterState } from '../state/model.ts';
+import { prefersAvailability, sortedValues, type ClusterState } from '../state/model.ts';
 
 const LOOK_INTERVAL_MS = 200;
 /** A disk that could not be written is tried again after this. */
@@ -26,7 +26,8 @@ const TIE_RETRY_MS = 5000;
 export type NextChange =
   | MemberChange
   | { readonly kind: 'make-tie'; readonly device: string; readonly owners: readonly [string, string] }
-  | { readonly kind: 'make-proof-tie' };
+  | { readonly kind: 'make-proof-tie' }
+  | { readonly kind: 'make-solo-tie' };
 
 /** Every node and witness of the state. */
 export function votersOf({ members }: Pick<ClusterState, 'members'>): Members {
@@ -63,13 +64,20 @@ function nextTieChange(
   if (tie !== undefined) return { kind: 'promote', id: tie.id };
   const [first, second] = sortedValues(members);
   if (first === undefined || second === undefined) return undefined;
-  if (config.tieBreaker.kind !== 'disk') return { kind: 'make-proof-tie' };
+  if (config.tieBreaker.kind !== 'disk')
+    return { kind: isSoloPair({ config, members }) ? 'make-solo-tie' : 'make-proof-tie' };
   return { kind: 'make-tie', device: config.tieBreaker.device, owners: [first.name, second.name] };
 }
 
 function wantedTie({ config, members }: ClusterState): TieKind | undefined {
   if (Object.keys(members).length !== 2 || config.tieBreaker.kind === 'witness') return undefined;
-  return config.tieBreaker.kind === 'disk' ? 'disk' : 'proof';
+  if (config.tieBreaker.kind === 'disk') return 'disk';
+  return isSoloPair({ config, members }) ? 'solo' : 'proof';
+}
+
+/** A witness carries nothing that it could go on with. */
+function isSoloPair({ config, members }: Pick<ClusterState, 'config' | 'members'>): boolean {
+  return prefersAvailability(config) && Object.values(members).every(({ role }) => role === 'node');
 }
 
 /** Every node in the log is a voter and heard. */
@@ -96,6 +104,7 @@ export interface NewTies {
   readonly onDisk: MakeTie;
   /** An id; there is nothing else to it. */
   readonly proof: () => MemberId;
+  readonly solo: () => MemberId;
 }
 
 export interface Observation {
@@ -107,7 +116,7 @@ export class VoterKeeper {
   readonly #log: VotersLog;
   readonly #observe: () => Observation;
   readonly #makeTie: MakeTie;
-  readonly #newProofTie: () => MemberId;
+  readonly #ties: NewTies;
   readonly #timers: Timers;
   readonly #timer: Timer;
   #busy = false;
@@ -115,7 +124,7 @@ export class VoterKeeper {
   constructor(timers: Timers, log: VotersLog, observe: () => Observation, ties: NewTies) {
     this.#timers = timers;
     this.#makeTie = ties.onDisk;
-    this.#newProofTie = ties.proof;
+    this.#ties = ties;
     this.#log = log;
     this.#observe = observe;
     this.#timer = timers.every(LOOK_INTERVAL_MS, () => this.#look());
@@ -137,8 +146,8 @@ export class VoterKeeper {
   }
 
   #begin(change: NextChange): void {
-    if (change.kind === 'make-proof-tie')
-      return this.#begin({ kind: 'add-learner', id: this.#newProofTie() });
+    if (change.kind === 'make-proof-tie') return this.#begin({ kind: 'add-learner', id: this.#ties.proof() });
+    if (change.kind === 'make-solo-tie') return this.#begin({ kind: 'add-learner', id: this.#ties.solo() });
     if (change.kind !== 'make-tie') return this.#log.changeMember(change, () => (this.#busy = false));
     return this.#makeTie(change.device, change.owners, (id) => {
       if (id instanceof EterneError) this.#timers.after(TIE_RETRY_MS, () => (this.#busy = false));

@@ -4,7 +4,7 @@
  */
 import { heldBy } from '../state/held.ts';
 import type { GroupState, Member } from '../state/model.ts';
-import { leaseRemainingMs, type View } from './view.ts';
+import { isUnsaid, leaseRemainingMs, type View } from './view.ts';
 
 export function isCalm(view: View): boolean {
   const { state, leadership, alive } = view;
@@ -12,7 +12,7 @@ export function isCalm(view: View): boolean {
   if (state.members[view.self]?.startId !== view.startId) return false;
   if (leadership.isLeader && state.leaderTerm !== leadership.raftTerm) return false;
   if (state.log.phase !== 'steady' || state.settling !== null) return false;
-  if (Object.keys(state.fences).length > 0) return false;
+  if (Object.keys(state.fences).length > 0 || state.alone !== null || isUnsaid(view)) return false;
   return (
     Object.values(state.members).every((member) => isKnown(member, alive)) &&
     Object.values(state.groups).every((group) => isSettled(view, group, alive))

@@ -5,6 +5,7 @@
  */
 import { unreachable } from '@eterne/base';
 import { NO_DROPS } from '../heart/drops.ts';
+import { nodeOfMember } from '../raft/types.ts';
 import { apply, emptyState } from '../state/apply.ts';
 import type { Command } from '../state/commands.ts';
 import { LEVELS, type Levels } from '../state/levels.ts';
@@ -26,7 +27,7 @@ import { ReplicaDuty } from './replicas.ts';
 import { ReportDuty } from './reports.ts';
 import { StrayDuty } from './stray-duty.ts';
 import { timingOf } from './timing.ts';
-import type { View } from './view.ts';
+import type { TieView, View } from './view.ts';
 import { WatchDuty } from './watch-duty.ts';
 import { WatchdogDuty } from './watchdog-duty.ts';
 
@@ -65,6 +66,8 @@ export class ServiceCore {
   readonly #runners = new Map<string, GroupRunner>();
   readonly #requests = new LeaseRequests();
   #leader: LeaderDuties | undefined;
+  /** As the heart says. */
+  #heard: ReadonlySet<string> | undefined;
   #founding: EffectId | undefined;
   #isCalm = false;
   #leaveEntry: { readonly kind: 'none' | 'applied' } | { readonly kind: 'sent'; readonly id: EffectId } = {
@@ -149,6 +152,7 @@ export class ServiceCore {
     this.#lead(leadership);
     const isRoutine = this.#isCalm && this.#isRoutine(event);
     this.#take(event);
+    this.view.alive = followers(this.#heard, this.view.tie);
     if (isRoutine) return this.#outbox.take();
     this.#step();
     this.#isCalm =
@@ -183,7 +187,7 @@ export class ServiceCore {
         view.caughtUp = true;
         return;
       case 'liveness':
-        view.alive = event.alive;
+        this.#heard = event.alive;
         view.paths = event.paths;
         view.dropped = event.dropped;
         return;
@@ -303,6 +307,16 @@ function isRenewal(known: LeaseTable | undefined, told: LeaseTable, nowBootMs: n
     const before = known.get(group);
     return before?.epoch === epoch && before.validUntilBootMs > nowBootMs;
   });
+}
+
+/** See `View.alive`. */
+function followers(
+  heard: ReadonlySet<string> | undefined,
+  tie: TieView | undefined,
+): ReadonlySet<string> | undefined {
+  if (heard === undefined || !tie?.held || !tie.solo?.half) return heard;
+  const peer = nodeOfMember(tie.held.peer);
+  return heard.has(peer) ? new Set([...heard].filter((name) => name !== peer)) : heard;
 }
 
 /** A heart that was restarted knows less than it did; an end once promised for an epoch stands. */

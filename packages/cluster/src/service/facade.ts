@@ -128,9 +128,9 @@ export interface ClusterStatus {
   readonly nodes: readonly NodeStatus[];
   readonly volumes: readonly ClusterVolumeStatus[];
   readonly groups: readonly GroupStatus[];
-  /** Of a pair, as the reporting node sees it. `word`: only an operator can let one node go on alone. */
+  /** Of a pair, as the reporting node sees it. `word`: only an operator can let one node go on alone; `availability`: either goes on by silence. */
   readonly tieBreaker: {
-    readonly kind: 'disk' | 'fencing' | 'word';
+    readonly kind: 'disk' | 'fencing' | 'word' | 'availability';
     /** It counts for majorities. */
     readonly votes: boolean;
     /** Why it does not answer. */

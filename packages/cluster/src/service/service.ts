@@ -23,7 +23,7 @@ import type { Refusal } from '../state/outcome.ts';
 import type { CoreOptions } from './core.ts';
 import { ServiceCore } from './core.ts';
 import type { AppendResult, Completion, CoreEvent, Effect, EffectId, Now, ProposalId } from './effects.ts';
-import type { TieView, View } from './view.ts';
+import { isUnsaid, type TieView, type View } from './view.ts';
 
 export interface ServiceOptions extends CoreOptions {
   readonly world: Pick<World, 'clock' | 'timers' | 'log'>;
@@ -148,6 +148,13 @@ export class Service {
     }
     const early = this.view.levels.refusal(this.state, command);
     if (early) return this.#options.world.timers.soon(() => done({ kind: 'refused', error: early }));
+    if (
+      command.kind === 'volume-promote' &&
+      isUnsaid({ tie: this.#options.pair?.tie(), state: this.state })
+    ) {
+      const error = new EterneError('busy', 'this node goes on alone, and its log does not say so yet');
+      return this.#options.world.timers.soon(() => done({ kind: 'refused', error }));
+    }
     log.append(command, (result) => {
       if (result.kind !== 'applied') return done(result);
       done({ kind: 'applied', refused: this.#refusals.get(result.index) });

@@ -144,7 +144,7 @@ export function hasMajority({ state, tie }: View, alive: ReadonlySet<string>): b
   // The votes are etcd's; whoever reaches it goes on.
   if (state.log.consensus.engine === 'etcd') return alive.size > 0;
   const votes = Object.keys(state.members).map((name) => alive.has(name));
-  const decidesAlone = tie?.kind === 'disk' || state.config.tieBreaker.kind === 'fencing';
+  const decidesAlone = (tie && tie.kind !== 'proof') || state.config.tieBreaker.kind === 'fencing';
   if (tie?.votes === true) votes.push(decidesAlone && tie.trouble === undefined);
   return votes.filter(Boolean).length * 2 > votes.length;
 }

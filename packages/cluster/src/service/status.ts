@@ -280,6 +280,7 @@ function quorumWarnings(view: View): readonly string[] {
   if (tie && tie.kind !== 'word' && tie.trouble !== null)
     lines.push(`The tie-breaker does not answer ${view.self}: ${tie.trouble}.`);
   if (tie?.heldBecause != null) lines.push(`${view.self} goes on alone: ${tie.heldBecause}.`);
+  lines.push(...partedWarning(view));
   const isInEtcd = view.state.log.consensus.engine === 'etcd';
   lines.push(...logWarnings(view));
   if (!isInEtcd && voters < 3 && (tie?.votes !== true || tie.kind === 'word'))
@@ -287,6 +288,32 @@ function quorumWarnings(view: View): readonly string[] {
       `${voters === 1 ? 'One voter' : 'Two voters'} cannot outvote a loss; add a witness, a third node or a tie-breaker.`,
     );
   return lines;
+}
+
+/** Of a pair that prefers availability: both nodes went on alone. */
+function partedWarning({ tie, self }: View): readonly string[] {
+  const parted = tie?.solo?.parted;
+  if (parted === undefined) return [];
+  const beginning = 'Both nodes of this pair went on alone, and neither follows the other’s log:';
+  if (parted.survivor === undefined)
+    return [
+      `${beginning} they have nothing in common. Remove one of them and join it anew from an empty folder.`,
+    ];
+  if (parted.survivor === 'mine' && parted.theirs === undefined)
+    return [
+      `${beginning} ${self} was told to, accepting what may be lost. The other has to join anew from an empty folder.`,
+    ];
+  if (parted.survivor === 'mine')
+    return [
+      `${beginning} ${self} goes on; ${parted.theirs?.node ?? ''} lets go of what it runs and joins it.`,
+    ];
+  if (parted.mine === undefined)
+    return [
+      `${beginning} the other was told to, accepting what may be lost. ${self} has to join anew from an empty folder.`,
+    ];
+  return [
+    `${beginning} ${parted.theirs?.node ?? ''} goes on; ${self} lets go of what it runs and joins it. What cannot be stopped here keeps them apart.`,
+  ];
 }
 
 function logWarnings({ state, logTrouble, timing }: View): readonly string[] {
@@ -305,8 +332,9 @@ function logWarnings({ state, logTrouble, timing }: View): readonly string[] {
 function tieStatus({ tie, state }: View): ClusterStatus['tieBreaker'] {
   if (tie === undefined) return null;
   const byProof = state.config.tieBreaker.kind === 'fencing' ? 'fencing' : 'word';
+  const kinds = { disk: 'disk', proof: byProof, solo: 'availability' } as const;
   return {
-    kind: tie.kind === 'disk' ? 'disk' : byProof,
+    kind: kinds[tie.kind],
     votes: tie.votes,
     trouble: tie.trouble ?? null,
     heldBecause: tie.held?.how ?? null,

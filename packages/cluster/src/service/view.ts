@@ -1,6 +1,7 @@
 /** What this node knows at the moment: the agreed state, and its own observations. Duties read it; only the core writes it. */
 import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { ProofHeld } from '../raft/tie/proof-record.ts';
+import type { SoloSeen } from '../raft/tie/solo-player.ts';
 import type { TieKind } from '../raft/tie/tie-id.ts';
 import type { DropCounts } from '../heart/drops.ts';
 import type { PathStatus, WatchdogReport } from '../ports.ts';
@@ -21,7 +22,10 @@ export interface View {
   /** Everything committed before this start is applied. Until then `state` may be an old one: nobody acts on it or shows it as current. */
   caughtUp: boolean;
   leadership: LeadershipView;
-  /** Nodes that messages reach by what the heart hears, this one included; undefined until it has spoken once. */
+  /**
+   * Nodes that messages reach by what the heart hears, this one included; undefined until it has spoken once. Without the other node of a pair as long as this one goes on
+   * alone: it may be heard again and yet follow another log.
+   */
   alive: ReadonlySet<string> | undefined;
   paths: readonly PathStatus[];
   /** Messages that this node's heart did not believe. */
@@ -40,7 +44,7 @@ export interface View {
   /** What the heart last said of it. */
   watchdog: WatchdogReport | undefined;
   pids: DaemonPids | undefined;
-  /** The log's tie-breaker; undefined: it has none. For people only: Raft counts it by itself. */
+  /** The log's tie-breaker; undefined: it has none. Raft counts it by itself. */
   tie: TieView | undefined;
   /** Why the ordered log cannot be used, or followed where it goes: a sentence, for people. */
   logTrouble: string | undefined;
@@ -56,6 +60,14 @@ export interface TieView {
   readonly trouble: string | undefined;
   /** This node alone may use it, because its peer is certain to have stopped. */
   readonly held: ProofHeld | undefined;
+  /** Of a pair that prefers availability. */
+  readonly solo?: SoloSeen | undefined;
+}
+
+/** It goes on alone, and the log does not say so yet: nothing may be granted in the name of what both were. */
+export function isUnsaid({ tie, state }: Pick<View, 'tie' | 'state'>): boolean {
+  const half = tie?.solo?.half;
+  return half !== undefined && state.grantor !== half.id;
 }
 
 /** May this node run `group` in `epoch` right now, and for how long still? Negative when the right has lapsed. */

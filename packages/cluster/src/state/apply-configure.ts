@@ -13,7 +13,8 @@ import type {
 } from './model.ts';
 import { sortedValues } from './model.ts';
 import { stoppedResources } from './groups.ts';
-import { olderThan, WAN_LEVEL } from './levels.ts';
+import { grantorOf } from './apply-half.ts';
+import { AVAILABILITY_LEVEL, olderThan, WAN_LEVEL } from './levels.ts';
 import { withHeartSlots } from './heart-slots.ts';
 import type { Outcome, Refusal } from './outcome.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
@@ -44,7 +45,8 @@ function changeRefusal(state: ClusterState, change: ConfigChange): Refusal | und
       return (
         editionRefusal(state, change.config.edition) ??
         consensusRefusal(state, change.config.consensus) ??
-        profileRefusal(state, change.config.profile)
+        profileRefusal(state, change.config.profile) ??
+        preferRefusal(state, change.config)
       );
     case 'node-put':
       return nodeRefusal(state, change);
@@ -73,6 +75,15 @@ function editionRefusal(state: ClusterState, edition: string): Refusal | undefin
   if (edition === 'ha' && nodes > 2)
     return { code: 'refused', message: `edition ha allows 2 nodes; this cluster has ${nodes}` };
   return undefined;
+}
+
+/** The word is older than what it does. */
+function preferRefusal(state: ClusterState, { prefer }: ClusterState['config']): Refusal | undefined {
+  if (prefer === 'consistency' || state.level >= AVAILABILITY_LEVEL) return undefined;
+  return {
+    code: 'needs-upgrade',
+    message: `prefer: availability needs feature level ${AVAILABILITY_LEVEL}; upgrade ${olderThan(state, AVAILABILITY_LEVEL).join(', ')} first`,
+  };
 }
 
 /** One change of what leases last at a time, so that it is known which may still be held. */
@@ -203,7 +214,7 @@ function putVolume(state: ClusterState, spec: VolumeSpec): VolumeState {
   return {
     spec,
     size: { originBytes: spec.sizeBytes, presentBytes: spec.sizeBytes },
-    term: { number: 0, grantor: state.clusterId },
+    term: { number: 0, grantor: grantorOf(state) },
     primary: null,
     crashed: null,
     inSyncSet: { version: 0, members: [] },

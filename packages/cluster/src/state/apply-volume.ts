@@ -5,6 +5,7 @@
 import { formatSize, unreachable } from '@eterne/base';
 import type { Term } from '@eterne/disk/engine/api.ts';
 import { instantOf } from '@eterne/runtime';
+import { grantorOf } from './apply-half.ts';
 import type { Stamp, VolumeCommand } from './commands.ts';
 import type { ClusterState, ReplicaSummary, VolumeState } from './model.ts';
 import { sortedValues } from './model.ts';
@@ -52,7 +53,7 @@ export function sameTerm(a: Term, b: Term): boolean {
 function promote(state: ClusterState, volume: VolumeState, command: Of<'volume-promote'>): Outcome {
   const refusal = promotionRefusal(state, volume, command);
   if (refusal) return { state, refused: refusal };
-  const term: Term = { number: volume.term.number + 1, grantor: state.clusterId };
+  const term: Term = { number: volume.term.number + 1, grantor: grantorOf(state) };
   const members = promotedMembers(volume, command);
   const inSyncSet = { version: volume.inSyncSet.version + 1, members };
   const left = volume.inSyncSet.members.filter((member) => !members.includes(member));

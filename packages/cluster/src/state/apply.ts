@@ -7,6 +7,7 @@ import { applyAccess } from './apply-access.ts';
 import { applyConfigure } from './apply-configure.ts';
 import { applyFence } from './apply-fence.ts';
 import { applyGroup } from './apply-group.ts';
+import { applyHalf } from './apply-half.ts';
 import { applyLog, isSealed } from './apply-log.ts';
 import { applyMember } from './apply-member.ts';
 import { applyVolume } from './apply-volume.ts';
@@ -21,6 +22,8 @@ export function emptyState(): ClusterState {
     version: STATE_VERSION,
     cluster: '',
     clusterId: '',
+    grantor: null,
+    alone: null,
     level: FIRST_LEVEL,
     leaderTerm: 0,
     config: {
@@ -29,6 +32,7 @@ export function emptyState(): ClusterState {
       timezone: 'UTC',
       tieBreaker: { kind: 'none' },
       prefer: 'consistency',
+      ping: [],
       onShutdown: 'move',
       fencing: [],
       watchdog: null,
@@ -124,6 +128,10 @@ export function apply(state: ClusterState, command: Command): Outcome {
     case 'log-follow':
     case 'log-settled':
       return applyLog(state, command);
+    case 'alone':
+    case 'parted':
+    case 'whole':
+      return applyHalf(state, command);
     default:
       return unreachable(command);
   }

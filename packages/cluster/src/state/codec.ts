@@ -66,6 +66,9 @@ const KINDS: Readonly<Record<Exclude<Command['kind'], 'premature'>, true>> = {
   'log-begin': true,
   'log-follow': true,
   'log-settled': true,
+  alone: true,
+  parted: true,
+  whole: true,
 };
 
 /** `level`: the cluster's, as its proposer knows it. It only rises, so that every member can read what is written. */

@@ -56,6 +56,7 @@ export type Command = Stamp &
     | AccessCommand
     | FenceCommand
     | LogCommand
+    | HalfCommand
     /**
      * A new leader's first entry. It begins its duties only when this entry is applied on it: then every decision
      * of its predecessors is either applied too, or will be refused because its `leaderTerm` is over.
@@ -69,6 +70,27 @@ export type Command = Stamp &
     /** No lease of the profile that the configuration of this revision replaced can be held any more. */
     | { readonly kind: 'profile-settled'; readonly revision: number; readonly leaderTerm: number }
   );
+
+/** Of the leader of a pair that prefers availability (raft/tie/lineage.ts). */
+export type HalfCommand =
+  /** Before it decides anything: it leads because it does not hear the other node. */
+  | {
+      readonly kind: 'alone';
+      readonly half: string;
+      readonly node: string;
+      readonly peer: string;
+      readonly leaderTerm: number;
+    }
+  /** The other node turns out to have gone on alone too. */
+  | {
+      readonly kind: 'parted';
+      readonly half: string;
+      readonly other: string;
+      readonly survives: boolean;
+      readonly leaderTerm: number;
+    }
+  /** Both are one again; only both can commit it. */
+  | { readonly kind: 'whole'; readonly half: string; readonly leaderTerm: number };
 
 export type MemberCommand =
   /** The founder, as the first entry of all. */

@@ -10,7 +10,8 @@
  * 1 — the first.
  * 2 — groups that wait for a node that was stopped in order; what runs of a group elsewhere than at its owner is found and stopped.
  * 3 — profile `wan`: heartbeats, log files, tie-breakers and beats in etcd that name a hold, a rhythm or a take-over time.
- * 4 — addresses of members, and of their APIs, that change while they run; slots of heartbeat disks that say whose rhythm their writer keeps.
+ * 4 — addresses of members, and of their APIs, that change while they run; slots of heartbeat disks that say whose rhythm their writer keeps; one node of a pair that goes on
+ *     alone by silence (prefer: availability).
  */
 import { isDeepStrictEqual } from 'node:util';
 import { assert, EterneError } from '@eterne/base';
@@ -46,6 +47,8 @@ export interface NewValue {
 export const STRAYS_LEVEL = 2;
 /** The word is older: programs of before took it in a snapshot, and went on as in `lan`. */
 export const WAN_LEVEL = 3;
+/** Likewise: `prefer: availability` was a word without effect. */
+export const AVAILABILITY_LEVEL = 4;
 
 /** Addresses that change. */
 export const PLACES_LEVEL = 4;
@@ -79,6 +82,17 @@ export const ADDITIONS: readonly Addition[] = [
     level: PLACES_LEVEL,
     feature: 'Changing the addresses of a node',
     fields: [{ path: 'configure.changes.*=node-put.place', usual: undefined }],
+  },
+  {
+    level: AVAILABILITY_LEVEL,
+    feature: 'A pair of which either node goes on alone (prefer: availability)',
+    entries: ['alone', 'parted', 'whole'],
+    fields: [
+      { path: 'state.grantor', usual: null },
+      { path: 'state.alone', usual: null },
+      { path: 'configure.changes.*=cluster.config.ping', usual: [] },
+      { path: 'state.config.ping', usual: [] },
+    ],
   },
 ];
 

@@ -25,7 +25,7 @@ export type Profile = 'lan' | 'wan';
 /**
  * What lets one of two nodes go on without the other; see docs/internals/tie-breaker.md. `disk`: an existing file or block device that both
  * reach, at `device` on both. `fencing`: whoever has switched the other off; the node that owns fewer groups waits `delayMs` before it tries.
- * `none`: only an operator's word. `ping`: addresses one of which has to answer, else this node seems to be the one that is cut off.
+ * `none`: only an operator's word; with `prefer: availability` whoever does not hear the other (raft/tie/solo-player.ts). `ping`: addresses one of which has to answer, else this node seems to be the one that is cut off.
  */
 export type TieBreaker =
   | { readonly kind: 'none' | 'witness' }
@@ -97,7 +97,10 @@ export interface ClusterConfig {
   /** IANA name; failback windows are in it. */
   readonly timezone: string;
   readonly tieBreaker: TieBreaker;
+  /** Of a pair without a tie-breaker. `availability`: either node goes on alone, and a split brain may need resolving. */
   readonly prefer: 'consistency' | 'availability';
+  /** With `availability`: addresses one of which has to answer before a node goes on alone. */
+  readonly ping: readonly string[];
   readonly fencing: readonly FenceDevice[];
   /** What becomes of the groups of a node that is stopped in order. `freeze`: they wait for it. */
   readonly onShutdown: 'move' | 'freeze';
@@ -472,12 +475,36 @@ export interface Account {
   readonly tokenHashes: readonly string[];
 }
 
+/** One node of a pair that prefers availability goes on without the other. */
+export interface Alone {
+  /** Id of its half of the pair; a UUID. */
+  readonly half: string;
+  readonly node: string;
+  /** Whom it does not hear. */
+  readonly peer: string;
+  /** Wall clock. */
+  readonly sinceMs: number;
+  /** The other went on alone too; null: nothing is known of that. */
+  readonly parted: Parting | null;
+}
+
+export interface Parting {
+  /** Id of the other's half. */
+  readonly half: string;
+  readonly sinceMs: number;
+  /** This half stays; the other node lets go of everything and joins it. */
+  readonly survives: boolean;
+}
+
 export interface ClusterState {
   readonly version: typeof STATE_VERSION;
   /** Empty before `bootstrap`, the first entry. */
   readonly cluster: string;
-  /** UUID; the grantor of every term. */
+  /** UUID; the grantor of every term, until a node of a pair has gone on alone. */
   readonly clusterId: string;
+  /** The grantor of every term from now on: the newest half of the pair. Null: the cluster. */
+  readonly grantor: string | null;
+  readonly alone: Alone | null;
   /** The feature level that every member keeps to (`levels.ts`); it never falls. */
   readonly level: number;
   /** Raft term of the leader whose decisions count (`lead`). */
@@ -504,6 +531,11 @@ export interface ClusterState {
   readonly events: readonly ClusterEvent[];
   /** Id of the newest event. */
   readonly eventId: number;
+}
+
+/** Of a pair: either node goes on alone when it does not hear the other. */
+export function prefersAvailability({ prefer, tieBreaker }: ClusterConfig): boolean {
+  return prefer === 'availability' && tieBreaker.kind === 'none';
 }
 
 /** Entries by rising name, so that every node walks a record the same way. */

@@ -44,8 +44,10 @@ function limits(state: ClusterState): string | undefined {
   return undefined;
 }
 
-/** A node that cannot be fenced could not be gone on without. */
+/** A node that cannot be fenced could not be gone on without; and nobody decides beside a tie-breaker. */
 function tieBreakerRule({ config, members }: ClusterState): string | undefined {
+  if (config.prefer === 'availability' && config.tieBreaker.kind !== 'none')
+    return `prefer: availability is for a pair without a tie-breaker (tieBreaker: { kind: none }); ${config.tieBreaker.kind} decides better`;
   if (config.tieBreaker.kind !== 'fencing') return undefined;
   const bare = sortedValues(members).find(
     ({ name, role }) => role === 'node' && !config.fencing.some(({ node }) => node === name),

@@ -44,6 +44,7 @@ const config = z.strictObject({
     z.strictObject({ kind: z.literal('fencing'), delayMs: count, ping: z.array(z.string()) }),
   ]),
   prefer: z.enum(['consistency', 'availability']),
+  ping: z.array(z.string()),
   onShutdown: z.enum(['move', 'freeze']),
   fencing: z
     .array(
@@ -263,6 +264,16 @@ export const stateSchema = z.strictObject({
       followed: z.array(name),
     })
     .default({ ...FIRST_LOG, consensus: { engine: 'embedded' }, to: null, ready: [], followed: [] }),
+  grantor: z.string().nullable(),
+  alone: z
+    .strictObject({
+      half: z.string(),
+      node: name,
+      peer: name,
+      sinceMs: z.number(),
+      parted: z.strictObject({ half: z.string(), sinceMs: z.number(), survives: z.boolean() }).nullable(),
+    })
+    .nullable(),
   settling: z
     .strictObject({ from: z.enum(['lan', 'wan']), revision: count })
     .nullable()

@@ -153,6 +153,8 @@ function initialState(): ClusterState {
     level: 1,
     leaderTerm: 1,
     settling: null,
+    grantor: null,
+    alone: null,
     maintenance: false,
     epoch: 4,
     config: {
@@ -161,6 +163,7 @@ function initialState(): ClusterState {
       timezone: 'UTC',
       tieBreaker: { kind: 'witness' },
       prefer: 'consistency',
+      ping: [],
       onShutdown: 'move',
       fencing: [],
       watchdog: null,

@@ -31,6 +31,8 @@ startDaemon('service', (daemon) => {
     connectDisk: (done: Parameters<typeof connectDiskPort>[2]) =>
       connectDiskPort(world, socketPath(dir, 'disk'), done),
     onSetup: (setup: HeartSetup) => heart.configure(setup),
+    // The launcher starts it again.
+    onRejoin: () => process.exit(0),
     onStopped: giveUp,
   };
   startService(parts, (service) => {

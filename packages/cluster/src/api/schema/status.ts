@@ -156,7 +156,9 @@ export const clusterStatus = z.object({
   }),
   tieBreaker: z
     .object({
-      kind: z.enum(['disk', 'fencing', 'word']).describe('word: only an operator lets one node go on alone'),
+      kind: z
+        .enum(['disk', 'fencing', 'word', 'availability'])
+        .describe('word: only an operator lets one node go on alone; availability: silence does'),
       votes: z.boolean(),
       trouble: z.string().nullable(),
       heldBecause: z.string().nullable().describe('why the reporting node goes on alone'),

@@ -14,7 +14,7 @@ import type { Timer, World } from '@eterne/runtime';
 import type { Message } from '../messages/message.ts';
 import { isVoter, type Members } from '../members.ts';
 import { nodeOfMember, type MemberId, type RaftTerm } from '../types.ts';
-import { encodeProofRecord, readProofRecord, type ProofHeld } from './proof-record.ts';
+import type { ProofHeld, TieRecord } from './proof-record.ts';
 import { answerHolding, answerLearning, type ProofReply } from './proof-voter.ts';
 import { isTie } from './tie-id.ts';
 import type { TiePlayer } from './tie-player.ts';
@@ -35,8 +35,8 @@ export interface Provers {
 }
 
 export interface ProofPlayerOptions {
-  readonly world: Pick<World, 'clock' | 'timers' | 'files' | 'log'>;
-  readonly path: string;
+  readonly world: Pick<World, 'clock' | 'timers' | 'log'>;
+  readonly record: TieRecord;
   readonly member: MemberId;
   readonly self: MemberId;
   readonly members: () => Members;
@@ -79,6 +79,21 @@ export class ProofPlayer implements TiePlayer {
   /** That this node alone may go on, and why. */
   get held(): ProofHeld | undefined {
     return this.#state.kind === 'holding' ? this.#state.held : undefined;
+  }
+
+  /** It neither holds it nor is about to. */
+  get isFree(): boolean {
+    return this.#state.kind === 'free';
+  }
+
+  /** It may still be about to be taken: what is said now, and is believed, may count against what is taken. */
+  get isSettled(): boolean {
+    return this.#state.kind === 'free' || this.#state.kind === 'holding';
+  }
+
+  /** The other turns out to have what this node lacks. */
+  mustMeet(): void {
+    this.#hasMet = false;
   }
 
   close(): void {
@@ -170,15 +185,15 @@ export class ProofPlayer implements TiePlayer {
     this.#proving = true;
     this.#options.provers.prove(nodeOfMember(peer), (result) => {
       this.#proving = false;
-      if (this.#closed || this.#state.kind !== 'free' || this.#peer !== peer) return;
+      if (this.#closed || this.#state.kind !== 'free' || this.#peer !== peer || !this.#hasMet) return;
       this.#trouble = 'trouble' in result ? result.trouble : undefined;
       if ('how' in result) this.#take({ peer, how: result.how, knowsAll: true }, () => {});
     });
   }
 
   #read(): void {
-    const { world, path, member } = this.#options;
-    readProofRecord(world.files, path, member, (held) => {
+    const { world, record } = this.#options;
+    record.read((held) => {
       if (this.#closed) return;
       if (held instanceof EterneError) {
         world.log('error', `the tie-breaker's record cannot be read: ${held.message}`);
@@ -217,8 +232,7 @@ export class ProofPlayer implements TiePlayer {
 
   /** One at a time: what is written next is asked for when the last write is over. */
   #write(held: ProofHeld | undefined, done: (error: EterneError | undefined) => void): void {
-    const { world, path, member } = this.#options;
-    world.files.writeFileAtomic(path, encodeProofRecord(member, held), 0o600, (error) => {
+    this.#options.record.write(held, (error) => {
       if (!this.#closed) done(error);
     });
   }

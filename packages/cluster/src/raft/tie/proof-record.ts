@@ -56,3 +56,17 @@ export function readProofRecord(
     done(held);
   });
 }
+
+/** What a player keeps of what it holds, durably. One call at a time. */
+export interface TieRecord {
+  read(done: (result: ProofHeld | undefined | EterneError) => void): void;
+  /** Undefined: nothing is held any more. */
+  write(held: ProofHeld | undefined, done: (error: EterneError | undefined) => void): void;
+}
+
+export function proofRecord(files: Files, path: string, member: MemberId): TieRecord {
+  return {
+    read: (done) => readProofRecord(files, path, member, done),
+    write: (held, done) => files.writeFileAtomic(path, encodeProofRecord(member, held), 0o600, done),
+  };
+}

@@ -11,8 +11,10 @@ import { isVoter, type Members } from '../members.ts';
 import { decodeMessage, encodeMessage, type Message } from '../messages/message.ts';
 import type { RaftTransport } from '../transport/port.ts';
 import type { MemberId, RaftTiming } from '../types.ts';
-import { ProofPlayer, type Provers } from './proof-player.ts';
-import type { ProofHeld } from './proof-record.ts';
+import { unwrap, type Half, type Unwrapped } from './lineage.ts';
+import { ProofPlayer, type ProofPlayerOptions, type Provers } from './proof-player.ts';
+import { proofRecord, type ProofHeld } from './proof-record.ts';
+import { SoloPlayer, type SoloSeen } from './solo-player.ts';
 import { TieDriver } from './tie-driver.ts';
 import { isTie, tieKindOf, type TieKind } from './tie-id.ts';
 import type { TiePlayer } from './tie-player.ts';
@@ -41,6 +43,12 @@ export interface ProofParts {
   /** Of its record. */
   readonly recordPath: string;
   readonly provers: Provers;
+  /** For one that lets both go on; absent: this node has none of that kind. */
+  readonly solo?: {
+    readonly recordPath: string;
+    readonly logPath: string;
+    readonly begin: () => Omit<Half, 'knowsAll'>;
+  };
 }
 
 export interface TieSeen {
@@ -49,6 +57,8 @@ export interface TieSeen {
   readonly trouble: string | undefined;
   /** This node alone may use it. */
   readonly held: ProofHeld | undefined;
+  /** Of one that lets both go on. */
+  readonly solo: SoloSeen | undefined;
 }
 
 export class TieTransport implements RaftTransport {
@@ -57,6 +67,9 @@ export class TieTransport implements RaftTransport {
   readonly #timer: Timer;
   #player: TiePlayer | undefined;
   #proof: ProofPlayer | undefined;
+  #solo: SoloPlayer | undefined;
+  /** Messages of a half of the pair that went on without this one. */
+  #parted = 0;
   #voterHeardMs = Number.NEGATIVE_INFINITY;
   #onMessage: (from: MemberId, message: Buffer) => void = () => {};
 
@@ -72,7 +85,20 @@ export class TieTransport implements RaftTransport {
     if (member === undefined) return undefined;
     const isVetoed = this.#options.isVetoed?.() === true;
     const trouble = isVetoed ? 'no reference address answers' : this.#player?.trouble;
-    return { kind: tieKindOf(member.id), votes: member.role === 'voter', trouble, held: this.#proof?.held };
+    const kind = tieKindOf(member.id);
+    const votes = member.role === 'voter';
+    return { kind, votes, trouble, held: this.#proof?.held, solo: this.#solo?.seen };
+  }
+
+  /** Messages that were not believed because their log and this one have parted. */
+  get partedMessages(): number {
+    return this.#parted;
+  }
+
+  /** This node's half of the pair gives way; from the next start of its service its log is the one of before. */
+  giveWay(done: (error: EterneError | undefined) => void): void {
+    if (this.#solo) return this.#solo.giveWay(done);
+    return this.#options.world.timers.soon(() => done(new EterneError('refused', 'this log has no halves')));
   }
 
   /** An operator's word that the other node of the pair has stopped. */
@@ -86,7 +112,7 @@ export class TieTransport implements RaftTransport {
   }
 
   send(to: MemberId, message: Buffer): void {
-    if (!isTie(to)) return this.#inner.send(to, message);
+    if (!isTie(to)) return this.#tell(to, message);
     const decoded = decodeMessage(message);
     if (decoded instanceof EterneError) throw decoded;
     if (isLeaders(decoded) && !this.#isNeeded(to)) return;
@@ -96,10 +122,11 @@ export class TieTransport implements RaftTransport {
 
   onMessage(listener: (from: MemberId, message: Buffer) => void): void {
     this.#onMessage = listener;
-    this.#inner.onMessage((from, message) => {
+    this.#inner.onMessage((from, bytes) => {
       // Also the very first message of a start: this node may hold the tie-breaker since an earlier one.
       this.#follow();
-      if (this.#player?.refuses(from) === true) return;
+      const message = this.#unwrapped(from, bytes);
+      if (message === undefined || this.#player?.refuses(from) === true) return;
       if (isVoter(this.#options.members(), from)) this.#voterHeardMs = this.#options.world.clock.bootMs();
       listener(from, message);
     });
@@ -113,6 +140,30 @@ export class TieTransport implements RaftTransport {
     this.#timer.cancel();
     this.#end();
     this.#inner.close();
+  }
+
+  /** Also the very first message of a start says what this node's log has been through. */
+  #tell(to: MemberId, message: Buffer): void {
+    const tie = this.#options.members().find(({ id }) => isTie(id));
+    if (tie && tieKindOf(tie.id) === 'solo') this.#playerOf(tie.id);
+    const told = this.#solo ? this.#solo.wrap(message) : message;
+    if (told !== undefined) this.#inner.send(to, told);
+  }
+
+  /** Undefined: not to be believed. */
+  #unwrapped(from: MemberId, bytes: Buffer): Buffer | undefined {
+    let unwrapped: Unwrapped;
+    try {
+      unwrapped = unwrap(bytes);
+    } catch (error) {
+      if (!(error instanceof EterneError)) throw error;
+      this.#options.world.log('warn', `a message of ${from} is not believed: ${error.message}`);
+      return undefined;
+    }
+    const isPeer = this.#solo !== undefined && isVoter(this.#options.members(), from);
+    if (!isPeer || this.#solo?.believes(unwrapped.lineage) === true) return unwrapped.message;
+    if (this.#solo?.seen.parted) this.#parted += 1;
+    return undefined;
   }
 
   /** A learner has to catch up, which nobody's rights depend on. */
@@ -133,13 +184,25 @@ export class TieTransport implements RaftTransport {
     this.#player?.close();
     this.#player = undefined;
     this.#proof = undefined;
+    this.#solo = undefined;
   }
 
   #playerOf(member: MemberId): TiePlayer | undefined {
     if (this.#player?.member === member) return this.#player;
     this.#end();
-    this.#player = tieKindOf(member) === 'disk' ? this.#onDisk(member) : this.#byProof(member);
+    this.#player = this.#newPlayer(member);
     return this.#player;
+  }
+
+  #newPlayer(member: MemberId): TiePlayer | undefined {
+    switch (tieKindOf(member)) {
+      case 'disk':
+        return this.#onDisk(member);
+      case 'proof':
+        return this.#byProof(member);
+      case 'solo':
+        return this.#bySilence(member);
+    }
   }
 
   #onDisk(member: MemberId): TiePlayer | undefined {
@@ -151,20 +214,30 @@ export class TieTransport implements RaftTransport {
   }
 
   #byProof(member: MemberId): TiePlayer | undefined {
-    const { world, proof, self, members } = this.#options;
+    const { world, proof } = this.#options;
     if (proof === undefined) return undefined;
-    const answer: ConstructorParameters<typeof ProofPlayer>[0]['answer'] = (to, { term, body }) =>
-      this.#onMessage(member, encodeMessage(reply(member, to, term, body)));
-    const { files, recordPath: path, provers } = proof;
-    this.#proof = new ProofPlayer({
-      world: { ...world, files },
-      path,
+    const { files, recordPath, provers } = proof;
+    const record = proofRecord(files, recordPath, member);
+    this.#proof = new ProofPlayer({ ...this.#playing(member), world, provers, record });
+    return this.#proof;
+  }
+
+  #bySilence(member: MemberId): TiePlayer | undefined {
+    const { world, proof } = this.#options;
+    if (proof?.solo === undefined) return undefined;
+    const { files, provers, solo } = proof;
+    this.#solo = new SoloPlayer({ ...this.#playing(member), ...solo, world, files, provers });
+    this.#proof = this.#solo.proof;
+    return this.#solo;
+  }
+
+  #playing(member: MemberId): Pick<ProofPlayerOptions, 'member' | 'self' | 'members' | 'answer'> {
+    const { self, members } = this.#options;
+    return {
       member,
       self,
       members,
-      provers,
-      answer,
-    });
-    return this.#proof;
+      answer: (to, { term, body }) => this.#onMessage(member, encodeMessage(reply(member, to, term, body))),
+    };
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The configuration document (`eterne config apply`): its grammar and defaults. Unknown keys and values are refused with their path.
  *
- *   cluster  edition, profile, timezone, tieBreaker, prefer, onShutdown, consensus, watchdog, fencing, watch, heartbeatDisks
+ *   cluster  edition, profile, timezone, tieBreaker, prefer, ping, onShutdown, consensus, watchdog, fencing, watch, heartbeatDisks
  *   nodes    name, capacity: { quantity: amount }, addresses: [host:port …], api: host:port
  *   volumes  name, size, mode, initialSync, replicas: { node: device }, onDiskError, asyncTakeover, rescueJournal, exports, and the settings of `eterne disk run`
  *   groups   name, nodes, failback, with, apart, after, demand, onStopFailure, watch, resources: [{ name, type, restart, startTimeout, stopTimeout, …the agent's own }]
@@ -152,7 +152,8 @@ const cluster = z.strictObject({
         .transform(({ delay, ...rest }) => ({ ...rest, delayMs: delay })),
     ])
     .optional(),
-  prefer: z.literal('consistency', 'only consistency is supported yet').optional(),
+  prefer: z.enum(['consistency', 'availability']).optional(),
+  ping: ping.unwrap().optional(),
   onShutdown: z.enum(['move', 'freeze']).optional(),
   consensus: z
     .discriminatedUnion('engine', [
@@ -350,6 +351,7 @@ function clusterChange(given: z.infer<typeof cluster>): Partial<ClusterConfig> {
     timezone: zone,
     tieBreaker,
     prefer,
+    ping: addresses,
     onShutdown,
     fencing,
     watchdog,
@@ -363,6 +365,7 @@ function clusterChange(given: z.infer<typeof cluster>): Partial<ClusterConfig> {
     ...(zone === undefined ? {} : { timezone: zone }),
     ...(tieBreaker === undefined ? {} : { tieBreaker }),
     ...(prefer === undefined ? {} : { prefer }),
+    ...(addresses === undefined ? {} : { ping: addresses }),
     ...(onShutdown === undefined ? {} : { onShutdown }),
     ...(watchdog === undefined ? {} : { watchdog }),
     ...(consensus === undefined ? {} : { consensus }),

@@ -6,6 +6,7 @@
  *    has those fenced whose leases prove nothing (`fencing.ts`).
  * 4. It keeps the timeline of who is heard, and lets old failures be forgotten.
  * 5. It raises the feature level once every member's program knows a higher one (`state/levels.ts`).
+ * 6. It says when it goes on alone, before it decides anything, and when the pair is whole again (`alone.ts`).
  */
 import type { Command } from '../../state/commands.ts';
 import { isSealed } from '../../state/apply-log.ts';
@@ -14,7 +15,8 @@ import type { FailureRecord, GroupState, LogPlace } from '../../state/model.ts';
 import { sortedValues } from '../../state/model.ts';
 import { volumesOf } from '../../state/references.ts';
 import type { AppendResult, EffectId, Outbox } from '../effects.ts';
-import type { View } from '../view.ts';
+import { isUnsaid, type View } from '../view.ts';
+import { decideAlone } from './alone.ts';
 import type { LeaderView } from './decide.ts';
 import { decideGroup } from './decide.ts';
 import type { FenceDecision } from './fencing.ts';
@@ -99,6 +101,9 @@ export class LeaderDuties {
       leaderTerm: this.#raftTerm,
       heardSinceBootMs: this.#heardSinceBootMs,
     };
+    const alone = decideAlone(view, this.#raftTerm);
+    if (alone) this.#append(view, outbox, 'alone', alone);
+    if (isUnsaid(view)) return;
     this.#moveLog(view, outbox);
     this.#settleProfile(view, outbox);
     for (const decision of decideFences(leader)) this.#fence(view, outbox, decision);

@@ -72,7 +72,8 @@ function proofOfPeer(
   node: string,
   present: FenceState | undefined,
 ): FenceDecision | undefined {
-  const held = view.tie?.held;
+  // Silence proves nothing.
+  const held = view.tie?.solo ? undefined : view.tie?.held;
   const startId = view.state.members[node]?.startId;
   if (held === undefined || nodeOfMember(held.peer) !== node || startId === undefined || alive.has(node))
     return undefined;

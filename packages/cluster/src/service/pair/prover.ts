@@ -3,12 +3,16 @@
  *
  *   priority delay (none for the node that owns more groups) → reference addresses → fence the other → proven
  *
+ * A pair that prefers availability goes by silence. There the delay is what a lease, its grace and the margin last, less the silence that has passed: a link that is gone
+ * for less costs nothing, and the other has frozen and let go of what it cannot go on with.
+ *
  * 1. Whoever is heard again meanwhile is not fenced.
  * 2. The delay makes one of two nodes that cannot hear each other shoot first: the one with the groups.
  */
 import type { World } from '@eterne/runtime';
 import type { MonitorPort } from '../../ports.ts';
-import { sortedValues, type ClusterState, type TieBreaker } from '../../state/model.ts';
+import { prefersAvailability, sortedValues, type ClusterState } from '../../state/model.ts';
+import { timingOf } from '../timing.ts';
 
 export interface ProverParts {
   readonly world: Pick<World, 'timers'>;
@@ -23,6 +27,7 @@ type Proof = { readonly how: string } | { readonly trouble: string };
 export function proveStopped(parts: ProverParts, node: string, done: (proof: Proof) => void): void {
   const { config } = parts.state();
   const { tieBreaker } = config;
+  if (prefersAvailability(config)) return missNode(parts, node, done);
   if (tieBreaker.kind !== 'fencing')
     return parts.world.timers.soon(() =>
       done({
@@ -30,18 +35,37 @@ export function proveStopped(parts: ProverParts, node: string, done: (proof: Pro
       }),
     );
   const delayMs = hasPriority(parts.state(), parts.self, node) ? 0 : tieBreaker.delayMs;
-  return void parts.world.timers.after(delayMs, () => lookAround(parts, tieBreaker, node, done));
+  return void parts.world.timers.after(delayMs, () =>
+    lookAround(parts, tieBreaker.ping, () => shoot(parts, node, done), done),
+  );
+}
+
+/** What has passed since the heart lost it counts: a lease with its grace is over when the delay is. */
+function missNode(parts: ProverParts, node: string, done: (proof: Proof) => void): void {
+  const { leaseMs, goneGraceMs, marginMs, lostAfterMs } = timingOf(parts.state());
+  const delayMs = hasPriority(parts.state(), parts.self, node)
+    ? 0
+    : Math.max(0, leaseMs + goneGraceMs + marginMs - lostAfterMs);
+  const settle = (): void =>
+    done(
+      parts.isLost(node)
+        ? { how: `${node} is not heard on any path, and this pair prefers availability` }
+        : { trouble: `${node} is heard again` },
+    );
+  return void parts.world.timers.after(delayMs, () =>
+    lookAround(parts, parts.state().config.ping, settle, done),
+  );
 }
 
 function lookAround(
   parts: ProverParts,
-  { ping }: Extract<TieBreaker, { kind: 'fencing' }>,
-  node: string,
+  ping: readonly string[],
+  next: () => void,
   done: (proof: Proof) => void,
 ): void {
-  if (ping.length === 0) return shoot(parts, node, done);
+  if (ping.length === 0) return next();
   return parts.monitor.ping(ping, (reached) => {
-    if (reached) shoot(parts, node, done);
+    if (reached) next();
     else
       done({ trouble: `none of ${ping.join(', ')} answers: this node seems to be the one that is cut off` });
   });

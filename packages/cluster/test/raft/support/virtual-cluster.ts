@@ -6,7 +6,8 @@ import type { Members } from '../../../src/raft/members.ts';
 import { createLogFile } from '../../../src/raft/storage/log-store.ts';
 import { prepareTie } from '../../../src/raft/tie/tie-driver.ts';
 import type { Provers } from '../../../src/raft/tie/proof-player.ts';
-import { proofTieId, tieId, type TieKind } from '../../../src/raft/tie/tie-id.ts';
+import { settleRewind } from '../../../src/raft/tie/rewind.ts';
+import { proofTieId, soloTieId, tieId, type TieKind } from '../../../src/raft/tie/tie-id.ts';
 import { TieTransport } from '../../../src/raft/tie/tie-transport.ts';
 import { Seeded } from './seeded.ts';
 import { VirtualDisk } from './virtual-files.ts';
@@ -48,7 +49,11 @@ export interface ClusterOptions {
   readonly tie?: TieKind;
 }
 
-const TIE_IDS: Readonly<Record<TieKind, string>> = { disk: tieId('1'), proof: proofTieId('1') };
+const TIE_IDS: Readonly<Record<TieKind, string>> = {
+  disk: tieId('1'),
+  proof: proofTieId('1'),
+  solo: soloTieId('1'),
+};
 const HEART_LOOK_MS = 50;
 const HEART_SILENCE_MS = 1000;
 
@@ -66,6 +71,9 @@ export class VirtualCluster {
   lossProbability = 0;
   /** How likely it is that fencing works. */
   fenceChance = 1;
+  /** Until then a node that may go on alone waits, as the one that owns nothing does. */
+  soloDelayMs: (id: string) => number = () => 0;
+  #lastHalf = 0;
   readonly #heardMs = new Map<string, number>();
   latencyMs = 1;
   /** Beside the latency. */
@@ -84,7 +92,7 @@ export class VirtualCluster {
       prepareTie(this.shared.port('', always), '', TIE_IDS.disk, [first, second], () => {});
     for (const id of options.voters) this.#add(id, members);
     for (const id of options.joiners ?? []) this.#add(id, []);
-    if (options.tie === 'proof') this.#beat();
+    if (options.tie === 'proof' || options.tie === 'solo') this.#beat();
     this.time.runUntil(20);
   }
 
@@ -116,6 +124,13 @@ export class VirtualCluster {
         done(works ? { how: 'fenced' } : { trouble: 'no device' }),
       );
     });
+  }
+
+  /** Nothing but silence, after a while. */
+  #miss(id: string, peer: string, lifetime: Life, done: Parameters<Provers['prove']>[1]): void {
+    this.time.inLife(lifetime, this.time.nowMs + this.soloDelayMs(id), () =>
+      done(this.#isLost(peer) ? { how: `${peer} is silent` } : { trouble: `${peer} is heard again` }),
+    );
   }
 
   #add(id: string, members: Members): void {
@@ -194,34 +209,62 @@ export class VirtualCluster {
         provers: {
           isLost: (peer) => this.#isLost(peer),
           barrier: (done) => machine.log?.readBarrier(done),
-          prove: (peer, done) => this.#prove(peer, lifetime, done),
+          prove: (peer, done) =>
+            this.#options.tie === 'solo'
+              ? this.#miss(id, peer, lifetime, done)
+              : this.#prove(peer, lifetime, done),
+        },
+        solo: {
+          recordPath: 'solo',
+          logPath: PATH,
+          begin: () => ({ id: `half${(this.#lastHalf += 1)}`, node: id, groups: 0, atMs: 0 }),
         },
       },
     });
     machine.transport = transport;
     const { compactAfterEntries = 20 } = this.#options;
     const identity = { cluster: 'c', member: id };
-    openEmbeddedLog(
-      {
-        world,
-        path: PATH,
-        identity,
-        timing: () => machine.timing,
-        transport,
-        subject,
-        compactAfterEntries,
-      },
-      (log) => {
-        if (log instanceof EterneError) {
-          machine.openError = log;
-          return;
-        }
-        machine.log = log;
-        machine.openError = undefined;
-        log.onApplied((command) => machine.applied.push(command));
-        log.start();
-      },
-    );
+    const options = {
+      world,
+      path: PATH,
+      identity,
+      timing: () => machine.timing,
+      transport,
+      subject,
+      compactAfterEntries,
+    };
+    const open = (): void => openEmbeddedLog(options, (log) => this.#opened(machine, log));
+    if (this.#options.tie !== 'solo') return open();
+    return settleRewind({ world, recordPath: 'solo', logPath: PATH, identity }, (error) => {
+      if (error) {
+        machine.openError = error;
+        return;
+      }
+      open();
+    });
+  }
+
+  #opened(machine: Machine, log: EmbeddedLog<string> | EterneError): void {
+    if (log instanceof EterneError) {
+      machine.openError = log;
+      return;
+    }
+    machine.log = log;
+    machine.openError = undefined;
+    log.onApplied((command) => machine.applied.push(command));
+    log.start();
+  }
+
+  /** As the service does: a half that has to give way ends this life of its node. */
+  giveWay(id: string): void {
+    const machine = this.machine(id);
+    if (machine.transport?.tie?.solo?.parted?.survivor !== 'theirs') return;
+    machine.transport.giveWay((error) => {
+      if (error) return;
+      machine.life += 1;
+      machine.log = undefined;
+      this.start(id);
+    });
   }
 
   #send(from: string, to: string, message: Buffer): void {

@@ -1,0 +1,114 @@
+/**
+ * Two hosts and nothing else, told to prefer availability: either goes on when the other's power is cut. When only the cable between them is cut both go on, and once it is back one
+ * half gives way, the volume's split brain is told, and an operator ends it.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import type { ClusterStatus } from '@eterne/cluster/service/facade.ts';
+import { repositoryRoot } from '@eterne/runtime/node/repository.ts';
+import { HostedCluster, ownedBy, sleep } from './support/hosted-cluster.ts';
+import { hostsMissing, Lab } from './support/hosts.ts';
+
+const LEDGER = '127.0.0.1:9000';
+const missing = hostsMissing();
+
+class Pair extends HostedCluster {
+  configure(): void {
+    const ledger = join(repositoryRoot, 'packages/cli/src/demo/ledger/main.ts');
+    this.apply(`cluster: { prefer: availability }
+volumes:
+  - { name: data, size: 16MiB, mode: sync, replicas: { n1: ${this.folder}/n1.img, n2: ${this.folder}/n2.img } }
+groups:
+  - name: ledger
+    nodes: [n1, n2]
+    resources:
+      - { name: vol, type: mirror, volume: data, attach: none }
+      - { name: book, type: app, command: [${process.execPath}, ${ledger}, "\${vol.device}", "${LEDGER}"], directory: ${this.folder} }
+`);
+  }
+
+  /** Gives the record's number once it is acknowledged. */
+  async post(name: string, payload: string): Promise<number> {
+    for (const startedMs = performance.now(); ; await sleep(200)) {
+      try {
+        const text = this.lab
+          .host(name)
+          .run('curl', '-fsS', '-m', '5', '-d', JSON.stringify({ payload }), `http://${LEDGER}/records`);
+        return (JSON.parse(text) as { number: number }).number;
+      } catch (error) {
+        if (performance.now() - startedMs > 30_000) throw error;
+      }
+    }
+  }
+
+  record(name: string, number: number): string {
+    const text = this.lab.host(name).run('curl', '-fsS', `http://${LEDGER}/records/${number}`);
+    return (JSON.parse(text) as { payload: string }).payload;
+  }
+
+  codes(name: string): readonly string[] {
+    return this.events(name).map(({ code }) => code);
+  }
+}
+
+const isWhole = ({ volumes, tieBreaker, warnings }: ClusterStatus): boolean =>
+  volumes[0]?.inSyncSet.length === 2 && tieBreaker?.votes === true && warnings.length === 0;
+const isAlone = (status: ClusterStatus): boolean => status.tieBreaker?.heldBecause != null;
+
+test('a pair that prefers availability', { skip: missing ?? false, timeout: 240_000 }, async (context) => {
+  const pair = new Pair('available', 1, 1, new Lab(['n1', 'n2']));
+  after(() => pair.remove());
+  const [n1] = pair.lab.hosts;
+  await pair.setUp();
+  await pair.waitFor('n1', 'feature levels', ({ features }) => features.level === features.highest);
+  pair.configure();
+  await pair.waitFor('n1', 'the group on n1', (status) => ownedBy('n1')(status) && isWhole(status));
+  const first = await pair.post('n1', 'before');
+
+  await context.test('the other takes over when the power of the owner’s node is cut', async () => {
+    await pair.kill('n1');
+    await pair.waitFor('n2', 'the group on n2', (status) => ownedBy('n2')(status) && isAlone(status));
+    assert.equal(pair.record('n2', first), 'before');
+    await pair.post('n2', 'alone');
+    assert.ok(pair.codes('n2').includes('pair.alone'));
+  });
+  await context.test('which comes back, follows, and is brought up to date', async () => {
+    pair.restart('n1');
+    await pair.waitFor('n2', 'both replicas', isWhole);
+    assert.ok(pair.codes('n1').includes('pair.whole'));
+    assert.ok(!pair.codes('n1').includes('pair.parted'));
+  });
+  await context.test('both go on when only the cable is cut', async () => {
+    n1?.cut();
+    await pair.waitFor('n1', 'the group on n1 too', (status) => ownedBy('n1')(status) && isAlone(status));
+    await pair.waitFor('n2', 'n2 to go on', isAlone);
+    await pair.post('n1', 'only on n1');
+  });
+  const kept = await pair.post('n2', 'only on n2');
+  await context.test(
+    'met again, the half that owned less gives way, and the split brain is told',
+    async () => {
+      n1?.heal();
+      await pair.waitFor(
+        'n2',
+        'n1 to have joined again',
+        (status) => pair.codes('n2').filter((code) => code === 'pair.whole').length === 2 && !isAlone(status),
+      );
+      assert.ok(pair.codes('n2').includes('pair.parted'));
+      await pair.waitFor('n1', 'n1 to follow', ownedBy('n2'));
+      assert.equal(pair.record('n2', kept), 'only on n2');
+      await pair.waitFor('n2', 'the split brain', ({ warnings }) =>
+        warnings.some((line) => /Volume data has a split brain/.test(line)),
+      );
+      const put = readdirSync(join(pair.dir('n1'), 'raft')).filter((name) => name.startsWith('log.parted-'));
+      assert.equal(put.length, 1, 'what the half decided is kept');
+    },
+  );
+  await context.test('which an operator ends', async () => {
+    pair.eterne('n2', 'volume', 'resolve', 'data', '--node', 'n1', '--discard-local', '--confirm', 'data');
+    await pair.waitFor('n2', 'both replicas', isWhole);
+    assert.equal(pair.record('n2', kept), 'only on n2');
+  });
+});
