@@ -1,16 +1,16 @@
 /**
  * The iSCSI target against Debian's tgtd: same machine, same size of buffered file, same tools, alternating within each round; medians of the rates, and of
- * the ratios within each round. `npm run bench -- target [--rounds N] [--seconds N] [--only NAME]`.
+ * the ratios within each round. Last 64 sessions at once, each from an initiator of its own: the sum of their rates, and the target's memory at its highest. `npm run bench -- target [--rounds N] [--seconds N] [--only NAME]`.
  */
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { GIB, KIB, MIB } from '@eterne/base';
+import { GIB, KIB, MIB, formatSize } from '@eterne/base';
 import { repositoryRoot } from '@eterne/runtime/node/repository.ts';
 import { median } from './lib/fio.ts';
 import { readRate, writeRate } from './lib/iscsi-load.ts';
 import { freePort } from '@eterne/runtime/node/ports.ts';
-import { Servers, isInstalled, sleep } from './lib/processes.ts';
+import { Servers, isInstalled, peakRssBytesOf, sleep } from './lib/processes.ts';
 import { inRounds, medianRatio } from './lib/rounds.ts';
 import { startTgt } from './lib/tgt.ts';
 
@@ -28,6 +28,13 @@ const ROWS: readonly Row[] = (['read', 'write'] as const).flatMap((kind) => [
   { name: `${kind}-1m-d8`, kind, sizeBytes: MIB, depth: 8 },
 ]);
 
+/** `depth`: of each session. */
+const SESSION_ROWS: readonly Row[] = [
+  { name: 'sessions-64-4k', kind: 'read', sizeBytes: 4 * KIB, depth: 4 },
+  { name: 'sessions-64-1m', kind: 'read', sizeBytes: MIB, depth: 8 },
+];
+const SESSIONS = 64;
+
 const SIZE_BYTES = GIB;
 const IQN = 'iqn.2026-11.io.eterne:bench';
 /** Writes of a measurement, so that it takes about as long as one of reads. */
@@ -41,16 +48,29 @@ function fill(path: string): void {
   closeSync(file);
 }
 
-async function startOurs(servers: Servers, folder: string): Promise<string> {
+async function startOurs(
+  servers: Servers,
+  folder: string,
+): Promise<{ readonly uri: string; readonly pid: number | undefined }> {
   const port = await freePort();
   const config = join(folder, 'target.yaml');
   writeFileSync(
     config,
     `portals: ['127.0.0.1:${port}']\ntargets:\n  - { iqn: '${IQN}', luns: [{ lun: 1, path: ours.img }] }\n`,
   );
-  servers.start(join(repositoryRoot, 'eterne'), ['target', 'run', '--config', config]);
+  const { pid } = servers.start(join(repositoryRoot, 'eterne'), ['target', 'run', '--config', config]);
   await sleep(2000);
-  return `iscsi://127.0.0.1:${port}/${IQN}/1`;
+  return { uri: `iscsi://127.0.0.1:${port}/${IQN}/1`, pid };
+}
+
+/** Fails when any session does. */
+async function measureSessions(row: Row, uri: string, seconds: number): Promise<number> {
+  const rates = await Promise.all(
+    Array.from({ length: SESSIONS }, (_, index) =>
+      readRate(uri, row.sizeBytes, row.depth, seconds, `${IQN}-initiator-${index}`),
+    ),
+  );
+  return rates.reduce((sum, rate) => sum + rate, 0);
 }
 
 function measure(row: Row, uri: string, seconds: number): Promise<number> {
@@ -70,17 +90,21 @@ export async function benchTarget(options: {
   const servers = new Servers();
   try {
     for (const name of ['ours.img', 'tgt.img']) fill(join(folder, name));
-    const uris = [
-      await startOurs(servers, folder),
-      await startTgt(servers, join(folder, 'tgt.img')),
-    ] as const;
-    for (const row of ROWS.filter(({ name }) => options.only === undefined || name.includes(options.only))) {
-      const [ours = [], tgt = []] = await inRounds(uris, options.rounds, (uri) =>
-        measure(row, uri, options.seconds),
+    const ours = await startOurs(servers, folder);
+    const uris = [ours.uri, await startTgt(servers, join(folder, 'tgt.img'))] as const;
+    const { only = '' } = options;
+    const wanted = ({ name }: Row): boolean => name.includes(only);
+    const compare = async (row: Row, measured: typeof measure): Promise<string> => {
+      const [eterne = [], tgt = []] = await inRounds(uris, options.rounds, (uri) =>
+        measured(row, uri, options.seconds),
       );
-      process.stdout.write(
-        `${row.name.padEnd(13)} eterne ${show(row, median(ours)).padStart(12)}   tgtd ${show(row, median(tgt)).padStart(12)}   ratio ${medianRatio(ours, tgt).toFixed(2)}\n`,
-      );
+      return `${row.name.padEnd(14)} eterne ${show(row, median(eterne)).padStart(12)}   tgtd ${show(row, median(tgt)).padStart(12)}   ratio ${medianRatio(eterne, tgt).toFixed(2)}`;
+    };
+    for (const row of ROWS.filter(wanted)) process.stdout.write(`${await compare(row, measure)}\n`);
+    for (const row of SESSION_ROWS.filter(wanted)) {
+      const compared = await compare(row, measureSessions);
+      const peak = formatSize(peakRssBytesOf(ours.pid ?? 0));
+      process.stdout.write(`${compared}   at most ${peak} of memory\n`);
     }
   } finally {
     await servers.stop();

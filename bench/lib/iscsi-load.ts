@@ -11,6 +11,7 @@ export async function readRate(
   sizeBytes: number,
   depth: number,
   seconds: number,
+  initiator?: string,
 ): Promise<number> {
   const order = sizeBytes === 4096 ? ['--random'] : [];
   const options = [
@@ -21,6 +22,7 @@ export async function readRate(
     '-t',
     String(seconds),
     ...order,
+    ...(initiator === undefined ? [] : ['-i', initiator]),
     uri,
   ];
   const { stdout } = await run('iscsi-perf', options, { maxBuffer: 1 << 24 });
