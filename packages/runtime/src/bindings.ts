@@ -25,7 +25,7 @@ export type Bind<Bound extends Bindable> = (
 interface Wanted<Bound> {
   /** Undefined while it is not bound. */
   bound: Bound | undefined;
-  trouble: string | undefined;
+  trouble: EterneError | undefined;
   again: Timer | undefined;
 }
 
@@ -36,7 +36,7 @@ export class Bindings<Bound extends Bindable> {
   /** By the address as it was asked for. */
   readonly #wanted = new Map<Address, Wanted<Bound>>();
 
-  /** `onTrouble`: once for each reason that is new. */
+  /** `onTrouble`: once for each reason that is new; of those that `open` answers with nobody is told. */
   constructor(
     timers: Pick<Timers, 'after'>,
     bind: Bind<Bound>,
@@ -58,13 +58,18 @@ export class Bindings<Bound extends Bindable> {
           this.close();
           return done(error);
         }
+        for (const [asked, { trouble }] of this.#wanted) if (trouble) this.#onTrouble(asked, trouble);
         return done(undefined);
       });
   }
 
   /** New ones first, so that there is no moment without any. */
   configure(addresses: readonly Address[]): void {
-    for (const address of addresses) if (this.#at(address) === undefined) this.#want(address, () => {});
+    for (const address of addresses)
+      if (this.#at(address) === undefined)
+        this.#want(address, (error) => {
+          if (error) this.#onTrouble(address, error);
+        });
     for (const [asked, { bound }] of this.#wanted)
       if (!addresses.includes(asked) && !addresses.includes(bound?.address ?? asked)) this.#drop(asked);
   }
@@ -80,7 +85,7 @@ export class Bindings<Bound extends Bindable> {
 
   /** Why nothing is bound at `address`: a sentence. */
   trouble(address: Address): string | undefined {
-    return this.#at(address)?.trouble;
+    return this.#at(address)?.trouble?.message;
   }
 
   close(): void {
@@ -110,9 +115,10 @@ export class Bindings<Bound extends Bindable> {
       if (this.#wanted.get(address) !== wanted)
         return result instanceof EterneError ? undefined : result.close();
       if (result instanceof EterneError) {
-        if (wanted.trouble !== result.message) this.#onTrouble(address, result);
-        wanted.trouble = result.message;
+        const isNew = wanted.trouble !== undefined && wanted.trouble.message !== result.message;
+        wanted.trouble = result;
         wanted.again = this.#timers.after(REBIND_MS, () => this.#try(address, wanted, () => {}));
+        if (isNew) this.#onTrouble(address, result);
         return done(result);
       }
       wanted.bound = result;
