@@ -32,6 +32,7 @@ import { followPlace } from '@eterne/cluster/service/own-place.ts';
 import { Steward } from '@eterne/cluster/service/leader/steward.ts';
 import { GivingWay } from '@eterne/cluster/service/pair/giving-way.ts';
 import { PingWatch } from '@eterne/cluster/service/pair/ping-watch.ts';
+import type { Members } from '@eterne/cluster/raft/members.ts';
 import { proveStopped } from '@eterne/cluster/service/pair/prover.ts';
 import { Service, type PairPort } from '@eterne/cluster/service/service.ts';
 import { timesOf } from '@eterne/cluster/service/timing.ts';
@@ -73,7 +74,12 @@ export function startService(parts: ServiceParts, done: (result: Service | Etern
       else world.timers.soon(() => answer(new EterneError('no-quorum', 'this node’s log needs no word')));
     },
   };
-  const service = makeService(parts, pair, () => tcpDropped());
+  const service = makeService(
+    parts,
+    pair,
+    () => tcpDropped(),
+    () => log.voters(),
+  );
   const engines = makeEngines({
     world,
     dir,
@@ -284,7 +290,12 @@ function makeTieWith(world: World): MakeTie {
   };
 }
 
-function makeService(parts: ServiceParts, pair: PairPort, logDropped: () => DropCounts): Service {
+function makeService(
+  parts: ServiceParts,
+  pair: PairPort,
+  logDropped: () => DropCounts,
+  logMembers: () => Members,
+): Service {
   const { world, dir, startId, identity, heart, monitor, connectDisk, onSetup, onStopped } = parts;
   const { node, role, addresses, api, voterId, clusterName, clusterId, founder } = identity;
   const member = { name: node, role, addresses, api, voterId, level: LEVELS.program };
@@ -295,6 +306,7 @@ function makeService(parts: ServiceParts, pair: PairPort, logDropped: () => Drop
     self: node,
     startId,
     pair,
+    logMembers,
     logDropped,
     onStopped,
     places: {

@@ -95,6 +95,7 @@ export class ServiceCore {
       watchdog: undefined,
       pids: undefined,
       tie: undefined,
+      logMembers: [],
       logTrouble: undefined,
       leaving: false,
     };

@@ -20,6 +20,7 @@ import type { Command } from '../state/commands.ts';
 import { tooOld } from '../state/levels.ts';
 import type { ClusterState, DaemonPids } from '../state/model.ts';
 import type { Refusal } from '../state/outcome.ts';
+import type { Members } from '../raft/members.ts';
 import type { CoreOptions } from './core.ts';
 import { ServiceCore } from './core.ts';
 import type { AppendResult, Completion, CoreEvent, Effect, EffectId, Now, ProposalId } from './effects.ts';
@@ -31,6 +32,8 @@ export interface ServiceOptions extends CoreOptions {
   readonly monitor: MonitorPort;
   /** The log's tie-breaker, of a pair. */
   readonly pair?: PairPort;
+  /** Members of the log; none where it is not kept by the nodes. */
+  readonly logMembers?: () => Members;
   /** What the log's transport did not believe. */
   readonly logDropped?: () => DropCounts;
   /** The log has stopped for good; the process is to end. */
@@ -124,6 +127,7 @@ export class Service {
   refresh(): void {
     if (this.#log) this.#core.look(this.#now(), this.#log.leadership());
     this.#core.view.tie = this.#options.pair?.tie();
+    this.#core.view.logMembers = this.#options.logMembers?.() ?? [];
     this.#core.view.logTrouble = this.#log?.trouble;
     this.#core.view.logDropped = this.#options.logDropped?.() ?? NO_DROPS;
   }

@@ -1,4 +1,6 @@
 /** The cluster as this node sees it: the agreed state, coloured by its own observations. */
+import { isVoter } from '../raft/members.ts';
+import { memberIdOf } from '../raft/types.ts';
 import { olderThan } from '../state/levels.ts';
 import type { ClusterState, GroupState, Member, VolumeState } from '../state/model.ts';
 import { sortedValues } from '../state/model.ts';
@@ -280,7 +282,7 @@ function quorumWarnings(view: View): readonly string[] {
   if (tie && tie.kind !== 'word' && tie.trouble !== null)
     lines.push(`The tie-breaker does not answer ${view.self}: ${tie.trouble}.`);
   if (tie?.heldBecause != null) lines.push(`${view.self} goes on alone: ${tie.heldBecause}.`);
-  lines.push(...partedWarning(view));
+  lines.push(...partedWarning(view), ...newcomerWarnings(view));
   const isInEtcd = view.state.log.consensus.engine === 'etcd';
   lines.push(...logWarnings(view));
   if (!isInEtcd && voters < 3 && (tie?.votes !== true || tie.kind === 'word'))
@@ -288,6 +290,14 @@ function quorumWarnings(view: View): readonly string[] {
       `${voters === 1 ? 'One voter' : 'Two voters'} cannot outvote a loss; add a witness, a third node or a tie-breaker.`,
     );
   return lines;
+}
+
+/** Whoever has just joined counts for no majority before it has caught up. */
+function newcomerWarnings({ logMembers, state }: View): readonly string[] {
+  if (logMembers.length === 0) return [];
+  return sortedValues(state.members)
+    .filter(({ name, voterId }) => !isVoter(logMembers, memberIdOf(name, voterId)))
+    .map(({ name }) => `${name} does not vote yet: it has to catch up first.`);
 }
 
 /** Of a pair that prefers availability: both nodes went on alone. */

@@ -1,5 +1,6 @@
 /** What this node knows at the moment: the agreed state, and its own observations. Duties read it; only the core writes it. */
 import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
+import type { Members } from '../raft/members.ts';
 import type { ProofHeld } from '../raft/tie/proof-record.ts';
 import type { SoloSeen } from '../raft/tie/solo-player.ts';
 import type { TieKind } from '../raft/tie/tie-id.ts';
@@ -46,6 +47,8 @@ export interface View {
   pids: DaemonPids | undefined;
   /** The log's tie-breaker; undefined: it has none. Raft counts it by itself. */
   tie: TieView | undefined;
+  /** As of the last `refresh`, for people. Empty where the log is not kept by the nodes. */
+  logMembers: Members;
   /** Why the ordered log cannot be used, or followed where it goes: a sentence, for people. */
   logTrouble: string | undefined;
   /** The node is being stopped: it lets go of everything, whether or not the cluster hears of it. */
