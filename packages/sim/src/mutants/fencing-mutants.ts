@@ -10,7 +10,10 @@ function fencing(name: string, ...changes: readonly Change[]): Mutant {
 export const FENCING_MUTANTS: readonly Mutant[] = [
   fencing('a node that has just started goes on alone without having met the other', {
     file: PLAYER,
-    edits: [['if (!this.#hasMet) return this.#meet(peer);', '']],
+    edits: [
+      ['if (!this.#hasMet) return this.#meet(peer);', ''],
+      ['this.#peer !== peer || !this.#hasMet) return;', 'this.#peer !== peer) return;'],
+    ],
   }),
   fencing('the other node is listened to while the tie-breaker is held', {
     file: PLAYER,

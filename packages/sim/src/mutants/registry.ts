@@ -74,7 +74,7 @@ export const HINTS: Readonly<Record<string, number>> = {
   'leases do not end with the authority of their leader': 13,
   'voters vote although they hear a leader': 13,
   'nothing ends when a lease lapses': 2,
-  'a node that has just started goes on alone without having met the other': 2,
+  'a node that has just started goes on alone without having met the other': 7,
   'the other node is listened to while the tie-breaker is held': 1,
 };
 
