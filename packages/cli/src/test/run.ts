@@ -9,8 +9,19 @@ import { findFiles, repositoryRoot } from '@eterne/runtime/node/repository.ts';
 import { canIsolate, runIsolated, type Tally } from './isolated.ts';
 
 const PARALLEL = 2;
-/** Uses every processor itself, so it runs alone, and last. */
-const BUSY_FILE = 'test/e2e/simulator.test.ts';
+/** They hold daemons to times of a second and less, or use every processor themselves: each runs alone, after the others. */
+const ALONE = [
+  'app-repair',
+  'demo',
+  'heartbeat-paths',
+  'mirror-takeover',
+  'node-availability',
+  'node-daemons',
+  'node-leader-owner',
+  'node-pair',
+  'node-watchdog',
+  'simulator',
+].map((name) => `test/e2e/${name}.test.ts`);
 /** A file that hangs is a failure, not a hanging run. */
 const FILE_TIMEOUT_MS = 15 * 60_000;
 
@@ -114,7 +125,7 @@ export async function runTests(filters: readonly string[]): Promise<boolean> {
   if (filters.length === 0) await timed('static checks', () => staticChecks(tally));
   if (unit.length > 0)
     await timed(`unit tests (${unit.length} files)`, () => runBatch(unit, PARALLEL, tally));
-  const together = servers.filter((file) => !file.endsWith(BUSY_FILE));
+  const together = servers.filter((file) => !ALONE.some((path) => file.endsWith(path)));
   const hasLanes = together.length > 1 && (await canIsolate());
   if (hasLanes) await runLanes(together, tally);
   for (const file of hasLanes ? servers.filter((other) => !together.includes(other)) : servers)
