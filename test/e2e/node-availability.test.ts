@@ -6,29 +6,15 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { MIB } from '@eterne/base';
 import type { ClusterStatus } from '@eterne/cluster/service/facade.ts';
-import { repositoryRoot } from '@eterne/runtime/node/repository.ts';
-import { HostedCluster, ownedBy, sleep } from './support/hosted-cluster.ts';
+import { ownedBy, sleep } from './support/hosted-cluster.ts';
+import { LEDGER, LedgerCluster } from './support/ledger-cluster.ts';
 import { hostsMissing, Lab } from './support/hosts.ts';
 
-const LEDGER = '127.0.0.1:9000';
 const missing = hostsMissing();
 
-class Pair extends HostedCluster {
-  configure(): void {
-    const ledger = join(repositoryRoot, 'packages/cli/src/demo/ledger/main.ts');
-    this.apply(`cluster: { prefer: availability }
-volumes:
-  - { name: data, size: 16MiB, mode: sync, replicas: { n1: ${this.folder}/n1.img, n2: ${this.folder}/n2.img } }
-groups:
-  - name: ledger
-    nodes: [n1, n2]
-    resources:
-      - { name: vol, type: mirror, volume: data, attach: none }
-      - { name: book, type: app, command: [${process.execPath}, ${ledger}, "\${vol.device}", "${LEDGER}"], directory: ${this.folder} }
-`);
-  }
-
+class Pair extends LedgerCluster {
   /** Gives the record's number once it is acknowledged. */
   async post(name: string, payload: string): Promise<number> {
     const text = await this.#ask(name, '-d', JSON.stringify({ payload }), `http://${LEDGER}/records`);
@@ -66,7 +52,7 @@ test('a pair that prefers availability', { skip: missing ?? false, timeout: 240_
   const [n1] = pair.lab.hosts;
   await pair.setUp();
   await pair.waitFor('n1', 'feature levels', ({ features }) => features.level === features.highest);
-  pair.configure();
+  pair.configure('{ prefer: availability }', 16 * MIB);
   await pair.waitFor('n1', 'the group on n1', (status) => ownedBy('n1')(status) && isWhole(status));
   const first = await pair.post('n1', 'before');
 

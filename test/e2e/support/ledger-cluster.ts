@@ -43,11 +43,12 @@ export class LedgerCluster extends HostedCluster {
     this.start(host, `${host.name}.load`, node, program, LEDGER, file);
   }
 
-  configure(): void {
+  /** `cluster`: the document's key. */
+  configure(cluster = '{ tieBreaker: { kind: witness } }', sizeBytes = VOLUME_BYTES): void {
     const ledger = join(repositoryRoot, 'packages/cli/src/demo/ledger/main.ts');
-    this.apply(`cluster: { tieBreaker: { kind: witness } }
+    this.apply(`cluster: ${cluster}
 volumes:
-  - { name: data, size: ${VOLUME_BYTES}, mode: sync, replicas: { n1: ${this.image('n1')}, n2: ${this.image('n2')} } }
+  - { name: data, size: ${sizeBytes}, mode: sync, replicas: { n1: ${this.image('n1')}, n2: ${this.image('n2')} } }
 groups:
   - name: ledger
     nodes: [n1, n2]
