@@ -14,10 +14,10 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const NODE = join(ROOT, 'node_modules/.bin/node');
 const MAIN = join(ROOT, 'packages/cli/src/main.ts');
 /** As the `eterne` script has it: a command then starts in half the time. */
-const ENVIRONMENT = {
+const environment = (): NodeJS.ProcessEnv => ({
   NODE_COMPILE_CACHE: join(ROOT, 'node_modules/.cache/eterne-code'),
   ...process.env,
-};
+});
 
 export interface Exit {
   readonly code: number;
@@ -28,7 +28,7 @@ export interface Exit {
 /** Runs `eterne …` to its end. */
 export function eterne(...args: readonly string[]): Promise<Exit> {
   return new Promise((resolve) => {
-    execFile(NODE, [MAIN, ...args], { env: ENVIRONMENT }, (error, stdout, stderr) =>
+    execFile(NODE, [MAIN, ...args], { env: environment() }, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr }),
     );
   });
