@@ -2,6 +2,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EterneError } from '@eterne/base';
+import { append, oneWayCut, otherOf, transferToOther } from './support/pair.ts';
+import {
+  isolation,
+  messageLoss,
+  pause,
+  powerLoss,
+  slowLinks,
+  suspicion,
+  type Fault,
+} from './support/random-faults.ts';
 import { RandomLoad, seedsOf } from './support/random-load.ts';
 import { VirtualCluster } from './support/virtual-cluster.ts';
 
@@ -9,14 +19,6 @@ const STEP_MS = 10;
 const seeds = seedsOf('RAFT', 25);
 
 const pair = (seed = 1): VirtualCluster => new VirtualCluster({ seed, voters: ['n1', 'n2'], tie: 'proof' });
-const otherOf = (id: string): string => (id === 'n1' ? 'n2' : 'n1');
-
-function append(cluster: VirtualCluster, id: string, command: string): void {
-  let applied = false;
-  cluster.logOf(id).append(command, (result) => (applied = result.kind === 'applied'));
-  cluster.run(500);
-  assert.ok(applied, `${command} is applied by ${id}`);
-}
 
 /** By an operator, on the node `id`. */
 function word(cluster: VirtualCluster, id: string, acceptLoss: boolean): EterneError | undefined {
@@ -124,27 +126,16 @@ test('a full disk keeps it from being taken, and from listening to the other aga
   for (const id of ['n1', 'n2']) assert.equal(cluster.logOf(id).leadership().quorate, true);
 });
 
-type Fault = (cluster: VirtualCluster, id: string) => void;
-
 const FAULTS: readonly Fault[] = [
-  (cluster, id) => {
-    if (cluster.machine(id).log) cluster.losePower(id);
-    cluster.time.at(cluster.time.nowMs + cluster.random.below(4000), () => {
-      if (!cluster.machine(id).log) cluster.start(id);
-    });
-  },
-  (cluster, id) => cluster.isolate(id),
-  (cluster, id) => void cluster.cut.add(`${id}>${otherOf(id)}`),
-  (cluster, id) => cluster.suspect(id),
-  (cluster, id) =>
-    void (cluster.machine(id).stoppedUntilMs = cluster.time.nowMs + cluster.random.below(2500)),
-  (cluster) => void (cluster.lossProbability = cluster.random.fraction() * 0.5),
-  (cluster) => void (cluster.latencyMs = 1 + cluster.random.below(60)),
+  powerLoss(4000),
+  isolation,
+  oneWayCut,
+  suspicion,
+  pause(2500),
+  messageLoss(0.5),
+  slowLinks,
   (cluster) => void (cluster.fenceChance = cluster.random.fraction()),
-  (cluster) => {
-    const [leader] = cluster.leaders();
-    if (leader !== undefined) cluster.logOf(leader).transferLeadership(otherOf(leader));
-  },
+  transferToOther,
 ];
 
 function runSeed(seed: number): void {

@@ -1,21 +1,15 @@
 /** A pair that prefers availability: what one node did alone is one history; what both did alone stays apart until one half gives way, and nothing is mixed. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { append, oneWayCut, otherOf, transferToOther } from './support/pair.ts';
+import { isolation, messageLoss, pause, powerLoss, slowLinks, type Fault } from './support/random-faults.ts';
 import { seedsOf } from './support/random-load.ts';
 import { VirtualCluster } from './support/virtual-cluster.ts';
 
 const seeds = seedsOf('RAFT', 25);
 
 const pair = (seed = 1): VirtualCluster => new VirtualCluster({ seed, voters: ['n1', 'n2'], tie: 'solo' });
-const otherOf = (id: string): string => (id === 'n1' ? 'n2' : 'n1');
 const NODES = ['n1', 'n2'] as const;
-
-function append(cluster: VirtualCluster, id: string, command: string): void {
-  let applied = false;
-  cluster.logOf(id).append(command, (result) => (applied = result.kind === 'applied'));
-  cluster.run(500);
-  assert.ok(applied, `${command} is applied by ${id}`);
-}
 
 function whole(cluster: VirtualCluster): void {
   cluster.run(4000);
@@ -142,25 +136,14 @@ test('who goes on by an operator’s word, without what the other may have, is n
   for (const id of NODES) assert.notEqual(cluster.machine(id).transport?.tie?.solo?.parted, undefined);
 });
 
-type Fault = (cluster: VirtualCluster, id: string) => void;
-
 const FAULTS: readonly Fault[] = [
-  (cluster, id) => {
-    if (cluster.machine(id).log) cluster.losePower(id);
-    cluster.time.at(cluster.time.nowMs + cluster.random.below(4000), () => {
-      if (!cluster.machine(id).log) cluster.start(id);
-    });
-  },
-  (cluster, id) => cluster.isolate(id),
-  (cluster, id) => void cluster.cut.add(`${id}>${otherOf(id)}`),
-  (cluster, id) =>
-    void (cluster.machine(id).stoppedUntilMs = cluster.time.nowMs + cluster.random.below(2500)),
-  (cluster) => void (cluster.lossProbability = cluster.random.fraction() * 0.5),
-  (cluster) => void (cluster.latencyMs = 1 + cluster.random.below(60)),
-  (cluster) => {
-    const [leader] = cluster.leaders();
-    if (leader !== undefined) cluster.logOf(leader).transferLeadership(otherOf(leader));
-  },
+  powerLoss(4000),
+  isolation,
+  oneWayCut,
+  pause(2500),
+  messageLoss(0.5),
+  slowLinks,
+  transferToOther,
 ];
 
 /** What was acknowledged is in the history of the node that was asked, until that one gives way. */

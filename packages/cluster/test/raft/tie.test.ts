@@ -1,7 +1,18 @@
 /** A pair with a tie-breaker on a shared disk: what it is for, and that it never makes two leaders or two histories. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { retime } from './support/random-faults.ts';
+import { oneWayCut, otherOf } from './support/pair.ts';
+import {
+  isolation,
+  messageLoss,
+  pause,
+  powerLoss,
+  slowLinks,
+  suspicion,
+  transfer,
+  retime,
+  type Fault,
+} from './support/random-faults.ts';
 import { RandomLoad, seedsOf } from './support/random-load.ts';
 import { VirtualCluster } from './support/virtual-cluster.ts';
 import { PROFILES } from '../../src/profiles.ts';
@@ -10,7 +21,6 @@ const STEP_MS = 10;
 const seeds = seedsOf('RAFT', 40);
 
 const pair = (seed = 1): VirtualCluster => new VirtualCluster({ seed, voters: ['n1', 'n2'], tie: 'disk' });
-const otherOf = (id: string): string => (id === 'n1' ? 'n2' : 'n1');
 
 test('either node goes on alone when the other loses power', () => {
   const cluster = pair();
@@ -83,29 +93,18 @@ test('without the disk a pair leads as long as both are there, and not alone', (
   assert.deepEqual(cluster.leaders(), []);
 });
 
-type Fault = (cluster: VirtualCluster, id: string) => void;
-
 const FAULTS: readonly Fault[] = [
-  (cluster, id) => {
-    if (cluster.machine(id).log) cluster.losePower(id);
-    cluster.time.at(cluster.time.nowMs + cluster.random.below(2500), () => {
-      if (!cluster.machine(id).log) cluster.start(id);
-    });
-  },
-  (cluster, id) => cluster.isolate(id),
-  (cluster, id) => void cluster.cut.add(`${id}>${otherOf(id)}`),
-  (cluster, id) => cluster.suspect(id),
-  (cluster, id) =>
-    void (cluster.machine(id).stoppedUntilMs = cluster.time.nowMs + cluster.random.below(2500)),
-  (cluster) => void (cluster.lossProbability = cluster.random.fraction() * 0.5),
-  (cluster) => void (cluster.latencyMs = 1 + cluster.random.below(60)),
+  powerLoss(2500),
+  isolation,
+  oneWayCut,
+  suspicion,
+  pause(2500),
+  messageLoss(0.5),
+  slowLinks,
   (cluster) => void (cluster.shared.latencyMs = [2, 40, 400, 1500][cluster.random.below(4)] ?? 2),
   (cluster, id) => void cluster.shared.cut.add(id),
   (cluster) => cluster.shared.cut.clear(),
-  (cluster, id) => {
-    const [leader] = cluster.leaders();
-    if (leader !== undefined) cluster.logOf(leader).transferLeadership(id);
-  },
+  transfer,
 ];
 
 function runSeed(seed: number, changesProfiles: boolean): void {

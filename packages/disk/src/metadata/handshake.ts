@@ -120,20 +120,21 @@ function amongWritten(a: ReplicaSummary, b: ReplicaSummary, relation: Relation):
     return (
       outsideTheSet(a, b, relation) ??
       bothOutside(a, b) ??
-      rolledBackInside(a, b, relation) ?? {
+      rolledBackInside(a, b) ?? {
         kind: 'split-brain',
         reason: 'both sides were written independently',
         row: '10 split brain',
       }
     );
-  if (a.term.number === b.term.number && a.term.grantor !== b.term.grantor)
+  if (a.term.number === b.term.number && !isOneGrantor(a, b))
     return {
       kind: 'split-brain',
       reason: `term ${a.term.number} was granted twice, by ${a.term.grantor} and by ${b.term.grantor}`,
       row: '10 two grantors',
     };
   return (
-    endedPrimary(a, b, relation) ??
+    twoPrimaries(a, b, relation) ??
+    endedPrimary(a, b) ??
     rolledBack(a, b) ??
     outsideTheSet(a, b, relation) ??
     byGeneration(a, b, relation)
@@ -182,18 +183,15 @@ function mayLackWrites(source: ReplicaSummary, target: ReplicaSummary): boolean 
   return committed !== undefined && !committed.includes(source.node);
 }
 
+function isOneGrantor(a: ReplicaSummary, b: ReplicaSummary): boolean {
+  return a.term.grantor === b.term.grantor;
+}
+
 /** Row 11: one writer in a term, and none of an older one (invariant 2). Of terms of two grantors neither is the older one. */
-function endedPrimary(
-  a: ReplicaSummary,
-  b: ReplicaSummary,
-  relation: Relation,
-): HandshakeDecision | undefined {
-  const isOneGrantor = a.term.grantor === b.term.grantor;
+function endedPrimary(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | undefined {
+  if (!isOneGrantor(a, b)) return undefined;
   if (a.role === 'primary' && b.role === 'primary')
-    return isOneGrantor
-      ? { kind: 'refuse', reason: 'both sides are primary: demote one', row: '11' }
-      : twoPrimaries(a, b, relation);
-  if (!isOneGrantor) return undefined;
+    return { kind: 'refuse', reason: 'both sides are primary: demote one', row: '11' };
   const ended = [a, b].find((side) => side.role === 'primary' && side.term.number < higherTerm(a, b));
   return (
     ended && {
@@ -205,10 +203,15 @@ function endedPrimary(
 }
 
 /**
- * One that has acknowledged nothing since they parted, as it waits (`onPeerLost: freeze`) or nobody wrote, loses nothing by stepping down. What an
- * asynchronous one acknowledged the other may lack, although it has the newer generation.
+ * Row 11, terms of two grantors. One that has acknowledged nothing since they parted, as it waits (`onPeerLost: freeze`) or nobody wrote, loses nothing by
+ * stepping down. What an asynchronous one acknowledged the other may lack, although it has the newer generation.
  */
-function twoPrimaries(a: ReplicaSummary, b: ReplicaSummary, relation: Relation): HandshakeDecision {
+function twoPrimaries(
+  a: ReplicaSummary,
+  b: ReplicaSummary,
+  relation: Relation,
+): HandshakeDecision | undefined {
+  if (isOneGrantor(a, b) || a.role !== 'primary' || b.role !== 'primary') return undefined;
   const reason = 'both sides are primary';
   const row = '11 two primaries';
   if (relation.kind !== 'descends' || isOneRolledBack(a, b)) return { kind: 'split-brain', reason, row };
@@ -304,16 +307,12 @@ function bothOutside(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | 
  * Row 12 where the generations diverged: what the one that was rolled back minted before then was settled since, and the other, a member of
  * the set, has every acknowledged write.
  */
-function rolledBackInside(
-  a: ReplicaSummary,
-  b: ReplicaSummary,
-  relation: Relation,
-): HandshakeDecision | undefined {
+function rolledBackInside(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | undefined {
   const committed = committedSet(a, b);
   if (committed === undefined || !committed.includes(a.node) || !committed.includes(b.node)) return undefined;
   // Of two that were rolled back neither is sure to have everything.
   if (isRolledBack(a, b) === isRolledBack(b, a)) return undefined;
-  return endedPrimary(a, b, relation) ?? rolledBack(a, b);
+  return endedPrimary(a, b) ?? rolledBack(a, b);
 }
 
 function extentOf(relation: Relation): Extent {
@@ -335,7 +334,7 @@ function extentOf(relation: Relation): Extent {
  * generations decide alone. Undefined too before the first promotion.
  */
 function committedSet(a: ReplicaSummary, b: ReplicaSummary): readonly string[] | undefined {
-  if (a.term.grantor !== b.term.grantor) return undefined;
+  if (!isOneGrantor(a, b)) return undefined;
   const { members } = isCommittedLater(b, a) ? b.set : a.set;
   return members.length > 0 ? members : undefined;
 }
@@ -348,7 +347,7 @@ function isCommittedLater(x: ReplicaSummary, y: ReplicaSummary): boolean {
 function byGeneration(a: ReplicaSummary, b: ReplicaSummary, relation: Relation): HandshakeDecision {
   if (relation.kind === 'descends') {
     const [source, target] = relation.newer === 'mine' ? [a, b] : [b, a];
-    if (target.role === 'primary' && a.term.grantor !== b.term.grantor)
+    if (target.role === 'primary' && !isOneGrantor(a, b))
       return {
         kind: 'split-brain',
         reason: `${target.node} is primary, but lacks what was written on ${source.node} in a term of another grantor`,

@@ -4,32 +4,52 @@ import type { VirtualCluster } from './virtual-cluster.ts';
 
 export type Fault = (cluster: VirtualCluster, id: string) => void;
 
-export const FAULTS: readonly Fault[] = [
-  (cluster, id) => {
+/** For so long at most; somebody may start it before. */
+export function powerLoss(downMsMax: number): Fault {
+  return (cluster, id) => {
     if (cluster.machine(id).log) cluster.losePower(id);
-    cluster.time.at(cluster.time.nowMs + cluster.random.below(1500), () => {
+    cluster.time.at(cluster.time.nowMs + cluster.random.below(downMsMax), () => {
       if (!cluster.machine(id).log) cluster.start(id);
     });
-  },
-  (cluster, id) => cluster.isolate(id),
-  (cluster, id) => cluster.suspect(id),
+  };
+}
+
+export const isolation: Fault = (cluster, id) => cluster.isolate(id);
+export const suspicion: Fault = (cluster, id) => cluster.suspect(id);
+
+export function pause(msMax: number): Fault {
+  return (cluster, id) =>
+    void (cluster.machine(id).stoppedUntilMs = cluster.time.nowMs + cluster.random.below(msMax));
+}
+
+export function messageLoss(probabilityMax: number): Fault {
+  return (cluster) => void (cluster.lossProbability = cluster.random.fraction() * probabilityMax);
+}
+
+export const slowLinks: Fault = (cluster) => void (cluster.latencyMs = 1 + cluster.random.below(60));
+
+export const transfer: Fault = (cluster, id) => {
+  const [leader] = cluster.leaders();
+  if (leader !== undefined) cluster.logOf(leader).transferLeadership(id);
+};
+
+export const FAULTS: readonly Fault[] = [
+  powerLoss(1500),
+  isolation,
+  suspicion,
   (cluster, id) => {
     for (const other of cluster.machines.keys())
       if (cluster.random.chance(0.5)) cluster.cut.add(`${id}>${other}`);
   },
-  (cluster, id) =>
-    void (cluster.machine(id).stoppedUntilMs = cluster.time.nowMs + cluster.random.below(1500)),
-  (cluster) => void (cluster.lossProbability = cluster.random.fraction() * 0.3),
-  (cluster) => void (cluster.latencyMs = 1 + cluster.random.below(60)),
+  pause(1500),
+  messageLoss(0.3),
+  slowLinks,
   (cluster, id) => {
     const { disk } = cluster.machine(id);
     disk.full = true;
     cluster.time.at(cluster.time.nowMs + cluster.random.below(2000), () => (disk.full = false));
   },
-  (cluster, id) => {
-    const [leader] = cluster.leaders();
-    if (leader !== undefined) cluster.logOf(leader).transferLeadership(id);
-  },
+  transfer,
   (cluster, id) => {
     const [leader] = cluster.leaders();
     if (leader === undefined) return;
