@@ -277,7 +277,7 @@ function proversFor(
 ): Provers {
   const isLost = (node: string): boolean => service.view.alive?.has(node) === false;
   const prover = { world, self: identity.node, monitor, state: () => service.state, isLost };
-  return { isLost, barrier, prove: (node, done) => proveStopped(prover, node, done) };
+  return { isLost, barrier, prove: (node, isSought, done) => proveStopped(prover, node, isSought, done) };
 }
 
 function makeTieWith(world: World): MakeTie {

@@ -334,7 +334,7 @@ export class Machine {
     const provers: Provers = {
       isLost,
       barrier: (done) => service.readBarrier(done),
-      prove: (node, done) => proveStopped(prover, node, done),
+      prove: (node, isSought, done) => proveStopped(prover, node, isSought, done),
     };
     this.transport = new TieTransport(transport, {
       world,
