@@ -269,6 +269,8 @@ export interface Processes {
   /** Kernel start time of a pid, which together with the pid is unique until reboot; undefined when gone. */
   startTime(pid: number): string | undefined;
   killGroup(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void;
+  /** For how much of its life its first thread was ready to run and had no processor; undefined where the system does not say. */
+  waitedForProcessorMs(pid: number): number | undefined;
 }
 
 /**

@@ -132,4 +132,5 @@ export const nodeProcesses: Processes = {
   startTime,
   alive: (pid, time) => startTime(pid) === time,
   killGroup: (pid, signal) => signalGroup(pid, signal),
+  waitedForProcessorMs,
 };
