@@ -7,10 +7,10 @@
  * a session, a write that did not end before the other began; across sessions, what the base holds.
  */
 import { assert } from '@eterne/base';
-import { SECTOR_BYTES } from '../world/disk.ts';
-import { PAGE_BYTES, type PageMap } from '../world/page-map.ts';
+import { PAGE_BYTES, SECTOR_BYTES } from '../world/page.ts';
+import type { PageMap } from '../world/page-map.ts';
 import type { History, Operation } from './history.ts';
-import { FOREIGN, valueOf, ZERO } from './stamp.ts';
+import { FOREIGN, valueIn, ZERO } from './stamp.ts';
 
 /** Where a write may have been kept. */
 export interface Medium {
@@ -121,5 +121,5 @@ function sectorsOf({ firstSector, sectorCount }: Operation): number[] {
 function valueAt(pages: PageMap, sector: number): number {
   const offset = sector * SECTOR_BYTES;
   const within = offset % PAGE_BYTES;
-  return valueOf(pages.page(offset - within), within, sector);
+  return valueIn(pages.page(offset - within), sector);
 }

@@ -30,7 +30,7 @@ import { FaultPlan } from '../faults/plan.ts';
 import { pickShape } from '../mirror/shape.ts';
 import type { WorkloadShape } from '../mirror/workload.ts';
 import { isFull, resultOf, type SeedResult } from '../run/result.ts';
-import { SECTOR_BYTES } from '../world/disk.ts';
+import { SECTOR_BYTES } from '../world/page.ts';
 import type { SimNode } from '../world/node.ts';
 import type { SimProcess } from '../world/process.ts';
 import type { Prng } from '../world/prng.ts';

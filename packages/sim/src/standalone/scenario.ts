@@ -24,7 +24,7 @@ import { Supervisor } from '../mirror/supervisor.ts';
 import { Workload, type WorkloadShape } from '../mirror/workload.ts';
 import { isFull, resultOf, type SeedResult } from '../run/result.ts';
 import { CRASH_POINTS, imaginedRow } from '../run/tally.ts';
-import { SECTOR_BYTES } from '../world/disk.ts';
+import { SECTOR_BYTES } from '../world/page.ts';
 import type { SimNode } from '../world/node.ts';
 import type { Prng } from '../world/prng.ts';
 import { Universe } from '../world/universe.ts';

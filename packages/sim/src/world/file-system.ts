@@ -1,6 +1,6 @@
 import { EterneError } from '@eterne/base';
 import type { FileHandle, Files } from '@eterne/runtime';
-import { SECTOR_BYTES } from './disk.ts';
+import { SECTOR_BYTES } from './page.ts';
 import type { SimNode } from './node.ts';
 import type { SimProcess } from './process.ts';
 
