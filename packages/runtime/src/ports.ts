@@ -235,6 +235,8 @@ export interface SpawnOptions {
   readonly stdin?: string;
   /** Keep at most this much of stdout and stderr each (the newest). */
   readonly captureBytes?: number;
+  /** Told what it prints on stdout when it comes, in pieces that end anywhere. */
+  readonly onStdout?: (text: string) => void;
   /** Kill the whole process group after this. */
   readonly timeoutMs?: number;
   /** Append stdout and stderr to this file instead of capturing them. */
