@@ -5,7 +5,6 @@
  */
 import { unreachable } from '@eterne/base';
 import { NO_DROPS } from '../heart/drops.ts';
-import { nodeOfMember } from '../raft/types.ts';
 import { apply, emptyState } from '../state/apply.ts';
 import type { Command } from '../state/commands.ts';
 import { LEVELS, type Levels } from '../state/levels.ts';
@@ -13,6 +12,7 @@ import type { ClusterState, MemberSpec } from '../state/model.ts';
 import { sortedValues } from '../state/model.ts';
 import type { Refusal } from '../state/outcome.ts';
 import { ArbiterDuty } from './arbiter.ts';
+import { aliveBy } from './alive.ts';
 import { isCalm } from './calm.ts';
 import type { Completion, CoreEvent, Effect, EffectId, LeadershipView, LeaseTable, Now } from './effects.ts';
 import { Outbox } from './effects.ts';
@@ -27,7 +27,7 @@ import { ReplicaDuty } from './replicas.ts';
 import { ReportDuty } from './reports.ts';
 import { StrayDuty } from './stray-duty.ts';
 import { timingOf } from './timing.ts';
-import type { TieView, View } from './view.ts';
+import type { View } from './view.ts';
 import { WatchDuty } from './watch-duty.ts';
 import { WatchdogDuty } from './watchdog-duty.ts';
 
@@ -153,7 +153,7 @@ export class ServiceCore {
     this.#lead(leadership);
     const isRoutine = this.#isCalm && this.#isRoutine(event);
     this.#take(event);
-    this.view.alive = followers(this.#heard, this.view.tie);
+    this.view.alive = aliveBy(this.#heard, this.view);
     if (isRoutine) return this.#outbox.take();
     this.#step();
     this.#isCalm =
@@ -308,16 +308,6 @@ function isRenewal(known: LeaseTable | undefined, told: LeaseTable, nowBootMs: n
     const before = known.get(group);
     return before?.epoch === epoch && before.validUntilBootMs > nowBootMs;
   });
-}
-
-/** See `View.alive`. */
-function followers(
-  heard: ReadonlySet<string> | undefined,
-  tie: TieView | undefined,
-): ReadonlySet<string> | undefined {
-  if (heard === undefined || !tie?.held || !tie.solo?.half) return heard;
-  const peer = nodeOfMember(tie.held.peer);
-  return heard.has(peer) ? new Set([...heard].filter((name) => name !== peer)) : heard;
 }
 
 /** A heart that was restarted knows less than it did; an end once promised for an epoch stands. */
