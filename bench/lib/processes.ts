@@ -43,11 +43,14 @@ export function pssBytesOf(pids: readonly number[]): number {
   return kib.reduce((sum: number, value) => sum + Number(value) * 1024, 0);
 }
 
-/** Most that was ever resident of a process that lives. */
+/** Most that was ever resident of a process that lives, and of its children. */
 export function peakRssBytesOf(pid: number): number {
   const kib = /^VmHWM:\s+(\d+) kB$/m.exec(readIfAlive(`/proc/${pid}/status`))?.[1];
   if (kib === undefined) throw new Error(`process ${pid} has ended`);
-  return Number(kib) * 1024;
+  const children = readIfAlive(`/proc/${pid}/task/${pid}/children`)
+    .split(' ')
+    .filter((child) => child !== '');
+  return children.reduce((sum, child) => sum + peakRssBytesOf(Number(child)), Number(kib) * 1024);
 }
 
 /** Empty when the process has ended meanwhile. */

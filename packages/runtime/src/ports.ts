@@ -190,6 +190,8 @@ export interface OpenStoreOptions {
   readonly createSizeBytes?: number;
   /** After this an operation in flight fails with kind `timeout` and so does all that follows. */
   readonly timeoutMs?: number;
+  /** Other stores are served by the same thread: nothing is done in it that could hang with this one. Absent: it may be waited for. */
+  readonly shared?: boolean;
   /** False: a LUN that another host has reserved is not taken from it, even where its URI says so. */
   readonly mayPreempt?: boolean;
 }

@@ -8,15 +8,17 @@ import type { LunConfig } from './lun/open-lun.ts';
 import { SANITIZE_CHOICES } from './scsi/sanitize/sanitizer.ts';
 import type { ChapCredentials } from './session/chap-exchange.ts';
 
+export interface TargetSpec {
+  readonly iqn: string;
+  readonly luns: readonly LunConfig[];
+  readonly initiators: readonly string[];
+  readonly chap: ChapCredentials | undefined;
+}
+
 export interface TargetConfig {
   readonly controlPath: string | undefined;
   readonly portals: readonly string[];
-  readonly targets: readonly {
-    readonly iqn: string;
-    readonly luns: readonly LunConfig[];
-    readonly initiators: readonly string[];
-    readonly chap: ChapCredentials | undefined;
-  }[];
+  readonly targets: readonly TargetSpec[];
 }
 
 const MAX_LUN = 0x3fff;

@@ -6,6 +6,7 @@
  */
 import { EterneError } from '@eterne/base';
 import { errorReply, type HttpReply, type HttpRequest } from '@eterne/runtime/node/http.ts';
+import type { TargetProcess } from './process/target-process.ts';
 import type { LogicalUnit } from './scsi/logical-unit.ts';
 import type { TargetServer } from './target-server.ts';
 
@@ -37,15 +38,27 @@ export interface SessionStatus {
   readonly commands: number;
 }
 
-export interface TargetStatus {
-  readonly portals: readonly string[];
+/** What a process says of the targets that it serves. */
+export interface ServedStatus {
   readonly targets: readonly { readonly iqn: string; readonly luns: readonly LunStatus[] }[];
   readonly sessions: readonly SessionStatus[];
 }
 
-export function statusOf(server: TargetServer): TargetStatus {
+export interface TargetStatus {
+  readonly portals: readonly string[];
+  readonly targets: readonly {
+    readonly iqn: string;
+    /** `not-answering`: its process is starting, or a store holds it up; nothing is known of its LUNs and sessions then. */
+    readonly state: 'serving' | 'not-answering';
+    /** Of the process that serves it; null while there is none. */
+    readonly pid: number | null;
+    readonly luns: readonly LunStatus[];
+  }[];
+  readonly sessions: readonly SessionStatus[];
+}
+
+export function servedStatusOf(server: TargetServer): ServedStatus {
   return {
-    portals: server.addresses,
     targets: server.targets.map(({ scsi }) => ({ iqn: scsi.name, luns: [...scsi.units].map(lunStatus) })),
     sessions: server.sessions.map(({ session, connection }) => ({
       initiator: session.initiatorName,
@@ -80,10 +93,39 @@ function lunStatus(unit: LogicalUnit): LunStatus {
 
 export function answerControl(
   server: TargetServer,
+  processes: readonly TargetProcess[],
   request: HttpRequest,
   reply: (reply: HttpReply) => void,
 ): void {
-  if (request.method === 'GET' && request.path === '/v1/status')
-    return reply({ status: 200, body: statusOf(server) });
-  reply(errorReply(new EterneError('not-found', `no ${request.method} ${request.path}`)));
+  if (request.method !== 'GET' || request.path !== '/v1/status')
+    return reply(errorReply(new EterneError('not-found', `no ${request.method} ${request.path}`)));
+  const answers: (ServedStatus | undefined)[] = [];
+  let missing = processes.length;
+  processes.forEach((process, index) =>
+    process.askStatus((answer) => {
+      answers[index] = answer;
+      missing -= 1;
+      if (missing === 0) reply({ status: 200, body: wholeStatus(server, processes, answers) });
+    }),
+  );
+}
+
+function wholeStatus(
+  server: TargetServer,
+  processes: readonly TargetProcess[],
+  answers: readonly (ServedStatus | undefined)[],
+): TargetStatus {
+  const own = servedStatusOf(server); // discovery
+  return {
+    portals: server.addresses,
+    targets: processes.flatMap(({ group, pid = null }, index) =>
+      group.targets.map(({ iqn }) => ({
+        iqn,
+        state: answers[index] === undefined ? ('not-answering' as const) : ('serving' as const),
+        pid,
+        luns: answers[index]?.targets.find((served) => served.iqn === iqn)?.luns ?? [],
+      })),
+    ),
+    sessions: [...own.sessions, ...answers.flatMap((answer) => answer?.sessions ?? [])],
+  };
 }

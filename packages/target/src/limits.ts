@@ -48,6 +48,8 @@ export const MAX_ATTENTIONS = 16;
 export const MAX_CONNECTIONS = 256;
 /** Time from connecting to the full feature phase. */
 export const LOGIN_TIMEOUT_MS = 30_000;
+/** Read of a connection before it is handed over to the process of its target: a login request, or few. */
+export const MAX_HANDED_OVER_BYTES = 60 * KIB;
 /** Login requests in one login; an honest one has fewer than ten. */
 export const MAX_LOGIN_REQUESTS = 64;
 /** Time an initiator gets to close its side after we have closed ours. */

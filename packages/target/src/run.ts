@@ -1,13 +1,20 @@
-/** The target process: opens the LUNs, listens on the portals, and ends cleanly. */
+/**
+ * The target process: listens on the portals and answers discovery; each target is served by a process of its own (`process/`), which gets the
+ * connections of its initiators when their login says where they want to go.
+ */
+import { fileURLToPath } from 'node:url';
 import { EterneError } from '@eterne/base';
-import { BufferSlabs } from '@eterne/disk/engine/buffer-slabs.ts';
 import type { Listener, World } from '@eterne/runtime';
 import { serveHttp, type HttpReply, type HttpRequest } from '@eterne/runtime/node/http.ts';
+import { POOL_THREADS, POOL_THREADS_OF_MANY } from '@eterne/runtime/node/pool-share.ts';
+import { startWorker } from '@eterne/runtime/node/worker.ts';
 import { answerControl } from './control.ts';
 import type { TargetConfig } from './config.ts';
-import { openLun, type OpenLun } from './lun/open-lun.ts';
-import { ScsiTarget } from './scsi/scsi-target.ts';
+import { groupTargets } from './process/groups.ts';
+import { TargetProcess } from './process/target-process.ts';
 import { TargetServer } from './target-server.ts';
+
+const WORKER_MODULE = fileURLToPath(new URL('process/worker-main.ts', import.meta.url));
 
 export interface RunningTarget {
   readonly addresses: readonly string[];
@@ -16,26 +23,27 @@ export interface RunningTarget {
 }
 
 export async function startTarget(world: World, config: TargetConfig): Promise<RunningTarget> {
-  const memory = new BufferSlabs();
-  const server = new TargetServer(world, memory);
-  const open: OpenLun[] = [];
+  const server = new TargetServer(world);
+  const processes = groupTargets(config.targets).map((group) => {
+    const threads = group.alone ? POOL_THREADS : POOL_THREADS_OF_MANY;
+    return new TargetProcess(group, {
+      world,
+      startWorker: (handler) => startWorker(WORKER_MODULE, [], handler, threads),
+    });
+  });
   let control: Listener | undefined;
-  const close = (): Promise<void> => {
+  const close = async (): Promise<void> => {
     control?.close();
-    return closeAll(server, open);
+    const ends = [server, ...processes].map((part) => new Promise<void>((resolve) => part.close(resolve)));
+    await Promise.all(ends);
   };
   try {
-    for (const { iqn, luns, initiators, chap } of config.targets) {
-      const units = [];
-      for (const lun of luns) {
-        const opened = await result<OpenLun>((done) => openLun(world, memory, iqn, lun, done));
-        open.push(opened);
-        units.push(opened.unit);
-      }
-      server.serve({ scsi: new ScsiTarget(iqn, units), initiators, chap });
-    }
-    if (config.controlPath !== undefined) control = await serveControl(config.controlPath, server);
+    await Promise.all(processes.map((process) => success((done) => process.start(done))));
+    for (const process of processes)
+      for (const target of process.group.targets) server.forward(target, process);
+    if (config.controlPath !== undefined) control = await serveControl(config.controlPath, server, processes);
     for (const portal of config.portals) await success((done) => server.listen(portal, done));
+    for (const process of processes) process.announcePortals(server.addresses);
   } catch (error) {
     await close();
     throw error;
@@ -44,24 +52,16 @@ export async function startTarget(world: World, config: TargetConfig): Promise<R
 }
 
 /** First of all after the LUNs: the socket also tells a second process of the same configuration that there is one. */
-function serveControl(path: string, server: TargetServer): Promise<Listener> {
+function serveControl(
+  path: string,
+  server: TargetServer,
+  processes: readonly TargetProcess[],
+): Promise<Listener> {
   const service = {
     onRequest: (request: HttpRequest, reply: (reply: HttpReply) => void) =>
-      answerControl(server, request, reply),
+      answerControl(server, processes, request, reply),
   };
   return result<Listener>((done) => serveHttp(`unix:${path}`, service, done));
-}
-
-async function closeAll(server: TargetServer, open: readonly OpenLun[]): Promise<void> {
-  await new Promise<void>((resolve) => server.close(resolve));
-  for (const { store, unit, journal } of open) {
-    await new Promise<void>((resolve) =>
-      unit.sanitizer === undefined ? resolve() : unit.sanitizer.close(resolve),
-    );
-    await new Promise<void>((resolve) => journal.close(resolve));
-    if (!unit.device.readOnly) await new Promise<void>((resolve) => store.flush(() => resolve()));
-    await new Promise<void>((resolve) => store.close(resolve));
-  }
 }
 
 function result<Value>(start: (done: (result: Value | EterneError) => void) => void): Promise<Value> {

@@ -12,6 +12,7 @@ import { BufferSlabs } from '@eterne/disk/engine/buffer-slabs.ts';
 import { BEAT_MS, STALE_MS } from '@eterne/disk/process/front-stream.ts';
 import { ASYNC_EVENT, LOGIN_STATUS } from '@eterne/iscsi';
 import type { Address, Listener, Stream, Timer, World } from '@eterne/runtime';
+import type { TargetSpec } from './config.ts';
 import { LOGOUT_WAIT_MS, MAX_CONNECTIONS } from './limits.ts';
 import { ONLY_PORT, type TargetPort } from './scsi/ports.ts';
 import type { ScsiTarget } from './scsi/scsi-target.ts';
@@ -21,7 +22,9 @@ import {
   type ConnectionNumbers,
   type ConnectionOwner,
   type ConnectionPath,
+  type LeavingConnection,
 } from './session/connection.ts';
+import type { TargetProcess } from './process/target-process.ts';
 import { mayLogIn, type LoginSubject } from './session/login.ts';
 import { Session, type SessionHost } from './session/session.ts';
 
@@ -34,16 +37,25 @@ export interface ServedTarget {
   readonly chap: ChapCredentials | undefined;
 }
 
+/** Served by another process, which is given the connections of its initiators. */
+interface ForwardedTarget {
+  readonly process: Pick<TargetProcess, 'answers' | 'giveStream'>;
+  readonly initiators: readonly string[];
+}
+
 const MAX_TSIH = 0xffff;
 
 export class TargetServer {
   readonly #world: TargetWorld;
   /** Undefined: announced, and not served now. */
   readonly #targets = new Map<string, ServedTarget | undefined>();
+  readonly #forwarded = new Map<string, ForwardedTarget>();
   readonly #connections = new Set<Connection>();
   /** By target and initiator port; a session stays here until it has closed. */
   readonly #sessions = new Map<string, { readonly session: Session; readonly connection: Connection }>();
   readonly #listeners: Listener[] = [];
+  /** Of the process that listens, when that is another one. */
+  #portals: readonly Address[] = [];
   readonly #owner: ConnectionOwner;
   readonly #clock: Timer;
   /** Of a server that is closing: no session is left. */
@@ -64,6 +76,7 @@ export class TargetServer {
       open: (subject, tsih, host, numbers, done) => this.#open(subject, tsih, host, numbers, done),
       // Only before the timers have run again, which is when what has waited is read.
       hasStoodStill: () => world.clock.bootMs() - this.#movedBootMs > STALE_MS,
+      handOver: (name, connection, surplus, answered) => this.#handOver(name, connection, surplus, answered),
       dropOthers: (session) => this.#dropOthers(session),
       onClosed: (connection, session, reason) => this.#closed(connection, session, reason),
     };
@@ -98,6 +111,19 @@ export class TargetServer {
   /** Initiators find this target, and are told to come again while nobody serves it. */
   announce(name: string): void {
     if (!this.#targets.has(name)) this.#targets.set(name, undefined);
+  }
+
+  /** Initiators find this target, and are handed over to the process that serves it. */
+  forward(
+    { iqn, initiators }: Pick<TargetSpec, 'iqn' | 'initiators'>,
+    process: ForwardedTarget['process'],
+  ): void {
+    this.#forwarded.set(iqn, { process, initiators });
+  }
+
+  /** Initiators are told of these; they come here by way of another process. */
+  announcePortals(addresses: readonly Address[]): void {
+    this.#portals = addresses;
   }
 
   /** From now on initiators find this target. */
@@ -141,6 +167,8 @@ export class TargetServer {
   }
 
   #find(name: string): ReturnType<ConnectionOwner['directory']['find']> {
+    const forwarded = this.#forwarded.get(name);
+    if (forwarded !== undefined) return forwarded.process.answers ? 'elsewhere' : 'unavailable';
     if (!this.#targets.has(name)) return undefined;
     const target = this.#targets.get(name);
     return target === undefined ? 'unavailable' : { name, initiators: target.initiators, chap: target.chap };
@@ -148,7 +176,7 @@ export class TargetServer {
 
   /** One that is not served now is anybody's to try: who may log in is known when it is. */
   #listTargets(initiatorName: string): readonly string[] {
-    return [...this.#targets]
+    return [...this.#targets, ...this.#forwarded]
       .filter(([, target]) => target === undefined || mayLogIn(initiatorName, target))
       .map(([name]) => name);
   }
@@ -156,14 +184,21 @@ export class TargetServer {
   /** A portal that listens on every address of the machine is reached at the one the initiator came to. */
   #portalsBeside({ portal }: ConnectionPath): readonly Address[] {
     const host = portal.slice(0, portal.lastIndexOf(':'));
-    const others = this.addresses.map((address) => address.replace(/^(0\.0\.0\.0|\[::\])(?=:)/, host));
+    const others = [...this.addresses, ...this.#portals].map((address) =>
+      address.replace(/^(0\.0\.0\.0|\[::\])(?=:)/, host),
+    );
     return [...new Set([portal, ...others])];
   }
 
-  /** A connection of which nothing has been read. */
-  admit(stream: Stream, path: ConnectionPath): void {
+  /** A connection of which nothing has been read, or that begins again: `answered` of its login requests have had their answer. */
+  admit(stream: Stream, path: ConnectionPath, answered = 0): void {
     if (this.#connections.size >= MAX_CONNECTIONS) return stream.destroy();
-    this.#connections.add(new Connection(stream, path, this.#world, this.#owner));
+    this.#connections.add(new Connection(stream, path, this.#world, this.#owner, answered));
+  }
+
+  #handOver(name: string, { stream, path }: LeavingConnection, surplus: Buffer, answered: number): void {
+    const { portal } = path;
+    this.#forwarded.get(name)?.process.giveStream({ portal, answered }, stream, surplus);
   }
 
   #open(

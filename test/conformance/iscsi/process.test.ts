@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { LOGIN_STATUS } from '@eterne/iscsi';
+import { LOGIN_STATUS, STAGE, encodeText, frame } from '@eterne/iscsi';
+import { writeLoginRequest } from '@eterne/iscsi/pdu/login-request.ts';
+import { readLoginResponse } from '@eterne/iscsi/pdu/login-response.ts';
 import { NORMAL, TestInitiator } from '../../../packages/target/test/support/initiator.ts';
 import { until } from '../../e2e/support/cluster-node.ts';
 import { hasNbdkit, NbdkitDisk } from '../../e2e/support/nbdkit-disk.ts';
@@ -18,9 +20,23 @@ const BLOCK_BYTES = 4096;
 /** More than a store may have under way. */
 const AT_ONCE = 40;
 
+type End = () => unknown;
+const endsOf = new WeakMap<TestContext, End[]>();
+
+/** When the test is over, before what was asked for earlier. */
+function finallyDo(context: TestContext, end: End): void {
+  const ends = endsOf.get(context) ?? [];
+  ends.push(end);
+  if (ends.length > 1) return;
+  endsOf.set(context, ends);
+  context.after(async () => {
+    for (const each of ends.toReversed()) await each();
+  });
+}
+
 function folderOf(context: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'eterne-iscsi-process-'));
-  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  finallyDo(context, () => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -55,50 +71,184 @@ async function reserveIn(initiator: TestInitiator, action: '00' | '01'): Promise
   return (await initiator.receive())?.data.toString('hex', 8) ?? '';
 }
 
+/** WRITE (10) of the block 1 of 512 bytes: the page that it lies in must be read from the device first. */
+const PART_OF_A_PAGE = '2a000000000100000100';
+
+/** A login request of a text in pieces. */
+const PIECE = {
+  currentStage: STAGE.operational,
+  nextStage: STAGE.fullFeature,
+  versionMin: 0,
+  isid: Buffer.from('800000000001', 'hex'),
+  tsih: 0,
+  initiatorTaskTag: 0,
+  cid: 0,
+  cmdSn: 1,
+  expStatSn: 0,
+};
+
+function writeBlock(initiator: TestInitiator, index: number, lun = 1): void {
+  const lba = ((index * BLOCK_BYTES) / 512).toString(16).padStart(8, '0');
+  initiator.command(`2a00${lba}00000800`, { data: Buffer.alloc(BLOCK_BYTES, 7), lun });
+}
+
+async function served(initiator: TestInitiator, lun: number, index: number): Promise<void> {
+  writeBlock(initiator, index, lun);
+  assert.equal(await statusOf(initiator), 0);
+  initiator.command('35000000000000000000', { lun }); // SYNCHRONIZE CACHE: a thread of the pool
+  assert.equal(await statusOf(initiator), 0);
+}
+
+/** Undefined: no answer in a while. */
+async function loginStatus(address: string): Promise<number | undefined> {
+  const initiator = new TestInitiator(address);
+  const giveUp = setTimeout(() => initiator.close(), 500);
+  const answer = await initiator.login(NORMAL(IQN), undefined, '800000000002');
+  clearTimeout(giveUp);
+  initiator.close();
+  return answer?.response.status;
+}
+
+/** A file of 8 MiB on a file system that stops answering while `disk` is stopped. */
+async function hangingFile(
+  context: TestContext,
+  folder: string,
+): Promise<{ path: string; disk: NbdkitDisk }> {
+  const mount = join(folder, 'mount');
+  mkdirSync(mount);
+  const disk = await NbdkitDisk.start(join(folder, 'disk.sock'), ['memory', '8M']);
+  const path = join(mount, 'disk');
+  const fuse = spawn('nbdfuse', [path, disk.uri], { stdio: 'ignore' });
+  finallyDo(context, async () => {
+    spawnSync('umount', ['--lazy', mount]);
+    fuse.kill('SIGKILL');
+    await disk.stop();
+  });
+  await until('the file is there', () => existsSync(path));
+  return { path, disk };
+}
+
+/** The same as a block device of this machine. */
+async function hangingDevice(
+  context: TestContext,
+  folder: string,
+): Promise<{ path: string; disk: NbdkitDisk }> {
+  const { path: file, disk } = await hangingFile(context, folder);
+  const path = execFileSync('losetup', ['--find', '--show', file], { encoding: 'utf8' }).trim();
+  finallyDo(context, () => spawnSync('losetup', ['--detach', path]));
+  finallyDo(context, () => disk.signal('SIGCONT'));
+  return { path, disk };
+}
+
 const hangs = (): string | false => {
   if (process.getuid?.() !== 0) return 'needs root';
   if (!existsSync('/dev/fuse')) return 'needs FUSE';
   if (!hasNbdkit) return 'nbdkit is not installed';
-  return spawnSync('which', ['nbdfuse']).status === 0 ? false : 'nbdfuse is not installed';
+  if (spawnSync('which', ['nbdfuse']).status !== 0) return 'nbdfuse is not installed';
+  return spawnSync('losetup', ['--find']).status === 0 ? false : 'needs loop devices';
 };
 
 describe('the target as a process', { timeout: 120_000 }, () => {
   it('serves its other LUNs while one hangs', { skip: hangs() }, async (context) => {
     const folder = folderOf(context);
-    const mount = join(folder, 'mount');
-    mkdirSync(mount);
-    const disk = await NbdkitDisk.start(join(folder, 'disk.sock'), ['memory', '8M']);
-    const file = join(mount, 'disk');
-    const fuse = spawn('nbdfuse', [file, disk.uri], { stdio: 'ignore' });
-    await until('the file is there', () => existsSync(file));
+    const { path, disk } = await hangingFile(context, folder);
     const target = await startTarget(
       folder,
-      `  - { iqn: '${IQN}', luns: [{ lun: 1, path: mount/disk }] }\n` +
+      `  - { iqn: '${IQN}', luns: [{ lun: 1, path: ${path} }] }\n` +
         `  - { iqn: '${IQN}2', luns: [{ lun: 1, path: well.img, size: 8MiB }] }\n`,
     );
-    try {
+    finallyDo(context, () => target.stop('SIGKILL'));
+    const [hanging, well] = [await loggedIn(target.address), await loggedIn(target.address, `${IQN}2`)];
+    disk.signal('SIGSTOP');
+    for (let index = 0; index < AT_ONCE; index += 1) writeBlock(hanging, index);
+    for (let index = 0; index < AT_ONCE; index += 1) await served(well, 1, index);
+    disk.signal('SIGCONT');
+    for (let index = 0; index < AT_ONCE; index += 1) assert.equal(await statusOf(hanging), 0);
+  });
+
+  it(
+    'serves other targets while a disk of this machine holds up a system call',
+    { skip: hangs() },
+    async (context) => {
+      const folder = folderOf(context);
+      const { path, disk } = await hangingDevice(context, folder);
+      const target = await startTarget(
+        folder,
+        `  - { iqn: '${IQN}', luns: [{ lun: 1, path: ${path} }] }\n` +
+          `  - { iqn: '${IQN}2', luns: [{ lun: 1, path: well.img, size: 8MiB }] }\n`,
+      );
+      finallyDo(context, () => target.stop('SIGKILL'));
       const [hanging, well] = [await loggedIn(target.address), await loggedIn(target.address, `${IQN}2`)];
-      const write = (initiator: TestInitiator, index: number): void => {
-        const lba = ((index * BLOCK_BYTES) / 512).toString(16).padStart(8, '0');
-        initiator.command(`2a00${lba}00000800`, { data: Buffer.alloc(BLOCK_BYTES, 7) });
-      };
       disk.signal('SIGSTOP');
-      for (let index = 0; index < AT_ONCE; index += 1) write(hanging, index);
-      for (let index = 0; index < AT_ONCE; index += 1) {
-        write(well, index);
-        assert.equal(await statusOf(well), 0);
-        well.command('35000000000000000000'); // SYNCHRONIZE CACHE: a thread of the pool
-        assert.equal(await statusOf(well), 0);
-      }
+      hanging.command(PART_OF_A_PAGE, { data: Buffer.alloc(512, 7) });
+      // Initiators of the one that hangs are told to come again, those of the other are served.
+      await until('its initiators are told', async () => {
+        await served(well, 1, 0);
+        return (await loginStatus(target.address)) === LOGIN_STATUS.serviceUnavailable;
+      });
+      await loggedIn(target.address, `${IQN}2`);
       disk.signal('SIGCONT');
-      for (let index = 0; index < AT_ONCE; index += 1) assert.equal(await statusOf(hanging), 0);
-    } finally {
+      await until(
+        'it is served again',
+        async () => (await loginStatus(target.address)) === LOGIN_STATUS.success,
+      );
+      const again = await loggedIn(target.address);
+      again.command('28000000000100000100', { readBytes: 512 });
+      assert.ok((await again.receive())?.data.equals(Buffer.alloc(512, 7)));
+    },
+  );
+
+  it(
+    'serves the other LUNs of the same target while a disk of this machine hangs',
+    { skip: hangs() },
+    async (context) => {
+      const folder = folderOf(context);
+      const { path, disk } = await hangingDevice(context, folder);
+      const target = await startTarget(
+        folder,
+        `  - { iqn: '${IQN}', luns: [{ lun: 1, path: ${path} }, { lun: 2, path: well.img, size: 8MiB }] }\n`,
+      );
+      finallyDo(context, () => target.stop('SIGKILL'));
+      const initiator = await loggedIn(target.address);
+      initiator.command('000000000000', { lun: 2 });
+      await initiator.receive();
+      disk.signal('SIGSTOP');
+      const held = initiator.command(PART_OF_A_PAGE, { data: Buffer.alloc(512, 7) });
+      for (let index = 0; index < AT_ONCE; index += 1) await served(initiator, 2, index);
       disk.signal('SIGCONT');
-      await target.stop('SIGKILL');
-      spawnSync('umount', ['--lazy', mount]);
-      fuse.kill('SIGKILL');
-      await disk.stop();
+      const answer = await initiator.receive();
+      assert.deepEqual([answer?.header.readUInt32BE(16), answer?.header.readUInt8(3)], [held, 0]);
+    },
+  );
+
+  it('takes a login whose text comes in pieces', async (context) => {
+    const folder = folderOf(context);
+    const target = await startTarget(
+      folder,
+      `  - { iqn: '${IQN}', luns: [{ lun: 1, path: lun.img, size: 1MiB }] }\n`,
+    );
+    finallyDo(context, () => target.stop('SIGKILL'));
+    const initiator = new TestInitiator(target.address);
+    const text = encodeText(NORMAL(IQN));
+    const pieces = [text.subarray(0, 10), text.subarray(10, 50), text.subarray(50)];
+    const answers = [];
+    for (const [index, piece] of pieces.entries()) {
+      const isLast = index === pieces.length - 1;
+      initiator.send(frame(writeLoginRequest, { ...PIECE, transit: isLast, continues: !isLast }, piece));
+      const { header } = (await initiator.receive()) ?? {};
+      answers.push(header && readLoginResponse(header));
     }
+    assert.deepEqual(
+      answers.map((answer) => [answer?.status, answer?.statSn, answer?.transit]),
+      [
+        [0, 1, false],
+        [0, 2, false],
+        [0, 3, true],
+      ],
+    );
+    initiator.command('000000000000');
+    await initiator.receive();
+    await served(initiator, 1, 0);
   });
 
   it('holds reservations through kill -9', async (context) => {

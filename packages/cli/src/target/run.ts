@@ -1,13 +1,11 @@
 /** `eterne target run`: reads the configuration, serves, and stays until SIGTERM. */
 import { EterneError } from '@eterne/base';
-import { widenPool } from '@eterne/runtime/node/pool-share.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import type { World } from '@eterne/runtime';
 import { parseTargetConfig } from '@eterne/target/config.ts';
 import { startTarget } from '@eterne/target/run.ts';
 
 export async function runTarget(configPath: string): Promise<void> {
-  widenPool();
   const world = createNodeWorld('target');
   const config = parseTargetConfig(await readText(world, configPath), configPath);
   const target = await start(world, config);

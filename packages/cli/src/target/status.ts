@@ -15,8 +15,8 @@ export async function showStatus(options: { readonly control: string; readonly j
 function statusText({ portals, targets, sessions }: TargetStatus): string {
   const lines = [
     `portals ${portals.join(', ')}`,
-    ...targets.flatMap(({ iqn, luns }) => [
-      iqn,
+    ...targets.flatMap(({ iqn, state, luns }) => [
+      state === 'serving' ? iqn : `${iqn}  does not answer`,
       ...luns.map(lunLine),
       ...sessions.filter(({ target }) => target === iqn).map(sessionLine),
     ]),

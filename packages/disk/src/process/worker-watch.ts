@@ -51,6 +51,11 @@ export class WorkerWatch {
     this.#startingTicks = 0;
   }
 
+  /** It has not answered the last question. */
+  get isSilent(): boolean {
+    return this.#silentTicks > 1;
+  }
+
   stop(): void {
     this.#timer.cancel();
   }

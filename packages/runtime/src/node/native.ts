@@ -131,21 +131,42 @@ export function sendLinkFrame(interfaceName: string, frame: Buffer): number {
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 
+/** Data throughout, or a hole. */
+export interface Stretch {
+  readonly end: number;
+  readonly data: boolean;
+}
+
 /**
  * Where the stretch that begins at `offset` ends, and whether it is data or a hole (lseek(2)). Undefined where the file system cannot tell.
  * Moves the file position, which nothing here uses.
  */
-export function stretchAt(
-  fd: number,
-  offset: number,
-  sizeBytes: number,
-): { end: number; data: boolean } | undefined {
+export function stretchAt(fd: number, offset: number, sizeBytes: number): Stretch | undefined {
   const { koffi, lseek } = native();
   const data = lseek(fd, offset, SEEK_DATA);
   if (data < 0) return koffi.errno() === os.errno.ENXIO ? { end: sizeBytes, data: false } : undefined;
   if (data > offset) return { end: Math.min(data, sizeBytes), data: false };
   const hole = lseek(fd, offset, SEEK_HOLE);
   return hole <= offset ? undefined : { end: Math.min(hole, sizeBytes), data: true };
+}
+
+/** As `stretchAt`, off the event loop. Where no data follows there is a hole at `offset` itself. */
+export function findStretch(
+  fd: number,
+  offset: number,
+  sizeBytes: number,
+  done: (stretch: Stretch | undefined) => void,
+): void {
+  const { lseek } = native();
+  const seek = (whence: number, then: (found: number) => void): void =>
+    lseek.async(fd, offset, whence, (_error: unknown, found: number) => then(found));
+  seek(SEEK_DATA, (data) => {
+    if (data > offset) return done({ end: Math.min(data, sizeBytes), data: false });
+    seek(SEEK_HOLE, (hole) => {
+      if (data < 0) done(hole === offset ? { end: sizeBytes, data: false } : undefined);
+      else done(hole <= offset ? undefined : { end: Math.min(hole, sizeBytes), data: true });
+    });
+  });
 }
 
 /** From linux/watchdog.h; both take seconds. */

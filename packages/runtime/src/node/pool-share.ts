@@ -7,12 +7,7 @@ const MAX_AT_ONCE = 6;
 export const POOL_THREADS = 32;
 
 /** Threads of a process that serves several stores: hanging ones leave room for the others. */
-const POOL_THREADS_OF_MANY = 128;
-
-/** Before anything uses the pool, which is made with its first use. A size that the environment gives stays. */
-export function widenPool(): void {
-  process.env['UV_THREADPOOL_SIZE'] ??= String(POOL_THREADS_OF_MANY);
-}
+export const POOL_THREADS_OF_MANY = 128;
 
 export class PoolShare {
   #running = 0;

@@ -5,14 +5,23 @@
  * through the thread pool costs twice what they do. A store that stalls (writeback throttling, a slow device) is
  * noticed by the time one such write took and served through the thread pool until it has been quick for a while, so
  * that it cannot hold up its volume's network traffic. One that could hang for good in such a write (a file on NFS, or on any file system
- * that is not known to be of this machine) is always served through the pool, and never gets all of its threads.
+ * that is not known to be of this machine), and one whose thread serves others as well, is always served through the pool, and never gets all
+ * of its threads.
  */
 import * as fs from 'node:fs';
 import { readFileSync } from 'node:fs';
 import { constants as os } from 'node:os';
 import { EterneError, assert } from '@eterne/base';
 import type { BlockStore, Extent, OpenStoreOptions, StoreDone, StoreError, Stores } from '../ports.ts';
-import { deallocate, readIfCached, stretchAt, tryLockFile, type Deallocation } from './native.ts';
+import {
+  deallocate,
+  findStretch,
+  readIfCached,
+  stretchAt,
+  tryLockFile,
+  type Deallocation,
+  type Stretch,
+} from './native.ts';
 import { storeError } from '../store-error.ts';
 import { systemError } from './errno.ts';
 import { PoolShare } from './pool-share.ts';
@@ -49,6 +58,8 @@ class FileStore implements BlockStore {
   readonly #isDevice: boolean;
   /** Its page cache is this machine's alone: a buffered write is a copy. */
   readonly #isLocal: boolean;
+  /** A call on it may hold up this thread. */
+  readonly #mayWait: boolean;
   readonly #pool = new PoolShare();
   readonly #fd: number;
   readonly #path: string;
@@ -60,11 +71,13 @@ class FileStore implements BlockStore {
   #closing = false;
   #onIdle: (() => void) | undefined;
 
-  constructor(path: string, fd: number, isDevice: boolean, sizeBytes: number, timeoutMs: number) {
+  constructor(path: string, fd: number, isDevice: boolean, sizeBytes: number, options: OpenStoreOptions) {
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, shared = false } = options;
     this.#path = path;
     this.#fd = fd;
     this.#isDevice = isDevice;
     this.#isLocal = isDevice || isOnLocalFileSystem(path);
+    this.#mayWait = this.#isLocal && !shared;
     this.#sizeBytes = sizeBytes;
     this.#timeoutMs = timeoutMs;
     this.#watchdog = setInterval(() => this.#failOverdue(), Math.min(1000, timeoutMs / 4));
@@ -113,7 +126,7 @@ class FileStore implements BlockStore {
     if (this.#failed) return done(this.#failed);
     let written = 0;
     let nowMs = performance.now();
-    while (this.#isLocal && written < from.length && nowMs >= this.#stalledUntilMs) {
+    while (this.#mayWait && written < from.length && nowMs >= this.#stalledUntilMs) {
       const startedMs = nowMs;
       try {
         written += fs.writeSync(this.#fd, from, written, pieceBytes(from, written), offset + written);
@@ -189,11 +202,18 @@ class FileStore implements BlockStore {
     this.#checkRange(offset, 0);
     const rest = { lengthBytes: this.sizeBytes - offset, allocated: true };
     if (this.#failed) return done(this.#failed, rest);
-    const stretch = this.#isLocal ? stretchAt(this.#fd, offset, this.#sizeBytes) : undefined;
-    done(
-      undefined,
-      stretch === undefined ? rest : { lengthBytes: stretch.end - offset, allocated: stretch.data },
-    );
+    const extent = (stretch: Stretch | undefined): Extent =>
+      stretch === undefined ? rest : { lengthBytes: stretch.end - offset, allocated: stretch.data };
+    if (!this.#isLocal) return done(undefined, rest);
+    if (this.#mayWait) return done(undefined, extent(stretchAt(this.#fd, offset, this.#sizeBytes)));
+    let found: Stretch | undefined;
+    const pending = this.#begin((error) => done(error, extent(found)));
+    const find = (end: () => void): void =>
+      findStretch(this.#fd, offset, this.#sizeBytes, (stretch) => {
+        found = stretch;
+        end();
+      });
+    this.#inPool(find, () => this.#finish(pending, undefined));
   }
 
   grow(sizeBytes: number, done: StoreDone): void {
@@ -314,7 +334,7 @@ function openExclusive(path: string, options: OpenStoreOptions): BlockStore {
   try {
     if (!tryLockFile(fd)) throw new EterneError('busy', `${path} is in use by another process`);
     const sizeBytes = isDevice ? deviceSizeBytes(fd, path) : growTo(fd, options.createSizeBytes);
-    return new FileStore(path, fd, isDevice, sizeBytes, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    return new FileStore(path, fd, isDevice, sizeBytes, options);
   } catch (error) {
     fs.closeSync(fd);
     throw error;

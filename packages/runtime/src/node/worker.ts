@@ -35,10 +35,16 @@ interface Envelope {
 
 const SURPLUS_BYTES_MAX = 64 * 1024;
 
-export function startWorker(modulePath: string, args: readonly string[], handler: WorkerHandler): Worker {
+/** `threads`: of its pool. */
+export function startWorker(
+  modulePath: string,
+  args: readonly string[],
+  handler: WorkerHandler,
+  threads: number = POOL_THREADS,
+): Worker {
   const child: ChildProcess = fork(modulePath, [...args], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    env: { ...process.env, UV_THREADPOOL_SIZE: String(POOL_THREADS) },
+    env: { ...process.env, UV_THREADPOOL_SIZE: String(threads) },
   });
   let exited = false;
   const exit = (code: number | null, signal: string | null): void => {

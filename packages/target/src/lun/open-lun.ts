@@ -25,6 +25,8 @@ export interface LunConfig {
   readonly physicalBlockBytes: number;
   readonly serial: string | undefined;
   readonly sanitize: Pick<SanitizeSite, 'offers' | 'bytesPerSecond'>;
+  /** Nobody else is served by this thread, so its store may be waited for. */
+  readonly alone?: boolean;
 }
 
 export type LunWorld = Pick<World, 'stores' | 'files' | 'timers' | 'clock'>;
@@ -45,7 +47,8 @@ export function openLun(
   const failed = (error: EterneError): void =>
     done(new EterneError(error.code, `LUN ${config.lun} of ${iqn}: ${error.message}`, { cause: error }));
   const create = config.sizeBytes === undefined ? {} : { createSizeBytes: config.sizeBytes };
-  world.stores.open(config.path, { readOnly: config.readOnly, ...create }, (store) => {
+  const options = { readOnly: config.readOnly, shared: config.alone !== true, ...create };
+  world.stores.open(config.path, options, (store) => {
     if (store instanceof EterneError) return failed(store);
     if (store.sizeBytes < config.blockBytes) {
       return store.close(() => failed(new EterneError('config', `${config.path} is smaller than one block`)));

@@ -8,6 +8,8 @@
  * 1. Answers leave once per event.
  * 2. While the initiator does not read its answers, its bytes stay in its socket.
  * 3. Every session is pinged now and then; one that sends nothing until the next time is cut.
+ * 4. A connection whose target another process serves is handed over with all that was read of it, before anything was answered that depends on
+ *    the target: that process takes the login from its first request on.
  */
 import type { BufferSlabs } from '@eterne/disk/engine/buffer-slabs.ts';
 import {
@@ -30,7 +32,13 @@ import { readScsiCommand } from '@eterne/iscsi/pdu/scsi-command.ts';
 import { readTaskManagementRequest } from '@eterne/iscsi/pdu/task-management-request.ts';
 import { readTextRequest } from '@eterne/iscsi/pdu/text-request.ts';
 import { writeVector, type Address, type Stream, type Timer, type World } from '@eterne/runtime';
-import { COMMAND_WINDOW, IDLE_PING_MS, LINGER_TIMEOUT_MS, LOGIN_TIMEOUT_MS } from '../limits.ts';
+import {
+  COMMAND_WINDOW,
+  IDLE_PING_MS,
+  LINGER_TIMEOUT_MS,
+  LOGIN_TIMEOUT_MS,
+  MAX_HANDED_OVER_BYTES,
+} from '../limits.ts';
 import type { TargetPort } from '../scsi/ports.ts';
 import { LoginExchange, type LoginDirectory, type LoginReply, type LoginSubject } from './login.ts';
 import { PduOutput } from './output.ts';
@@ -42,6 +50,12 @@ export interface ConnectionPath {
   /** `host:port` it connected to; of a connection that another node forwarded, that node's. */
   readonly portal: Address;
   readonly port: TargetPort;
+}
+
+/** It belongs to another process from now on. */
+export interface LeavingConnection {
+  readonly stream: Stream;
+  readonly path: ConnectionPath;
 }
 
 /** Of the login: CID, and the numbers with which the full feature phase begins. */
@@ -72,6 +86,8 @@ export interface ConnectionOwner {
   ): void;
   /** What arrives now may have waited for too long. */
   hasStoodStill(): boolean;
+  /** Gives the connection to the process that serves the target of this name. */
+  handOver(name: string, connection: LeavingConnection, surplus: Buffer, answered: number): void;
   dropOthers(session: Session): void;
   /** Last event of a connection. */
   onClosed(connection: Connection, session: Session | undefined, reason: string): void;
@@ -99,6 +115,10 @@ export class Connection implements DecoderOwner, SessionHost {
   #session: Session | undefined;
   /** Bytes received and not yet decoded, because duty 2 forbids it or the login is not settled. */
   #backlog: Buffer = NOTHING;
+  /** All that was received until it is known whom it is for. */
+  #opening: Buffer[] | undefined = [];
+  /** Login requests that need no answer any more: another process has given it. */
+  #answered: number;
   #flushScheduled = false;
   #outputBlocked = false;
   #heard = true;
@@ -106,7 +126,14 @@ export class Connection implements DecoderOwner, SessionHost {
   #deadline: Timer;
   #closeReason = 'the initiator closed the connection';
 
-  constructor(stream: Stream, path: ConnectionPath, world: ConnectionWorld, owner: ConnectionOwner) {
+  constructor(
+    stream: Stream,
+    path: ConnectionPath,
+    world: ConnectionWorld,
+    owner: ConnectionOwner,
+    answered: number,
+  ) {
+    this.#answered = answered;
     this.#stream = stream;
     this.#world = world;
     this.#owner = owner;
@@ -187,6 +214,7 @@ export class Connection implements DecoderOwner, SessionHost {
     this.#heard = true;
     if (this.#phase.kind === 'closed' || this.#phase.kind === 'ending') return;
     if (this.#owner.hasStoodStill()) return this.cut('this process stood still');
+    this.#opening?.push(Buffer.from(chunk));
     if (this.#backlog.length > 0 || !this.#takes()) this.#backlog = Buffer.concat([this.#backlog, chunk]);
     else this.#decode(chunk);
   }
@@ -197,6 +225,7 @@ export class Connection implements DecoderOwner, SessionHost {
 
   #decode(chunk: Buffer): void {
     const consumed = this.#decoder.decode(chunk);
+    if (this.#phase.kind === 'closed') return;
     if (this.#decoder.failure !== '') return this.#nonsense(this.#decoder.failure);
     this.#backlog = consumed === chunk.length ? NOTHING : Buffer.from(chunk.subarray(consumed));
     if (!this.#takes() && this.#phase.kind !== 'ending') this.#stream.pauseReading();
@@ -296,6 +325,8 @@ export class Connection implements DecoderOwner, SessionHost {
     if ((header.readUInt8(0) & OPCODE_MASK) !== REQUEST.login) return this.cut('no login request');
     const request = readLoginRequest(header);
     const reply = exchange.step(request, text);
+    if (reply.elsewhere !== undefined) return this.#handOver(reply.elsewhere);
+    if (!request.continues) this.#opening = undefined;
     if (reply.subject === undefined) return this.#replyToLogin(request, reply, 0);
     this.#phase = { kind: 'waiting' };
     this.#stream.pauseReading();
@@ -303,6 +334,19 @@ export class Connection implements DecoderOwner, SessionHost {
     this.#owner.open(reply.subject, request.tsih, this, numbers, (result) => {
       this.#settle(request, reply, reply.subject as LoginSubject, result);
     });
+  }
+
+  /** Duty 4. */
+  #handOver(name: string): void {
+    const surplus = Buffer.concat(this.#opening ?? []);
+    // An honest initiator waits for each answer, and its names are in its first request.
+    if (!this.output.isEmpty || this.#stream.bufferedBytes > 0 || surplus.length > MAX_HANDED_OVER_BYTES)
+      return this.cut('the login goes on before it was answered');
+    this.#phase = { kind: 'closed' };
+    this.#deadline.cancel();
+    this.#opening = undefined;
+    this.#owner.handOver(name, { stream: this.#stream, path: this.path }, surplus, this.#statSn - 1);
+    this.#owner.onClosed(this, undefined, 'handed over to the process of its target');
   }
 
   #settle(request: LoginRequest, reply: LoginReply, subject: LoginSubject, result: Session | number): void {
@@ -343,6 +387,7 @@ export class Connection implements DecoderOwner, SessionHost {
       maxCmdSn: serialAdd(request.cmdSn, COMMAND_WINDOW - 1),
     };
     this.#statSn = serialAdd(this.#statSn, 1);
+    if (this.#answered > 0) return void (this.#answered -= 1);
     this.output.pdu(writeLoginResponse, fields, reply.text);
     if (reply.status === LOGIN_STATUS.success) this.wake();
     else this.end(`login refused: ${reply.reason ?? 'no reason'}`);

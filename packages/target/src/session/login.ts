@@ -25,8 +25,8 @@ export const mayLogIn = (initiatorName: string, { initiators }: Pick<LoginTarget
   initiators.length === 0 || initiators.includes(initiatorName);
 
 export interface LoginDirectory {
-  /** `unavailable`: it is ours, but nobody serves it now. */
-  find(targetName: string): LoginTarget | 'unavailable' | undefined;
+  /** `unavailable`: it is ours, but nobody serves it now; `elsewhere`: another process of ours does. */
+  find(targetName: string): LoginTarget | 'unavailable' | 'elsewhere' | undefined;
 }
 
 export interface LoginSubject {
@@ -47,6 +47,8 @@ export interface LoginReply {
   readonly subject?: LoginSubject;
   /** For the log, when refused. */
   readonly reason?: string;
+  /** The target's name: this is not for us to answer, but for the process that serves it, from the first request on. */
+  readonly elsewhere?: string;
 }
 
 class Refusal extends Error {
@@ -56,6 +58,9 @@ class Refusal extends Error {
     this.status = status;
   }
 }
+
+/** Ends a login here that goes on in another process. */
+class Elsewhere extends Error {}
 
 const NAME = /^(iqn\.[0-9]{4}-[0-9]{2}\.|eui\.|naa\.)/;
 const MAX_NAME_CHARACTERS = 223;
@@ -91,6 +96,8 @@ export class LoginExchange {
     try {
       return this.#step(request, text);
     } catch (error) {
+      if (error instanceof Elsewhere)
+        return { ...plain(request), transit: false, text: NOTHING, elsewhere: error.message };
       if (error instanceof Refusal) return refuse(request, error.status, error.message);
       if (error instanceof EterneError) return refuse(request, LOGIN_STATUS.initiatorError, error.message);
       throw error;
@@ -152,6 +159,7 @@ export class LoginExchange {
     // Initiators try again after this one (§11.13.5).
     if (target === 'unavailable')
       throw new Refusal(LOGIN_STATUS.serviceUnavailable, `nobody serves ${name} now`);
+    if (target === 'elsewhere') throw new Elsewhere(name);
     this.#target = target;
     const { chap } = target;
     if (!mayLogIn(initiatorName, target))
