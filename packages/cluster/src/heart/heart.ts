@@ -8,7 +8,6 @@
  * 3. A request goes to whoever granted last; when that one has been silent for a while, to everybody.
  * 4. A slower rhythm begins only when everybody has had the time to hear of it: what it sends says it (envelope.ts), and until then it goes on with the
  *    faster one.
- * 5. In a large cluster only the leader beats fast to everybody (quiet.ts).
  */
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { EterneError } from '@eterne/base';
@@ -23,7 +22,6 @@ import { type Path, udpEnds, type UdpEnds } from './path.ts';
 import { Peer } from './peer.ts';
 import type { HeartMember, HeartSetup } from './setup.ts';
 import { pathStatus, roundedMs } from './path-status.ts';
-import { BEATS_PER_SLOW_BEAT, granted, isBeatenFast, paceTo, type Granting, type Pace } from './quiet.ts';
 import { SlotBoard } from './slot-board.ts';
 import { HeartSockets } from './sockets.ts';
 import type { HeartTiming } from './timing.ts';
@@ -90,10 +88,7 @@ export class Heart implements WithoutWatchdog {
   readonly #livenessListeners: LivenessListener[] = [];
   readonly #requestListeners: ((request: LeaseRequest) => void)[] = [];
   readonly #leaseListeners: LeaseListener[] = [];
-  #leader: Granting | undefined;
-  /** Duty 5. */
-  #quiet = false;
-  #beats = 0;
+  #leader: { readonly node: string; readonly grantedMs: number } | undefined;
   #lastPicture = '';
   /** Fires when the first path would fall silent that is up now. */
   #silence: { readonly dueMs: number; readonly timer: Timer } | undefined;
@@ -168,7 +163,6 @@ export class Heart implements WithoutWatchdog {
     this.#addresses = setup.members.find(({ node }) => node === self)?.addresses ?? this.#addresses;
     if (this.#isOpen) this.#sockets.configure(this.#addresses);
     this.#tellsDisks = setup.rhythmOnDisks ?? false;
-    this.#quiet = setup.quiet ?? false;
     this.#retime(setup.profile ?? 'lan');
     for (const name of this.#peers.keys())
       if (!others.some(({ node }) => node === name)) this.#peers.delete(name);
@@ -266,35 +260,21 @@ export class Heart implements WithoutWatchdog {
   }
 
   #connect(member: HeartMember, { disks }: HeartSetup): void {
-    const { node: self } = this.#options;
     const { node, addresses, slot = null } = member;
     const ends = waysBetween(this.#addresses, addresses).map(udpEnds);
-    const rhythm = {
-      silenceMs: () => this.#timing.silenceMs,
-      mayBeSlower: () => !this.#quiet || !isBeatenFast(this.#leader, self, this.#world.clock.bootMs()),
-    };
-    const peer = this.#peers.get(node) ?? new Peer(node, this.#session, rhythm);
+    const peer = this.#peers.get(node) ?? new Peer(node, this.#session, () => this.#timing.silenceMs);
     this.#peers.set(node, peer);
     peer.connect(ends, slot, this.#board.endsOf(disks), this.#world.clock.bootMs());
   }
 
   #beat(): void {
     const nowMs = this.#world.clock.bootMs();
-    this.#beats += 1;
-    // The slow ones are spread over the beats.
-    for (const [place, peer] of [...this.#peers.values()].entries()) {
-      if (this.#paceTo(peer, nowMs) === 'slow' && (this.#beats + place) % BEATS_PER_SLOW_BEAT !== 0) continue;
+    for (const peer of this.#peers.values())
       for (const [index, path] of peer.paths.entries()) this.#sendBeat(peer, index, path, nowMs);
-    }
-  }
-
-  #paceTo(peer: Peer, nowMs: number): Pace {
-    return this.#quiet ? paceTo(this.#leader, this.#options.node, peer.name, nowMs) : 'fast';
   }
 
   #sendBeat(peer: Peer, index: number, path: Path, nowMs: number): void {
-    const profile = this.#paceTo(peer, nowMs) === 'fast' ? this.#profile : 'wan';
-    this.#send(peer, index, path.ends, KIND_BEAT, encodeBeat(path.nextBeat(nowMs)), profile);
+    this.#send(peer, index, path.ends, KIND_BEAT, encodeBeat(path.nextBeat(nowMs)));
   }
 
   #requestLease(): void {
@@ -319,11 +299,11 @@ export class Heart implements WithoutWatchdog {
       if (isUp(path)) this.#send(peer, index, path.ends, kind, body);
   }
 
-  #send(peer: Peer, index: number, ends: UdpEnds, kind: Kind, body: Buffer, profile = this.#profile): void {
+  #send(peer: Peer, index: number, ends: UdpEnds, kind: Kind, body: Buffer): void {
     const datagram = seal(this.#key, {
       kind,
       path: index,
-      profile,
+      profile: this.#profile,
       session: this.#session,
       sequence: this.#takeSequence(peer.name),
       sentAtUs: Math.floor(this.#world.clock.bootMs() * 1000),
@@ -424,7 +404,7 @@ export class Heart implements WithoutWatchdog {
   #receiveGrant(from: string, grant: LeaseGrantBody): void {
     const extended = this.#leases.grant(grant);
     if (extended === undefined) return;
-    this.#leader = granted(this.#leader, from, this.#world.clock.bootMs());
+    this.#leader = { node: from, grantedMs: this.#world.clock.bootMs() };
     if (extended.length > 0) this.#reportLeases();
   }
 

@@ -31,7 +31,6 @@ export function processesOf(process: SimProcess): Processes {
       const target = processAt(node, pid);
       if (target !== undefined && process.alive) signal(target);
     },
-    waitedForProcessorMs: () => undefined,
   };
 }
 

@@ -1,5 +1,4 @@
-import type { SimDisk } from './disk.ts';
-import { type Page, SECTOR_BYTES } from './page.ts';
+import { SECTOR_BYTES, type SimDisk } from './disk.ts';
 import { PageMap } from './page-map.ts';
 
 /** The data of a replica, as checkers look at it and as faults alter it: one disk, or those of a mirror set as one. */
@@ -45,12 +44,12 @@ export class ChainedDisks implements ReplicaDisk {
     return this.parts.flatMap(({ start, disk }) => disk.alteredBlocks.map((offset) => start + offset));
   }
 
-  page(sector: number): Page {
+  page(sector: number): Buffer {
     const { start, disk } = this.at(sector * SECTOR_BYTES);
     return disk.page(sector - start / SECTOR_BYTES);
   }
 
-  durablePage(sector: number): Page {
+  durablePage(sector: number): Buffer {
     const { start, disk } = this.at(sector * SECTOR_BYTES);
     return disk.durablePage(sector - start / SECTOR_BYTES);
   }
