@@ -106,7 +106,7 @@ export function startService(parts: ServiceParts, done: (result: Service | Etern
       if (error) return done(error);
       const observe = (): Observation => ({ state: service.state, alive: service.view.alive });
       const newTies = {
-        onDisk: makeTieWith(world),
+        onDisk: makeTieWith(world, service.core.view),
         proof: () => proofTieId(world.random.uuid()),
         solo: () => soloTieId(world.random.uuid()),
       };
@@ -280,11 +280,16 @@ function proversFor(
   return { isLost, barrier, prove: (node, done) => proveStopped(prover, node, done) };
 }
 
-function makeTieWith(world: World): MakeTie {
+/** It is tried again and again: what is in the way is logged once. */
+function makeTieWith(world: World, view: Pick<View, 'tieTrouble'>): MakeTie {
   return (device, owners, done) => {
     const id = tieId(world.random.uuid());
     prepareTie(nodeSharedDisks, device, id, owners, (error) => {
-      if (error) world.log('error', `the tie-breaker cannot be made: ${error.message}`);
+      const trouble =
+        error && (error.hint === undefined ? error.message : `${error.message} (${error.hint})`);
+      if (trouble !== undefined && trouble !== view.tieTrouble)
+        world.log('error', `the tie-breaker cannot be made: ${trouble}`);
+      view.tieTrouble = trouble;
       done(error ?? id);
     });
   };

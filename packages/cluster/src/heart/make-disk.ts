@@ -17,6 +17,8 @@ import {
   DISK_ID_BYTES,
   encodeBoardHeader,
   isFree,
+  NOT_EMPTY,
+  occupied,
   type BoardHeader,
 } from './wire/board.ts';
 
@@ -69,15 +71,9 @@ export function makeHeartDisk(
 }
 
 function obstacleOn(device: string, area: Buffer, present: BoardHeader | undefined): EterneError | undefined {
-  const hint = `if nothing on it is needed, clear it: dd if=/dev/zero of=${device} bs=${BOARD_END} count=1 conv=notrunc`;
   if (present)
-    return new EterneError(
-      'refused',
-      `${device} is a heartbeat disk of another cluster (${present.clusterId})`,
-      { hint },
-    );
-  if (isFree(area)) return undefined;
-  return new EterneError('refused', `${device} is not empty: it may hold somebody's data`, { hint });
+    return occupied(device, `is a heartbeat disk of another cluster (${present.clusterId})`, BOARD_END);
+  return isFree(area) ? undefined : occupied(device, NOT_EMPTY, BOARD_END);
 }
 
 /** And sees whether it is there: what does not keep it is no disk to rely on. */

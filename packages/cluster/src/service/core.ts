@@ -99,6 +99,7 @@ export class ServiceCore {
       tie: undefined,
       logMembers: [],
       logTrouble: undefined,
+      tieTrouble: undefined,
       leaving: false,
     };
   }

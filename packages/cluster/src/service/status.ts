@@ -235,6 +235,7 @@ function warnings(core: ServiceCore, covered: ReadonlySet<string>): readonly str
       ? ['The whole cluster is in maintenance: nothing is done about any group.']
       : []),
     ...quorumWarnings(view),
+    ...tieWarnings(view),
     ...featureWarnings(view.state),
     ...sortedValues(view.state.members)
       .filter((member) => !isHeard(view, member))
@@ -256,6 +257,12 @@ function warnings(core: ServiceCore, covered: ReadonlySet<string>): readonly str
       .filter((group) => group.desired === 'started' && !covered.has(group.spec.name))
       .map(({ spec }) => `Group ${spec.name} has no node that would take it over now.`),
   ];
+}
+
+/** Whoever leads tries to make it. */
+function tieWarnings({ leadership, state, tieTrouble }: View): readonly string[] {
+  const isTried = leadership.isLeader && state.config.tieBreaker.kind === 'disk';
+  return isTried && tieTrouble !== undefined ? [`The tie-breaker cannot be made: ${tieTrouble}.`] : [];
 }
 
 /** An upgrade that is not over. */

@@ -51,6 +51,8 @@ export interface View {
   logMembers: Members;
   /** Why the ordered log cannot be used, or followed where it goes: a sentence, for people. */
   logTrouble: string | undefined;
+  /** Why the tie-breaker that is configured cannot be made; the leader's. */
+  tieTrouble: string | undefined;
   /** The node is being stopped: it lets go of everything, whether or not the cluster hears of it. */
   leaving: boolean;
 }

@@ -15,7 +15,7 @@
  *
  * Version 1: the first.
  */
-import { assert, crc32c } from '@eterne/base';
+import { assert, crc32c, EterneError } from '@eterne/base';
 import { SHARED_SECTOR_BYTES } from '@eterne/runtime';
 import { isTieSector, TIE_AREA_BYTES } from '../../raft/tie/block.ts';
 import { isBlank } from './slot.ts';
@@ -64,9 +64,31 @@ export function decodeBoardHeader(sector: Buffer): BoardHeader | undefined {
 /** Nothing of anybody would be overwritten: `area` is everything up to `BOARD_END`. */
 export function isFree(area: Buffer): boolean {
   assert(area.length === BOARD_END, 'the whole area');
+  return isFreeBefore(area) && isBlank(area.subarray(BOARD_FROM));
+}
+
+/** What a tie-breaker looks at before it takes a disk: up to the board's header. Every usual file system, volume manager and partition table shows there. */
+export const TIE_LOOK_BYTES = BOARD_FROM + SHARED_SECTOR_BYTES;
+
+/** As `isFree`, for a tie-breaker, which a heartbeat disk has room for. */
+export function isFreeForTie(area: Buffer): boolean {
+  assert(area.length === TIE_LOOK_BYTES, 'the whole area');
+  const header = area.subarray(BOARD_FROM);
+  return isFreeBefore(area) && (isBlank(header) || header.subarray(0, MAGIC.length).equals(MAGIC));
+}
+
+/** Neither a heartbeat disk nor a tie-breaker takes what it did not write. */
+export function occupied(device: string, what: string, lengthBytes: number): EterneError {
+  const hint = `if nothing on it is needed, clear it: dd if=/dev/zero of=${device} bs=${lengthBytes} count=1 conv=notrunc`;
+  return new EterneError('refused', `${device} ${what}`, { hint });
+}
+
+export const NOT_EMPTY = "is not empty: it may hold somebody's data";
+
+function isFreeBefore(area: Buffer): boolean {
   for (let at = 0; at < TIE_AREA_BYTES; at += SHARED_SECTOR_BYTES) {
     const sector = area.subarray(at, at + SHARED_SECTOR_BYTES);
     if (!isTieSector(sector) && !isBlank(sector)) return false;
   }
-  return isBlank(area.subarray(TIE_AREA_BYTES));
+  return isBlank(area.subarray(TIE_AREA_BYTES, BOARD_FROM));
 }

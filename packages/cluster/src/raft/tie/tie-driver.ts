@@ -7,6 +7,7 @@
  */
 import { EterneError } from '@eterne/base';
 import type { SharedDisk, SharedDisks, Timer, World } from '@eterne/runtime';
+import { isFreeForTie, NOT_EMPTY, occupied, TIE_LOOK_BYTES } from '../../heart/wire/board.ts';
 import { nodeOfMember, UNSAID_HOLD_MS, type MemberId } from '../types.ts';
 import type { Message, MessageBody } from '../messages/message.ts';
 import {
@@ -246,7 +247,10 @@ export class TieDriver implements TiePlayer {
   }
 }
 
-/** Before a tie-breaker becomes a member of the log: both nodes' sectors as they begin. */
+/**
+ * Before a tie-breaker becomes a member of the log: both nodes' sectors as they begin. What holds anything of anybody else is refused, the
+ * tie-breaker of another pair too: a path is easily mistyped.
+ */
 export function prepareTie(
   disks: SharedDisks,
   path: string,
@@ -256,9 +260,21 @@ export function prepareTie(
 ): void {
   disks.open(path, (disk) => {
     if (disk instanceof EterneError) return done(disk);
-    disk.write(0, newTieArea(member, owners), (error) => {
+    const finish = (error: EterneError | undefined): void => {
       disk.close();
       done(error);
+    };
+    disk.read(0, TIE_LOOK_BYTES, (area) => {
+      const obstacle = area instanceof EterneError ? area : obstacleOn(path, area, owners);
+      if (obstacle === undefined) disk.write(0, newTieArea(member, owners), finish);
+      else finish(obstacle);
     });
   });
+}
+
+function obstacleOn(path: string, area: Buffer, owners: readonly string[]): EterneError | undefined {
+  if (!isFreeForTie(area)) return occupied(path, NOT_EMPTY, TIE_LOOK_BYTES);
+  const present = readTieArea(area).flatMap((block) => (block === undefined ? [] : [block.owner]));
+  if (present.length === 0 || present.some((owner) => owners.includes(owner))) return undefined;
+  return occupied(path, `is the tie-breaker of ${present.join(' and ')}`, TIE_AREA_BYTES);
 }

@@ -3,7 +3,7 @@ import { SHARED_SECTOR_BYTES, type SharedDisks } from '@eterne/runtime';
 import type { Seeded } from './seeded.ts';
 import type { Life, VirtualTime } from './virtual-time.ts';
 
-const SIZE_BYTES = 64 * 1024;
+const SIZE_BYTES = 128 * 1024;
 
 /**
  * A disk that several machines reach. A sector changes at some moment between a write's begin and its end, each sector of a read is looked at on its own; of a
