@@ -169,6 +169,8 @@ function configure(lab: PacemakerLab, folder: string): void {
   const orders = [
     ['cibadmin', '--replace', '--scope', 'resources', '--xml-text', resources(folder)],
     ['crm_attribute', '-t', 'crm_config', '-n', 'stonith-enabled', '-v', 'true'],
+    // Hosts that start together wait for so long for one that has been elected already.
+    ['crm_attribute', '-t', 'crm_config', '-n', 'dc-deadtime', '-v', '2s'],
   ];
   for (const order of orders) {
     const { code, stdout } = lab.tool('a', ...order);

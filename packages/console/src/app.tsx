@@ -17,6 +17,7 @@ import { Volume } from './pages/volume.tsx';
 import { Volumes } from './pages/volumes.tsx';
 import { ClusterProvider } from './parts/cluster-context.tsx';
 import { Logo } from './parts/icon.tsx';
+import { PairWizard } from './wizards/pair-wizard.tsx';
 import { ServerWizard } from './wizards/server-wizard.tsx';
 import { ServiceWizard } from './wizards/service-wizard.tsx';
 import { VolumeWizard } from './wizards/volume-wizard.tsx';
@@ -58,6 +59,7 @@ function LoggedIn({ session }: { session: Session }) {
               <Route path="new/service" element={<ServiceWizard />} />
               <Route path="new/volume" element={<VolumeWizard />} />
               <Route path="new/server" element={<ServerWizard />} />
+              <Route path="new/pair" element={<PairWizard />} />
             </>
           )}
           <Route path="*" element={<Navigate to="/" replace />} />

@@ -245,6 +245,51 @@ await suite('console', { skip: missing() ?? false }, () => {
     await page.context().close();
   });
 
+  test('a pair without a third voter says what it would do, and is asked', async () => {
+    const before = fixture.facade.status();
+    const asPair = (kind: 'word' | 'availability'): void =>
+      fixture.facade.setStatus((status) => ({
+        ...status,
+        nodes: status.nodes.filter(({ role }) => role === 'node'),
+        tieBreaker: { kind, votes: true, trouble: null, heldBecause: null },
+      }));
+    const { page, faults } = await visit(browser, `${fixture.url}/nodes`);
+    await logIn(page, 'admin', PASSWORD);
+    await page.getByRole('article').filter({ hasText: 'n2' }).waitFor();
+    const card = page.getByRole('article', { name: 'If the two no longer hear each other' });
+    assert.equal(await card.count(), 0, 'a witness decides');
+    asPair('word');
+    await card.getByText('services stand still until both are back').waitFor();
+    await card.getByRole('link', { name: 'Decide what happens' }).click();
+    const next = page.getByRole('button', { name: 'Next' });
+    assert.ok(await next.isDisabled(), 'a witness has to join');
+    const addServer = page.getByRole('link', { name: 'Add a server' });
+    assert.equal(await addServer.getAttribute('href'), '/new/server');
+    await page.getByLabel('A shared disk').check();
+    await page.getByLabel('The shared disk').fill('sdc');
+    await page.getByText('A whole path').waitFor();
+    assert.ok(await next.isDisabled());
+    await page.getByLabel('Nothing: go on').check();
+    await page.getByRole('note').getByText('somebody has to choose one by hand').waitFor();
+    await page.getByLabel('Reference addresses').fill('10.0.0.254');
+    await next.click();
+    await page.getByText('create volume data').waitFor();
+    fixture.facade.orders.length = 0;
+    await page.getByRole('button', { name: 'Do it' }).click();
+    asPair('availability');
+    await card.getByText('Either node goes on').waitFor();
+    const document = {
+      cluster: { tieBreaker: { kind: 'none' }, prefer: 'availability', ping: ['10.0.0.254'] },
+    };
+    assert.deepEqual(fixture.facade.orders, [`configApply(${JSON.stringify(document)}, "admin@127.0.0.1")`]);
+    await page.getByRole('button', { name: '中文' }).click();
+    await page.getByText('任一节点听不到对方时都会继续运行').waitFor();
+    fixture.facade.setStatus(() => before);
+    await page.getByText('没有第三票').waitFor({ state: 'detached' });
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
   test('a viewer sees no orders', async () => {
     const { page } = await visit(browser, fixture.url);
     await logIn(page, 'viewer', PASSWORD);

@@ -237,6 +237,8 @@ export interface SpawnOptions {
   readonly stdin?: string;
   /** Keep at most this much of stdout and stderr each (the newest). */
   readonly captureBytes?: number;
+  /** Told what it prints on stdout when it comes, in pieces that end anywhere. */
+  readonly onStdout?: (text: string) => void;
   /** Kill the whole process group after this. */
   readonly timeoutMs?: number;
   /** Append stdout and stderr to this file instead of capturing them. */
@@ -271,6 +273,8 @@ export interface Processes {
   /** Kernel start time of a pid, which together with the pid is unique until reboot; undefined when gone. */
   startTime(pid: number): string | undefined;
   killGroup(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void;
+  /** For how much of its life its first thread was ready to run and had no processor; undefined where the system does not say. */
+  waitedForProcessorMs(pid: number): number | undefined;
 }
 
 /**

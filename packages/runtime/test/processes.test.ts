@@ -11,6 +11,13 @@ test('exit code, output and input of a program', async () => {
   assert.deepEqual([exit.code, exit.stdout, exit.stderr, exit.timedOut], [7, 'hello', 'err\n', false]);
 });
 
+test('what a program prints is told when it comes, all of it, however little is kept', async () => {
+  let heard = '';
+  const onStdout = (text: string): void => void (heard += text);
+  const exit = await run({ command: ['/bin/sh', '-c', 'seq 9; seq 9'], captureBytes: 4, onStdout });
+  assert.deepEqual([heard, exit.stdout], ['1\n2\n3\n4\n5\n6\n7\n8\n9\n'.repeat(2), '8\n9\n']);
+});
+
 test('a program that overruns is killed with its whole family', async () => {
   const exit = await run({ command: ['/bin/sh', '-c', 'sleep 60 & echo $!; sleep 60'], timeoutMs: 200 });
   assert.equal(exit.timedOut, true);

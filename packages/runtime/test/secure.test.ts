@@ -4,6 +4,7 @@ import { after, test } from 'node:test';
 import { EterneError } from '@eterne/base';
 import type { Listener, SecureOptions, Stream } from '../src/index.ts';
 import { nodeNetwork } from '../src/node/network.ts';
+import { dialOptions } from '../src/node/secure.ts';
 import { TestAuthority } from './support/certificates.ts';
 
 const authority = new TestAuthority();
@@ -86,4 +87,9 @@ test('a foreign authority, another name, and no TLS at all are refused on the si
   acceptor.write(Buffer.from('plain words, plain words, plain words'));
   assert.ok((await waiting) instanceof EterneError);
   listener.close();
+});
+
+test('an identity is read once for all connections, and each for itself', () => {
+  assert.equal(dialOptions(a).secureContext, dialOptions(a).secureContext);
+  assert.notEqual(dialOptions(a).secureContext, dialOptions(b).secureContext);
 });

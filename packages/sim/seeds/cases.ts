@@ -137,12 +137,6 @@ export const CASES: readonly Case[] = [
       'a replica was promoted without force while a copy into it began; its source had a name of its own by then, and a split brain threw its writes away',
   },
   {
-    scenario: 'halves',
-    seed: 271,
-    found:
-      'a half that gave way, whose service had just been started anew, took itself for idle; its log was put back while its application ran',
-  },
-  {
     scenario: 'cluster',
     seed: 3,
     found: 'a crashed primary came back and overwrote the replica that had everything',

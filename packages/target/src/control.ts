@@ -23,7 +23,7 @@ export interface LunStatus {
   readonly sanitizing: boolean;
   readonly sanitize: { readonly state: 'running' | 'failed'; readonly percent: number } | null;
   readonly registrations: number;
-  /** Of the reservation: SPC-4 table 206; `holder` is an initiator port. */
+  /** Of the reservation: SPC-4 §6.15.3; `holder` is an initiator port. */
   readonly reservation: { readonly type: number; readonly holder: string } | null;
 }
 

@@ -79,6 +79,7 @@ export class Host {
 export class Lab {
   readonly hosts: readonly Host[];
   readonly #namespaces: readonly string[];
+  readonly #switch: string;
 
   /** Hosts 10.77.0.1, 10.77.0.2 … on one switch; with more cards 10.77.1.1 … on another one for each. */
   constructor(names: readonly string[], cards = 1) {
@@ -101,12 +102,21 @@ export class Lab {
       return new Host(name, addresses, namespace, switchNamespace, ports);
     });
     this.#namespaces = [...names.map((name) => `${prefix}-${name}`), switchNamespace];
+    this.#switch = switchNamespace;
   }
 
   host(name: string): Host {
     const host = this.hosts.find((candidate) => candidate.name === name);
     if (!host) throw new Error(`no host ${name}`);
     return host;
+  }
+
+  /** A cable between the switches of two cards: whoever is on one reaches whoever is on the other. */
+  joinSwitches(one: number, other: number): void {
+    const [near, far] = [`join${one}-${other}`, `join${other}-${one}`];
+    run('ip', '-n', this.#switch, 'link', 'add', near, 'type', 'veth', 'peer', 'name', far);
+    run('ip', '-n', this.#switch, 'link', 'set', near, 'master', `br${one}`, 'up');
+    run('ip', '-n', this.#switch, 'link', 'set', far, 'master', `br${other}`, 'up');
   }
 
   remove(): void {

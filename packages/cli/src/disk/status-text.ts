@@ -15,8 +15,10 @@ export function volumeLines(volume: VolumeStatus): readonly string[] {
   const frozen = volume.frozen ? `, FROZEN: ${volume.freezeReason ?? 'unknown reason'}` : '';
   const held = volume.heldWrites > 0 ? `, ${volume.heldWrites} writes held` : '';
   const errors = volume.ioErrors > 0 ? `, ${volume.ioErrors} I/O errors` : '';
+  const { rescueProblem } = volume;
   return [
     `  ${name}${set}  ${formatSize(sizeBytes)} ${mode}  ${role} ${disk}  term ${term}  in sync: ${inSyncSet.join(' ')}${frozen}${held}${errors}`,
+    ...(rescueProblem === undefined ? [] : [`    RESCUE JOURNAL LOST: ${rescueProblem}`]),
     ...volume.peers.map(peerLine),
     ...(volume.localReplicas ?? []).map(deviceLine),
   ];

@@ -117,7 +117,7 @@ export function startService(parts: ServiceParts, done: (result: Service | Etern
           world,
           tie: () => tied?.tie,
           leave: (timeoutMs, left) => service.leave(timeoutMs, left),
-          hasLetGo: () => service.core.hasLetGo(),
+          hasLeft: () => service.core.hasLeft(),
           giveWay: (given) => tied?.giveWay(given),
           restart: parts.onRejoin,
         });
@@ -277,7 +277,7 @@ function proversFor(
 ): Provers {
   const isLost = (node: string): boolean => service.view.alive?.has(node) === false;
   const prover = { world, self: identity.node, monitor, state: () => service.state, isLost };
-  return { isLost, barrier, prove: (node, done) => proveStopped(prover, node, done) };
+  return { isLost, barrier, prove: (node, isSought, done) => proveStopped(prover, node, isSought, done) };
 }
 
 /** It is tried again and again: what is in the way is logged once. */

@@ -8,6 +8,7 @@
  * 3. A request goes to whoever granted last; when that one has been silent for a while, to everybody.
  * 4. A slower rhythm begins only when everybody has had the time to hear of it: what it sends says it (envelope.ts), and until then it goes on with the
  *    faster one.
+ * 5. In a large cluster only the leader beats fast to everybody (quiet.ts).
  */
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { EterneError } from '@eterne/base';
@@ -22,6 +23,7 @@ import { type Path, udpEnds, type UdpEnds } from './path.ts';
 import { Peer } from './peer.ts';
 import type { HeartMember, HeartSetup } from './setup.ts';
 import { pathStatus, roundedMs } from './path-status.ts';
+import { BEATS_PER_SLOW_BEAT, granted, isBeatenFast, paceTo, type Granting, type Pace } from './quiet.ts';
 import { SlotBoard } from './slot-board.ts';
 import { HeartSockets } from './sockets.ts';
 import type { HeartTiming } from './timing.ts';
@@ -88,7 +90,10 @@ export class Heart implements WithoutWatchdog {
   readonly #livenessListeners: LivenessListener[] = [];
   readonly #requestListeners: ((request: LeaseRequest) => void)[] = [];
   readonly #leaseListeners: LeaseListener[] = [];
-  #leader: { readonly node: string; readonly grantedMs: number } | undefined;
+  #leader: Granting | undefined;
+  /** Duty 5. */
+  #quiet = false;
+  #beats = 0;
   #lastPicture = '';
   /** Fires when the first path would fall silent that is up now. */
   #silence: { readonly dueMs: number; readonly timer: Timer } | undefined;
@@ -163,6 +168,7 @@ export class Heart implements WithoutWatchdog {
     this.#addresses = setup.members.find(({ node }) => node === self)?.addresses ?? this.#addresses;
     if (this.#isOpen) this.#sockets.configure(this.#addresses);
     this.#tellsDisks = setup.rhythmOnDisks ?? false;
+    this.#quiet = setup.quiet ?? false;
     this.#retime(setup.profile ?? 'lan');
     for (const name of this.#peers.keys())
       if (!others.some(({ node }) => node === name)) this.#peers.delete(name);
@@ -260,21 +266,35 @@ export class Heart implements WithoutWatchdog {
   }
 
   #connect(member: HeartMember, { disks }: HeartSetup): void {
+    const { node: self } = this.#options;
     const { node, addresses, slot = null } = member;
     const ends = waysBetween(this.#addresses, addresses).map(udpEnds);
-    const peer = this.#peers.get(node) ?? new Peer(node, this.#session, () => this.#timing.silenceMs);
+    const rhythm = {
+      silenceMs: () => this.#timing.silenceMs,
+      mayBeSlower: () => !this.#quiet || !isBeatenFast(this.#leader, self, this.#world.clock.bootMs()),
+    };
+    const peer = this.#peers.get(node) ?? new Peer(node, this.#session, rhythm);
     this.#peers.set(node, peer);
     peer.connect(ends, slot, this.#board.endsOf(disks), this.#world.clock.bootMs());
   }
 
   #beat(): void {
     const nowMs = this.#world.clock.bootMs();
-    for (const peer of this.#peers.values())
+    this.#beats += 1;
+    // The slow ones are spread over the beats.
+    for (const [place, peer] of [...this.#peers.values()].entries()) {
+      if (this.#paceTo(peer, nowMs) === 'slow' && (this.#beats + place) % BEATS_PER_SLOW_BEAT !== 0) continue;
       for (const [index, path] of peer.paths.entries()) this.#sendBeat(peer, index, path, nowMs);
+    }
+  }
+
+  #paceTo(peer: Peer, nowMs: number): Pace {
+    return this.#quiet ? paceTo(this.#leader, this.#options.node, peer.name, nowMs) : 'fast';
   }
 
   #sendBeat(peer: Peer, index: number, path: Path, nowMs: number): void {
-    this.#send(peer, index, path.ends, KIND_BEAT, encodeBeat(path.nextBeat(nowMs)));
+    const profile = this.#paceTo(peer, nowMs) === 'fast' ? this.#profile : 'wan';
+    this.#send(peer, index, path.ends, KIND_BEAT, encodeBeat(path.nextBeat(nowMs)), profile);
   }
 
   #requestLease(): void {
@@ -299,11 +319,11 @@ export class Heart implements WithoutWatchdog {
       if (isUp(path)) this.#send(peer, index, path.ends, kind, body);
   }
 
-  #send(peer: Peer, index: number, ends: UdpEnds, kind: Kind, body: Buffer): void {
+  #send(peer: Peer, index: number, ends: UdpEnds, kind: Kind, body: Buffer, profile = this.#profile): void {
     const datagram = seal(this.#key, {
       kind,
       path: index,
-      profile: this.#profile,
+      profile,
       session: this.#session,
       sequence: this.#takeSequence(peer.name),
       sentAtUs: Math.floor(this.#world.clock.bootMs() * 1000),
@@ -404,7 +424,7 @@ export class Heart implements WithoutWatchdog {
   #receiveGrant(from: string, grant: LeaseGrantBody): void {
     const extended = this.#leases.grant(grant);
     if (extended === undefined) return;
-    this.#leader = { node: from, grantedMs: this.#world.clock.bootMs() };
+    this.#leader = granted(this.#leader, from, this.#world.clock.bootMs());
     if (extended.length > 0) this.#reportLeases();
   }
 

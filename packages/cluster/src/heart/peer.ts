@@ -40,10 +40,17 @@ export type BeatOutcome =
 /** `unproven`: the next slot of ours echoes it. */
 export type SlotOutcome = 'known' | 'started' | 'unproven' | 'replayed';
 
+/** As its own heart sees it. */
+export interface PeerRhythm {
+  readonly silenceMs: () => number;
+  /** What the peer said of its rhythm counts. */
+  readonly mayBeSlower: () => boolean;
+}
+
 export class Peer {
   readonly name: string;
   readonly #ownSession: string;
-  readonly #ownSilenceMs: () => number;
+  readonly #rhythm: PeerRhythm;
   /** Whose rhythm the peer said it keeps. */
   #profile: Profile = 'lan';
   /** What went by paths that are gone vouches for it so long: those that came instead have to be heard first. */
@@ -59,14 +66,17 @@ export class Peer {
   #retired: string[] = [];
   #answeredMs = Number.NEGATIVE_INFINITY;
 
-  constructor(name: string, ownSession: string, silenceMs: () => number) {
+  constructor(name: string, ownSession: string, rhythm: PeerRhythm) {
     this.name = name;
     this.#ownSession = ownSession;
-    this.#ownSilenceMs = silenceMs;
+    this.#rhythm = rhythm;
   }
 
   /** The peer may keep another rhythm than this node for a while: the profile changes on each when it hears of it. */
-  readonly #silenceMs = (): number => Math.max(this.#ownSilenceMs(), PROFILES[this.#profile].heart.silenceMs);
+  readonly #silenceMs = (): number => {
+    const ownMs = this.#rhythm.silenceMs();
+    return this.#rhythm.mayBeSlower() ? Math.max(ownMs, PROFILES[this.#profile].heart.silenceMs) : ownMs;
+  };
 
   /** By their number in an envelope. */
   get paths(): readonly Path[] {

@@ -15,6 +15,8 @@ export interface HeartSetup {
   readonly profile?: Profile;
   /** Every member reads whose rhythm a slot of a heartbeat disk says its writer keeps. Absent: not all do. */
   readonly rhythmOnDisks?: boolean;
+  /** A large cluster, in which not everybody beats fast to everybody (quiet.ts). Absent: not so. */
+  readonly quiet?: boolean;
   /** Those that this node reaches. */
   readonly disks: readonly HeartDisk[];
 }

@@ -1,5 +1,5 @@
 /**
- * DIR/run/members.json: what a restarted heart goes on with until the service tells it again, `{ members, disks, profile, rhythmOnDisks }`. A heart without it only knows
+ * DIR/run/members.json: what a restarted heart goes on with until the service tells it again, `{ members, disks, profile, rhythmOnDisks, quiet }`. A heart without it only knows
  * whom its node knew when it joined. Version 1 was the list of members alone.
  */
 import { EterneError } from '@eterne/base';
@@ -35,8 +35,8 @@ function decode(content: Buffer): HeartSetup | undefined {
   try {
     const known = JSON.parse(content.toString('utf8')) as { readonly version?: unknown } & HeartSetup;
     if (known.version !== VERSION) return undefined;
-    const { members, disks, profile = 'lan', rhythmOnDisks = false } = known;
-    return { members, disks, profile, rhythmOnDisks };
+    const { members, disks, profile = 'lan', rhythmOnDisks = false, quiet = false } = known;
+    return { members, disks, profile, rhythmOnDisks, quiet };
   } catch {
     return undefined;
   }

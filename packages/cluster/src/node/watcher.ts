@@ -1,27 +1,29 @@
 /**
- * Watches another daemon of the node for hanging: asks it every second whether it is there. One that has answered and then does not for
- * `SILENCE_MS` is reported to the launcher, which kills it and starts it again. That a daemon *ended* the launcher sees by itself.
+ * Watches another daemon of the node for hanging: asks it every second whether it is there. One that does not answer for so long that it must be hung, by
+ * what `WorkerWatch` says of processes that only get no processor, is reported to the launcher, which kills it and starts it again. That a daemon *ended* the
+ * launcher sees by itself.
  */
-import type { Timer, World } from '@eterne/runtime';
+import { WorkerWatch } from '@eterne/disk/process/worker-watch.ts';
+import type { World } from '@eterne/runtime';
 import type { LauncherClient } from './launcher-client.ts';
 import { socketAddress, type DaemonName } from './layout.ts';
 import { LinkClient, type LinkWorld } from './link.ts';
 
-const ASK_INTERVAL_MS = 1000;
+const ANSWER_TIMEOUT_MS = 1000;
+/** Of one that has answered once; who is starting has longer. */
 const SILENCE_MS = 5000;
 
-export type WatcherWorld = LinkWorld & Pick<World, 'clock'>;
+export type WatcherWorld = LinkWorld & Pick<World, 'processes'>;
+export type WatcherLauncher = Pick<LauncherClient, 'onPids' | 'restart'>;
 
 export class Watcher {
   readonly #world: WatcherWorld;
-  readonly #launcher: LauncherClient;
+  readonly #launcher: WatcherLauncher;
   readonly #daemon: DaemonName;
   readonly #link: LinkClient;
-  readonly #timer: Timer;
-  /** The process that answered last, and when. */
-  #answered: { readonly pid: number; readonly atMs: number } | undefined;
+  #watched: { readonly pid: number; readonly watch: WorkerWatch } | undefined;
 
-  constructor(world: WatcherWorld, launcher: LauncherClient, dir: string, daemon: DaemonName) {
+  constructor(world: WatcherWorld, launcher: WatcherLauncher, dir: string, daemon: DaemonName) {
     this.#world = world;
     this.#launcher = launcher;
     this.#daemon = daemon;
@@ -31,23 +33,42 @@ export class Watcher {
       onNote: () => {},
     });
     this.#link.open();
-    this.#timer = world.timers.every(ASK_INTERVAL_MS, () => this.#ask());
+    launcher.onPids((pids) => this.#follow(pids[daemon]));
   }
 
   close(): void {
-    this.#timer.cancel();
+    this.#watched?.watch.stop();
     this.#link.close();
   }
 
-  #ask(): void {
-    const pid = this.#launcher.pids[this.#daemon];
-    if (pid === null) return;
-    if (this.#answered?.pid !== pid) this.#answered = { pid, atMs: this.#world.clock.bootMs() };
-    const silentMs = this.#world.clock.bootMs() - this.#answered.atMs;
-    if (silentMs > SILENCE_MS)
-      this.#launcher.restart(this.#daemon, pid, `no answer for ${Math.round(silentMs)} ms`);
-    this.#link.call('ping', { call: 'ping' }, ASK_INTERVAL_MS, (_ok, error) => {
-      if (error === undefined) this.#answered = { pid, atMs: this.#world.clock.bootMs() };
+  #follow(pid: number | null): void {
+    if (this.#watched?.pid === pid) return;
+    this.#watched?.watch.stop();
+    this.#watched = pid === null ? undefined : { pid, watch: this.#watch(pid) };
+  }
+
+  #watch(pid: number): WorkerWatch {
+    const watch: WorkerWatch = new WorkerWatch(this.#world.timers, SILENCE_MS, {
+      ask: () => this.#ask(pid, watch),
+      hung: (silentMs) => this.#hung(pid, silentMs),
+      waitedForProcessorMs: () => this.#world.processes.waitedForProcessorMs(pid),
     });
+    return watch;
+  }
+
+  #ask(pid: number, watch: WorkerWatch): void {
+    this.#link.call('ping', { call: 'ping' }, ANSWER_TIMEOUT_MS, (_ok, error) => {
+      if (error !== undefined || this.#watched?.pid !== pid) return;
+      watch.started();
+      watch.heard();
+    });
+  }
+
+  /** Watched anew: the launcher may not have heard of it. */
+  #hung(pid: number, silentMs: number): void {
+    this.#launcher.restart(this.#daemon, pid, `no answer for ${silentMs} ms`);
+    const watch = this.#watch(pid);
+    watch.started();
+    this.#watched = { pid, watch };
   }
 }

@@ -5,7 +5,6 @@
  */
 import { unreachable } from '@eterne/base';
 import { NO_DROPS } from '../heart/drops.ts';
-import { nodeOfMember } from '../raft/types.ts';
 import { apply, emptyState } from '../state/apply.ts';
 import type { Command } from '../state/commands.ts';
 import { LEVELS, type Levels } from '../state/levels.ts';
@@ -13,6 +12,7 @@ import type { ClusterState, MemberSpec } from '../state/model.ts';
 import { sortedValues } from '../state/model.ts';
 import type { Refusal } from '../state/outcome.ts';
 import { ArbiterDuty } from './arbiter.ts';
+import { aliveBy } from './alive.ts';
 import { isCalm } from './calm.ts';
 import type { Completion, CoreEvent, Effect, EffectId, LeadershipView, LeaseTable, Now } from './effects.ts';
 import { Outbox } from './effects.ts';
@@ -27,7 +27,7 @@ import { ReplicaDuty } from './replicas.ts';
 import { ReportDuty } from './reports.ts';
 import { StrayDuty } from './stray-duty.ts';
 import { timingOf } from './timing.ts';
-import type { TieView, View } from './view.ts';
+import type { View } from './view.ts';
 import { WatchDuty } from './watch-duty.ts';
 import { WatchdogDuty } from './watchdog-duty.ts';
 
@@ -70,8 +70,6 @@ export class ServiceCore {
   #heard: ReadonlySet<string> | undefined;
   #founding: EffectId | undefined;
   #isCalm = false;
-  /** What the log gives to this node has its runners. */
-  #hasLooked = false;
   #leaveEntry: { readonly kind: 'none' | 'applied' } | { readonly kind: 'sent'; readonly id: EffectId } = {
     kind: 'none',
   };
@@ -131,11 +129,6 @@ export class ServiceCore {
     return leaving && stopped && (known || !leadership.quorate);
   }
 
-  /** The same for certain: one that was started anew has also looked at what the one before left running. */
-  hasLetGo(): boolean {
-    return this.#hasLooked && this.hasLeft();
-  }
-
   /** Applies a committed entry and tells why the state did not take it. Entries come in order, exactly once. */
   apply(command: Command): Refusal | undefined {
     const { state, refused } = apply(this.view.state, command);
@@ -161,7 +154,7 @@ export class ServiceCore {
     this.#lead(leadership);
     const isRoutine = this.#isCalm && this.#isRoutine(event);
     this.#take(event);
-    this.view.alive = followers(this.#heard, this.view.tie);
+    this.view.alive = aliveBy(this.#heard, this.view);
     if (isRoutine) return this.#outbox.take();
     this.#step();
     this.#isCalm =
@@ -306,7 +299,6 @@ export class ServiceCore {
       if (runner.finished(view)) this.#runners.delete(name);
     }
     this.#strays.step(view, this.#outbox, (group) => this.#runners.has(group));
-    this.#hasLooked = true;
   }
 }
 
@@ -317,16 +309,6 @@ function isRenewal(known: LeaseTable | undefined, told: LeaseTable, nowBootMs: n
     const before = known.get(group);
     return before?.epoch === epoch && before.validUntilBootMs > nowBootMs;
   });
-}
-
-/** See `View.alive`. */
-function followers(
-  heard: ReadonlySet<string> | undefined,
-  tie: TieView | undefined,
-): ReadonlySet<string> | undefined {
-  if (heard === undefined || !tie?.held || !tie.solo?.half) return heard;
-  const peer = nodeOfMember(tie.held.peer);
-  return heard.has(peer) ? new Set([...heard].filter((name) => name !== peer)) : heard;
 }
 
 /** A heart that was restarted knows less than it did; an end once promised for an epoch stands. */

@@ -1,18 +1,18 @@
 /** What the agreed state tells this node's heart. */
+import { isQuiet } from '../heart/quiet.ts';
 import type { HeartSetup } from '../heart/setup.ts';
 import { atNode, sortedValues, type ClusterState } from '../state/model.ts';
 import { SLOT_RHYTHM_LEVEL } from '../state/levels.ts';
 import type { Service } from './service.ts';
 
 /** Undefined before the state knows any member. */
-export function heartSetup(
-  { members, heartSlots, config, level }: ClusterState,
-  self: string,
-): HeartSetup | undefined {
+export function heartSetup(state: ClusterState, self: string): HeartSetup | undefined {
+  const { members, heartSlots, config, level } = state;
   if (Object.keys(members).length === 0) return undefined;
   return {
     profile: config.profile,
     rhythmOnDisks: level >= SLOT_RHYTHM_LEVEL,
+    quiet: isQuiet(state),
     members: sortedValues(members).map(({ name, role, addresses }) => ({
       node: name,
       role,

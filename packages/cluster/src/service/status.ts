@@ -365,6 +365,7 @@ function volumeWarnings(core: ServiceCore, volume: VolumeState): readonly string
   const outside = replicas.filter(({ node }) => !volume.inSyncSet.members.includes(node));
   const lines = [
     ...(problem === undefined ? [] : [`The replica of ${name} on ${view.self} is not open: ${problem}`]),
+    ...rescueWarnings(view, name),
     ...partedWarnings(view, volume),
     ...growthWarnings(volume, core.growthProblem(name)),
   ];
@@ -372,6 +373,12 @@ function volumeWarnings(core: ServiceCore, volume: VolumeState): readonly string
   if (volume.inSyncSet.version === 0 || outside.length === 0) return lines;
   if (volume.spec.mode === 'async' && volume.primary !== null) return [...lines, ...lagWarnings(volume)];
   return [...lines, `Volume ${name} is not in sync on ${outside.map(({ node }) => node).join(', ')}.`];
+}
+
+function rescueWarnings({ disk, self }: View, volume: string): readonly string[] {
+  const problem = disk.volumes?.get(volume)?.rescueProblem;
+  if (problem === undefined) return [];
+  return [`What a copy overwrites of ${volume} on ${self} is not kept: ${problem}`];
 }
 
 function partedWarnings(view: View, volume: VolumeState): readonly string[] {

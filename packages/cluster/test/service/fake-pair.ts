@@ -41,7 +41,8 @@ export class FakePair {
     if (!isIdle || !isLost(peer) || this.#cluster.reachesMajority(name)) return;
     this.#proving.add(name);
     const parts = { world: { timers: time }, self: name, monitor, state: () => service.state, isLost };
-    proveStopped(parts, peer, (proof) => {
+    const isSought = (): boolean => heart.up && this.holder === undefined;
+    proveStopped(parts, peer, isSought, (proof) => {
       this.#proving.delete(name);
       if ('how' in proof && heart.up) this.#held = { by: name, peer, how: proof.how };
     });

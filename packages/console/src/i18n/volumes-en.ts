@@ -77,6 +77,7 @@ export const volumesEn = {
   rescue: 'Rescue journal',
   rescueTitle: (node: string) => `What was overwritten on ${node}`,
   rescueNone: 'It holds nothing.',
+  rescueLost: (why: string) => `The rescue journal is lost, nothing is kept: ${why}`,
   rescueState: { copying: 'a copy is under way', kept: 'kept' },
   rescueIncomplete: 'incomplete: the room was used up',
   rescueExport: 'Write an image',

@@ -71,6 +71,7 @@ export const volumesZh: typeof volumesEn = {
   rescue: '救援日志',
   rescueTitle: (node) => `${node} 上被覆盖的内容`,
   rescueNone: '没有内容。',
+  rescueLost: (why) => `救援日志不可用，被覆盖的内容不再保留：${why}`,
   rescueState: { copying: '复制进行中', kept: '已保留' },
   rescueIncomplete: '不完整：空间已用尽',
   rescueExport: '导出映像',

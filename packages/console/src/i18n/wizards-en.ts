@@ -29,6 +29,9 @@ export const wizardsEn = {
     twoReplicas: 'Choose at least two nodes: a mirror needs two copies.',
     deviceMissing: 'Say where the data lies on each chosen node.',
     deviceRelative: 'A whole path, from the root on: /dev/sdb1, /srv/data.img.',
+    tieDeviceMissing: 'Say where the shared disk is.',
+    pingWrong: 'Addresses or names, separated by commas: 10.0.0.254, 10.0.0.1.',
+    pingMany: 'At most 8 addresses.',
   },
 
   newVolume: 'New volume',
@@ -104,6 +107,39 @@ export const wizardsEn = {
   serverRun: 'On the new server, in the folder of Eterne, run',
   makeToken: 'Make the token',
   tokenUntil: (time: string) => `The token works once, until ${time}.`,
+
+  pairTitle: 'If the two no longer hear each other',
+  pairNote:
+    'Two nodes cannot tell a dead partner from a cut cable. Something has to say which of them goes on. With a power switch for each, fencing decides as well: set it in the configuration.',
+  pairNoThird: 'no third voter',
+  pairNow: {
+    consistency:
+      'Nobody decides between two nodes. If one is lost or the link is cut, services stand still until both are back, or until you say that the other one is certainly off.',
+    availability:
+      'Either node goes on when it does not hear the other. If only the link is cut both go on, and what one of them wrote meanwhile is set aside afterwards.',
+  },
+  pairDecide: 'Decide what happens',
+  stepPair: 'Decision',
+  pairQuestion: 'What decides between them',
+  pairWitness: 'A witness (best)',
+  pairWitnessHelp:
+    'A third, small machine that only votes. Exactly one node goes on, and the copies never differ.',
+  pairDisk: 'A shared disk',
+  pairDiskHelp:
+    'Both nodes reach it. Whoever gets it goes on; the other stands still. The copies never differ.',
+  pairConsistency: 'Nothing: stand still',
+  pairConsistencyHelp:
+    'Services stop when one node is lost, until it is back or an operator says that it is off. The copies never differ.',
+  pairAvailability: 'Nothing: go on',
+  pairAvailabilityHelp: 'A node that does not hear the other takes over. The copies may come to differ.',
+  pairAvailabilityWarning:
+    'If only the link is cut, both nodes go on and both accept writes. Afterwards each volume that both wrote has two versions: somebody has to choose one by hand, and what the other side wrote meanwhile, even if newer, is set aside.',
+  pairDevice: 'The shared disk',
+  pairDeviceHelp:
+    'By the same path on both nodes: a small LUN, or an existing file on a file system that both mount. Its first 16 KiB are overwritten.',
+  pairPing: 'Reference addresses (optional)',
+  pairPingHelp:
+    'Routers or name servers, separated by commas. A node that reaches none of them takes itself for the one that is cut off, and does not go on.',
 
   accountsNote: 'Every person has an account; programs get tokens.',
   accountRole: 'May',

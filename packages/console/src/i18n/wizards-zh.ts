@@ -29,6 +29,9 @@ export const wizardsZh: typeof wizardsEn = {
     twoReplicas: '请至少选择两个节点：镜像需要两个副本。',
     deviceMissing: '请填写每个所选节点上数据的位置。',
     deviceRelative: '请填写完整路径，例如 /dev/sdb1、/srv/data.img。',
+    tieDeviceMissing: '请填写共享磁盘的位置。',
+    pingWrong: '地址或名称，用逗号分隔：10.0.0.254, 10.0.0.1。',
+    pingMany: '最多 8 个地址。',
   },
 
   newVolume: '新建镜像卷',
@@ -103,6 +106,35 @@ export const wizardsZh: typeof wizardsEn = {
   serverRun: '在新服务器的 Eterne 目录中运行',
   makeToken: '生成令牌',
   tokenUntil: (time) => `令牌只能使用一次，有效期至 ${time}。`,
+
+  pairTitle: '若两个节点互相失联',
+  pairNote:
+    '两个节点自己无法区分对方宕机还是线路中断，必须有办法决定由谁继续运行。若每台服务器都有电源控制设备，也可由隔离（fencing）决定，请在配置中设置。',
+  pairNoThird: '没有第三票',
+  pairNow: {
+    consistency:
+      '目前没有谁能在两个节点之间做出裁决。任一节点失联或线路中断时，服务将暂停，直到两者恢复联系，或由您确认对方确已停机。',
+    availability:
+      '任一节点听不到对方时都会继续运行。如果只是线路中断，两边会同时运行，之后其中一边在此期间写入的数据将被搁置。',
+  },
+  pairDecide: '决定如何处理',
+  stepPair: '决定',
+  pairQuestion: '由什么来裁决',
+  pairWitness: '见证服务器（最佳）',
+  pairWitnessHelp: '第三台只参与表决的小型机器。只有一个节点继续运行，数据不会分叉。',
+  pairDisk: '共享磁盘',
+  pairDiskHelp: '两个节点都能访问。取得它的节点继续运行，另一个暂停。数据不会分叉。',
+  pairConsistency: '无裁决：暂停服务',
+  pairConsistencyHelp: '一个节点失联后服务暂停，直到它恢复，或由操作员确认它已停机。数据不会分叉。',
+  pairAvailability: '无裁决：继续运行',
+  pairAvailabilityHelp: '听不到对方的节点会接管。数据可能分叉。',
+  pairAvailabilityWarning:
+    '如果只是线路中断，两个节点会同时运行并各自接受写入。之后，两边都写过的每个镜像卷都有两个版本：必须由人工选择其一，另一边在此期间写入的数据即使更新也会被搁置。',
+  pairDevice: '共享磁盘',
+  pairDeviceHelp:
+    '在两个节点上路径相同：一个小 LUN，或两者都挂载的文件系统上的一个已有文件。其开头 16 KiB 将被覆盖。',
+  pairPing: '参考地址（可选）',
+  pairPingHelp: '路由器或域名服务器，用逗号分隔。一个都到不了的节点会认为自己已被隔断，不再继续运行。',
 
   accountsNote: '每人一个账户；程序使用令牌。',
   accountRole: '权限',

@@ -2,6 +2,7 @@ import { useLanguage } from '../i18n/language.tsx';
 import { useCluster } from '../parts/cluster-context.tsx';
 import { NodeCard } from '../parts/node-card.tsx';
 import { OrderButton } from '../parts/order-button.tsx';
+import { PairCard } from '../parts/pair-card.tsx';
 import { PathMatrix } from '../parts/path-matrix.tsx';
 import { Section } from '../parts/section.tsx';
 import { WhatIfParted } from '../parts/what-if.tsx';
@@ -18,6 +19,7 @@ export function Nodes() {
             <NodeCard key={node.name} node={node} />
           ))}
         </div>
+        <PairCard />
         <footer className="card-actions">
           <span className="muted">{t.edition[status.edition]}</span>
           <WhatIfParted />

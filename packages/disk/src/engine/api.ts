@@ -226,6 +226,8 @@ export interface VolumeStatus {
   readonly remappedSectors: number;
   /** Blocks that were read and did not match their checksums, each time they did not. */
   readonly checksumErrors?: number;
+  /** Why the rescue journal that is configured keeps nothing now. */
+  readonly rescueProblem?: string;
   readonly attached: string | null;
   readonly generation: { readonly current: string; readonly history: readonly string[] };
   readonly peers: readonly PeerStatus[];

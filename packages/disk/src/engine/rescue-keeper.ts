@@ -8,7 +8,8 @@ import { disown } from '../rescue/adopt.ts';
 import type { PointStatus, RescueControl } from '../rescue/api.ts';
 import { exportImage } from '../rescue/export.ts';
 import type { OpenedRescue } from '../rescue/open-rescue.ts';
-import { Rescue } from '../rescue/rescue.ts';
+import { LostRescue } from '../rescue/lost-rescue.ts';
+import { Rescue, type RescuePoints } from '../rescue/rescue.ts';
 import { rollBack } from '../rescue/roll-back.ts';
 import type { Peer } from './link/peer.ts';
 import type { Replica } from './replica.ts';
@@ -22,16 +23,28 @@ type Done = (error: EterneError | undefined) => void;
 export class RescueKeeper implements RescueControl {
   readonly #replica: Replica;
   readonly #peers: readonly Peer[];
-  readonly #rescue: Rescue;
+  readonly #rescue: RescuePoints;
   readonly #roleSettled: () => void;
   #timer: Timer | undefined;
 
   /** `roleSettled`: a roll-back is over, which nothing else may happen beside. */
-  constructor(replica: Replica, peers: readonly Peer[], opened: OpenedRescue, roleSettled: () => void) {
+  constructor(
+    replica: Replica,
+    peers: readonly Peer[],
+    opened: OpenedRescue | EterneError,
+    roleSettled: () => void,
+  ) {
     this.#replica = replica;
     this.#peers = peers;
     this.#roleSettled = roleSettled;
-    this.#rescue = new Rescue({
+    this.#rescue = this.#open(opened);
+  }
+
+  #open(opened: OpenedRescue | EterneError): RescuePoints {
+    const replica = this.#replica;
+    const pause = (reason: string): void => this.#targets().forEach((peer) => peer.pause(reason));
+    if (opened instanceof EterneError) return new LostRescue(opened, pause);
+    return new Rescue({
       world: replica.world,
       disk: replica.disk,
       volume: replica.metadata,
@@ -39,12 +52,20 @@ export class RescueKeeper implements RescueControl {
       disown: (done) => disown(replica.metadata, done),
       whenFull: replica.config.rescueJournal?.whenFull ?? 'pause',
       ...opened,
-      pause: (reason) => this.#targets().forEach((peer) => peer.pause(reason)),
+      pause,
     });
   }
 
   get points(): readonly PointStatus[] {
     return this.#rescue.points;
+  }
+
+  get problem(): string | undefined {
+    return this.#rescue.problem;
+  }
+
+  get unreadable(): EterneError | undefined {
+    return this.#rescue.unreadable;
   }
 
   /** Half-copied, and the way back is whole. */
@@ -122,6 +143,7 @@ export class RescueKeeper implements RescueControl {
     const members = config.members ?? [];
     const index = members.findIndex((member) => member.name === name);
     const window = index < 0 ? { start: 0, sizeBytes } : windowOf(members, index, sizeBytes);
+    if (this.unreadable !== undefined) return done(this.unreadable);
     const chosen = id ?? this.points.findLast(({ state }) => state === 'kept')?.id;
     if (chosen === undefined) return done(new EterneError('not-found', 'the rescue journal keeps nothing'));
     exportImage({ world, rescue: this.#rescue, disk, ...window }, chosen, path, done);

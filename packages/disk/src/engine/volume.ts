@@ -414,6 +414,7 @@ class Volume implements LocalReplica {
       ioErrors: this.#disk.ioErrors,
       remappedSectors: this.#disk.remappedBlocks,
       ...(this.#checksums === undefined ? {} : { checksumErrors: this.#checksums.mismatchCount }),
+      ...(this.rescue?.problem === undefined ? {} : { rescueProblem: this.rescue.problem }),
       attached: null,
       generation: { current: state.generations.current, history: state.generations.history },
       peers,

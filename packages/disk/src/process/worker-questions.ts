@@ -17,7 +17,7 @@ export function answerRescue(
   const finish = (error: EterneError | undefined): void => done(error, { points: rescue.points });
   switch (action.kind) {
     case 'list':
-      return finish(undefined);
+      return finish(rescue.unreadable);
     case 'export':
       return rescue.export(action.id, action.path, finish, action.name);
     case 'drop':

@@ -53,6 +53,10 @@ export type RescueDone = (error: EterneError | undefined) => void;
 export interface RescueControl {
   /** Oldest first. */
   readonly points: readonly PointStatus[];
+  /** Why the journal keeps nothing now; undefined while it does. */
+  readonly problem: string | undefined;
+  /** Why nobody can tell what it holds. */
+  readonly unreadable: EterneError | undefined;
   /**
    * Writes what this replica held at a point (undefined: the newest that is kept) into the new file `path`. Of a mirror set: its volume
    * `name`, or all of them, one behind the other.

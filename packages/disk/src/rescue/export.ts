@@ -9,7 +9,7 @@ import type { LocalDisk } from '../engine/local-disk.ts';
 import { BLOCK_BYTES } from '../metadata/index.ts';
 import { isZero } from '../metadata/zero.ts';
 import type { RescueDone } from './api.ts';
-import type { Rescue } from './rescue.ts';
+import type { RescuePoints } from './rescue.ts';
 import { placeOf } from './roll-back.ts';
 import { loop } from './walk.ts';
 
@@ -17,7 +17,7 @@ const CHUNK_BYTES = 1024 * 1024;
 
 export interface ExportParts {
   readonly world: World;
-  readonly rescue: Rescue;
+  readonly rescue: RescuePoints;
   readonly disk: LocalDisk;
   /** What of the disk the image is of: all of it, or one volume of a mirror set. Begins and ends with blocks. */
   readonly start: number;

@@ -52,6 +52,9 @@ interface Contents {
   savedBlocks: number;
 }
 
+/** What there is of a journal for the rest of the replica, also where it cannot be opened (`lost-rescue.ts`). */
+export type RescuePoints = Pick<Rescue, keyof Rescue>;
+
 export class Rescue {
   readonly #parts: RescueParts;
   readonly #images: PreImages;
@@ -90,6 +93,16 @@ export class Rescue {
         whole: this.#isWhole(point),
       };
     });
+  }
+
+  /** What it holds can be read. */
+  get unreadable(): EterneError | undefined {
+    return undefined;
+  }
+
+  /** Why nothing is kept any more; undefined while it can be. */
+  get problem(): string | undefined {
+    return this.#parts.log.failure?.message;
   }
 
   /** The point of the copy under way, or of one cut short. */

@@ -14,11 +14,11 @@ import { EterneError, assert } from '@eterne/base';
 import type { LocalDisk } from '../engine/local-disk.ts';
 import { BLOCK_BYTES, type MetadataState, type VolumeMetadata } from '../metadata/index.ts';
 import type { RescueDone } from './api.ts';
-import type { Rescue } from './rescue.ts';
+import type { RescuePoints } from './rescue.ts';
 import type { VisitBlock } from './walk.ts';
 
 export interface RollBackParts {
-  readonly rescue: Rescue;
+  readonly rescue: RescuePoints;
   readonly disk: LocalDisk;
   readonly metadata: VolumeMetadata;
 }
@@ -79,7 +79,7 @@ function nameIt({ rescue, metadata }: RollBackParts, done: RescueDone): void {
   metadata.update(change, done);
 }
 
-function visit(rescue: Rescue, each: VisitBlock, done: RescueDone): void {
+function visit(rescue: RescuePoints, each: VisitBlock, done: RescueDone): void {
   const { copying } = rescue;
   assert(copying !== undefined, 'there is a copy to undo');
   rescue.visit(copying.id, each, done);

@@ -78,6 +78,33 @@ describe('the side of a split brain that lost', () => {
     pair.assertIdentical();
   });
 
+  test('is kept wherever the link is cut while the copy begins, also where only that side wrote', () => {
+    for (const afterMs of [0, 1, 3, 6]) {
+      const pair = rescuedPair({ diskDelayMs: () => 1 });
+      pair.write(pair.a, 0, 1, 20);
+      cut(pair);
+      pair.promote(pair.b, { force: true });
+      pair.write(pair.b, 5, 55, 3);
+      const held = Buffer.from(pair.b.data.content);
+      const isParted = (): boolean => pair.b.volume.status().peers[0]?.splitBrain === true;
+      const isDone = (): boolean => pair.isEqual() && pair.a.volume.status().inSyncSet.length === 2;
+      pair.network.isCut = false;
+      pair.until(isParted);
+      pair.b.volume.resolve(undefined, 'local', () => {});
+      pair.scheduler.runUntil(() => pair.b.volume.status().role === 'secondary', 1000);
+      pair.until(() => pair.b.volume.status().peers[0]?.connection === 'Connected' || isDone());
+      pair.scheduler.runUntil(() => false, afterMs);
+      pair.network.isCut = true;
+      pair.scheduler.runUntil(() => false, 2000);
+      pair.network.isCut = false;
+      pair.until(() => isParted() || isDone());
+      if (isParted()) pair.b.volume.resolve(undefined, 'local', () => {});
+      pair.until(isDone);
+      assert.deepEqual(wholes(pair.b), [true], `cut after ${afterMs} ms`);
+      assertSame(exported(pair, pair.b), held);
+    }
+  });
+
   test('can be exported after the volume went on, under either primary, and through restarts', () => {
     const pair = rescuedPair();
     const held = discardB(pair);
@@ -304,5 +331,104 @@ describe('a replica that was run without its journal for a while', () => {
     pair.b.hasJournal = true;
     restart(pair, pair.b);
     assert.deepEqual(wholes(pair.b), [false]);
+  });
+});
+
+describe('a journal that cannot be read when its replica is opened', () => {
+  test('does not keep the volume closed, which says so; its points are not whole when it is back', () => {
+    const pair = rescuedPair();
+    discardB(pair);
+    pair.b.rescue.failWith = BROKEN;
+    restart(pair, pair.b);
+    assert.match(pair.b.volume.status().rescueProblem ?? '', /rescue journal: broken/);
+    assert.ok(
+      pair.b.logs.some((line) => line.includes('error') && line.includes('without its rescue journal')),
+    );
+    assert.throws(() => exported(pair, pair.b), { code: 'io' });
+    pair.write(pair.a, 15, 123);
+    pair.until(() => pair.b.data.content[15 * BLOCK] === 123);
+    pair.b.rescue.failWith = undefined;
+    restart(pair, pair.b);
+    assert.equal(pair.b.volume.status().rescueProblem, undefined);
+    assert.deepEqual(wholes(pair.b), [false]);
+    pair.assertIdentical();
+  });
+
+  test('does not keep a volume closed whose other copy is away, either: it is promoted and serves', () => {
+    const pair = rescuedPair();
+    discardB(pair);
+    pair.a.kill(true);
+    pair.b.kill(true);
+    pair.b.rescue.failWith = BROKEN;
+    pair.b.start();
+    pair.promote(pair.b, { force: true });
+    pair.write(pair.b, 15, 123);
+    assert.equal(pair.read(pair.b, 15), 123);
+  });
+
+  test('holds up a copy that would overwrite what cannot be kept, until it is mended', () => {
+    const pair = rescuedPair();
+    for (let block = 0; block < 20; block += 1) pair.write(pair.a, block, 1);
+    cut(pair);
+    pair.promote(pair.b, { force: true });
+    pair.write(pair.b, 5, 55, 3);
+    pair.flush(pair.b);
+    const held = Buffer.from(pair.b.data.content);
+    pair.b.kill(true);
+    pair.b.rescue.failWith = BROKEN;
+    pair.b.start();
+    pair.network.isCut = false;
+    pair.until(() => pair.b.volume.status().peers[0]?.splitBrain === true);
+    pair.b.volume.resolve(undefined, 'local', () => {});
+    pair.until(() => pair.b.volume.status().peers[0]?.replication === 'PausedSync');
+    assertSame(pair.b.data.content, held);
+    pair.b.kill(true);
+    pair.b.rescue.failWith = undefined;
+    pair.b.start();
+    // It has been decided already.
+    pair.until(() => pair.isEqual());
+    assert.deepEqual(wholes(pair.b), [true]);
+    assertSame(exported(pair, pair.b), held);
+  });
+
+  test('does not hold up the end of a copy that was cut short: there is no way back any more', () => {
+    const pair = rescuedPair({ bytesPerSecond: 2 << 20 });
+    halfCopied(pair);
+    pair.b.kill(true);
+    pair.b.rescue.failWith = BROKEN;
+    pair.b.start();
+    pair.until(() => pair.isEqual(), 60_000);
+    pair.assertIdentical();
+  });
+
+  test('is never taken for whole later, wherever the power fails while the replica is opened without it', () => {
+    const seen = new Set<boolean>();
+    for (let steps = 0; steps < 8; steps += 1) {
+      const pair = rescuedPair({ diskDelayMs: () => 1 });
+      const held = discardB(pair);
+      pair.b.kill(true);
+      pair.b.rescue.failWith = BROKEN;
+      pair.b.tryStart();
+      pair.scheduler.runUntil(() => false, steps * 2);
+      if (pair.b.isUp && pair.isEqual()) pair.begin(pair.a, 15, 123);
+      pair.scheduler.runUntil(() => false, steps);
+      pair.b.kill(true, () => steps % 2 === 0);
+      pair.b.rescue.failWith = undefined;
+      pair.network.isCut = true;
+      pair.b.start();
+      const [isWhole = false] = wholes(pair.b);
+      seen.add(isWhole);
+      if (isWhole) assertSame(exported(pair, pair.b), held);
+    }
+    assert.deepEqual([...seen], [true, false]);
+  });
+
+  test('keeps the volume closed where it is another replica’s', () => {
+    const pair = rescuedPair();
+    pair.b.kill(true);
+    pair.a.rescue.content.copy(pair.b.rescue.content);
+    const result = pair.b.tryStart();
+    pair.until(() => result.value !== undefined);
+    assert.equal((result.value as EterneError).code, 'conflict');
   });
 });

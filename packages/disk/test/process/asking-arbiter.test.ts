@@ -36,6 +36,7 @@ function ask(proposal: SetProposal, exit: Partial<ProcessExit>) {
         alive: () => false,
         startTime: () => undefined,
         killGroup() {},
+        waitedForProcessorMs: () => undefined,
       },
     },
     volumeConfig('v0', { onPeerLost: 'ask', peerLost: { command: ['/bin/judge', '-x'], timeoutMs: 700 } }),

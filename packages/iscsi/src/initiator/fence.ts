@@ -1,6 +1,6 @@
 /**
  * The fence of a LUN that several hosts can reach: a persistent reservation, Write Exclusive, under a key that is ours on this machine for good
- * (SPC-4 §5.12). Whoever opens the LUN for writing holds it; who lost it meets RESERVATION CONFLICT at the next write, whatever was
+ * (SPC-4 §5.13). Whoever opens the LUN for writing holds it; who lost it meets RESERVATION CONFLICT at the next write, whatever was
  * still on its way.
  * ```
  *   REGISTER AND IGNORE EXISTING KEY ──▶ RESERVE ──conflict──▶ preempt wanted: READ RESERVATION ──▶ PREEMPT AND ABORT

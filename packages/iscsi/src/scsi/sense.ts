@@ -1,6 +1,6 @@
 /** Sense data (SPC-4 §4.5): what a CHECK CONDITION is about. Pure encoding, in both formats. */
 
-/** Sense keys (SPC-4 table 48). */
+/** Sense keys (SPC-4 §4.5). */
 export const SENSE_KEY = {
   noSense: 0x0,
   notReady: 0x2,
@@ -28,7 +28,7 @@ export interface Sense {
 
 const of = (key: number, code: number): Sense => ({ key, code });
 
-/** The conditions this target reports, by the names that SPC-4 annex F gives them. */
+/** The conditions this target reports, by the names that the annex of SPC-4 gives them. */
 export const SENSE = {
   none: of(SENSE_KEY.noSense, 0x0000),
   mediumNotPresent: of(SENSE_KEY.notReady, 0x3a00),

@@ -14,7 +14,7 @@ import type {
 } from '../ports.ts';
 import { formatInet, parseAddress, type Endpoint } from './address.ts';
 import { systemError } from './errno.ts';
-import { secure, tlsOptions } from './secure.ts';
+import { dialOptions, secure, tlsOptions } from './secure.ts';
 import { NodeStream, adoptSocket, slabOptions } from './stream.ts';
 
 const remoteOf = (socket: Socket): Address =>
@@ -139,7 +139,7 @@ function connect(
     endpoint.kind === 'unix' ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port };
   const local = options.localAddress === undefined ? {} : { localAddress: options.localAddress };
   const socket: Socket = options.tls
-    ? connectTls({ ...target, ...local, ...tlsOptions(options.tls), checkServerIdentity: () => undefined })
+    ? connectTls({ ...target, ...local, ...dialOptions(options.tls) })
     : connectNet({ ...target, ...local, noDelay: true, onread: slabOptions(owner) });
   let settled = false;
   const settle = (result: Stream | EterneError): void => {

@@ -76,7 +76,10 @@ function spawn(options: SpawnOptions, onExit: (exit: ProcessExit) => void): Chil
           timedOut = true;
           if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
         }, options.timeoutMs);
-  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => stdout.add(chunk));
+  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+    stdout.add(chunk);
+    options.onStdout?.(chunk);
+  });
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => stderr.add(chunk));
   child.stdin?.on('error', () => {}); // it may exit without reading what it is given
   child.stdin?.end(options.stdin);
@@ -132,4 +135,5 @@ export const nodeProcesses: Processes = {
   startTime,
   alive: (pid, time) => startTime(pid) === time,
   killGroup: (pid, signal) => signalGroup(pid, signal),
+  waitedForProcessorMs,
 };

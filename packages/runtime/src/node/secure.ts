@@ -1,5 +1,12 @@
 /** TLS on a connection that began in clear: both sides prove themselves, version 1.3 only. */
-import { createServer, connect, type PeerCertificate, type TLSSocket } from 'node:tls';
+import {
+  connect,
+  createSecureContext,
+  createServer,
+  type PeerCertificate,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls';
 import { EterneError, assert } from '@eterne/base';
 import type { SecureOptions, Stream, TlsIdentity } from '../ports.ts';
 import { NodeStream } from './stream.ts';
@@ -14,6 +21,18 @@ export const tlsOptions = (tls: TlsIdentity) =>
     minVersion: 'TLSv1.3',
     rejectUnauthorized: true,
   }) as const;
+
+const contexts = new WeakMap<TlsIdentity, SecureContext>();
+
+/** Certificates and key of an identity are read once: to read them costs more than all else of a connection that fails. */
+export function dialOptions(tls: TlsIdentity) {
+  const secureContext = contexts.get(tls) ?? createSecureContext(tlsOptions(tls));
+  contexts.set(tls, secureContext);
+  return { secureContext, minVersion: 'TLSv1.3', rejectUnauthorized: true, checkServerIdentity } as const;
+}
+
+/** Who it is the certificate's chain says, and what is asked after the handshake. */
+const checkServerIdentity = (): undefined => undefined;
 
 /** `stream` is dead afterwards. The other side's first bytes must not have been read from it. */
 export function secure(stream: Stream, options: SecureOptions, done: Done): void {
@@ -53,10 +72,7 @@ export function secure(stream: Stream, options: SecureOptions, done: Done): void
       server.on('tlsClientError', fail);
       server.emit('connection', socket);
     } else {
-      const secured: TLSSocket = connect(
-        { ...tlsOptions(options.tls), socket, checkServerIdentity: () => undefined },
-        () => agreed(secured),
-      );
+      const secured: TLSSocket = connect({ ...dialOptions(options.tls), socket }, () => agreed(secured));
       secured.on('error', fail);
     }
   });

@@ -12,9 +12,10 @@ import {
   type Uuid,
   type VolumeMetadata,
 } from '@eterne/disk/metadata/index.ts';
-import { SECTOR_BYTES, type SimDisk } from '../world/disk.ts';
+import type { SimDisk } from '../world/disk.ts';
+import { PAGE_BYTES, SECTOR_BYTES } from '../world/page.ts';
 import { MemoryStore } from '../world/memory-store.ts';
-import { PAGE_BYTES, type PageMap } from '../world/page-map.ts';
+import type { PageMap } from '../world/page-map.ts';
 import type { Prng } from '../world/prng.ts';
 import type { ReplicaDisk } from '../world/replica-disk.ts';
 

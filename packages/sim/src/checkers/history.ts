@@ -45,8 +45,8 @@ interface SectorTruth {
   /** The latest end of a change to zeroes, and how many have not ended. */
   zeroEndMs: number;
   zeroesOpen: number;
-  /** Changes that a flush has covered, and when (in order) that was known. */
-  readonly covered: { readonly order: number; readonly invokedMs: number }[];
+  /** When (in order) it was known that a flush had covered changes, and the latest begin of all that were covered by then. */
+  readonly covered: { readonly order: number; readonly sinceMs: number }[];
 }
 
 const NEVER_MS = -1;
@@ -60,15 +60,11 @@ export class History {
   answered = 0;
   private order = 0;
   private readonly sectors = new Map<number, SectorTruth>();
+  /** As `touched` gave them last. */
+  private touchedSectors: readonly number[] = [];
   private readonly flushes: Operation[] = [];
   /** Acknowledged changes that no flush has covered yet. */
   private uncovered: Operation[] = [];
-  private readonly covers: (flush: Operation, change: Operation) => boolean;
-
-  /** `covers`: whether the flush is for that change at all; of two devices each is for its own. */
-  constructor(covers: (flush: Operation, change: Operation) => boolean = () => true) {
-    this.covers = covers;
-  }
 
   begin(
     what: Pick<Operation, 'kind' | 'firstSector' | 'sectorCount' | 'term' | 'node' | 'durable'>,
@@ -106,7 +102,7 @@ export class History {
       truth.mustMs = Math.max(truth.mustMs, operation.invokedMs);
       if (!operation.durable) continue;
       truth.durableMustMs = Math.max(truth.durableMustMs, operation.invokedMs);
-      truth.covered.push({ order: this.order, invokedMs: operation.invokedMs });
+      this.cover(truth, operation);
     }
     if (!operation.durable) this.uncovered.push(operation);
   }
@@ -122,15 +118,14 @@ export class History {
     this.flushes.push(flush);
     const covered: Operation[] = [];
     this.uncovered = this.uncovered.filter((change) => {
-      const isOver = (change.returnedMs ?? Number.POSITIVE_INFINITY) < flush.invokedMs;
-      if (!isOver || !this.covers(flush, change)) return true;
+      if ((change.returnedMs ?? Number.POSITIVE_INFINITY) >= flush.invokedMs) return true;
       covered.push(change);
       return false;
     });
     for (const change of covered)
       for (const truth of this.truths(change)) {
         truth.durableMustMs = Math.max(truth.durableMustMs, change.invokedMs);
-        truth.covered.push({ order: this.order, invokedMs: change.invokedMs });
+        this.cover(truth, change);
       }
     return covered;
   }
@@ -158,10 +153,7 @@ export class History {
 
   /** The latest begin of a change of this sector that was known to be covered before `order`; undefined: there is none. */
   coveredSince(sector: number, order: number): number | undefined {
-    let sinceMs: number | undefined;
-    for (const change of this.sectors.get(sector)?.covered ?? [])
-      if (change.order < order) sinceMs = Math.max(sinceMs ?? change.invokedMs, change.invokedMs);
-    return sinceMs;
+    return this.sectors.get(sector)?.covered.findLast((known) => known.order < order)?.sinceMs;
   }
 
   /** When (in order) the newest flush began that began and was acknowledged between two orders; 0: none. */
@@ -173,8 +165,15 @@ export class History {
   }
 
   /** Sectors that were ever written. */
-  touched(): number[] {
-    return [...this.sectors.keys()].toSorted((x, y) => x - y);
+  touched(): readonly number[] {
+    if (this.touchedSectors.length < this.sectors.size)
+      this.touchedSectors = [...this.sectors.keys()].toSorted((x, y) => x - y);
+    return this.touchedSectors;
+  }
+
+  private cover({ covered }: SectorTruth, { invokedMs }: Operation): void {
+    const sinceMs = Math.max(invokedMs, covered.at(-1)?.sinceMs ?? invokedMs);
+    covered.push({ order: this.order, sinceMs });
   }
 
   private settle(operation: Operation, nowMs: number): void {

@@ -1,4 +1,4 @@
-import { SECTOR_BYTES } from '../world/disk.ts';
+import { SECTOR_BYTES } from '../world/page.ts';
 import type { ReplicaDisk } from '../world/replica-disk.ts';
 
 const PAGE_BYTES = 4096;

@@ -7,11 +7,10 @@
  * a session, a write that did not end before the other began; across sessions, what the base holds.
  */
 import { assert } from '@eterne/base';
-import { SECTOR_BYTES } from '../world/disk.ts';
-import { PAGE_BYTES, type PageMap } from '../world/page-map.ts';
+import { PAGE_BYTES, SECTOR_BYTES } from '../world/page.ts';
+import type { PageMap } from '../world/page-map.ts';
 import type { History, Operation } from './history.ts';
-import { findDisorder } from './linearizable.ts';
-import { FOREIGN, valueOf, ZERO } from './stamp.ts';
+import { FOREIGN, valueIn, ZERO } from './stamp.ts';
 
 /** Where a write may have been kept. */
 export interface Medium {
@@ -39,34 +38,6 @@ export class KeptChecker {
   served(session: number, node: string, content: PageMap): void {
     this.bases.set(session, content);
     this.prevails(node);
-  }
-
-  /**
-   * Is what the clients of one session saw the behaviour of one disk, which held at first what the replica did? A sentence about the first that
-   * was not, or undefined.
-   */
-  findDisorder(): string | undefined {
-    for (const [session, base] of this.bases) {
-      const operations = this.history.operations.filter(({ term }) => term === session);
-      const held = new Set(operations.flatMap(sectorsOf));
-      const before = [...held].flatMap((sector) => this.contentAs(base, sector, session));
-      const disorder = findDisorder({
-        operations: [...before, ...operations],
-        fences: [],
-        lastFlushBetween: () => 0,
-      });
-      if (disorder !== undefined) return `session ${session}: ${disorder}`;
-    }
-    return undefined;
-  }
-
-  /** What a sector of a base holds, as a write that was over before the session began. */
-  private contentAs(base: PageMap, sector: number, session: number): Operation[] {
-    const value = valueAt(base, sector);
-    const writer = value === ZERO || value === FOREIGN ? undefined : this.history.operations[value - 1];
-    if (writer === undefined) return [];
-    const when = { invokedOrder: -2, returnedOrder: -1, invokedMs: -2, returnedMs: -1 };
-    return [{ ...writer, ...when, firstSector: sector, sectorCount: 1, term: session }];
   }
 
   /** Changes that a flush of this session covers. */
@@ -150,5 +121,5 @@ function sectorsOf({ firstSector, sectorCount }: Operation): number[] {
 function valueAt(pages: PageMap, sector: number): number {
   const offset = sector * SECTOR_BYTES;
   const within = offset % PAGE_BYTES;
-  return valueOf(pages.page(offset - within), within, sector);
+  return valueIn(pages.page(offset - within), sector);
 }

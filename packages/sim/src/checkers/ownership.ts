@@ -13,15 +13,12 @@ const AWAKENING_MS = 150;
 export class OwnershipChecker {
   private readonly universe: Universe;
   private readonly group: string;
-  private readonly mayShare: () => boolean;
   private readonly runners = new Set<SimProcess>();
   private watching = false;
 
-  /** `mayShare`: both machines have been told to go on without the other. */
-  constructor(universe: Universe, group: string, mayShare: () => boolean = () => false) {
+  constructor(universe: Universe, group: string) {
     this.universe = universe;
     this.group = group;
-    this.mayShare = mayShare;
   }
 
   /** A process of the group has begun. */
@@ -53,7 +50,7 @@ export class OwnershipChecker {
     const acting = new Set<string>();
     for (const { paused, continuedMs, node } of this.runners)
       if (!paused && nowMs - continuedMs > AWAKENING_MS) acting.add(node.name);
-    if (acting.size > 1 && !this.mayShare())
+    if (acting.size > 1)
       this.universe.violate('ownership', `group ${this.group} runs on ${[...acting].join(' and ')}`);
   }
 }

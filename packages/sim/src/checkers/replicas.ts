@@ -1,10 +1,9 @@
-import { SECTOR_BYTES } from '../world/disk.ts';
+import { SECTOR_BYTES } from '../world/page.ts';
 import type { ReplicaDisk } from '../world/replica-disk.ts';
-import { PAGE_BYTES } from '../world/page-map.ts';
 import type { Universe } from '../world/universe.ts';
 import type { History, Operation } from './history.ts';
 import type { SetTruth } from './set-truth.ts';
-import { FOREIGN, valueOf } from './stamp.ts';
+import { FOREIGN, valueIn } from './stamp.ts';
 
 /**
  * Invariant 1: a write acknowledged in sync mode is on every replica that may ever be promoted without force, that is,
@@ -65,7 +64,7 @@ export class ReplicaChecker {
   private checkRange(node: string, firstSector: number, count: number, what: string): void {
     const disk = this.diskOf(node);
     for (let sector = firstSector; sector < firstSector + count; sector += 1) {
-      const value = valueOf(disk.page(sector), withinPage(sector), sector);
+      const value = valueIn(disk.page(sector), sector);
       const isWrong = value === FOREIGN || this.history.isStale(sector, value);
       if (isWrong && !disk.isForgiven(sector))
         this.universe.violate('acknowledged', `${what}: sector ${sector} of ${node} holds write ${value}`);
@@ -75,7 +74,7 @@ export class ReplicaChecker {
   private checkPlatter(node: string, { id, firstSector, sectorCount, invokedMs }: Operation): void {
     const disk = this.diskOf(node);
     for (let sector = firstSector; sector < firstSector + sectorCount; sector += 1) {
-      const value = valueOf(disk.durablePage(sector), withinPage(sector), sector);
+      const value = valueIn(disk.durablePage(sector), sector);
       const isWrong = value === FOREIGN || this.history.isOlderThan(sector, value, invokedMs);
       if (isWrong && !disk.isForgiven(sector))
         this.universe.violate(
@@ -84,9 +83,4 @@ export class ReplicaChecker {
         );
     }
   }
-}
-
-/** Where a sector begins in its page. */
-function withinPage(sector: number): number {
-  return (sector * SECTOR_BYTES) % PAGE_BYTES;
 }

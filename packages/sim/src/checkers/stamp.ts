@@ -2,7 +2,7 @@
  * What clients write: every 512-byte sector carries the id of the write that made it and its own number, so that one look at a
  * sector, on any disk or in any answer, tells which write it is of. Zeroes are the value 0: never written, or discarded.
  */
-import { SECTOR_BYTES } from '../world/disk.ts';
+import { BLANK, type Page, SECTOR_BYTES } from '../world/page.ts';
 
 export const ZERO = 0;
 /** Neither zeroes nor the sector of any write: torn, misplaced or somebody's freed memory. */
@@ -40,4 +40,9 @@ export function valueOf(data: Buffer, at: number, sector: number): number {
     if (data.readUInt32LE(start + 12) !== (writeId ^ sector ^ MAGIC) >>> 0) return FOREIGN;
   }
   return writeId;
+}
+
+/** The value of a sector of a disk's page. */
+export function valueIn(page: Page, sector: number): number {
+  return page === BLANK ? ZERO : page.reading(sector, valueOf);
 }

@@ -1,7 +1,7 @@
-import { SECTOR_BYTES } from '../world/disk.ts';
-import { PAGE_BYTES, type PageMap } from '../world/page-map.ts';
+import { PAGE_BYTES, SECTOR_BYTES } from '../world/page.ts';
+import type { PageMap } from '../world/page-map.ts';
 import type { History } from './history.ts';
-import { FOREIGN, valueOf, ZERO } from './stamp.ts';
+import { FOREIGN, valueIn, ZERO } from './stamp.ts';
 
 /**
  * The order of writes that a copy keeps which may lag behind: where it has a write, it has everything that a flush had covered before that write began, for an
@@ -34,5 +34,5 @@ export function findMisordered(
 function valueAt(pages: PageMap, sector: number): number {
   const offset = sector * SECTOR_BYTES;
   const within = offset % PAGE_BYTES;
-  return valueOf(pages.page(offset - within), within, sector);
+  return valueIn(pages.page(offset - within), sector);
 }

@@ -3,9 +3,9 @@ import { stampedSectors } from '../checkers/stamp.ts';
 import type { Fault } from '../faults/plan.ts';
 import type { Extras } from '../mirror/extras.ts';
 import type { MirrorScenario } from '../mirror/scenario.ts';
-import { SECTOR_BYTES } from '../world/disk.ts';
+import { PAGE_BYTES, SECTOR_BYTES } from '../world/page.ts';
 import type { SimNode } from '../world/node.ts';
-import { PAGE_BYTES, PageMap } from '../world/page-map.ts';
+import { PageMap } from '../world/page-map.ts';
 import type { Prng } from '../world/prng.ts';
 import { equippedFaults } from './faults.ts';
 import { Growth } from './growth.ts';
@@ -126,7 +126,7 @@ export class EquippedExtras implements Extras {
     }
     const ownBytes = this.scenario.layout.members?.[0]?.sizeBytes ?? this.scenario.sizeBytes;
     if (data.sizeBytes > ownBytes)
-      for (const at of data.pageOffsets()) pages.write(at, data.page(at / SECTOR_BYTES));
+      for (const at of data.pageOffsets()) pages.write(at, data.page(at / SECTOR_BYTES).bytes);
     data.load(pages, Math.max(ownBytes, data.sizeBytes));
     arbiter.preferred = node.name;
   }

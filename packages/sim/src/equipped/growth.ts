@@ -4,7 +4,7 @@ import { openMetadata } from '@eterne/disk/metadata/index.ts';
 import type { MirrorVolume } from '@eterne/disk/engine/api.ts';
 import { METADATA_PATH, VOLUME } from '../mirror/equipment.ts';
 import type { MirrorScenario } from '../mirror/scenario.ts';
-import { SECTOR_BYTES } from '../world/disk.ts';
+import { SECTOR_BYTES } from '../world/page.ts';
 import { MemoryStore } from '../world/memory-store.ts';
 import type { SimNode } from '../world/node.ts';
 import type { Prng } from '../world/prng.ts';

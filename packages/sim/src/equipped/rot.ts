@@ -14,7 +14,7 @@ import {
 } from '@eterne/disk/metadata/layout.ts';
 import { METADATA_PATH } from '../mirror/equipment.ts';
 import type { MirrorScenario } from '../mirror/scenario.ts';
-import { SECTOR_BYTES } from '../world/disk.ts';
+import { SECTOR_BYTES } from '../world/page.ts';
 import type { SimNode } from '../world/node.ts';
 import type { Prng } from '../world/prng.ts';
 
@@ -145,9 +145,9 @@ export class Rot {
   #alter(node: SimNode, block: number, chance: Prng): void {
     const data = this.#scenario.dataOf(node.name);
     const offset = block * BLOCK_BYTES;
-    const content = Buffer.from(data.page(offset / SECTOR_BYTES));
+    const content = Buffer.from(data.page(offset / SECTOR_BYTES).bytes);
     const other = chance.pick(this.#touchedBlocks()) ?? 0;
-    const misdirected = data.page((other * BLOCK_BYTES) / SECTOR_BYTES);
+    const misdirected = data.page((other * BLOCK_BYTES) / SECTOR_BYTES).bytes;
     if (chance.chance(0.4) && !misdirected.equals(content)) misdirected.copy(content);
     else flipBit(content, chance);
     this.#scenario.universe.trace.line(node.name, `the disk alters the block at ${offset}`);
@@ -171,7 +171,7 @@ function foundOn(node: SimNode, sizeBytes: number): Set<number> {
   for (let ofBitmap = 0; ofBitmap < layout.pagesPerBitmap; ofBitmap += 1)
     for (let page = 0; page < CHECKSUM_PAGES_PER_PAGE; page += 1) {
       const offset = checksumsOffset(layout, ofBitmap) + page * PAGE_BYTES;
-      const values = metadata.page(offset / SECTOR_BYTES);
+      const values = metadata.page(offset / SECTOR_BYTES).bytes;
       const firstBlock = ofBitmap * BLOCKS_PER_PAGE + page * PER_PAGE;
       for (let slot = 0; slot < PER_PAGE; slot += 1)
         if (values.readUInt32LE(slot * 4) !== 0) known.add(firstBlock + slot);

@@ -16,7 +16,7 @@ import { metadataRegionAt } from '../checkers/regions.ts';
 import { ReplicaChecker } from '../checkers/replicas.ts';
 import { SetTruth } from '../checkers/set-truth.ts';
 import { findMisordered } from '../checkers/write-order.ts';
-import { SECTOR_BYTES } from '../world/disk.ts';
+import { SECTOR_BYTES } from '../world/page.ts';
 import { FAULTS, FaultPlan } from '../faults/plan.ts';
 import type { SimDisk } from '../world/disk.ts';
 import type { SimNode } from '../world/node.ts';

@@ -1,7 +1,7 @@
 import type { BlockDevice, DeviceErrorCode } from '@eterne/runtime';
 import type { History, Operation } from '../checkers/history.ts';
 import { stampedSectors, valueOf } from '../checkers/stamp.ts';
-import { SECTOR_BYTES } from '../world/disk.ts';
+import { SECTOR_BYTES } from '../world/page.ts';
 import type { Prng } from '../world/prng.ts';
 import type { SimProcess } from '../world/process.ts';
 

@@ -24,6 +24,10 @@ export const STANDALONE_MUTANTS: readonly Mutant[] = [
     'this.#parts.disown((problem) => {',
     '((done: RescueDone) => done(undefined))((problem) => {',
   ]),
+  standalone('a journal that has failed keeps its volume closed', 'disk/src/engine/disk/open-stores.ts', [
+    'LOST.includes(rescue.code)',
+    'false',
+  ]),
   standalone('a replica is promoted while a copy into it begins', 'disk/src/engine/promotion.ts', [
     "({ session }) => session?.phase === 'target');",
     '() => false);',

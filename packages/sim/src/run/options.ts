@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { EterneError } from '@eterne/base';
+import { firstOfNight } from './nightly.ts';
 
 export const SCENARIOS = [
   'mirror',
@@ -10,7 +11,6 @@ export const SCENARIOS = [
   'fencing',
   'upgrade',
   'profile',
-  'halves',
 ] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 
@@ -29,24 +29,32 @@ export interface RunOptions {
   /** One JSON object a line, for the parent of a parallel run. */
   readonly json: boolean;
   readonly jobs: number;
+  /** A share of `NIGHTLY` of every scenario instead of one range. */
+  readonly nightly: boolean;
+  /** A line every 10 s, also where nobody watches. */
+  readonly progress: boolean;
   /** More seeds behind the range, until every row of the handshake and every crash point was met. */
   readonly allMet: boolean;
 }
 
-export const USAGE = `usage: npm run sim -- [--scenario mirror|equipped|standalone|cluster|pair|fencing|upgrade|profile|halves] [--seed N | --seeds A..B] [--log] [--jobs N] [--all-met]
-                     [--mutants | --mutant NAME]`;
+export const USAGE = `usage: npm run sim -- [--scenario mirror|equipped|standalone|cluster|pair|fencing|upgrade|profile] [--seed N | --seeds A..B] [--log] [--jobs N] [--all-met] [--progress]
+                     [--mutants | --mutant NAME]
+       npm run sim -- --nightly [--seed N] [--jobs N] [--progress]`;
 
 const SEED_MAX = 2 ** 31;
 const JOBS_MAX = 64;
 
-/** Throws `usage` for anything it does not understand. */
-export function parseOptions(args: readonly string[]): RunOptions {
+/** Throws `usage` for anything it does not understand. `wallMs`: now; every night has seeds of its own. */
+export function parseOptions(args: readonly string[], wallMs: number): RunOptions {
   const { values } = parse(args);
   const scenario = values.scenario ?? 'mirror';
   if (!isScenario(scenario)) throw usage(`no scenario ${scenario}: ${SCENARIOS.join(' or ')}`);
-  const range = /^(\d+)\.\.(\d+)$/.exec(values.seeds ?? `${values.seed ?? 1}..${values.seed ?? 1}`);
+  const one = values.seed ?? (values.nightly === true ? firstOfNight(wallMs) : 1);
+  const range = /^(\d+)\.\.(\d+)$/.exec(values.seeds ?? `${one}..${one}`);
   const [firstSeed, lastSeed] = [Number(range?.[1]), Number(range?.[2])];
   if (!(firstSeed <= lastSeed && lastSeed < SEED_MAX)) throw usage('seeds are --seed N or --seeds A..B');
+  if (values.nightly === true && (values.scenario ?? values.seeds) !== undefined)
+    throw usage('--nightly has scenarios and ranges of its own; --seed N says where they begin');
   const jobs = Number(values.jobs ?? 2);
   if (!Number.isInteger(jobs) || jobs < 1 || jobs > JOBS_MAX) throw usage(`--jobs is 1 to ${JOBS_MAX}`);
   return {
@@ -60,6 +68,8 @@ export function parseOptions(args: readonly string[]): RunOptions {
     json: values.json ?? false,
     jobs,
     allMet: values['all-met'] ?? false,
+    nightly: values.nightly ?? false,
+    progress: values.progress ?? false,
   };
 }
 
@@ -78,6 +88,8 @@ function parse(args: readonly string[]) {
         json: { type: 'boolean' },
         jobs: { type: 'string' },
         'all-met': { type: 'boolean' },
+        nightly: { type: 'boolean' },
+        progress: { type: 'boolean' },
       },
     });
   } catch (error) {

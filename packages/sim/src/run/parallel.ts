@@ -6,9 +6,10 @@ import type { RunOptions } from './options.ts';
 import type { SeedResult } from './result.ts';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
-/** Results of one child: a line each. */
-const CAPTURE_BYTES = 16 * 1024 * 1024;
-const CHUNK_SEEDS_MAX = 50;
+/** A child is slow until its code is compiled, which is forgotten with it. */
+const CHUNK_SEEDS_MAX = 100;
+/** Of a result. */
+const LINE_LENGTH_MAX = 1024 * 1024;
 /** Children fill the processors as it is: one collects its own garbage, seldom. Buffers count for that as what they are, and not many times. */
 const NODE_FLAGS = [
   '--disable-warning=ExperimentalWarning',
@@ -27,6 +28,7 @@ export interface Chunk extends Pick<
 }
 
 export interface ChunkResult {
+  /** In order. */
   readonly results: readonly SeedResult[];
   /** Why the child did not finish: a hang, a crash of the simulator itself. */
   readonly trouble: string | undefined;
@@ -48,7 +50,13 @@ export function chunksOf(options: RunOptions, timeoutMs: number): Chunk[] {
   return chunks;
 }
 
-export function runChunk(processes: Processes, node: string, chunk: Chunk): Promise<ChunkResult> {
+/** `onSeed` is told each result when it is there. */
+export function runChunk(
+  processes: Processes,
+  node: string,
+  chunk: Chunk,
+  onSeed: (result: SeedResult) => void = () => undefined,
+): Promise<ChunkResult> {
   const command: [string, ...string[]] = [
     node,
     ...NODE_FLAGS,
@@ -61,18 +69,32 @@ export function runChunk(processes: Processes, node: string, chunk: Chunk): Prom
     ...(chunk.mutant === undefined ? [] : ['--mutant', chunk.mutant]),
     ...(chunk.untilViolation ? ['--until-violation'] : []),
   ];
+  const results: SeedResult[] = [];
+  const onStdout = byLine((line) => {
+    if (!line.startsWith('{') || !line.endsWith('}')) return;
+    const result = JSON.parse(line) as SeedResult;
+    results.push(result);
+    onSeed(result);
+  });
   return new Promise((resolve) => {
-    processes.spawn({ command, captureBytes: CAPTURE_BYTES, timeoutMs: chunk.timeoutMs }, (exit) => {
-      const results = exit.stdout
-        .split('\n')
-        .filter((line) => line.startsWith('{') && line.endsWith('}'))
-        .map((line) => JSON.parse(line) as SeedResult);
+    processes.spawn({ command, onStdout, timeoutMs: chunk.timeoutMs }, (exit) => {
       const finished = exit.code === 0 || exit.code === 1;
       const cause = exit.timedOut ? `no answer in ${chunk.timeoutMs} ms` : `exit ${exit.code ?? exit.signal}`;
       const trouble = finished && results.length > 0 ? undefined : `${cause} ${exit.stderr.slice(-2_000)}`;
       resolve({ results, trouble });
     });
   });
+}
+
+/** Calls back for each whole line of what comes in pieces. What is longer than any result is passed over. */
+export function byLine(onLine: (line: string) => void): (text: string) => void {
+  let begun = '';
+  return (text) => {
+    const lines = (begun + text).split('\n');
+    begun = lines.pop() ?? '';
+    if (begun.length > LINE_LENGTH_MAX) begun = '';
+    for (const line of lines) onLine(line);
+  };
 }
 
 /** Runs `work` on every item, `width` at a time, in order of starting. */

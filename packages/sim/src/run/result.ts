@@ -59,6 +59,11 @@ export function isTooEasy(result: SeedResult): boolean {
   return result.violation === undefined && !(isFull(result) && result.simulatedMs >= SIMULATED_MS_MIN);
 }
 
+/** It fails a run. */
+export function isBad(result: SeedResult): boolean {
+  return result.violation !== undefined || isTooEasy(result);
+}
+
 export function describeSeed(result: SeedResult): string {
   const { seed, hash, simulatedMs, changes, operations, terms, violation } = result;
   const figures = `${(simulatedMs / 1000).toFixed(1)} s simulated, ${operations} operations (${changes} changes), ${faultCount(result)} faults, ${terms} terms`;

@@ -22,6 +22,8 @@ export class StandaloneHost {
     openVolume(world, config, createLocalArbiter(world.timers, config), (volume) => {
       if (volume instanceof EterneError) {
         world.log('error', `cannot open the volume: ${volume.message}`);
+        if (volume.message.includes('rescue journal'))
+          process.node.universe.violate('rescue', `a journal keeps the volume closed: ${volume.message}`);
         // As the supervisor's: somebody starts it again.
         process.crash();
         return;

@@ -9,6 +9,9 @@ const UNDONE = 'roll-back: it is as before the copy';
 /** And when it is opened with a journal that has failed before. */
 const UNKEPT = 'that the rescue journal did not keep';
 
+/** And without one that cannot be opened. */
+const WITHOUT = 'the volume is open without its rescue journal';
+
 /** What a replica held when a point of its rescue journal began. */
 interface Point {
   readonly id: number;
@@ -61,6 +64,7 @@ export class RescueWatch {
 
   heard(node: string, message: string, data: SimDisk): void {
     if (message.includes(UNKEPT)) this.universe.count('journals that have failed');
+    if (message.includes(WITHOUT)) this.universe.count('volumes open without their journal');
     if (!message.includes(UNDONE)) return this.look(node, data);
     this.universe.count('copies rolled back');
     const id = this.copying.get(node);

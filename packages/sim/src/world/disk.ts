@@ -1,9 +1,8 @@
 import { assert } from '@eterne/base';
-import { PAGE_BYTES, PageMap } from './page-map.ts';
+import { PAGE_BYTES, type Page, SECTOR_BYTES } from './page.ts';
+import { PageMap } from './page-map.ts';
 import type { Prng } from './prng.ts';
 import type { Universe } from './universe.ts';
-
-export const SECTOR_BYTES = 512;
 
 /** How a disk answers. Times in milliseconds of true time. */
 export interface DiskTemper {
@@ -84,12 +83,12 @@ export class SimDisk {
   }
 
   /** The page that a sector lies in, as it is; not to be changed. */
-  page(sector: number): Buffer {
+  page(sector: number): Page {
     return this.cache.page(pageStart(sector));
   }
 
   /** The page that a sector lies in, as it would be if the power failed now and every un-flushed sector were lost. */
-  durablePage(sector: number): Buffer {
+  durablePage(sector: number): Page {
     return this.durable.page(pageStart(sector));
   }
 
@@ -156,7 +155,7 @@ export class SimDisk {
   /** Changes a settled block behind everybody's back: a bit that flips, a write for another place, one that never came. */
   alter(offset: number, content: Buffer): void {
     assert(content.length === PAGE_BYTES && this.isSettled(offset), 'a settled block is altered');
-    const before = this.cache.page(offset);
+    const before = this.cache.page(offset).bytes;
     for (let at = 0; at < PAGE_BYTES; at += SECTOR_BYTES) {
       const sector = Buffer.from(before.subarray(at, at + SECTOR_BYTES));
       if (!sector.equals(content.subarray(at, at + SECTOR_BYTES)))

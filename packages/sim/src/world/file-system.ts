@@ -1,6 +1,6 @@
 import { EterneError } from '@eterne/base';
 import type { FileHandle, Files } from '@eterne/runtime';
-import { SECTOR_BYTES } from './disk.ts';
+import { SECTOR_BYTES } from './page.ts';
 import type { SimNode } from './node.ts';
 import type { SimProcess } from './process.ts';
 
@@ -84,11 +84,6 @@ export class SimFileSystem {
 
   get isEmpty(): boolean {
     return this.files.size === 0;
-  }
-
-  /** For checkers: what a process would read. */
-  peek(path: string): Buffer | undefined {
-    return this.files.get(path)?.content;
   }
 
   losePower(): void {

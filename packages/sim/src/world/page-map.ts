@@ -1,5 +1,5 @@
-export const PAGE_BYTES = 4096;
-const ZEROES = Buffer.alloc(PAGE_BYTES);
+import { BLANK, Page, PAGE_BYTES } from './page.ts';
+
 /** Pages are cut from pieces of this size: many small allocations outside the heap cost more than the work done with them. */
 const SLAB_BYTES = 64 * PAGE_BYTES;
 let slab = Buffer.alloc(0);
@@ -17,13 +17,13 @@ function newPage(): Buffer {
 
 /** Bytes by page; pages never written read as zeroes. A clone shares its pages until one side writes them. */
 export class PageMap {
-  private readonly pages = new Map<number, Buffer>();
+  private readonly pages = new Map<number, Page>();
   /** Pages that no clone shares: they may be changed in place. */
   private readonly owned = new Set<number>();
 
   /** The page that begins at `offset`; not to be changed. */
-  page(offset: number): Buffer {
-    return this.pages.get(offset / PAGE_BYTES) ?? ZEROES;
+  page(offset: number): Page {
+    return this.pages.get(offset / PAGE_BYTES) ?? BLANK;
   }
 
   read(offset: number, into: Buffer): void {
@@ -37,7 +37,7 @@ export class PageMap {
       const page = this.pages.get((at - within) / PAGE_BYTES);
       if (page !== undefined) {
         if (filled < done) into.fill(0, filled, done);
-        page.copy(into, done, within, within + count);
+        page.bytes.copy(into, done, within, within + count);
         filled = done + count;
       }
       done += count;
@@ -53,8 +53,8 @@ export class PageMap {
       const count = Math.min(PAGE_BYTES - within, from.length - done);
       const number = (at - within) / PAGE_BYTES;
       const piece = from.subarray(done, done + count);
-      if (count === PAGE_BYTES && piece.equals(ZEROES)) this.pages.delete(number);
-      else piece.copy(this.ownPage(number), within);
+      if (count === PAGE_BYTES && piece.equals(BLANK.bytes)) this.pages.delete(number);
+      else this.ownPage(number).change(piece, within);
       done += count;
     }
   }
@@ -81,20 +81,19 @@ export class PageMap {
   differingFrom(other: PageMap): number[] {
     const differing: number[] = [];
     for (const [number, page] of this.pages) {
-      const theirs = other.pages.get(number) ?? ZEROES;
-      if (theirs !== page && page.compare(theirs) !== 0) differing.push(number * PAGE_BYTES);
+      if (!page.equals(other.pages.get(number) ?? BLANK)) differing.push(number * PAGE_BYTES);
     }
     for (const [number, page] of other.pages)
-      if (!this.pages.has(number) && page.compare(ZEROES) !== 0) differing.push(number * PAGE_BYTES);
+      if (!this.pages.has(number) && !page.equals(BLANK)) differing.push(number * PAGE_BYTES);
     return differing;
   }
 
-  private ownPage(number: number): Buffer {
+  private ownPage(number: number): Page {
     const present = this.pages.get(number);
     if (present !== undefined && this.owned.has(number)) return present;
-    const page = newPage();
-    if (present === undefined) page.fill(0);
-    else present.copy(page);
+    const bytes = newPage();
+    (present ?? BLANK).bytes.copy(bytes);
+    const page = new Page(bytes, present);
     this.pages.set(number, page);
     this.owned.add(number);
     return page;

@@ -31,6 +31,7 @@ export function processesOf(process: SimProcess): Processes {
       const target = processAt(node, pid);
       if (target !== undefined && process.alive) signal(target);
     },
+    waitedForProcessorMs: () => undefined,
   };
 }
 

@@ -1,4 +1,5 @@
-import { SECTOR_BYTES, type SimDisk } from './disk.ts';
+import type { SimDisk } from './disk.ts';
+import { type Page, SECTOR_BYTES } from './page.ts';
 import { PageMap } from './page-map.ts';
 
 /** The data of a replica, as checkers look at it and as faults alter it: one disk, or those of a mirror set as one. */
@@ -44,12 +45,12 @@ export class ChainedDisks implements ReplicaDisk {
     return this.parts.flatMap(({ start, disk }) => disk.alteredBlocks.map((offset) => start + offset));
   }
 
-  page(sector: number): Buffer {
+  page(sector: number): Page {
     const { start, disk } = this.at(sector * SECTOR_BYTES);
     return disk.page(sector - start / SECTOR_BYTES);
   }
 
-  durablePage(sector: number): Buffer {
+  durablePage(sector: number): Page {
     const { start, disk } = this.at(sector * SECTOR_BYTES);
     return disk.durablePage(sector - start / SECTOR_BYTES);
   }

@@ -7,7 +7,8 @@ import type {
   StoreErrorKind,
   Stores,
 } from '@eterne/runtime';
-import { SECTOR_BYTES, type SimDisk } from './disk.ts';
+import type { SimDisk } from './disk.ts';
+import { SECTOR_BYTES } from './page.ts';
 import type { SimProcess } from './process.ts';
 
 /** A hanging disk is asked again this often. */

@@ -1,21 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EterneError } from '@eterne/base';
-import { parseOptions } from '../../src/run/options.ts';
+import { parseOptions, type RunOptions } from '../../src/run/options.ts';
+
+const parse = (...args: string[]): RunOptions => parseOptions(args, 0);
 
 const refuses = (args: readonly string[]): void =>
   assert.throws(
-    () => parseOptions(args),
+    () => parse(...args),
     (error) => error instanceof EterneError && error.code === 'usage',
   );
 
 test('seeds are one or a range', () => {
-  assert.deepEqual(
-    [parseOptions(['--seed', '17'])].map(({ firstSeed, lastSeed }) => [firstSeed, lastSeed])[0],
-    [17, 17],
-  );
-  const { firstSeed, lastSeed } = parseOptions(['--seeds', '3..9']);
-  assert.deepEqual([firstSeed, lastSeed], [3, 9]);
+  const rangeOf = ({ firstSeed, lastSeed }: RunOptions): number[] => [firstSeed, lastSeed];
+  assert.deepEqual(rangeOf(parse('--seed', '17')), [17, 17]);
+  assert.deepEqual(rangeOf(parse('--seeds', '3..9')), [3, 9]);
 });
 
 test('nonsense is refused', () => {
@@ -25,4 +24,6 @@ test('nonsense is refused', () => {
   refuses(['--scenario', 'moon']);
   refuses(['--jobs', '0']);
   refuses(['--unknown']);
+  refuses(['--nightly', '--seeds', '1..9']);
+  refuses(['--nightly', '--scenario', 'pair']);
 });

@@ -55,7 +55,7 @@ export class LogicalUnit {
   /** Control mode page: software write protect, and descriptor format sense data. */
   softwareWriteProtect = false;
   descriptorSense = false;
-  /** Who holds the reservation of a RESERVE (6) (SPC-2 §7.21). */
+  /** Who holds the reservation of a RESERVE (6) (SPC-2 clause "RESERVE(6) command"). */
   legacyHolder: Nexus | undefined;
   /** All units of the target this one belongs to, itself included; set by the target. */
   siblings: Iterable<LogicalUnit> = [this];
@@ -79,7 +79,7 @@ export class LogicalUnit {
     return Math.floor(this.device.sizeBytes / this.blockBytes);
   }
 
-  /** The device has become larger (SBC-3 §4.7): every initiator is told with its next command. */
+  /** The device has become larger (CAPACITY DATA HAS CHANGED): every initiator is told with its next command. */
   capacityChanged(): void {
     this.attention(SENSE.capacityChanged, () => true);
   }

@@ -1,5 +1,5 @@
 /**
- * Target ports and their groups (SPC-4 §5.15). A plain target has one: all its portals lead to the same units in the same way. A mirrored volume has one
+ * Target ports and their groups (SPC-4 §5.16.2). A plain target has one: all its portals lead to the same units in the same way. A mirrored volume has one
  * on each node: the primary's is the best, through the others commands are forwarded to it.
  */
 export interface TargetPort {

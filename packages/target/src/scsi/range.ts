@@ -16,7 +16,7 @@ const U32 = 0x1_0000_0000;
 export function rangeOf(cdb: Buffer): BlockRange {
   switch (cdb.readUInt8(0) >> 5) {
     case 0:
-      // "A TRANSFER LENGTH field set to zero specifies that 256 logical blocks" (SBC-3 §5.10, READ (6)).
+      // "A TRANSFER LENGTH field set to zero specifies that 256 logical blocks" (SBC-2 §5.5, READ (6)).
       return { lba: cdb.readUIntBE(1, 3) & 0x1f_ffff, blocks: cdb.readUInt8(4) || 256 };
     case 1:
     case 2:

@@ -239,7 +239,7 @@ export class Connection implements DecoderOwner, SessionHost {
     if (this.#takes()) this.#stream.resumeReading();
   }
 
-  /** Framing is lost: a refusal where there is one to give, then the end (RFC 7143 §7.7). */
+  /** Framing is lost: a refusal where there is one to give, then the end (RFC 7143 §7.7 and §7.8). */
   #nonsense(reason: string): void {
     if (this.#phase.kind === 'login') this.cut(reason);
     else this.end(reason);

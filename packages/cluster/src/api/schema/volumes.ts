@@ -121,6 +121,7 @@ export const replicaReport = z.object({
   ioErrors: z.number(),
   remappedSectors: z.number(),
   checksumErrors: z.number().exactOptional(),
+  rescueProblem: z.string().exactOptional(),
   attached: z.string().nullable(),
   generation: z.object({ current: z.string(), history: z.array(z.string()).readonly() }),
   peers: z.array(replicaPeer).readonly(),

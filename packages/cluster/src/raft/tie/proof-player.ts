@@ -28,8 +28,12 @@ const RETRY_MS = 1000;
 export interface Provers {
   /** The heart hears the node on no path. */
   isLost(node: string): boolean;
-  /** Makes certain of the node, or tells why not: a sentence. */
-  prove(node: string, done: (result: { readonly how: string } | { readonly trouble: string }) => void): void;
+  /** Makes certain of the node, or tells why not: a sentence. It does nothing to it any more once it is not sought. */
+  prove(
+    node: string,
+    isSought: () => boolean,
+    done: (result: { readonly how: string } | { readonly trouble: string }) => void,
+  ): void;
   /** A read behind a barrier. */
   barrier(done: (error: EterneError | undefined) => void): void;
 }
@@ -183,9 +187,11 @@ export class ProofPlayer implements TiePlayer {
 
   #prove(peer: MemberId): void {
     this.#proving = true;
-    this.#options.provers.prove(nodeOfMember(peer), (result) => {
+    const isSought = (): boolean =>
+      !this.#closed && this.#state.kind === 'free' && this.#peer === peer && this.#hasMet;
+    this.#options.provers.prove(nodeOfMember(peer), isSought, (result) => {
       this.#proving = false;
-      if (this.#closed || this.#state.kind !== 'free' || this.#peer !== peer || !this.#hasMet) return;
+      if (!isSought()) return;
       this.#trouble = 'trouble' in result ? result.trouble : undefined;
       if ('how' in result) this.#take({ peer, how: result.how, knowsAll: true }, () => {});
     });

@@ -5,7 +5,7 @@
  *  idle ──send──▶ dialing(address i) ──connected──▶ greeting ──proven──▶ open
  *   ▲                 │ failed: next address          │ refused             │ closed, or unconfirmed for too long
  *   └── nothing to ───┴──── after all: wait ≤ RETRY ◀──┴─────────────────────┘
- *       send for long
+ *       send for long                       ≤ RETRY: 100 ms; 1 s after 30 rounds, until the member is heard (`heard`)
  * ```
  * The other side confirms what it has received (`received u64`, sealed), so that a path that swallows bytes is noticed and left.
  */
@@ -29,6 +29,9 @@ export interface LinkOptions {
 }
 
 const RETRY_MS = 100;
+/** A member that answers nowhere after so many rounds of its addresses is away for longer, and every attempt costs. */
+const QUICK_ROUNDS = 30;
+const SLOW_RETRY_MS = 1000;
 /** While there is no connection the newest messages wait, the older are dropped: Raft repeats what matters. */
 const WAITING_MAX = 64;
 const WAITING_MAX_BYTES = 4 * 1024 * 1024;
@@ -42,7 +45,7 @@ type State =
   | { readonly kind: 'dialing' }
   | { readonly kind: 'greeting'; readonly stream: Stream; readonly limit: Timer }
   | { readonly kind: 'open'; readonly stream: Stream; readonly seal: FrameSeal; readonly watch: Timer }
-  | { readonly kind: 'waiting'; readonly timer: Timer }
+  | { readonly kind: 'waiting'; readonly timer: Timer; readonly delayMs: number }
   | { readonly kind: 'closed' };
 
 export class OutboundLink {
@@ -54,6 +57,8 @@ export class OutboundLink {
   #waitingBytes = 0;
   /** Which address next. */
   #turn = 0;
+  /** Rounds of addresses since it was open, all of them in vain. */
+  #failedRounds = 0;
   #sent = 0;
   #confirmed = 0;
   /** Since when the oldest unconfirmed message waits. */
@@ -76,6 +81,14 @@ export class OutboundLink {
       this.#waitingBytes -= this.#waiting.shift()?.length ?? 0;
     if (this.#state.kind === 'idle') this.#dial();
     return undefined;
+  }
+
+  /** The member has said something: it is there. */
+  heard(): void {
+    this.#failedRounds = 0;
+    if (this.#state.kind !== 'waiting' || this.#state.delayMs <= RETRY_MS) return;
+    this.#state.timer.cancel();
+    this.#retry();
   }
 
   close(): void {
@@ -119,11 +132,15 @@ export class OutboundLink {
   }
 
   #retryLater(): void {
-    const timer = this.#options.world.timers.after(RETRY_MS, () => {
-      if (this.#waiting.length > 0) this.#dial();
-      else this.#state = { kind: 'idle' };
-    });
-    this.#state = { kind: 'waiting', timer };
+    this.#failedRounds += 1;
+    const delayMs = this.#failedRounds > QUICK_ROUNDS ? SLOW_RETRY_MS : RETRY_MS;
+    const timer = this.#options.world.timers.after(delayMs, () => this.#retry());
+    this.#state = { kind: 'waiting', timer, delayMs };
+  }
+
+  #retry(): void {
+    if (this.#waiting.length > 0) this.#dial();
+    else this.#state = { kind: 'idle' };
   }
 
   #greet(stream: Stream, address: Address, addressCount: number): void {
@@ -194,6 +211,7 @@ export class OutboundLink {
     this.#state = { kind: 'open', stream, seal, watch };
     this.#sent = 0;
     this.#confirmed = 0;
+    this.#failedRounds = 0;
     this.#warned = false;
     for (const message of this.#waiting) this.#write(stream, seal, message);
     this.#waiting = [];

@@ -77,7 +77,10 @@ export class TcpTransport implements RaftTransport {
       this.#options,
       stream,
       this.#drops,
-      (from, message) => this.#onMessage(from, message),
+      (from, message) => {
+        this.#outbound.get(from)?.link.heard();
+        this.#onMessage(from, message);
+      },
       (from) => this.#ended(link, from),
     );
     this.#inbound.add(link);

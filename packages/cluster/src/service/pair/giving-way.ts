@@ -18,8 +18,7 @@ export interface GivingWayParts {
   readonly tie: () => TieView | undefined;
   /** Lets go of every group. */
   readonly leave: (timeoutMs: number, done: () => void) => void;
-  /** For certain, also after a restart of the service. */
-  readonly hasLetGo: () => boolean;
+  readonly hasLeft: () => boolean;
   readonly giveWay: (done: (error: EterneError | undefined) => void) => void;
   /** Ends the service; it begins anew. */
   readonly restart: () => void;
@@ -48,8 +47,8 @@ export class GivingWay {
   }
 
   #stopped(): void {
-    const { hasLetGo, giveWay, restart, world } = this.#parts;
-    if (!hasLetGo()) {
+    const { hasLeft, giveWay, restart, world } = this.#parts;
+    if (!hasLeft()) {
       this.#busy = false;
       return;
     }

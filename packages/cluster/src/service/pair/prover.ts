@@ -7,7 +7,8 @@
  * for less costs nothing, and the other has frozen and let go of what it cannot go on with.
  *
  * 1. Whoever is heard again meanwhile is not fenced.
- * 2. The delay makes one of two nodes that cannot hear each other shoot first: the one with the groups.
+ * 2. Nor is anybody once it is not sought any more: an operator who has said that a node is off may be starting it already.
+ * 3. The delay makes one of two nodes that cannot hear each other shoot first: the one with the groups.
  */
 import type { World } from '@eterne/runtime';
 import type { MonitorPort } from '../../ports.ts';
@@ -24,7 +25,12 @@ export interface ProverParts {
 
 type Proof = { readonly how: string } | { readonly trouble: string };
 
-export function proveStopped(parts: ProverParts, node: string, done: (proof: Proof) => void): void {
+export function proveStopped(
+  parts: ProverParts,
+  node: string,
+  isSought: () => boolean,
+  done: (proof: Proof) => void,
+): void {
   const { config } = parts.state();
   const { tieBreaker } = config;
   if (prefersAvailability(config)) return missNode(parts, node, done);
@@ -36,7 +42,7 @@ export function proveStopped(parts: ProverParts, node: string, done: (proof: Pro
     );
   const delayMs = hasPriority(parts.state(), parts.self, node) ? 0 : tieBreaker.delayMs;
   return void parts.world.timers.after(delayMs, () =>
-    lookAround(parts, tieBreaker.ping, () => shoot(parts, node, done), done),
+    lookAround(parts, tieBreaker.ping, () => shoot(parts, node, isSought, done), done),
   );
 }
 
@@ -71,8 +77,14 @@ function lookAround(
   });
 }
 
-function shoot(parts: ProverParts, node: string, done: (proof: Proof) => void): void {
+function shoot(
+  parts: ProverParts,
+  node: string,
+  isSought: () => boolean,
+  done: (proof: Proof) => void,
+): void {
   if (!parts.isLost(node)) return done({ trouble: `${node} is heard again` });
+  if (!isSought()) return done({ trouble: `how ${node} stopped has been settled meanwhile` });
   const devices = parts.state().config.fencing.filter((device) => device.node === node);
   return parts.monitor.fence({ node, devices }, ({ confirmed, reason }) =>
     done(

@@ -111,10 +111,10 @@ export class VirtualCluster {
   }
 
   /** Fences the other after a while: its power is off, and comes back, or not. */
-  #prove(peer: string, lifetime: Life, done: Parameters<Provers['prove']>[1]): void {
+  #prove(peer: string, isSought: () => boolean, lifetime: Life, done: Parameters<Provers['prove']>[2]): void {
     const tookMs = (peer === 'n1' ? 700 : 0) + 50 + this.random.below(700);
     this.time.at(this.time.nowMs + tookMs, () => {
-      const works = this.random.chance(this.fenceChance);
+      const works = this.random.chance(this.fenceChance) && isSought();
       if (works && this.machine(peer).log) this.losePower(peer);
       if (works && this.random.chance(0.6))
         this.time.at(this.time.nowMs + this.random.below(3000), () => {
@@ -127,7 +127,7 @@ export class VirtualCluster {
   }
 
   /** Nothing but silence, after a while. */
-  #miss(id: string, peer: string, lifetime: Life, done: Parameters<Provers['prove']>[1]): void {
+  #miss(id: string, peer: string, lifetime: Life, done: Parameters<Provers['prove']>[2]): void {
     this.time.inLife(lifetime, this.time.nowMs + this.soloDelayMs(id), () =>
       done(this.#isLost(peer) ? { how: `${peer} is silent` } : { trouble: `${peer} is heard again` }),
     );
@@ -209,10 +209,10 @@ export class VirtualCluster {
         provers: {
           isLost: (peer) => this.#isLost(peer),
           barrier: (done) => machine.log?.readBarrier(done),
-          prove: (peer, done) =>
+          prove: (peer, isSought, done) =>
             this.#options.tie === 'solo'
               ? this.#miss(id, peer, lifetime, done)
-              : this.#prove(peer, lifetime, done),
+              : this.#prove(peer, isSought, lifetime, done),
         },
         solo: {
           recordPath: 'solo',

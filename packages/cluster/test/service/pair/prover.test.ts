@@ -20,6 +20,7 @@ function trial(owner: string, tieBreaker: TieBreaker = FENCING) {
   const state: ClusterState = { ...base, config, groups: { db: owned } };
   const lost = new Set(['n2']);
   const results: object[] = [];
+  let isSought = true;
   const parts = {
     world: { timers: time },
     self: 'n1',
@@ -27,8 +28,16 @@ function trial(owner: string, tieBreaker: TieBreaker = FENCING) {
     state: () => state,
     isLost: (node: string) => lost.has(node),
   };
-  proveStopped(parts, 'n2', (result) => results.push(result));
-  return { time, monitor, lost, results };
+  proveStopped(
+    parts,
+    'n2',
+    () => isSought,
+    (result) => results.push(result),
+  );
+  const settle = (): void => {
+    isSought = false;
+  };
+  return { time, monitor, lost, results, settle };
 }
 
 test('the node with the groups fences at once, the other after the delay', () => {
@@ -50,6 +59,14 @@ test('who is heard again during the delay is not fenced', () => {
   time.run(2000);
   assert.deepEqual(monitor.log, []);
   assert.deepEqual(results, [{ trouble: 'n2 is heard again' }]);
+});
+
+test('once an operator has said that it is off, it is not fenced any more: it may be starting', () => {
+  const { time, monitor, settle } = trial('n2');
+  time.run(1000);
+  settle();
+  time.run(2000);
+  assert.deepEqual(monitor.log, []);
 });
 
 test('without an answer from the reference addresses nobody is fenced; their answer alone proves nothing', () => {

@@ -40,6 +40,7 @@ export function ReplicaCard({ volume, replica }: { volume: string; replica: Repl
 function Report({ report }: { report: ReplicaReport }) {
   const { t } = useLanguage();
   const { checksumErrors = 0, freezeReason, frozen, heldWrites, ioErrors, remappedSectors } = report;
+  const { rescueProblem } = report;
   const hasErrors = ioErrors + remappedSectors + checksumErrors > 0;
   return (
     <>
@@ -48,6 +49,7 @@ function Report({ report }: { report: ReplicaReport }) {
           {t.frozen}: {freezeReason}
         </p>
       )}
+      {rescueProblem !== undefined && <p className="reason">{t.rescueLost(rescueProblem)}</p>}
       {heldWrites > 0 && <p className="reason">{t.heldWrites(heldWrites)}</p>}
       <dl className="facts-list">
         <dt>{t.size}</dt>

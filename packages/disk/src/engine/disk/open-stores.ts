@@ -5,7 +5,7 @@
  * - A file that had to be created although the metadata knows of data is a replaced disk: the replica begins anew, as a
  *   target of a full synchronisation. It must never be taken for what it replaces.
  */
-import { EterneError } from '@eterne/base';
+import { EterneError, type ErrorCode } from '@eterne/base';
 import type { BlockStore, World } from '@eterne/runtime';
 import type { MetadataDone } from '../../metadata/api.ts';
 import { loadRemapTable } from '../../metadata/load-remap-table.ts';
@@ -33,8 +33,8 @@ export interface OpenedStores {
   readonly metadata: VolumeMetadata;
   /** Where they are kept. */
   readonly checksums: Checksums | undefined;
-  /** Where one is configured. */
-  readonly rescue: OpenedRescue | undefined;
+  /** Where one is configured; an error: why it is not open, and the replica goes on without it. */
+  readonly rescue: OpenedRescue | EterneError | undefined;
 }
 
 type DataAndMetadata = Omit<OpenedStores, 'rescue'>;
@@ -56,25 +56,44 @@ export function openStores(
     if (stores instanceof EterneError) return done(stores);
     const { data, metadata } = stores;
     openJournal(world, config, metadata, (rescue) => {
-      if (rescue instanceof EterneError) metadata.close(() => data.close(() => done(rescue)));
-      else done({ ...stores, rescue });
+      if ('refusal' in rescue) metadata.close(() => data.close(() => done(rescue.refusal)));
+      else done({ ...stores, rescue: rescue.opened });
     });
   });
 }
 
-/** The rescue journal, where one is configured. The metadata knows by then whether it has kept everything. */
+type Journal = { readonly opened: OpenedStores['rescue'] } | { readonly refusal: EterneError };
+
+/** The journal has failed, is away or is damaged. Everything else is a mistake in the configuration, and somebody else's data may be at stake. */
+const LOST: readonly ErrorCode[] = ['corrupt', 'io', 'not-found', 'timeout', 'unreachable'];
+
+/**
+ * The rescue journal, where one is configured. The metadata knows by then whether it has kept everything: before the replica goes on
+ * without a journal that is lost, that it does not is durable.
+ */
 function openJournal(
   world: World,
-  { diskTimeoutMs: timeoutMs, rescueJournal }: VolumeConfig,
+  { diskTimeoutMs: timeoutMs, name, rescueJournal }: VolumeConfig,
   metadata: VolumeMetadata,
-  done: (result: OpenedRescue | undefined | EterneError) => void,
+  done: (result: Journal) => void,
 ): void {
-  if (rescueJournal === undefined) return disown(metadata, done);
+  const without = (opened: EterneError | undefined): void =>
+    disown(metadata, (error) => done(error === undefined ? { opened } : { refusal: error }));
+  const lost = (error: EterneError): void => {
+    world.log(
+      'error',
+      `volume ${name}: ${error.message}: the volume is open without its rescue journal, and what it kept cannot be gone back to`,
+    );
+    without(error);
+  };
+  if (rescueJournal === undefined) return without(undefined);
   openRescue(world, { ...rescueJournal, timeoutMs }, metadata.replicaUuid, (rescue) => {
-    if (rescue instanceof EterneError) return done(rescue);
+    if (rescue instanceof EterneError)
+      return LOST.includes(rescue.code) ? lost(rescue) : done({ refusal: rescue });
     adopt(world, metadata, rescue.log, (error) => {
-      if (error === undefined) done(rescue);
-      else rescue.log.close(() => done(error));
+      if (error === undefined) return done({ opened: rescue });
+      const isOfJournal = rescue.log.failure !== undefined;
+      rescue.log.close(() => (isOfJournal ? lost(error) : done({ refusal: error })));
     });
   });
 }

@@ -23,6 +23,7 @@ import {
   type MetadataState,
   type ReplicaSummary,
 } from '../../metadata/index.ts';
+import { hasPassed } from '../../metadata/relation.ts';
 import type { Frame } from '../../protocol/frame-decoder.ts';
 import { COPY_MAX_BYTES, type FrameSender } from '../../protocol/frame-sender.ts';
 import { decodeAcks } from '../../protocol/messages/acks.ts';
@@ -395,9 +396,14 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     this.#copyIn?.start();
   }
 
-  /** Of this side, and such as somebody may have been promised. */
+  /**
+   * Of this side, and such as somebody may have been promised. A split brain that was decided at an earlier meeting, whose copy did not begin, shows
+   * in the generations alone: this side has left its own term by then.
+   */
   #overwritesChanges({ discards, row }: Extract<Outcome, { kind: 'sync' }>): boolean {
-    const isAhead = this.replica.config.mode === 'async' && this.bitmap.dirtyBlocks > 0;
+    const { config, metadata } = this.replica;
+    const isDescendant = hasPassed(metadata.state.generations, this.theirs.generations.current);
+    const isAhead = (config.mode === 'async' || isDescendant) && this.bitmap.dirtyBlocks > 0;
     return discards === true || row === '10' || isAhead;
   }
 

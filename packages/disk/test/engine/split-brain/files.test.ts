@@ -24,7 +24,16 @@ function toolsSaying(...answers: readonly (string | Partial<ProcessExit>)[]): {
     return { pid: 1, startTime: '1', kill: () => {} };
   };
   const nothing = (): never => assert.fail('not for this');
-  return { calls, processes: { spawn, alive: nothing, startTime: nothing, killGroup: nothing } };
+  return {
+    calls,
+    processes: {
+      spawn,
+      alive: nothing,
+      startTime: nothing,
+      killGroup: nothing,
+      waitedForProcessorMs: nothing,
+    },
+  };
 }
 
 function found(look: (done: (found: FoundFiles) => void) => void): FoundFiles {

@@ -21,6 +21,7 @@ function partclone(commands: SpawnOptions[], code = 0): World['processes'] {
     alive: () => false,
     startTime: () => undefined,
     killGroup: () => {},
+    waitedForProcessorMs: () => undefined,
   };
 }
 let waiting: (() => void)[] = [];

@@ -1,6 +1,6 @@
 import { valueOf } from '../../checkers/stamp.ts';
 import type { MirrorScenario } from '../../mirror/scenario.ts';
-import { SECTOR_BYTES } from '../../world/disk.ts';
+import { SECTOR_BYTES } from '../../world/page.ts';
 import type { SimNode } from '../../world/node.ts';
 import { awaitThat } from './await.ts';
 

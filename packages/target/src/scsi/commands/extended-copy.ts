@@ -1,5 +1,5 @@
 /**
- * EXTENDED COPY (LID1): SPC-4 §6.4. Copies between logical units of this target, in the order of the segments, without the data passing
+ * EXTENDED COPY (LID1): SPC-4 §6.5. Copies between logical units of this target, in the order of the segments, without the data passing
  * through the initiator. The answer comes when all is copied.
  */
 import { SENSE, type Sense } from '@eterne/iscsi';

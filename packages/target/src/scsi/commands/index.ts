@@ -14,13 +14,15 @@ import { PREVENT_ALLOW } from './prevent-allow.ts';
 import { READ_COMMANDS } from './read.ts';
 import { READ_CAPACITY_COMMANDS } from './read-capacity.ts';
 import { READ_DEFECT_DATA_COMMANDS } from './read-defect-data.ts';
-import { RECEIVE_COPY_RESULTS_COMMANDS } from './receive-copy-results.ts';
+import { RECEIVE_COPY_OPERATING_PARAMETERS } from './receive-copy-operating-parameters.ts';
+import { RECEIVE_COPY_STATUS } from './receive-copy-status.ts';
+import { RELEASE } from './release.ts';
 import { REPORT_LUNS_OPCODE, REPORT_LUNS_USAGE, reportLuns } from './report-luns.ts';
 import { reportSupportedOpcodes } from './report-supported-opcodes.ts';
 import { REPORT_SUPPORTED_TASK_MANAGEMENT } from './report-supported-task-management.ts';
 import { REPORT_TARGET_PORT_GROUPS } from './report-target-port-groups.ts';
 import { REQUEST_SENSE } from './request-sense.ts';
-import { RESERVE_RELEASE_COMMANDS } from './reserve-release.ts';
+import { RESERVE } from './reserve.ts';
 import { SANITIZE_COMMANDS } from './sanitize.ts';
 import { START_STOP_UNIT } from './start-stop-unit.ts';
 import { SYNCHRONIZE_CACHE_COMMANDS } from './synchronize-cache.ts';
@@ -52,10 +54,8 @@ export const COMMANDS: readonly Command[] = [
   ...READ_DEFECT_DATA_COMMANDS,
   ...MODE_SENSE_COMMANDS,
   ...MODE_SELECT_COMMANDS,
-  ...RESERVE_RELEASE_COMMANDS,
   ...PERSISTENT_RESERVE_IN_COMMANDS,
   ...PERSISTENT_RESERVE_OUT_COMMANDS,
-  ...RECEIVE_COPY_RESULTS_COMMANDS,
   ...SANITIZE_COMMANDS,
   COMPARE_AND_WRITE,
   EXTENDED_COPY,
@@ -63,10 +63,14 @@ export const COMMANDS: readonly Command[] = [
   INQUIRY,
   ORWRITE,
   PREVENT_ALLOW,
+  RECEIVE_COPY_OPERATING_PARAMETERS,
+  RECEIVE_COPY_STATUS,
+  RELEASE,
   REPORT_LUNS,
   REPORT_SUPPORTED_TASK_MANAGEMENT,
   REPORT_TARGET_PORT_GROUPS,
   REQUEST_SENSE,
+  RESERVE,
   START_STOP_UNIT,
   TEST_UNIT_READY,
   UNMAP,

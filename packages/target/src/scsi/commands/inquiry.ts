@@ -16,7 +16,7 @@ const REMOVABLE_BIT = 0x80;
 const IMPLICIT_ALUA = 0x10;
 const THIRD_PARTY_COPY_BIT = 0x08;
 const COMMAND_QUEUEING_BIT = 0x02;
-/** SAM-5, iSCSI, SPC-4, SBC-3 (no version claimed of each; SPC-4 annex E.9). */
+/** SAM-5, iSCSI, SPC-4, SBC-3 (no version claimed of each). */
 const VERSION_DESCRIPTORS = [0x00a0, 0x0960, 0x0460, 0x04c0];
 /** Peripheral qualifier 011b, device type 1Fh: there cannot be a unit at this LUN. */
 const NO_UNIT = 0x7f;

@@ -1,4 +1,4 @@
-/** ORWRITE (16): SBC-3 §5.8. The blocks become what they were, or what was sent, bit by bit, in one step to every other command. */
+/** ORWRITE (16): SBC-3 §5.5. The blocks become what they were, or what was sent, bit by bit, in one step to every other command. */
 import type { DeviceDone } from '@eterne/runtime';
 import type { Command } from '../command.ts';
 import { senseOf, type LogicalUnit } from '../logical-unit.ts';

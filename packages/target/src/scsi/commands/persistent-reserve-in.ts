@@ -77,7 +77,7 @@ function fullStatus(registration: Registration, { reservation }: ReservationStat
 
 function persistentReserveIn(answer: Answer) {
   return (request: ScsiRequest, unit: LogicalUnit): void => {
-    // "PERSISTENT RESERVE IN … while a RESERVE (6) is in effect: RESERVATION CONFLICT" (SPC-2 §5.5.1).
+    // "PERSISTENT RESERVE IN … while a RESERVE (6) is in effect: RESERVATION CONFLICT" (SPC-2, clause "Reservations").
     if (unit.legacyHolder !== undefined) return request.conflict();
     request.good(answer(unit.reservations.state).subarray(0, request.cdb.readUInt16BE(7)));
   };

@@ -1,4 +1,4 @@
-/** PRE-FETCH (10), (16): SBC-3 §5.6, §5.7. The device reads ahead on its own, so there is nothing to do but to check the range. */
+/** PRE-FETCH (10), (16): SBC-3 §5.8, §5.9. The device reads ahead on its own, so there is nothing to do but to check the range. */
 import type { Command } from '../command.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
 import { rangeError, rangeOf } from '../range.ts';

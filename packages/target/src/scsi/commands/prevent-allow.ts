@@ -1,4 +1,4 @@
-/** PREVENT ALLOW MEDIUM REMOVAL: SBC-3 §5.9. Each I_T nexus has its own say. */
+/** PREVENT ALLOW MEDIUM REMOVAL: SBC-3 §5.10. Each I_T nexus has its own say. */
 import { SENSE } from '@eterne/iscsi';
 import type { Command } from '../command.ts';
 import type { LogicalUnit } from '../logical-unit.ts';

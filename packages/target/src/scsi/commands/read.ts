@@ -1,4 +1,4 @@
-/** READ (6), (10), (12), (16): SBC-3 §5.10, §5.11, §5.12, §5.13. */
+/** READ (10), (12), (16): SBC-3 §5.11, §5.12, §5.13; READ (6): SBC-2 §5.5. */
 import type { Command } from '../command.ts';
 import { senseOf, type LogicalUnit } from '../logical-unit.ts';
 import { transferRange } from '../range.ts';

@@ -64,7 +64,7 @@ function allCommands(commands: readonly Command[], timeouts: boolean): Buffer {
   return Buffer.concat([header, body]);
 }
 
-/** Undefined when the way of asking does not fit the opcode (SPC-4 table 284). */
+/** Undefined when the way of asking does not fit the opcode (REPORTING OPTIONS). */
 function oneCommand(
   cdb: Buffer,
   options: number,

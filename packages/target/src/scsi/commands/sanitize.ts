@@ -1,5 +1,5 @@
 /**
- * SANITIZE: SBC-3 §5.22. BLOCK ERASE gives every block back and makes that durable; afterwards the medium reads as zeroes. OVERWRITE writes a pattern over every
+ * SANITIZE: SBC-3 §5.24. BLOCK ERASE gives every block back and makes that durable; afterwards the medium reads as zeroes. OVERWRITE writes a pattern over every
  * block, in passes. Both reach what the store underneath reaches: a file system that writes elsewhere, or a flash disk, may keep blocks of older data.
  * CRYPTOGRAPHIC ERASE is not offered: nothing is encrypted. The operation itself belongs to the unit (`../sanitize/sanitizer.ts`).
  * Parameter list of OVERWRITE: `INVERT << 7 | TEST << 5 | OVERWRITE COUNT, reserved, u16 INITIALIZATION PATTERN LENGTH, INITIALIZATION PATTERN`.
@@ -95,7 +95,7 @@ const common = { opcode: 0x48, reservation: 'changes' } as const;
 export const SANITIZE_COMMANDS: readonly Command[] = [
   {
     ...common,
-    name: 'SANITIZE OVERWRITE',
+    name: 'SANITIZE, OVERWRITE',
     serviceAction: 0x01,
     usage: '48 a1 0000000000 ffff 00',
     changes: true,
@@ -104,7 +104,7 @@ export const SANITIZE_COMMANDS: readonly Command[] = [
   },
   {
     ...common,
-    name: 'SANITIZE BLOCK ERASE',
+    name: 'SANITIZE, BLOCK ERASE',
     serviceAction: 0x02,
     usage: '48 a2 0000000000 ffff 00',
     changes: true,
@@ -113,7 +113,7 @@ export const SANITIZE_COMMANDS: readonly Command[] = [
   },
   {
     ...common,
-    name: 'SANITIZE EXIT FAILURE MODE',
+    name: 'SANITIZE, EXIT FAILURE MODE',
     serviceAction: 0x1f,
     usage: '48 bf 0000000000 0000 00',
     offered: ({ sanitizer }) => sanitizer?.offersErase === true || sanitizer?.offersOverwrite === true,

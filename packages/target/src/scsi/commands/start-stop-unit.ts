@@ -1,4 +1,4 @@
-/** START STOP UNIT: SBC-3 §5.24. Only LOEJ on a removable medium has an effect; power conditions are accepted and change nothing. */
+/** START STOP UNIT: SBC-3 §5.25. Only LOEJ on a removable medium has an effect; power conditions are accepted and change nothing. */
 import { SENSE } from '@eterne/iscsi';
 import type { Command } from '../command.ts';
 import { senseOf, type LogicalUnit } from '../logical-unit.ts';

@@ -1,4 +1,4 @@
-/** SYNCHRONIZE CACHE (10), (16): SBC-3 §5.25, §5.26. The device has one cache; all of it becomes durable. */
+/** SYNCHRONIZE CACHE (10), (16): SBC-3 §5.26, §5.27. The device has one cache; all of it becomes durable. */
 import type { Command } from '../command.ts';
 import { senseOf, type LogicalUnit } from '../logical-unit.ts';
 import { rangeError, rangeOf } from '../range.ts';

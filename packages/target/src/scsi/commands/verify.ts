@@ -11,7 +11,7 @@ import { transferRange, type BlockRange } from '../range.ts';
 import type { ScsiRequest } from '../scsi-request.ts';
 import { miscompare } from './compare.ts';
 
-/** BYTCHK field (table 98): 0 checks the medium only, 1 compares block by block, 3 compares every block with one. */
+/** BYTCHK field: 0 checks the medium only, 1 compares block by block, 3 compares every block with one. */
 const MEDIUM_ONLY = 0;
 const EVERY_BLOCK = 1;
 const SAME_BLOCK = 3;

@@ -1,4 +1,4 @@
-/** WRITE AND VERIFY (10), (12), (16): SBC-3 §5.36, §5.37, §5.38: durable, then read back. */
+/** WRITE AND VERIFY (10), (12), (16): SBC-3 §5.37, §5.38, §5.39: durable, then read back. */
 import { SENSE } from '@eterne/iscsi';
 import type { Command } from '../command.ts';
 import { senseOf, type LogicalUnit } from '../logical-unit.ts';

@@ -1,4 +1,4 @@
-/** WRITE SAME (10), (16): SBC-3 §5.42, §5.43. One block for the whole range; with UNMAP and zeroes the range may be given back instead. */
+/** WRITE SAME (10), (16): SBC-3 §5.43, §5.44. One block for the whole range; with UNMAP and zeroes the range may be given back instead. */
 import { MIB } from '@eterne/base';
 import { SENSE } from '@eterne/iscsi';
 import { inPieces, type DeviceDone } from '@eterne/runtime';

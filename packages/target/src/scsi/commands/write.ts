@@ -1,4 +1,4 @@
-/** WRITE (6), (10), (12), (16): SBC-3 §5.31, §5.32, §5.33, §5.34. */
+/** WRITE (10), (12), (16): SBC-3 §5.33, §5.34, §5.35; WRITE (6): SBC-2 §5.24. */
 import type { Command } from '../command.ts';
 import { senseOf, type LogicalUnit } from '../logical-unit.ts';
 import { transferRange } from '../range.ts';

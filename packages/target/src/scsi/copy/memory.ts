@@ -1,4 +1,4 @@
-/** Outcomes of EXTENDED COPY commands, kept for RECEIVE COPY RESULTS (SPC-4 §6.24); the oldest are forgotten. */
+/** Outcomes of EXTENDED COPY commands, kept for RECEIVE COPY STATUS (SPC-4 §6.25); the oldest are forgotten. */
 import type { Nexus } from '../nexus.ts';
 import { MAX_REMEMBERED_COPIES } from './limits.ts';
 

@@ -1,5 +1,5 @@
 /**
- * Parameter list of EXTENDED COPY (LID1): SPC-4 §6.4. Pure.
+ * Parameter list of EXTENDED COPY (LID1): SPC-4 §6.5, its descriptors §6.4.5 and §6.4.6. Pure.
  * ```
  *   header   u8 list id, u8 flags, u16 bytes of target descriptors, 4 reserved, u32 bytes of segment descriptors, u32 bytes of inline data
  *   target   e4h (identification), 3 bytes, code set, type, reserved, length, designator (20), 4 bytes

@@ -1,5 +1,5 @@
 /**
- * What a PERSISTENT RESERVE OUT does to the state (SPC-4 §5.12.7 to §5.12.11). Pure: state and action in, new state and what must be told to
+ * What a PERSISTENT RESERVE OUT does to the state (SPC-4 §5.13.7 to §5.13.11). Pure: state and action in, new state and what must be told to
  * other initiators out.
  */
 import { SENSE, type Sense } from '@eterne/iscsi';
@@ -64,7 +64,7 @@ export function applyAction(state: ReservationState, action: ReservationAction):
   }
 }
 
-/** §5.12.7. */
+/** §5.13.7. */
 function register(
   state: ReservationState,
   action: ReservationAction,
@@ -82,7 +82,7 @@ function register(
   return unchanged({ ...state, registrations, aptpl, generation: next(state) });
 }
 
-/** §5.12.11.2.3: a reservation ends with its holder's registration; with an all-registrants type, with the last one. */
+/** §5.13.11.2.3: a reservation ends with its holder's registration; with an all-registrants type, with the last one. */
 function unregister(state: ReservationState, port: string, aptpl: boolean): Outcome {
   const registrations = state.registrations.filter((registration) => registration.port !== port);
   const { reservation } = state;
@@ -99,7 +99,7 @@ function unregister(state: ReservationState, port: string, aptpl: boolean): Outc
   };
 }
 
-/** §5.12.9. */
+/** §5.13.9. */
 function reserve(state: ReservationState, action: ReservationAction): Outcome {
   if (!isReservationType(action.type))
     return { kind: 'refused', sense: { ...SENSE.invalidFieldInCdb, field: { inCdb: true, byte: 2 } } };
@@ -110,7 +110,7 @@ function reserve(state: ReservationState, action: ReservationAction): Outcome {
   return isHolder(state, action.port) && reservation.type === action.type ? unchanged(state) : CONFLICT;
 }
 
-/** §5.12.11.2.2. */
+/** §5.13.11.2.2. */
 function release(state: ReservationState, action: ReservationAction): Outcome {
   const { reservation } = state;
   if (reservation === undefined || !isHolder(state, action.port)) return unchanged(state);
@@ -124,7 +124,7 @@ function release(state: ReservationState, action: ReservationAction): Outcome {
   };
 }
 
-/** §5.12.11.2.6. */
+/** §5.13.11.2.7. */
 function clear(state: ReservationState, port: string): Outcome {
   return {
     kind: 'done',
@@ -137,7 +137,7 @@ function clear(state: ReservationState, port: string): Outcome {
 const others = (state: ReservationState, port: string): readonly Registration[] =>
   state.registrations.filter((registration) => registration.port !== port);
 
-/** §5.12.11.2.4 and §5.12.11.2.5. */
+/** §5.13.11.2.4 and §5.13.11.2.6. */
 function preempt(state: ReservationState, action: ReservationAction): Outcome {
   const { reservation } = state;
   const allRegistrants = reservation !== undefined && isAllRegistrants(reservation.type);
@@ -166,7 +166,7 @@ function preempted(
   takesReservation: boolean,
   removed: readonly Registration[],
 ): Outcome {
-  // Who preempts his own key keeps his registration when he takes the reservation over (§5.12.11.2.4).
+  // Who preempts his own key keeps his registration when he takes the reservation over (§5.13.11.2.4).
   const gone = takesReservation ? removed.filter(({ port }) => port !== action.port) : removed;
   const registrations = state.registrations.filter((registration) => !gone.includes(registration));
   const { reservation } = state;

@@ -1,7 +1,7 @@
 /**
  * The reservation file (`checked-json.ts`). Version 1:
  * `{"version":1,"aptpl":true,"registrations":[{"port":"iqn…,i,0x…","key":"00000000deadbeef"}],"reservation":{"port":"…","type":1}|null}`.
- * A file is kept only while APTPL is active; a volume keeps what is without as well, for a take-over is no loss of power. PRGENERATION restarts at zero with the target (SPC-4 §5.12.3).
+ * A file is kept only while APTPL is active; a volume keeps what is without as well, for a take-over is no loss of power. PRGENERATION restarts at zero with the target (SPC-4 §6.15.2).
  */
 import { EterneError } from '@eterne/base';
 import { z } from 'zod';

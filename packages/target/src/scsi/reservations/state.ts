@@ -1,7 +1,7 @@
-/** Persistent reservations of one logical unit (SPC-4 §5.12) as plain data. Registrations belong to initiator ports, not to sessions. */
+/** Persistent reservations of one logical unit (SPC-4 §5.13) as plain data. Registrations belong to initiator ports, not to sessions. */
 import type { ReservationClass } from '../command.ts';
 
-/** TYPE field (SPC-4 table 206). */
+/** TYPE field (SPC-4 §6.15.3). */
 export const RESERVATION_TYPE = {
   writeExclusive: 1,
   exclusiveAccess: 3,
@@ -66,7 +66,7 @@ export function isHolder(state: ReservationState, port: string): boolean {
     : reservation.port === port;
 }
 
-/** Whether a command of this class from `port` meets a RESERVATION CONFLICT (SPC-4 table 66, SBC-3 table 15). */
+/** Whether a command of this class from `port` meets a RESERVATION CONFLICT (SPC-4 §5.13.1, SBC-3 clause "Reservations"). */
 export function conflicts(state: ReservationState, port: string, commandClass: ReservationClass): boolean {
   const { reservation } = state;
   if (reservation === undefined || commandClass === 'allowed' || commandClass === 'own') return false;
