@@ -90,7 +90,7 @@ async function tryMutant(
   firstSeed: number,
   lastSeed: number,
 ): Promise<SeedResult | undefined> {
-  const { results } = await runChunk(processes, process.execPath, {
+  const { results, trouble } = await runChunk(processes, process.execPath, {
     scenario: mutant.scenario,
     mutant: mutant.name,
     untilViolation: true,
@@ -98,6 +98,7 @@ async function tryMutant(
     lastSeed,
     timeoutMs: MUTANT_TIMEOUT_MS,
   });
+  if (trouble !== undefined) print(`${mutant.name}: ${trouble}`);
   return results.at(-1);
 }
 

@@ -12,7 +12,10 @@ export const FENCING_MUTANTS: readonly Mutant[] = [
     file: PLAYER,
     edits: [
       ['if (!this.#hasMet) return this.#meet(peer);', ''],
-      ['this.#peer !== peer || !this.#hasMet) return;', 'this.#peer !== peer) return;'],
+      [
+        "this.#state.kind === 'free' && this.#peer === peer && this.#hasMet;",
+        "this.#state.kind === 'free' && this.#peer === peer;",
+      ],
     ],
   }),
   fencing('the other node is listened to while the tie-breaker is held', {
