@@ -137,6 +137,12 @@ export const CASES: readonly Case[] = [
       'a replica was promoted without force while a copy into it began; its source had a name of its own by then, and a split brain threw its writes away',
   },
   {
+    scenario: 'standalone',
+    seed: 120145,
+    found:
+      'an image was asked for a write that no flush had covered, and that the power took after its point had begun, before the copy came to it',
+  },
+  {
     scenario: 'cluster',
     seed: 3,
     found: 'a crashed primary came back and overwrote the replica that had everything',

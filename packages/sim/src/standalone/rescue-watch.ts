@@ -58,6 +58,11 @@ export class RescueWatch {
     }
   }
 
+  /** A copy into the node's replica is under way, or was cut short, and what it overwrites is kept. */
+  isSettingAside(node: string): boolean {
+    return this.copying.get(node) !== undefined;
+  }
+
   lostPower(node: string): void {
     for (const point of this.points.get(node) ?? []) point.isDoubtful = true;
   }

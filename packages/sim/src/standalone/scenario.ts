@@ -193,6 +193,8 @@ class StandaloneScenario {
     data.onBeforeChange = () => this.rescue.look(node.name, data);
     node.onPowerLoss = () => {
       this.kept.lostPower(node.name);
+      // What has not been overwritten yet is not in the image either.
+      if (this.rescue.isSettingAside(node.name)) this.kept.setAside(node.name);
       this.rescue.lostPower(node.name);
     };
     this.startHost(node);
