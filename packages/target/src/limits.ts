@@ -44,6 +44,9 @@ export const MAX_REGISTRATIONS = 256;
 /** Unit attentions one I_T nexus may have pending on a logical unit; further ones of a kind that is pending already add nothing. */
 export const MAX_ATTENTIONS = 16;
 
+/** Answers of one connection that are gathered before they are given to its stream; with more no further request is looked at. */
+export const MAX_GATHERED_BYTES = 16 * MIB;
+
 /** Connections of one portal. */
 export const MAX_CONNECTIONS = 256;
 /** Time from connecting to the full feature phase. */

@@ -66,6 +66,7 @@ export function openLun(
         thin,
         removable,
         identity: identityFrom(`${iqn} ${config.lun} ${serial ?? ''}`, serial),
+        soon: (fire: () => void) => timers.soon(fire),
         memory,
         atomic: journal,
         sanitize: { ...sanitize, timers, clock, store: sanitizeFile(files, `${path}.sanitize`), found },

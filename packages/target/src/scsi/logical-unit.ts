@@ -29,6 +29,8 @@ export interface UnitAttributes {
   readonly thin: boolean;
   readonly removable: boolean;
   readonly identity: Identity;
+  /** Lets others in between the pieces of a long command. Absent: the device does, which never answers before it has returned. */
+  readonly soon?: (fire: () => void) => void;
   /** Where data of commands lives. Absent: the device may keep what it is given, so nothing is used twice. */
   readonly memory?: BufferSlabs;
   /** Absent: WRITE ATOMIC is not offered. */
@@ -178,6 +180,13 @@ export class LogicalUnit {
         done(error);
       }),
     );
+  }
+
+  /** Between two pieces of a long command: a device that answers at once must not keep this thread, nor fill its stack. */
+  rest(then: () => void): void {
+    const { soon } = this.attributes;
+    if (soon === undefined) then();
+    else soon(then);
   }
 
   /** When nothing that reads or changes blocks is under way any more. */

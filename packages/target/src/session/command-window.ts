@@ -40,6 +40,12 @@ export class CommandWindow {
     this.arrive(this.#expCmdSn, next);
   }
 
+  /** The command of this number is never delivered, whether it came early or comes yet. */
+  drop(cmdSn: number): void {
+    this.#early.delete(cmdSn);
+    this.arrive(cmdSn, () => {});
+  }
+
   /** A delivered SCSI command holds a place until `end`. */
   begin(): void {
     this.#inFlight += 1;

@@ -6,7 +6,7 @@
  * ```
  * Duties:
  * 1. Answers leave once per event.
- * 2. While the initiator does not read its answers, its bytes stay in its socket.
+ * 2. While the initiator does not read its answers, its bytes stay in its socket; no request is looked at while there are `MAX_GATHERED_BYTES` of answers.
  * 3. Every session is pinged now and then; one that sends nothing until the next time is cut.
  * 4. A connection whose target another process serves is handed over with all that was read of it, before anything was answered that depends on
  *    the target: that process takes the login from its first request on.
@@ -195,6 +195,7 @@ export class Connection implements DecoderOwner, SessionHost {
   #flush(): void {
     this.#flushScheduled = false;
     if (this.#phase.kind === 'closed') return;
+    const wasFull = this.output.isFull;
     const pieces = this.output.take();
     if (!writeVector(this.#stream, pieces)) this.#outputBlocked = true;
     this.output.settle(this.#stream.bufferedBytes);
@@ -202,6 +203,7 @@ export class Connection implements DecoderOwner, SessionHost {
       this.#stream.end();
       this.#stream.resumeReading(); // the initiator's end of the connection is seen only while reading
     } else if (this.#outputBlocked) this.#stream.pauseReading();
+    else if (wasFull) this.#resume();
   }
 
   #drained(): void {
@@ -220,7 +222,11 @@ export class Connection implements DecoderOwner, SessionHost {
   }
 
   #takes(): boolean {
-    return !this.#outputBlocked && (this.#phase.kind === 'login' || this.#phase.kind === 'full-feature');
+    return (
+      !this.#outputBlocked &&
+      !this.output.isFull &&
+      (this.#phase.kind === 'login' || this.#phase.kind === 'full-feature')
+    );
   }
 
   #decode(chunk: Buffer): void {

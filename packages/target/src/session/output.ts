@@ -5,6 +5,7 @@
  */
 import { KIB, assert, crc32c } from '@eterne/base';
 import { BHS_BYTES, DIGEST_BYTES, type Digests } from '@eterne/iscsi';
+import { MAX_GATHERED_BYTES } from '../limits.ts';
 
 const SLAB_BYTES = 256 * KIB;
 /** Up to here copying is cheaper than another piece in the stream's queue. */
@@ -17,8 +18,9 @@ export class PduOutput {
   #sentTo = 0;
   #filledTo = 0;
   #pieces: Buffer[] = [];
-  /** Bytes of all PDUs so far. */
+  /** Bytes of all PDUs so far, and of those that were taken. */
   #totalBytes = 0;
+  #takenBytes = 0;
   readonly #unsent: { readonly endBytes: number; readonly sent: () => void }[] = [];
 
   /** After login; takes effect with the next PDU. */
@@ -28,6 +30,11 @@ export class PduOutput {
 
   get isEmpty(): boolean {
     return this.#pieces.length === 0 && this.#filledTo === this.#sentTo;
+  }
+
+  /** Small requests may have large answers: they must leave before there are more. */
+  get isFull(): boolean {
+    return this.#totalBytes - this.#takenBytes >= MAX_GATHERED_BYTES;
   }
 
   /** One PDU. `data` must not change until the stream has sent it. */
@@ -68,6 +75,7 @@ export class PduOutput {
     this.#cut();
     const pieces = this.#pieces;
     this.#pieces = [];
+    this.#takenBytes = this.#totalBytes;
     return pieces;
   }
 

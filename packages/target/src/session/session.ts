@@ -241,9 +241,9 @@ export class Session implements TaskHost {
     this.#host.dropOthers();
   }
 
-  /** A command that was named before it came is never carried out (§11.5.1). */
+  /** A command that was named before its turn is never carried out (§11.5.1). */
   considerReceived(cmdSn: number): void {
-    this.#window.arrive(cmdSn, () => {});
+    this.#window.drop(cmdSn);
   }
 
   /** The data of a Data-Out is not what was sent: its command fails (§7.8); false when it was no task's. */

@@ -116,6 +116,7 @@ export class VolumeFrontEnd implements FrontEnd {
         thin: true,
         removable: false,
         identity: identityFrom(`${this.#spec.iqn} ${config.name}`),
+        soon: (fire: () => void) => this.#site.world.timers.soon(fire),
       } as const;
       const unit = new LogicalUnit(VOLUME_LUN, deviceOfTerm(bytes, ended), attributes, keeper);
       const { iqn, initiators = [], chap } = this.#spec;

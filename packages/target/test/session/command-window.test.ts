@@ -23,6 +23,20 @@ describe('CommandWindow', () => {
     assert.deepEqual(delivered, [10]);
   });
 
+  it('never delivers what was dropped, whether it had come early or comes yet', () => {
+    const window = new CommandWindow(0);
+    const delivered: number[] = [];
+    const arrive = (cmdSn: number): void => window.arrive(cmdSn, () => delivered.push(cmdSn));
+    arrive(1);
+    window.drop(1);
+    window.drop(2);
+    arrive(2);
+    arrive(3);
+    arrive(0);
+    assert.deepEqual(delivered, [0, 3]);
+    assert.equal(window.expCmdSn, 4);
+  });
+
   it('never moves MaxCmdSN back, and promises no more places than it has', () => {
     const window = new CommandWindow(0);
     let max = window.maxCmdSn;

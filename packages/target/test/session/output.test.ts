@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MAX_GATHERED_BYTES } from '@eterne/target/limits.ts';
 import { PduOutput } from '@eterne/target/session/output.ts';
 
 const HEADER_BYTES = 48;
@@ -41,4 +42,14 @@ test('who waits for PDUs to leave hears it when they have', () => {
   assert.deepEqual(heard, ['first']);
   output.settle(0);
   assert.deepEqual(heard, ['first', 'second']);
+});
+
+test('it is full with so much that must leave first', () => {
+  const output = new PduOutput();
+  output.pdu(mark, 1, Buffer.alloc(MAX_GATHERED_BYTES - 2 * HEADER_BYTES));
+  assert.ok(!output.isFull);
+  output.pdu(mark, 2);
+  assert.ok(output.isFull);
+  output.take();
+  assert.ok(!output.isFull);
 });

@@ -66,6 +66,7 @@ export async function serve(
     thin: true,
     removable: false,
     identity: identityFrom('test'),
+    soon: (fire: () => void) => real.timers.soon(fire),
   } as const;
   const unit = new LogicalUnit(1, device, attributes, ReservationKeeper.volatile());
   const server = new TargetServer(world);

@@ -104,7 +104,7 @@ function moveNext(
       (end) => to.device.write(toOffset + doneBytes, data, false, end),
       (writeError) => {
         if (writeError !== undefined) return done(senseOf(writeError, 'write'));
-        moveNext(moves, index, doneBytes + chunkBytes, done);
+        to.rest(() => moveNext(moves, index, doneBytes + chunkBytes, done));
       },
     );
   });

@@ -62,7 +62,8 @@ function repeat(unit: LogicalUnit, start: number, end: number, block: Buffer, do
     start,
     end,
     CHUNK_BYTES,
-    (at, length, next) => unit.device.write(at, Buffer.alloc(length, block), false, next),
+    (at, length, next) =>
+      unit.device.write(at, Buffer.alloc(length, block), false, (error) => unit.rest(() => next(error))),
     done,
   );
 }
