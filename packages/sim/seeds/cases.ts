@@ -143,6 +143,12 @@ export const CASES: readonly Case[] = [
       'an image was asked for a write that no flush had covered, and that the power took after its point had begun, before the copy came to it',
   },
   {
+    scenario: 'halves',
+    seed: 271,
+    found:
+      'a half that gave way, whose service had just been started anew, took itself for idle; its log was put back while its application ran',
+  },
+  {
     scenario: 'cluster',
     seed: 3,
     found: 'a crashed primary came back and overwrote the replica that had everything',

@@ -117,7 +117,7 @@ export function startService(parts: ServiceParts, done: (result: Service | Etern
           world,
           tie: () => tied?.tie,
           leave: (timeoutMs, left) => service.leave(timeoutMs, left),
-          hasLeft: () => service.core.hasLeft(),
+          hasLetGo: () => service.core.hasLetGo(),
           giveWay: (given) => tied?.giveWay(given),
           restart: parts.onRejoin,
         });

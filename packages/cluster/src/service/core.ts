@@ -70,6 +70,8 @@ export class ServiceCore {
   #heard: ReadonlySet<string> | undefined;
   #founding: EffectId | undefined;
   #isCalm = false;
+  /** What the log gives to this node has its runners. */
+  #hasLooked = false;
   #leaveEntry: { readonly kind: 'none' | 'applied' } | { readonly kind: 'sent'; readonly id: EffectId } = {
     kind: 'none',
   };
@@ -127,6 +129,11 @@ export class ServiceCore {
     const owns = sortedValues(state.groups).some(({ owner }) => owner === self);
     const known = this.#leaveEntry.kind === 'applied' && !owns;
     return leaving && stopped && (known || !leadership.quorate);
+  }
+
+  /** The same for certain: one that was started anew has also looked at what the one before left running. */
+  hasLetGo(): boolean {
+    return this.#hasLooked && this.hasLeft();
   }
 
   /** Applies a committed entry and tells why the state did not take it. Entries come in order, exactly once. */
@@ -299,6 +306,7 @@ export class ServiceCore {
       if (runner.finished(view)) this.#runners.delete(name);
     }
     this.#strays.step(view, this.#outbox, (group) => this.#runners.has(group));
+    this.#hasLooked = true;
   }
 }
 

@@ -236,3 +236,15 @@ test('what dies while it is being stopped has not failed', () => {
     ['vol'],
   );
 });
+
+test('a service that was started anew does not take its node for idle before it has looked at what runs', () => {
+  const cluster = pair();
+  cluster.stopService('n1');
+  for (const other of ['n2', 'w1']) cluster.powerOff(other);
+  cluster.startService('n1');
+  const { service, monitor } = cluster.machine('n1');
+  service?.leave(60_000, () => {});
+  assert.ok(monitor.running.has('db/app'));
+  assert.equal(service?.core.hasLeft(), true, 'nobody is there to hear that it leaves');
+  assert.equal(service?.core.hasLetGo(), false);
+});

@@ -18,7 +18,7 @@ interface Applied {
 }
 
 /** The same for the same state, also for one that came out of a snapshot with its fields in another order. */
-function canonical(state: ClusterState): Buffer {
+export function canonical(state: ClusterState): Buffer {
   const text = JSON.stringify(state, (_key, value: unknown) =>
     typeof value === 'object' && value !== null && !Array.isArray(value)
       ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))

@@ -65,6 +65,12 @@ export class History {
   private readonly flushes: Operation[] = [];
   /** Acknowledged changes that no flush has covered yet. */
   private uncovered: Operation[] = [];
+  private readonly covers: (flush: Operation, change: Operation) => boolean;
+
+  /** `covers`: whether the flush is for that change at all; of two devices each is for its own. */
+  constructor(covers: (flush: Operation, change: Operation) => boolean = () => true) {
+    this.covers = covers;
+  }
 
   begin(
     what: Pick<Operation, 'kind' | 'firstSector' | 'sectorCount' | 'term' | 'node' | 'durable'>,
@@ -118,7 +124,8 @@ export class History {
     this.flushes.push(flush);
     const covered: Operation[] = [];
     this.uncovered = this.uncovered.filter((change) => {
-      if ((change.returnedMs ?? Number.POSITIVE_INFINITY) >= flush.invokedMs) return true;
+      const isOver = (change.returnedMs ?? Number.POSITIVE_INFINITY) < flush.invokedMs;
+      if (!isOver || !this.covers(flush, change)) return true;
       covered.push(change);
       return false;
     });

@@ -10,6 +10,7 @@ import { assert } from '@eterne/base';
 import { PAGE_BYTES, SECTOR_BYTES } from '../world/page.ts';
 import type { PageMap } from '../world/page-map.ts';
 import type { History, Operation } from './history.ts';
+import { findDisorder } from './linearizable.ts';
 import { FOREIGN, valueIn, ZERO } from './stamp.ts';
 
 /** Where a write may have been kept. */
@@ -38,6 +39,34 @@ export class KeptChecker {
   served(session: number, node: string, content: PageMap): void {
     this.bases.set(session, content);
     this.prevails(node);
+  }
+
+  /**
+   * Is what the clients of one session saw the behaviour of one disk, which held at first what the replica did? A sentence about the first that
+   * was not, or undefined.
+   */
+  findDisorder(): string | undefined {
+    for (const [session, base] of this.bases) {
+      const operations = this.history.operations.filter(({ term }) => term === session);
+      const held = new Set(operations.flatMap(sectorsOf));
+      const before = [...held].flatMap((sector) => this.contentAs(base, sector, session));
+      const disorder = findDisorder({
+        operations: [...before, ...operations],
+        fences: [],
+        lastFlushBetween: () => 0,
+      });
+      if (disorder !== undefined) return `session ${session}: ${disorder}`;
+    }
+    return undefined;
+  }
+
+  /** What a sector of a base holds, as a write that was over before the session began. */
+  private contentAs(base: PageMap, sector: number, session: number): Operation[] {
+    const value = valueAt(base, sector);
+    const writer = value === ZERO || value === FOREIGN ? undefined : this.history.operations[value - 1];
+    if (writer === undefined) return [];
+    const when = { invokedOrder: -2, returnedOrder: -1, invokedMs: -2, returnedMs: -1 };
+    return [{ ...writer, ...when, firstSector: sector, sectorCount: 1, term: session }];
   }
 
   /** Changes that a flush of this session covers. */

@@ -42,8 +42,11 @@ const VALUES_MAX = 2 ** 11;
  */
 const OPEN_MAX = 8;
 
+/** Of a history, what has been done. */
+export type Past = Pick<History, 'operations' | 'fences' | 'lastFlushBetween'>;
+
 /** A sentence about the first sector whose history has no order, or undefined. Sectors that share one history are judged once. */
-export function findDisorder(history: History): string | undefined {
+export function findDisorder(history: Past): string | undefined {
   const late = history.operations.find((operation) => outlivesTerm(operation, history.fences));
   if (late !== undefined) return `${describe(late)} was answered although a newer term had opened`;
   const judged = new Set<string>();
@@ -69,7 +72,7 @@ function outlivesTerm({ term, invokedOrder, returnedOrder }: Operation, fences: 
   );
 }
 
-function accessesBySector({ operations }: History): Map<number, Access[]> {
+function accessesBySector({ operations }: Past): Map<number, Access[]> {
   const bySector = new Map<number, Access[]>();
   for (const operation of operations) {
     if (operation.kind === 'flush') continue;
@@ -104,7 +107,7 @@ function isOpen({ returnedOrder }: Operation): boolean {
 
 class SectorJudge {
   private readonly accesses: readonly Access[];
-  private readonly history: History;
+  private readonly history: Past;
   private readonly pending = new Set<Access>();
   private usedBits = 0;
   private isTooWide = false;
@@ -112,7 +115,7 @@ class SectorJudge {
   private readonly numbers: ReadonlyMap<number, number>;
   private possible: Possibility[] = [{ value: ZERO, base: ZERO, happened: 0 }];
 
-  constructor(accesses: readonly Access[], history: History) {
+  constructor(accesses: readonly Access[], history: Past) {
     this.accesses = accesses;
     this.history = history;
     const values = new Set([ZERO, ...accesses.map(({ value }) => value)]);
@@ -222,7 +225,7 @@ function without({ value, base, happened }: Possibility, bits: number): Possibil
   return { value, base, happened: happened & ~bits };
 }
 
-function stepsOf(accesses: readonly Access[], history: History): Step[] {
+function stepsOf(accesses: readonly Access[], history: Past): Step[] {
   const steps: Step[] = [];
   for (const access of accesses) {
     const { invokedOrder, returnedOrder } = access.operation;
@@ -239,7 +242,7 @@ function lose(
   possible: readonly Possibility[],
   fence: Fence,
   accesses: readonly Access[],
-  history: History,
+  history: Past,
 ): Possibility[] {
   const since = history.fences.findLast(({ lossy, order }) => lossy && order < fence.order)?.order ?? 0;
   const coveredFrom = history.lastFlushBetween(since, fence.order);

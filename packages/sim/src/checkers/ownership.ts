@@ -13,12 +13,15 @@ const AWAKENING_MS = 150;
 export class OwnershipChecker {
   private readonly universe: Universe;
   private readonly group: string;
+  private readonly mayShare: () => boolean;
   private readonly runners = new Set<SimProcess>();
   private watching = false;
 
-  constructor(universe: Universe, group: string) {
+  /** `mayShare`: both machines have been told to go on without the other. */
+  constructor(universe: Universe, group: string, mayShare: () => boolean = () => false) {
     this.universe = universe;
     this.group = group;
+    this.mayShare = mayShare;
   }
 
   /** A process of the group has begun. */
@@ -50,7 +53,7 @@ export class OwnershipChecker {
     const acting = new Set<string>();
     for (const { paused, continuedMs, node } of this.runners)
       if (!paused && nowMs - continuedMs > AWAKENING_MS) acting.add(node.name);
-    if (acting.size > 1)
+    if (acting.size > 1 && !this.mayShare())
       this.universe.violate('ownership', `group ${this.group} runs on ${[...acting].join(' and ')}`);
   }
 }

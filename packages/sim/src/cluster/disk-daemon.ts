@@ -1,5 +1,5 @@
 import { assert, EterneError } from '@eterne/base';
-import type { Arbiter, MirrorVolume, SetAnswer, SetProposal, VolumeConfig } from '@eterne/disk/engine/api.ts';
+import type { Arbiter, LocalReplica, SetAnswer, SetProposal, VolumeConfig } from '@eterne/disk/engine/api.ts';
 import { openVolume } from '@eterne/disk/engine/volume.ts';
 import { Bindings, type Listener, type Stream } from '@eterne/runtime';
 import { readPreface } from '../mirror/host.ts';
@@ -16,7 +16,7 @@ interface Proposal {
  */
 export class DiskDaemon {
   readonly process: SimProcess;
-  readonly volumes = new Map<string, MirrorVolume>();
+  readonly volumes = new Map<string, LocalReplica>();
   /** Set by whoever decides: the service. */
   onProposal: ((proposal: SetProposal, answer: (answer: SetAnswer) => void) => void) | undefined;
   /** Told of every change of a volume's status. */

@@ -1,3 +1,4 @@
+import type { BlockDevice } from '@eterne/runtime';
 import type { History } from '../checkers/history.ts';
 import { Workload, type Witness, type WorkloadShape } from '../mirror/workload.ts';
 import type { SimProcess } from '../world/process.ts';
@@ -14,6 +15,8 @@ export interface LedgerSurroundings {
   readonly witness: Witness;
   readonly shape: WorkloadShape;
   readonly mayWork: () => boolean;
+  /** What its operations are said to be of, where two devices may have one term. */
+  readonly termOf?: (device: BlockDevice) => number;
 }
 
 /** The application of the simulated group: writes and reads the volume of its node until its device is cut, and then ends. */
@@ -56,7 +59,7 @@ export class Ledger {
       around.witness,
       around.shape,
       universe.prng(`ledger:${process.pid}:${device.term}`),
-      device.term,
+      around.termOf?.(device) ?? device.term,
       () => bridge.answeredMark,
     );
     if (around.mayWork()) this.workload.start();

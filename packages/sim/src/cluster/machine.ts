@@ -11,16 +11,22 @@ import {
   DAEMON_NAMES,
   type DaemonName,
   socketAddress,
+  soloRecordPath,
+  tieRecordPath,
   volumeSocketPath,
 } from '@eterne/cluster/node/layout.ts';
 import { readSetup, writeSetup } from '@eterne/cluster/node/setup-file.ts';
 import { firstImage, openEmbeddedLog, type EmbeddedLog } from '@eterne/cluster/raft/embedded-log.ts';
+import type { LogIdentity } from '@eterne/cluster/raft/storage/format.ts';
 import { createLogFile } from '@eterne/cluster/raft/storage/log-store.ts';
+import type { Half } from '@eterne/cluster/raft/tie/lineage.ts';
 import type { Provers } from '@eterne/cluster/raft/tie/proof-player.ts';
-import { TieTransport } from '@eterne/cluster/raft/tie/tie-transport.ts';
+import { settleRewind } from '@eterne/cluster/raft/tie/rewind.ts';
+import { TieTransport, type TieSeen } from '@eterne/cluster/raft/tie/tie-transport.ts';
 import type { RaftTransport } from '@eterne/cluster/raft/transport/port.ts';
 import { openTcpTransport } from '@eterne/cluster/raft/transport/tcp-transport.ts';
-import { memberIdOf } from '@eterne/cluster/raft/types.ts';
+import { memberIdOf, type MemberId } from '@eterne/cluster/raft/types.ts';
+import { GivingWay } from '@eterne/cluster/service/pair/giving-way.ts';
 import { proveStopped } from '@eterne/cluster/service/pair/prover.ts';
 import { tellHeart } from '@eterne/cluster/service/heart-setup.ts';
 import { Service } from '@eterne/cluster/service/service.ts';
@@ -46,6 +52,7 @@ import {
   RAFT_LOG_PATH,
   replicationAddressOf,
   PROOF_TIE_ID,
+  SOLO_TIE_ID,
   TIE_ID,
   TIE_PATH,
 } from './places.ts';
@@ -54,8 +61,8 @@ import { asOlder } from './upgrade.ts';
 
 const RESTART_MS = [20, 600] as const;
 
-/** What breaks the ties of a pair: a disk that both reach, or a proof that the other has stopped. */
-export type Tie = SimSharedDisk | 'proof';
+/** What breaks the ties of a pair: a disk that both reach, a proof that the other has stopped, or its silence. */
+export type Tie = SimSharedDisk | 'proof' | 'solo';
 
 const NO_DISKS: SharedDisks = {
   open: (_path, done) => done(new EterneError('not-found', 'this pair shares no disk')),
@@ -67,6 +74,8 @@ export interface MachineEvents {
   applied(machine: Machine, index: number, command: Command, state: ClusterState): void;
   /** Its log has stopped: it holds what the machine's program cannot understand. */
   stopped(machine: Machine, error: EterneError): void;
+  /** A daemon begins. */
+  readonly started?: (machine: Machine, process: SimProcess) => void;
   /** A disk process has opened, or a volume's status has changed. */
   diskChanged(machine: Machine): void;
   readonly startProgram: ProgramStarter;
@@ -115,7 +124,7 @@ export class Machine {
   install(): void {
     const setup = this.node.start('setup');
     const voters = this.places.map(({ name }) => this.memberId(name));
-    if (this.tie !== undefined) voters.push(this.tie === 'proof' ? PROOF_TIE_ID : TIE_ID);
+    if (this.tie !== undefined) voters.push(idOf(this.tie));
     const image = firstImage(
       { cluster: CLUSTER_ID, member: this.memberId(this.place.name) },
       voters.map((id) => ({ id, role: 'voter' })),
@@ -163,9 +172,15 @@ export class Machine {
     return process?.alive === true ? process : undefined;
   }
 
+  /** How its service sees what breaks the pair's ties. */
+  get tieSeen(): TieSeen | undefined {
+    return this.process('service') && this.transport?.tie;
+  }
+
   private startDaemon(name: DaemonName): void {
     const process = this.node.start(name);
     this.daemons.set(name, process);
+    this.events.started?.(this, process);
     process.onDeath(() => {
       this.node.universe.scheduler.after(this.node.random.between(...RESTART_MS), () => this.keepAlive());
     });
@@ -294,31 +309,61 @@ export class Machine {
       (tcp) => {
         assert(!(tcp instanceof EterneError), 'the log’s address is free');
         const transport = this.withTie(process, tcp, service, monitor);
-        openEmbeddedLog<Command>(
-          {
-            world,
-            path: RAFT_LOG_PATH,
-            identity: { cluster: CLUSTER_ID, member: self },
-            timing: () => timesOf(service.state).raft,
-            transport,
-            subject: asOlder(service.subject, this.levels, (what) =>
-              this.node.universe.violate('level', `${this.place.name}: ${what}`),
-            ),
-            ...this.compaction,
-          },
-          (log) => {
-            assert(
-              !(log instanceof EterneError),
-              `the log can be read: ${log instanceof EterneError ? log.message : ''}`,
-            );
-            this.log = log;
-            service.start(log);
-            log.onApplied((command, index) => this.events.applied(this, index, command, service.state));
-            log.start();
-          },
+        const identity = { cluster: CLUSTER_ID, member: self };
+        this.withLogPutBack(process, identity, () =>
+          openEmbeddedLog<Command>(
+            {
+              world,
+              path: RAFT_LOG_PATH,
+              identity,
+              timing: () => timesOf(service.state).raft,
+              transport,
+              subject: asOlder(service.subject, this.levels, (what) =>
+                this.node.universe.violate('level', `${this.place.name}: ${what}`),
+              ),
+              ...this.compaction,
+            },
+            (log) => {
+              assert(
+                !(log instanceof EterneError),
+                `the log can be read: ${log instanceof EterneError ? log.message : ''}`,
+              );
+              this.log = log;
+              service.start(log);
+              log.onApplied((command, index) => this.events.applied(this, index, command, service.state));
+              log.start();
+              if (this.tie === 'solo') this.watchHalves(process, service);
+            },
+          ),
         );
       },
     );
+  }
+
+  /** What the start of a node does first where it may have gone on alone. A service that cannot is started again. */
+  private withLogPutBack(process: SimProcess, identity: LogIdentity, next: () => void): void {
+    if (this.tie !== 'solo') return next();
+    const { world } = process;
+    const paths = { recordPath: soloRecordPath(DIR), logPath: RAFT_LOG_PATH };
+    return settleRewind({ world, ...paths, identity }, (error) => (error ? process.crash() : next()));
+  }
+
+  private watchHalves({ world }: SimProcess, service: Service): void {
+    new GivingWay({
+      world,
+      tie: () => this.transport?.tie,
+      leave: (timeoutMs, left) => service.leave(timeoutMs, left),
+      hasLetGo: () => service.core.hasLetGo(),
+      giveWay: (given) => this.transport?.giveWay(given),
+      restart: () => this.process('service')?.crash(),
+    });
+  }
+
+  /** This machine goes on alone from now on. */
+  private newHalf({ world }: SimProcess, { groups }: ClusterState): Omit<Half, 'knowsAll'> {
+    const { name } = this.place;
+    const owned = Object.values(groups).filter(({ owner }) => owner === name).length;
+    return { id: world.random.uuid(), node: name, groups: owned, atMs: world.clock.wallMs() };
   }
 
   private withTie(
@@ -338,12 +383,21 @@ export class Machine {
     };
     this.transport = new TieTransport(transport, {
       world,
-      disks: this.tie === 'proof' ? NO_DISKS : this.tie.portFor(process),
+      disks: typeof this.tie === 'string' ? NO_DISKS : this.tie.portFor(process),
       self: this.memberId(this.place.name),
       timing: () => timesOf(service.state).raft,
       path: () => TIE_PATH,
       members: () => this.log?.status().members ?? [],
-      proof: { files: world.files, recordPath: `${DIR}/raft/tie`, provers },
+      proof: {
+        files: world.files,
+        recordPath: tieRecordPath(DIR),
+        provers,
+        solo: {
+          recordPath: soloRecordPath(DIR),
+          logPath: RAFT_LOG_PATH,
+          begin: () => this.newHalf(process, service.state),
+        },
+      },
     });
     return this.transport;
   }
@@ -355,4 +409,9 @@ export class Machine {
   private memberId(name: string): string {
     return memberIdOf(name, 'life1');
   }
+}
+
+function idOf(tie: Tie): MemberId {
+  if (tie === 'proof') return PROOF_TIE_ID;
+  return tie === 'solo' ? SOLO_TIE_ID : TIE_ID;
 }

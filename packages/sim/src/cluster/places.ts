@@ -1,6 +1,6 @@
 /** Names and places of the simulated cluster. */
 import type { MemberAddress } from '@eterne/cluster/node/identity.ts';
-import { proofTieId, tieId } from '@eterne/cluster/raft/tie/tie-id.ts';
+import { proofTieId, soloTieId, tieId } from '@eterne/cluster/raft/tie/tie-id.ts';
 import { LEVELS } from '@eterne/cluster/state/levels.ts';
 import type { MemberSpec } from '@eterne/cluster/state/model.ts';
 
@@ -17,6 +17,8 @@ export const RAFT_LOG_PATH = `${DIR}/raft/log`;
 export const TIE_ID = tieId('life1');
 /** Of a pair that has power switches instead. */
 export const PROOF_TIE_ID = proofTieId('life1');
+/** Of a pair that prefers availability. */
+export const SOLO_TIE_ID = soloTieId('life1');
 export const TIE_PATH = '/dev/shared';
 
 export interface Place {
@@ -32,6 +34,12 @@ export function addressOf({ host }: Place): string {
 export function replicationAddressOf({ host }: Place): string {
   return `${host}:7701`;
 }
+
+/** Two nodes and nothing else. */
+export const PAIR: readonly Place[] = [
+  { name: 'n1', role: 'node', host: '10.1.0.1' },
+  { name: 'n2', role: 'node', host: '10.1.0.2' },
+];
 
 export function memberAddressOf(place: Place): MemberAddress {
   return { node: place.name, role: place.role, addresses: [addressOf(place)] };

@@ -4,19 +4,9 @@
  * healed and the group must run, its volume be whole, within `LIVENESS_MS`.
  */
 import { assert, MIB } from '@eterne/base';
-import { volumeSocketPath } from '@eterne/cluster/node/layout.ts';
 import { newTieArea } from '@eterne/cluster/raft/tie/block.ts';
-import { PLAIN_VOLUME } from '@eterne/cluster/state/volume-defaults.ts';
 import type { Command } from '@eterne/cluster/state/commands.ts';
-import {
-  NO_RULES,
-  type ClusterState,
-  type GroupSpec,
-  type MemberSpec,
-  type Profile,
-  type VolumeSpec,
-} from '@eterne/cluster/state/model.ts';
-import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
+import type { ClusterState, MemberSpec, Profile, VolumeSpec } from '@eterne/cluster/state/model.ts';
 import type { BlockDevice } from '@eterne/runtime';
 import { AgreementChecker } from '../checkers/agreement.ts';
 import { AuthorityChecker } from '../checkers/authority.ts';
@@ -31,11 +21,11 @@ import { pickShape } from '../mirror/shape.ts';
 import type { WorkloadShape } from '../mirror/workload.ts';
 import { isFull, resultOf, type SeedResult } from '../run/result.ts';
 import { SECTOR_BYTES } from '../world/page.ts';
-import type { SimNode } from '../world/node.ts';
 import type { SimProcess } from '../world/process.ts';
 import type { Prng } from '../world/prng.ts';
 import { SimSharedDisk } from '../world/shared-disk.ts';
 import { Universe } from '../world/universe.ts';
+import { Hands } from './hands.ts';
 import { Ledger } from './ledger.ts';
 import { Machine, type MachineEvents, type Tie } from './machine.ts';
 import { FENCE_AGENT, fenceDeviceOf, powerSwitch } from './power-switch.ts';
@@ -43,13 +33,14 @@ import {
   CLUSTER,
   CLUSTER_ID,
   DATA_PATH,
-  DIR,
   GROUP,
   memberSpecOf,
+  PAIR,
   type Place,
   TIE_ID,
   VOLUME,
 } from './places.ts';
+import { groupSpecOf, volumeSpecOf } from './specs.ts';
 import { OLDER, Upgrade } from './upgrade.ts';
 
 const SET_UP_MS = 12_000;
@@ -87,7 +78,6 @@ const PARTED_MS = [1_500, 5_000] as const;
 const POWER_LOOK_MS = 1_000;
 const READ_MS = 30;
 const READ_CHANCE = 0.05;
-const RESTART = { attempts: 30, windowMs: 5_000 };
 
 export function runCluster(seed: number, options: { readonly keepLines: boolean }): SeedResult {
   const scenario = new ClusterScenario(seed, options.keepLines, pickPlaces, 'none');
@@ -130,6 +120,7 @@ class ClusterScenario {
   private readonly places: readonly Place[];
   private readonly tie: Tie | undefined;
   private readonly machines: Machine[] = [];
+  private readonly hands: Hands;
   private readonly history = new History();
   private readonly truth = new SetTruth(this.history);
   private readonly checker: ReplicaChecker;
@@ -158,6 +149,7 @@ class ClusterScenario {
     isUpgraded = false,
   ) {
     this.universe = new Universe(seed, { keepLines });
+    this.hands = new Hands(this.universe, this.machines);
     this.chance = this.universe.prng('scenario');
     this.places = choose(this.chance);
     this.tie = tie === 'fencing' ? 'proof' : tie === 'disk' ? this.makeTieDisk() : undefined;
@@ -167,7 +159,7 @@ class ClusterScenario {
       this.universe,
       this.history,
       () => this.truth,
-      (name) => this.machineOf(name).node.disk(DATA_PATH),
+      (name) => this.hands.machineOf(name).node.disk(DATA_PATH),
     );
     this.ownership = new OwnershipChecker(this.universe, GROUP);
     this.agreement = new AgreementChecker(this.universe);
@@ -175,7 +167,7 @@ class ClusterScenario {
     if (this.tie === 'proof')
       this.universe.programs.set(
         FENCE_AGENT,
-        powerSwitch(this.universe, (name) => this.machineOf(name).keepAlive()),
+        powerSwitch(this.universe, (name) => this.hands.machineOf(name).keepAlive()),
       );
     this.upgrade = isUpgraded ? new Upgrade(this.universe, this.machines) : undefined;
     for (const place of this.places) this.addMachine(place);
@@ -183,9 +175,9 @@ class ClusterScenario {
       universe: this.universe,
       nodes: this.machines.map(({ node }) => node),
       bystanders: [],
-      switchOver: () => this.moveGroup(),
-      revive: (node) => this.machineOf(node.name).keepAlive(),
-      reattach: (node) => this.reattach(node),
+      switchOver: () => this.hands.moveGroup(this.carriers()),
+      revive: (node) => this.hands.machineOf(node.name).keepAlive(),
+      reattach: (node) => this.hands.reattach(node),
       rollBack: (_node, then) => then(),
     });
   }
@@ -207,7 +199,7 @@ class ClusterScenario {
     this.isCalm = true;
     if (this.tie === 'proof') this.lookAfterPower();
     this.upgrade?.end();
-    this.awaitWhole();
+    this.hands.awaitWhole(() => this.defects(), LIVENESS_MS);
     this.clientsStopped = true;
     this.ledger?.workload?.stop();
     this.checkEnd();
@@ -217,13 +209,13 @@ class ClusterScenario {
     this.universe.scheduler.after(this.chance.between(...PROFILE_EVERY_MS), () => {
       if (this.isCalm) return;
       this.changeProfiles();
-      const state = this.newestState();
+      const state = this.hands.newestState();
       if (state?.groups[GROUP] === undefined) return;
       const { config, revision } = state;
       const profile = config.profile === 'lan' ? 'wan' : 'lan';
       const changes = [{ kind: 'cluster' as const, config: { ...config, profile } as const }];
       this.universe.trace.line('operator', `asks for profile ${profile}`);
-      this.submit({ kind: 'configure', changes, revision, atMs: 0 });
+      this.hands.submit({ kind: 'configure', changes, revision, atMs: 0 });
       this.universe.scheduler.after(this.chance.between(...CUT_OFF_AFTER_MS), () => this.cutOffSomebody());
     });
   }
@@ -231,8 +223,8 @@ class ClusterScenario {
   /** Who leads, or who owns the group. */
   private cutOffSomebody(): void {
     const leader = this.machines.find((machine) => machine.log?.leadership().isLeader === true);
-    const owner = this.newestState()?.groups[GROUP]?.owner ?? null;
-    const victim = this.chance.chance(0.5) || owner === null ? leader : this.machineOf(owner);
+    const owner = this.hands.newestState()?.groups[GROUP]?.owner ?? null;
+    const victim = this.chance.chance(0.5) || owner === null ? leader : this.hands.machineOf(owner);
     if (this.isCalm || victim === undefined) return;
     const heal = this.faults.cutOff(victim.node, [true, true]);
     this.universe.scheduler.after(this.chance.between(...CUT_OFF_MS), heal);
@@ -287,10 +279,10 @@ class ClusterScenario {
 
   /** The operator: makes the cluster what the scenario needs, entry by entry, until the log has it all. */
   private operate(): void {
-    const state = this.newestState();
+    const state = this.hands.newestState();
     const entry = state === undefined ? undefined : this.nextEntry(state);
     if (state !== undefined && entry === undefined && state.groups[GROUP] !== undefined) return;
-    if (entry !== undefined) this.submit(entry);
+    if (entry !== undefined) this.hands.submit(entry);
     this.universe.scheduler.after(OPERATOR_MS, () => this.operate());
   }
 
@@ -301,7 +293,8 @@ class ClusterScenario {
       const leaders = this.machines.filter((machine) => machine.log?.leadership().isLeader === true);
       const asked =
         leaders.length > 1 ? leaders : this.machines.filter(() => this.chance.chance(READ_CHANCE));
-      for (const machine of asked) this.readAt(machine);
+      for (const machine of asked)
+        this.hands.readAt(machine, () => this.agreement.beginRead(machine.place.name));
       this.readState();
     });
   }
@@ -312,18 +305,6 @@ class ClusterScenario {
       if (process === undefined || machine.log === undefined) continue;
       this.authority.saw(machine.place.name, machine.log.leadership(), process.world.clock.bootMs());
     }
-  }
-
-  private readAt(machine: Machine): void {
-    const { service, place } = machine;
-    const process = machine.process('service');
-    if (process === undefined || process.paused || service === undefined) return;
-    const judge = this.agreement.beginRead(place.name);
-    process.enter(() =>
-      service.readBarrier((error) => {
-        if (error === undefined) judge(service.state);
-      }),
-    );
   }
 
   private nextEntry(state: ClusterState): Command | undefined {
@@ -344,7 +325,7 @@ class ClusterScenario {
       kind: 'configure',
       changes: [
         { kind: 'volume-put', spec: this.volumeSpec() },
-        { kind: 'group-put', spec: this.groupSpec() },
+        { kind: 'group-put', spec: groupSpecOf(this.carriers()) },
       ],
       revision: state.revision,
       atMs: 0,
@@ -352,7 +333,7 @@ class ClusterScenario {
   }
 
   private memberSpec(place: Place): MemberSpec {
-    return memberSpecOf(place, this.machineOf(place.name).levels.program);
+    return memberSpecOf(place, this.hands.machineOf(place.name).levels.program);
   }
 
   private fencingEntry({ config, revision }: ClusterState): Command {
@@ -367,7 +348,7 @@ class ClusterScenario {
     this.universe.scheduler.after(this.chance.between(...HANG_EVERY_MS), () => {
       if (this.isCalm) return;
       this.hang();
-      const owner = this.newestState()?.groups[GROUP]?.owner;
+      const owner = this.hands.newestState()?.groups[GROUP]?.owner;
       const hanging = this.machines.find(({ place }) => place.name === owner)?.processes ?? [];
       for (const process of hanging) {
         process.pause();
@@ -386,7 +367,7 @@ class ClusterScenario {
     scheduler.after(chance.between(...PART_EVERY_MS), () => {
       if (this.isCalm) return;
       this.part(chance);
-      const owner = this.newestState()?.groups[GROUP]?.owner;
+      const owner = this.hands.newestState()?.groups[GROUP]?.owner;
       const pair = this.machines.filter(
         ({ place, log }) => place.name === owner || log?.leadership().isLeader === true,
       );
@@ -426,78 +407,12 @@ class ClusterScenario {
   }
 
   private volumeSpec(): VolumeSpec {
-    return {
-      name: VOLUME,
-      sizeBytes: this.sizeBytes,
-      mode: 'sync',
-      replicas: this.carriers().map(({ name }) => ({ node: name, device: DATA_PATH })),
-      initialSync: this.chance.pick(['full', 'none'] as const),
-      ...PLAIN_VOLUME,
-    };
-  }
-
-  private groupSpec(): GroupSpec {
-    const timing = { startTimeoutMs: 10_000, stopTimeoutMs: 3_000, restart: RESTART };
-    return {
-      name: GROUP,
-      nodes: this.carriers().map(({ name }) => name),
-      failback: { enabled: false, window: null },
-      rules: NO_RULES,
-      demand: {},
-      onStopFailure: 'block',
-      watch: {},
-      resources: [
-        { name: 'vol', type: 'mirror', params: { volume: VOLUME }, ...timing },
-        {
-          name: 'app',
-          type: 'app',
-          params: { command: ['ledger', volumeSocketPath(DIR, VOLUME)] },
-          ...timing,
-        },
-      ],
-    };
+    const initialSync = this.chance.pick(['full', 'none'] as const);
+    return volumeSpecOf(this.carriers(), this.sizeBytes, initialSync);
   }
 
   private carriers(): readonly Place[] {
     return this.places.filter(({ role }) => role === 'node').slice(0, 2);
-  }
-
-  private moveGroup(): void {
-    const owner = this.newestState()?.groups[GROUP]?.owner;
-    const to = this.carriers().find(({ name }) => name !== owner)?.name ?? null;
-    this.submit({
-      kind: 'group-move',
-      group: GROUP,
-      to,
-      reason: 'the fault plan says so',
-      displaces: false,
-      atMs: 0,
-    });
-  }
-
-  /** A disk process does not take a failed disk back; the operator ends it, and its launcher starts another. */
-  private reattach(node: SimNode): void {
-    const disk = this.statusOf(node.name)?.disk;
-    if (disk === 'Failed' || disk === 'Diskless' || disk === undefined)
-      this.machineOf(node.name).process('disk')?.crash();
-  }
-
-  /** By way of any node that takes it. */
-  private submit(command: Command): void {
-    for (const machine of this.machines) {
-      const process = machine.process('service');
-      const { service, log } = machine;
-      if (process === undefined || service === undefined || log === undefined || process.paused) continue;
-      process.enter(() => service.submit(command, () => undefined));
-      return;
-    }
-  }
-
-  private newestState(): ClusterState | undefined {
-    const states = this.machines
-      .filter((machine) => machine.process('service') !== undefined)
-      .flatMap(({ service }) => (service === undefined ? [] : [service.state]));
-    return states.toSorted((x, y) => y.eventId - x.eventId)[0];
   }
 
   private applied(index: number, state: ClusterState): void {
@@ -525,7 +440,7 @@ class ClusterScenario {
       this.served.add(device);
       this.serve(machine, device);
     }
-    if (this.truth.forgive((name) => this.statusOf(name)))
+    if (this.truth.forgive((name) => this.hands.statusOf(name)))
       this.checker.sweep('a replica is called equal, but an acknowledged write is missing');
   }
 
@@ -539,24 +454,8 @@ class ClusterScenario {
     if (device.term === term) this.history.fence(term, this.truth.served(), universe.nowMs);
   }
 
-  private statusOf(name: string): VolumeStatus | undefined {
-    const { disk } = this.machineOf(name);
-    return disk?.process.alive === true ? disk.volumes.get(VOLUME)?.status() : undefined;
-  }
-
-  private awaitWhole(): void {
-    const { universe } = this;
-    const deadline = universe.nowMs + LIVENESS_MS;
-    universe.runUntil(universe.nowMs + 3_000);
-    while (universe.violation === undefined && this.defects().length > 0 && universe.nowMs < deadline)
-      universe.runUntil(universe.nowMs + 100);
-    const defects = this.defects();
-    if (defects.length > 0)
-      universe.violate('liveness', `${LIVENESS_MS} ms after everything healed: ${defects.join('; ')}`);
-  }
-
   private defects(): string[] {
-    const state = this.newestState();
+    const state = this.hands.newestState();
     const group = state?.groups[GROUP];
     const volume = state?.volumes[VOLUME];
     if (group === undefined || volume === undefined) return ['there is no group'];
@@ -568,7 +467,7 @@ class ClusterScenario {
     if (volume.inSyncSet.members.length < this.carriers().length)
       defects.push(`the set is {${volume.inSyncSet.members.join()}}`);
     for (const { name } of this.carriers()) {
-      const status = this.statusOf(name);
+      const status = this.hands.statusOf(name);
       if (status?.disk !== 'UpToDate') defects.push(`${name} is ${status?.disk}`);
       if (status?.frozen === true) defects.push(`${name} is frozen: ${status.freezeReason}`);
       for (const peer of status?.peers ?? [])
@@ -586,7 +485,9 @@ class ClusterScenario {
     universe.runUntil(universe.nowMs + SETTLE_MS);
     if (this.ledger?.workload?.idle !== true) return universe.violate('liveness', 'operations never return');
     this.checker.sweep('at the end an acknowledged write is missing');
-    const [first, ...others] = this.carriers().map(({ name }) => this.machineOf(name).node.disk(DATA_PATH));
+    const [first, ...others] = this.carriers().map(({ name }) =>
+      this.hands.machineOf(name).node.disk(DATA_PATH),
+    );
     assert(first !== undefined, 'there is a replica');
     for (const other of others) {
       const difference = findDifference(first, other);
@@ -595,18 +496,7 @@ class ClusterScenario {
     const disorder = findDisorder(this.history);
     if (disorder !== undefined) universe.violate('linearizable', disorder);
   }
-
-  private machineOf(name: string): Machine {
-    const machine = this.machines.find(({ place }) => place.name === name);
-    assert(machine !== undefined, `there is a machine ${name}`);
-    return machine;
-  }
 }
-
-const PAIR: readonly Place[] = [
-  { name: 'n1', role: 'node', host: '10.1.0.1' },
-  { name: 'n2', role: 'node', host: '10.1.0.2' },
-];
 
 function pickUpgraded(chance: Prng): Place[] {
   return placesOf(...chance.weighted(UPGRADED_SIZES));

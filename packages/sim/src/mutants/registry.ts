@@ -3,6 +3,7 @@ import type { ScenarioName } from '../run/options.ts';
 import { CLUSTER_MUTANTS } from './cluster-mutants.ts';
 import { EQUIPPED_MUTANTS } from './equipped-mutants.ts';
 import { FENCING_MUTANTS } from './fencing-mutants.ts';
+import { HALVES_MUTANTS } from './halves-mutants.ts';
 import { MIRROR_MUTANTS } from './mirror-mutants.ts';
 import { PAIR_MUTANTS } from './pair-mutants.ts';
 import { PROFILE_MUTANTS } from './profile-mutants.ts';
@@ -77,6 +78,13 @@ export const HINTS: Readonly<Record<string, number>> = {
   'nothing ends when a lease lapses': 2,
   'a node that has just started goes on alone without having met the other': 7,
   'the other node is listened to while the tie-breaker is held': 1,
+  'a parted half is listened to': 2,
+  'who was alone gives that up before the other has written down that it follows': 2,
+  'the half that gives way keeps its log': 2,
+  'what a half decided is not kept': 2,
+  'a half gives way under a running application': 2,
+  'the cluster grants terms while a node is alone': 2,
+  'a service that was started anew gives its half up before it has looked at what runs': 271,
 };
 
 export const MUTANTS: readonly Mutant[] = [
@@ -88,4 +96,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...PROFILE_MUTANTS,
   ...FENCING_MUTANTS,
   ...UPGRADE_MUTANTS,
+  ...HALVES_MUTANTS,
 ];

@@ -2,7 +2,7 @@
 import type { RunOptions, ScenarioName } from './options.ts';
 
 export const NIGHTLY: Readonly<Record<ScenarioName, number>> = {
-  mirror: 1_000,
+  mirror: 960,
   standalone: 400,
   equipped: 200,
   cluster: 200,
@@ -10,6 +10,7 @@ export const NIGHTLY: Readonly<Record<ScenarioName, number>> = {
   fencing: 60,
   upgrade: 40,
   profile: 20,
+  halves: 40,
 };
 
 const DAY_MS = 24 * 60 * 60 * 1000;

@@ -11,6 +11,7 @@ export const SCENARIOS = [
   'fencing',
   'upgrade',
   'profile',
+  'halves',
 ] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 
@@ -37,7 +38,7 @@ export interface RunOptions {
   readonly allMet: boolean;
 }
 
-export const USAGE = `usage: npm run sim -- [--scenario mirror|equipped|standalone|cluster|pair|fencing|upgrade|profile] [--seed N | --seeds A..B] [--log] [--jobs N] [--all-met] [--progress]
+export const USAGE = `usage: npm run sim -- [--scenario mirror|equipped|standalone|cluster|pair|fencing|upgrade|profile|halves] [--seed N | --seeds A..B] [--log] [--jobs N] [--all-met] [--progress]
                      [--mutants | --mutant NAME]
        npm run sim -- --nightly [--seed N] [--jobs N] [--progress]`;
 

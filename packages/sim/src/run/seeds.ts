@@ -26,5 +26,7 @@ export async function loadRunner(scenario: ScenarioName): Promise<Runner> {
       return (await import('../cluster/scenario.ts')).runUpgrade;
     case 'profile':
       return (await import('../cluster/scenario.ts')).runProfile;
+    case 'halves':
+      return (await import('../cluster/halves/scenario.ts')).runHalves;
   }
 }

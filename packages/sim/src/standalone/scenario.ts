@@ -4,18 +4,14 @@
  * equal, and every acknowledged write is on them or in an image that a rescue journal gives.
  */
 import { assert, MIB } from '@eterne/base';
-import {
-  SPLIT_BRAIN_ACTIONS,
-  type MirrorVolume,
-  type SplitBrainActions,
-  type VolumeConfig,
-} from '@eterne/disk/engine/api.ts';
+import { type MirrorVolume, type VolumeConfig } from '@eterne/disk/engine/api.ts';
 import type { BlockDevice } from '@eterne/runtime';
 import { CoverageChecker } from '../checkers/coverage.ts';
 import { History } from '../checkers/history.ts';
 import { findDifference } from '../checkers/identical.ts';
 import { CrashImaginer } from '../checkers/imagine.ts';
-import { KeptChecker, type Medium } from '../checkers/kept.ts';
+import { exportImages } from '../checkers/images.ts';
+import { KeptChecker } from '../checkers/kept.ts';
 import { metadataRegionAt } from '../checkers/regions.ts';
 import { FaultPlan } from '../faults/plan.ts';
 import { formatMetadata } from '../mirror/format.ts';
@@ -28,6 +24,7 @@ import { SECTOR_BYTES } from '../world/page.ts';
 import type { SimNode } from '../world/node.ts';
 import type { Prng } from '../world/prng.ts';
 import { Universe } from '../world/universe.ts';
+import { pickActions } from './actions.ts';
 import { StandaloneHost } from './host.ts';
 import { JournalFaults } from './journal-faults.ts';
 import { Operator } from './operator.ts';
@@ -39,7 +36,6 @@ const SAFETY_MAX_MS = 400_000;
 const FIND_MS = 12_000;
 const LIVENESS_MS = 90_000;
 const SETTLE_MS = 5_000;
-const EXPORT_MS = 30_000;
 const VOLUME = 'v0';
 const DATA_PATH = 'data.img';
 const METADATA_PATH = 'data.meta';
@@ -49,6 +45,7 @@ const SIZES_BYTES = [2 * MIB, 5 * MIB + 4096] as const;
 const NAMES = ['a', 'b'] as const;
 const LOG_SLOTS = [2, 3, 8, 64] as const;
 const DISK_TIMEOUTS_MS = [800, 3_000, 30_000] as const;
+const BY_HAND_CHANCE = 0.5;
 const CRASH_POINT_CHANCE = 0.25;
 /** Slow enough that a copy is often cut short. */
 const RATES_BYTES_PER_SECOND = [MIB / 8, MIB, 1024 * MIB] as const;
@@ -92,7 +89,7 @@ class StandaloneScenario {
       sizeBytes: chance.pick(SIZES_BYTES),
       initialSync: chance.pick(['full', 'none'] as const),
       onPeerLost: chance.pick(['continue', 'freeze'] as const),
-      splitBrain: pickActions(chance),
+      splitBrain: pickActions(chance, BY_HAND_CHANCE),
       diskTimeoutMs: chance.pick(DISK_TIMEOUTS_MS),
       resyncRate: { minBytesPerSecond: rate, maxBytesPerSecond: rate },
     };
@@ -333,7 +330,7 @@ class StandaloneScenario {
     assert(a !== undefined && b !== undefined, 'two nodes');
     const difference = findDifference(a, b);
     if (difference !== undefined) universe.violate('identical', difference);
-    const images = this.exportAll();
+    const images = exportImages(universe, this.hosts.values(), this.rescue);
     const volume = { name: 'the volume', pages: a.copy() };
     const lost = this.kept.findLost([volume, ...images], true);
     if (lost !== undefined && !this.rescue.hasSaidSo) universe.violate('kept', lost);
@@ -343,45 +340,6 @@ class StandaloneScenario {
       if (gone !== undefined) universe.violate('kept', `nothing was forced nor resolved, but ${gone}`);
     }
   }
-
-  /** The image of every point that a rescue journal keeps. */
-  private exportAll(): Medium[] {
-    const { universe } = this;
-    const media: Medium[] = [];
-    const open = new Set<string>();
-    for (const node of this.nodes) {
-      const host = this.hosts.get(node.name);
-      for (const { id, state, whole } of host?.volume?.rescue?.points ?? []) {
-        universe.count(`rescue points ${state}`);
-        if (!whole) this.rescue.hasSaidSo = true;
-        if (state !== 'kept' || !whole) continue;
-        const path = `image-${id}.img`;
-        open.add(`${node.name}:${path}`);
-        host?.process.enter(() =>
-          host.volume?.rescue?.export(id, path, (error) => {
-            open.delete(`${node.name}:${path}`);
-            if (error !== undefined)
-              return universe.violate('rescue', `point ${id} of ${node.name}: ${error.message}`);
-            const pages = node.disk(path).copy();
-            this.rescue.checkImage(node.name, id, pages);
-            media.push({ name: `point ${id} of ${node.name}`, pages });
-          }),
-        );
-      }
-    }
-    const deadline = universe.nowMs + EXPORT_MS;
-    while (open.size > 0 && universe.nowMs < deadline && universe.violation === undefined)
-      universe.runUntil(universe.nowMs + 50);
-    if (open.size > 0) universe.violate('liveness', 'an image of a rescue point is never finished');
-    return media;
-  }
-}
-
-/** Half of the seeds leave split brains to the operator. */
-function pickActions(chance: Prng): SplitBrainActions {
-  const isByHand = chance.chance(0.5);
-  const pick = () => (isByHand ? 'disconnect' : (chance.pick(SPLIT_BRAIN_ACTIONS) ?? 'disconnect'));
-  return { zeroPrimaries: pick(), onePrimary: pick(), twoPrimaries: pick() };
 }
 
 function hostOf(name: string): string {

@@ -86,6 +86,11 @@ export class SimFileSystem {
     return this.files.size === 0;
   }
 
+  /** For checkers: what a process would read. */
+  peek(path: string): Buffer | undefined {
+    return this.files.get(path)?.content;
+  }
+
   losePower(): void {
     const { random } = this.node;
     for (const [path, file] of this.files) {

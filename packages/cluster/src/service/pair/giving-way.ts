@@ -18,7 +18,8 @@ export interface GivingWayParts {
   readonly tie: () => TieView | undefined;
   /** Lets go of every group. */
   readonly leave: (timeoutMs: number, done: () => void) => void;
-  readonly hasLeft: () => boolean;
+  /** For certain, also after a restart of the service. */
+  readonly hasLetGo: () => boolean;
   readonly giveWay: (done: (error: EterneError | undefined) => void) => void;
   /** Ends the service; it begins anew. */
   readonly restart: () => void;
@@ -47,8 +48,8 @@ export class GivingWay {
   }
 
   #stopped(): void {
-    const { hasLeft, giveWay, restart, world } = this.#parts;
-    if (!hasLeft()) {
+    const { hasLetGo, giveWay, restart, world } = this.#parts;
+    if (!hasLetGo()) {
       this.#busy = false;
       return;
     }

@@ -22,7 +22,7 @@ function seen(survivor: 'mine' | 'theirs', mine = true): TieView {
 function trial(tie: TieView | undefined) {
   const time = new VirtualTime();
   const done: string[] = [];
-  const now = { hasLeft: false, fails: false };
+  const now = { hasLetGo: false, fails: false };
   const parts = {
     world: { timers: time, log: () => {} },
     tie: () => tie,
@@ -30,7 +30,7 @@ function trial(tie: TieView | undefined) {
       done.push('leave');
       time.after(900, left);
     },
-    hasLeft: () => now.hasLeft,
+    hasLetGo: () => now.hasLetGo,
     giveWay: (given: (error: EterneError | undefined) => void) => {
       done.push('give way');
       given(now.fails ? new EterneError('io', 'the disk is full') : undefined);
@@ -43,7 +43,7 @@ function trial(tie: TieView | undefined) {
 
 test('what runs is stopped, then the log is to be put back, then the service begins anew', () => {
   const { time, done, now } = trial(seen('theirs'));
-  now.hasLeft = true;
+  now.hasLetGo = true;
   time.run(1600);
   assert.deepEqual(done, ['leave', 'give way', 'restart']);
 });
@@ -52,7 +52,7 @@ test('what cannot be stopped, or written down, is tried again', () => {
   const { time, done, now } = trial(seen('theirs'));
   time.run(1450);
   assert.deepEqual(done, ['leave']);
-  Object.assign(now, { hasLeft: true, fails: true });
+  Object.assign(now, { hasLetGo: true, fails: true });
   time.run(1000);
   assert.deepEqual(done, ['leave', 'leave', 'give way']);
 });

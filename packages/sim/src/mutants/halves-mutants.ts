@@ -1,0 +1,43 @@
+/** Bugs that a pair shows of which either node goes on alone. */
+import type { Change, Edit, Mutant } from './registry.ts';
+
+const PLAYER = 'cluster/src/raft/tie/solo-player.ts';
+const REWIND = 'cluster/src/raft/tie/rewind.ts';
+
+function halves(name: string, file: Change['file'], ...edits: readonly Edit[]): Mutant {
+  return { name, scenario: 'halves', changes: [{ file, edits }] };
+}
+
+export const HALVES_MUTANTS: readonly Mutant[] = [
+  halves('a parted half is listened to', PLAYER, [
+    "return kind === 'same';",
+    "return kind === 'same' || kind === 'parted';",
+  ]),
+  halves('who was alone gives that up before the other has written down that it follows', PLAYER, [
+    "return kind === 'same';",
+    "return kind === 'same' || kind === 'behind';",
+  ]),
+  halves('the half that gives way keeps its log', REWIND, [
+    'rewound(before, parted)',
+    'rewound(parted, parted)',
+  ]),
+  halves('what a half decided is not kept', REWIND, [
+    'files.writeFileAtomic(aside, content, 0o600, done)',
+    'files.writeFileAtomic(aside, content.subarray(0, content.length / 2), 0o600, done)',
+  ]),
+  halves(
+    'a half gives way under a running application',
+    'cluster/src/service/pair/giving-way.ts',
+    ['leave(STOP_TIMEOUT_MS, () => this.#stopped());', 'this.#stopped();'],
+    ['if (!hasLetGo()) {', 'if (!hasLetGo() && STOP_TIMEOUT_MS === 0) {'],
+  ),
+  halves(
+    'a service that was started anew gives its half up before it has looked at what runs',
+    'cluster/src/service/core.ts',
+    ['return this.#hasLooked && this.hasLeft();', 'return this.hasLeft();'],
+  ),
+  halves('the cluster grants terms while a node is alone', 'cluster/src/state/apply-half.ts', [
+    'return grantor ?? clusterId;',
+    "return grantor === '' ? grantor : clusterId;",
+  ]),
+];
