@@ -63,9 +63,23 @@ const reason = (skip: string | boolean | undefined): string =>
 
 const place = (test: Outcome): string => (test.file ?? '').replace(`${repositoryRoot}/`, '');
 
+/** Of a batch so large that nobody knows otherwise where its time goes. */
+const SLOWEST = 10;
+
+function printSlowest(msByFile: ReadonlyMap<string, number>): void {
+  if (msByFile.size <= SLOWEST) return;
+  const slowest = [...msByFile].toSorted(([, x], [, y]) => y - x).slice(0, SLOWEST);
+  for (const [file, ms] of slowest) print(`slow  ${(ms / 1000).toFixed(1)} s  ${file}`);
+}
+
 /** One batch of files; every single test counts, whole files and suites do not. */
 async function runBatch(files: readonly string[], parallel: number, tally: Tally): Promise<void> {
   const stream = runFiles({ files: [...files], concurrency: parallel, timeout: FILE_TIMEOUT_MS });
+  const msByFile = new Map<string, number>();
+  const clocked = (test: Outcome): void => {
+    if (test.details.type === 'suite' || test.file === undefined) return;
+    msByFile.set(place(test), (msByFile.get(place(test)) ?? 0) + (test.details.duration_ms ?? 0));
+  };
   const failed = (test: Outcome): void => {
     tally.failed += 1;
     const { error } = test.details;
@@ -73,6 +87,7 @@ async function runBatch(files: readonly string[], parallel: number, tally: Tally
     print(`FAIL  ${place(test)}: ${test.name}\n${cause?.stack ?? 'no reason given'}`);
   };
   stream.on('test:pass', (test: Outcome) => {
+    clocked(test);
     if (test.details.type === 'suite') return;
     if (test.skip !== undefined && test.skip !== false) {
       tally.skipped += 1;
@@ -82,6 +97,7 @@ async function runBatch(files: readonly string[], parallel: number, tally: Tally
     }
   });
   stream.on('test:fail', (test: Outcome) => {
+    clocked(test);
     if (test.details.type !== 'suite') failed(test);
   });
   stream.on('test:stderr', ({ message }: { message: string }) => process.stderr.write(message));
@@ -89,6 +105,7 @@ async function runBatch(files: readonly string[], parallel: number, tally: Tally
     stream.on('end', resolve);
     stream.resume();
   });
+  printSlowest(msByFile);
 }
 
 async function timed(title: string, work: () => Promise<void>): Promise<void> {
