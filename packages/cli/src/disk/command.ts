@@ -48,7 +48,17 @@ export function diskCommand(program: Command): void {
     });
   verb(disk, 'promote', 'make this node primary')
     .option('--force', 'although this replica may not hold every acknowledged write')
-    .action(act('promote', ({ force }: { force?: true }) => ({ force: force === true })));
+    .option(
+      '--while-copied',
+      'also while it is being copied to: what is missing here is read from the source',
+    )
+    .action(
+      act('promote', ({ force, whileCopied }: { force?: true; whileCopied?: true }) => ({
+        force: force === true,
+        // A disk process of before does not know it.
+        ...(whileCopied === true ? { whileCopied } : {}),
+      })),
+    );
   verb(disk, 'demote', 'end the term: front ends are cut, then secondary').action(act('demote'));
   verb(disk, 'connect', 'connect to the peers again')
     .option('--peer <node>', 'only this one')

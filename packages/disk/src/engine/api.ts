@@ -136,6 +136,8 @@ export interface PromoteRequest {
   readonly withoutLease?: true;
   /** Standalone only: take it although this replica may not hold every acknowledged write. */
   readonly force: boolean;
+  /** Standalone only: also while this replica is being copied to. What it lacks is read from, and goes on being copied from, the source. */
+  readonly whileCopied?: boolean;
   /** From the cluster: the committed entry (term, set reduced to the reachable replicas). Absent: standalone. */
   readonly granted?: { readonly term: Term; readonly set: InSyncSet };
 }

@@ -32,12 +32,16 @@ function problemOf(replica: Replica, peers: readonly Peer[]): EterneError | unde
   if (replica.primary !== undefined)
     return new EterneError('refused', 'this node serves the volume', { hint: 'demote it first' });
   if (replica.changingRole) return new EterneError('busy', 'the role is changing');
-  const hasSource = peers.some(
-    ({ session }) => session?.isEqual === true || session?.peerDisk === 'UpToDate',
-  );
-  if (!hasSource)
+  if (!peers.some(isGood))
     return new EterneError('refused', 'no peer with good data is connected to copy everything from');
   return undefined;
+}
+
+/** One that serves without a disk, or before it is whole, is equal as far as it goes, and has not got what is here. */
+function isGood({ session }: Peer): boolean {
+  if (session === undefined || session.isLender) return false;
+  const { isEqual, peerDisk } = session;
+  return peerDisk === 'UpToDate' || (isEqual && peerDisk === 'Consistent');
 }
 
 function madeNew(state: MetadataState): MetadataState {

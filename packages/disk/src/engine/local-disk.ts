@@ -214,6 +214,13 @@ export class LocalDisk {
     before.close(() => {});
   }
 
+  /** It has not got every block yet, and a peer that has serves: it takes writes; `rebuilt` when it is whole. */
+  lacksBlocks(): void {
+    assert(this.#failure === undefined, 'a failed disk is attached, not filled');
+    this.#failure = { kind: 'device', errno: 'ENODATA', message: 'not every block is copied yet' };
+    this.#isRebuilding = true;
+  }
+
   rebuilt(): void {
     assert(this.#isRebuilding, 'a rebuild ends once');
     this.#isRebuilding = false;

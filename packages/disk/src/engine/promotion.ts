@@ -1,7 +1,8 @@
 /**
  * From secondary to primary:
  *
- * 1. Refuse what the rules forbid.
+ * 1. Refuse what the rules forbid. Of a copy into this replica that is not over (`whileCopied`) the source gives its names now: both sides know durably what
+ *    is missing here. The source is then the only member of the set, and this replica joins it when it has every block (`borrowing.ts`).
  * 2. End sessions whose outcome the new role changes, and let everything of older terms leave the store.
  * 3. Fresh replicas: every block is dirty for every peer, durably.
  * 4. Connected peers make the new term and set durable; without a cluster the rules are asked once more, as one of them may have been lost.
@@ -11,8 +12,12 @@ import { EterneError } from '@eterne/base';
 import { NIL_UUID, type MetadataState } from '../metadata/index.ts';
 import type { StateMessage } from '../protocol/messages/state.ts';
 import type { InSyncSet, PromoteRequest, Term } from './api.ts';
+import type { Peer } from './link/peer.ts';
 import type { Session } from './link/session.ts';
+import { isEqualToSet, whyNotBorrow } from './borrowing.ts';
 import type { Replica } from './replica.ts';
+
+const GIVEN_UP = 'it does not serve after all: the copy goes on';
 
 export interface PromotionParts {
   readonly replica: Replica;
@@ -27,6 +32,8 @@ export class Promotion {
   readonly #parts: PromotionParts;
   #isOver = false;
   #isPersisting = false;
+  /** What is copied from here goes on while this replica serves. */
+  #source: Peer | undefined;
 
   constructor(parts: PromotionParts) {
     this.#parts = parts;
@@ -35,11 +42,33 @@ export class Promotion {
   start(): void {
     const problem = this.#problem();
     if (problem !== undefined) return this.#finish(problem);
+    const { granted, whileCopied } = this.#parts.request;
+    const source = whileCopied === true && granted === undefined ? this.#copiedFrom() : undefined;
+    if (source?.session === undefined) return this.#begin();
+    source.session.takeOver((error) => {
+      if (error === undefined && this.#isOver) source.reset(GIVEN_UP);
+      if (error !== undefined) return this.#finish(error);
+      if (this.#isOver) return;
+      this.#source = source;
+      this.#begin();
+    });
+  }
+
+  #copiedFrom(): Peer | undefined {
+    return this.#parts.replica.peers.find(({ session }) => session?.phase === 'target');
+  }
+
+  /** A copy may have ended while it was asked for. */
+  get #borrows(): boolean {
+    return this.#source !== undefined && this.#parts.replica.metadata.state.diskState === 'Inconsistent';
+  }
+
+  #begin(): void {
     const { replica } = this.#parts;
     for (const peer of replica.peers) {
       const phase = peer.session?.phase;
       const isAsLarge = peer.session?.peerSizeBytes === replica.sizeBytes;
-      const keeps = (phase === 'established' || phase === 'source') && isAsLarge;
+      const keeps = (phase === 'established' || phase === 'source') && isAsLarge && !isLent(peer);
       if (!keeps || peer.session?.peerRole === 'primary') peer.reset('a promotion begins');
     }
     replica.whenQuiet(() => {
@@ -89,15 +118,21 @@ export class Promotion {
     const { replica, request } = this.#parts;
     const other = replica.peers.find((peer) => peer.session?.peerRole === 'primary');
     if (other !== undefined) return refused(`${other.node} is primary: demote it first`);
+    const source = this.#copiedFrom();
+    const isMissingBlocks = source !== undefined || replica.diskState() === 'Inconsistent';
+    if (request.whileCopied === true && isMissingBlocks) return whyNotBorrow(replica, this.#source);
     if (request.force) return undefined;
     // The other side may have named what it has by now: promoted from here, both would have gone on apart.
-    const source = replica.peers.find(({ session }) => session?.phase === 'target');
-    if (source !== undefined) return refused(`a copy from ${source.node} has begun: wait for its end`);
+    if (source !== undefined) {
+      const hint = 'promote --while-copied serves from there meanwhile';
+      return new EterneError('refused', `a copy from ${source.node} has begun: wait for its end`, { hint });
+    }
     const diskState = replica.diskState();
     if (diskState === 'UpToDate') return undefined;
     const { justCreated } = replica.metadata.state;
     const hint = 'promote --force, if this copy is the one to go on with';
     if (justCreated) return new EterneError('refused', 'this replica is new and empty', { hint });
+    if (request.whileCopied === true && isEqualToSet(replica)) return undefined;
     return new EterneError('refused', `this replica is ${diskState}, perhaps not the newest copy`, { hint });
   }
 
@@ -118,7 +153,7 @@ export class Promotion {
     if (this.#isOver) return;
     const { peers } = this.#parts.replica;
     const next = this.#next(peers.flatMap((peer) => peer.session ?? []));
-    const state = { ...next, diskState: 'UpToDate', current: next.generations.current, equal: [] } as const;
+    const state = { ...next, current: next.generations.current, equal: [] };
     this.#parts.announce(state, () => this.#told(next));
   }
 
@@ -141,7 +176,7 @@ export class Promotion {
       ...state,
       ...(request.granted ?? this.#ownGrant(sessions)),
       role: 'primary',
-      diskState: 'UpToDate',
+      diskState: this.#borrows ? 'Inconsistent' : 'UpToDate',
       justCreated: false,
       volumeUuid: state.volumeUuid === NIL_UUID ? volumeUuid : state.volumeUuid,
       generations: { ...state.generations, current: current === NIL_UUID ? random.uuid() : current },
@@ -157,8 +192,15 @@ export class Promotion {
     const { node } = replica.config;
     const { term, set } = replica.metadata.state;
     const highest = Math.max(term.number, ...sessions.map((session) => session.peerTerm.number));
+    if (this.#source !== undefined && this.#borrows)
+      return {
+        term: { number: highest + 1, grantor: node },
+        set: { version: set.version + 1, members: [this.#source.node] },
+      };
     const isAsync = replica.config.mode === 'async';
-    const equal = sessions.filter((session) => session.isEqual && !isAsync).map(({ peerNode }) => peerNode);
+    const equal = sessions
+      .filter((session) => session.isEqual && !session.isLender && !isAsync)
+      .map(({ peerNode }) => peerNode);
     const kept = replica.config.onPeerLost === 'ask' && !isAsync ? set.members : [];
     return {
       term: { number: highest + 1, grantor: node },
@@ -186,8 +228,14 @@ export class Promotion {
   #finish(result: { readonly term: Term } | EterneError): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    if (result instanceof EterneError) this.#source?.reset(GIVEN_UP);
     this.#parts.done(result);
   }
+}
+
+/** What the peer lacks it reads here: no equal of this replica, whatever its session looks like. */
+function isLent({ session }: Peer): boolean {
+  return session?.isLender === true;
 }
 
 function refused(message: string): EterneError {

@@ -74,6 +74,11 @@ export class RescueKeeper implements RescueControl {
     return isHalf && this.#rescue.before !== undefined;
   }
 
+  /** What a copy overwrites is being kept. */
+  get isCopying(): boolean {
+    return this.#rescue.copying !== undefined;
+  }
+
   /** Before the first session. */
   start(then: () => void): void {
     const replica = this.#replica;

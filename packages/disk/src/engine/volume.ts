@@ -459,6 +459,8 @@ class Volume implements LocalReplica {
       },
     );
     this.#replica.primary = primary;
+    const lacksBlocks = this.#metadata.state.diskState === 'Inconsistent';
+    if (lacksBlocks && this.#disk.failure === undefined) this.#disk.lacksBlocks();
     const lease = this.#lease;
     if (lease !== undefined && lease.validUntilBootMs > this.#world.clock.bootMs())
       primary.setLease(lease.validUntilBootMs, lease.graceMs);
@@ -507,10 +509,16 @@ class Volume implements LocalReplica {
     // As a secondary it is an Inconsistent replica like any other, whose missing blocks are marked.
     const wasFailed = this.#disk.failure !== undefined;
     if (this.#disk.isRebuilding) this.#disk.rebuilt();
-    if (wasFailed) for (const peer of this.#peers) peer.reset('the disk has failed');
+    // The source of what is missing here is told before it is left: it is to serve now.
+    const sources = this.#peers.filter(({ session }) => session?.isBorrower === true);
+    const leave = (peer: Peer): void => peer.reset('the disk is not whole');
+    if (wasFailed) this.#peers.filter((peer) => !sources.includes(peer)).forEach(leave);
     this.#changed();
     // A switch-over goes on at the other side as soon as the answer is out: it must know by then.
-    this.#announcer.announce(() => this.#roleSettled());
+    this.#announcer.announce(() => {
+      if (wasFailed) sources.forEach(leave);
+      this.#roleSettled();
+    });
   }
 
   #roleSettled(): void {
@@ -528,7 +536,8 @@ class Volume implements LocalReplica {
   #moveAway(): void {
     const { primary } = this.#replica;
     const { name, node, onDiskError } = this.config;
-    if (onDiskError !== 'move' || this.#disk.failure === undefined || this.#disk.isDetached) return;
+    if (onDiskError !== 'move' || this.#disk.failure === undefined) return;
+    if (this.#disk.isDetached || this.#disk.isRebuilding) return;
     if (primary === undefined || primary.closed || primary.set.members.includes(node)) return;
     this.#world.log(
       'warn',
@@ -541,7 +550,9 @@ class Volume implements LocalReplica {
   #goodSource(offset: number, lengthBytes: number): GoodSource | undefined {
     const { primary } = this.#replica;
     if (primary !== undefined) return primary.sources(offset, lengthBytes)[0];
-    return this.#peers.find(({ session }) => session?.peerRole === 'primary' && session.isEqual)?.session;
+    const isGood = ({ session }: Peer): boolean =>
+      session?.peerRole === 'primary' && session.isEqual && !session.isLender;
+    return this.#peers.find(isGood)?.session;
   }
 
   /** Who has a block that this replica does not: as above, and while it is copied to, whoever it is copied from. */

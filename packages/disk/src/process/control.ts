@@ -3,7 +3,7 @@
  * ```
  *   GET  /v1/status                               {"node","volumes":[…]}
  *   GET  /v1/processes                            {"volumes":[{"name","pid","exports"}]}
- *   POST /v1/volumes/NAME/promote                 {"force":bool}
+ *   POST /v1/volumes/NAME/promote                 {"force"?:bool} | {"whileCopied"?:bool}
  *   POST /v1/volumes/NAME/demote
  *   POST /v1/volumes/NAME/connect | disconnect    {"peer"?}     without one: all peers
  *   POST /v1/volumes/NAME/resolve                 {"discard":"local|remote","peer"?}
@@ -34,7 +34,12 @@ const MAX_WAITS = 256;
 const REFRESH_TIMEOUT_MS = 1_000;
 
 const bodies = {
-  promote: z.strictObject({ force: z.boolean().default(false) }).prefault({}),
+  promote: z
+    .strictObject({ force: z.boolean().default(false), whileCopied: z.boolean().default(false) })
+    .refine(({ force, whileCopied }) => !force || !whileCopied, {
+      error: 'force gives up what is missing here, whileCopied reads it from the source: say one of them',
+    })
+    .prefault({}),
   demote: z.strictObject({}).prefault({}),
   connect: z.strictObject({ peer: z.string().optional() }).prefault({}),
   disconnect: z.strictObject({ peer: z.string().optional() }).prefault({}),
@@ -139,8 +144,8 @@ export class DiskControl {
     if (this.#arbiter === 'cluster' && !OF_THIS_NODE.includes(verb)) return done(managedByCluster(volume));
     switch (verb) {
       case 'promote': {
-        const { force } = parsed.data as z.output<typeof bodies.promote>;
-        return this.#disk.call(volume, { verb, request: { force } }, done);
+        const request = parsed.data as z.output<typeof bodies.promote>;
+        return this.#disk.call(volume, { verb, request }, done);
       }
       case 'demote':
         return this.#disk.call(volume, { verb }, done);

@@ -26,7 +26,7 @@
  * | 24 | 4 | CRC-32C of the body, or of its start; zero when it covers nothing |
  * | 28 | 4 | CRC-32C of bytes 0…27 |
  *
- * Changelog: version 1, the first. Version 2: RESIZE, RESIZED, mirror sets. Both sides say in HELLO what they speak; the newest that both do counts.
+ * Changelog: version 1, the first. Version 2: RESIZE, RESIZED, mirror sets. Version 3: SERVE_ASK, FETCH, FETCHED. Both sides say in HELLO what they speak; the newest that both do counts.
  */
 import { crc32cOf } from '@eterne/base';
 
@@ -34,7 +34,7 @@ import { crc32cOf } from '@eterne/base';
 export const PREFACE_VERSION = 1;
 /** What this program speaks, from the first frame on. */
 export const OLDEST_VERSION = 1;
-export const NEWEST_VERSION = 2;
+export const NEWEST_VERSION = 3;
 export const HEADER_BYTES = 32;
 export const MAGIC = 0x724d7445; // 'EtMr' read little-endian
 export const FLAG_BODY_CRC = 1;
@@ -85,8 +85,11 @@ export const FrameType = {
   resyncFinished: 55,
   splitAsk: 56,
   splitReport: 57,
+  serveAsk: 58,
   resize: 60,
   resized: 61,
+  fetch: 62,
+  fetched: 63,
 } as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 
@@ -98,6 +101,7 @@ export function maxBodyBytes(type: number): number | undefined {
     case FrameType.resyncData:
     case FrameType.verifyData:
     case FrameType.repairData:
+    case FrameType.fetched:
       return MAX_DATA_BYTES + 64;
     case FrameType.splitReport:
     case FrameType.resized:
@@ -124,6 +128,7 @@ export function maxBodyBytes(type: number): number | undefined {
     case FrameType.barrier:
     case FrameType.ahead:
     case FrameType.covered:
+    case FrameType.serveAsk:
       return 0;
     case FrameType.stateAck:
     case FrameType.zero:
@@ -137,6 +142,7 @@ export function maxBodyBytes(type: number): number | undefined {
     case FrameType.verifyAsk:
     case FrameType.verifyBegin:
     case FrameType.resize:
+    case FrameType.fetch:
       return 64;
     default:
       return undefined;

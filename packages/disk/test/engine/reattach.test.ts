@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { speakingAtMost } from './support/older-peer.ts';
 import { BLOCK, Pair, SIZE_BYTES } from './support/pair.ts';
 
 const FAILURE = { kind: 'device', errno: 'EIO', message: 'the disk is gone' } as const;
@@ -41,6 +42,20 @@ describe('a disk that is attached again under a serving primary', () => {
 
   test('gets everything when it is another disk', () => {
     const pair = failedPrimary();
+    pair.a.data.failWith = undefined;
+    pair.a.data.content = Buffer.alloc(SIZE_BYTES, 0xee);
+    attach(pair, true);
+    pair.until(() => isWhole(pair));
+    pair.assertIdentical();
+  });
+
+  test('gets it by plain reads from a peer that knows the protocol of before', () => {
+    const pair = new Pair({ diskDelayMs: () => 0.2 });
+    pair.network.altered = speakingAtMost(2);
+    pair.startMirror();
+    pair.write(pair.a, 3, 0x31, 300);
+    pair.a.data.failWith = FAILURE;
+    pair.write(pair.a, 1, 2);
     pair.a.data.failWith = undefined;
     pair.a.data.content = Buffer.alloc(SIZE_BYTES, 0xee);
     attach(pair, true);

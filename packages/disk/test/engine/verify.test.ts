@@ -173,6 +173,17 @@ test('a scheduled verify begins by itself, on the primary, and repairs when told
 });
 
 describe('invalidate', () => {
+  test('is refused where the primary has no disk: what it serves is here alone', () => {
+    const pair = new Pair().startMirror();
+    pair.a.data.failWith = { kind: 'device', errno: 'EIO', message: 'device error' };
+    pair.write(pair.a, 3, 0x31);
+    pair.until(() => pair.b.volume.status().inSyncSet.join() === 'b');
+    let code: string | undefined;
+    pair.b.volume.invalidate((error) => (code = error?.code));
+    assert.equal(code, 'refused');
+    assert.equal(pair.read(pair.a, 3), 0x31);
+  });
+
   test('has everything copied to a secondary', () => {
     const pair = filled();
     rot(pair.b, 1, 2, 3);

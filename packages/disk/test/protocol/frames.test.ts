@@ -7,6 +7,7 @@ import { crc32c } from '@eterne/base';
 import type { Stream, Timers } from '@eterne/runtime';
 import { FrameDecoder } from '../../src/protocol/frame-decoder.ts';
 import { FrameSender } from '../../src/protocol/frame-sender.ts';
+import { decodeFetch, decodeFetched, sendFetch, sendFetched } from '../../src/protocol/messages/fetch.ts';
 import { sendWrite } from '../../src/protocol/messages/write.ts';
 import {
   FrameType,
@@ -230,6 +231,38 @@ describe('the wire', () => {
     };
     assert.match(changed(40) ?? '', /checksum/, 'a changed offset is found');
     assert.equal(changed(100), undefined, 'changed data is left to the wire');
+  });
+
+  test('a FETCH and its FETCHED, byte for byte, and back', () => {
+    const { stream, timers, turn, sent } = harness();
+    const sender = new FrameSender(stream, timers, SESSION, { compresses: false, checksData: true });
+    const data = Buffer.alloc(512, 0xcd);
+    sendFetch(sender, { id: 7, offset: 0x12000, lengthBytes: 0x800000 });
+    sendFetched(sender, 7, { kind: 'data', lengthBytes: 512, data });
+    for (const kind of ['zero', 'unused'] as const) sendFetched(sender, 8, { kind, lengthBytes: 0x40000 });
+    sendFetched(sender, 9, { kind: 'failed', lengthBytes: 0 });
+    turn();
+    const { frames } = decode(sent(), (left) => left);
+    assert.deepEqual(
+      frames.map(({ body, type }) => [type, body.subarray(0, 20).toString('hex')]),
+      [
+        [62, '0700000000000000002001000000000000008000'],
+        [63, '07000000000000000000000000020000cdcdcdcd'],
+        [63, '08000000000000000100000000000400'],
+        [63, '08000000000000000200000000000400'],
+        [63, '09000000000000000300000000000000'],
+      ],
+    );
+    assert.deepEqual(decodeFetch(frames[0]?.body ?? data, 1 << 30), {
+      id: 7,
+      offset: 0x12000,
+      lengthBytes: 0x800000,
+    });
+    assert.deepEqual(decodeFetched(frames[1]?.body ?? data), {
+      id: 7,
+      fetched: { kind: 'data', lengthBytes: 512, data },
+    });
+    assert.deepEqual([FrameType.serveAsk, maxBodyBytes(FrameType.serveAsk)], [58, 0]);
   });
 
   test('the preface', () => {

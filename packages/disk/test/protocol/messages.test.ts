@@ -7,6 +7,7 @@ import type { Hello } from '../../src/protocol/messages/hello.ts';
 import { decodeAcks } from '../../src/protocol/messages/acks.ts';
 import { decodeBitmap } from '../../src/protocol/messages/bitmap.ts';
 import { decodeBye, encodeBye } from '../../src/protocol/messages/bye.ts';
+import { decodeFetch, decodeFetched } from '../../src/protocol/messages/fetch.ts';
 import { decodeHello, encodeHello } from '../../src/protocol/messages/hello.ts';
 import { decodeNumber, encodeNumber } from '../../src/protocol/messages/number.ts';
 import { decodeRead, decodeReadReply } from '../../src/protocol/messages/read.ts';
@@ -40,6 +41,8 @@ const DECODERS: Record<string, (body: Buffer) => unknown> = {
   acks: (body) => decodeAcks(body, () => {}),
   bitmap: (body) => decodeBitmap(body, SIZE_BYTES / 4096, (first, count) => assert.ok(first + count <= 256)),
   bye: decodeBye,
+  fetch: (body) => decodeFetch(body, SIZE_BYTES),
+  fetched: decodeFetched,
   hello: decodeHello,
   number: decodeNumber,
   read: (body) => decodeRead(body, SIZE_BYTES),
@@ -126,7 +129,7 @@ describe('messages', () => {
   });
 
   test('HELLO and STATE survive the trip', () => {
-    assert.deepEqual(decodeHello(encodeHello(HELLO)), { version: 2, ...HELLO });
+    assert.deepEqual(decodeHello(encodeHello(HELLO)), { version: 3, ...HELLO });
     const state = {
       id: 3,
       term: { number: 7, grantor: 'cluster' },
@@ -186,14 +189,16 @@ describe('messages', () => {
 
   test('another version is refused by name', () => {
     const bytes = encodeHello(HELLO);
-    bytes.writeUInt16LE(3, 0);
-    bytes.writeUInt16LE(4, 2);
+    bytes.writeUInt16LE(4, 0);
+    bytes.writeUInt16LE(5, 2);
     assert.throws(() => decodeHello(bytes), { code: 'unsupported' });
   });
 
   test('the newest version that both sides speak counts', () => {
     const bytes = encodeHello(HELLO);
     bytes.writeUInt16LE(9, 2);
+    assert.equal(decodeHello(bytes).version, 3);
+    bytes.writeUInt16LE(2, 2);
     assert.equal(decodeHello(bytes).version, 2);
     bytes.writeUInt16LE(1, 2);
     assert.equal(decodeHello(bytes).version, 1);
@@ -206,6 +211,46 @@ describe('messages', () => {
     assert.deepEqual(decodeResized(encodeResized(answer)), answer);
     for (const sizeBytes of [0, 512, 2 ** 52])
       assert.throws(() => decodeResize(encodeResize({ ...step, sizeBytes })), { code: 'protocol' });
+  });
+
+  test('what does not fit a FETCH or a FETCHED is refused', () => {
+    const fetch = (offset: number, lengthBytes: number): unknown => {
+      const body = Buffer.alloc(20);
+      body.writeUInt32LE(offset, 8);
+      body.writeUInt32LE(lengthBytes, 16);
+      return decodeFetch(body, SIZE_BYTES);
+    };
+    assert.deepEqual(fetch(4096, 8192), { id: 0, offset: 4096, lengthBytes: 8192 });
+    for (const [offset, lengthBytes] of [
+      [0, 0],
+      [0, 100],
+      [SIZE_BYTES, 512],
+      [0, SIZE_BYTES + 512],
+    ] as const)
+      assert.throws(() => fetch(offset, lengthBytes), { code: 'protocol' }, `${offset} ${lengthBytes}`);
+    const fetched = (kind: number, lengthBytes: number, dataBytes: number): unknown => {
+      const body = Buffer.alloc(16 + dataBytes);
+      body.writeUInt32LE(kind, 8);
+      body.writeUInt32LE(lengthBytes, 12);
+      return decodeFetched(body).fetched;
+    };
+    assert.deepEqual(fetched(2, 16 << 20, 0), { kind: 'unused', lengthBytes: 16 << 20 });
+    assert.deepEqual(fetched(3, 0, 0), { kind: 'failed', lengthBytes: 0 });
+    for (const [kind, lengthBytes, dataBytes] of [
+      [0, 512, 0],
+      [0, 512, 511],
+      [0, (1 << 20) + 512, (1 << 20) + 512],
+      [1, 512, 512],
+      [1, 0, 0],
+      [1, (16 << 20) + 512, 0],
+      [3, 512, 0],
+      [4, 512, 0],
+    ] as const)
+      assert.throws(
+        () => fetched(kind, lengthBytes, dataBytes),
+        { code: 'protocol' },
+        `${kind} ${lengthBytes} ${dataBytes}`,
+      );
   });
 
   for (const [name, decode] of Object.entries(DECODERS)) {

@@ -45,4 +45,25 @@ export const STANDALONE_MUTANTS: readonly Mutant[] = [
     'if (problem === undefined) this.#persist(next);',
     'if (true) this.#persist(next);',
   ]),
+  standalone(
+    'a write to what was copied already goes to the source alone',
+    'disk/src/engine/primary/rebuild.ts',
+    [
+      'const run = this.#open.nextDirty(first, blockCount);',
+      'const run = this.#lacking.nextDirty(first, blockCount);',
+    ],
+  ),
+  standalone('a replica that serves before it is whole reads its own disk', 'disk/src/engine/promotion.ts', [
+    "diskState: this.#borrows ? 'Inconsistent' : 'UpToDate',",
+    "diskState: 'UpToDate',",
+  ]),
+  standalone(
+    'what a primary that is not whole reads may be given up',
+    'disk/src/engine/invalidate.ts',
+    [
+      'if (session === undefined || session.isLender) return false;',
+      'if (session === undefined) return false;',
+    ],
+    ["(isEqual && peerDisk === 'Consistent');", 'isEqual;'],
+  ),
 ];

@@ -32,7 +32,7 @@ export async function runRange(doors: Doors, options: RunOptions): Promise<boole
   const coverage = options.allMet ? await range.complete(options) : range.coverage(options.scenario);
   progress.end();
   print(summary(options.scenario, range.results, (clock.bootMs() - startedMs) / 1000));
-  if (options.scenario === 'mirror' || options.scenario === 'equipped')
+  if (['mirror', 'equipped', 'standalone'].includes(options.scenario))
     for (const line of describeCoverage(options.scenario, coverage)) print(line);
   return range.failures === 0 && !(options.allMet && coverage.neverMet.length > 0);
 }

@@ -34,9 +34,20 @@ export interface CrashPoint {
   readonly operation: DiskOperation;
 }
 
-export const CRASH_POINTS: readonly CrashPoint[] = Object.entries(OPERATIONS).flatMap(
-  ([activity, operations]) => operations.map((operation) => ({ activity, operation })),
-);
+/** The same of two replicas of which the one that serves is not whole yet, and reads what it lacks from the other. */
+const BORROWING_OPERATIONS: Readonly<Record<string, readonly DiskOperation[]>> = {
+  'primary SyncTarget': PRIMARY.filter((operation) => operation !== 'read data'),
+  'secondary SyncSource': [...RECEIVER, 'read data', 'write bitmap'],
+};
+
+export const CRASH_POINTS = pointsOf(OPERATIONS);
+export const BORROWING_CRASH_POINTS = pointsOf(BORROWING_OPERATIONS);
+
+function pointsOf(operations: Readonly<Record<string, readonly DiskOperation[]>>): readonly CrashPoint[] {
+  return Object.entries(operations).flatMap(([activity, before]) =>
+    before.map((operation) => ({ activity, operation })),
+  );
+}
 
 /** Of `docs/internals/handshake.md`, those that replicas under one arbiter can come to. */
 const ROWS = [
@@ -55,6 +66,10 @@ const ROWS = [
   '15',
   '16',
 ];
+
+/** An operator who does not wait for the end of a copy. */
+export const BORROWED = 'promoted while copied to';
+export const NOT_BORROWED = 'not promoted while copied to';
 
 /** What a well equipped mirror is to have gone through. */
 const SITUATIONS = [
@@ -103,6 +118,10 @@ export function coverageOf(scenario: ScenarioName, tallies: readonly Tally[]): C
   for (const tally of tallies)
     for (const [what, count] of Object.entries(tally)) sums.set(what, (sums.get(what) ?? 0) + count);
   if (scenario === 'equipped') return { sums, neverMet: SITUATIONS.filter((what) => !sums.has(what)) };
+  if (scenario === 'standalone') {
+    const points = BORROWING_CRASH_POINTS.map(({ activity, operation }) => crashPoint(activity, operation));
+    return { sums, neverMet: [BORROWED, NOT_BORROWED, ...points].filter((what) => !sums.has(what)) };
+  }
   const rows = ROWS.filter((row) => !sums.has(handshakeRow(row)) && !sums.has(imaginedRow(row)));
   const points = CRASH_POINTS.map(({ activity, operation }) => crashPoint(activity, operation));
   return { sums, neverMet: [...rows.map(handshakeRow), ...points.filter((point) => !sums.has(point))] };
@@ -119,6 +138,12 @@ export function describeCoverage(scenario: ScenarioName, { sums, neverMet }: Cov
       .map(([what, count]) => `${what.slice(prefix.length)}: ${count}`)
       .toSorted()
       .join(', ');
+  if (scenario === 'standalone')
+    return [
+      `replicas ${BORROWED}: ${sums.get(BORROWED) ?? 0}, ${NOT_BORROWED}: ${sums.get(NOT_BORROWED) ?? 0}`,
+      `crash points: ${counts('killed as ')}`,
+      never,
+    ];
   const missed = neverMet.filter((what) => what.startsWith('killed as ')).length;
   return [
     `handshake rows: ${counts(handshakeRow(''))}`,

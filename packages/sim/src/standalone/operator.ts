@@ -4,6 +4,7 @@
  */
 import type { EterneError } from '@eterne/base';
 import type { MirrorVolume, VolumeStatus } from '@eterne/disk/engine/api.ts';
+import { BORROWED, NOT_BORROWED } from '../run/tally.ts';
 import type { Prng } from '../world/prng.ts';
 import type { Universe } from '../world/universe.ts';
 import type { StandaloneHost } from './host.ts';
@@ -15,6 +16,10 @@ const HASTE_MS = 1_000;
 /** So often, at a look, a hasty one forces a secondary that has lost its primary. */
 const FORCE_CHANCE = 0.15;
 const RESOLVE_CHANCE = 0.3;
+/** So often, at a look, one who does not wait for copies has the target of one serve. */
+const BORROW_CHANCE = 0.5;
+/** And so often has he a copy made anew. */
+const INVALIDATE_CHANCE = 0.1;
 
 interface Site {
   readonly name: string;
@@ -36,12 +41,25 @@ export class Operator {
   private readonly hosts: () => ReadonlyMap<string, StandaloneHost>;
   private hasBegun = false;
   private orphanedSinceMs: number | undefined;
+  /** Of one who does not wait for copies. */
+  private impatience: Prng | undefined;
 
-  constructor(universe: Universe, hosts: () => ReadonlyMap<string, StandaloneHost>) {
+  /** `impatience`: he promotes replicas while they are copied to. Without rescue journals he is careful otherwise. */
+  constructor(
+    universe: Universe,
+    hosts: () => ReadonlyMap<string, StandaloneHost>,
+    { impatience, hasJournals }: { readonly impatience: Prng | undefined; readonly hasJournals: boolean },
+  ) {
     this.universe = universe;
     this.hosts = hosts;
+    this.impatience = impatience;
     this.chance = universe.prng('operator');
-    this.isHasty = this.chance.chance(0.6);
+    this.isHasty = this.chance.chance(0.6) && hasJournals;
+  }
+
+  /** From now on he waits for the end of copies. */
+  calmDown(): void {
+    this.impatience = undefined;
   }
 
   start(): void {
@@ -61,6 +79,7 @@ export class Operator {
         if (connection === 'StandAlone')
           this.order(host, `connect ${node}`, (done) => volume.connect(node, done));
     const primaries = sites.filter(({ status }) => status.role === 'primary');
+    if (this.impatience !== undefined && this.hurry(this.impatience, sites, primaries[0])) return;
     if (primaries.length === 0) return this.replacePrimary(sites);
     this.orphanedSinceMs = undefined;
     if (this.isHasty && this.chance.chance(FORCE_CHANCE)) this.forceOrphan(sites);
@@ -108,6 +127,33 @@ export class Operator {
     this.promote(site, force);
   }
 
+  /** True when there was something to hurry. */
+  private hurry(chance: Prng, sites: readonly Site[], primary: Site | undefined): boolean {
+    const other = sites.find((site) => site !== primary && site.status.role === 'secondary');
+    const target = sites.find(
+      ({ status }) =>
+        status.role === 'secondary' && status.peers.some(({ replication }) => replication === 'SyncTarget'),
+    );
+    if (target !== undefined && chance.chance(BORROW_CHANCE)) {
+      if (primary === undefined) this.borrow(target);
+      else this.demote(primary, () => this.borrow(target));
+      return true;
+    }
+    // Also where that must be refused: the other one may have what the primary lacks.
+    if (primary === undefined || other === undefined || !chance.chance(INVALIDATE_CHANCE)) return false;
+    this.order(other.host, `invalidate ${other.name}`, (done) => other.volume.invalidate(done));
+    return true;
+  }
+
+  private borrow({ host, volume, name }: Site): void {
+    this.order(host, `promote ${name} while it is copied to`, (done) =>
+      volume.promote({ force: false, whileCopied: true }, (error) => {
+        this.universe.count(error === undefined ? BORROWED : NOT_BORROWED);
+        done(error);
+      }),
+    );
+  }
+
   /** Its primary is cut off, or dead, or only slow: who knows. */
   private forceOrphan(sites: readonly Site[]): void {
     const orphan = sites.find(
@@ -127,9 +173,14 @@ export class Operator {
     this.order(host, `promote ${name}${force ? ' by force' : ''}`, (done) => volume.promote({ force }, done));
   }
 
-  private demote(primary: Site | undefined): void {
+  private demote(primary: Site | undefined, then: () => void = () => undefined): void {
     if (primary === undefined) return;
-    this.order(primary.host, `demote ${primary.name}`, (done) => primary.volume.demote(done));
+    this.order(primary.host, `demote ${primary.name}`, (done) =>
+      primary.volume.demote((error) => {
+        done(error);
+        if (error === undefined) then();
+      }),
+    );
   }
 
   private order(

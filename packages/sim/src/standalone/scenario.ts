@@ -8,6 +8,7 @@ import { type MirrorVolume, type VolumeConfig } from '@eterne/disk/engine/api.ts
 import type { BlockDevice } from '@eterne/runtime';
 import { CoverageChecker } from '../checkers/coverage.ts';
 import { History } from '../checkers/history.ts';
+import { findDisorder } from '../checkers/linearizable.ts';
 import { findDifference } from '../checkers/identical.ts';
 import { CrashImaginer } from '../checkers/imagine.ts';
 import { exportImages } from '../checkers/images.ts';
@@ -19,7 +20,7 @@ import { pickShape } from '../mirror/shape.ts';
 import { Supervisor } from '../mirror/supervisor.ts';
 import { Workload, type WorkloadShape } from '../mirror/workload.ts';
 import { isFull, resultOf, type SeedResult } from '../run/result.ts';
-import { CRASH_POINTS, imaginedRow } from '../run/tally.ts';
+import { BORROWING_CRASH_POINTS, CRASH_POINTS, imaginedRow } from '../run/tally.ts';
 import { SECTOR_BYTES } from '../world/page.ts';
 import type { SimNode } from '../world/node.ts';
 import type { Prng } from '../world/prng.ts';
@@ -47,6 +48,9 @@ const LOG_SLOTS = [2, 3, 8, 64] as const;
 const DISK_TIMEOUTS_MS = [800, 3_000, 30_000] as const;
 const BY_HAND_CHANCE = 0.5;
 const CRASH_POINT_CHANCE = 0.25;
+/** How often somebody promotes replicas while they are copied to; and how often there are rescue journals then, which forbid that but for first copies. */
+const IMPATIENCE_CHANCE = 0.3;
+const JOURNAL_CHANCE = 0.2;
 /** Slow enough that a copy is often cut short. */
 const RATES_BYTES_PER_SECOND = [MIB / 8, MIB, 1024 * MIB] as const;
 
@@ -74,6 +78,11 @@ class StandaloneScenario {
     'initialSync' | 'onPeerLost' | 'splitBrain' | 'diskTimeoutMs' | 'sizeBytes' | 'resyncRate'
   >;
   private readonly logSlots: number;
+  /** Somebody promotes replicas while they are copied to. */
+  private readonly impatience: Prng | undefined;
+  private readonly hasJournals: boolean;
+  /** Some machine did since the last session began. */
+  private hasLostPower = false;
   private readonly shape: WorkloadShape;
   private readonly workloads = new Set<Workload>();
   private sessions = 0;
@@ -85,6 +94,9 @@ class StandaloneScenario {
     this.chance = this.universe.prng('scenario');
     const { chance, universe } = this;
     const rate = chance.pick(RATES_BYTES_PER_SECOND);
+    const impatience = universe.prng('not whole');
+    this.impatience = impatience.chance(IMPATIENCE_CHANCE) ? impatience : undefined;
+    this.hasJournals = this.impatience?.chance(JOURNAL_CHANCE) ?? true;
     this.settings = {
       sizeBytes: chance.pick(SIZES_BYTES),
       initialSync: chance.pick(['full', 'none'] as const),
@@ -96,7 +108,10 @@ class StandaloneScenario {
     this.logSlots = chance.pick(LOG_SLOTS);
     this.shape = pickShape(chance, this.settings.sizeBytes / SECTOR_BYTES);
     for (const name of NAMES) this.nodes.push(universe.addNode(name, [hostOf(name)]));
-    this.operator = new Operator(universe, () => this.hosts);
+    this.operator = new Operator(universe, () => this.hosts, {
+      impatience: this.impatience,
+      hasJournals: this.hasJournals,
+    });
     this.rescue = new RescueWatch(
       universe,
       (node) => this.hosts.get(node)?.volume,
@@ -135,6 +150,7 @@ class StandaloneScenario {
     this.journalFaults.stop();
     for (const { process } of this.hosts.values()) process.crashAt(undefined);
     this.isSafetyPhase = false;
+    this.operator.calmDown();
     this.checkFound();
     this.awaitWhole();
     this.clientsStopped = true;
@@ -150,6 +166,12 @@ class StandaloneScenario {
     const node = this.nodes.find((candidate) => candidate.name === name);
     assert(node !== undefined, `there is a node ${name}`);
     return node;
+  }
+
+  private otherThan(node: SimNode): SimNode {
+    const other = this.nodes.find((candidate) => candidate !== node);
+    assert(other !== undefined, 'there are two nodes');
+    return other;
   }
 
   private pointBegun(name: string): void {
@@ -189,6 +211,7 @@ class StandaloneScenario {
     metadata.onChange = () => this.imaginer.metadataChanged();
     data.onBeforeChange = () => this.rescue.look(node.name, data);
     node.onPowerLoss = () => {
+      this.hasLostPower = true;
       this.kept.lostPower(node.name);
       // What has not been overwritten yet is not in the image either.
       if (this.rescue.isSettingAside(node.name)) this.kept.setAside(node.name);
@@ -210,7 +233,9 @@ class StandaloneScenario {
       ),
       readPolicy: 'local',
       congestion: { queueBytes: 64 * MIB, policy: 'slow' },
-      rescueJournal: { path: RESCUE_PATH, maxBytes: RESCUE_BYTES, whenFull: 'pause' },
+      ...(this.hasJournals
+        ? { rescueJournal: { path: RESCUE_PATH, maxBytes: RESCUE_BYTES, whenFull: 'pause' } }
+        : {}),
       linkChecksums: 'crc32c',
     };
     const process = node.start('disk');
@@ -219,6 +244,8 @@ class StandaloneScenario {
     process.onLog = (message) => this.rescue.heard(node.name, message, node.disk(DATA_PATH));
     if (this.isSafetyPhase && this.chance.chance(CRASH_POINT_CHANCE))
       process.crashAt(this.chance.pick(CRASH_POINTS));
+    else if (this.isSafetyPhase && this.impatience?.chance(CRASH_POINT_CHANCE) === true)
+      process.crashAt(this.impatience.pick(BORROWING_CRASH_POINTS));
     host.start(config, `${hostOf(node.name)}:7701`, (volume) => this.watch(host, volume));
   }
 
@@ -262,7 +289,13 @@ class StandaloneScenario {
     this.sessions += 1;
     const session = this.sessions;
     universe.trace.line(node.name, `serves term ${device.term}: session ${session}`);
-    kept.served(session, node.name, node.disk(DATA_PATH).copy());
+    // What it lacks is at the other side, which has everything.
+    const lacksBlocks = volume.status().disk === 'Inconsistent';
+    const base = lacksBlocks ? this.otherThan(node) : node;
+    kept.served(session, base.name, base.disk(DATA_PATH).copy());
+    if (this.hasLostPower) history.lose();
+    history.fence(session, this.hasLostPower, universe.nowMs);
+    this.hasLostPower = false;
     if (this.clientsStopped) return;
     const workload = new Workload(
       host.process,
@@ -323,7 +356,7 @@ class StandaloneScenario {
   }
 
   private checkEnd(): void {
-    const { universe } = this;
+    const { history, universe } = this;
     if (universe.violation !== undefined) return;
     universe.runUntil(universe.nowMs + SETTLE_MS);
     const [a, b] = this.nodes.map((node) => node.disk(DATA_PATH));
@@ -332,12 +365,17 @@ class StandaloneScenario {
     if (difference !== undefined) universe.violate('identical', difference);
     const images = exportImages(universe, this.hosts.values(), this.rescue);
     const volume = { name: 'the volume', pages: a.copy() };
-    const lost = this.kept.findLost([volume, ...images], true);
+    // Without a journal a split brain costs what its loser wrote.
+    const lost = this.hasJournals ? this.kept.findLost([volume, ...images], true) : undefined;
     if (lost !== undefined && !this.rescue.hasSaidSo) universe.violate('kept', lost);
     // Of two that serve, the one that only waits (`freeze`) is no loss, but the operator may say otherwise.
     if (this.operator.forced === 0 && this.operator.resolved === 0) {
       const gone = this.kept.findLost([volume], false);
       if (gone !== undefined) universe.violate('kept', `nothing was forced nor resolved, but ${gone}`);
+      // A primary that stands still while its survivor is promoted (`freeze`) may answer a read before it hears of that.
+      const isOneDisk = this.impatience !== undefined && this.settings.onPeerLost === 'continue';
+      const disorder = isOneDisk ? findDisorder(history) : undefined;
+      if (disorder !== undefined) universe.violate('linearizable', disorder);
     }
   }
 }

@@ -6,9 +6,12 @@
  *     naming ──durable──▶ done
  * ```
  *
+ * `takeOver`, while copying: the source gives its names at once. What is still missing stays marked on both sides, and this side Inconsistent; as a primary it
+ * asks for the rest (`primary/rebuild.ts`).
+ *
  * Before the first foreign byte lands, the union of both sides' bits, the state Inconsistent and the name of the mixture are durable.
  */
-import { EterneError } from '@eterne/base';
+import { EterneError, assert } from '@eterne/base';
 import {
   BLOCK_BYTES,
   madeWhole,
@@ -25,10 +28,11 @@ import {
   type ResyncNames,
 } from '../../protocol/messages/resync-names.ts';
 import { FrameType, HEADER_BYTES } from '../../protocol/wire.ts';
+import { wayBackKept } from '../borrowing.ts';
 import type { CopyLink } from './copy-link.ts';
 import { SyncTarget } from './sync-target.ts';
 
-type Step = 'awaitBegin' | 'opening' | 'copying' | 'awaitNames' | 'naming';
+type Step = 'awaitBegin' | 'opening' | 'copying' | 'handing' | 'awaitNames' | 'naming';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -43,6 +47,8 @@ export class CopyIn {
   #uncovered = 0;
   #unsettledComplete = false;
   #closed = false;
+  /** This side is to serve before the copy is over. */
+  #takeOver: MetadataDone | undefined;
   /** Third replicas whose bits are the source's by now. */
   readonly #replaced = new Set<string>();
 
@@ -95,12 +101,15 @@ export class CopyIn {
         sender.send(FrameType.resyncReady, NOTHING);
         this.#step = 'copying';
         this.#link.replicating();
-        this.#copy(byDigest);
+        if (this.#mayHand()) this.#hand();
+        else this.#copy(byDigest);
       },
     );
   }
 
   data(body: Buffer): void {
+    // Asked for before.
+    if (this.#step === 'handing') return;
     this.#expect('copying');
     this.#blocks?.data(decodeResyncData(body, this.#link.replica.sizeBytes));
   }
@@ -137,8 +146,33 @@ export class CopyIn {
     );
   }
 
+  /**
+   * `done` when both sides have one name, and know durably what is missing here: nothing, when the copy was about to end anyway. With an error when that
+   * cannot be.
+   */
+  takeOver(done: MetadataDone): void {
+    assert(this.#takeOver === undefined, 'one promotion at a time');
+    this.#takeOver = done;
+    if (this.#step === 'copying') this.#hand();
+  }
+
+  /** The point may have begun after the promotion was asked for. */
+  #mayHand(): boolean {
+    if (this.#takeOver === undefined) return false;
+    const keepsWayBack = this.#link.replica.rescue?.isCopying === true;
+    if (keepsWayBack) this.#tookOver(wayBackKept());
+    return !keepsWayBack;
+  }
+
+  #hand(): void {
+    this.#step = 'handing';
+    this.#blocks?.close();
+    this.#link.sender.send(FrameType.serveAsk, NOTHING);
+  }
+
   names(body: Buffer): void {
-    this.#expect('awaitNames');
+    const isWhole = this.#step !== 'handing';
+    if (isWhole) this.#expect('awaitNames');
     const names = decodeResyncNames(body);
     this.#step = 'naming';
     const { replica, sender } = this.#link;
@@ -146,12 +180,14 @@ export class CopyIn {
       (done) =>
         replica.metadata.persistBitmaps((error) => {
           if (error !== undefined) done(error);
-          else this.#link.updateIfOpen((state) => this.#finished(state, names), done);
+          else this.#link.updateIfOpen((state) => this.#finished(state, names, isWhole), done);
         }),
       () => {
-        this.#link.replica.rescue?.copied();
+        if (isWhole) this.#link.replica.rescue?.copied();
+        else this.#link.borrow();
         sender.send(FrameType.resyncFinished, NOTHING);
         this.#link.copied();
+        this.#tookOver(undefined);
       },
     );
   }
@@ -159,6 +195,13 @@ export class CopyIn {
   close(): void {
     this.#closed = true;
     this.#blocks?.close();
+    this.#tookOver(new EterneError('unreachable', `${this.#link.peerNode} was lost`));
+  }
+
+  #tookOver(error: EterneError | undefined): void {
+    const done = this.#takeOver;
+    this.#takeOver = undefined;
+    done?.(error);
   }
 
   #copy(byDigest: boolean): void {
@@ -203,9 +246,10 @@ export class CopyIn {
     this.#link.sender.send(FrameType.resyncDone, NOTHING);
   }
 
-  #finished(state: MetadataState, { generations, volumeUuid }: ResyncNames): MetadataState {
+  #finished(state: MetadataState, { generations, volumeUuid }: ResyncNames, isWhole: boolean): MetadataState {
     const { peerNode, theirs } = this.#link;
     const { node } = this.#link.replica.config;
+    const whole = state.set.members.includes(node) ? 'UpToDate' : 'Consistent';
     return {
       ...state,
       // A disk that was rolled back must not be taken for one at every meeting to come; nor its source, whose content is ours now.
@@ -213,7 +257,7 @@ export class CopyIn {
       peerIncarnations: { ...state.peerIncarnations, [peerNode]: theirs.incarnation },
       volumeUuid,
       crashedPrimary: false,
-      diskState: state.set.members.includes(node) ? 'UpToDate' : 'Consistent',
+      diskState: isWhole ? whole : 'Inconsistent',
       generations: syncTargetFinished(generations, this.#link.peerNode, node),
     };
   }

@@ -2,6 +2,7 @@ import type { DirtyBitmap, MetadataDone, MetadataState, ReplicaSummary } from '.
 import type { FrameSender } from '../../protocol/frame-sender.ts';
 import type { Gauge } from '../gauge.ts';
 import type { Replica } from '../replica.ts';
+import type { UnusedBlocks } from '../usage/unused-blocks.ts';
 import type { ResyncFigures } from './resync-figures.ts';
 import type { ResyncPacer } from './resync-pacer.ts';
 import type { ThirdParties } from './third-parties.ts';
@@ -30,7 +31,11 @@ export interface CopyLink {
   replicating(): void;
   /** The target is about to be given our generation's name. */
   naming(): void;
-  /** Both copies are equal. */
+  /** This side, the target, is to serve before it has everything. */
+  borrow(): void;
+  /** The target is to serve before it has everything: it goes on asking for blocks as a primary. */
+  lend(unused: UnusedBlocks | undefined): void;
+  /** Both copies are equal, or what the target lacks is known to both. */
   copied(): void;
   close(reason: string): void;
 }

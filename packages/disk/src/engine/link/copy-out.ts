@@ -6,6 +6,8 @@
  *     ──RESYNC_DONE──▶ naming ──bits durable──▶ await covered ──COVERED──▶ await finished ──RESYNC_FINISHED──▶ finishing ──durable──▶ done
  * ```
  *
+ * SERVE_ASK, while copying, leads to naming at once: the target serves, and asks for the rest as a primary.
+ *
  * Writes flow from the moment BITMAP and RESYNC_BEGIN are in the stream: what was written before is among the bits, what comes later
  * follows them.
  */
@@ -174,6 +176,28 @@ export class CopyOut {
         this.#step = 'awaitCovered';
       },
     );
+  }
+
+  /** SERVE_ASK: the target is to serve before it has everything. What it lacks stays marked here, durably, and it has our names. */
+  serveAsked(): void {
+    this.#expect('copying');
+    const { bitmap, replica } = this.#link;
+    // One that is being promoted here would take the target for an equal.
+    if (replica.hasThirdParties || replica.primary !== undefined || replica.changingRole)
+      throw new EterneError('protocol', 'a target of this copy cannot serve before its end');
+    this.#step = 'naming';
+    this.#blocks.close();
+    const name = (): void =>
+      this.#link.duty(
+        (done) => bitmap.persist(done),
+        () => this.#sendNames(),
+      );
+    const unused = this.#unused;
+    this.#unused = undefined;
+    this.#link.lend(unused);
+    // A block that is fetched is locked: nobody is to wait for the map then.
+    if (unused === undefined) name();
+    else unused.whenKnown(name);
   }
 
   covered(): void {

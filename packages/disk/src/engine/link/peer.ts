@@ -218,7 +218,7 @@ export class Peer implements Mirror {
       lagMs: session?.lagMs ?? 0,
       splitBrain: this.isParted,
       paths: this.#connections.paths,
-      resync: this.figures.status(isCopying && replica.disk.failure === undefined),
+      resync: this.figures.status(isCopying && replica.disk.takesWrites),
       verify: this.verifyFigures.progress,
       lastVerify: this.verifyFigures.last,
     };
@@ -228,7 +228,7 @@ export class Peer implements Mirror {
   #diskState(session: Session | undefined): PeerStatus['disk'] {
     const isMember = this.replica.metadata.state.set.members.includes(this.node);
     if (session === undefined) return isMember ? 'Consistent' : 'Outdated';
-    if (!session.isEqual) return session.peerDisk;
+    if (!session.isEqual || session.isLender) return session.peerDisk;
     return isMember || this.replica.config.mode === 'async' ? 'UpToDate' : 'Consistent';
   }
 

@@ -42,6 +42,12 @@ export class ResyncFigures {
     this.#remainingBytes = bytes;
   }
 
+  /** Of what remained, so much has gone over, in so many bytes. */
+  copied(lengthBytes: number, wireBytes: number): void {
+    this.#remainingBytes = Math.max(0, this.#remainingBytes - lengthBytes);
+    this.#wireBytes += wireBytes;
+  }
+
   status(isRunning: boolean): ResyncStatus {
     return {
       kind: this.#kind,

@@ -36,6 +36,8 @@ import { decodeWrite, decodeZero, sendWrite, sendZero } from '../../protocol/mes
 import { FrameType } from '../../protocol/wire.ts';
 import type { DiskState, ReplicationState, Role, Term } from '../api.ts';
 import type { Gauge } from '../gauge.ts';
+import type { Fetched } from '../../protocol/messages/fetch.ts';
+import type { Range } from '../../protocol/messages/resync.ts';
 import type { MirrorLink } from '../primary/mirror.ts';
 import type { WriteOp } from '../primary/write-op.ts';
 import { Verification, type VerifyLink } from '../verify/verification.ts';
@@ -51,11 +53,13 @@ import type { CopyLink } from './copy-link.ts';
 import { CopyOut } from './copy-out.ts';
 import { Opening, type OpeningHost, type Outcome } from './opening.ts';
 import type { Peer } from './peer.ts';
+import { Fetches } from './fetches.ts';
 import { RemoteReads } from './remote-reads.ts';
 import type { ResyncFigures } from './resync-figures.ts';
 import { ResyncPacer } from './resync-pacer.ts';
 import { ResizeTalk } from '../resize/resize-talk.ts';
 import { StateExchange } from './state-exchange.ts';
+import type { UnusedBlocks } from '../usage/unused-blocks.ts';
 import { ThirdParties } from './third-parties.ts';
 
 type Phase = 'hello' | 'deciding' | 'parted' | 'waiting' | 'established' | 'source' | 'target' | 'closed';
@@ -65,12 +69,18 @@ type Unconnected = (typeof FrameType)['hello' | 'ping' | 'bye' | 'splitAsk' | 's
 
 const UNCONNECTED: readonly Phase[] = ['hello', 'deciding', 'parted', 'closed'];
 
+/** The first version of the protocol in which a target can serve before its copy is over. */
+const SERVE_VERSION = 3;
+/** Fetched at a time from a peer that knows only READ. */
+const OLD_FETCH_BYTES = 256 * 1024;
+
 const NOTHING = Buffer.alloc(0);
 
 /** What a session has once its handshake is over. */
 interface Workings {
   readonly applier: Applier;
   readonly exchange: StateExchange;
+  readonly fetches: Fetches;
   readonly reads: RemoteReads;
   readonly resize: ResizeTalk;
   readonly verification: Verification;
@@ -99,6 +109,8 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
   #theirs: ReplicaSummary | undefined;
   #workings: Workings | undefined;
   #talk: PartedTalk | undefined;
+  #isLender = false;
+  #isBorrower = false;
   #copyOut: CopyOut | undefined;
   #copyIn: CopyIn | undefined;
 
@@ -176,6 +188,16 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     return this.#phase === 'established' && this.#apart === undefined;
   }
 
+  /** The peer serves, or is about to, although it lacks blocks that are marked here: this side follows it, and has more. */
+  get isLender(): boolean {
+    return this.#isLender;
+  }
+
+  /** This side serves, served or is about to, and lacked blocks when it began that the peer had. */
+  get isBorrower(): boolean {
+    return this.#isBorrower;
+  }
+
   /** Equal, or waiting with the same generation for either to be promoted: both have every settled write. */
   get isAlike(): boolean {
     return this.isEqual || (this.#phase === 'waiting' && this.#opening.hasSameName);
@@ -198,6 +220,8 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
 
   get replication(): ReplicationState {
     if (this.#apart !== undefined) return this.#apart;
+    if (this.#isLender) return 'SyncSource';
+    if (this.#isBorrower && this.replica.disk.isRebuilding) return 'SyncTarget';
     if (this.#phase === 'established') return this.#workings?.verification.replication ?? 'Established';
     if (this.#phase === 'source') return 'SyncSource';
     return this.#phase === 'target' ? 'SyncTarget' : 'Off';
@@ -249,7 +273,40 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     const wasLeader = this.peerRole === 'primary' && role === 'secondary';
     this.#peerSelf = { role, term, disk: this.#phase === 'source' ? this.#peerSelf.disk : diskState };
     if (wasLeader) this.replica.leaderLost(this.#peer);
+    if (this.#isLender && role === 'primary' && diskState === 'UpToDate') this.#borrowerIsWhole();
     this.replica.changed();
+  }
+
+  /**
+   * In the set by its own word it has flushed every block that was marked when it began to serve, and nothing was marked here since: what is written
+   * goes to both, or is among those blocks.
+   */
+  #borrowerIsWhole(): void {
+    if (!this.replica.metadata.state.set.members.includes(this.peerNode)) return;
+    this.#isLender = false;
+    this.#workings?.fetches.lend(undefined);
+    this.bitmap.clear(0, this.replica.sizeBytes);
+    this.bitmap.persist(() => {});
+  }
+
+  /** Has this side, a target, become ready to serve before its copy is over: `done` says that, or why not. */
+  takeOver(done: MetadataDone): void {
+    if (this.#copyIn === undefined)
+      return done(new EterneError('unreachable', `the copy from ${this.peerNode} was cut short`));
+    if (this.#opening.version >= SERVE_VERSION) return this.#copyIn.takeOver(done);
+    const hint = 'wait for the end of the copy, or upgrade it';
+    done(
+      new EterneError('needs-upgrade', `the Eterne of ${this.peerNode} is too old to serve from`, { hint }),
+    );
+  }
+
+  borrow(): void {
+    this.#isBorrower = true;
+  }
+
+  lend(unused: UnusedBlocks | undefined): void {
+    this.#isLender = true;
+    this.#workings?.fetches.lend(unused);
   }
 
   /** Both sides were written apart and nobody has settled it yet. */
@@ -321,6 +378,12 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     else this.#workings.reads.ask(offset, lengthBytes, done);
   }
 
+  fetch(range: Range, done: (fetched: Fetched | undefined) => void): void {
+    if (this.#opening.version >= SERVE_VERSION) return this.#workings?.fetches.ask(range, done);
+    const lengthBytes = Math.min(range.lengthBytes, OLD_FETCH_BYTES);
+    this.read(range.offset, lengthBytes, (data) => done(data && { kind: 'data', lengthBytes, data }));
+  }
+
   flushSendBuffer(): void {
     this.sender.flush();
   }
@@ -353,6 +416,7 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
         isAsync: this.replica.config.mode === 'async',
       }),
       exchange: new StateExchange(this, this.#peer),
+      fetches: new Fetches(this.replica, sender, this.figures),
       reads: new RemoteReads(this.replica, sender),
       resize: new ResizeTalk({
         sender,
@@ -460,7 +524,8 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     this.#copyOut?.close();
     this.#copyOut = undefined;
     this.#copyIn = undefined;
-    if (this.#phase === 'source') this.#peerSelf = { ...this.#peerSelf, disk: 'Consistent' };
+    if (this.#phase === 'source' && !this.#isLender)
+      this.#peerSelf = { ...this.#peerSelf, disk: 'Consistent' };
     this.#phase = 'established';
     this.#peer.equal();
   }
@@ -484,6 +549,7 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     this.#copyIn?.close();
     this.#workings?.applier.close();
     this.#workings?.exchange.close();
+    this.#workings?.fetches.close();
     this.#workings?.reads.close();
     this.#workings?.resize.close();
     this.#workings?.verification.close();
@@ -511,7 +577,7 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
   }
 
   #dispatchConnected(
-    { exchange, reads, resize, verification }: Workings,
+    { exchange, fetches, reads, resize, verification }: Workings,
     type: Exclude<Frame['type'], Unconnected>,
     { body, isOwned }: Frame,
   ): void {
@@ -547,6 +613,12 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
         return reads.serve(decodeRead(body, sizeBytes));
       case FrameType.readReply:
         return reads.replied(decodeReadReply(body));
+      case FrameType.fetch:
+        return fetches.serve(body);
+      case FrameType.fetched:
+        return fetches.answered(body);
+      case FrameType.serveAsk:
+        return this.#source().serveAsked();
       case FrameType.resize:
         this.#applierForWrites();
         return resize.asked(body);

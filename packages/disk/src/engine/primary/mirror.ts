@@ -1,4 +1,6 @@
 import type { DirtyBitmap } from '../../metadata/api.ts';
+import type { Fetched } from '../../protocol/messages/fetch.ts';
+import type { Range } from '../../protocol/messages/resync.ts';
 import type { WriteOp } from './write-op.ts';
 
 /** One peer as the primary sees it. */
@@ -32,5 +34,7 @@ export interface MirrorLink {
   willCopy(offset: number, lengthBytes: number): boolean;
   /** The peer answers with the data, or undefined when it cannot; never after the session is lost. */
   read(offset: number, lengthBytes: number, done: (data: Buffer | undefined) => void): void;
+  /** What the beginning of the range, locked here, holds: for a copy of it. As `read` otherwise. */
+  fetch(range: Range, done: (fetched: Fetched | undefined) => void): void;
   flushSendBuffer(): void;
 }

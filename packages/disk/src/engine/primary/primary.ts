@@ -100,6 +100,7 @@ export class Primary
   /** Peers whose copy may have the present generation's name although bits are kept for them: they took it, perhaps, and nobody heard. */
   readonly #mayShareName = new Set<string>();
   #rebuild: Rebuild | undefined;
+  #hasComplained = false;
   #turnScheduled = false;
   /** Asynchronous: a flush was answered, and nothing issued since. */
   #flushAnswered = false;
@@ -203,6 +204,7 @@ export class Primary
     this.#recompute();
     for (const mirror of equal) if (!isMember(mirror)) this.peerCaughtUp(mirror);
     this.#tellThirds();
+    if (this.#parts.disk.isRebuilding && !this.#ended) this.#startRebuild();
   }
 
   setLease(validUntilBootMs: number, graceMs: number): void {
@@ -328,6 +330,10 @@ export class Primary
       this.#startRebuild();
       done(undefined);
     });
+  }
+
+  localWillCopy(offset: number, lengthBytes: number): boolean {
+    return this.#rebuild?.willCopy(offset, lengthBytes) ?? false;
   }
 
   metadataFailed(): void {
@@ -536,8 +542,11 @@ export class Primary
       locks,
       sizeBytes: metadata.sizeBytes,
       bitmaps: this.mirrors.map(({ bitmap }) => bitmap),
+      undefinedBlocks: metadata.undefinedBlocks,
       source: (offset, lengthBytes) => this.sources(offset, lengthBytes)[0],
       pace: (lengthBytes, go) => pacer.take(lengthBytes, go),
+      later: (delayMs, go) => void world.timers.after(delayMs, go),
+      unreadable: (offset) => this.#complainOf(offset),
       copied: () => this.#flushes.request(() => this.#localCaughtUp(rebuild)),
     });
     this.#rebuild = rebuild;
@@ -545,11 +554,32 @@ export class Primary
     rebuild.start();
   }
 
+  /** Once for each term: more of them would say no more. */
+  #complainOf(offset: number): void {
+    if (this.#hasComplained) return;
+    this.#hasComplained = true;
+    const { config, world } = this.#parts;
+    world.log(
+      'warn',
+      `volume ${config.name}: the block at ${offset}, which this node's disk lacks, cannot be read elsewhere either: it is tried again`,
+    );
+  }
+
   /** Its blocks are on the disk to stay: it differs from no peer in step any more, and joins the set as a peer would. */
   #localCaughtUp(rebuild: Rebuild): void {
-    const { disk, metadata } = this.#parts;
+    const { metadata } = this.#parts;
     if (this.#ended || this.#rebuild !== rebuild) return;
-    for (const { bitmap, node } of this.mirrors) if (this.#membership.isInStep(node)) rebuild.clear(bitmap);
+    // What is undefined must be known to be so before its bits go.
+    metadata.undefinedBlocks.persist((error) => {
+      if (this.#ended || this.#rebuild !== rebuild) return;
+      if (error !== undefined) return this.metadataFailed();
+      for (const { bitmap, node } of this.mirrors) if (this.#membership.isInStep(node)) rebuild.clear(bitmap);
+      this.#localCleared(rebuild);
+    });
+  }
+
+  #localCleared(rebuild: Rebuild): void {
+    const { disk, metadata } = this.#parts;
     metadata.persistBitmaps((error) => {
       if (this.#ended || this.#rebuild !== rebuild) return;
       if (error !== undefined) return this.metadataFailed();

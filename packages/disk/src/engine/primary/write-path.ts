@@ -4,7 +4,7 @@
  * 1. It waits for earlier overlapping writes and for blocks being copied (range lock).
  * 2. The activity log covers it, durably, before any replica sees it.
  * 3. It is sent to every replicating peer before the local write starts; a peer that is not replicating gets dirty bits instead. When
- *    this node's own disk has failed, it is the one that lacks the write: bits for every peer.
+ *    this node's own disk has failed, or what it has not got yet is written, it is the one that lacks the write: bits for every peer.
  * 4. The front end hears of it when every *needed* replica had it and the primary may reply.
  * 5. When only replicas are left to answer that no reply waits for (an asynchronous peer, or one that is still being copied to), it
  *    *trails*: its range is given back, the activity log goes on covering it.
@@ -43,6 +43,8 @@ export interface WritePathOwner {
   congested(): void;
   /** Does the next write belong behind everything that was flushed so far? Asked once for each write that is issued. */
   takeBarrier(): boolean;
+  /** Is every block of the range still to be copied to this node's own disk? */
+  localWillCopy(offset: number, lengthBytes: number): boolean;
   /** This node's clock for `WriteOp.issuedMs`; 0 where nobody looks at it. */
   issueTimeMs(): number;
   /** Calls `done` when everything answered so far is as durable as the volume's mode promises. */
@@ -296,7 +298,8 @@ export class WritePath {
     op.waiting = this.#owner.needed & LOCAL_BIT;
     for (const mirror of this.#owner.mirrors) this.#sendOrMark(mirror, op);
     this.#owner.scheduleTurn();
-    if (!this.#disk.takesWrites) return this.#markForAll(op);
+    if (!this.#disk.takesWrites || this.#owner.localWillCopy(op.offset, op.lengthBytes))
+      return this.#markForAll(op);
     op.waiting |= LOCAL_BIT;
     this.#localWrites.push(op);
   }
@@ -329,7 +332,7 @@ export class WritePath {
       if (this.#owner.ended) return this.#finish(op);
       // A failed local write leaves its bit: the reply waits until this replica is out of the set.
       if (error === undefined) this.confirm(op, LOCAL_BIT);
-      else if (error.kind === 'logical') this.#refusedLocally(op);
+      else if (error.kind === 'logical' && this.#disk.failure === undefined) this.#refusedLocally(op);
     };
     this.#disk.write(this.#disk.own, op.offset, op.lengthBytes, op.data, op.mayPunch, done);
   }

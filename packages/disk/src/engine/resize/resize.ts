@@ -76,6 +76,7 @@ function problemOf({ grownPeer, primary, replica, sizeBytes }: ResizeParts): Ete
       'copy what is needed to a new, smaller volume',
     );
   if (primary.closed) return termOver();
+  if (disk.isRebuilding) return refused('the disk of this node is being copied to', 'wait until it is whole');
   if (disk.failure !== undefined) return refused('the disk of this node is not whole', 'attach it first');
   const copying = replica.peers.find(({ link }) => link !== undefined && !link.isEqual);
   if (copying !== undefined)

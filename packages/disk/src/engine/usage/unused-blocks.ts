@@ -28,6 +28,8 @@ export class UnusedBlocks {
   /** Blocks written before the map was there. */
   #written: Bitmap;
   #hasWrites = false;
+  /** Who waits for what was found; undefined: it is. */
+  #onKnown: (() => void)[] | undefined = [];
   #closed = false;
 
   constructor(replica: Replica) {
@@ -47,8 +49,23 @@ export class UnusedBlocks {
     return Math.min((run?.blockCount ?? 0) * BLOCK_BYTES, sizeBytes - offset);
   }
 
+  /** Calls `then` when `find` has answered. */
+  whenKnown(then: () => void): void {
+    if (this.#onKnown === undefined) then();
+    else this.#onKnown.push(then);
+  }
+
   /** Answers once, unless closed before. */
   find(done: Found): void {
+    this.#find((result) => {
+      const waiting = this.#onKnown ?? [];
+      this.#onKnown = undefined;
+      done(result);
+      for (const then of waiting) then();
+    });
+  }
+
+  #find(done: Found): void {
     const { devicePath, members } = this.#replica.config;
     if (members !== undefined)
       return done(new EterneError('unsupported', 'the volumes of a mirror set are copied together'));

@@ -56,6 +56,8 @@ export interface VerifyLink {
   readonly verifyFigures: VerifyFigures;
   /** Both copies are equal but for marked blocks. */
   readonly isEqual: boolean;
+  /** The peer serves, although it lacks blocks. */
+  readonly isLender: boolean;
   pacer(): ResyncPacer;
   close(reason: string): void;
 }
@@ -173,6 +175,12 @@ export class Verification {
     return peerRole === 'secondary' && replica.config.node < peerNode;
   }
 
+  /** Neither side is still to be copied to. */
+  get #isWhole(): boolean {
+    const { isEqual, isLender, replica } = this.#link;
+    return isEqual && !isLender && !replica.disk.isRebuilding;
+  }
+
   /** Is nobody writing whom this side cannot hold back? */
   #mayLock(): boolean {
     const { peerNode, replica } = this.#link;
@@ -180,9 +188,12 @@ export class Verification {
   }
 
   #problem(): EterneError | undefined {
-    const { isEqual, peerNode, replica } = this.#link;
-    if (!isEqual)
-      return new EterneError('refused', `${peerNode} is not in step: it is still to be synchronised`);
+    const { peerNode, replica } = this.#link;
+    if (!this.#isWhole)
+      return new EterneError(
+        'refused',
+        `${peerNode} and this node are not in step: blocks are still to be copied`,
+      );
     if (this.#state.kind !== 'idle')
       return new EterneError('busy', `a verify or a repair with ${peerNode} is under way`);
     if (replica.primary === undefined && replica.isServedBeside(peerNode))
@@ -204,7 +215,7 @@ export class Verification {
   #asked(request: VerifyRequest): void {
     const { kind } = this.#state;
     if (kind === 'source' || kind === 'repairing' || kind === 'stopping') return;
-    if (this.#isSource && this.#link.isEqual && this.#mayLock()) return this.#begin(request);
+    if (this.#isSource && this.#isWhole && this.#mayLock()) return this.#begin(request);
     this.#sendEnd(request.job, { isDone: false, reason: 'this node cannot lock the volume now' });
   }
 

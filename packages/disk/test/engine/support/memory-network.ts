@@ -31,7 +31,7 @@ class Pipe implements Stream {
   write(chunk: Buffer): boolean {
     if (this.#closed) return true;
     this.#net.bytesCarried += chunk.length;
-    const bytes = Buffer.from(chunk);
+    const bytes = this.#net.altered(Buffer.from(chunk));
     const { other } = this;
     this.#net.scheduler.at(this.#net.latencyMs, () => {
       if (!this.#isCut()) other?.arrive(bytes);
@@ -102,6 +102,8 @@ export class MemoryNetwork {
   isCut = false;
   bytesCarried = 0;
   pieceBytes: () => number = () => Number.MAX_SAFE_INTEGER;
+  /** What becomes of what is sent. */
+  altered: (bytes: Buffer) => Buffer = (bytes) => bytes;
   /** Address → who accepts there. */
   readonly listeners = new Map<
     string,

@@ -1,51 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ProcessExit, SpawnOptions, World } from '@eterne/runtime';
 import { BLOCK, Pair, SIZE_BYTES, type TestNode } from '../support/pair.ts';
+import { fileSystemOf, partclone, type TestPartclone } from './partclone.ts';
 
 const USED_BLOCKS = 1024;
-const hex = (value: number): string => `0x${value.toString(16).padStart(8, '0')}`;
-const MAP = `# by partclone\n0x0 ?\n${hex(0)} ${hex(USED_BLOCKS * BLOCK)} +\n${hex(USED_BLOCKS * BLOCK)} ${hex(
-  SIZE_BYTES - USED_BLOCKS * BLOCK,
-)} ?\n`;
-
-/** A partclone that answers after a while; what it was asked is kept. */
-function partclone(commands: SpawnOptions[], code = 0): World['processes'] {
-  const exit: ProcessExit = { code, signal: null, timedOut: false, stdout: MAP, stderr: '' };
-  return {
-    spawn: (options, onExit) => {
-      commands.push(options);
-      waiting.push(() => onExit(exit));
-      return { pid: 1, startTime: '1', kill: () => {} };
-    },
-    alive: () => false,
-    startTime: () => undefined,
-    killGroup: () => {},
-    waitedForProcessorMs: () => undefined,
-  };
-}
-let waiting: (() => void)[] = [];
-
-/** The superblock of an ext4 that was unmounted. */
-function format(node: TestNode, needsRecovery = false): void {
-  node.data.content.fill(0x77);
-  node.data.content.writeUInt16LE(0xef53, 0x438);
-  node.data.content.writeUInt16LE(1, 0x43a);
-  node.data.content.writeUInt32LE(needsRecovery ? 4 : 0, 0x460);
-  node.data.write(0, Buffer.from(node.data.content));
-  node.data.flush(node.data.mark());
-}
+let tool: TestPartclone;
 
 function begin(options: { dirty?: boolean; code?: number } = {}) {
-  waiting = [];
-  const commands: SpawnOptions[] = [];
-  const processes = partclone(commands, options.code);
+  tool = partclone(USED_BLOCKS, SIZE_BYTES, options.code);
+  const { commands, processes } = tool;
   const pair = new Pair({
     config: { initialSync: 'smart' },
     processes,
     diskDelayMs: () => 0.05,
   });
-  format(pair.a, options.dirty === true);
+  fileSystemOf(pair.a, 0x77, options.dirty === true);
   pair.b.data.content.fill(0xbb);
   pair.b.data.write(0, Buffer.from(pair.b.data.content));
   pair.b.data.flush(pair.b.data.mark());
@@ -58,7 +27,7 @@ function begin(options: { dirty?: boolean; code?: number } = {}) {
 
 function synced(pair: Pair): void {
   pair.until(() => {
-    for (const answer of waiting.splice(0)) answer();
+    tool.answer();
     return pair.isEqual() && pair.a.volume.status().inSyncSet.length === 2;
   });
 }
@@ -128,9 +97,9 @@ describe('the first copy of a file system', () => {
   });
 
   test('notices what is written while the map is read, and afterwards', () => {
-    const { pair } = begin();
+    const { commands, pair } = begin();
     const early = pair.begin(pair.a, 3000, 0x11, 8);
-    pair.until(() => early.answer === 'ok' && waiting.length > 0);
+    pair.until(() => early.answer === 'ok' && commands.length > 0);
     synced(pair);
     assert.equal(blockOf(pair.b, 3007), 0x11);
     pair.write(pair.a, 4000, 0x22, 2);
@@ -206,7 +175,7 @@ describe('the first copy of a file system', () => {
   test('is cut short in any moment without harm', () => {
     for (let afterMs = 0; afterMs < 60; afterMs += 9) {
       const { pair } = begin();
-      for (const answer of waiting.splice(0)) answer();
+      tool.answer();
       pair.scheduler.runFor(afterMs);
       pair.b.kill(true);
       pair.b.start();
