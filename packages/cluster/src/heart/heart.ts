@@ -23,7 +23,15 @@ import { type Path, udpEnds, type UdpEnds } from './path.ts';
 import { Peer } from './peer.ts';
 import type { HeartMember, HeartSetup } from './setup.ts';
 import { pathStatus, roundedMs } from './path-status.ts';
-import { BEATS_PER_SLOW_BEAT, granted, isBeatenFast, paceTo, type Granting, type Pace } from './quiet.ts';
+import {
+  BEATS_PER_SLOW_BEAT,
+  granted,
+  isBeatenFast,
+  paceTo,
+  REQUESTS_PER_CALL_TO_ALL,
+  type Granting,
+  type Pace,
+} from './quiet.ts';
 import { SlotBoard } from './slot-board.ts';
 import { HeartSockets } from './sockets.ts';
 import type { HeartTiming } from './timing.ts';
@@ -303,7 +311,8 @@ export class Heart implements WithoutWatchdog {
     const request = this.#leases.request(nowMs);
     const isLeaderKnown =
       this.#leader !== undefined && nowMs - this.#leader.grantedMs < this.#timing.leaderSilenceMs;
-    const asked = (node: string): boolean => !isLeaderKnown || this.#leader?.node === node;
+    const isCallToAll = !isLeaderKnown && (!this.#quiet || request.number % REQUESTS_PER_CALL_TO_ALL === 0);
+    const asked = (node: string): boolean => isCallToAll || this.#leader?.node === node;
     const { node } = this.#options;
     if (asked(node)) this.#tellRequest(node, this.#session, request.number, request.sentAtUs);
     const body = encodeLeaseRequest(request);

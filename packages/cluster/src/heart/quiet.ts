@@ -4,10 +4,9 @@
  *
  *            a leader is known                    for a silence
  *   fast ───────────────────────────► announced ────────────────► slow
- *    ▲                                    │                          │
- *    └────────────────────────────────────┴── none for a silence ────┘
  *
- * `announced` is still fast and says already that it will be slow: nobody may take the slower rhythm for a loss.
+ * `announced` is still fast and says already that it will be slow: nobody may take the slower rhythm for a loss. While nobody grants
+ * it stays as it was by the last leader: to beat faster just when a machine is too busy to lead would keep it from ever leading again.
  */
 import { PROFILES } from '../profiles.ts';
 import { SLOT_RHYTHM_LEVEL } from '../state/levels.ts';
@@ -19,6 +18,10 @@ export const QUIET_MEMBERS_MIN = 9;
 /** Of the beats of `lan` every so many. */
 export const BEATS_PER_SLOW_BEAT = PROFILES.wan.heart.beatIntervalMs / PROFILES.lan.heart.beatIntervalMs;
 
+export function isLarge({ members }: Pick<ClusterState, 'members'>): boolean {
+  return Object.keys(members).length >= QUIET_MEMBERS_MIN;
+}
+
 /** Slots on disks say a node's rhythm once for all their readers, so nobody is slow beside them. */
 export function isQuiet({
   members,
@@ -26,36 +29,40 @@ export function isQuiet({
   level,
 }: Pick<ClusterState, 'members' | 'config' | 'level'>): boolean {
   return (
-    Object.keys(members).length >= QUIET_MEMBERS_MIN &&
+    isLarge({ members }) &&
     level >= SLOT_RHYTHM_LEVEL &&
     config.profile === 'lan' &&
     config.heartbeatDisks.length === 0
   );
 }
 
-/** Who grants this node its leases, since when without a gap, and when last. */
+/** Who grants this node its leases, since when, and who did before. */
 export interface Granting {
   readonly node: string;
   readonly sinceMs: number;
   readonly grantedMs: number;
+  readonly before: string | undefined;
 }
 
 export type Pace = 'fast' | 'announced' | 'slow';
 
 const { silenceMs: SILENCE_MS } = PROFILES.lan.heart;
 
-/** `before` is who granted until now. */
-export function granted(before: Granting | undefined, node: string, nowMs: number): Granting {
-  const goesOn = before?.node === node && nowMs - before.grantedMs < SILENCE_MS;
-  return { node, sinceMs: goesOn ? before.sinceMs : nowMs, grantedMs: nowMs };
+/** `known` is who granted until now. */
+export function granted(known: Granting | undefined, node: string, nowMs: number): Granting {
+  if (known?.node === node) return { ...known, grantedMs: nowMs };
+  return { node, sinceMs: nowMs, grantedMs: nowMs, before: known?.node };
 }
 
 /** In which `self` beats to `peer`. */
 export function paceTo(leader: Granting | undefined, self: string, peer: string, nowMs: number): Pace {
-  if (leader === undefined || nowMs - leader.grantedMs >= SILENCE_MS) return 'fast';
-  if (leader.node === self || leader.node === peer) return 'fast';
-  return nowMs - leader.sinceMs < SILENCE_MS ? 'announced' : 'slow';
+  if (leader === undefined || leader.node === self || leader.node === peer) return 'fast';
+  const wasFast = leader.before === undefined || leader.before === self || leader.before === peer;
+  return wasFast && nowMs - leader.sinceMs < SILENCE_MS ? 'announced' : 'slow';
 }
+
+/** Without a leader everybody asks everybody for a lease; of many each asks only so often, and a lease is still long enough by then for the first answer. */
+export const REQUESTS_PER_CALL_TO_ALL = 3;
 
 /** Whom `self` leads has heard of it and beats fast, or is lost, whatever it said before. */
 export function isBeatenFast(leader: Granting | undefined, self: string, nowMs: number): boolean {

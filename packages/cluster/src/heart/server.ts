@@ -4,6 +4,7 @@ import type { Listener, World } from '@eterne/runtime';
 import { listenLinks, type AcceptedLink, type LinkWorld } from '../node/link.ts';
 import type { Heart } from './heart.ts';
 import type { Reaper } from './reaper.ts';
+import { LeaseNews } from './lease-news.ts';
 import type { HeartWatchdog } from './watchdog.ts';
 import type { FromHeart, HeartTopic, ToHeart } from './messages.ts';
 import type { HeartSetup } from './setup.ts';
@@ -25,6 +26,7 @@ export function serveHeart(
 ): void {
   const { heart, reaper, watchdog } = parts;
   const subscribers = new Map<AcceptedLink, readonly HeartTopic[]>();
+  let news = new LeaseNews();
   const publish = (topic: HeartTopic, message: FromHeart): void => {
     for (const [link, topics] of subscribers) if (topics.includes(topic)) link.note('heart', message);
   };
@@ -36,12 +38,14 @@ export function serveHeart(
   heart.onLease((leases) => {
     reaper.leased(leases);
     watchdog?.vigil.leased(leases);
-    publish('leases', { note: 'leases', leases: [...leases] });
+    if (news.take(leases, world.clock.bootMs())) publish('leases', { note: 'leases', leases: [...leases] });
   });
   const handle = (link: AcceptedLink, message: ToHeart): void => {
     switch (message.note) {
       case 'subscribe':
         subscribers.set(link, message.topics);
+        // Who is new has been told nothing.
+        news = new LeaseNews();
         if (watchdog) link.note('heart', { note: 'watchdog', report: watchdog.report });
         return heart.repeat();
       case 'setup':

@@ -5,6 +5,7 @@
  */
 import { unreachable } from '@eterne/base';
 import { NO_DROPS } from '../heart/drops.ts';
+import { isLarge } from '../heart/quiet.ts';
 import { apply, emptyState } from '../state/apply.ts';
 import type { Command } from '../state/commands.ts';
 import { LEVELS, type Levels } from '../state/levels.ts';
@@ -155,11 +156,11 @@ export class ServiceCore {
     this.view.leadership = leadership;
   }
 
-  /** What comes again and again in a calm is taken note of and answered; all duties look at it with the next tick. */
+  /** What comes again and again is taken note of and answered; all duties look at it with the next tick. */
   handle(event: CoreEvent, now: Now, leadership: LeadershipView): readonly Effect[] {
     this.view.now = now;
     this.#lead(leadership);
-    const isRoutine = this.#isCalm && this.#isRoutine(event);
+    const isRoutine = this.#isRoutine(event);
     this.#take(event);
     this.view.alive = aliveBy(this.#heard, this.view);
     if (isRoutine) return this.#outbox.take();
@@ -174,9 +175,11 @@ export class ServiceCore {
     return this.#isCalm;
   }
 
+  /** In a large cluster requests come faster than ticks: to look at everything for each would take a leader all its time when it has most to do. */
   #isRoutine(event: CoreEvent): boolean {
-    if (event.kind === 'lease-request') return true;
-    return event.kind === 'leases' && isRenewal(this.view.leases, event.leases, this.view.now.bootMs);
+    if (event.kind === 'lease-request') return this.#isCalm || isLarge(this.view.state);
+    if (!this.#isCalm || event.kind !== 'leases') return false;
+    return isRenewal(this.view.leases, event.leases, this.view.now.bootMs);
   }
 
   #lead(leadership: LeadershipView): void {
