@@ -6,7 +6,7 @@
  *   target of a full synchronisation. It must never be taken for what it replaces.
  */
 import { EterneError, type ErrorCode } from '@eterne/base';
-import type { BlockStore, World } from '@eterne/runtime';
+import type { BlockStore, StoreError, World } from '@eterne/runtime';
 import type { MetadataDone } from '../../metadata/api.ts';
 import { loadRemapTable } from '../../metadata/load-remap-table.ts';
 import {
@@ -22,6 +22,7 @@ import { openRescue, type OpenedRescue } from '../../rescue/open-rescue.ts';
 import type { VolumeConfig } from '../api.ts';
 import { layoutName, windowOf } from '../set/members.ts';
 import { INTERNAL_METADATA, findMissing, openDevice } from './open-device.ts';
+import { checkSign, putSign } from './internal-sign.ts';
 import { splitStore } from './region-store.ts';
 import { openChecksums, type Checksums } from './checksums/checksums.ts';
 import { RemappingStore } from './remapping-store.ts';
@@ -101,14 +102,25 @@ function openJournal(
 function openInternal(world: World, config: VolumeConfig, done: Done): void {
   const { sizeBytes } = config;
   const behind = { start: internalOffset(sizeBytes), sizeBytes: metadataBytes(sizeBytes) };
-  openDevice(world, config, behind.start + behind.sizeBytes, (device) => {
-    if (device instanceof EterneError) return done(device);
-    const [data, store] = splitStore(device, { start: 0, sizeBytes }, behind);
-    openMetadataOn(world, config, store, (opened) => {
-      if (opened instanceof EterneError) return data.close(() => done(opened));
-      joinStores(config, data, store, opened, done);
+  checkSign(world, config, behind.start, (conflict) => {
+    if (conflict !== undefined) return done(conflict);
+    openDevice(world, config, behind.start + behind.sizeBytes, (device) => {
+      if (device instanceof EterneError) return done(device);
+      const [data, store] = splitStore(device, { start: 0, sizeBytes }, behind);
+      openMetadataOn(world, config, store, (opened) => {
+        if (opened instanceof EterneError) return data.close(() => done(opened));
+        putSign(device, behind, (error) => {
+          if (error !== undefined) noteUnsigned(world, config, error);
+          joinStores(config, data, store, opened, done);
+        });
+      });
     });
   });
+}
+
+/** The sign is a help only: the replica goes on without. */
+function noteUnsigned(world: World, { devicePath, name }: VolumeConfig, { message }: StoreError): void {
+  world.log('warn', `volume ${name}: the end of ${devicePath} cannot say where its metadata is: ${message}`);
 }
 
 /** What the loss of the data file means is durable before a new one is created. */

@@ -55,9 +55,9 @@ function config(metadataPath: string): VolumeConfig {
   return part as VolumeConfig;
 }
 
-function open(files: MemoryFiles, metadataPath: string): OpenedStores | EterneError {
+function open(files: MemoryFiles, metadataPath: string, sizeBytes = SIZE_BYTES): OpenedStores | EterneError {
   let result: OpenedStores | EterneError | undefined;
-  openStores(worldOn(files), config(metadataPath), (opened) => (result = opened));
+  openStores(worldOn(files), { ...config(metadataPath), sizeBytes }, (opened) => (result = opened));
   assert.ok(result, 'opened at once');
   return result;
 }
@@ -111,6 +111,58 @@ describe('internal metadata', () => {
       files.files.get('data')?.every((byte) => byte === 1),
       'nothing was written',
     );
+  });
+});
+
+/** As a block device of this size, which holds `fill`. */
+function device(sizeBytes: number, fill = 0): MemoryFiles {
+  const files = new MemoryFiles();
+  files.devices.add('data');
+  files.files.set('data', Buffer.alloc(sizeBytes, fill));
+  return files;
+}
+
+const ROOMY_BYTES = 4 * SIZE_BYTES;
+
+describe('a device with internal metadata whose configured size was changed', () => {
+  for (const [what, sizeBytes] of [
+    ['larger', 2 * SIZE_BYTES],
+    ['smaller', SIZE_BYTES / 2],
+  ] as const)
+    test(`(${what}) is not taken for a new one, and nothing is written to it`, () => {
+      const files = device(ROOMY_BYTES);
+      const first = opened(files, 'internal');
+      promoted(first);
+      close(first);
+      const before = Buffer.from(files.files.get('data') ?? '');
+      const result = open(files, 'internal', Math.floor(sizeBytes / 4096) * 4096);
+      assert.ok(result instanceof EterneError);
+      assert.equal(result.code, 'conflict');
+      assert.match(result.message, /has its metadata at byte 5242880/);
+      assert.ok(before.equals(files.files.get('data') ?? Buffer.alloc(0)));
+      assert.equal(opened(files, 'internal').metadata.state.term.number, 3);
+    });
+
+  test('is told from one whose metadata somebody has erased to begin anew', () => {
+    const files = device(ROOMY_BYTES);
+    close(opened(files, 'internal'));
+    files.files.get('data')?.fill(0, internalOffset(SIZE_BYTES), internalOffset(SIZE_BYTES) + 12_288);
+    const again = open(files, 'internal', 2 * SIZE_BYTES);
+    assert.ok(!(again instanceof EterneError));
+    assert.ok(again.metadata.recovery.created);
+    close(again);
+    assert.equal((open(files, 'internal') as EterneError).code, 'conflict');
+  });
+
+  test('has no sign where its end holds somebody else’s, which stays', () => {
+    const files = device(ROOMY_BYTES);
+    files.files.get('data')?.write('EFI PART', ROOMY_BYTES - 512);
+    close(opened(files, 'internal'));
+    assert.equal(
+      files.files.get('data')?.toString('latin1', ROOMY_BYTES - 512, ROOMY_BYTES - 504),
+      'EFI PART',
+    );
+    assert.ok(!(open(files, 'internal') instanceof EterneError));
   });
 });
 
