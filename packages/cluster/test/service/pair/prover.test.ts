@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PingWatch } from '../../../src/service/pair/ping-watch.ts';
 import { hasPriority, proveStopped } from '../../../src/service/pair/prover.ts';
-import type { ClusterState, GroupState, TieBreaker } from '../../../src/state/model.ts';
+import { timingOf } from '../../../src/service/timing.ts';
+import type { ClusterConfig, ClusterState, GroupState, TieBreaker } from '../../../src/state/model.ts';
 import { device } from '../../fencing/device.ts';
 import { foundedState } from '../../state/founded.ts';
 import { FakeMonitor } from '../fake-node.ts';
@@ -11,12 +12,16 @@ import { VirtualTime } from '../virtual-time.ts';
 const FENCING: TieBreaker = { kind: 'fencing', delayMs: 2000, ping: ['10.0.0.254'] };
 
 /** n2 is lost; `owner` owns the only group. */
-function trial(owner: string, tieBreaker: TieBreaker = FENCING) {
+function trial(
+  owner: string,
+  tieBreaker: TieBreaker = FENCING,
+  more: Partial<Pick<ClusterConfig, 'prefer' | 'ping'>> = {},
+) {
   const time = new VirtualTime();
   const monitor = new FakeMonitor(time, new Map());
   const base = foundedState();
   const owned = { owner } as GroupState;
-  const config = { ...base.config, tieBreaker, fencing: [device({ node: 'n2' })] };
+  const config = { ...base.config, ...more, tieBreaker, fencing: [device({ node: 'n2' })] };
   const state: ClusterState = { ...base, config, groups: { db: owned } };
   const lost = new Set(['n2']);
   const results: object[] = [];
@@ -108,4 +113,36 @@ test('the veto lasts while a node is missed and no reference address answers', (
   time.run(1100);
   assert.equal(watch.isVetoed, false);
   watch.close();
+});
+
+const SILENCE = { prefer: 'availability', ping: [] } as const;
+const isProven = (results: readonly object[]): boolean => results.some((result) => 'how' in result);
+
+test('of a pair that prefers availability silence is the proof: for the node with the groups at once, for the other when the rights of that one are over', () => {
+  const first = trial('n1', { kind: 'none' }, SILENCE);
+  first.time.run(1);
+  assert(isProven(first.results));
+  const { leaseMs, goneGraceMs, marginMs, lostAfterMs } = timingOf(foundedState());
+  const restMs = leaseMs + goneGraceMs + marginMs - lostAfterMs;
+  const second = trial('n2', { kind: 'none' }, SILENCE);
+  second.time.run(restMs - 10);
+  assert.deepEqual(second.results, [], 'the other may still run what it owned');
+  second.time.run(20);
+  assert(isProven(second.results));
+  assert.deepEqual(second.monitor.log, [], 'nobody is fenced');
+});
+
+test('… and whoever is heard again meanwhile is not missed', () => {
+  const { time, lost, results } = trial('n2', { kind: 'none' }, SILENCE);
+  time.run(100);
+  lost.clear();
+  time.run(3000);
+  assert.deepEqual(results, [{ trouble: 'n2 is heard again' }]);
+});
+
+test('… and while no reference address answers this node is the one that is cut off', () => {
+  const { time, monitor, results } = trial('n1', { kind: 'none' }, { ...SILENCE, ping: ['10.0.0.254'] });
+  monitor.failures.set('ping', 'cut off');
+  time.run(3000);
+  assert.match(JSON.stringify(results), /cut off/);
 });
