@@ -36,7 +36,7 @@ export const HINTS: Readonly<Record<string, number>> = {
   'a flush of a set reaches its first volume only': 5,
   'a verify does not hold back writes': 2,
   'a blank disk is taken for the one that it replaces': 6,
-  'a disk that is being rebuilt gets no writes': 6,
+  'a disk that is being rebuilt gets no writes': 15,
   'reads go to a peer that lacks the block': 24,
   'a term begins under the name of the one before': 85,
   'what a side of a split brain loses is not kept': 5,
