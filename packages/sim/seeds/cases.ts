@@ -143,6 +143,12 @@ export const CASES: readonly Case[] = [
       'an image was asked for a write that no flush had covered, and that the power took after its point had begun, before the copy came to it',
   },
   {
+    scenario: 'standalone',
+    seed: 120438,
+    found:
+      'a copy was paused because its rescue journal had failed, its target then promoted without force; a split brain threw its writes away',
+  },
+  {
     scenario: 'halves',
     seed: 271,
     found:

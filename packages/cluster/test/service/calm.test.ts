@@ -65,7 +65,7 @@ const BUSY: Readonly<Record<string, View>> = {
   'the lease of what runs here has lapsed': { ...view, leases: new Map() },
   'a group is starting': withGroup({ phase: 'starting' }),
   'a group is to be stopped': withGroup({ desired: 'stopped' }),
-  'a group is to move': withGroup({ move: MOVE as typeof db.move }),
+  'a group is to move': withGroup({ move: MOVE }),
   'a group has no owner': withGroup({ owner: null, phase: 'stopped' }),
 };
 

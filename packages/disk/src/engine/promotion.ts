@@ -127,10 +127,13 @@ export class Promotion {
       const hint = 'promote --while-copied serves from there meanwhile';
       return new EterneError('refused', `a copy from ${source.node} has begun: wait for its end`, { hint });
     }
+    const hint = 'promote --force, if this copy is the one to go on with';
+    const opened = replica.peers.find(({ hasOpenedCopy }) => hasOpenedCopy);
+    if (opened !== undefined)
+      return new EterneError('refused', `a copy from ${opened.node} had begun when it was paused`, { hint });
     const diskState = replica.diskState();
     if (diskState === 'UpToDate') return undefined;
     const { justCreated } = replica.metadata.state;
-    const hint = 'promote --force, if this copy is the one to go on with';
     if (justCreated) return new EterneError('refused', 'this replica is new and empty', { hint });
     if (request.whileCopied === true && isEqualToSet(replica)) return undefined;
     return new EterneError('refused', `this replica is ${diskState}, perhaps not the newest copy`, { hint });

@@ -12,17 +12,23 @@ interface Options {
   /** Slow enough to be interrupted. */
   readonly bytesPerSecond?: number;
   readonly diskDelayMs?: () => number;
+  readonly onPeerLost?: 'continue' | 'freeze';
 }
 
 const BROKEN: StoreError = { kind: 'device', errno: 'EIO', message: 'broken' };
 
 function rescuedPair(options: Options = {}): Pair {
-  const { maxBytes = 24 * MIB, whenFull = 'pause', bytesPerSecond = 1 << 30 } = options;
+  const {
+    maxBytes = 24 * MIB,
+    whenFull = 'pause',
+    bytesPerSecond = 1 << 30,
+    onPeerLost = 'continue',
+  } = options;
   const resyncRate = { minBytesPerSecond: bytesPerSecond, maxBytesPerSecond: bytesPerSecond };
   const rescueJournal = { path: 'rescue', maxBytes, whenFull };
   const { diskDelayMs } = options;
   const delay = diskDelayMs === undefined ? {} : { diskDelayMs };
-  return new Pair({ config: { rescueJournal, resyncRate }, ...delay }).startMirror();
+  return new Pair({ config: { rescueJournal, resyncRate, onPeerLost }, ...delay }).startMirror();
 }
 
 /** Each is on its own until the link is whole again. */
@@ -389,6 +395,22 @@ describe('a journal that cannot be read when its replica is opened', () => {
     pair.until(() => pair.isEqual());
     assert.deepEqual(wholes(pair.b), [true]);
     assertSame(exported(pair, pair.b), held);
+  });
+
+  test('that held a copy up lets the replica be promoted by force only: the source may go on under another name', () => {
+    const pair = rescuedPair({ onPeerLost: 'freeze' });
+    pair.write(pair.a, 0, 1);
+    pair.a.kill(true);
+    pair.b.kill(true);
+    pair.b.rescue.failWith = BROKEN;
+    pair.a.start();
+    pair.b.start();
+    pair.until(() => pair.b.volume.status().peers[0]?.replication === 'PausedSync');
+    pair.a.kill(true);
+    pair.b.volume.connect('a', () => {});
+    assert.equal(pair.b.volume.status().disk, 'UpToDate');
+    assert.match(pair.tryPromote(pair.b)?.message ?? '', /a copy from a had begun when it was paused/);
+    pair.promote(pair.b, { force: true });
   });
 
   test('does not hold up the end of a copy that was cut short: there is no way back any more', () => {

@@ -45,6 +45,7 @@ export class Peer implements Mirror {
   #splitBrain: string | undefined;
   /** Why no copy into this replica may begin until the operator connects again. */
   #paused: string | undefined;
+  #hasOpenedCopy = false;
   /** The node whose changes the operator, or the settlement under way, throws away; empty: none. */
   #discards = '';
   #retryMs = FIRST_RETRY_MS;
@@ -133,6 +134,11 @@ export class Peer implements Mirror {
     });
   }
 
+  /** It had begun a copy into this replica, which paused it: what it has may have a name of its own by now. */
+  get hasOpenedCopy(): boolean {
+    return this.#hasOpenedCopy;
+  }
+
   get discards(): string {
     return this.#discards;
   }
@@ -147,6 +153,7 @@ export class Peer implements Mirror {
   pause(reason: string): void {
     this.complain(`the copy is paused: ${reason}`);
     this.#paused = reason;
+    this.#hasOpenedCopy = true;
     this.#standAlone = true;
     this.#hangUp(reason);
     this.replica.changed();
@@ -289,6 +296,7 @@ export class Peer implements Mirror {
     this.#rejectedFor = undefined;
     this.#splitBrain = undefined;
     this.#discards = '';
+    this.#hasOpenedCopy = false;
     this.replica.world.log(
       'info',
       `volume ${this.replica.config.name}: connected with ${this.node}: ${reason}`,
