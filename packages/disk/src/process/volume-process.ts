@@ -18,14 +18,13 @@ import type { Worker, WorkerHandler } from '@eterne/runtime/node/worker.ts';
 import type { SetAnswer, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
 import type { VolumeSpec } from './config.ts';
 import { absentStatus } from './absent-status.ts';
+import { RestartDelay } from './restart-delay.ts';
 import { goesBy, statusesOf } from './set-status.ts';
 import { fromWireError } from './wire-error.ts';
+import { WorkerEnd } from './worker-end.ts';
 import { WorkerWatch } from './worker-watch.ts';
 import type { ArbiterKind, FromWorker, Lease, StreamNote, ToWorker, VolumeCall } from './worker-messages.ts';
 
-/** Restart delays after a worker died: at once, then doubling. */
-const RESTART_FIRST_MS = 50;
-const RESTART_LONGEST_MS = 5_000;
 /** A worker that has lived so long had started well. */
 const RESTART_FORGET_MS = 10_000;
 /** A volume that cannot close by then (a hung store) is killed: its metadata says what was in flight. */
@@ -53,7 +52,7 @@ type State =
   | { readonly kind: 'open'; readonly worker: Worker; readonly startedBootMs: number }
   | { readonly kind: 'hung'; readonly worker: Worker; readonly startedBootMs: number }
   | { readonly kind: 'waiting'; readonly timer: Timer }
-  | { readonly kind: 'closing'; readonly worker: Worker; readonly killer: Timer }
+  | { readonly kind: 'closing'; readonly worker: Worker; readonly end: WorkerEnd }
   | { readonly kind: 'closed' };
 
 export class VolumeProcess {
@@ -64,7 +63,7 @@ export class VolumeProcess {
   #state: State = { kind: 'closed' };
   #statuses: readonly VolumeStatus[];
   #listening: readonly Address[] = [];
-  #restartDelayMs = RESTART_FIRST_MS;
+  readonly #restartDelay = new RestartDelay();
   #watch: WorkerWatch | undefined;
   /** Since it was last open a worker of it has hung. */
   #isHung = false;
@@ -273,13 +272,8 @@ export class VolumeProcess {
   #closing(worker: Worker): void {
     this.#watch?.stop();
     const { timers } = this.#owner.world;
-    const killer = timers.after(CLOSE_TIMEOUT_MS, () => {
-      worker.kill('SIGKILL');
-      // Inside a system call that never returns not even that ends it; whoever waits need not.
-      const leave = timers.after(CLOSE_TIMEOUT_MS, () => this.#closed());
-      this.#state = { kind: 'closing', worker, killer: leave };
-    });
-    this.#state = { kind: 'closing', worker, killer };
+    const end = new WorkerEnd(timers, worker, CLOSE_TIMEOUT_MS, () => this.#closed());
+    this.#state = { kind: 'closing', worker, end };
   }
 
   #tellStarted(error: EterneError | undefined): void {
@@ -295,7 +289,7 @@ export class VolumeProcess {
     this.#failCalls(new EterneError('unreachable', `volume ${this.#name}: its worker has ended`));
     this.#owner.onWorkerGone(this.#name);
     if (state.kind === 'closing') {
-      state.killer.cancel();
+      state.end.cancel();
       return this.#closed();
     }
     this.#owner.world.log('error', 'volume worker died', { volume: this.#name, code, signal });
@@ -309,9 +303,8 @@ export class VolumeProcess {
   }
 
   #restartLater(livedMs: number): void {
-    if (livedMs > RESTART_FORGET_MS) this.#restartDelayMs = RESTART_FIRST_MS;
-    const timer = this.#owner.world.timers.after(this.#restartDelayMs, () => this.#startWorker());
-    this.#restartDelayMs = Math.min(RESTART_LONGEST_MS, this.#restartDelayMs * 2);
+    if (livedMs > RESTART_FORGET_MS) this.#restartDelay.startedWell();
+    const timer = this.#owner.world.timers.after(this.#restartDelay.next(), () => this.#startWorker());
     this.#state = { kind: 'waiting', timer };
     this.#absent();
   }

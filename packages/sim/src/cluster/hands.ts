@@ -3,12 +3,14 @@ import { assert } from '@eterne/base';
 import type { Command } from '@eterne/cluster/state/commands.ts';
 import type { ClusterState } from '@eterne/cluster/state/model.ts';
 import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
+import { FaultPlan } from '../faults/plan.ts';
 import type { SimNode } from '../world/node.ts';
 import type { Universe } from '../world/universe.ts';
 import type { Machine } from './machine.ts';
 import { GROUP, type Place, VOLUME } from './places.ts';
 
 const LOOK_MS = 100;
+const SET_UP_LOOK_MS = 300;
 /** What was healed a moment ago has not shown what it does. */
 const HEALED_MS = 3_000;
 
@@ -72,6 +74,28 @@ export class Hands {
     const disk = this.statusOf(node.name)?.disk;
     if (disk === 'Failed' || disk === 'Diskless' || disk === undefined)
       this.machineOf(node.name).process('disk')?.crash();
+  }
+
+  /** Makes the cluster what the scenario needs, entry by entry, until the log has it all. */
+  setUp(nextEntry: (state: ClusterState) => Command | undefined): void {
+    const state = this.newestState();
+    const entry = state === undefined ? undefined : nextEntry(state);
+    if (state !== undefined && entry === undefined && state.groups[GROUP] !== undefined) return;
+    if (entry !== undefined) this.submit(entry);
+    this.universe.scheduler.after(SET_UP_LOOK_MS, () => this.setUp(nextEntry));
+  }
+
+  /** Every kind of fault at all machines; the group, which `carriers` can have, is moved among it. */
+  faultPlan(carriers: () => readonly Place[]): FaultPlan {
+    return new FaultPlan({
+      universe: this.universe,
+      nodes: this.machines.map(({ node }) => node),
+      bystanders: [],
+      switchOver: () => this.moveGroup(carriers()),
+      revive: (node) => this.machineOf(node.name).keepAlive(),
+      reattach: (node) => this.reattach(node),
+      rollBack: (_node, then) => then(),
+    });
   }
 
   moveGroup(carriers: readonly Place[]): void {

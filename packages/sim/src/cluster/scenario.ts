@@ -16,7 +16,7 @@ import { findDisorder } from '../checkers/linearizable.ts';
 import { OwnershipChecker } from '../checkers/ownership.ts';
 import { ReplicaChecker } from '../checkers/replicas.ts';
 import { SetTruth } from '../checkers/set-truth.ts';
-import { FaultPlan } from '../faults/plan.ts';
+import type { FaultPlan } from '../faults/plan.ts';
 import { pickShape } from '../mirror/shape.ts';
 import type { WorkloadShape } from '../mirror/workload.ts';
 import { isFull, resultOf, type SeedResult } from '../run/result.ts';
@@ -29,18 +29,8 @@ import { Hands } from './hands.ts';
 import { Ledger } from './ledger.ts';
 import { Machine, type MachineEvents, type Tie } from './machine.ts';
 import { FENCE_AGENT, fenceDeviceOf, powerSwitch } from './power-switch.ts';
-import {
-  CLUSTER,
-  CLUSTER_ID,
-  DATA_PATH,
-  GROUP,
-  memberSpecOf,
-  PAIR,
-  type Place,
-  TIE_ID,
-  VOLUME,
-} from './places.ts';
-import { groupSpecOf, volumeSpecOf } from './specs.ts';
+import { DATA_PATH, GROUP, memberSpecOf, PAIR, type Place, TIE_ID, VOLUME } from './places.ts';
+import { groupSpecOf, joiningEntry, volumeSpecOf } from './specs.ts';
 import { OLDER, Upgrade } from './upgrade.ts';
 
 const SET_UP_MS = 12_000;
@@ -64,7 +54,6 @@ const UPGRADED_SIZES: typeof SIZES = [
   [1, [3, true]],
 ];
 const UPGRADE_COMPACT_AFTER = 30;
-const OPERATOR_MS = 300;
 const PROFILE_EVERY_MS = [3_000, 25_000] as const;
 /** After the change: while a longer promise is given, or kept. */
 const CUT_OFF_AFTER_MS = [0, 8_000] as const;
@@ -171,21 +160,13 @@ class ClusterScenario {
       );
     this.upgrade = isUpgraded ? new Upgrade(this.universe, this.machines) : undefined;
     for (const place of this.places) this.addMachine(place);
-    this.faults = new FaultPlan({
-      universe: this.universe,
-      nodes: this.machines.map(({ node }) => node),
-      bystanders: [],
-      switchOver: () => this.hands.moveGroup(this.carriers()),
-      revive: (node) => this.hands.machineOf(node.name).keepAlive(),
-      reattach: (node) => this.hands.reattach(node),
-      rollBack: (_node, then) => then(),
-    });
+    this.faults = this.hands.faultPlan(() => this.carriers());
   }
 
   run(): void {
     const { universe } = this;
     for (const machine of this.machines) machine.install();
-    this.operate();
+    this.hands.setUp((state) => this.nextEntry(state));
     this.readState();
     universe.runUntil(SET_UP_MS);
     this.faults.start();
@@ -277,15 +258,6 @@ class ClusterScenario {
       this.checker.landed(place.name, offset, lengthBytes);
   }
 
-  /** The operator: makes the cluster what the scenario needs, entry by entry, until the log has it all. */
-  private operate(): void {
-    const state = this.hands.newestState();
-    const entry = state === undefined ? undefined : this.nextEntry(state);
-    if (state !== undefined && entry === undefined && state.groups[GROUP] !== undefined) return;
-    if (entry !== undefined) this.hands.submit(entry);
-    this.universe.scheduler.after(OPERATOR_MS, () => this.operate());
-  }
-
   /** Somebody asks a node, now and then, for the agreed state as it is; and each that leads, when several believe they do. */
   private readState(): void {
     this.universe.scheduler.after(READ_MS, () => {
@@ -308,17 +280,8 @@ class ClusterScenario {
   }
 
   private nextEntry(state: ClusterState): Command | undefined {
-    const [founder] = this.places;
-    if (state.cluster === '' && founder !== undefined)
-      return {
-        kind: 'bootstrap',
-        cluster: CLUSTER,
-        clusterId: CLUSTER_ID,
-        member: this.memberSpec(founder),
-        atMs: 0,
-      };
-    const missing = this.places.find(({ name }) => state.members[name] === undefined);
-    if (missing !== undefined) return { kind: 'member-add', member: this.memberSpec(missing), atMs: 0 };
+    const joining = joiningEntry(state, this.places, (place) => this.memberSpec(place));
+    if (joining !== undefined) return joining;
     if (state.groups[GROUP] !== undefined) return undefined;
     if (this.tie === 'proof' && state.config.fencing.length === 0) return this.fencingEntry(state);
     return {

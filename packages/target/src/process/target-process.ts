@@ -10,7 +10,9 @@
  * `HANG_TIMEOUT_MS` is killed; its store stays locked until the kernel lets go of it, and is tried again until then.
  */
 import { EterneError, assert, unreachable } from '@eterne/base';
+import { RestartDelay } from '@eterne/disk/process/restart-delay.ts';
 import { fromWireError } from '@eterne/disk/process/wire-error.ts';
+import { WorkerEnd } from '@eterne/disk/process/worker-end.ts';
 import { WorkerWatch } from '@eterne/disk/process/worker-watch.ts';
 import type { Address, Stream, Timer, World } from '@eterne/runtime';
 import type { Worker, WorkerHandler } from '@eterne/runtime/node/worker.ts';
@@ -20,9 +22,6 @@ import type { TargetGroup } from './groups.ts';
 import type { FromTargetWorker, LoginNote, ToTargetWorker } from './messages.ts';
 
 const HANG_TIMEOUT_MS = 30_000;
-/** Restart delays after it died: at once, then doubling. */
-const RESTART_FIRST_MS = 50;
-const RESTART_LONGEST_MS = 5_000;
 /** Longer than initiators get to log out and a sound store takes to flush. */
 const CLOSE_TIMEOUT_MS = 10_000;
 const STATUS_TIMEOUT_MS = 500;
@@ -37,7 +36,7 @@ export interface TargetProcessOwner {
 type State =
   | { readonly kind: 'starting' | 'open'; readonly worker: Worker }
   | { readonly kind: 'waiting'; readonly timer: Timer }
-  | { readonly kind: 'closing'; readonly worker: Worker; readonly killer: Timer }
+  | { readonly kind: 'closing'; readonly worker: Worker; readonly end: WorkerEnd }
   | { readonly kind: 'closed' };
 
 export class TargetProcess {
@@ -48,7 +47,7 @@ export class TargetProcess {
   #state: State = { kind: 'closed' };
   #watch: WorkerWatch | undefined;
   #portals: readonly Address[] = [];
-  #restartDelayMs = RESTART_FIRST_MS;
+  readonly #restartDelay = new RestartDelay();
   /** Connections that it was given since it last said something. */
   #given = 0;
   /** Waits for the first start; undefined once it was told. */
@@ -160,7 +159,7 @@ export class TargetProcess {
     if (this.#state.kind !== 'starting') return;
     this.#state = { kind: 'open', worker: this.#state.worker };
     this.#watch?.started();
-    this.#restartDelayMs = RESTART_FIRST_MS;
+    this.#restartDelay.startedWell();
     if (this.#portals.length > 0) this.announcePortals(this.#portals);
     this.#tellStarted(undefined);
   }
@@ -191,7 +190,7 @@ export class TargetProcess {
     for (const answer of this.#questions.values()) answer(undefined);
     if (state.kind === 'closed') return; // given up already
     if (state.kind === 'closing') {
-      state.killer.cancel();
+      state.end.cancel();
       return this.#closed();
     }
     this.#owner.world.log('error', 'the process of targets has ended', {
@@ -201,21 +200,15 @@ export class TargetProcess {
     });
     if (this.#started !== undefined)
       this.#tellStarted(new EterneError('io', `the process of ${this.#names.join(', ')} ended at its start`));
-    const timer = this.#owner.world.timers.after(this.#restartDelayMs, () => this.#startWorker());
-    this.#restartDelayMs = Math.min(RESTART_LONGEST_MS, this.#restartDelayMs * 2);
+    const timer = this.#owner.world.timers.after(this.#restartDelay.next(), () => this.#startWorker());
     this.#state = { kind: 'waiting', timer };
   }
 
   #closing(worker: Worker): void {
     this.#watch?.stop();
     const { timers } = this.#owner.world;
-    const killer = timers.after(CLOSE_TIMEOUT_MS, () => {
-      worker.kill('SIGKILL');
-      // Inside a system call that never returns not even that ends it; whoever waits need not.
-      const leave = timers.after(CLOSE_TIMEOUT_MS, () => this.#closed());
-      this.#state = { kind: 'closing', worker, killer: leave };
-    });
-    this.#state = { kind: 'closing', worker, killer };
+    const end = new WorkerEnd(timers, worker, CLOSE_TIMEOUT_MS, () => this.#closed());
+    this.#state = { kind: 'closing', worker, end };
   }
 
   #closed(): void {

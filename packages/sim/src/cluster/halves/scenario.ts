@@ -22,7 +22,7 @@ import { exportImages } from '../../checkers/images.ts';
 import { KeptChecker, type Medium } from '../../checkers/kept.ts';
 import { LinesChecker } from '../../checkers/lines.ts';
 import { OwnershipChecker } from '../../checkers/ownership.ts';
-import { FaultPlan } from '../../faults/plan.ts';
+import type { FaultPlan } from '../../faults/plan.ts';
 import { pickShape } from '../../mirror/shape.ts';
 import type { WorkloadShape } from '../../mirror/workload.ts';
 import { isFull, resultOf, type SeedResult } from '../../run/result.ts';
@@ -35,19 +35,8 @@ import { Universe } from '../../world/universe.ts';
 import { Hands } from '../hands.ts';
 import { Ledger } from '../ledger.ts';
 import { Machine, type MachineEvents } from '../machine.ts';
-import {
-  CLUSTER,
-  CLUSTER_ID,
-  DATA_PATH,
-  DIR,
-  GROUP,
-  memberSpecOf,
-  PAIR,
-  type Place,
-  RAFT_LOG_PATH,
-  VOLUME,
-} from '../places.ts';
-import { groupSpecOf, volumeSpecOf } from '../specs.ts';
+import { DATA_PATH, DIR, GROUP, memberSpecOf, PAIR, type Place, RAFT_LOG_PATH, VOLUME } from '../places.ts';
+import { groupSpecOf, joiningEntry, volumeSpecOf } from '../specs.ts';
 import { PairOperator, type Site } from './operator.ts';
 
 const SET_UP_MS = 12_000;
@@ -56,7 +45,6 @@ const SAFETY_MAX_MS = 400_000;
 /** An operator may have to stop the group, and a copy to run. */
 const LIVENESS_MS = 90_000;
 const SETTLE_MS = 5_000;
-const SET_UP_LOOK_MS = 300;
 const WATCH_MS = 30;
 const READ_CHANCE = 0.05;
 const CUT_EVERY_MS = [4_000, 18_000] as const;
@@ -125,21 +113,13 @@ class HalvesScenario {
       sites: () => this.sites(),
       submit: (command, applied) => this.hands.submit(command, applied),
     });
-    this.faults = new FaultPlan({
-      universe,
-      nodes,
-      bystanders: [],
-      switchOver: () => this.hands.moveGroup(PAIR),
-      revive: (node) => this.hands.machineOf(node.name).keepAlive(),
-      reattach: (node) => this.hands.reattach(node),
-      rollBack: (_node, then) => then(),
-    });
+    this.faults = this.hands.faultPlan(() => PAIR);
   }
 
   run(): void {
     const { universe } = this;
     for (const machine of this.machines) machine.install();
-    this.setUp();
+    this.hands.setUp((state) => this.nextEntry(state));
     this.watch();
     universe.runUntil(SET_UP_MS);
     this.operator.start();
@@ -228,23 +208,10 @@ class HalvesScenario {
     return PAIR.map(({ name }) => name).filter((name) => this.lines.halfOf(name) !== undefined);
   }
 
-  /** Makes the cluster what the scenario needs, entry by entry, until the log has it all. */
-  private setUp(): void {
-    const state = this.hands.newestState();
-    if (state?.groups[GROUP] !== undefined) return;
-    const entry = state && this.nextEntry(state);
-    if (entry !== undefined) this.hands.submit(entry);
-    this.universe.scheduler.after(SET_UP_LOOK_MS, () => this.setUp());
-  }
-
   private nextEntry(state: ClusterState): Command | undefined {
-    const [founder] = PAIR;
-    if (state.cluster === '' && founder !== undefined) {
-      const member = memberSpecOf(founder);
-      return { kind: 'bootstrap', cluster: CLUSTER, clusterId: CLUSTER_ID, member, atMs: 0 };
-    }
-    const missing = PAIR.find(({ name }) => state.members[name] === undefined);
-    if (missing !== undefined) return { kind: 'member-add', member: memberSpecOf(missing), atMs: 0 };
+    const joining = joiningEntry(state, PAIR, (place) => memberSpecOf(place));
+    if (joining !== undefined) return joining;
+    if (state.groups[GROUP] !== undefined) return undefined;
     const { config, revision } = state;
     const tieBreaker = { kind: 'none' } as const;
     return {
