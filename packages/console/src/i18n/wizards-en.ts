@@ -136,7 +136,7 @@ export const wizardsEn = {
     'If only the link is cut, both nodes go on and both accept writes. Afterwards each volume that both wrote has two versions: somebody has to choose one by hand, and what the other side wrote meanwhile, even if newer, is set aside.',
   pairDevice: 'The shared disk',
   pairDeviceHelp:
-    'By the same path on both nodes: a small LUN, or an existing file on a file system that both mount. Its first 16 KiB are overwritten.',
+    'By the same path on both nodes: a small LUN, or an existing file on a file system that both mount. Its first 16 KiB are used; one that holds data is refused.',
   pairPing: 'Reference addresses (optional)',
   pairPingHelp:
     'Routers or name servers, separated by commas. A node that reaches none of them takes itself for the one that is cut off, and does not go on.',
