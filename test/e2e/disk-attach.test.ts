@@ -1,57 +1,44 @@
 /** A mirrored volume as a block device of this machine's kernel: a file system is made, filled, and found again on the other node. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
+import { attached, attachMissing, removeAttached } from './support/attached.ts';
 import { until } from './support/cluster-node.ts';
-import { filesOf, mirrorPair, startSynced, type DiskNode } from './support/disk-node.ts';
+import { filesOf, mirrorPair, startSynced } from './support/disk-node.ts';
 
-function reasonToSkip(): string | false {
-  if (process.getuid?.() !== 0) return 'needs root';
-  if (!existsSync('/dev/fuse') || !existsSync('/dev/loop-control')) return 'needs FUSE and loop devices';
-  const absent = ['nbdfuse', 'losetup', 'mkfs.ext4'].find((tool) => spawnSync('which', [tool]).status !== 0);
-  return absent === undefined ? false : `${absent} is not installed`;
-}
-
-async function attached(node: DiskNode): Promise<string> {
-  let path: string | null = null;
-  await until(`${node.name} has attached its volume`, async () => {
-    ({ attached: path } = await node.status());
-    return path !== null;
-  });
-  assert.ok(path !== null);
-  return path;
-}
-
-it('is attached while primary, and gone afterwards', { skip: reasonToSkip(), timeout: 150_000 }, async () => {
-  const pair = await mirrorPair('32MiB', [], (node, folder) => ({
-    ...filesOf(node, folder),
-    exports: ', { attach: fuse }',
-  }));
-  const { a, b, folder } = pair;
-  const mount = join(folder, 'mount');
-  mkdirSync(mount);
-  try {
-    await startSynced(pair);
-    const device = await attached(a);
-    execFileSync('mkfs.ext4', ['-q', device]);
-    execFileSync('mount', [device, mount]);
-    writeFileSync(join(mount, 'letter'), 'kept on both nodes');
-    execFileSync('umount', [mount]);
-    assert.equal((await b.status()).attached, null);
-    await a.must('demote');
-    await b.must('promote');
-    const other = await attached(b);
-    execFileSync('mount', ['-o', 'ro', other, mount]);
-    assert.equal(readFileSync(join(mount, 'letter'), 'utf8'), 'kept on both nodes');
-    execFileSync('umount', [mount]);
-    await b.must('demote');
-    const left = (): string => execFileSync('losetup', ['--list', '--noheadings'], { encoding: 'utf8' });
-    await until('no loop device is left', () => !left().includes(folder));
-    await until('no mount is left', () => !readFileSync('/proc/mounts', 'utf8').includes(folder));
-  } finally {
-    spawnSync('umount', ['--lazy', mount]);
-    await pair.remove();
-  }
-});
+it(
+  'is attached while primary, and gone afterwards',
+  { skip: attachMissing(), timeout: 150_000 },
+  async () => {
+    const pair = await mirrorPair('32MiB', [], (node, folder) => ({
+      ...filesOf(node, folder),
+      exports: ', { attach: fuse }',
+    }));
+    const { a, b, folder } = pair;
+    const mount = join(folder, 'mount');
+    mkdirSync(mount);
+    try {
+      await startSynced(pair);
+      const device = await attached(a);
+      execFileSync('mkfs.ext4', ['-q', device]);
+      execFileSync('mount', [device, mount]);
+      writeFileSync(join(mount, 'letter'), 'kept on both nodes');
+      execFileSync('umount', [mount]);
+      assert.equal((await b.status()).attached, null);
+      await a.must('demote');
+      await b.must('promote');
+      const other = await attached(b);
+      execFileSync('mount', ['-o', 'ro', other, mount]);
+      assert.equal(readFileSync(join(mount, 'letter'), 'utf8'), 'kept on both nodes');
+      execFileSync('umount', [mount]);
+      await b.must('demote');
+      const left = (): string => execFileSync('losetup', ['--list', '--noheadings'], { encoding: 'utf8' });
+      await until('no loop device is left', () => !left().includes(folder));
+      await until('no mount is left', () => !readFileSync('/proc/mounts', 'utf8').includes(folder));
+    } finally {
+      await removeAttached(pair);
+    }
+  },
+);

@@ -1,24 +1,17 @@
 /** A node serves what is still being copied to it: what it lacks is read from the other one. With a real ext4, and through a `kill -9` of the source. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { NbdClient } from '../../packages/disk/test/support/nbd-client.ts';
+import { attached, attachMissing, removeAttached } from './support/attached.ts';
 import { until } from './support/cluster-node.ts';
 import { filesOf, mirrorPair, type DiskNode, type MirrorPair } from './support/disk-node.ts';
 import { Recorder } from './support/recorder.ts';
 
 const MIB = 1024 * 1024;
-
-function reasonToSkip(): string | false {
-  if (process.getuid?.() !== 0) return 'needs root';
-  if (!existsSync('/dev/fuse') || !existsSync('/dev/loop-control')) return 'needs FUSE and loop devices';
-  const tools = ['nbdfuse', 'losetup', 'mkfs.ext4', 'partclone.extfs'];
-  const absent = tools.find((tool) => spawnSync('which', [tool]).status !== 0);
-  return absent === undefined ? false : `${absent} is not installed`;
-}
 
 /** `b` has the data and does not serve it; `a` is being copied to. */
 async function startCopy({ a, b }: MirrorPair): Promise<void> {
@@ -43,20 +36,10 @@ async function borrow(node: DiskNode): Promise<void> {
   assert.equal(peers[0]?.replication, 'SyncTarget');
 }
 
-async function attached(node: DiskNode): Promise<string> {
-  let path: string | null = null;
-  await until(`${node.name} has attached its volume`, async () => {
-    ({ attached: path } = await node.status());
-    return path !== null;
-  });
-  assert.ok(path !== null);
-  return path;
-}
-
 describe('a volume whose data is at the other node', { timeout: 120_000 }, () => {
   it(
     'is mounted and written to while the used blocks of its ext4 are copied',
-    { skip: reasonToSkip() },
+    { skip: attachMissing() },
     async () => {
       const pair = await mirrorPair(
         '64MiB',
@@ -92,8 +75,7 @@ describe('a volume whose data is at the other node', { timeout: 120_000 }, () =>
         const letter = execFileSync('debugfs', ['-R', 'cat /letter', a.image], { stdio: 'pipe' });
         assert.equal(letter.toString(), 'written before everything was here');
       } finally {
-        spawnSync('umount', ['--lazy', mount]);
-        await pair.remove();
+        await removeAttached(pair);
       }
     },
   );
