@@ -13,6 +13,7 @@ const PARALLEL = 2;
 const ALONE = [
   'app-repair',
   'demo',
+  'far-sites',
   'heartbeat-paths',
   'mirror-takeover',
   'node-availability',
