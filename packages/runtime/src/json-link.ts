@@ -43,6 +43,7 @@ export class JsonLink {
   #partialBytes = 0;
   #nextId = 1;
   #closed = false;
+  #corked = false;
 
   constructor(stream: Stream, timers: Timers, handler: JsonLinkHandler) {
     this.#stream = stream;
@@ -85,8 +86,18 @@ export class JsonLink {
     this.#stream.end();
   }
 
+  /** What is said in one turn leaves together, and wakes up the other side once. */
   #send(line: Record<string, unknown>): void {
-    if (!this.#closed) this.#stream.write(Buffer.from(`${JSON.stringify(line)}\n`));
+    if (this.#closed) return;
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#stream.cork();
+      this.#timers.soon(() => {
+        this.#corked = false;
+        this.#stream.uncork();
+      });
+    }
+    this.#stream.write(Buffer.from(`${JSON.stringify(line)}\n`));
   }
 
   #receive(chunk: Buffer): void {

@@ -90,3 +90,31 @@ for (const garbage of ['not json\n', '[]x\n', '{"id":"x","call":"y"}\n', '7\n'])
     await closed;
   });
 }
+
+test('what is said in one turn leaves together', async () => {
+  const [left, right] = pair(100_000);
+  const vectors: number[] = [];
+  let held: number | undefined;
+  const write = left.write.bind(left);
+  left.write = (chunk) => {
+    if (held === undefined) vectors.push(1);
+    else held += 1;
+    return write(chunk);
+  };
+  left.cork = () => void (held = 0);
+  left.uncork = () => {
+    vectors.push(held ?? 0);
+    held = undefined;
+  };
+  const heard: unknown[] = [];
+  new JsonLink(right, nodeTimers, { ...silent, onNote: (_name, body) => heard.push(body) });
+  const link = new JsonLink(left, nodeTimers, silent);
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  for (const number of [1, 2, 3]) link.note('n', number);
+  await turn();
+  link.note('n', 4);
+  await turn();
+  await turn();
+  assert.deepEqual(vectors, [3, 1]);
+  assert.deepEqual(heard, [1, 2, 3, 4]);
+});

@@ -7,6 +7,7 @@ import type { World } from '@eterne/runtime';
 import { dieWithParent } from '@eterne/runtime/node/native.ts';
 import { raisePriority } from '@eterne/runtime/node/priority.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
+import { fromCompiled } from './from-compiled.ts';
 import { keepCompiled } from './keep-compiled.ts';
 
 export interface Daemon {
@@ -24,8 +25,17 @@ export interface Daemon {
 /** Those that start no programs, which would inherit it. */
 const URGENT: readonly DaemonName[] = ['heart', 'service'];
 
-/** Started by the launcher as `node <daemon>.ts DIR`. */
-export function startDaemon(name: DaemonName, run: (daemon: Daemon) => void): void {
+/** Started by the launcher as `node <daemon>.ts DIR`. `loadLater`: see `fromCompiled`. */
+export async function startDaemon(
+  name: DaemonName,
+  run: (daemon: Daemon) => void,
+  loadLater?: () => Promise<unknown>,
+): Promise<void> {
+  await fromCompiled(loadLater);
+  begin(name, run);
+}
+
+function begin(name: DaemonName, run: (daemon: Daemon) => void): void {
   dieWithParent();
   if (URGENT.includes(name)) raisePriority();
   const [dir = '', startId = ''] = process.argv.slice(2);

@@ -324,7 +324,7 @@ function makeService(
   });
   tellHeart(service, onSetup);
   const keeper = new IdentityKeeper(world, dir, identity);
-  service.onChange(() => service.view.caughtUp && keeper.follow(service.state));
+  service.onState(() => service.view.caughtUp && keeper.follow(service.state));
   return service;
 }
 

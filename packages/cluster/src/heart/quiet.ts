@@ -1,6 +1,6 @@
 /**
  * The rhythm of a large cluster: every beat of everybody to everybody costs with the square of the nodes, and only the leader decides who is lost. So a
- * node beats fast to the leader, the leader to everybody, and the others to each other in the rhythm of `wan`, and say so (envelope.ts). Pure.
+ * node beats fast to the leader, the leader to everybody, and the others to each other slowly, with the silence of `wan`, and say so (envelope.ts). Pure.
  *
  *            a leader is known                    for a silence
  *   fast ───────────────────────────► announced ────────────────► slow
@@ -15,8 +15,10 @@ import type { ClusterState } from '../state/model.ts';
 /** From here on beats of everybody to everybody cost more than all else that a heart does. */
 export const QUIET_MEMBERS_MIN = 9;
 
+/** Four within the silence of `wan`. */
+const SLOW_BEAT_MS = 2400;
 /** Of the beats of `lan` every so many. */
-export const BEATS_PER_SLOW_BEAT = PROFILES.wan.heart.beatIntervalMs / PROFILES.lan.heart.beatIntervalMs;
+export const BEATS_PER_SLOW_BEAT = SLOW_BEAT_MS / PROFILES.lan.heart.beatIntervalMs;
 
 export function isLarge({ members }: Pick<ClusterState, 'members'>): boolean {
   return Object.keys(members).length >= QUIET_MEMBERS_MIN;

@@ -308,7 +308,7 @@ export class ServiceCore {
       runner.step(view, this.#outbox);
       if (runner.finished(view)) this.#runners.delete(name);
     }
-    this.#strays.step(view, this.#outbox, (group) => this.#runners.has(group));
+    this.#strays.step(view, this.#outbox, this.#runners);
     this.#hasLooked = true;
   }
 }

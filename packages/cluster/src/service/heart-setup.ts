@@ -29,7 +29,7 @@ export function heartSetup(state: ClusterState, self: string): HeartSetup | unde
 /** Tells `heart` on every change of a state that is current: with an older one it would go back to where members were. */
 export function tellHeart(service: Service, tell: (setup: HeartSetup) => void): void {
   let told = '';
-  service.onChange(() => {
+  service.onState(() => {
     if (!service.view.caughtUp) return;
     const setup = heartSetup(service.state, service.view.self);
     const now = JSON.stringify(setup);

@@ -4,7 +4,7 @@ import type { Service } from './service.ts';
 /** Tells where this node is by the agreed state, whenever that is another place than before; only of a state that is current. */
 export function followPlace(service: Service, moved: (place: MemberPlace) => void): () => void {
   let told: MemberPlace | undefined;
-  return service.onChange(() => {
+  return service.onState(() => {
     const { caughtUp, self, state } = service.view;
     const member = state.members[self];
     if (!caughtUp || member === undefined) return;

@@ -64,6 +64,9 @@ export class Service {
   readonly #answers = new Map<ProposalId, (answer: SetAnswer) => void>();
   readonly #diskWaiting = new Map<EffectId, (error: EterneError) => void>();
   readonly #listeners = new Set<() => void>();
+  readonly #stateListeners = new Set<() => void>();
+  /** What those were last told of; undefined: somebody new has been told nothing. */
+  #told: { readonly state: ClusterState; readonly caughtUp: boolean } | undefined;
   #log: OrderedLog<Command> | undefined;
   #disk: DiskPort | undefined;
   #draining = false;
@@ -181,9 +184,17 @@ export class Service {
       );
   }
 
+  /** Of anything that `view` shows, which is all the time. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Of the agreed state, and whether it is current; also once soon after this call. */
+  onState(listener: () => void): () => void {
+    this.#stateListeners.add(listener);
+    this.#told = undefined;
+    return () => this.#stateListeners.delete(listener);
   }
 
   /** Lets go of every group of this node, politely, within `timeoutMs`. */
@@ -385,10 +396,19 @@ export class Service {
   }
 
   #changed(): void {
-    if (this.#notify || this.#listeners.size === 0) return;
+    if (this.#notify || (this.#listeners.size === 0 && !this.#isStateNews())) return;
     this.#notify = this.#options.world.timers.after(NOTIFY_MS, () => {
       this.#notify = undefined;
       for (const listener of this.#listeners) listener();
+      if (!this.#isStateNews()) return;
+      const { state, caughtUp } = this.view;
+      this.#told = { state, caughtUp };
+      for (const listener of this.#stateListeners) listener();
     });
+  }
+
+  #isStateNews(): boolean {
+    const { state, caughtUp } = this.view;
+    return this.#told?.state !== state || this.#told.caughtUp !== caughtUp;
   }
 }

@@ -11,8 +11,8 @@ import type { ClusterStatus, ClusterVolumeStatus, GroupStatus, NodeStatus, Repli
 import { enforcementOf } from './leader/fencing.ts';
 import { heldBy, maintenanceOf } from '../state/held.ts';
 import { strayObstacle } from '../state/strays.ts';
-import { rehearse } from './leader/rehearsal.ts';
-import { hasMajority, takeOverBoundMs } from './simulate.ts';
+import { protectedGroups } from './protection.ts';
+import { takeOverBoundMs } from './simulate.ts';
 import type { View } from './view.ts';
 import { diskTroubles, isCutOff, leaseRemainingMs } from './view.ts';
 
@@ -201,19 +201,6 @@ function lostReason(view: View, owner: string): string {
   const fence = view.state.fences[owner];
   if (fence === undefined || fence.failure === '') return `${owner} ${how}; it is being fenced`;
   return `${owner} ${how} and could not be fenced: ${fence.failure}; if it is certainly off, say \`eterne node confirm-stopped ${owner}\``;
-}
-
-/** Groups that would go on at once if the node that runs them stopped now. */
-function protectedGroups(view: View): ReadonlySet<string> {
-  const covered = new Set<string>();
-  if (view.alive === undefined || !view.leadership.quorate) return covered;
-  for (const owner of new Set(sortedValues(view.state.groups).map((group) => group.owner))) {
-    const alive = new Set([...view.alive].filter((name) => name !== owner));
-    if (owner === null || !hasMajority(view, alive)) continue;
-    for (const { group, from, to } of rehearse(view, { alive, failback: false }).moves)
-      if (from === owner && to !== null) covered.add(group.spec.name);
-  }
-  return covered;
 }
 
 function shownLease(core: ServiceCore, group: GroupState): number | null {

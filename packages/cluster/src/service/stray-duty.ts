@@ -16,7 +16,7 @@ import { canBeFound } from '../monitor/agents/registry.ts';
 import type { ResourceSpec } from '../ports.ts';
 import { heldBy } from '../state/held.ts';
 import { STRAYS_LEVEL } from '../state/levels.ts';
-import type { GroupState } from '../state/model.ts';
+import type { ClusterState, GroupState } from '../state/model.ts';
 import { sortedValues } from '../state/model.ts';
 import { replaceReferences } from '../state/references.ts';
 import type { Completion, EffectId, Outbox } from './effects.ts';
@@ -44,23 +44,37 @@ export class StrayDuty {
   /** Group → when it is looked for again. */
   readonly #dueBootMs = new Map<string, number>();
   #work: Work | undefined;
+  /** Nothing is due as long as all of this is so. */
+  #resting:
+    { readonly state: ClusterState; readonly runners: number; readonly untilBootMs: number } | undefined;
 
-  /** `isWorkedOn`: its runner is still at it. */
-  step(view: View, outbox: Outbox, isWorkedOn: (group: string) => boolean): void {
+  /** `runners`: groups that this node is still at. */
+  step(view: View, outbox: Outbox, runners: Pick<ReadonlyMap<string, unknown>, 'has' | 'size'>): void {
     const member = view.state.members[view.self];
     if (member?.role !== 'node' || member.startId !== view.startId) return;
     if (view.state.level < STRAYS_LEVEL) return;
-    const groups = sortedValues(view.state.groups).filter((group) => mayLook(view, group, isWorkedOn));
+    if (this.#rests(view, runners.size)) return;
+    const groups = sortedValues(view.state.groups).filter((group) => mayLook(view, group, runners));
     for (const name of this.#dueBootMs.keys())
       if (!groups.some(({ spec }) => spec.name === name)) this.#dueBootMs.delete(name);
     if (this.#work !== undefined) return;
     const due = groups.find(
       ({ spec }) => (this.#dueBootMs.get(spec.name) ?? Number.NEGATIVE_INFINITY) <= view.now.bootMs,
     );
-    if (due === undefined) return;
+    if (due === undefined) {
+      const untilBootMs = Math.min(...this.#dueBootMs.values(), Number.POSITIVE_INFINITY);
+      this.#resting = { state: view.state, runners: runners.size, untilBootMs };
+      return;
+    }
+    this.#resting = undefined;
     const left = findable(due);
     if (left.length === 0) this.#rest(view, due.spec.name, LOOK_INTERVAL_MS);
     else this.#look(outbox, { group: due.spec.name, left, found: [], unsure: false, stopped: undefined });
+  }
+
+  #rests({ state, now }: View, runners: number): boolean {
+    const resting = this.#resting;
+    return resting?.state === state && resting.runners === runners && now.bootMs < resting.untilBootMs;
   }
 
   done(view: View, outbox: Outbox, id: EffectId, completion: Completion): void {
@@ -140,10 +154,12 @@ function failureAfter(stopped: string | undefined, known: string): string {
   return stopped === '' ? 'it is still there after it was stopped' : (stopped ?? known);
 }
 
-function mayLook(view: View, group: GroupState, isWorkedOn: (group: string) => boolean): boolean {
+function mayLook(view: View, group: GroupState, runners: Pick<ReadonlyMap<string, unknown>, 'has'>): boolean {
   const { spec, owner, strays } = group;
   const concerns = spec.nodes.includes(view.self) || strays.some(({ node }) => node === view.self);
-  return concerns && owner !== view.self && !isWorkedOn(spec.name) && heldBy(view.state, group) === undefined;
+  return (
+    concerns && owner !== view.self && !runners.has(spec.name) && heldBy(view.state, group) === undefined
+  );
 }
 
 /** Duty 1. In starting order. */

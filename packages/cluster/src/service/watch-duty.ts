@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { WatchOrder } from '../ports.ts';
+import type { ClusterState } from '../state/model.ts';
 import type { Trouble } from '../state/watch.ts';
 import type { AppendResult, Completion, EffectId, Outbox } from './effects.ts';
 import { watchOrder } from './leader/footing.ts';
@@ -14,6 +15,8 @@ const REPEAT_MS = 10_000;
 
 export class WatchDuty {
   #order: WatchOrder | undefined;
+  /** What it was made of. */
+  #seen: ClusterState | undefined;
   #orderedAtBootMs = Number.NEGATIVE_INFINITY;
   #asked: EffectId | undefined;
   #troubles: readonly Trouble[] | undefined;
@@ -27,7 +30,7 @@ export class WatchDuty {
   step(view: View, outbox: Outbox): void {
     const member = view.state.members[view.self];
     if (member?.role !== 'node' || member.startId !== view.startId) return;
-    this.#have(view, outbox, watchOrder(view.state, view.self));
+    this.#have(view, outbox);
     if (this.#troubles === undefined || isDeepStrictEqual(this.#troubles, member.troubles)) return;
     if (this.#pending !== undefined || view.now.bootMs < this.#retryAtBootMs) return;
     const { self: name, startId, now } = view;
@@ -48,9 +51,12 @@ export class WatchDuty {
     if (!isTaken(completion.result)) this.#retryAtBootMs = view.now.bootMs + view.timing.retryMs;
   }
 
-  #have(view: View, outbox: Outbox, order: WatchOrder): void {
+  #have(view: View, outbox: Outbox): void {
     const isDue = view.now.bootMs - this.#orderedAtBootMs >= REPEAT_MS;
-    if (this.#asked !== undefined || (!isDue && isDeepStrictEqual(order, this.#order))) return;
+    if (this.#asked !== undefined || (!isDue && view.state === this.#seen)) return;
+    this.#seen = view.state;
+    const order = watchOrder(view.state, view.self);
+    if (!isDue && isDeepStrictEqual(order, this.#order)) return;
     this.#order = order;
     this.#orderedAtBootMs = view.now.bootMs;
     this.#asked = outbox.send({ kind: 'monitor-watch', order });

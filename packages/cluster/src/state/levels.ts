@@ -107,6 +107,8 @@ export class Levels {
   /** The highest. */
   readonly program: number;
   readonly #additions: readonly Addition[];
+  /** They are asked for with every entry. */
+  readonly #known = new Map<string, readonly Field[]>();
 
   /** `program`: a lower one is of a program that comes before some of the additions. */
   constructor(additions: readonly Addition[], program = highestOf(additions)) {
@@ -183,6 +185,13 @@ export class Levels {
 
   /** Fields of levels above `level`. */
   #fields(level: number, of: string): readonly Field[] {
+    const name = `${of} ${level}`;
+    const fields = this.#known.get(name) ?? this.#fieldsAbove(level, of);
+    this.#known.set(name, fields);
+    return fields;
+  }
+
+  #fieldsAbove(level: number, of: string): readonly Field[] {
     return this.#additions
       .filter((addition) => addition.level > level)
       .flatMap(({ fields = [] }) => fields)

@@ -1,6 +1,13 @@
 import { createSocket } from 'node:dgram';
+import { lookup, type LookupOneOptions } from 'node:dns';
 import * as fs from 'node:fs';
-import { type Socket, connect as connectNet, createServer as createNetServer, type Server } from 'node:net';
+import {
+  type Socket,
+  connect as connectNet,
+  createServer as createNetServer,
+  isIP,
+  type Server,
+} from 'node:net';
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { EterneError } from '@eterne/base';
 import type {
@@ -178,7 +185,10 @@ function datagram(
   const endpoint = parseOrReport(bind, done);
   if (!endpoint) return;
   if (endpoint.kind === 'unix') return done(new EterneError('config', `not a UDP address: ${bind}`));
-  const socket = createSocket({ type: endpoint.host.includes(':') ? 'udp6' : 'udp4' });
+  const socket = createSocket({
+    type: endpoint.host.includes(':') ? 'udp6' : 'udp4',
+    lookup: lookUp,
+  });
   const failed = (error: NodeJS.ErrnoException): void => {
     socket.close();
     done(systemError(`bind ${bind}`, error));
@@ -195,6 +205,17 @@ function datagram(
       close: () => socket.close(),
     });
   });
+}
+
+/** An address needs no look-up, and heartbeats are sent all the time. */
+function lookUp(
+  host: string,
+  options: LookupOneOptions,
+  done: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
+): void {
+  const family = isIP(host);
+  if (family === 0) lookup(host, options, done);
+  else done(null, host, family);
 }
 
 function sendDatagram(socket: ReturnType<typeof createSocket>, to: Address, payload: Buffer): void {

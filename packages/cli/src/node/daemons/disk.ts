@@ -6,7 +6,7 @@ import { startDisk } from '@eterne/disk/process/run.ts';
 import { WORKER_MODULE } from '../../disk/worker-module.ts';
 import { startDaemon } from '../daemon.ts';
 
-startDaemon('disk', ({ dir, world, identity, giveUp }) => {
+await startDaemon('disk', ({ dir, world, identity, giveUp }) => {
   const options = {
     node: identity.node,
     controlPath: socketPath(dir, 'disk'),

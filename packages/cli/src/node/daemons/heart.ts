@@ -15,7 +15,7 @@ import { nodeProcessTrees } from '@eterne/runtime/node/process-trees.ts';
 import { nodeWatchdogs } from '@eterne/runtime/node/watchdog.ts';
 import { startDaemon, type Daemon } from '../daemon.ts';
 
-startDaemon('heart', (daemon) => {
+await startDaemon('heart', (daemon) => {
   const { dir, world, identity } = daemon;
   readSetup(world.files, dir, identity.seeds, (setup) => {
     const heart = new Heart(world, {

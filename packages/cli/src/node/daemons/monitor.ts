@@ -11,7 +11,7 @@ import { nodeInterfaces } from '@eterne/runtime/node/interfaces.ts';
 import { nodeProcessTrees } from '@eterne/runtime/node/process-trees.ts';
 import { startDaemon } from '../daemon.ts';
 
-startDaemon('monitor', ({ dir, world, launcher, giveUp }) => {
+await startDaemon('monitor', ({ dir, world, launcher, giveUp }) => {
   const heart = new HeartClient(world, socketAddress(dir, 'heart'));
   const hands = {
     world: { ...world, processTrees: nodeProcessTrees },

@@ -13,12 +13,13 @@ import { connectDiskPort } from '@eterne/disk/process/port-client.ts';
 import type { Reply } from '@eterne/runtime';
 import { apartSharedDisks } from '@eterne/runtime/node/apart-disk.ts';
 import { startDaemon, type Daemon } from '../daemon.ts';
+import type { serveApi as ServeApi } from '../../cluster/serve-api.ts';
 import { startService } from '../service.ts';
 
 /** Within this the node's groups are elsewhere, or stopped, when it is asked to end. */
 const LEAVE_TIMEOUT_MS = 20_000;
 
-startDaemon('service', (daemon) => {
+const begin = (daemon: Daemon): void => {
   const { dir, startId, world, identity, giveUp } = daemon;
   const heart = new HeartClient(world, socketAddress(dir, 'heart'));
   const parts = {
@@ -39,7 +40,9 @@ startDaemon('service', (daemon) => {
     if (service instanceof EterneError) return giveUp(service);
     serve(daemon, service);
   });
-});
+};
+
+await startDaemon('service', begin, loadApi);
 
 function serve(daemon: Daemon, service: Service): void {
   const { dir, world, launcher, giveUp } = daemon;
@@ -60,9 +63,13 @@ function serve(daemon: Daemon, service: Service): void {
   process.on('SIGTERM', () => service.leave(LEAVE_TIMEOUT_MS, () => process.exit(0)));
 }
 
+function loadApi(): Promise<{ readonly serveApi: typeof ServeApi }> {
+  return import('../../cluster/serve-api.ts');
+}
+
 /** The API's libraries take longer to load than all the rest: what keeps groups alive comes first. */
 async function serveApiLate(daemon: Daemon, service: Service): Promise<void> {
-  const { serveApi } = await import('../../cluster/serve-api.ts');
+  const { serveApi } = await loadApi();
   const { world } = daemon;
   const diskMaker = { ...world, disks: apartSharedDisks };
   await serveApi(daemon, new LiveFacade(service, world, diskMaker), (moved) => followPlace(service, moved));

@@ -1,6 +1,7 @@
 /**
- * A connection on which another member sends to this one: proven first, then one message per frame, confirmed by count. A confirmation leaves with the
- * next message that goes the other way (`confirm`), or after a while: by itself it would wake up the other side for little.
+ * A connection on which another member sends to this one: proven first, then one message per frame, confirmed by count. A confirmation leaves with a
+ * message that goes the other way (`confirmWith`), or after a while: by itself it would wake up the other side for little. And no more often than who waits
+ * for it needs (`patienceMs`), for to each message one would cost as much as all heartbeats.
  */
 import { EterneError } from '@eterne/base';
 import type { Stream, Timer } from '@eterne/runtime';
@@ -9,11 +10,14 @@ import type { MemberId } from '../types.ts';
 import { FrameSeal, FrameSplitter, MESSAGE_MAX_BYTES, plainFrame } from './frames.ts';
 import { Acceptor, HANDSHAKE_MAX_BYTES } from './handshake.ts';
 import type { LinkOptions } from './outbound.ts';
-import { CONFIRMATION_BYTES } from './outbound.ts';
+import { CONFIRMATION_BYTES, patienceMs } from './outbound.ts';
 
 const GREETING_LIMIT_MS = 2000;
-/** Longer than what the next heartbeat takes, much shorter than what the other side waits (`outbound.ts`). */
-const CONFIRM_AFTER_HEARTBEATS = 1.5;
+/** Of what the other side waits: with a message of ours no sooner than the first, by itself after the second. */
+const WITH_MESSAGE_SHARE = 1 / 4;
+const BY_ITSELF_SHARE = 3 / 8;
+/** Before this node knows its own addresses the other side may know several. */
+const SEVERAL = 2;
 
 type State =
   | { readonly kind: 'hello' }
@@ -43,6 +47,7 @@ export class InboundLink {
   #state: State = { kind: 'hello' };
   #received = 0;
   #confirmed = 0;
+  #confirmedMs = Number.NEGATIVE_INFINITY;
   #confirmLate: Timer | undefined;
 
   constructor(
@@ -89,10 +94,9 @@ export class InboundLink {
         frame instanceof EterneError ? { why: 'malformed' as const, error: frame } : this.#onFrame(frame);
       if (refusal) return this.#refuse(refusal);
     }
-    const { world, timing } = this.#options;
     if (this.#received > this.#confirmed)
-      this.#confirmLate ??= world.timers.after(CONFIRM_AFTER_HEARTBEATS * timing().heartbeatMs, () =>
-        this.confirm(),
+      this.#confirmLate ??= this.#options.world.timers.after(BY_ITSELF_SHARE * this.#patienceMs, () =>
+        this.#confirm(),
       );
     return undefined;
   }
@@ -148,9 +152,22 @@ export class InboundLink {
     return undefined;
   }
 
+  /** How long the other side waits for a confirmation before it leaves this way. */
+  get #patienceMs(): number {
+    const { timing, addressesOf, self } = this.#options;
+    return patienceMs(timing(), addressesOf(self).length || SEVERAL);
+  }
+
+  /** A message leaves for the other side. */
+  confirmWith(): void {
+    const sinceMs = this.#options.world.clock.bootMs() - this.#confirmedMs;
+    if (sinceMs >= WITH_MESSAGE_SHARE * this.#patienceMs) this.#confirm();
+  }
+
   /** What has been received and not been confirmed yet. */
-  confirm(): void {
+  #confirm(): void {
     if (this.#state.kind !== 'open' || this.#received === this.#confirmed) return;
+    this.#confirmedMs = this.#options.world.clock.bootMs();
     this.#confirmLate?.cancel();
     this.#confirmLate = undefined;
     this.#confirmed = this.#received;

@@ -40,6 +40,11 @@ export const CONFIRMATION_BYTES = 8;
 /** How often silence is looked for within what is waited for at most. */
 const LOOKS_PER_PATIENCE = 4;
 
+/** With another path to go to, a silent one is left well within an election timeout; with none, TCP is given its time. */
+export function patienceMs({ heartbeatMs, electionMaxMs }: RaftTiming, addressCount: number): number {
+  return addressCount > 1 ? 4 * heartbeatMs : 2 * electionMaxMs;
+}
+
 type State =
   | { readonly kind: 'idle' }
   | { readonly kind: 'dialing' }
@@ -118,10 +123,8 @@ export class OutboundLink {
     return undefined;
   }
 
-  /** With another path to go to, a silent one is left well within an election timeout; with none, TCP is given its time. */
   #patienceMs(addressCount: number): number {
-    const { heartbeatMs, electionMaxMs } = this.#options.timing();
-    return addressCount > 1 ? 4 * heartbeatMs : 2 * electionMaxMs;
+    return patienceMs(this.#options.timing(), addressCount);
   }
 
   /** The others at once; then a pause. */

@@ -103,7 +103,7 @@ export class TcpTransport implements RaftTransport {
       this.#outbound.set(to, entry);
     }
     entry.usedMs = nowMs;
-    for (const link of this.#inbound) if (link.from === to) link.confirm();
+    for (const link of this.#inbound) if (link.from === to) link.confirmWith();
     entry.link.send(message);
   }
 

@@ -25,6 +25,8 @@ export interface Situation {
   readonly alive: ReadonlySet<string>;
   /** Groups go home, whatever their window says; off: only what the situation forces. */
   readonly failback: boolean;
+  /** Only these are looked at; the others stay as they are. Absent: all. */
+  readonly only?: (group: GroupState) => boolean;
 }
 
 export interface Rehearsal {
@@ -66,7 +68,7 @@ function playRound(
 ): ClusterState {
   let state = from;
   let leader = leaderIn(view, situation, state);
-  for (const { spec } of sortedValues(from.groups)) {
+  for (const { spec } of sortedValues(from.groups).filter(situation.only ?? (() => true))) {
     const group = state.groups[spec.name];
     const decision = group && decideGroup(leader, group);
     if (!group || !decision) continue;
