@@ -88,6 +88,7 @@ describe('a mirrored volume over iSCSI', { timeout: 300_000 }, () => {
       const unit = (stdout = ''): string => stdout.slice(stdout.indexOf('LOGICAL_UNIT') + 1);
       assert.equal(unit(a?.stdout), unit(b?.stdout));
     }
+    assert.match((await run('iscsi-inq', [uri(portals.b)])).stdout, /^MultiP:1$/m);
     const { stdout } = await run(
       'iscsi-test-cu',
       ['--dataloss', '-V', '-t', 'ALL.MultipathIO', uri(portals.a), uri(portals.b)],

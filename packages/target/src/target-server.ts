@@ -258,7 +258,7 @@ export class TargetServer {
   }
 }
 
-/** An I_T nexus: initiator port and target portal group (RFC 7143 §4.4.3). */
+/** An I_T nexus: initiator port and target portal group (RFC 7143 §4.4.2). */
 const keyOf = ({ initiatorName, isid, target }: LoginSubject, { group }: TargetPort): string =>
   `${target?.name ?? ''} ${group} ${initiatorName} ${isid.toString('hex')}`;
 

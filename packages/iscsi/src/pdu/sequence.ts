@@ -1,4 +1,4 @@
-/** The numbers that every response carries at bytes 24, 28 and 32 (RFC 7143 §11.4.7–9). */
+/** The numbers that every response carries at bytes 24, 28 and 32 (RFC 7143 §11.4.9–11). */
 export interface ResponseNumbers {
   readonly statSn: number;
   readonly expCmdSn: number;

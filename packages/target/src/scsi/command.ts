@@ -3,7 +3,7 @@ import type { LogicalUnit } from './logical-unit.ts';
 import type { ScsiRequest } from './scsi-request.ts';
 
 /**
- * How a command from another initiator stands to a reservation (SPC-4 §5.13.1, SBC-3 clause "Reservations"):
+ * How a command from another initiator stands to a reservation (SPC-4 §5.13.1, SBC-4 §4.17):
  * `allowed` always runs; `reads` runs unless access is exclusive; `changes` conflicts; `own` decides itself.
  */
 export type ReservationClass = 'allowed' | 'reads' | 'changes' | 'own';

@@ -1,5 +1,5 @@
 /**
- * Takes a command to its handler, through the checks that all commands share, in the order of SAM-5 §5.3.4 and SPC-4:
+ * Takes a command to its handler, through the checks that all commands share, in the order of SAM-5 clause "Status precedence" and SPC-4:
  * ```
  *   command known? → unit attention → reservation → CDB bits → medium and SANITIZE → write protection → handler
  * ```

@@ -10,7 +10,7 @@ export const REVISION = '0001';
 
 export interface Identity {
   readonly serial: string;
-  /** NAA locally assigned (type 3) identifier, 8 bytes (SPC-4 §7.8.6.6.4). */
+  /** NAA locally assigned (type 3) identifier, 8 bytes (SPC-4 §7.8.6.6.3). */
   readonly naa: Buffer;
 }
 

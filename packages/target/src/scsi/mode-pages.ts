@@ -1,4 +1,4 @@
-/** Mode pages (SPC-4 §7.5, SBC-3 §6.5): current and changeable values. Nothing is saved. */
+/** Mode pages (SPC-4 §7.5, SBC-4 §6.5): current and changeable values. Nothing is saved. */
 import type { LogicalUnit } from './logical-unit.ts';
 
 const D_SENSE_BIT = 0x04;
@@ -49,8 +49,8 @@ const CONTROL: ModePage = {
 
 /** In ascending order of page codes, as all pages together must be listed. */
 export const MODE_PAGES: readonly ModePage[] = [
-  fixed(pageOf(0x01, 0x0a)), // read-write error recovery, SBC-3 §6.5.10
-  fixed(pageOf(0x08, 0x12, { 2: WCE_BIT })), // caching, SBC-3 §6.5.6: writes are cached until a SYNCHRONIZE CACHE
+  fixed(pageOf(0x01, 0x0a)), // read-write error recovery, SBC-4 §6.5.10
+  fixed(pageOf(0x08, 0x12, { 2: WCE_BIT })), // caching, SBC-4 §6.5.6: writes are cached until a SYNCHRONIZE CACHE
   CONTROL,
-  fixed(pageOf(0x1c, 0x0a)), // informational exceptions control, SBC-3 §6.5.8
+  fixed(pageOf(0x1c, 0x0a)), // informational exceptions control, SBC-4 §6.5.8
 ];

@@ -1,10 +1,10 @@
-/** One I_T nexus: an initiator port that has a session with the target (SAM-5 §4.6, RFC 7143 §4.4.3). */
+/** One I_T nexus: an initiator port that has a session with the target (SAM-5 clause "Nexus", RFC 7143 §4.4.2). */
 import type { LogicalUnit } from './logical-unit.ts';
 import type { TargetPort } from './ports.ts';
 
 export interface Nexus {
   readonly initiatorName: string;
-  /** SCSI port name of the initiator: `name,i,0xISID` (RFC 7143 §4.2.7.1). It outlives a session; reservations belong to it. */
+  /** SCSI port name of the initiator: `name,i,0xISID` (RFC 7143 §4.4.2). It outlives a session; reservations belong to it. */
   readonly initiatorPort: string;
   readonly targetPort: TargetPort;
   /** Aborts its tasks on `unit`, except the one that asks; `done` when none of them can touch the medium any more. */

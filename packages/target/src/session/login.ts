@@ -165,6 +165,7 @@ export class LoginExchange {
     if (!mayLogIn(initiatorName, target))
       throw new Refusal(LOGIN_STATUS.authorizationFailure, `initiator ${initiatorName} is not allowed`);
     this.#authenticated = chap === undefined;
+    // §13.9.
     answers.push(['TargetPortalGroupTag', String(this.#portalGroup)]);
   }
 
@@ -176,6 +177,7 @@ export class LoginExchange {
       this.#authenticated = step.proven;
       return;
     }
+    // §12.1.
     const methods = keys.get('AuthMethod')?.split(',');
     if (methods === undefined) return;
     const chap = this.#target?.chap;

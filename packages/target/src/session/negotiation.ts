@@ -76,37 +76,45 @@ const atMost =
   (offer: number): number =>
     Math.min(offer, ours);
 
+/** Each with its section. */
 const RULES: Readonly<Record<string, Rule>> = {
+  // §13.1, both.
   HeaderDigest: digest((agreed, crc) => (agreed.headerDigest = crc)),
   DataDigest: digest((agreed, crc) => (agreed.dataDigest = crc)),
+  // §13.2.
   MaxConnections: number(1, 65535, atMost(1)),
+  // §13.10.
   InitialR2T: boolean(
     (offer) => offer,
     (agreed, value) => (agreed.initialR2t = value),
   ),
+  // §13.11.
   ImmediateData: boolean(
     (offer) => offer,
     (agreed, value) => (agreed.immediateData = value),
   ),
-  // Declarative: the initiator's own limit; ours is declared separately.
+  // §13.12. Declarative: the initiator's own limit; ours is declared separately.
   MaxRecvDataSegmentLength: (offer, agreed) => {
     const value = numberIn(offer, MIN_SEGMENT_BYTES, MAX_24_BIT);
     if (value === undefined) return REJECT;
     agreed.initiatorDataSegmentBytes = value;
     return undefined;
   },
+  // §13.13.
   MaxBurstLength: number(
     MIN_SEGMENT_BYTES,
     MAX_24_BIT,
     atMost(MAX_BURST_BYTES),
     (agreed, value) => (agreed.maxBurstBytes = value),
   ),
+  // §13.14.
   FirstBurstLength: number(
     MIN_SEGMENT_BYTES,
     MAX_24_BIT,
     atMost(FIRST_BURST_BYTES),
     (agreed, value) => (agreed.firstBurstBytes = value),
   ),
+  // §13.15 to §13.20, in this order.
   DefaultTime2Wait: number(0, 3600, (offer) => offer),
   DefaultTime2Retain: number(0, 3600, atMost(0)),
   MaxOutstandingR2T: number(1, 65535, atMost(1)),
@@ -118,11 +126,13 @@ const RULES: Readonly<Record<string, Rule>> = {
   OFMarker: boolean(() => false),
   IFMarkInt: () => 'Irrelevant',
   OFMarkInt: () => 'Irrelevant',
+  // §13.23.
   TaskReporting: (offer) => (offer.split(',').includes('RFC3720') ? 'RFC3720' : REJECT),
+  // §13.24.
   iSCSIProtocolLevel: number(0, 31, atMost(1)),
 };
 
-/** Keys that are somebody else's business and get no answer here. */
+/** Keys that are somebody else's business and get no answer here (§13.4 to §13.8, §13.21). */
 const DECLARED = new Set([
   'InitiatorName',
   'InitiatorAlias',

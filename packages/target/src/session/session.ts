@@ -1,5 +1,5 @@
 /**
- * One session in its full feature phase (RFC 7143 §4.3): PDUs of requests in, PDUs of answers into the output. With MaxConnections=1
+ * One session in its full feature phase (RFC 7143 §4.2.5): PDUs of requests in, PDUs of answers into the output. With MaxConnections=1
  * it is also its one connection.
  *
  * Duties:

@@ -1,5 +1,5 @@
 /**
- * Text requests in the full feature phase (RFC 7143 §6.4, §11.10): SendTargets (appendix C). Pure. Long answers go out in pieces (§11.11).
+ * Text requests in the full feature phase (RFC 7143 §6.4, §11.10): SendTargets (§13.3, appendix C). Pure. Long answers go out in pieces (§11.11).
  * ```
  *   idle ──C bit──▶ question incomplete ──rest of it──▶ answering ──last piece──▶ idle        a request without a tag begins anew
  * ```

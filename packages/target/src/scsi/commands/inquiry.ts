@@ -15,6 +15,8 @@ const REMOVABLE_BIT = 0x80;
 /** Implicit asymmetric logical unit access (TPGS = 01b). */
 const IMPLICIT_ALUA = 0x10;
 const THIRD_PARTY_COPY_BIT = 0x08;
+/** The target has several ports. */
+const MULTIP_BIT = 0x10;
 const COMMAND_QUEUEING_BIT = 0x02;
 /** SAM-5, iSCSI, SPC-4, SBC-3 (no version claimed of each). */
 const VERSION_DESCRIPTORS = [0x00a0, 0x0960, 0x0460, 0x04c0];
@@ -29,19 +31,20 @@ function inquiry(request: ScsiRequest, unit: LogicalUnit): void {
     return request.check({ ...SENSE.invalidFieldInCdb, field: { inCdb: true, byte: 2 } });
   const data = evpd
     ? vitalProductData(page, unit, request.nexus.targetPort)
-    : standardData(unit.attributes.removable);
+    : standardData(unit.attributes.removable, unit.ports.length > 1);
   if (data === undefined)
     return request.check({ ...SENSE.invalidFieldInCdb, field: { inCdb: true, byte: 2 } });
   request.good(data.subarray(0, cdb.readUInt16BE(3)));
 }
 
-function standardData(removable: boolean): Buffer {
+function standardData(removable: boolean, hasSeveralPorts: boolean): Buffer {
   const data = Buffer.alloc(STANDARD_BYTES);
   data.writeUInt8(removable ? REMOVABLE_BIT : 0, 1);
   data.writeUInt8(SPC_4, 2);
   data.writeUInt8(HISUP_BIT | RESPONSE_FORMAT, 3);
   data.writeUInt8(STANDARD_BYTES - 5, 4);
   data.writeUInt8(IMPLICIT_ALUA | THIRD_PARTY_COPY_BIT, 5);
+  data.writeUInt8(hasSeveralPorts ? MULTIP_BIT : 0, 6);
   data.writeUInt8(COMMAND_QUEUEING_BIT, 7);
   data.write(VENDOR.padEnd(8), 8, 'latin1');
   data.write(PRODUCT.padEnd(16), 16, 'latin1');
@@ -54,7 +57,7 @@ function standardData(removable: boolean): Buffer {
 export function inquiryWithoutUnit(request: ScsiRequest): void {
   if ((request.cdb.readUInt8(1) & EVPD_BIT) !== 0)
     return request.check({ ...SENSE.invalidFieldInCdb, field: { inCdb: true, byte: 1 } });
-  const data = standardData(false);
+  const data = standardData(false, false);
   data.writeUInt8(NO_UNIT, 0);
   request.good(data.subarray(0, request.cdb.readUInt16BE(3)));
 }

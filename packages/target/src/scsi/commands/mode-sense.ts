@@ -14,7 +14,7 @@ const LLBAA_BIT = 0x10;
 /** PC field. */
 const CHANGEABLE = 1;
 const SAVED = 3;
-/** Device-specific parameter (SBC-3 §6.5.1). */
+/** Device-specific parameter (SBC-4 §6.5.1). */
 const WRITE_PROTECT_BIT = 0x80;
 const DPOFUA_BIT = 0x10;
 
@@ -50,7 +50,7 @@ function header10(body: Buffer, specific: number, descriptor: Buffer, long: bool
   return header;
 }
 
-/** Short (8 bytes) or long (16 bytes) LBA mode parameter block descriptor (SBC-3 §6.5.2). */
+/** Short (8 bytes) or long (16 bytes) LBA mode parameter block descriptor (SBC-4 §6.5.2). */
 function blockDescriptor(unit: LogicalUnit, long: boolean): Buffer {
   const descriptor = Buffer.alloc(long ? 16 : 8);
   if (long) {

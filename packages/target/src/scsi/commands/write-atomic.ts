@@ -1,5 +1,5 @@
 /**
- * WRITE ATOMIC (16): SBC-4, clause "WRITE ATOMIC (16) command". A power loss leaves all of it or nothing, and no other command sees a part of it. ATOMIC BOUNDARY must be zero:
+ * WRITE ATOMIC (16): SBC-4 §5.48, its model §4.29. A power loss leaves all of it or nothing, and no other command sees a part of it. ATOMIC BOUNDARY must be zero:
  * one atomic operation for the whole command, as MAXIMUM ATOMIC BOUNDARY SIZE zero says.
  */
 import { SENSE } from '@eterne/iscsi';

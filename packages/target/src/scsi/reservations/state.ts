@@ -66,7 +66,7 @@ export function isHolder(state: ReservationState, port: string): boolean {
     : reservation.port === port;
 }
 
-/** Whether a command of this class from `port` meets a RESERVATION CONFLICT (SPC-4 §5.13.1, SBC-3 clause "Reservations"). */
+/** Whether a command of this class from `port` meets a RESERVATION CONFLICT (SPC-4 §5.13.1, SBC-4 §4.17). */
 export function conflicts(state: ReservationState, port: string, commandClass: ReservationClass): boolean {
   const { reservation } = state;
   if (reservation === undefined || commandClass === 'allowed' || commandClass === 'own') return false;

@@ -10,7 +10,9 @@ type Body = (unit: LogicalUnit, port: TargetPort) => Buffer;
 
 /** In ascending order, as page 00h must list them. */
 const PAGES: ReadonlyMap<number, Body> = new Map<number, Body>([
+  // Supported VPD pages, SPC-4 §7.8.16.
   [0x00, () => Buffer.from([...PAGES.keys()])],
+  // Unit serial number, SPC-4 §7.8.18.
   [0x80, (unit) => Buffer.from(unit.attributes.identity.serial, 'latin1')],
   [0x83, deviceIdentification],
   [0xb0, blockLimits],
