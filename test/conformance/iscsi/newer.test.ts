@@ -1,18 +1,28 @@
 /**
- * A newer `iscsi-test-cu` than the distribution's, built by whoever runs this (`./autogen.sh && ./configure --enable-tests --enable-test-tool && make`
- * in libiscsi's sources): `ETERNE_ISCSI_TEST_CU=/path/to/iscsi-test-cu ./eterne test iscsi/newer`. In clear, with CHAP, and with both digests.
+ * A newer `iscsi-test-cu` than the distribution's, on the same LUNs as its own, and on plain ones with CHAP and with both digests:
+ * `ETERNE_ISCSI_TEST_CU=/path/to/iscsi-test-cu ./eterne test iscsi/newer`.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { NEWER_FAULTS, NEWER_SKIPS, SKIPS, SKIPS_OF_PLAIN, SKIPS_WITHOUT_REMOVABLE } from './skips.ts';
-import { families, noVerdict, runFamily, type Verdict } from './support/suite.ts';
+import { NEWER_FAULTS, NEWER_SKIPS, NEWER_SKIPS_OF_FAMILY } from './skips.ts';
+import {
+  KINDS,
+  LUN_BYTES,
+  PLAIN,
+  excuse,
+  familiesOf,
+  iqnOf,
+  isReadOnly,
+  targetLine,
+  type Kind,
+} from './support/kinds.ts';
+import { noVerdict, runFamily, type Verdict } from './support/suite.ts';
 import { startTarget, type TargetProcess } from './support/target.ts';
 
 const program = process.env.ETERNE_ISCSI_TEST_CU;
-const LUN_BYTES = 100 * 1024 * 1024;
 /** A whole family takes a few seconds. */
 const TIMEOUT_MS = 60_000;
 /** libiscsi's initiator takes the first answer after a log-in for one without a digest when it comes quickly, and waits for ever. */
@@ -24,27 +34,38 @@ const ONE_BY_ONE: Readonly<Record<string, readonly string[]>> = {
 
 const folder = mkdtempSync(join(tmpdir(), 'eterne-iscsi-newer-'));
 let target: TargetProcess;
-const iqn = (name: string): string => `iqn.2026-11.io.eterne:${name}`;
 
-/** `user`: one that looks like a hexadecimal number must be taken as text. */
-const KINDS = [
-  { name: 'plain', options: '', login: '', query: '' },
+interface Way {
+  readonly kind: Kind;
+  /** Of the target, in YAML. */
+  readonly options: string;
+  /** Parts of the URL. */
+  readonly login: string;
+  readonly query: string;
+}
+
+const plainly = (kind: Kind): Way => ({ kind, options: '', login: '', query: '' });
+const DIGESTS = '?header_digest=crc32c&data_digest=crc32c';
+/** One that looks like a hexadecimal number must be taken as text. */
+const USER = '0xc0ffee';
+const PASSWORD = 'open sesame!';
+
+const WAYS: readonly Way[] = [
+  ...KINDS.map(plainly),
   {
-    name: 'chap',
-    options: "chap: { user: '0xc0ffee', password: 'open sesame!' }, ",
-    login: '0xc0ffee%open sesame!@',
+    kind: { ...PLAIN, name: 'chap' },
+    options: `chap: { user: '${USER}', password: '${PASSWORD}' }, `,
+    login: `${USER}%${PASSWORD}@`,
     query: '',
   },
-  { name: 'digests', options: '', login: '', query: '?header_digest=crc32c&data_digest=crc32c' },
-] as const;
+  { ...plainly({ ...PLAIN, name: 'digests' }), query: DIGESTS },
+];
 
 before(async () => {
   if (program === undefined) return;
-  const targets = KINDS.map(
-    ({ name, options }) =>
-      `  - { iqn: '${iqn(name)}', ${options}luns: [{ lun: 1, path: ${name}.img, size: ${LUN_BYTES} }] }\n`,
-  );
-  target = await startTarget(folder, targets.join(''));
+  for (const { name } of KINDS.filter(isReadOnly))
+    writeFileSync(join(folder, `${name}.img`), Buffer.alloc(LUN_BYTES));
+  target = await startTarget(folder, WAYS.map(({ kind, options }) => targetLine(kind, options)).join(''));
 });
 
 after(async () => {
@@ -58,25 +79,30 @@ async function runPatiently(family: string, uri: string, tries = TRIES): Promise
   return noVerdict(family, found) && tries > 1 ? runPatiently(family, uri, tries - 1) : found;
 }
 
-function excuse(test: string, hasChap: boolean): string | undefined {
+function excuseNow(test: string, { kind, login }: Way): string | undefined {
   const family = test.split('.')[0] ?? '';
-  const ours = SKIPS[test] ?? SKIPS_OF_PLAIN[test] ?? SKIPS_WITHOUT_REMOVABLE[family] ?? NEWER_SKIPS[test];
-  return ours ?? (hasChap || family !== 'iSCSICHAP' ? undefined : 'needs a session with CHAP');
+  const ours = excuse(test, kind) ?? NEWER_SKIPS[test];
+  return ours ?? (login === '' ? NEWER_SKIPS_OF_FAMILY[family] : undefined);
+}
+
+async function runAll({ kind, login, query }: Way): Promise<Map<string, Verdict>> {
+  const uri = `iscsi://${login}${target.address}/${iqnOf(kind.name)}/1${query}`;
+  const all = familiesOf(kind, program).flatMap((family) => {
+    const tests = ONE_BY_ONE[family];
+    return tests === undefined ? [family] : tests.map((test) => `${family}.${test}`);
+  });
+  const found = new Map<string, Verdict>();
+  for (const family of all)
+    for (const [test, verdict] of await runPatiently(family, uri)) found.set(test, verdict);
+  return found;
 }
 
 const skip = program === undefined ? 'ETERNE_ISCSI_TEST_CU names no newer iscsi-test-cu' : false;
 
-describe('a newer iscsi-test-cu', { concurrency: KINDS.length, skip }, () => {
-  for (const { name, login, query } of KINDS)
-    it(`finds no fault (${name})`, async (context) => {
-      const uri = `iscsi://${login}${target.address}/${iqn(name)}/1${query}`;
-      const all = families(program).flatMap((family) => {
-        const tests = ONE_BY_ONE[family];
-        return tests === undefined ? [family] : tests.map((test) => `${family}.${test}`);
-      });
-      const found = new Map<string, Verdict>();
-      for (const family of all)
-        for (const [test, verdict] of await runPatiently(family, uri)) found.set(test, verdict);
+describe('a newer iscsi-test-cu', { concurrency: WAYS.length, skip }, () => {
+  for (const way of WAYS)
+    it(`finds no fault (${way.kind.name})`, async (context) => {
+      const found = await runAll(way);
       const of = (wanted: Verdict): string[] =>
         [...found].filter(([, verdict]) => verdict === wanted).map(([test]) => test);
       context.diagnostic(
@@ -87,7 +113,7 @@ describe('a newer iscsi-test-cu', { concurrency: KINDS.length, skip }, () => {
         [],
       );
       assert.deepEqual(
-        of('skipped').filter((test) => excuse(test, name === 'chap') === undefined),
+        of('skipped').filter((test) => excuseNow(test, way) === undefined),
         [],
         'skipped without a reason',
       );

@@ -5,50 +5,19 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { SKIPS, SKIPS_OF_4K, SKIPS_OF_PLAIN, SKIPS_WITHOUT_REMOVABLE, SKIPS_WITHOUT_THIN } from './skips.ts';
-import { families, runFamily, testsOf, type Verdict } from './support/suite.ts';
+import {
+  KINDS,
+  LUN_BYTES,
+  excuse,
+  familiesOf,
+  iqnOf,
+  isReadOnly,
+  targetLine,
+  type Kind,
+} from './support/kinds.ts';
+import { runFamily, type Verdict } from './support/suite.ts';
 import { startTarget, type TargetProcess } from './support/target.ts';
 
-interface Kind {
-  readonly name: string;
-  readonly options: string;
-  /** Absent: all of them. */
-  readonly families?: (all: readonly string[]) => readonly string[];
-}
-
-const SANITIZE = 'ALL.Sanitize';
-const OWN = '-sanitize';
-/** An overwrite of it takes eight seconds at the usual pace; the test of resets needs more than five. */
-const SANITIZED_BYTES = 64 * 1024 * 1024;
-
-/** With everything that a LUN of the kind can have. */
-const EQUIPPED: readonly Kind[] = [
-  { name: 'thin', options: 'thin: true, physicalBlockSize: 128KiB' },
-  { name: 'thin4k', options: 'thin: true, blockSize: 4096, physicalBlockSize: 1MiB' },
-  { name: 'full', options: 'thin: false, physicalBlockSize: 128KiB' },
-].map(({ name, options }) => ({ name, options: `${options}, removable: true, sanitize: overwrite` }));
-
-/**
- * SANITIZE has LUNs of its own, since most of its time is waiting, and a process for each test: with two paths Sanitize.Reservations leaves a RESERVE (6) behind that
- * keeps Sanitize.Reset from beginning.
- */
-const KINDS: readonly Kind[] = [
-  ...EQUIPPED.map((kind) => ({
-    ...kind,
-    families: (all: readonly string[]) => all.filter((name) => name !== SANITIZE),
-  })),
-  ...EQUIPPED.map(({ name, options }) => ({
-    name: `${name}${OWN}`,
-    options,
-    families: () => testsOf(SANITIZE),
-  })),
-  { name: 'plain', options: '' },
-  { name: 'readonly', options: 'readOnly: true', families: () => ['ALL.ReadOnly'] },
-];
-
-const LUN_BYTES = 100 * 1024 * 1024;
-const sizeOf = (name: string): number => (name.endsWith(OWN) ? SANITIZED_BYTES : LUN_BYTES);
-const iqn = (name: string): string => `iqn.2026-11.io.eterne:${name}`;
 const folder = mkdtempSync(join(tmpdir(), 'eterne-iscsi-'));
 let target: TargetProcess;
 
@@ -62,12 +31,9 @@ function isInstalled(): boolean {
 }
 
 before(async () => {
-  writeFileSync(join(folder, 'readonly.img'), Buffer.alloc(LUN_BYTES));
-  const targets = KINDS.map(
-    ({ name, options }) =>
-      `  - { iqn: '${iqn(name)}', luns: [{ lun: 1, path: ${name}.img, size: ${sizeOf(name)}${options && `, ${options}`} }] }\n`,
-  );
-  target = await startTarget(folder, targets.join(''));
+  for (const { name } of KINDS.filter(isReadOnly))
+    writeFileSync(join(folder, `${name}.img`), Buffer.alloc(LUN_BYTES));
+  target = await startTarget(folder, KINDS.map((kind) => targetLine(kind)).join(''));
 });
 
 after(async () => {
@@ -75,23 +41,10 @@ after(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function excuse(test: string, { options }: Kind): string | undefined {
-  const family = test.split('.')[0] ?? '';
-  const has = (option: string): boolean => options.includes(option);
-  return (
-    (has('readOnly: true') ? undefined : SKIPS[test]) ??
-    (has('physicalBlockSize') ? undefined : SKIPS_OF_PLAIN[test]) ??
-    (has('blockSize: 4096') ? SKIPS_OF_4K[test] : undefined) ??
-    (has('removable: true') ? undefined : SKIPS_WITHOUT_REMOVABLE[family]) ??
-    (has('thin: false') ? SKIPS_WITHOUT_THIN[family] : undefined)
-  );
-}
-
 async function runAll(kind: Kind): Promise<Map<string, Verdict>> {
   const found = new Map<string, Verdict>();
-  const all = families();
-  for (const family of kind.families?.(all) ?? all)
-    for (const [test, verdict] of await runFamily(family, `iscsi://${target.address}/${iqn(kind.name)}/1`))
+  for (const family of familiesOf(kind))
+    for (const [test, verdict] of await runFamily(family, `iscsi://${target.address}/${iqnOf(kind.name)}/1`))
       found.set(test, verdict);
   return found;
 }
