@@ -1,6 +1,6 @@
 /**
  * The iSCSI target against Debian's tgtd: same machine, same size of buffered file, same tools, alternating within each round; medians of the rates, and of
- * the ratios within each round. Last 64 sessions at once, each from an initiator of its own: the sum of their rates, and the target's memory at its highest. `npm run bench -- target [--rounds N] [--seconds N] [--only NAME]`.
+ * the ratios within each round. `-two`: a LUN of a target that has a second one. Last 64 sessions at once, each from an initiator of its own: the sum of their rates, and the target's memory at its highest. `npm run bench -- target [--rounds N] [--seconds N] [--only NAME]`.
  */
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,14 +19,24 @@ interface Row {
   readonly kind: 'read' | 'write';
   readonly sizeBytes: number;
   readonly depth: number;
+  /** The LUN is one of two of its target: writes may not hold up the other one. */
+  readonly beside?: true;
 }
 
-const ROWS: readonly Row[] = (['read', 'write'] as const).flatMap((kind) => [
+const ONE_LUN: readonly Row[] = (['read', 'write'] as const).flatMap((kind) => [
   { name: `${kind}-4k-d1`, kind, sizeBytes: 4 * KIB, depth: 1 },
   { name: `${kind}-4k-d32`, kind, sizeBytes: 4 * KIB, depth: 32 },
   { name: `${kind}-1m-d1`, kind, sizeBytes: MIB, depth: 1 },
   { name: `${kind}-1m-d8`, kind, sizeBytes: MIB, depth: 8 },
 ]);
+const ROWS: readonly Row[] = [
+  ...ONE_LUN,
+  ...ONE_LUN.filter(({ kind }) => kind === 'write').map((row) => ({
+    ...row,
+    name: `${row.name}-two`,
+    beside: true as const,
+  })),
+];
 
 /** `depth`: of each session. */
 const SESSION_ROWS: readonly Row[] = [
@@ -37,6 +47,7 @@ const SESSIONS = 64;
 
 const SIZE_BYTES = GIB;
 const IQN = 'iqn.2026-11.io.eterne:bench';
+const IQN_OF_TWO = `${IQN}-two`;
 /** Writes of a measurement, so that it takes about as long as one of reads. */
 const WRITES_A_SECOND = { small: 10_000, large: 500 };
 
@@ -51,16 +62,18 @@ function fill(path: string): void {
 async function startOurs(
   servers: Servers,
   folder: string,
-): Promise<{ readonly uri: string; readonly pid: number | undefined }> {
+): Promise<{ readonly uri: string; readonly uriOfTwo: string; readonly pid: number | undefined }> {
   const port = await freePort();
   const config = join(folder, 'target.yaml');
   writeFileSync(
     config,
-    `portals: ['127.0.0.1:${port}']\ntargets:\n  - { iqn: '${IQN}', luns: [{ lun: 1, path: ours.img }] }\n`,
+    `portals: ['127.0.0.1:${port}']\ntargets:\n  - { iqn: '${IQN}', luns: [{ lun: 1, path: ours.img }] }\n` +
+      `  - { iqn: '${IQN_OF_TWO}', luns: [{ lun: 1, path: two.img }, { lun: 2, path: other.img, size: 1MiB }] }\n`,
   );
   const { pid } = servers.start(join(repositoryRoot, 'eterne'), ['target', 'run', '--config', config]);
   await sleep(2000);
-  return { uri: `iscsi://127.0.0.1:${port}/${IQN}/1`, pid };
+  const uriOf = (iqn: string): string => `iscsi://127.0.0.1:${port}/${iqn}/1`;
+  return { uri: uriOf(IQN), uriOfTwo: uriOf(IQN_OF_TWO), pid };
 }
 
 /** Fails when any session does. */
@@ -89,16 +102,17 @@ export async function benchTarget(options: {
   const folder = mkdtempSync(join(tmpdir(), 'eterne-bench-'));
   const servers = new Servers();
   try {
-    for (const name of ['ours.img', 'tgt.img']) fill(join(folder, name));
+    for (const name of ['ours.img', 'two.img', 'tgt.img']) fill(join(folder, name));
     const ours = await startOurs(servers, folder);
-    const uris = [ours.uri, await startTgt(servers, join(folder, 'tgt.img'))] as const;
+    const tgtUri = await startTgt(servers, join(folder, 'tgt.img'));
     const { only = '' } = options;
     const wanted = ({ name }: Row): boolean => name.includes(only);
     const compare = async (row: Row, measured: typeof measure): Promise<string> => {
+      const uris = [row.beside === true ? ours.uriOfTwo : ours.uri, tgtUri];
       const [eterne = [], tgt = []] = await inRounds(uris, options.rounds, (uri) =>
         measured(row, uri, options.seconds),
       );
-      return `${row.name.padEnd(14)} eterne ${show(row, median(eterne)).padStart(12)}   tgtd ${show(row, median(tgt)).padStart(12)}   ratio ${medianRatio(eterne, tgt).toFixed(2)}`;
+      return `${row.name.padEnd(16)} eterne ${show(row, median(eterne)).padStart(12)}   tgtd ${show(row, median(tgt)).padStart(12)}   ratio ${medianRatio(eterne, tgt).toFixed(2)}`;
     };
     for (const row of ROWS.filter(wanted)) process.stdout.write(`${await compare(row, measure)}\n`);
     for (const row of SESSION_ROWS.filter(wanted)) {
