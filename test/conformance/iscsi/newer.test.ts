@@ -52,6 +52,7 @@ const PASSWORD = 'open sesame!';
 
 const WAYS: readonly Way[] = [
   ...KINDS.map(plainly),
+  plainly({ ...PLAIN, name: 'large', runs: 'long copies' }),
   {
     kind: { ...PLAIN, name: 'chap' },
     options: `chap: { user: '${USER}', password: '${PASSWORD}' }, `,

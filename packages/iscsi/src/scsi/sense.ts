@@ -54,6 +54,7 @@ export const SENSE = {
   savingNotSupported: of(SENSE_KEY.illegalRequest, 0x3900),
   mediumRemovalPrevented: of(SENSE_KEY.illegalRequest, 0x5302),
   insufficientRegistrationResources: of(SENSE_KEY.illegalRequest, 0x5504),
+  copySegmentGranularityViolation: of(SENSE_KEY.copyAborted, 0x260d),
   copyTargetNotReachable: of(SENSE_KEY.copyAborted, 0x0d02),
   writeProtected: of(SENSE_KEY.dataProtect, 0x2700),
   spaceAllocationFailed: of(SENSE_KEY.dataProtect, 0x2707),

@@ -4,16 +4,20 @@ import { families, testsOf } from './suite.ts';
 
 const SANITIZE = 'ALL.Sanitize';
 const READ_ONLY = 'ALL.ReadOnly';
+/** Of suites newer than 1.19. */
+const LONG_COPIES = 'ALL.ExtendedCopy.Large';
 const OWN = '-sanitize';
 /** An overwrite of it takes eight seconds at the usual pace; the test of resets needs more than five. */
 const SANITIZED_BYTES = 64 * 1024 * 1024;
+/** Twice what one segment of an EXTENDED COPY moves. */
+const LONG_BYTES = 512 * 1024 * 1024;
 export const LUN_BYTES = 100 * 1024 * 1024;
 
 export interface Kind {
   readonly name: string;
   /** Of the LUN, in YAML. */
   readonly options: string;
-  readonly runs: 'everything' | 'all but SANITIZE' | 'SANITIZE' | 'the read-only family';
+  readonly runs: 'everything' | 'all but SANITIZE' | 'SANITIZE' | 'the read-only family' | 'long copies';
 }
 
 /** With everything that a LUN of the kind can have. */
@@ -41,7 +45,7 @@ export const isReadOnly = ({ options }: Kind): boolean => options.includes('read
 
 /** The line of a target's configuration; `ofTarget` are options of the target itself. */
 export const targetLine = ({ name, options, runs }: Kind, ofTarget = ''): string => {
-  const sizeBytes = runs === 'SANITIZE' ? SANITIZED_BYTES : LUN_BYTES;
+  const sizeBytes = runs === 'SANITIZE' ? SANITIZED_BYTES : runs === 'long copies' ? LONG_BYTES : LUN_BYTES;
   return `  - { iqn: '${iqnOf(name)}', ${ofTarget}luns: [{ lun: 1, path: ${name}.img, size: ${sizeBytes}${options && `, ${options}`} }] }\n`;
 };
 
@@ -56,6 +60,8 @@ export function familiesOf({ runs }: Kind, program?: string): readonly string[] 
       return testsOf(SANITIZE, program);
     case 'the read-only family':
       return [READ_ONLY];
+    case 'long copies':
+      return [LONG_COPIES];
   }
 }
 

@@ -5,8 +5,8 @@
 import { SENSE, type Sense } from '@eterne/iscsi';
 import { MAX_PARAMETER_BYTES } from '../../limits.ts';
 import type { Command } from '../command.ts';
-import { CHUNK_BYTES } from '../copy/limits.ts';
-import { readCopyList, type CopyList } from '../copy/parameter-list.ts';
+import { CHUNK_BYTES, MAX_SEGMENT_BYTES } from '../copy/limits.ts';
+import { readCopyList, type CopyList, type CopySegment } from '../copy/parameter-list.ts';
 import { senseOf, type LogicalUnit } from '../logical-unit.ts';
 import { rangeError } from '../range.ts';
 import type { ScsiRequest } from '../scsi-request.ts';
@@ -51,20 +51,29 @@ function plan(list: CopyList, unit: LogicalUnit, request: ScsiRequest): Move[] |
     const from = units[segment.source];
     const to = units[segment.destination];
     if (from === undefined || to === undefined) return SENSE.copyTargetNotReachable;
-    const error =
-      rangeError({ lba: segment.sourceLba, blocks: segment.blocks }, from) ??
-      rangeError({ lba: segment.destinationLba, blocks: segment.blocks }, to);
-    if (error !== undefined || from.blockBytes !== to.blockBytes || !mayMove(from, to, request))
-      return SENSE.copyTargetNotReachable;
-    moves.push({
-      from,
-      to,
-      fromOffset: segment.sourceLba * from.blockBytes,
-      toOffset: segment.destinationLba * to.blockBytes,
-      lengthBytes: segment.blocks * from.blockBytes,
-    });
+    const move = moveOf(segment, from, to);
+    if (!('from' in move)) return move;
+    if (!mayMove(from, to, request)) return SENSE.copyTargetNotReachable;
+    moves.push(move);
   }
   return moves;
+}
+
+/** Whole blocks of one size, within both units. */
+function moveOf(segment: CopySegment, from: LogicalUnit, to: LogicalUnit): Move | Sense {
+  const { blockBytes } = from;
+  if (blockBytes !== to.blockBytes) return SENSE.copyTargetNotReachable;
+  const { length, sourceBytes, destinationBytes } = segment;
+  const lengthBytes = 'bytes' in length ? length.bytes : length.blocks * blockBytes;
+  if ([lengthBytes, sourceBytes, destinationBytes].some((bytes) => bytes % blockBytes !== 0))
+    return SENSE.copySegmentGranularityViolation;
+  if (lengthBytes > MAX_SEGMENT_BYTES) return SENSE.invalidFieldInParameterList;
+  const blocks = lengthBytes / blockBytes;
+  const fromLba = segment.sourceLba + sourceBytes / blockBytes;
+  const toLba = segment.destinationLba + destinationBytes / blockBytes;
+  if ((rangeError({ lba: fromLba, blocks }, from) ?? rangeError({ lba: toLba, blocks }, to)) !== undefined)
+    return SENSE.copyTargetNotReachable;
+  return { from, to, fromOffset: fromLba * blockBytes, toOffset: toLba * blockBytes, lengthBytes };
 }
 
 /** The copy may do no more than the initiator could with a READ and a WRITE. */

@@ -5,6 +5,7 @@ import { blockDeviceCharacteristics } from './block-device-characteristics.ts';
 import { blockLimits } from './block-limits.ts';
 import { deviceIdentification } from './device-identification.ts';
 import { logicalBlockProvisioning } from './logical-block-provisioning.ts';
+import { thirdPartyCopy } from './third-party-copy.ts';
 
 type Body = (unit: LogicalUnit, port: TargetPort) => Buffer;
 
@@ -15,6 +16,7 @@ const PAGES: ReadonlyMap<number, Body> = new Map<number, Body>([
   // Unit serial number, SPC-4 §7.8.18.
   [0x80, (unit) => Buffer.from(unit.attributes.identity.serial, 'latin1')],
   [0x83, deviceIdentification],
+  [0x8f, thirdPartyCopy],
   [0xb0, blockLimits],
   [0xb1, blockDeviceCharacteristics],
   [0xb2, logicalBlockProvisioning],
