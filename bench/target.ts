@@ -29,13 +29,10 @@ const ONE_LUN: readonly Row[] = (['read', 'write'] as const).flatMap((kind) => [
   { name: `${kind}-1m-d1`, kind, sizeBytes: MIB, depth: 1 },
   { name: `${kind}-1m-d8`, kind, sizeBytes: MIB, depth: 8 },
 ]);
+const besideAnother = (row: Row): Row => ({ ...row, name: `${row.name}-two`, beside: true });
 const ROWS: readonly Row[] = [
   ...ONE_LUN,
-  ...ONE_LUN.filter(({ kind }) => kind === 'write').map((row) => ({
-    ...row,
-    name: `${row.name}-two`,
-    beside: true as const,
-  })),
+  ...ONE_LUN.filter(({ kind }) => kind === 'write').map(besideAnother),
 ];
 
 /** `depth`: of each session. */

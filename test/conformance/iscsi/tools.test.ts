@@ -17,8 +17,7 @@ const OUR_SECRET = 'battery-staple-2';
 const run = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), 'eterne-iscsi-tools-'));
 let target: TargetProcess;
-const uri = (name = '', login = '', query = ''): string =>
-  `iscsi://${login}${target.address}/${IQN}${name}/1${query}`;
+const uri = (): string => `iscsi://${target.address}/${IQN}/1`;
 
 function withTool(tool: string, title: string, body: () => Promise<void>): void {
   let skip: string | false = false;
@@ -33,11 +32,24 @@ function withTool(tool: string, title: string, body: () => Promise<void>): void 
 const start = async (): Promise<void> => {
   target = await startTarget(
     folder,
-    `  - { iqn: '${IQN}', luns: [{ lun: 1, path: lun.img, size: 64MiB, serial: ABC123 }] }\n` +
-      `  - { iqn: '${IQN}-secret', chap: { user: u, password: ${SECRET}, mutualUser: m, mutualPassword: ${OUR_SECRET} }, luns: [{ lun: 1, path: secret.img, size: 1MiB }] }\n` +
-      `  - { iqn: '${IQN}-members', initiators: ['${FRIEND}'], luns: [{ lun: 1, path: members.img, size: 1MiB }] }\n`,
+    `  - { iqn: '${IQN}', luns: [{ lun: 1, path: lun.img, size: 64MiB, serial: ABC123 }] }\n`,
   );
 };
+
+/** With one that asks for a secret and one that is for a friend, in a process of their own: `iscsi-ls -s` fails where it may not log in. */
+async function withGuarded(body: (guarded: TargetProcess) => Promise<void>): Promise<void> {
+  const place = mkdtempSync(join(folder, 'guarded-'));
+  const guarded = await startTarget(
+    place,
+    `  - { iqn: '${IQN}', chap: { user: u, password: ${SECRET}, mutualUser: m, mutualPassword: ${OUR_SECRET} }, luns: [{ lun: 1, path: secret.img, size: 1MiB }] }\n` +
+      `  - { iqn: '${IQN}-members', initiators: ['${FRIEND}'], luns: [{ lun: 1, path: members.img, size: 1MiB }] }\n`,
+  );
+  try {
+    await body(guarded);
+  } finally {
+    await guarded.stop();
+  }
+}
 
 before(start);
 after(async () => {
@@ -59,25 +71,30 @@ describe('iSCSI target and the tools people use', () => {
     assert.match((await run('iscsi-inq', ['-e', '1', '-c', '128', uri()])).stdout, /ABC123/);
   });
 
-  withTool('iscsi-inq', 'is let in with the secret, and tells who we are by ours', async () => {
-    const inquiry = (login: string, query = ''): Promise<unknown> =>
-      run('iscsi-inq', [uri('-secret', login, query)]);
-    await inquiry(`u%${SECRET}@`);
-    await assert.rejects(inquiry('u%wrong-horse-1@'), /Authentication failure/);
-    await assert.rejects(inquiry(''), /Authentication failure/);
-    await inquiry(`u%${SECRET}@`, `?target_user=m&target_password=${OUR_SECRET}`);
-    await assert.rejects(inquiry(`u%${SECRET}@`, '?target_user=m&target_password=not-our-secret-3'));
-  });
+  withTool('iscsi-inq', 'is let in with the secret, and knows us by ours', () =>
+    withGuarded(async ({ address }) => {
+      const inquiry = (login: string, query = ''): Promise<unknown> =>
+        run('iscsi-inq', [`iscsi://${login}${address}/${IQN}/1${query}`]);
+      await inquiry(`u%${SECRET}@`);
+      await assert.rejects(inquiry('u%wrong-horse-1@'), /Authentication failure/);
+      await assert.rejects(inquiry(''), /Authentication failure/);
+      await inquiry(`u%${SECRET}@`, `?target_user=m&target_password=${OUR_SECRET}`);
+      await assert.rejects(inquiry(`u%${SECRET}@`, '?target_user=m&target_password=not-our-secret-3'));
+    }),
+  );
 
-  withTool('iscsi-ls', 'shows a target to whom it is for, and to nobody else', async () => {
-    const members = new RegExp(`Target:${IQN}-members `);
-    const list = async (initiator: string): Promise<string> =>
-      (await run('iscsi-ls', ['-i', initiator, `iscsi://${target.address}/`])).stdout;
-    assert.match(await list(FRIEND), members);
-    assert.doesNotMatch(await list(`${FRIEND}-not`), members);
-    await run('iscsi-inq', ['-i', FRIEND, uri('-members')]);
-    await assert.rejects(run('iscsi-inq', ['-i', `${FRIEND}-not`, uri('-members')]), /Authorization failure/);
-  });
+  withTool('iscsi-ls', 'shows a target to whom it is for, and to nobody else', () =>
+    withGuarded(async ({ address }) => {
+      const members = new RegExp(`Target:${IQN}-members `);
+      const list = async (initiator: string): Promise<string> =>
+        (await run('iscsi-ls', ['-i', initiator, `iscsi://${address}/`])).stdout;
+      assert.match(await list(FRIEND), members);
+      assert.doesNotMatch(await list(`${FRIEND}-not`), members);
+      const uri = `iscsi://${address}/${IQN}-members/1`;
+      await run('iscsi-inq', ['-i', FRIEND, uri]);
+      await assert.rejects(run('iscsi-inq', ['-i', `${FRIEND}-not`, uri]), /Authorization failure/);
+    }),
+  );
 
   withTool('qemu-img', 'writes an image, compares it and reads it back', async () => {
     const image = join(folder, 'image.raw');

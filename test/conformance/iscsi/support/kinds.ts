@@ -3,21 +3,18 @@ import { SKIPS, SKIPS_OF_4K, SKIPS_OF_PLAIN, SKIPS_WITHOUT_REMOVABLE, SKIPS_WITH
 import { families, testsOf } from './suite.ts';
 
 const SANITIZE = 'ALL.Sanitize';
-const READ_ONLY = 'ALL.ReadOnly';
-/** Of suites newer than 1.19. */
-const LONG_COPIES = 'ALL.ExtendedCopy.Large';
 const OWN = '-sanitize';
 /** An overwrite of it takes eight seconds at the usual pace; the test of resets needs more than five. */
 const SANITIZED_BYTES = 64 * 1024 * 1024;
-/** Twice what one segment of an EXTENDED COPY moves. */
-const LONG_BYTES = 512 * 1024 * 1024;
 export const LUN_BYTES = 100 * 1024 * 1024;
 
 export interface Kind {
   readonly name: string;
   /** Of the LUN, in YAML. */
   readonly options: string;
-  readonly runs: 'everything' | 'all but SANITIZE' | 'SANITIZE' | 'the read-only family' | 'long copies';
+  readonly sizeBytes?: number;
+  /** Names: those families, or tests, alone. */
+  readonly runs: 'everything' | 'all but SANITIZE' | 'SANITIZE' | readonly string[];
 }
 
 /** With everything that a LUN of the kind can have. */
@@ -37,16 +34,16 @@ export const KINDS: readonly Kind[] = [
   ...EQUIPPED.map((kind) => ({ ...kind, runs: 'all but SANITIZE' as const })),
   ...EQUIPPED.map(({ name, options }) => ({ name: `${name}${OWN}`, options, runs: 'SANITIZE' as const })),
   PLAIN,
-  { name: 'readonly', options: 'readOnly: true', runs: 'the read-only family' },
+  { name: 'readonly', options: 'readOnly: true', runs: ['ALL.ReadOnly'] },
 ];
 
 export const iqnOf = (name: string): string => `iqn.2026-11.io.eterne:${name}`;
 export const isReadOnly = ({ options }: Kind): boolean => options.includes('readOnly: true');
 
 /** The line of a target's configuration; `ofTarget` are options of the target itself. */
-export const targetLine = ({ name, options, runs }: Kind, ofTarget = ''): string => {
-  const sizeBytes = runs === 'SANITIZE' ? SANITIZED_BYTES : runs === 'long copies' ? LONG_BYTES : LUN_BYTES;
-  return `  - { iqn: '${iqnOf(name)}', ${ofTarget}luns: [{ lun: 1, path: ${name}.img, size: ${sizeBytes}${options && `, ${options}`} }] }\n`;
+export const targetLine = ({ name, options, runs, sizeBytes }: Kind, ofTarget = ''): string => {
+  const usualBytes = runs === 'SANITIZE' ? SANITIZED_BYTES : LUN_BYTES;
+  return `  - { iqn: '${iqnOf(name)}', ${ofTarget}luns: [{ lun: 1, path: ${name}.img, size: ${sizeBytes ?? usualBytes}${options && `, ${options}`} }] }\n`;
 };
 
 /** What is run in a process each; `program` is the suite's, absent: the installed one. */
@@ -58,10 +55,8 @@ export function familiesOf({ runs }: Kind, program?: string): readonly string[] 
       return families(program).filter((name) => name !== SANITIZE);
     case 'SANITIZE':
       return testsOf(SANITIZE, program);
-    case 'the read-only family':
-      return [READ_ONLY];
-    case 'long copies':
-      return [LONG_COPIES];
+    default:
+      return runs;
   }
 }
 

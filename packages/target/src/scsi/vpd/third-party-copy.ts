@@ -30,13 +30,13 @@ const counted = (bytes: readonly number[]): Buffer => Buffer.from([bytes.length,
 
 /** §7.8.17.4: `u8 length, then for each operation code: code, u8 number of service actions, service actions`. */
 function supportedCommands(): Buffer {
-  const opcodes = [...new Set(COMMANDS.map(({ opcode }) => opcode))];
-  const list = opcodes.flatMap((code) => {
+  const list: number[] = [];
+  for (const code of new Set(COMMANDS.map(({ opcode }) => opcode))) {
     const actions = COMMANDS.flatMap(({ opcode, serviceAction }) =>
       opcode === code && serviceAction !== undefined ? [serviceAction] : [],
     );
-    return [code, ...counted(actions)];
-  });
+    list.push(code, ...counted(actions));
+  }
   return descriptor(0x0001, counted(list));
 }
 
