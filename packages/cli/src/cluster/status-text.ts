@@ -23,8 +23,20 @@ export function statusText(status: ClusterStatus): string {
     nodesText(nodes),
     ...(volumes.length > 0 ? [volumesText(volumes)] : []),
     ...(groups.length > 0 ? [groupsText(groups)] : []),
+    ...droppedText(status),
     ...(warnings.length > 0 ? [warnings.map((warning) => `! ${warning}`).join('\n')] : []),
   ].join('\n\n');
+}
+
+/** Nothing, where everything was believed. */
+function droppedText({ dropped, reportedBy }: ClusterStatus): readonly string[] {
+  const channels = Object.entries(dropped).flatMap(([channel, counts]) => {
+    const reasons = Object.entries(counts).filter(([, count]) => count > 0);
+    if (reasons.length === 0) return [];
+    return `${channel} ${reasons.map(([reason, count]) => `${count} ${reason}`).join(', ')}`;
+  });
+  if (channels.length === 0) return [];
+  return [`not believed by ${reportedBy} since its processes were started: ${channels.join('; ')}`];
 }
 
 export function nodesText(nodes: readonly NodeStatus[]): string {

@@ -15,7 +15,7 @@ import { termIn } from '@eterne/cluster/node/epochs.ts';
 import { readMarker } from '@eterne/cluster/node/log-marker.ts';
 import { LogSwitch, type LogEngine } from '@eterne/cluster/node/log-switch.ts';
 import { VoterKeeper, type MakeTie, type Observation, type VotersLog } from '@eterne/cluster/node/voters.ts';
-import { NO_DROPS, type DropCounts } from '@eterne/cluster/heart/drops.ts';
+import { NO_DROPS, type DropCounts, type DropReason } from '@eterne/cluster/heart/drops.ts';
 import type { HeartSetup } from '@eterne/cluster/heart/setup.ts';
 import type { HeartPort, MonitorPort } from '@eterne/cluster/ports.ts';
 import { openEmbeddedLog, type EmbeddedLog } from '@eterne/cluster/raft/embedded-log.ts';
@@ -174,6 +174,7 @@ function openEmbedded(
       addresses: () => pingAddresses(service.state),
       isWhole: () => isWhole(service.view),
     });
+    const onDrop = (reason: DropReason): void => tcp.drop(reason);
     const transport = new TieTransport(tcp, {
       ...transportOptions,
       disks: nodeSharedDisks,
@@ -190,6 +191,7 @@ function openEmbedded(
         },
       },
       members: () => log?.status().members ?? [],
+      onDrop,
     });
     const close = (): void => {
       unfollow();
@@ -203,6 +205,7 @@ function openEmbedded(
       identity: own,
       timing,
       transport,
+      onDrop,
       subject,
       ...length,
     };

@@ -44,6 +44,9 @@ test('status for people and for programs', async () => {
   assert.equal(text.code, 0, text.stderr);
   assert.match(text.stdout, /^cluster prod: quorate, leader n1, feature level 1, reported by n1$/m);
   assert.match(text.stdout, /^data +1 GiB +sync +n1 +n1 UpToDate, n2 Inconsistent \(300 MiB to sync\) +n1$/m);
+  const unbelieved =
+    'not believed by n1 since its processes were started: heartbeats 3 forged, 1 replayed; log 12 parted';
+  assert.ok(text.stdout.includes(unbelieved), text.stdout);
   assert.deepEqual(JSON.parse(json.stdout), JSON.parse(JSON.stringify(fixture.facade.status())));
 });
 

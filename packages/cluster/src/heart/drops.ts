@@ -7,8 +7,17 @@
  * - `foreign`    meant for another node, another disk or another cluster
  * - `stranger`   of who is no member (any more): a stale identity
  * - `replayed`   seen before, out of order, or of a session that is over
+ * - `parted`     of a half of a pair that went on without this node (raft/tie/lineage.ts): only in the log
  */
-export const DROP_REASONS = ['malformed', 'forged', 'version', 'foreign', 'stranger', 'replayed'] as const;
+export const DROP_REASONS = [
+  'malformed',
+  'forged',
+  'version',
+  'foreign',
+  'stranger',
+  'replayed',
+  'parted',
+] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 export type DropCounts = Readonly<Record<DropReason, number>>;
 
@@ -19,6 +28,7 @@ export const NO_DROPS: DropCounts = {
   foreign: 0,
   stranger: 0,
   replayed: 0,
+  parted: 0,
 };
 
 export class Drops {

@@ -10,6 +10,7 @@
 import { assert, EterneError } from '@eterne/base';
 import type { World } from '@eterne/runtime';
 import type { LogLeadership, LogSubject, OrderedLog } from '../ports.ts';
+import type { DropReason } from '../heart/drops.ts';
 import { Barriers, type AskingTimes } from './barriers.ts';
 import { LeadershipNews } from './leadership-news.ts';
 import { RaftLog } from './log.ts';
@@ -39,6 +40,8 @@ export interface EmbeddedLogOptions<Command> {
   /** It may change at any moment (heartbeats.ts). */
   readonly timing: () => RaftTiming;
   readonly transport: RaftTransport;
+  /** A message is not believed. */
+  readonly onDrop?: (reason: DropReason) => void;
   readonly subject: LogSubject<Command>;
   /** Write a snapshot after this many entries, or this many bytes. Tests set them low. */
   readonly compactAfterEntries?: number;
@@ -265,9 +268,9 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     const message = decodeMessage(bytes);
     if (message instanceof EterneError) {
       this.#options.world.log('warn', message.message);
-      return;
+      return this.#options.onDrop?.('malformed');
     }
-    if (message.from !== from) return;
+    if (message.from !== from) return this.#options.onDrop?.('forged');
     this.#node.step(message, this.#options.world.clock.bootMs());
     this.#turns.want();
   }

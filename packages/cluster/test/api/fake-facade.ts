@@ -140,7 +140,7 @@ function initialStatus(): ClusterStatus {
     tieBreaker: null,
     consensus: { engine: 'embedded', epoch: 0, phase: 'steady', trouble: null, takeOverMs: 1550 },
     warnings: ['volume data: n2 is not in the in-sync set'],
-    dropped: { heartbeats: NO_DROPS, log: NO_DROPS },
+    dropped: { heartbeats: { ...NO_DROPS, forged: 3, replayed: 1 }, log: { ...NO_DROPS, parted: 12 } },
   };
 }
 

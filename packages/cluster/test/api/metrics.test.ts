@@ -27,6 +27,8 @@ test('a viewer gets the cluster as numbers, in the format that Prometheus asks f
     'eterne_group_protected{group="db"} 0',
     '# TYPE eterne_group_starts_total counter',
     'eterne_group_starts_total{group="db"} 4',
+    'eterne_dropped_messages_total{channel="heartbeats",reason="forged"} 3',
+    'eterne_dropped_messages_total{channel="log",reason="parted"} 12',
     'eterne_resource_running{group="db",resource="ledger"} 1',
   ])
     assert.ok(lines.includes(line), `${line}\nis not in\n${body}`);

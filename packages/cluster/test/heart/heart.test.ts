@@ -238,7 +238,7 @@ test('what is not believed is counted by reason, in sum and for the path it seem
   ] as const)
     for (let time = 0; time < times; time += 1) cluster.world.inject(to, payload, b);
   cluster.world.inject(to, flipped, 'elsewhere:1');
-  const expected = { malformed: 2, forged: 3, version: 0, foreign: 4, stranger: 0, replayed: 3 };
+  const expected = { malformed: 2, forged: 3, version: 0, foreign: 4, stranger: 0, replayed: 3, parted: 0 };
   cluster.world.run(1000);
   const paths = cluster.paths.get('a') ?? [];
   assert.deepEqual(paths.find(({ peer }) => peer === 'b')?.dropped, {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EterneError } from '@eterne/base';
+import { encodeMessage } from '../../src/raft/messages/message.ts';
 import { PROPOSALS_MAX, type AppendResult } from '../../src/raft/proposals.ts';
 import { VirtualCluster } from './support/virtual-cluster.ts';
 
@@ -65,6 +66,23 @@ test('a leader that is cut off loses its authority and answers no read, and its 
   assert.equal(outcome.result?.kind, 'unknown');
   assert.equal(read?.code, 'no-quorum');
   assert.equal(cluster.logOf(leader).leadership().isLeader, false);
+});
+
+test('what cannot be read, and what names another sender than its connection, is counted and changes nothing', () => {
+  const cluster = new VirtualCluster({ seed: 4, voters: THREE });
+  const leader = cluster.waitForLeader();
+  const [a, b] = others(leader);
+  const { term } = cluster.logOf(leader).status();
+  cluster.say(a, leader, Buffer.from([250, 1, 2]));
+  cluster.say(
+    a,
+    leader,
+    encodeMessage({ from: b, to: leader, term: term + 7, body: { kind: 'timeout-now' } }),
+  );
+  cluster.run(100);
+  const { malformed, forged } = cluster.machine(leader).drops.counts;
+  assert.deepEqual([malformed, forged], [1, 1]);
+  assert.equal(cluster.logOf(leader).status().term, term);
 });
 
 test('an append that never reached a leader is refused', () => {

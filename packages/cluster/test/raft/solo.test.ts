@@ -82,7 +82,7 @@ test('both go on when only the link is cut; met again, neither log touches the o
   const [first, second] = NODES.map((id) => cluster.machine(id));
   assert.equal(first?.transport?.tie?.solo?.parted?.survivor, 'mine');
   assert.equal(second?.transport?.tie?.solo?.parted?.survivor, 'theirs');
-  assert.ok((first?.transport?.partedMessages ?? 0) > 0, 'what was not believed is counted');
+  assert.ok((first?.drops.counts.parted ?? 0) > 0, 'what was not believed is counted');
   assert.deepEqual(first?.applied, ['common', 'n1.1', 'n1.2', 'n1.3']);
   assert.deepEqual(second?.applied, ['common', 'n2.1', 'n2.2', 'n2.3']);
   append(cluster, 'n2', 'still');

@@ -14,6 +14,7 @@ const drops = z.object({
   foreign: z.int().describe('meant for another node, disk or cluster'),
   stranger: z.int().describe('of who is no member (any more)'),
   replayed: z.int().describe('seen before, or of a session that is over'),
+  parted: z.int().describe('of the other half of a pair of which both nodes went on alone'),
 });
 
 export const pathStatus = z.object({

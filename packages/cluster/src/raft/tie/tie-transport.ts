@@ -7,6 +7,7 @@
  */
 import { EterneError } from '@eterne/base';
 import type { Files, SharedDisks, Timer, World } from '@eterne/runtime';
+import type { DropReason } from '../../heart/drops.ts';
 import { isVoter, type Members } from '../members.ts';
 import { decodeMessage, encodeMessage, type Message } from '../messages/message.ts';
 import type { RaftTransport } from '../transport/port.ts';
@@ -36,6 +37,8 @@ export interface TieTransportOptions {
   readonly isVetoed?: () => boolean;
   /** The log's members, as they are now. */
   readonly members: () => Members;
+  /** A message is not believed. */
+  readonly onDrop?: (reason: DropReason) => void;
 }
 
 export interface ProofParts {
@@ -68,8 +71,6 @@ export class TieTransport implements RaftTransport {
   #player: TiePlayer | undefined;
   #proof: ProofPlayer | undefined;
   #solo: SoloPlayer | undefined;
-  /** Messages of a half of the pair that went on without this one. */
-  #parted = 0;
   #voterHeardMs = Number.NEGATIVE_INFINITY;
   #onMessage: (from: MemberId, message: Buffer) => void = () => {};
 
@@ -88,11 +89,6 @@ export class TieTransport implements RaftTransport {
     const kind = tieKindOf(member.id);
     const votes = member.role === 'voter';
     return { kind, votes, trouble, held: this.#proof?.held, solo: this.#solo?.seen };
-  }
-
-  /** Messages that were not believed because their log and this one have parted. */
-  get partedMessages(): number {
-    return this.#parted;
   }
 
   /** This node's half of the pair gives way; from the next start of its service its log is the one of before. */
@@ -158,11 +154,12 @@ export class TieTransport implements RaftTransport {
     } catch (error) {
       if (!(error instanceof EterneError)) throw error;
       this.#options.world.log('warn', `a message of ${from} is not believed: ${error.message}`);
+      this.#options.onDrop?.('malformed');
       return undefined;
     }
     const isPeer = this.#solo !== undefined && isVoter(this.#options.members(), from);
     if (!isPeer || this.#solo?.believes(unwrapped.lineage) === true) return unwrapped.message;
-    if (this.#solo?.seen.parted) this.#parted += 1;
+    if (this.#solo?.seen.parted) this.#options.onDrop?.('parted');
     return undefined;
   }
 

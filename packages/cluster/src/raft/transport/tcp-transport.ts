@@ -1,7 +1,7 @@
 /** The transport of production: TCP (in TLS when the node has an identity), authenticated by the cluster key. Byte by byte in docs/internals/raft.md. */
 import type { EterneError } from '@eterne/base';
 import { Bindings, type Address, type Listener, type Stream } from '@eterne/runtime';
-import { Drops, type DropCounts } from '../../heart/drops.ts';
+import { Drops, type DropCounts, type DropReason } from '../../heart/drops.ts';
 import type { MemberId } from '../types.ts';
 import { InboundLink } from './inbound.ts';
 import type { LinkOptions } from './outbound.ts';
@@ -55,6 +55,11 @@ export class TcpTransport implements RaftTransport {
   /** What was not believed since the start: connections by how far they came, messages. */
   get dropped(): DropCounts {
     return this.#drops.counts;
+  }
+
+  /** What was taken from a member's connection turns out not to be believable. */
+  drop(reason: DropReason): void {
+    this.#drops.count(reason);
   }
 
   /** Bound addresses, in the order asked for. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { EterneError } from '@eterne/base';
 import type { EmbeddedLog } from '../../../src/raft/embedded-log.ts';
+import { Drops, type DropReason } from '../../../src/heart/drops.ts';
 import { firstImage, openEmbeddedLog } from '../../../src/raft/embedded-log.ts';
 import type { Members } from '../../../src/raft/members.ts';
 import { createLogFile } from '../../../src/raft/storage/log-store.ts';
@@ -31,6 +32,8 @@ export class Machine {
   openError: EterneError | undefined;
   transport: TieTransport | undefined;
   timing = PROFILES.lan.raft;
+  /** What it did not believe, in all its lives. */
+  readonly drops = new Drops();
 
   constructor(id: string, disk: VirtualDisk, random: Seeded) {
     this.id = id;
@@ -196,7 +199,9 @@ export class VirtualCluster {
         ),
       close: () => {},
     };
+    const onDrop = (reason: DropReason): void => machine.drops.count(reason);
     const transport = new TieTransport(network, {
+      onDrop,
       world,
       disks: this.shared.port(id, lifetime),
       self: id,
@@ -230,6 +235,7 @@ export class VirtualCluster {
       identity,
       timing: () => machine.timing,
       transport,
+      onDrop,
       subject,
       compactAfterEntries,
     };
@@ -274,6 +280,11 @@ export class VirtualCluster {
     this.time.at(this.time.nowMs + delayMs, () => {
       if (!this.cut.has(`${from}>${to}`)) this.#receivers.get(to)?.(from, copy);
     });
+  }
+
+  /** What somebody who holds the key says as `from`. */
+  say(from: string, to: string, message: Buffer): void {
+    this.#send(from, to, message);
   }
 
   /** The process and everything un-fsynced is gone. */
