@@ -4,6 +4,11 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const BLOCK_BYTES = 512;
+/**
+ * iscsi-perf reads on for ever when none of its reads ends within the one second in which it looks whether its time is over. It is told to finish so long
+ * after that (SIGTERM), and reports its average up to there.
+ */
+const OVERTIME_MS = 2_000;
 
 /** Random reads of 4 KiB, or sequential ones of more, for so many seconds. */
 export async function readRate(
@@ -25,7 +30,10 @@ export async function readRate(
     ...(initiator === undefined ? [] : ['-i', initiator]),
     uri,
   ];
-  const { stdout } = await run('iscsi-perf', options, { maxBuffer: 1 << 24 });
+  const { stdout } = await run('iscsi-perf', options, {
+    maxBuffer: 1 << 24,
+    timeout: seconds * 1000 + OVERTIME_MS,
+  });
   const averages = [...stdout.matchAll(/iops average (\d+)/g)];
   const last = averages.at(-1)?.[1];
   if (last === undefined) throw new Error(`iscsi-perf reported no average: ${stdout.slice(-300)}`);

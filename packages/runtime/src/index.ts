@@ -4,6 +4,7 @@ export * from './json-link.ts';
 export * from './bindings.ts';
 export * from './instant.ts';
 export * from './store-error.ts';
+export * from './store-operations.ts';
 export * from './write-vector.ts';
 export * from './shared-disk.ts';
 export * from './pieces.ts';

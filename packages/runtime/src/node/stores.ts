@@ -23,6 +23,7 @@ import {
   type Stretch,
 } from './native.ts';
 import { storeError } from '../store-error.ts';
+import { StoreOperations, type StoreOperation } from '../store-operations.ts';
 import { systemError } from './errno.ts';
 import { PoolShare } from './pool-share.ts';
 
@@ -38,11 +39,6 @@ const STALL_COOL_DOWN_MS = 250;
 const WRITE_PIECE_BYTES = 64 * 1024;
 const ZERO_CHUNK = Buffer.alloc(1024 * 1024);
 const DEFAULT_TIMEOUT_MS = 30_000;
-
-interface Pending {
-  readonly startedMs: number;
-  readonly done: StoreDone;
-}
 
 const pieceBytes = (data: Buffer, from: number): number => Math.min(WRITE_PIECE_BYTES, data.length - from);
 
@@ -64,12 +60,10 @@ class FileStore implements BlockStore {
   readonly #fd: number;
   readonly #path: string;
   readonly #timeoutMs: number;
-  readonly #pending = new Set<Pending>();
+  readonly #operations: StoreOperations;
   readonly #watchdog: NodeJS.Timeout;
   #stalledUntilMs = 0;
-  #failed: StoreError | undefined;
   #closing = false;
-  #onIdle: (() => void) | undefined;
 
   constructor(path: string, fd: number, isDevice: boolean, sizeBytes: number, options: OpenStoreOptions) {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, shared = false } = options;
@@ -80,6 +74,7 @@ class FileStore implements BlockStore {
     this.#mayWait = this.#isLocal && !shared;
     this.#sizeBytes = sizeBytes;
     this.#timeoutMs = timeoutMs;
+    this.#operations = new StoreOperations(timeoutMs, () => performance.now());
     this.#watchdog = setInterval(() => this.#failOverdue(), Math.min(1000, timeoutMs / 4));
     this.#watchdog.unref();
   }
@@ -90,10 +85,10 @@ class FileStore implements BlockStore {
 
   read(offset: number, into: Buffer, done: StoreDone): void {
     this.#checkRange(offset, into.length);
-    if (this.#failed) return done(this.#failed);
+    if (this.#failed !== undefined) return done(this.#failed);
     const cached = this.#isLocal ? readIfCached(this.#fd, into, offset) : 0;
     if (cached === into.length) return done(undefined);
-    this.#readRest(offset, into, Math.max(cached, 0), this.#begin(done));
+    this.#readRest(offset, into, Math.max(cached, 0), this.#operations.begin(done));
   }
 
   /** `work` in the thread pool, when the store may have one more of its threads. */
@@ -109,21 +104,22 @@ class FileStore implements BlockStore {
     );
   }
 
-  #readRest(offset: number, into: Buffer, from: number, pending: Pending): void {
+  #readRest(offset: number, into: Buffer, from: number, operation: StoreOperation): void {
     const read = (end: (error: NodeJS.ErrnoException | null, count: number) => void): void =>
       fs.read(this.#fd, into, from, into.length - from, offset + from, end);
     this.#inPool(read, (error, count) => {
-      if (error) return this.#finish(pending, storeError(`read ${this.#path}`, error.code ?? 'EIO'));
+      if (error)
+        return this.#operations.end(operation, storeError(`read ${this.#path}`, error.code ?? 'EIO'));
       if (count === 0)
-        return this.#finish(pending, storeError(`read past the end of ${this.#path}`, 'ENXIO'));
-      if (from + count < into.length) return this.#readRest(offset, into, from + count, pending);
-      this.#finish(pending, undefined);
+        return this.#operations.end(operation, storeError(`read past the end of ${this.#path}`, 'ENXIO'));
+      if (from + count < into.length) return this.#readRest(offset, into, from + count, operation);
+      this.#operations.end(operation, undefined);
     });
   }
 
   write(offset: number, from: Buffer, done: StoreDone): void {
     this.#checkRange(offset, from.length);
-    if (this.#failed) return done(this.#failed);
+    if (this.#failed !== undefined) return done(this.#failed);
     let written = 0;
     let nowMs = performance.now();
     while (this.#mayWait && written < from.length && nowMs >= this.#stalledUntilMs) {
@@ -137,34 +133,31 @@ class FileStore implements BlockStore {
       if (nowMs - startedMs > STALL_MS) this.#stalledUntilMs = nowMs + STALL_COOL_DOWN_MS;
     }
     if (written === from.length) return done(undefined);
-    this.#writeRest(offset, from, written, this.#begin(done));
+    this.#writeRest(offset, from, written, this.#operations.begin(done));
   }
 
-  #writeRest(offset: number, from: Buffer, start: number, pending: Pending): void {
+  #writeRest(offset: number, from: Buffer, start: number, operation: StoreOperation): void {
     const write = (end: (error: NodeJS.ErrnoException | null, count: number) => void): void =>
       fs.write(this.#fd, from, start, pieceBytes(from, start), offset + start, end);
     this.#inPool(write, (error, count) => {
-      if (error) return this.#finish(pending, storeError(`write ${this.#path}`, error.code ?? 'EIO'));
-      if (performance.now() - pending.startedMs > STALL_MS)
+      if (error)
+        return this.#operations.end(operation, storeError(`write ${this.#path}`, error.code ?? 'EIO'));
+      if (performance.now() - operation.startedMs > STALL_MS)
         this.#stalledUntilMs = performance.now() + STALL_COOL_DOWN_MS;
-      if (start + count < from.length) return this.#writeRest(offset, from, start + count, pending);
-      this.#finish(pending, undefined);
+      if (start + count < from.length) return this.#writeRest(offset, from, start + count, operation);
+      this.#operations.end(operation, undefined);
     });
   }
 
   flush(done: StoreDone): void {
-    if (this.#failed) return done(this.#failed);
-    const pending = this.#begin(done);
+    if (this.#failed !== undefined) return done(this.#failed);
+    const operation = this.#operations.begin(done);
     const sync = (end: (error: NodeJS.ErrnoException | null) => void): void => fs.fdatasync(this.#fd, end);
     this.#inPool(sync, (error) => {
-      if (!error) return this.#finish(pending, undefined);
+      if (!error) return this.#operations.end(operation, undefined);
       // The kernel has dropped the dirty pages and marked them clean: a second fsync would lie. The disk has failed.
-      this.#failed = {
-        kind: 'device',
-        errno: error.code ?? 'EIO',
-        message: `flush ${this.#path}: ${error.code ?? 'EIO'}`,
-      };
-      this.#finish(pending, this.#failed);
+      this.#operations.fail({ ...storeError(`flush ${this.#path}`, error.code ?? 'EIO'), kind: 'device' });
+      this.#operations.end(operation, undefined);
     });
   }
 
@@ -174,56 +167,60 @@ class FileStore implements BlockStore {
 
   writeZeroes(offset: number, lengthBytes: number, mayPunch: boolean, done: StoreDone): void {
     this.#checkRange(offset, lengthBytes);
-    if (this.#failed) return done(this.#failed);
+    if (this.#failed !== undefined) return done(this.#failed);
     const how: Deallocation = mayPunch ? 'punch-hole' : 'zero-range';
-    const pending = this.#begin(done);
+    const operation = this.#operations.begin(done);
     const work = (end: (errno: number) => void): void => deallocate(this.#fd, how, offset, lengthBytes, end);
     this.#inPool(work, (errno) => {
-      if (errno === 0) return this.#finish(pending, undefined);
+      if (errno === 0) return this.#operations.end(operation, undefined);
       if (errno === os.errno.EOPNOTSUPP || errno === os.errno.ENOSYS || errno === os.errno.EINVAL) {
-        return this.#writeZeroChunks(offset, offset + lengthBytes, pending);
+        return this.#writeZeroChunks(offset, offset + lengthBytes, operation);
       }
-      this.#finish(pending, storeError(`deallocate ${this.#path}`, errnoName(errno)));
+      this.#operations.end(operation, storeError(`deallocate ${this.#path}`, errnoName(errno)));
     });
   }
 
-  #writeZeroChunks(offset: number, end: number, pending: Pending): void {
-    if (offset === end) return this.#finish(pending, undefined);
+  #writeZeroChunks(offset: number, end: number, operation: StoreOperation): void {
+    if (offset === end) return this.#operations.end(operation, undefined);
     const length = Math.min(ZERO_CHUNK.length, end - offset);
     const write = (end: (error: NodeJS.ErrnoException | null, count: number) => void): void =>
       fs.write(this.#fd, ZERO_CHUNK, 0, length, offset, end);
     this.#inPool(write, (error, count) => {
-      if (error) return this.#finish(pending, storeError(`write ${this.#path}`, error.code ?? 'EIO'));
-      this.#writeZeroChunks(offset + count, end, pending);
+      if (error)
+        return this.#operations.end(operation, storeError(`write ${this.#path}`, error.code ?? 'EIO'));
+      this.#writeZeroChunks(offset + count, end, operation);
     });
   }
 
   nextExtent(offset: number, done: (error: StoreError | undefined, extent: Extent) => void): void {
     this.#checkRange(offset, 0);
     const rest = { lengthBytes: this.sizeBytes - offset, allocated: true };
-    if (this.#failed) return done(this.#failed, rest);
+    if (this.#failed !== undefined) return done(this.#failed, rest);
     const extent = (stretch: Stretch | undefined): Extent =>
       stretch === undefined ? rest : { lengthBytes: stretch.end - offset, allocated: stretch.data };
     if (!this.#isLocal) return done(undefined, rest);
     if (this.#mayWait) return done(undefined, extent(stretchAt(this.#fd, offset, this.#sizeBytes)));
     let found: Stretch | undefined;
-    const pending = this.#begin((error) => done(error, extent(found)));
+    const operation = this.#operations.begin((error) => done(error, extent(found)));
     const find = (end: () => void): void =>
       findStretch(this.#fd, offset, this.#sizeBytes, (stretch) => {
         found = stretch;
         end();
       });
-    this.#inPool(find, () => this.#finish(pending, undefined));
+    this.#inPool(find, () => this.#operations.end(operation, undefined));
   }
 
   grow(sizeBytes: number, done: StoreDone): void {
-    if (this.#failed) return done(this.#failed);
+    if (this.#failed !== undefined) return done(this.#failed);
     if (this.#sizeBytes >= sizeBytes) return done(undefined);
     if (this.#isDevice) return done(this.#noticeEnd(sizeBytes));
-    const pending = this.#begin(done);
+    const operation = this.#operations.begin(done);
     const finish = (error: NodeJS.ErrnoException | null): void => {
       if (error === null) this.#sizeBytes = Math.max(this.#sizeBytes, sizeBytes);
-      this.#finish(pending, error ? storeError(`enlarge ${this.#path}`, error.code ?? 'EIO') : undefined);
+      this.#operations.end(
+        operation,
+        error ? storeError(`enlarge ${this.#path}`, error.code ?? 'EIO') : undefined,
+      );
     };
     fs.ftruncate(this.#fd, sizeBytes, (error) =>
       error === null ? fs.fsync(this.#fd, finish) : finish(error),
@@ -240,46 +237,25 @@ class FileStore implements BlockStore {
   close(done: () => void): void {
     assert(!this.#closing, 'a store is closed once');
     this.#closing = true;
-    this.#onIdle = () => {
+    this.#operations.whenIdle(() => {
       clearInterval(this.#watchdog);
       // Operations that were given up as overdue may still be in the thread pool with this descriptor's number: were it closed
       // and given to another file, they would land there.
       if (this.#failed?.kind === 'timeout') setImmediate(done);
       else fs.close(this.#fd, () => done());
-    };
-    this.#closeIfIdle();
+    });
   }
 
-  #begin(done: StoreDone): Pending {
-    const pending = { startedMs: performance.now(), done };
-    this.#pending.add(pending);
-    return pending;
-  }
-
-  #finish(pending: Pending, error: StoreError | undefined): void {
-    if (!this.#pending.delete(pending)) return; // it had been given up as overdue
-    pending.done(this.#failed ?? error);
-    this.#closeIfIdle();
-  }
-
-  /** Once: `close` may be called from the callback of the last operation, which comes here again. */
-  #closeIfIdle(): void {
-    if (this.#pending.size > 0) return;
-    const onIdle = this.#onIdle;
-    this.#onIdle = undefined;
-    onIdle?.();
+  get #failed(): StoreError | undefined {
+    return this.#operations.failed;
   }
 
   #failOverdue(): void {
-    const oldest = this.#pending.values().next().value;
-    if (oldest === undefined || performance.now() - oldest.startedMs < this.#timeoutMs) return;
-    this.#failed = {
-      kind: 'timeout',
-      errno: 'ETIMEDOUT',
-      message: `${this.#path} has not answered for ${this.#timeoutMs} ms`,
-    };
+    if (!this.#operations.isOverdue) return;
     this.#pool.close();
-    for (const pending of this.#pending) this.#finish(pending, this.#failed);
+    this.#operations.giveUp(
+      storeError(`${this.#path} has not answered for ${this.#timeoutMs} ms`, 'ETIMEDOUT'),
+    );
   }
 
   #checkRange(offset: number, lengthBytes: number): void {

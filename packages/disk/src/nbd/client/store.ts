@@ -7,11 +7,11 @@
 import { EterneError, assert } from '@eterne/base';
 import {
   inPieces,
+  StoreOperations,
   storeError,
   type BlockStore,
   type OpenStoreOptions,
   type StoreDone,
-  type StoreError,
   type Stores,
   type Timer,
   type World,
@@ -24,28 +24,21 @@ const ZERO_CHUNK = Buffer.alloc(1024 * 1024);
 
 type Ports = Pick<World, 'network' | 'timers' | 'clock'>;
 
-interface Pending {
-  readonly startedBootMs: number;
-  readonly done: StoreDone;
-}
-
 class NbdStore implements BlockStore {
   readonly sizeBytes: number;
   readonly canPunch: boolean;
   readonly #client: NbdClient;
   readonly #name: string;
-  readonly #clock: Ports['clock'];
   readonly #timeoutMs: number;
   readonly #watchdog: Timer;
-  readonly #pending = new Set<Pending>();
-  #failed: StoreError | undefined;
-  #onIdle: (() => void) | undefined;
+  readonly #operations: StoreOperations;
+  #closing = false;
 
   constructor(ports: Ports, name: string, client: NbdClient, timeoutMs: number) {
     this.#name = name;
     this.#client = client;
-    this.#clock = ports.clock;
     this.#timeoutMs = timeoutMs;
+    this.#operations = new StoreOperations(timeoutMs, () => ports.clock.bootMs());
     this.sizeBytes = client.sizeBytes;
     this.canPunch = (client.transmissionFlags & TRANSMISSION_FLAG.sendWriteZeroes) !== 0;
     this.#watchdog = ports.timers.every(Math.min(1000, timeoutMs / 4), () => this.#failOverdue());
@@ -62,8 +55,8 @@ class NbdStore implements BlockStore {
   flush(done: StoreDone): void {
     const settle: StoreDone = (error) => {
       // What the server's own flush lost is lost, whatever a second one would say.
-      if (error !== undefined) this.#failed ??= { ...error, kind: 'device' };
-      done(this.#failed);
+      if (error !== undefined) this.#operations.fail({ ...error, kind: 'device' });
+      done(this.#operations.failed);
     };
     this.#run('flush', settle, (finished) => this.#client.flush(finished));
   }
@@ -87,47 +80,35 @@ class NbdStore implements BlockStore {
   }
 
   close(done: () => void): void {
-    assert(this.#onIdle === undefined, 'a store is closed once');
-    this.#onIdle = () => {
+    assert(!this.#closing, 'a store is closed once');
+    this.#closing = true;
+    this.#operations.whenIdle(() => {
       this.#watchdog.cancel();
       this.#client.close();
       done();
-    };
-    this.#closeIfIdle();
+    });
   }
 
   /** The connection is over; commands in flight have failed with it. */
   lost(): void {
-    this.#failed ??= storeError(this.#name, 'ESHUTDOWN');
+    this.#operations.fail(storeError(this.#name, 'ESHUTDOWN'));
     this.#watchdog.cancel();
   }
 
   #run(what: string, done: StoreDone, submit: (finished: NbdDone) => void): void {
-    if (this.#failed !== undefined) return done(this.#failed);
-    const pending: Pending = { startedBootMs: this.#clock.bootMs(), done };
-    this.#pending.add(pending);
-    submit((error) => this.#finish(pending, error && storeError(`${what} ${this.#name}`, error.errno)));
-  }
-
-  #finish(pending: Pending, error: StoreError | undefined): void {
-    if (!this.#pending.delete(pending)) return; // it had been given up as overdue
-    pending.done(this.#failed ?? error);
-    this.#closeIfIdle();
-  }
-
-  /** Once: `close` may be called from the callback of the last operation, which comes here again. */
-  #closeIfIdle(): void {
-    if (this.#pending.size > 0) return;
-    const onIdle = this.#onIdle;
-    this.#onIdle = undefined;
-    onIdle?.();
+    const { failed } = this.#operations;
+    if (failed !== undefined) return done(failed);
+    const operation = this.#operations.begin(done);
+    submit((error) =>
+      this.#operations.end(operation, error && storeError(`${what} ${this.#name}`, error.errno)),
+    );
   }
 
   #failOverdue(): void {
-    const oldest = this.#pending.values().next().value;
-    if (oldest === undefined || this.#clock.bootMs() - oldest.startedBootMs < this.#timeoutMs) return;
-    this.#failed = storeError(`${this.#name} has not answered for ${this.#timeoutMs} ms`, 'ETIMEDOUT');
-    for (const pending of this.#pending) this.#finish(pending, this.#failed);
+    if (!this.#operations.isOverdue) return;
+    this.#operations.giveUp(
+      storeError(`${this.#name} has not answered for ${this.#timeoutMs} ms`, 'ETIMEDOUT'),
+    );
     this.#client.abandon();
   }
 }
