@@ -155,6 +155,11 @@ const RULES: readonly (readonly [string, (times: ProfileTimes) => boolean])[] = 
     ({ raft }) => raft.electionMinMs >= 6 * raft.heartbeatMs,
   ],
   [
+    'a lease ends although only one request for it is lost, where answers to heartbeats are two heartbeats old',
+    (times) =>
+      2 * times.heart.leaseIntervalMs + times.roundTripMs <= authorityMs(times) - 2 * times.raft.heartbeatMs,
+  ],
+  [
     'a lost leader costs what runs: no other can grant leases within their grace',
     (times) => authorityMs(times) + times.service.graceMs >= times.raft.electionMaxMs + 4 * times.roundTripMs,
   ],

@@ -21,6 +21,7 @@ const WRONG: readonly (readonly [ProfileTimes, RegExp])[] = [
   [{ ...wan, service: { ...wan.service, graceMs: 700 } }, /who knows of no lease/],
   [{ ...lan, raft: { ...lan.raft, driftMarginMs: 10 } }, /margin of an authority is less/],
   [{ ...lan, raft: { ...lan.raft, heartbeatMs: 200 } }, /only five heartbeats/],
+  [{ ...lan, heart: { ...lan.heart, leaseIntervalMs: 193 } }, /only one request/],
   [{ ...wan, service: { ...wan.service, graceMs: 3000 } }, /no other can grant leases/],
   [{ ...wan, raft: { ...wan.raft, toldMs: 5000 } }, /hand-over without a successor/],
   [{ ...wan, service: { ...wan.service, marginMs: 100 } }, /margin of a lease and its grace/],

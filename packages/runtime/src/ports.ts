@@ -312,6 +312,12 @@ export interface Interfaces {
   running(): ReadonlyMap<string, readonly string[]>;
 }
 
+/** File systems, as statfs(2) tells of them. */
+export interface FileSystems {
+  /** `BLOCKS FREE AVAILABLE ENTRIES FREE-ENTRIES` of the one that `path` is on, as stat(1) says it. It may hang as the file system may. */
+  room(path: string, done: (said: string | EterneError) => void): void;
+}
+
 /** All doors together; what a component is given at its start. */
 export interface World {
   readonly clock: Clock;

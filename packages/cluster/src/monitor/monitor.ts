@@ -8,7 +8,7 @@
  * 4. A lapsed lease (grace included) kills the whole group; no stop scripts.
  */
 import { EterneError } from '@eterne/base';
-import type { Interfaces, Random, Timer } from '@eterne/runtime';
+import type { FileSystems, Interfaces, Random, Timer } from '@eterne/runtime';
 import { Fencer } from '../fencing/fencer.ts';
 import type { FenceOrder, FenceResult } from '../fencing/order.ts';
 import type { Registration } from '../heart/guard.ts';
@@ -51,6 +51,7 @@ export interface MonitorHeart {
 export type MonitorHands = Hands & {
   readonly world: Hands['world'] & { readonly random: Random };
   readonly interfaces: Interfaces;
+  readonly fileSystems: FileSystems;
 };
 
 const keyOf = (group: string, name: string): string => `${group}/${name}`;

@@ -119,7 +119,7 @@ function becomeLeader(core: RaftCore, nowMs: number): void {
     if (member.id !== core.id) leader.progress.set(member.id, newProgress(core.log.lastIndex, nowMs));
   core.role = leader;
   appendAsLeader(core, leader, core.newEntry('noop', NOTHING));
-  broadcastHeartbeat(core, leader, nowMs);
+  broadcastHeartbeat(core, leader, nowMs, true);
   broadcastAppend(core, leader);
 }
 

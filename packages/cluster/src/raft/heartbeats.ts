@@ -17,14 +17,26 @@ import { sendOneAppend } from './replication.ts';
 import { sendSnapshotChunk } from './snapshots.ts';
 import type { MemberId } from './types.ts';
 
-/** Begins a round. `nowMs` must not be later than the messages leave: authority counts from it. */
-export function broadcastHeartbeat(core: RaftCore, leader: Leader, nowMs: number): void {
+/**
+ * To so many others a round goes to every second one, in turn: a majority has then answered one of the last two, so that the claim, which counts answers and
+ * nothing else, is older by one heartbeat, and every round costs half.
+ */
+const OTHERS_IN_TURN_MIN = 8;
+
+/**
+ * Begins a round. `nowMs` must not be later than the messages leave: authority counts from it. `isWhole`: everybody's answer to this very round is wanted
+ * (reads.ts).
+ */
+export function broadcastHeartbeat(core: RaftCore, leader: Leader, nowMs: number, isWhole: boolean): void {
   const holdMs = ownHold(core, nowMs);
   const round = leader.rounds.begin(nowMs + holdMs - driftMarginMs(core, holdMs), holdMs);
   leader.nextHeartbeatMs = nowMs + paceMs(core, leader);
   leader.roundWanted = false;
-  for (const [id, progress] of leader.progress)
+  const isInTurn = !isWhole && leader.progress.size >= OTHERS_IN_TURN_MIN;
+  for (const [place, [id, progress]] of [...leader.progress].entries()) {
+    if (isInTurn && (place + round) % 2 === 1 && id !== leader.transfer?.to) continue;
     core.send(id, { kind: 'heartbeat', round, commit: Math.min(progress.match, core.log.committed), holdMs });
+  }
 }
 
 /** Rule 2: a longer hold than before is asked for once our own promise of it is on disk. */

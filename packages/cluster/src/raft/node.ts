@@ -120,12 +120,12 @@ export class RaftNode {
       core.becomeFollower(core.term, nowMs);
       return;
     }
-    if (nowMs >= role.nextHeartbeatMs) this.#beginRound(role, nowMs);
+    if (nowMs >= role.nextHeartbeatMs) this.#beginRound(role, nowMs, role.roundWanted);
     continueTransfer(core, role, nowMs);
   }
 
-  #beginRound(leader: Leader, nowMs: number): void {
-    broadcastHeartbeat(this.#core, leader, nowMs);
+  #beginRound(leader: Leader, nowMs: number, isWhole: boolean): void {
+    broadcastHeartbeat(this.#core, leader, nowMs, isWhole);
     releaseReads(this.#core, leader);
   }
 
@@ -321,7 +321,7 @@ export class RaftNode {
 
   takeOutput(nowMs: number): Output {
     const core = this.#core;
-    if (core.role.kind === 'leader' && core.role.roundWanted) this.#beginRound(core.role, nowMs);
+    if (core.role.kind === 'leader' && core.role.roundWanted) this.#beginRound(core.role, nowMs, true);
     const restore = core.snapshotToApply;
     core.snapshotToApply = undefined;
     return {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { nodeDirectoryUsers } from '@eterne/runtime/node/directory-users.ts';
 import { nodeFrames } from '@eterne/runtime/node/frames.ts';
+import { nodeFileSystems } from '@eterne/runtime/node/file-systems.ts';
 import { nodeInterfaces } from '@eterne/runtime/node/interfaces.ts';
 import { nodeProcessTrees } from '@eterne/runtime/node/process-trees.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
@@ -36,6 +37,7 @@ export async function makeHands(context: Pick<TestContext, 'after'>): Promise<Mo
     frames: nodeFrames,
     directories: nodeDirectoryUsers,
     interfaces: nodeInterfaces,
+    fileSystems: nodeFileSystems,
     dir,
   };
 }

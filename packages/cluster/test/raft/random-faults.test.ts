@@ -5,6 +5,8 @@ import { FAULTS, repair, retime } from './support/random-faults.ts';
 import { VirtualCluster } from './support/virtual-cluster.ts';
 
 const VOTERS = ['n1', 'n2', 'n3', 'n4', 'n5'];
+/** So many that rounds of heartbeats go to half of them in turn. */
+const MANY = Array.from({ length: 9 }, (_, index) => `n${index + 1}`);
 const STEP_MS = 5;
 
 /** `ETERNE_RAFT_SEED=17` runs one seed; `ETERNE_RAFT_SEEDS=500` runs many. */
@@ -23,10 +25,11 @@ const PROFILE_PACE = 3;
 
 interface Course {
   readonly changesProfiles: boolean;
+  readonly voters?: readonly string[];
 }
 
-function runSeed(seed: number, { changesProfiles }: Course): void {
-  const cluster = new VirtualCluster({ seed, voters: VOTERS, joiners: ['n6'] });
+function runSeed(seed: number, { changesProfiles, voters = VOTERS }: Course): void {
+  const cluster = new VirtualCluster({ seed, voters, joiners: [`n${voters.length + 1}`] });
   const { random } = cluster;
   const ids = [...cluster.machines.keys()];
   const pick = (): string => ids[random.below(ids.length)] ?? '';
@@ -57,6 +60,9 @@ function runSeed(seed: number, { changesProfiles }: Course): void {
 for (const seed of seeds)
   test(`seed ${seed}: whatever fails, one history and one leader at a time`, () =>
     runSeed(seed, { changesProfiles: false }));
+
+for (const seed of seeds.slice(0, 2))
+  test(`seed ${seed}: nine voters, likewise`, () => runSeed(seed, { changesProfiles: false, voters: MANY }));
 
 for (const seed of seeds)
   test(`seed ${seed}: likewise while members go from profile to profile, each when it hears of it`, () =>

@@ -35,7 +35,7 @@ import type { Command } from '@eterne/cluster/state/commands.ts';
 import { LEVELS, type Levels } from '@eterne/cluster/state/levels.ts';
 import type { ClusterState } from '@eterne/cluster/state/model.ts';
 import type { DiskPort } from '@eterne/disk/process/port.ts';
-import type { SharedDisks } from '@eterne/runtime';
+import type { FileSystems, SharedDisks } from '@eterne/runtime';
 import type { SimNode } from '../world/node.ts';
 import type { SimProcess } from '../world/process.ts';
 import { processTreesOf } from '../world/processes.ts';
@@ -239,7 +239,9 @@ export class Machine {
     const world = { ...process.world, processTrees: processTreesOf(process) };
     const heart = new HeartClient(world, socketAddress(DIR, 'heart'));
     const spawner = spawnerFor(process, this.events.startProgram);
-    const monitor = new Monitor({ world, spawner, frames, directories, interfaces, dir: DIR }, heart);
+    const fileSystems: FileSystems = { room: (_path, done) => world.timers.soon(() => done('2 1 1 2 1')) };
+    const hands = { world, spawner, frames, directories, interfaces, fileSystems, dir: DIR };
+    const monitor = new Monitor(hands, heart);
     monitor.open((error) => {
       assert(error === undefined, `the monitor's record can be read: ${error?.message}`);
       serveMonitor(world, socketAddress(DIR, 'monitor'), monitor, (listener) =>

@@ -6,6 +6,7 @@ import { serveMonitor } from '@eterne/cluster/monitor/server.ts';
 import { socketAddress } from '@eterne/cluster/node/layout.ts';
 import { Watcher } from '@eterne/cluster/node/watcher.ts';
 import { nodeDirectoryUsers } from '@eterne/runtime/node/directory-users.ts';
+import { nodeFileSystems } from '@eterne/runtime/node/file-systems.ts';
 import { nodeFrames } from '@eterne/runtime/node/frames.ts';
 import { nodeInterfaces } from '@eterne/runtime/node/interfaces.ts';
 import { nodeProcessTrees } from '@eterne/runtime/node/process-trees.ts';
@@ -19,6 +20,7 @@ await startDaemon('monitor', ({ dir, world, launcher, giveUp }) => {
     frames: nodeFrames,
     directories: nodeDirectoryUsers,
     interfaces: nodeInterfaces,
+    fileSystems: nodeFileSystems,
     dir,
   };
   const monitor = new Monitor(hands, heart);

@@ -2,11 +2,12 @@
  * Looks at what groups stand on, again and again, and tells what is not well. It decides nothing: what counts is `judge.ts` and
  * `trouble-book.ts`, what follows is the leader's.
  *
- * 1. Nothing that may hang is touched by this process: disks are read and file systems asked by programs that have their time.
+ * 1. Nothing that may hang is touched by this process: disks are read and file systems asked by programs that have their time. Except the folder of the
+ *    node: where that hangs the node has stopped, and a program every few seconds costs more than all else that an idle monitor does.
  * 2. One round is under way at a time, and within it one such program.
  */
 import { EterneError, unreachable } from '@eterne/base';
-import type { Interfaces, Timer } from '@eterne/runtime';
+import type { FileSystems, Interfaces, Timer } from '@eterne/runtime';
 import type { Look, WatchOrder } from '../../ports.ts';
 import type { Trouble } from '../../state/watch.ts';
 import type { HandsWorld } from '../agents/agent.ts';
@@ -38,6 +39,7 @@ type Judged = (verdict: Verdict) => void;
 export interface FootingHands {
   readonly world: HandsWorld;
   readonly interfaces: Interfaces;
+  readonly fileSystems: FileSystems;
   readonly dir: string;
 }
 
@@ -140,12 +142,16 @@ export class FootingWatch {
   }
 
   #lookAtRoom(look: Look, done: Judged): void {
-    const path = look.subject === '' ? this.#hands.dir : look.subject;
+    const { fileSystems, dir } = this.#hands;
+    const path = look.subject === '' ? dir : look.subject;
+    const judge = (said: string): Verdict =>
+      judgeFull(path, said, this.#order?.fullPercent ?? 100, standsIn(this.#book, look));
+    if (look.subject === '')
+      return fileSystems.room(path, (said) => done(said instanceof EterneError ? UNKNOWN : judge(said)));
     const command: Command = ['stat', '--file-system', '--format=%b %f %a %c %d', '--', path];
-    runCommand(this.#hands, command, ANSWER_MS, ({ stdout, failure }) => {
-      if (failure !== '') return done(UNKNOWN);
-      done(judgeFull(path, stdout, this.#order?.fullPercent ?? 100, standsIn(this.#book, look)));
-    });
+    runCommand(this.#hands, command, ANSWER_MS, ({ stdout, failure }) =>
+      done(failure === '' ? judge(stdout) : UNKNOWN),
+    );
   }
 
   /** Its first block, from the disk itself; where a file system does not read past its cache, at least whether it is there. */
