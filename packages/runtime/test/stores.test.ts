@@ -34,6 +34,28 @@ test('a store is created sparse, written, flushed, read back', async () => {
   await close(store);
 });
 
+test('long writes of a store that shares its thread go in pieces side by side, and are done when the last one is', async () => {
+  const store = await open('a.img', { createSizeBytes: 1 << 23, shared: true });
+  const lengthBytes = (1 << 21) + 100; // more pieces than a store may have under way
+  const [first, second] = [1, 2].map((fill) => Buffer.alloc(lengthBytes, fill));
+  assert.ok(first && second);
+  const secondAt = 4_000_001;
+  const written = [
+    run((done) => store.write(3, first, done)),
+    run((done) => store.write(secondAt, second, done)),
+  ];
+  assert.deepEqual(await Promise.all(written), [undefined, undefined]);
+  const content = readFileSync(join(folder, 'a.img'));
+  assert.ok(content.subarray(3, 3 + lengthBytes).equals(first));
+  assert.ok(content.subarray(secondAt, secondAt + lengthBytes).equals(second));
+  assert.deepEqual([content[2], content[3 + lengthBytes]], [0, 0]);
+  let closed = false;
+  const last = run((done) => store.write(0, second, done)).then(() => assert.ok(!closed));
+  await close(store);
+  closed = true;
+  await last;
+});
+
 test('a hole punched or zeroes written read as zeroes', async () => {
   const store = await open('a.img', { createSizeBytes: 1 << 20 });
   const ones = Buffer.alloc(1 << 20, 1);

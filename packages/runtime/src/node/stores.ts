@@ -136,16 +136,35 @@ class FileStore implements BlockStore {
     this.#writeRest(offset, from, written, this.#operations.begin(done));
   }
 
+  /** Its pieces go through the pool side by side: one after the other, each would wait for a thread anew. */
   #writeRest(offset: number, from: Buffer, start: number, operation: StoreOperation): void {
-    const write = (end: (error: NodeJS.ErrnoException | null, count: number) => void): void =>
-      fs.write(this.#fd, from, start, pieceBytes(from, start), offset + start, end);
-    this.#inPool(write, (error, count) => {
-      if (error)
-        return this.#operations.end(operation, storeError(`write ${this.#path}`, error.code ?? 'EIO'));
+    let underWay = Math.ceil((from.length - start) / WRITE_PIECE_BYTES);
+    let failure: StoreError | undefined;
+    const ended = (error: StoreError | undefined): void => {
+      failure ??= error;
+      underWay -= 1;
+      if (underWay > 0) return;
       if (performance.now() - operation.startedMs > STALL_MS)
         this.#stalledUntilMs = performance.now() + STALL_COOL_DOWN_MS;
-      if (start + count < from.length) return this.#writeRest(offset, from, start + count, operation);
-      this.#operations.end(operation, undefined);
+      this.#operations.end(operation, failure);
+    };
+    for (let at = start; at < from.length; at += WRITE_PIECE_BYTES)
+      this.#writePiece(offset, from, at, at + pieceBytes(from, at), ended);
+  }
+
+  #writePiece(
+    offset: number,
+    from: Buffer,
+    start: number,
+    end: number,
+    done: (error: StoreError | undefined) => void,
+  ): void {
+    const write = (written: (error: NodeJS.ErrnoException | null, count: number) => void): void =>
+      fs.write(this.#fd, from, start, end - start, offset + start, written);
+    this.#inPool(write, (error, count) => {
+      if (error) return done(storeError(`write ${this.#path}`, error.code ?? 'EIO'));
+      if (start + count < end) return this.#writePiece(offset, from, start + count, end, done);
+      done(undefined);
     });
   }
 
