@@ -53,7 +53,9 @@ export function sameTerm(a: Term, b: Term): boolean {
 function promote(state: ClusterState, volume: VolumeState, command: Of<'volume-promote'>): Outcome {
   const refusal = promotionRefusal(state, volume, command);
   if (refusal) return { state, refused: refusal };
-  const term: Term = { number: volume.term.number + 1, grantor: grantorOf(state) };
+  // Above what a half of a pair that gave way granted: its numbers are in no log any more, and its replica takes no lower one.
+  const highest = Math.max(volume.term.number, command.seenTerm);
+  const term: Term = { number: highest + 1, grantor: grantorOf(state) };
   const members = promotedMembers(volume, command);
   const inSyncSet = { version: volume.inSyncSet.version + 1, members };
   const left = volume.inSyncSet.members.filter((member) => !members.includes(member));

@@ -160,6 +160,8 @@ export type VolumeCommand =
       readonly expectedTerm: number;
       /** Replicas that answer this node now, itself included. */
       readonly reached: readonly string[];
+      /** Number of the highest term that this node's replica has seen, where that is above `expectedTerm`: another half of a pair granted it. Else 0. */
+      readonly seenTerm: number;
     }
   /** The primary of `term` only: compare-and-set on (volume, term, expectedVersion). */
   | {

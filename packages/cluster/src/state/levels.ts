@@ -92,6 +92,7 @@ export const ADDITIONS: readonly Addition[] = [
       { path: 'state.alone', usual: null },
       { path: 'configure.changes.*=cluster.config.ping', usual: [] },
       { path: 'state.config.ping', usual: [] },
+      { path: 'volume-promote.seenTerm', usual: 0 },
     ],
   },
 ];

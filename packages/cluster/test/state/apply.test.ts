@@ -91,6 +91,7 @@ test('a promotion needs the ownership, the term it knows and a place in the set'
     epoch: 1,
     expectedTerm: 1,
     reached: ['n1', 'n2'],
+    seenTerm: 0,
     ...stamp,
   } as const;
   assert.equal(refusalOf(state, { ...promotion, node: 'n2', reached: ['n2'] }), 'conflict');
@@ -100,6 +101,12 @@ test('a promotion needs the ownership, the term it knows and a place in the set'
   const promoted = after(state, promotion);
   assert.deepEqual(promoted.volumes['data']?.term, { number: 2, grantor: 'id' });
   assert.deepEqual(promoted.volumes['data']?.inSyncSet, { version: 3, members: ['n1'] });
+  const above = after(state, { ...promotion, seenTerm: 7 });
+  assert.deepEqual(
+    above.volumes['data']?.term,
+    { number: 8, grantor: 'id' },
+    'above what its replica has seen',
+  );
   const taken = after(state, {
     kind: 'group-assign',
     group: 'db',
@@ -198,6 +205,7 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     epoch: small,
     expectedTerm: small,
     reached: members,
+    seenTerm: small,
     atMs: fc.constant(0),
   }),
   fc.record({

@@ -50,6 +50,7 @@ export function runningState(): ClusterState {
       group: 'db',
       epoch: 1,
       expectedTerm: 0,
+      seenTerm: 0,
       reached: ['n1', 'n2'],
       atMs: 0,
     },

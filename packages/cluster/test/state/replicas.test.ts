@@ -122,6 +122,7 @@ function lagging(asyncTakeover: 'operator' | 'auto'): ClusterState {
       epoch: 1,
       expectedTerm: 0,
       reached: ['n1'],
+      seenTerm: 0,
       atMs: 0,
     },
     {

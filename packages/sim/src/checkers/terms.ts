@@ -1,4 +1,8 @@
-/** Invariant 2, where terms may have several grantors: one is granted once, to one node, and only that node serves it. */
+/**
+ * Invariant 2, where terms may have several grantors: one is granted once, to one node, and only that node serves it; its number is above every one that the replica
+ * had kept to, and no replica has to refuse what was granted because it is not.
+ */
+import type { Command } from '@eterne/cluster/state/commands.ts';
 import type { ClusterState } from '@eterne/cluster/state/model.ts';
 import type { Term } from '@eterne/disk/engine/api.ts';
 import type { Universe } from '../world/universe.ts';
@@ -6,12 +10,19 @@ import type { Universe } from '../world/universe.ts';
 export class TermsChecker {
   private readonly universe: Universe;
   private readonly holders = new Map<string, string>();
+  /** What each replica keeps to, and what it kept to before. */
+  private readonly kept = new Map<string, { readonly last: Term; readonly before: Term | undefined }>();
 
   constructor(universe: Universe) {
     this.universe = universe;
   }
 
-  applied({ volumes }: ClusterState): void {
+  applied(command: Command, { volumes }: ClusterState): void {
+    if (command.kind === 'resource-failed' && REFUSED_BY_NUMBER.test(command.reason))
+      this.universe.violate(
+        'term',
+        `${command.node} was granted a term that its replica refuses: ${command.reason}`,
+      );
     for (const { term, primary } of Object.values(volumes)) {
       if (primary === null || term.number === 0) continue;
       const known = this.holders.get(nameOf(term));
@@ -21,12 +32,25 @@ export class TermsChecker {
     }
   }
 
+  /** Whatever the replica of a node keeps to now; a copy from the other side may have taken it to a lower number. */
+  keeps(node: string, term: Term): void {
+    const last = this.kept.get(node)?.last;
+    if (last === undefined || nameOf(last) !== nameOf(term))
+      this.kept.set(node, { last: term, before: last });
+  }
+
   served(node: string, term: Term): void {
     const holder = this.holders.get(nameOf(term));
     if (holder !== node)
       this.universe.violate('term', `${node} serves term ${nameOf(term)}, which is ${holder ?? 'nobody'}’s`);
+    this.keeps(node, term);
+    const before = this.kept.get(node)?.before;
+    if (before !== undefined && before.number >= term.number)
+      this.universe.violate('term', `${node} serves term ${nameOf(term)} after it kept to ${nameOf(before)}`);
   }
 }
+
+const REFUSED_BY_NUMBER = /^term \d+ (is older than|was granted by)/;
 
 function nameOf({ number, grantor }: Term): string {
   return `${number} of ${grantor}`;

@@ -105,7 +105,7 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
   }),
   cluster('a term is granted twice', {
     file: `${STATE}/apply-volume.ts`,
-    edits: [['number: volume.term.number + 1, grantor', 'number: Math.max(1, volume.term.number), grantor']],
+    edits: [['number: highest + 1, grantor', 'number: Math.max(1, highest), grantor']],
   }),
   cluster('a leader commits what it alone has', {
     file: 'cluster/src/raft/replication.ts',

@@ -2,6 +2,8 @@
 import type { Change, Edit, Mutant } from './registry.ts';
 
 const PLAYER = 'cluster/src/raft/tie/solo-player.ts';
+const VOLUMES = 'cluster/src/state/apply-volume.ts';
+const UNASKED: Edit = ['Math.max(volume.term.number, command.seenTerm)', 'volume.term.number'];
 const REWIND = 'cluster/src/raft/tie/rewind.ts';
 
 function halves(name: string, file: Change['file'], ...edits: readonly Edit[]): Mutant {
@@ -36,6 +38,21 @@ export const HALVES_MUTANTS: readonly Mutant[] = [
     'cluster/src/service/core.ts',
     ['return this.#hasLooked && this.hasLeft();', 'return this.hasLeft();'],
   ),
+  halves('a term is granted without asking which the replica has seen', VOLUMES, UNASKED),
+  {
+    name: 'a replica takes a lower term than it has seen',
+    scenario: 'halves',
+    changes: [
+      { file: VOLUMES, edits: [UNASKED] },
+      {
+        file: 'disk/src/engine/promotion.ts',
+        edits: [
+          ['if (granted.term.number < term.number)', 'if (granted.term.number < 0)'],
+          ['if (granted.term.number === term.number && granted', 'if (granted.term.number < 0 && granted'],
+        ],
+      },
+    ],
+  },
   halves('the cluster grants terms while a node is alone', 'cluster/src/state/apply-half.ts', [
     'return grantor ?? clusterId;',
     "return grantor === '' ? grantor : clusterId;",

@@ -11,6 +11,7 @@
 import { assert, unreachable } from '@eterne/base';
 import type { DiskState, PromoteRequest, VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { ResourceSpec } from '../../ports.ts';
+import { AVAILABILITY_LEVEL } from '../../state/levels.ts';
 import type { VolumeState } from '../../state/model.ts';
 import type { AppendResult, Completion, EffectId, Outbox } from '../effects.ts';
 import type { View } from '../view.ts';
@@ -75,6 +76,7 @@ export class MirrorStart {
         epoch: this.#epoch,
         expectedTerm: agreed.term.number,
         reached: [view.self, ...reachedPeers(view, agreed, local)],
+        seenTerm: seenTerm(view, agreed, local),
         atMs: wallMs,
       },
     });
@@ -158,6 +160,11 @@ function unfitReplica(view: View, agreed: VolumeState, local: VolumeStatus): str
   const mayBeginSo = version === 0 || (local.term === 0 && members.length === 1);
   if (!isBlank || mayBeginSo) return undefined;
   return `the replica of volume ${name} on ${view.self} is blank, although it should hold every acknowledged write`;
+}
+
+/** Only halves of a pair leave a replica with a higher term than the log knows; before they can be there nothing is said of it. */
+function seenTerm({ state }: View, agreed: VolumeState, local: VolumeStatus): number {
+  return state.level >= AVAILABILITY_LEVEL && local.term > agreed.term.number ? local.term : 0;
 }
 
 const USELESS: readonly DiskState[] = ['Diskless', 'Failed', 'Inconsistent'];

@@ -153,7 +153,7 @@ class HalvesScenario {
     const events: MachineEvents = {
       applied: ({ place: { name } }, index, command, state) => {
         this.lines.applied(name, index, command, state);
-        this.terms.applied(state);
+        this.terms.applied(command, state);
       },
       stopped: (_machine, error) => this.universe.violate('stopped', `${place.name}: ${error.message}`),
       started: (_machine, process) => this.listen(process),
@@ -231,6 +231,7 @@ class HalvesScenario {
       this.watch();
       for (const machine of this.machines) {
         this.watchLeader(machine);
+        this.watchTerm(machine);
         if (this.chance.chance(READ_CHANCE))
           this.hands.readAt(machine, () => this.lines.beginRead(machine.place.name));
         this.disturb(machine);
@@ -299,9 +300,15 @@ class HalvesScenario {
   }
 
   private diskChanged(machine: Machine): void {
+    this.watchTerm(machine);
     const device = machine.disk?.volumes.get(VOLUME)?.device;
     if (device !== undefined) this.sessionOf(machine, device);
     this.judgeDoubts();
+  }
+
+  private watchTerm({ place: { name }, disk }: Machine): void {
+    const standing = disk?.volumes.get(VOLUME)?.standing;
+    if (standing !== undefined) this.terms.keeps(name, standing.term);
   }
 
   /** Number of what begins when a device is served for the first time. */
