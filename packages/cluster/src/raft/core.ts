@@ -15,7 +15,7 @@ import type { RaftLog } from './log.ts';
 import type { Message, MessageBody } from './messages/message.ts';
 import type { Progress } from './progress.ts';
 import type { Entry, HardState, LogIndex, MemberId, RaftTerm, RaftTiming, Snapshot } from './types.ts';
-import { isVoter } from './members.ts';
+import { isVoter, votersOf } from './members.ts';
 
 export interface RaftConfig {
   readonly id: MemberId;
@@ -24,6 +24,10 @@ export interface RaftConfig {
   /** A whole number in [0, bound). */
   readonly randomBelow: (bound: number) => number;
 }
+
+/** Between two of many voters that stand, on average. */
+const TURN_HEARTBEATS = 0.3;
+const RETRY_TURN_HEARTBEATS = 0.2;
 
 /** Handing over (thesis §3.10). Authority is frozen from the start, and timeout-now goes out only when it has run out. */
 export interface Transfer {
@@ -181,13 +185,23 @@ export class RaftCore {
   /** A whole, randomised election timeout: after a leader was heard. */
   waitForElection(nowMs: number): void {
     const leastMs = Math.max(this.timing.electionMinMs, this.holdMs);
-    this.electionDeadlineMs = nowMs + leastMs + this.config.randomBelow(this.spreadMs + 1);
+    const spreadMs = Math.max(this.spreadMs, this.#turnsMs(TURN_HEARTBEATS));
+    this.electionDeadlineMs = nowMs + leastMs + this.config.randomBelow(spreadMs + 1);
   }
 
   /** A short one: an election without a winner is tried again soon, since nobody's rights depend on it. */
   waitForRetry(nowMs: number): void {
     const { heartbeatMs } = this.timing;
-    this.electionDeadlineMs = nowMs + heartbeatMs + this.config.randomBelow(2 * heartbeatMs);
+    const spreadMs = Math.max(2 * heartbeatMs, this.#turnsMs(RETRY_TURN_HEARTBEATS));
+    this.electionDeadlineMs = nowMs + heartbeatMs + this.config.randomBelow(spreadMs);
+  }
+
+  /**
+   * Of many voters the first stands about as early as of few, however wide they are spread. Close together they would all stand before they hear of each
+   * other, again and again; and what all ask all costs more than all else.
+   */
+  #turnsMs(heartbeatsEach: number): number {
+    return Math.floor(votersOf(this.log.members).length * heartbeatsEach * this.timing.heartbeatMs);
   }
 
   /** For messages that promise nothing which a crash could make us forget. */

@@ -1,0 +1,35 @@
+/** A leader of many is lost, all on a machine that is busy: they elect another one, and soon. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { PROFILES } from '../../src/profiles.ts';
+import { VirtualCluster } from './support/virtual-cluster.ts';
+
+const { electionMaxMs } = PROFILES.lan.raft;
+const VOTERS = Array.from({ length: 32 }, (_, index) => `n${index + 1}`);
+const SEEDS = [1, 2, 3, 4];
+/** All share one processor, which a message takes for so long. */
+const MESSAGE_MS = 0.6;
+
+/** How long until another one leads, and how many terms that takes. */
+function succession(seed: number): { readonly tookMs: number; readonly terms: number } {
+  const cluster = new VirtualCluster({ seed, voters: VOTERS });
+  const leader = cluster.waitForLeader();
+  cluster.run(500);
+  const { term } = cluster.logOf(leader).status();
+  let busyUntilMs = 0;
+  cluster.delayMs = () => {
+    busyUntilMs = Math.max(busyUntilMs, cluster.time.nowMs) + MESSAGE_MS;
+    return busyUntilMs - cluster.time.nowMs;
+  };
+  cluster.losePower(leader);
+  const startedMs = cluster.time.nowMs;
+  const next = cluster.waitForLeader(60_000);
+  return { tookMs: cluster.time.nowMs - startedMs, terms: cluster.logOf(next).status().term - term };
+}
+
+test('thirty-two voters elect in one term although all of them share a busy processor', () => {
+  const all = SEEDS.map(succession);
+  assert.deepEqual(new Set(all.map(({ terms }) => terms)), new Set([1]));
+  const longestMs = Math.max(...all.map(({ tookMs }) => tookMs));
+  assert.ok(longestMs <= 1.2 * electionMaxMs, `${longestMs} ms`);
+});
