@@ -122,17 +122,26 @@ export class ServiceCore {
 
   /**
    * After `leave`: nothing of a group is left here, and the cluster knows, unless it cannot be reached, in which case it will find out
-   * when the leases end.
+   * when the leases end. A service that was started anew cannot say so before it has looked at what the one before left running, or
+   * every right to run it is over, and with that the grace in which it is killed.
    */
   hasLeft(): boolean {
     const { state, self, leaving, leadership } = this.view;
+    if (!this.#hasLooked && this.#mayRun()) return false;
     const stopped = [...this.#runners.values()].every((runner) => runner.nothingRuns());
     const owns = sortedValues(state.groups).some(({ owner }) => owner === self);
     const known = this.#leaveEntry.kind === 'applied' && !owns;
     return leaving && stopped && (known || !leadership.quorate);
   }
 
-  /** The same for certain: one that was started anew has also looked at what the one before left running. */
+  #mayRun(): boolean {
+    const { leases, timing, now } = this.view;
+    if (leases === undefined) return true;
+    const goneMs = timing.goneGraceMs + timing.marginMs;
+    return [...leases.values()].some(({ validUntilBootMs }) => validUntilBootMs + goneMs > now.bootMs);
+  }
+
+  /** The same for certain: one that was started anew has itself looked at what the one before left running. */
   hasLetGo(): boolean {
     return this.#hasLooked && this.hasLeft();
   }

@@ -245,6 +245,27 @@ test('a service that was started anew does not take its node for idle before it 
   const { service, monitor } = cluster.machine('n1');
   service?.leave(60_000, () => {});
   assert.ok(monitor.running.has('db/app'));
-  assert.equal(service?.core.hasLeft(), true, 'nobody is there to hear that it leaves');
+  assert.equal(service?.core.hasLeft(), false);
   assert.equal(service?.core.hasLetGo(), false);
+  cluster.time.until(
+    () => service.core.hasLeft(),
+    3000,
+    'every right is over, and nobody is there to hear that it leaves',
+  );
+  assert.equal(monitor.running.size, 0, 'what it left running was killed by then');
+  assert.equal(service?.core.hasLetGo(), false);
+});
+
+test('a service that was started anew and is to leave at once stops in order what the one before left running', () => {
+  const cluster = pair();
+  cluster.stopService('n1');
+  cluster.startService('n1');
+  const { service, monitor } = cluster.machine('n1');
+  let left = false;
+  service.leave(10_000, () => {
+    left = true;
+    assert.equal(monitor.running.size, 0, 'nothing runs when it has left');
+  });
+  cluster.time.until(() => left, 5000, 'n1 has left');
+  assert.deepEqual(monitor.log.slice(-2), ['stop db/app', 'stop db/vol']);
 });

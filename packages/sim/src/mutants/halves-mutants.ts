@@ -37,6 +37,7 @@ export const HALVES_MUTANTS: readonly Mutant[] = [
     'a service that was started anew gives its half up before it has looked at what runs',
     'cluster/src/service/core.ts',
     ['return this.#hasLooked && this.hasLeft();', 'return this.hasLeft();'],
+    ['if (!this.#hasLooked && this.#mayRun())', "if (this.view.self === '')"],
   ),
   halves('a term is granted without asking which the replica has seen', VOLUMES, UNASKED),
   {
