@@ -2,6 +2,7 @@
  * The iSCSI target against Debian's tgtd: same machine, same size of buffered file, same tools, alternating within each round; medians of the rates, and of
  * the ratios within each round. `-two`: a LUN of a target that has a second one. Last 64 sessions at once, each from an initiator of its own: the sum of their rates, and the target's memory at its highest. `npm run bench -- target [--rounds N] [--seconds N] [--only NAME]`.
  */
+import { execFileSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,6 +57,19 @@ function fill(path: string): void {
   closeSync(file);
 }
 
+/** Both targets are found there: its processes serve. */
+async function answers(portal: string): Promise<void> {
+  for (let tries = 0; ; tries += 1) {
+    await sleep(100);
+    try {
+      execFileSync('iscsi-ls', ['-s', portal], { stdio: 'ignore' });
+      return;
+    } catch (error) {
+      if (tries === 100) throw error;
+    }
+  }
+}
+
 async function startOurs(
   servers: Servers,
   folder: string,
@@ -68,7 +82,7 @@ async function startOurs(
       `  - { iqn: '${IQN_OF_TWO}', luns: [{ lun: 1, path: two.img }, { lun: 2, path: other.img, size: 1MiB }] }\n`,
   );
   const { pid } = servers.start(join(repositoryRoot, 'eterne'), ['target', 'run', '--config', config]);
-  await sleep(2000);
+  await answers(`iscsi://127.0.0.1:${port}/`);
   const uriOf = (iqn: string): string => `iscsi://127.0.0.1:${port}/${iqn}/1`;
   return { uri: uriOf(IQN), uriOfTwo: uriOf(IQN_OF_TWO), pid };
 }

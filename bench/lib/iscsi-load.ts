@@ -8,7 +8,7 @@ const BLOCK_BYTES = 512;
  * iscsi-perf reads on for ever when none of its reads ends within the one second in which it looks whether its time is over. It is told to finish so long
  * after that (SIGTERM), and reports its average up to there.
  */
-const OVERTIME_MS = 2_000;
+const OVERTIME_MS = 10_000;
 
 /** Random reads of 4 KiB, or sequential ones of more, for so many seconds. */
 export async function readRate(
