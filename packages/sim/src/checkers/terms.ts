@@ -50,7 +50,8 @@ export class TermsChecker {
   }
 }
 
-const REFUSED_BY_NUMBER = /^term \d+ (is older than|was granted by)/;
+/** Not yet where the number is below what the replica has seen: seed 269 still meets that, and its owner tries again. */
+const REFUSED_BY_NUMBER = /^term \d+ was granted by/;
 
 function nameOf({ number, grantor }: Term): string {
   return `${number} of ${grantor}`;
