@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { mirrorPair, startSynced, type DiskNode, type MirrorPair } from './support/disk-node.ts';
+import { mirrorPair, startSynced, withInternalMetadata, type MirrorPair } from './support/disk-node.ts';
 
 const SIZE_BYTES = 16 * 1024 * 1024;
 const pairs: MirrorPair[] = [];
@@ -17,11 +17,6 @@ async function newPair(): Promise<MirrorPair> {
   const pair = await mirrorPair('16MiB');
   pairs.push(pair);
   return pair;
-}
-
-function withInternalMetadata(node: DiskNode): void {
-  const text = readFileSync(node.configPath, 'utf8');
-  writeFileSync(node.configPath, text.replace(/metadata: .*/, 'metadata: internal'));
 }
 
 describe('a file with data', { timeout: 120_000 }, () => {

@@ -234,6 +234,12 @@ export async function mirrorPair(
   return { a, b, folder, remove };
 }
 
+/** Before its first start. */
+export function withInternalMetadata({ configPath }: DiskNode): void {
+  const text = readFileSync(configPath, 'utf8');
+  writeFileSync(configPath, text.replace(/metadata: .*/, 'metadata: internal'));
+}
+
 /** Afterwards `a` is primary and both replicas are equal. */
 export async function startSynced(pair: MirrorPair): Promise<void> {
   await Promise.all([pair.a.start(), pair.b.start()]);

@@ -146,7 +146,12 @@ export class LocalDisk {
 
   /** It is at least `endBytes` long, and zero from `startBytes` on, durably: what lies there belongs to nobody yet. */
   grow(startBytes: number, endBytes: number, done: StoreDone): void {
-    makeRoom(this.#store, startBytes, endBytes, done);
+    makeRoom(this.#store, startBytes, endBytes, (error) => {
+      // No room is no disk error, and the volume needs none of what is copied or zeroed here.
+      const isHarmless = error === undefined || error.kind === 'logical' || error.kind === 'sector';
+      if (!isHarmless) this.#failedWrite(error, true);
+      done(error);
+    });
   }
 
   flush(done: StoreDone): void {

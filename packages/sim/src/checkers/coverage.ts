@@ -12,9 +12,8 @@ import {
   type Uuid,
   type VolumeMetadata,
 } from '@eterne/disk/metadata/index.ts';
-import type { SimDisk } from '../world/disk.ts';
+import type { MetadataDisk } from '../mirror/metadata-disk.ts';
 import { PAGE_BYTES, SECTOR_BYTES } from '../world/page.ts';
-import { MemoryStore } from '../world/memory-store.ts';
 import type { PageMap } from '../world/page-map.ts';
 import type { Prng } from '../world/prng.ts';
 import type { ReplicaDisk } from '../world/replica-disk.ts';
@@ -22,7 +21,7 @@ import type { ReplicaDisk } from '../world/replica-disk.ts';
 export interface ReplicaDisks {
   readonly node: string;
   readonly data: ReplicaDisk;
-  readonly metadata: SimDisk;
+  readonly metadata: MetadataDisk;
 }
 
 export interface CoverageOptions {
@@ -94,10 +93,12 @@ export class CoverageChecker {
     const known = this.recovered.get(node);
     if (isCertain && known?.version === version) return known.metadata;
     const { volume, sizeBytes, setLayout, chance } = this.options;
+    const store = metadata.imagine(isDark);
+    if (store instanceof EterneError) return store;
     let opened: VolumeMetadata | EterneError | undefined;
     openMetadata(
       {
-        store: new MemoryStore(metadata.imagine(isDark).clone(), metadata.sizeBytes),
+        store,
         random: chance,
         volume,
         node,

@@ -18,5 +18,11 @@ export function pickEquipment(chance: Prng): Equipment {
     ] as const),
     isAdopted: chance.chance(0.3),
     spareBytes: chance.pick([0, 4 * MIB] as const),
+    metadata: 'external',
   };
+}
+
+/** Metadata behind the data: no mirror set, and no checksums, whose checker knows them only on a disk of their own. */
+export function withMetadataBehind(equipment: Equipment): Equipment {
+  return { ...equipment, metadata: 'internal', members: 1, checksums: 'none', spareBytes: 0 };
 }

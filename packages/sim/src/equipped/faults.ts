@@ -2,6 +2,7 @@
 import type { Fault, FaultPlan } from '../faults/plan.ts';
 import type { MirrorScenario } from '../mirror/scenario.ts';
 import type { SimNode } from '../world/node.ts';
+import { SECTOR_BYTES } from '../world/page.ts';
 import type { Prng } from '../world/prng.ts';
 import type { Growth } from './growth.ts';
 import { Replacements } from './replacements.ts';
@@ -11,7 +12,7 @@ const ROTTEN_BLOCKS_MAX = 4;
 const WORN_SPOTS_MAX = 3;
 const WORN_SECTORS_MAX = 12;
 /** Somewhere between the steps of a growth: so many disk operations of one replica from its beginning. */
-const GROWTH_OPERATIONS_MAX = 40;
+const GROWTH_OPERATIONS_MAX = { external: 40, internal: 200 } as const;
 
 export interface FaultParts {
   readonly scenario: MirrorScenario;
@@ -22,6 +23,7 @@ export interface FaultParts {
 export function equippedFaults({ scenario, rot, growth }: FaultParts): Readonly<Record<string, Fault>> {
   const { equipment, supervisor, universe } = scenario;
   const replacements = new Replacements(scenario);
+  const operationsMax = GROWTH_OPERATIONS_MAX[equipment.metadata];
   return {
     rot: (_plan, node, chance) => {
       if (equipment.checksums === 'none') return undefined;
@@ -40,7 +42,7 @@ export function equippedFaults({ scenario, rot, growth }: FaultParts): Readonly<
     'growth cut short': (_plan, node, chance) => {
       const processes = [...node.processes];
       if (processes.length === 0 || !growth.begin()) return undefined;
-      for (const process of processes) process.crashAfterOperations(chance.whole(1, GROWTH_OPERATIONS_MAX));
+      for (const process of processes) process.crashAfterOperations(chance.whole(1, operationsMax));
       return () => {
         if (processes.some(({ alive }) => !alive)) universe.count('growths refused or cut short');
         for (const process of node.processes) process.crashAfterOperations(0);
@@ -60,7 +62,9 @@ export function equippedFaults({ scenario, rot, growth }: FaultParts): Readonly<
     },
     'worn-out sectors': (_plan, node, chance) => {
       const disk = chance.pick(scenario.dataDisksOf(node));
-      const offsets = disk?.pageOffsets() ?? [];
+      const isOfVolume = (offset: number): boolean =>
+        equipment.metadata === 'external' || offset + WORN_SECTORS_MAX * SECTOR_BYTES <= scenario.shownBytes;
+      const offsets = disk?.pageOffsets().filter(isOfVolume) ?? [];
       for (let spot = chance.whole(1, WORN_SPOTS_MAX); spot > 0; spot -= 1)
         disk?.wearOut(chance.pick(offsets) ?? 0, chance.whole(1, WORN_SECTORS_MAX));
       return () => undefined;

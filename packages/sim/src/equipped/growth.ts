@@ -2,10 +2,9 @@
 import { assert, EterneError } from '@eterne/base';
 import { openMetadata } from '@eterne/disk/metadata/index.ts';
 import type { MirrorVolume } from '@eterne/disk/engine/api.ts';
-import { METADATA_PATH, VOLUME } from '../mirror/equipment.ts';
+import { VOLUME } from '../mirror/equipment.ts';
 import type { MirrorScenario } from '../mirror/scenario.ts';
 import { SECTOR_BYTES } from '../world/page.ts';
-import { MemoryStore } from '../world/memory-store.ts';
 import type { SimNode } from '../world/node.ts';
 import type { Prng } from '../world/prng.ts';
 
@@ -30,13 +29,15 @@ export class Growth {
 
   /** By the operator's word. False: there is nobody to tell, or the volume is large enough. */
   begin(): boolean {
-    const { primary, sizeBytes: atFirst, universe } = this.#scenario;
+    const { equipment, primary, sizeBytes: atFirst, universe } = this.#scenario;
+    const isInternal = equipment.metadata === 'internal';
     const sizeBytes = primary?.volume.status().sizeBytes ?? 0;
     if (primary === undefined || sizeBytes - atFirst >= GROWTH_BYTES_MAX) return false;
     const wanted = sizeBytes + this.#chance.whole(1, STEP_BLOCKS_MAX) * BLOCK_BYTES;
     primary.host.process.enter(() =>
       primary.volume.resize(wanted, (error) => {
         universe.count(error === undefined ? 'growths' : 'growths refused or cut short');
+        if (error === undefined && isInternal) universe.count('growths over metadata behind the data');
         universe.trace.line('operator', `${wanted} bytes: ${error?.message ?? 'done'}`);
       }),
     );
@@ -87,11 +88,12 @@ export class Growth {
 
   #durableSize(node: SimNode): number {
     const { layout, nodes, sizeBytes } = this.#scenario;
-    const metadata = node.disk(METADATA_PATH);
+    const store = this.#scenario.metadataOf(node).durable();
+    if (store instanceof EterneError) return 0;
     let found: number | undefined;
     openMetadata(
       {
-        store: new MemoryStore(metadata.durableCopy(), metadata.sizeBytes),
+        store,
         random: this.#chance,
         volume: VOLUME,
         node: node.name,

@@ -7,10 +7,14 @@ import { MirrorScenario, type ScenarioOptions } from '../mirror/scenario.ts';
 import type { SeedResult } from '../run/result.ts';
 import { Prng } from '../world/prng.ts';
 import { EquippedExtras } from './extras.ts';
-import { pickEquipment } from './equipment.ts';
+import { pickEquipment, withMetadataBehind } from './equipment.ts';
+
+const METADATA_BEHIND_CHANCE = 0.2;
 
 export function runEquipped(seed: number, options: ScenarioOptions): SeedResult {
-  const equipment = pickEquipment(new Prng(seed, 'equipment'));
+  const picked = pickEquipment(new Prng(seed, 'equipment'));
+  const isBehind = new Prng(seed, 'metadata behind').chance(METADATA_BEHIND_CHANCE);
+  const equipment = isBehind ? withMetadataBehind(picked) : picked;
   const scenario = new MirrorScenario(seed, options, equipment, (whole) => new EquippedExtras(whole));
   scenario.run();
   return scenario.result();

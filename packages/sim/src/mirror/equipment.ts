@@ -14,6 +14,8 @@ export interface Equipment {
   readonly members: number;
   /** The first primary's disk is in use already; the others hold something else. */
   readonly isAdopted: boolean;
+  /** `internal`: on the disk of the data, which need not be a mirror set's. */
+  readonly metadata: 'external' | 'internal';
   /** So much of each disk lies behind the volume, and has been used for something else. */
   readonly spareBytes: number;
 }
@@ -24,6 +26,7 @@ export const PLAIN: Equipment = {
   paths: 0,
   members: 1,
   isAdopted: false,
+  metadata: 'external',
   spareBytes: 0,
 };
 

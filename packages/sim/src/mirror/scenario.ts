@@ -37,7 +37,8 @@ import {
   VOLUME,
 } from './equipment.ts';
 import { type Extras, NO_EXTRAS } from './extras.ts';
-import { formatMetadata } from './format.ts';
+import { formatBehind, formatMetadata } from './format.ts';
+import { metadataAlone, metadataBehind, type MetadataDisk } from './metadata-disk.ts';
 import { VolumeHost } from './host.ts';
 import { RollBacks } from './roll-backs.ts';
 import { setDevice } from './set-device.ts';
@@ -91,6 +92,8 @@ export class MirrorScenario {
   readonly truth: SetTruth;
   /** When it is made. */
   readonly sizeBytes: number;
+  /** As large as clients have ever seen it. */
+  shownBytes: number;
   readonly shape: WorkloadShape;
   readonly layout: DataLayout;
   readonly equipment: Equipment;
@@ -126,6 +129,7 @@ export class MirrorScenario {
       replicas > 2 || equipment.isAdopted ? 'full' : this.chance.pick(['full', 'none', 'none'] as const);
     const sizes = this.initialSync === 'full' ? SMALL_BYTES : LARGE_BYTES;
     this.sizeBytes = this.chance.pick(sizes);
+    this.shownBytes = this.sizeBytes;
     const modes = this.universe.prng('mode');
     this.mode = modes.weighted(MODES);
     this.congestion = { queueBytes: modes.pick(QUEUE_BYTES), policy: modes.pick(['slow', 'ahead'] as const) };
@@ -152,7 +156,7 @@ export class MirrorScenario {
       this.nodes.map((node) => ({
         node: node.name,
         data: this.dataOf(node.name),
-        metadata: node.disk(METADATA_PATH),
+        metadata: this.metadataOf(node),
       })),
       {
         volume: VOLUME,
@@ -175,7 +179,7 @@ export class MirrorScenario {
       universe: this.universe,
       chance: this.chance,
       nodes: this.nodes,
-      disksOf: (node) => [...this.dataDisksOf(node), node.disk(METADATA_PATH)],
+      disksOf: (node) => this.disksOf(node),
       pidOf: (node) => this.hosts.get(node)?.process.pid,
       isMember: (node) => this.truth.members.includes(node),
       mayWait: () => this.isSafetyPhase,
@@ -201,18 +205,7 @@ export class MirrorScenario {
     for (const node of this.nodes) {
       this.watchData(node);
       node.onPowerLoss = () => this.truth.lostPower(node.name);
-      const metadata = node.disk(METADATA_PATH);
-      formatMetadata(metadata, this.chance, {
-        volume: VOLUME,
-        node: node.name,
-        peers: this.nodes.filter((other) => other !== node).map(({ name }) => name),
-        sizeBytes: this.sizeBytes,
-        activityLogSlots: this.logSlots,
-        setLayout: this.layout.setLayout,
-      });
-      metadata.onChange = () => this.imaginer.metadataChanged();
-      metadata.content = 'metadata';
-      metadata.regionAt = metadataRegionAt;
+      this.makeMetadata(node);
       this.startHost(node);
     }
     this.supervisor.start();
@@ -237,6 +230,23 @@ export class MirrorScenario {
     return resultOf(this.universe, this.history, this.faults.counts, this.arbiter.register.term);
   }
 
+  private makeMetadata(node: SimNode): void {
+    const blank = {
+      volume: VOLUME,
+      node: node.name,
+      peers: this.nodes.filter((other) => other !== node).map(({ name }) => name),
+      sizeBytes: this.sizeBytes,
+      activityLogSlots: this.logSlots,
+      setLayout: this.layout.setLayout,
+    };
+    if (this.isBehind) return formatBehind(node.disk(this.layout.paths[0] ?? ''), this.chance, blank);
+    const metadata = node.disk(METADATA_PATH);
+    formatMetadata(metadata, this.chance, blank);
+    metadata.onChange = () => this.imaginer.metadataChanged();
+    metadata.content = 'metadata';
+    metadata.regionAt = metadataRegionAt;
+  }
+
   private startHost(node: SimNode): void {
     const peers = this.nodes.filter((other) => other !== node);
     const config: VolumeConfig = {
@@ -246,7 +256,7 @@ export class MirrorScenario {
       mode: this.mode,
       devicePath: this.layout.paths[0] ?? '',
       ...(this.layout.members === undefined ? {} : { members: this.layout.members }),
-      metadataPath: METADATA_PATH,
+      metadataPath: this.isBehind ? 'internal' : METADATA_PATH,
       peers: Object.fromEntries(peers.map(({ name }) => [name, this.replicationAddresses(name)])),
       readPolicy: this.equipment.readPolicy,
       checksums: this.equipment.checksums,
@@ -294,6 +304,7 @@ export class MirrorScenario {
         served = device;
         this.serve(host, volume, device);
       }
+      this.shownBytes = Math.max(this.shownBytes, device?.sizeBytes ?? 0);
       this.rollBacks.witness(node.name, volume);
       this.extras.looked(node, volume);
       if (this.truth.forgive((node) => this.statusOf(node)))
@@ -408,6 +419,12 @@ export class MirrorScenario {
     return disk;
   }
 
+  metadataOf(node: SimNode): MetadataDisk {
+    const { layout, sizeBytes } = this;
+    if (!this.isBehind) return metadataAlone(node.disk(METADATA_PATH));
+    return metadataBehind(node.disk(layout.paths[0] ?? ''), { name: VOLUME, node: node.name, sizeBytes });
+  }
+
   dataDisksOf(node: SimNode): readonly SimDisk[] {
     return dataDisks(node, this.layout);
   }
@@ -431,6 +448,14 @@ export class MirrorScenario {
     this.extras.beforeDisksChange(node);
   }
 
+  private get isBehind(): boolean {
+    return this.equipment.metadata === 'internal';
+  }
+
+  private disksOf(node: SimNode): readonly SimDisk[] {
+    return this.isBehind ? this.dataDisksOf(node) : [...this.dataDisksOf(node), node.disk(METADATA_PATH)];
+  }
+
   private addNode(name: string, index: number): void {
     const node = this.universe.addNode(name, [hostAddress(index)]);
     for (let path = 1; path <= this.equipment.paths; path += 1)
@@ -450,6 +475,7 @@ export class MirrorScenario {
       const { members } = this.layout;
       const start = members === undefined ? 0 : windowOf(members, index, 0).start;
       disk.onChange = (offset, lengthBytes) => {
+        if (this.isBehind && offset >= this.shownBytes) return this.imaginer.metadataChanged();
         this.extras.landed(node, start + offset, lengthBytes);
         this.checker.landed(node.name, start + offset, lengthBytes);
       };

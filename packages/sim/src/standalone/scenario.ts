@@ -15,6 +15,7 @@ import { exportImages } from '../checkers/images.ts';
 import { KeptChecker } from '../checkers/kept.ts';
 import { metadataRegionAt } from '../checkers/regions.ts';
 import { FaultPlan } from '../faults/plan.ts';
+import { metadataAlone } from '../mirror/metadata-disk.ts';
 import { formatMetadata } from '../mirror/format.ts';
 import { pickShape } from '../mirror/shape.ts';
 import { Supervisor } from '../mirror/supervisor.ts';
@@ -184,7 +185,7 @@ class StandaloneScenario {
     const disksOf = (node: SimNode) => ({
       node: node.name,
       data: node.disk(DATA_PATH),
-      metadata: node.disk(METADATA_PATH),
+      metadata: metadataAlone(node.disk(METADATA_PATH)),
     });
     const coverage = new CoverageChecker(nodes.map(disksOf), {
       volume: VOLUME,

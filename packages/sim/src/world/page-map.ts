@@ -72,6 +72,15 @@ export class PageMap {
     other.owned.clear();
   }
 
+  /** What is there from `start` on, shared, as if it began there. */
+  behind(start: number): PageMap {
+    const rest = new PageMap();
+    for (const [number, page] of this.pages)
+      if (number >= start / PAGE_BYTES) rest.pages.set(number - start / PAGE_BYTES, page);
+    this.owned.clear();
+    return rest;
+  }
+
   /** Of the pages that are not all zeroes. */
   offsets(): number[] {
     return [...this.pages.keys()].map((number) => number * PAGE_BYTES);

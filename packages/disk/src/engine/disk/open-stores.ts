@@ -1,7 +1,7 @@
 /**
  * Opens what a replica is kept in.
  *
- * - External metadata: two stores. Internal: one, with the metadata right behind the volume (`internalOffset`), wherever the device ends.
+ * - External metadata: two stores. Internal: one, with the metadata behind the volume (`internal-place.ts`), wherever the device ends.
  * - A file that had to be created although the metadata knows of data is a replaced disk: the replica begins anew, as a
  *   target of a full synchronisation. It must never be taken for what it replaces.
  */
@@ -22,12 +22,11 @@ import { openRescue, type OpenedRescue } from '../../rescue/open-rescue.ts';
 import type { VolumeConfig } from '../api.ts';
 import { layoutName, windowOf } from '../set/members.ts';
 import { INTERNAL_METADATA, findMissing, openDevice } from './open-device.ts';
-import { checkSign, putSign } from './internal-sign.ts';
-import { splitStore } from './region-store.ts';
+import { InternalDevice } from './internal-device.ts';
+import { findInternal, internalOffset } from './internal-place.ts';
+import { HEAD_BYTES } from './metadata-head.ts';
 import { openChecksums, type Checksums } from './checksums/checksums.ts';
 import { RemappingStore } from './remapping-store.ts';
-
-const INTERNAL_ALIGNMENT_BYTES = 1024 * 1024;
 
 export interface OpenedStores {
   readonly data: RemappingStore;
@@ -40,11 +39,6 @@ export interface OpenedStores {
 
 type DataAndMetadata = Omit<OpenedStores, 'rescue'>;
 type Done = (result: DataAndMetadata | EterneError) => void;
-
-/** Where internal metadata begins on a device. */
-export function internalOffset(sizeBytes: number): number {
-  return Math.ceil(sizeBytes / INTERNAL_ALIGNMENT_BYTES) * INTERNAL_ALIGNMENT_BYTES;
-}
 
 /** Errors: those of `Stores.open`, `openMetadata` and `openRescue`, and `config` when the device is too small. */
 export function openStores(
@@ -100,16 +94,21 @@ function openJournal(
 }
 
 function openInternal(world: World, config: VolumeConfig, done: Done): void {
-  const { sizeBytes } = config;
-  const behind = { start: internalOffset(sizeBytes), sizeBytes: metadataBytes(sizeBytes) };
-  checkSign(world, config, behind.start, (conflict) => {
-    if (conflict !== undefined) return done(conflict);
-    openDevice(world, config, behind.start + behind.sizeBytes, (device) => {
-      if (device instanceof EterneError) return done(device);
-      const [data, store] = splitStore(device, { start: 0, sizeBytes }, behind);
+  findInternal(world, config, (place) => {
+    if (place instanceof EterneError) return done(place);
+    openDevice(world, config, place.start + place.sizeBytes, (whole) => {
+      if (whole instanceof EterneError) return done(whole);
+      const device = new InternalDevice(whole, place.start);
+      const { data, metadata: store } = device;
       openMetadataOn(world, config, store, (opened) => {
-        if (opened instanceof EterneError) return data.close(() => done(opened));
-        putSign(device, behind, (error) => {
+        if (opened instanceof EterneError) return data.close(() => done(placed(opened, config, place.start)));
+        const { sizeBytes } = opened.metadata;
+        if (sizeBytes > place.start)
+          return opened.metadata.close(() =>
+            data.close(() => done(misplaced(config, sizeBytes, place.start))),
+          );
+        noteOtherSize(world, config, sizeBytes);
+        device.settle(metadataBytes(sizeBytes), (error) => {
           if (error !== undefined) noteUnsigned(world, config, error);
           joinStores(config, data, store, opened, done);
         });
@@ -118,7 +117,20 @@ function openInternal(world: World, config: VolumeConfig, done: Done): void {
   });
 }
 
-/** The sign is a help only: the replica goes on without. */
+/** Metadata that is not where the configuration says may be none of it. */
+function placed(error: EterneError, { devicePath, sizeBytes }: VolumeConfig, start: number): EterneError {
+  if (start === internalOffset(sizeBytes)) return error;
+  const message = `${devicePath} has its metadata at byte ${start}: ${error.message}`;
+  const erase = `if nothing on the device counts, zero ${HEAD_BYTES} bytes from there`;
+  return new EterneError(error.code, message, { hint: [error.hint, erase].filter(Boolean).join('; or, ') });
+}
+
+function misplaced({ devicePath, name }: VolumeConfig, sizeBytes: number, start: number): EterneError {
+  const message = `${devicePath} has its metadata at byte ${start}, in the middle of the ${sizeBytes} bytes of volume ${name}`;
+  return new EterneError('corrupt', message, { hint: 'restore the device from a backup, or replace it' });
+}
+
+/** Without a sign the metadata is searched for where the device is enlarged; until then the replica goes on. */
 function noteUnsigned(world: World, { devicePath, name }: VolumeConfig, { message }: StoreError): void {
   world.log('warn', `volume ${name}: the end of ${devicePath} cannot say where its metadata is: ${message}`);
 }

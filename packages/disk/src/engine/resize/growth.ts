@@ -1,7 +1,8 @@
 /**
  * Makes this replica larger, in two steps that each may be repeated:
  *
- * 1. *Prepare*: data and metadata have room, and all that is added reads as zeroes, durably. The volume is as before.
+ * 1. *Prepare*: data and metadata have room, and all that is added reads as zeroes, durably. Metadata in the way, on the same device, has moved
+ *    (`disk/move-metadata.ts`). The volume is as before.
  * 2. *Commit*: the metadata says the new size, durably in both slots. From here on writes may come behind the old end.
  *
  * A crash before the commit leaves stores that are longer than the volume, and nothing else. As every replica zeroes what it adds before its size
@@ -10,14 +11,13 @@
 import { EterneError } from '@eterne/base';
 import type { MetadataDone, VolumeMetadata } from '../../metadata/index.ts';
 import type { VolumeConfig } from '../api.ts';
-import { INTERNAL_METADATA } from '../disk/open-device.ts';
 import { Gauge } from '../gauge.ts';
 import type { LocalDisk } from '../local-disk.ts';
 
 export interface GrowthParts {
   readonly metadata: VolumeMetadata;
   readonly disk: LocalDisk;
-  readonly config: Pick<VolumeConfig, 'name' | 'node' | 'metadataPath'>;
+  readonly config: Pick<VolumeConfig, 'node'>;
 }
 
 export class Growth {
@@ -49,7 +49,9 @@ export class Growth {
     disk.grow(metadata.sizeBytes, sizeBytes, (error) => {
       if (error === undefined) return metadata.prepareGrowth(sizeBytes, prepared);
       const message = `the disk of ${this.#node} cannot grow: ${error.message}`;
-      prepared(new EterneError('no-space', message, { hint: 'enlarge the device first' }));
+      const isFull = error.errno === 'ENOSPC';
+      const code = isFull ? 'no-space' : error.kind === 'logical' ? 'refused' : 'io';
+      prepared(new EterneError(code, message, isFull ? { hint: 'enlarge the device first' } : {}));
     });
   }
 
@@ -81,16 +83,10 @@ export class Growth {
   }
 
   #problem(): EterneError | undefined {
-    const { config, disk } = this.#parts;
+    const { disk } = this.#parts;
     if (this.#work.count > 0) return new EterneError('busy', `${this.#node} is growing already`);
     if (disk.failure !== undefined)
       return new EterneError('refused', `the disk of ${this.#node} has failed`, { hint: 'attach it first' });
-    if (config.metadataPath === INTERNAL_METADATA)
-      return new EterneError(
-        'refused',
-        `the metadata of ${this.#node} lies right behind the volume on the same device`,
-        { hint: 'a volume that is to grow keeps its metadata in a file or on a device of its own' },
-      );
     return undefined;
   }
 }

@@ -3,7 +3,8 @@ import { describe, test } from 'node:test';
 import { EterneError } from '@eterne/base';
 import type { BlockStore, OpenStoreOptions, World } from '@eterne/runtime';
 import type { VolumeConfig } from '../../../src/engine/api.ts';
-import { internalOffset, openStores, type OpenedStores } from '../../../src/engine/disk/open-stores.ts';
+import { internalOffset } from '../../../src/engine/disk/internal-place.ts';
+import { openStores, type OpenedStores } from '../../../src/engine/disk/open-stores.ts';
 import { metadataBytes } from '../../../src/metadata/index.ts';
 import { CrashStore } from '../../metadata/crash-store.ts';
 
@@ -86,7 +87,7 @@ describe('internal metadata', () => {
     const files = new MemoryFiles();
     files.files.set('data', Buffer.alloc(SIZE_BYTES, 0x5a));
     const first = opened(files, 'internal');
-    assert.equal(first.data.sizeBytes, SIZE_BYTES);
+    assert.equal(first.data.sizeBytes, internalOffset(SIZE_BYTES));
     promoted(first);
     close(first);
     const device = files.files.get('data');

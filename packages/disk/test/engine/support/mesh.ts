@@ -40,6 +40,7 @@ export class TestNode {
   readonly strangers = new Set<string>();
   /** At its next start it is configured with a rescue journal, where the others are. */
   hasJournal = true;
+  #metadataPath = 'metadata';
 
   constructor(mesh: Mesh, name: string) {
     this.#mesh = mesh;
@@ -63,6 +64,12 @@ export class TestNode {
   get volume(): MirrorVolume {
     assert.ok(this.#volume, `${this.name} is up`);
     return this.#volume;
+  }
+
+  /** From its first start on its metadata lies behind its data. */
+  keepMetadataBehindData(): void {
+    this.#metadataPath = 'internal';
+    this.data.grow(SIZE_BYTES + metadataBytes(SIZE_BYTES) + BLOCK);
   }
 
   start(): void {
@@ -143,7 +150,7 @@ export class TestNode {
       sizeBytes: SIZE_BYTES,
       mode: 'sync',
       devicePath: 'data',
-      metadataPath: 'metadata',
+      metadataPath: this.#metadataPath,
       peers: Object.fromEntries(others.map((name) => [name, [name]])),
       readPolicy: 'local',
       initialSync: 'none',
@@ -275,9 +282,11 @@ export class Mesh {
     return value as number;
   }
 
-  assertIdentical(): void {
-    const [first, ...others] = this.nodes;
+  /** `volumeBytes`: where something else is behind the volume. */
+  assertIdentical(volumeBytes?: number): void {
+    const contentOf = ({ data }: TestNode): Buffer => data.content.subarray(0, volumeBytes);
+    const [first, ...others] = this.nodes as [TestNode, ...TestNode[]];
     for (const other of others)
-      assert.ok(first?.data.content.equals(other.data.content), `${first?.name} and ${other.name} differ`);
+      assert.ok(contentOf(first).equals(contentOf(other)), `${first.name} and ${other.name} differ`);
   }
 }

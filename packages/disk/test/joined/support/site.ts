@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { EterneError } from '@eterne/base';
 import type { World } from '@eterne/runtime';
 import type { LocalReplicaStatus, VolumeConfig, VolumeStatus } from '../../../src/engine/api.ts';
-import { internalOffset } from '../../../src/engine/disk/open-stores.ts';
+import { internalOffset } from '../../../src/engine/disk/internal-place.ts';
 import { JoinedVolume } from '../../../src/joined/joined-volume.ts';
 import { metadataBytes } from '../../../src/metadata/index.ts';
 import { BLOCK, SIZE_BYTES } from '../../engine/support/mesh.ts';

@@ -12,12 +12,13 @@ type Trial = readonly [name: string, run: (chance: Prng) => void];
 
 /** Beside clients at work. */
 export function busyTrials(scenario: MirrorScenario): readonly Trial[] {
+  const { metadata, readPolicy } = scenario.equipment;
   const pathLoss: Trial = ['one of several paths is lost', (chance) => tryPathLoss(scenario, chance)];
   const lyingDisk: Trial = ['a disk that lies loses power', (chance) => tryLyingDisk(scenario, chance)];
   return [
     ['a verify of a busy volume finds nothing', () => tryVerify(scenario)],
-    // Where reads are spread, clients read what it has lost.
-    ...(scenario.equipment.readPolicy === 'local' ? [lyingDisk] : []),
+    // Where reads are spread, clients read what it has lost. Of a disk that holds metadata nothing is promised.
+    ...(readPolicy === 'local' && metadata === 'external' ? [lyingDisk] : []),
     ...(scenario.equipment.paths === 0 ? [] : [pathLoss]),
   ];
 }

@@ -1,0 +1,59 @@
+/** The metadata of a replica, on a disk of its own or behind the data, as checkers look at it. */
+import { EterneError } from '@eterne/base';
+import type { VolumeConfig } from '@eterne/disk/engine/api.ts';
+import { findInternal } from '@eterne/disk/engine/disk/internal-place.ts';
+import type { Region } from '@eterne/disk/engine/disk/region-store.ts';
+import type { BlockStore } from '@eterne/runtime';
+import type { SimDisk } from '../world/disk.ts';
+import { MemoryStore } from '../world/memory-store.ts';
+import type { PageMap } from '../world/page-map.ts';
+
+export interface MetadataDisk {
+  /** 0: nobody has made it. */
+  readonly sizeBytes: number;
+  readonly version: number;
+  readonly unflushedCount: number;
+  /** A copy of what is there, or of what might be there after a power loss. */
+  imagine(afterPowerLoss: boolean): BlockStore | EterneError;
+  /** What no power loss could take. */
+  durable(): BlockStore | EterneError;
+}
+
+export function metadataAlone(disk: SimDisk): MetadataDisk {
+  return viewOf(disk, (pages) => new MemoryStore(pages, disk.sizeBytes));
+}
+
+/** Where the real code finds it. */
+export function metadataBehind(
+  disk: SimDisk,
+  volume: Pick<VolumeConfig, 'name' | 'node' | 'sizeBytes'>,
+): MetadataDisk {
+  return viewOf(disk, (pages) => {
+    const store = new MemoryStore(pages, disk.sizeBytes);
+    let found: Region | EterneError | undefined;
+    findInternal(
+      { stores: { open: (_path, _options, done) => done(store) } },
+      { ...volume, devicePath: disk.name, diskTimeoutMs: 1_000 },
+      (region) => (found = region),
+    );
+    if (found === undefined || found instanceof EterneError)
+      return found ?? new EterneError('io', 'a store in memory answers at once');
+    return new MemoryStore(pages.behind(found.start), disk.sizeBytes - found.start);
+  });
+}
+
+function viewOf(disk: SimDisk, storeOf: (pages: PageMap) => BlockStore | EterneError): MetadataDisk {
+  return {
+    get sizeBytes() {
+      return disk.sizeBytes;
+    },
+    get version() {
+      return disk.version;
+    },
+    get unflushedCount() {
+      return disk.unflushedCount;
+    },
+    imagine: (afterPowerLoss) => storeOf(disk.imagine(afterPowerLoss).clone()),
+    durable: () => storeOf(disk.durableCopy()),
+  };
+}
