@@ -39,7 +39,6 @@ export const HALVES_MUTANTS: readonly Mutant[] = [
     ['return this.#hasLooked && this.hasLeft();', 'return this.hasLeft();'],
     ['if (!this.#hasLooked && this.#mayRun())', "if (this.view.self === '')"],
   ),
-  halves('a term is granted without asking which the replica has seen', VOLUMES, UNASKED),
   {
     name: 'a replica takes a lower term than it has seen',
     scenario: 'halves',

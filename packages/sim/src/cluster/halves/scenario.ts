@@ -153,7 +153,7 @@ class HalvesScenario {
     const events: MachineEvents = {
       applied: ({ place: { name } }, index, command, state) => {
         this.lines.applied(name, index, command, state);
-        this.terms.applied(command, state);
+        this.terms.applied(state);
       },
       stopped: (_machine, error) => this.universe.violate('stopped', `${place.name}: ${error.message}`),
       started: (_machine, process) => this.listen(process),
