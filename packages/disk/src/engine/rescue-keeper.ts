@@ -42,17 +42,19 @@ export class RescueKeeper implements RescueControl {
 
   #open(opened: OpenedRescue | EterneError): RescuePoints {
     const replica = this.#replica;
-    const pause = (reason: string): void => this.#targets().forEach((peer) => peer.pause(reason));
-    if (opened instanceof EterneError) return new LostRescue(opened, pause);
-    return new Rescue({
+    const parts = {
       world: replica.world,
+      whenFull: replica.config.rescueJournal?.whenFull ?? 'pause',
+      pause: (reason: string) => this.#targets().forEach((peer) => peer.pause(reason)),
+    };
+    if (opened instanceof EterneError) return new LostRescue(opened, parts);
+    return new Rescue({
+      ...parts,
       disk: replica.disk,
       volume: replica.metadata,
       isHalfCopied: () => replica.metadata.state.diskState === 'Inconsistent',
       disown: (done) => disown(replica.metadata, done),
-      whenFull: replica.config.rescueJournal?.whenFull ?? 'pause',
       ...opened,
-      pause,
     });
   }
 

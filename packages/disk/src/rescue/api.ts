@@ -28,7 +28,7 @@ export interface RescueConfig {
   readonly maxBytes: number;
   /**
    * No room while a copy overwrites blocks. `pause`: the copy stops until there is. `drop-oldest`: older points go, and when there is
-   * none, the copy goes on without a way back.
+   * none, the copy goes on without a way back. So it does when the journal fails, where `pause` stops it.
    */
   readonly whenFull: 'pause' | 'drop-oldest';
 }

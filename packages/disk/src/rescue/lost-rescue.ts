@@ -2,11 +2,14 @@
  * Stands for a journal that is configured and cannot be opened: its device has failed or is away, or what it holds is damaged. The replica is
  * opened without it, and its metadata knows by then that nothing is kept (`adopt.ts`).
  *
- * A copy that would overwrite something worth keeping waits for the operator, as it does when the journal fails while the replica runs.
+ * What becomes of a copy that would overwrite something worth keeping is as when the journal fails while the replica runs: it waits for the operator
+ * (`pause`), or goes on without a way back (`drop-oldest`).
  */
 import { EterneError } from '@eterne/base';
 import type { RescueDone } from './api.ts';
-import type { RescuePoints } from './rescue.ts';
+import type { RescueParts, RescuePoints } from './rescue.ts';
+
+type Parts = Pick<RescueParts, 'pause' | 'whenFull' | 'world'>;
 
 export class LostRescue implements RescuePoints {
   readonly points = [];
@@ -15,15 +18,14 @@ export class LostRescue implements RescuePoints {
   readonly before = undefined;
   readonly problem: string;
   readonly unreadable: EterneError;
-  readonly #pause: (reason: string) => void;
+  readonly #parts: Parts;
 
-  /** `pause`: as in `RescueParts`. */
-  constructor(reason: EterneError, pause: (reason: string) => void) {
+  constructor(reason: EterneError, parts: Parts) {
     this.problem = reason.message;
     this.unreadable = new EterneError('io', reason.message, {
       hint: 'mend its device and open the volume again, or take `rescueJournal` out of the configuration to go on without one',
     });
-    this.#pause = pause;
+    this.#parts = parts;
   }
 
   reconcile(_state: unknown, done: RescueDone): void {
@@ -31,7 +33,12 @@ export class LostRescue implements RescuePoints {
   }
 
   begin(_note: unknown, _surplus: boolean, done: RescueDone): void {
-    this.#pause(this.problem);
+    const { pause, whenFull, world } = this.#parts;
+    if (whenFull === 'drop-oldest') {
+      world.log('warn', `${this.problem}: the copy begins without a way back`);
+      return done(undefined);
+    }
+    pause(this.problem);
     done(this.unreadable);
   }
 

@@ -5,7 +5,8 @@
  * 1. A point is durable before the copy that it is for may overwrite anything.
  * 2. That saving for a point has stopped is durable before the first block is overwritten that was not saved: in the journal, or, when that has
  *    failed, in the replica's metadata (`adopt.ts`).
- * 3. If a point cannot be kept while a copy is under way, nothing is overwritten: the copy stops.
+ * 3. If a point cannot be kept while a copy is under way, nothing is overwritten: the copy stops (`pause`). Where the operator would rather do without
+ *    the way back (`drop-oldest`), duty 2 is done, and the copy goes on.
  */
 import { EterneError, assert } from '@eterne/base';
 import type { StoreError, World } from '@eterne/runtime';
@@ -137,16 +138,21 @@ export class Rescue {
 
   /** A copy from `peer` is to begin. It goes on with the point of one that was cut short: the way back leads before that. */
   begin(note: PointNote, surplus: boolean, done: RescueDone): void {
+    const { log } = this.#parts;
+    // The point of one that is over may be in the table still, and nothing is saved for it any more.
+    if (log.failure !== undefined && !this.#parts.isHalfCopied())
+      return this.#withoutPoint(log.failure, done);
     if (this.copying !== undefined) return done(undefined);
     this.#change(done, (finish) => {
-      const { log } = this.#parts;
       // Its first record may be a `skip`.
       const [id, start] = [log.nextPointId, log.tail];
       this.#append([{ kind: 'begin', note: encodeNote(note) }], 'begin', (error) => {
         if (error !== undefined) return this.#withoutPoint(error, finish);
         const point = { id, start, end: undefined, state: 'copying', surplus, flawed: false } as const;
         this.#contents.set(id, { note, saved: new BlockSet(), savedBlocks: 0 });
-        this.#setPoints([...this.#all, point], finish, id + 1);
+        const isBegun = (problem: EterneError | undefined): void =>
+          problem === undefined ? finish(undefined) : this.#withoutPoint(problem, finish);
+        this.#setPoints([...this.#all, point], isBegun, id + 1);
       });
     });
   }
@@ -278,16 +284,23 @@ export class Rescue {
     });
   }
 
-  /** Duties 2 and 3; without a copy under way a mirror without a journal is better than none. */
+  /** Duties 2 and 3; without a copy under way, or by the operator's word, a mirror without a journal is better than none. */
   #unsaved(error: EterneError, done: (refusal: StoreError | undefined) => void): void {
-    if (this.#isDisowned) return done(undefined);
-    if (this.#isCopyUnderWay) {
+    if (this.#isCopyUnderWay && this.#parts.whenFull === 'pause' && !this.#isDisowned) {
       this.#parts.pause(error.message);
       return done(refusalOf(error));
     }
+    this.#goOnUnsaved(`${error.message}: what is overwritten from now on is not kept`, (problem) =>
+      done(problem === undefined ? undefined : refusalOf(problem)),
+    );
+  }
+
+  /** Duty 2, where the journal itself cannot be told. */
+  #goOnUnsaved(message: string, done: RescueDone): void {
+    if (this.#isDisowned) return done(undefined);
     this.#parts.disown((problem) => {
-      if (problem !== undefined) return done(refusalOf(problem));
-      this.#parts.world.log('error', `${error.message}: what is overwritten from now on is not kept`);
+      if (problem !== undefined) return done(problem);
+      if (!this.#isDisowned) this.#parts.world.log('error', message);
       this.#isDisowned = true;
       this.#guard();
       done(undefined);
@@ -324,12 +337,14 @@ export class Rescue {
   /** A copy whose point cannot be made. */
   #withoutPoint(error: EterneError, done: RescueDone): void {
     const { whenFull, world } = this.#parts;
-    if (whenFull === 'drop-oldest' && error.code === 'no-space') {
-      world.log('warn', `${error.message}: the copy begins without a way back`);
-      return done(undefined);
+    if (whenFull === 'pause') {
+      this.#parts.pause(error.message);
+      return done(error);
     }
-    this.#parts.pause(error.message);
-    done(error);
+    const message = `${error.message}: the copy begins without a way back`;
+    if (error.code !== 'no-space') return this.#goOnUnsaved(message, done);
+    world.log('warn', message);
+    done(undefined);
   }
 }
 

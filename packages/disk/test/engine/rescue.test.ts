@@ -265,6 +265,84 @@ function restart(pair: Pair, node: TestNode): void {
   pair.until(() => pair.isEqual() && pair.a.volume.status().inSyncSet.length === 2);
 }
 
+/** `drop-oldest`: a mirror without a way back is better than none. */
+describe('a journal that fails under a copy that is to go on', () => {
+  test('lets it, and its point is not whole, before and after a restart', () => {
+    const pair = rescuedPair({ bytesPerSecond: 4 * MIB, whenFull: 'drop-oldest' });
+    halfCopied(pair);
+    assert.deepEqual(wholes(pair.b), [true]);
+    pair.b.rescue.failWith = BROKEN;
+    pair.until(() => wholes(pair.b)[0] === false);
+    assert.match(pair.b.volume.status().rescueProblem ?? '', /rescue journal: broken/);
+    pair.until(() => pair.isEqual(), 60_000);
+    pair.b.rescue.failWith = undefined;
+    restart(pair, pair.b);
+    assert.ok(!wholes(pair.b).includes(true));
+    pair.assertIdentical();
+  });
+
+  test('is never gone back to, also when its source dies then and the journal is well again', () => {
+    const pair = rescuedPair({ bytesPerSecond: 4 * MIB, whenFull: 'drop-oldest' });
+    halfCopied(pair);
+    pair.b.rescue.failWith = BROKEN;
+    pair.until(() => wholes(pair.b)[0] === false);
+    pair.a.kill();
+    pair.b.kill(true);
+    pair.b.rescue.failWith = undefined;
+    pair.b.start();
+    pair.scheduler.runUntil(() => false, 30_000);
+    assert.equal(pair.b.volume.status().disk, 'Inconsistent');
+    assert.deepEqual(wholes(pair.b), [false]);
+    pair.a.start();
+    pair.until(() => pair.b.volume.status().peers[0]?.replication === 'Established', 60_000);
+    pair.assertIdentical();
+  });
+
+  test('is never taken for whole when it is not, wherever the power fails meanwhile', () => {
+    const seen = new Set<boolean>();
+    for (let steps = 0; steps < 16; steps += 1) {
+      const pair = rescuedPair({
+        bytesPerSecond: 4 * MIB,
+        whenFull: 'drop-oldest',
+        diskDelayMs: () => 1,
+      });
+      const held = halfCopied(pair);
+      pair.b.rescue.failWith = BROKEN;
+      pair.until(() => pair.b.volume.status().rescueProblem !== undefined);
+      pair.scheduler.runUntil(() => false, steps);
+      pair.network.isCut = true;
+      pair.b.kill(true, () => steps % 2 === 0);
+      pair.b.rescue.failWith = undefined;
+      pair.b.start();
+      const [isWhole = false] = wholes(pair.b);
+      seen.add(isWhole);
+      if (!isWhole) continue;
+      pair.until(() => pair.b.volume.status().disk === 'Outdated', 30_000);
+      assertSame(pair.b.data.content, held);
+    }
+    assert.deepEqual([...seen], [true, false]);
+  });
+
+  test('before it has begun, or that cannot be opened, does not hold it up either', () => {
+    for (const isOpen of [true, false]) {
+      const pair = rescuedPair({ whenFull: 'drop-oldest' });
+      pair.write(pair.a, 0, 1, 20);
+      pair.b.kill(true);
+      pair.until(() => pair.a.volume.status().inSyncSet.length === 1);
+      pair.write(pair.a, 0, 2, 20);
+      pair.network.isCut = true;
+      if (!isOpen) pair.b.rescue.failWith = BROKEN;
+      pair.b.start();
+      pair.b.rescue.failWith = BROKEN;
+      pair.network.isCut = false;
+      pair.until(() => pair.isEqual());
+      assert.ok(pair.b.logs.some((line) => line.includes('the copy begins without a way back')));
+      assert.ok(!wholes(pair.b).includes(true));
+      pair.assertIdentical();
+    }
+  });
+});
+
 describe('a journal that fails while nothing is copied', () => {
   test('does not hold the mirror up, and its points are not whole, before and after a restart', () => {
     const pair = rescuedPair();
@@ -324,6 +402,13 @@ describe('a journal that fails while nothing is copied', () => {
     assert.deepEqual(wholes(pair.b), [false, false]);
     pair.until(() => pair.isEqual());
     pair.assertIdentical();
+    // Its point is in the table still, and must not be taken for that of another copy.
+    cut(pair);
+    const held = Buffer.from(pair.b.data.content);
+    pair.write(pair.a, 0, 10, 200);
+    pair.network.isCut = false;
+    pair.until(() => pair.b.volume.status().peers[0]?.replication === 'PausedSync');
+    assertSame(pair.b.data.content, held);
   });
 });
 
