@@ -330,13 +330,25 @@ function extentOf(relation: Relation): Extent {
 }
 
 /**
- * Under one grantor the newest (term, set version) is the committed one. Terms of different grantors cannot be compared: there the
- * generations decide alone. Undefined too before the first promotion.
+ * Under one grantor the newest (term, set version) is the committed one. Terms of different grantors cannot be compared: there the generations decide alone,
+ * unless one side has given way. Undefined too before the first promotion.
  */
 function committedSet(a: ReplicaSummary, b: ReplicaSummary): readonly string[] | undefined {
-  if (!isOneGrantor(a, b)) return undefined;
+  if (!isOneGrantor(a, b)) return afterGivingWay(a, b)?.set.members;
   const { members } = isCommittedLater(b, a) ? b.set : a.set;
   return members.length > 0 ? members : undefined;
+}
+
+/**
+ * The side that the other has given way to: that one was told that its changes go, and has made the other's term and set durable, in which it is not. Whoever
+ * grants the winner's next term, this was decided, and what was decided may have begun to happen.
+ */
+function afterGivingWay(a: ReplicaSummary, b: ReplicaSummary): ReplicaSummary | undefined {
+  const hasGivenWayTo = (winner: ReplicaSummary, loser: ReplicaSummary): boolean =>
+    loser.role === 'secondary' &&
+    [a, b].every(({ set: { members } }) => members.includes(winner.node) && !members.includes(loser.node));
+  if (hasGivenWayTo(a, b)) return a;
+  return hasGivenWayTo(b, a) ? b : undefined;
 }
 
 function isCommittedLater(x: ReplicaSummary, y: ReplicaSummary): boolean {

@@ -111,6 +111,29 @@ describe('the side of a split brain that lost', () => {
     }
   });
 
+  test('is kept also where the copy was undone meanwhile, and begins anew', () => {
+    const pair = rescuedPair({ bytesPerSecond: 4 * MIB });
+    pair.write(pair.a, 0, 1, 20);
+    cut(pair);
+    for (let block = 0; block < 1024; block += 128) pair.write(pair.a, block, 9, 128);
+    pair.promote(pair.b, { force: true });
+    pair.write(pair.b, 5, 55, 3);
+    const held = Buffer.from(pair.b.data.content);
+    pair.network.isCut = false;
+    pair.until(() => pair.b.volume.status().peers[0]?.splitBrain === true);
+    pair.b.volume.resolve(undefined, 'local', () => {});
+    pair.until(() => pair.b.volume.status().disk === 'Inconsistent' && pair.b.data.content[0] === 9);
+    pair.a.kill();
+    pair.until(() => pair.b.volume.status().disk === 'Outdated', 30_000);
+    assertSame(pair.b.data.content, held);
+    pair.a.start();
+    pair.until(() => pair.b.volume.status().peers[0]?.replication === 'Established', 60_000);
+    pair.assertIdentical();
+    assert.equal(pair.a.data.content[5 * BLOCK], 9);
+    assert.deepEqual(wholes(pair.b), [true]);
+    assertSame(exported(pair, pair.b), held);
+  });
+
   test('can be exported after the volume went on, under either primary, and through restarts', () => {
     const pair = rescuedPair();
     const held = discardB(pair);

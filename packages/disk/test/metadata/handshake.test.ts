@@ -56,6 +56,13 @@ const NEW: Changes = {
   diskState: 'Inconsistent',
 };
 
+/** `b` goes on in a term of another grantor, alone in the set. */
+const SERVES_ON: Changes = {
+  role: 'primary',
+  term: { number: 2, grantor: 'h' },
+  set: { version: 3, members: ['b'] },
+};
+
 function decide(a: Changes, b: Changes): HandshakeDecision {
   const [mine, theirs] = [replica('a', a), replica('b', b)];
   const decision = decideHandshake(mine, theirs);
@@ -196,6 +203,36 @@ const ROWS: readonly [string, Changes, Changes, string][] = [
     { current: Y, bitmaps: { b: X }, incarnation: 4 },
     { current: Z, bitmaps: { a: X }, term: { number: 2, grantor: 'h' } },
     'split-brain',
+  ],
+  [
+    'both divided under two grantors, and one has given way',
+    { current: Y, bitmaps: { b: X }, set: { version: 2, members: ['b'] } },
+    { ...SERVES_ON, current: Z, bitmaps: { a: X } },
+    'b→a bitmap',
+  ],
+  [
+    'both divided under two grantors, and one has given way, but serves',
+    { current: Y, bitmaps: { b: X }, set: { version: 2, members: ['b'] }, role: 'primary' },
+    { ...SERVES_ON, current: Z, bitmaps: { a: X } },
+    'split-brain',
+  ],
+  [
+    'both divided under two grantors, one has given way, and the other was rolled back',
+    { current: Y, bitmaps: { b: X }, set: { version: 2, members: ['b'] } },
+    { ...SERVES_ON, current: Z, bitmaps: { a: X }, incarnation: 4 },
+    'split-brain',
+  ],
+  [
+    'both divided under two grantors, each outside its own set',
+    { current: Y, bitmaps: { b: X }, set: { version: 2, members: ['b'] } },
+    { ...SERVES_ON, current: Z, bitmaps: { a: X }, set: { version: 3, members: ['a'] } },
+    'split-brain',
+  ],
+  [
+    'given way although newer, to a term of another grantor',
+    { current: Y, bitmaps: { b: X }, history: [X], set: { version: 2, members: ['b'] } },
+    SERVES_ON,
+    'b→a bitmap',
   ],
   ['same, neither primary, one restarted', { dirtyBlocks: 1, incarnation: 6 }, {}, 'b→a bitmap'],
   ['nothing in common', { current: Y }, { current: Z }, 'unrelated'],

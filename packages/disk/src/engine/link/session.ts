@@ -461,13 +461,15 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
   }
 
   /**
-   * Of this side, and such as somebody may have been promised. A split brain that was decided at an earlier meeting, whose copy did not begin, shows
-   * in the generations alone: this side has left its own term by then.
+   * Of this side, and such as somebody may have been promised: what it has goes by a name that the source never had. A split brain that was decided at
+   * an earlier meeting shows in that alone, where its copy did not begin or was undone: this side has left its own term by then.
    */
   #overwritesChanges({ discards, row }: Extract<Outcome, { kind: 'sync' }>): boolean {
     const { config, metadata } = this.replica;
-    const isDescendant = hasPassed(metadata.state.generations, this.theirs.generations.current);
-    const isAhead = (config.mode === 'async' || isDescendant) && this.bitmap.dirtyBlocks > 0;
+    const { current } = metadata.state.generations;
+    const their = this.theirs.generations;
+    const isKnown = current === their.current || hasPassed(their, current);
+    const isAhead = (config.mode === 'async' || !isKnown) && this.bitmap.dirtyBlocks > 0;
     return discards === true || row === '10' || isAhead;
   }
 
