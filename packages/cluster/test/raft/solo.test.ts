@@ -60,6 +60,31 @@ test('a node that has just started must have met the other, and one that was alo
   for (const id of NODES) assert.deepEqual(cluster.machine(id).applied, ['alone', 'again']);
 });
 
+test('what was asked of the other before it went on alone is no meeting: who follows it must meet it again', () => {
+  const { cluster, leader } = started();
+  const other = otherOf(leader);
+  const isAlone = (id: string): boolean => cluster.machine(id).transport?.tie?.solo?.half !== undefined;
+  // The other asks to meet the leader, which hears the question and no confirmation that it still leads: that one its own tie-breaker gives, later.
+  cluster.losePower(other);
+  cluster.cut.add(`${other}>hearts`);
+  cluster.delayMs = (from) => (from === other ? 300 : 0);
+  cluster.start(other);
+  cluster.run(600);
+  cluster.cut.add(`${other}>${leader}`);
+  // The first word of the half overtakes the answer.
+  let told = 0;
+  cluster.delayMs = (from) => (from === leader && isAlone(leader) && (told += 1) > 1 ? 20 : 0);
+  while (!isAlone(leader)) cluster.run(10);
+  cluster.run(200);
+  cluster.isolate(leader);
+  append(cluster, leader, 'alone');
+  cluster.run(6000);
+  assert.equal(isAlone(other), false, 'it lacks what the leader has decided');
+  cluster.heal();
+  whole(cluster);
+  for (const id of NODES) assert.deepEqual(cluster.machine(id).applied, ['alone']);
+});
+
 test('who may go on by its turn, but hears the other again, does not', () => {
   const { cluster, leader } = started();
   cluster.soloDelayMs = (id) => (id === leader ? 0 : 1500);

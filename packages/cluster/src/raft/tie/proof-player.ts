@@ -63,6 +63,8 @@ export class ProofPlayer implements TiePlayer {
   #peer: MemberId | undefined;
   #hasMet = false;
   #meeting = false;
+  /** How often it had to be met anew. */
+  #demands = 0;
   #trouble: string | undefined;
   #closed = false;
 
@@ -95,9 +97,10 @@ export class ProofPlayer implements TiePlayer {
     return this.#state.kind === 'free' || this.#state.kind === 'holding';
   }
 
-  /** The other turns out to have what this node lacks. */
+  /** The other turns out to have what this node lacks. The answer to what it was asked before may still come, and says nothing of that. */
   mustMeet(): void {
     this.#hasMet = false;
+    this.#demands += 1;
   }
 
   close(): void {
@@ -161,7 +164,7 @@ export class ProofPlayer implements TiePlayer {
     const peer = this.#peerNow();
     if (peer !== this.#peer) {
       this.#peer = peer;
-      this.#hasMet = false;
+      this.mustMeet();
       this.#trouble = undefined;
     }
     if (peer === undefined || this.#state.kind !== 'free') return;
@@ -172,16 +175,16 @@ export class ProofPlayer implements TiePlayer {
     else if (isWanted && !this.#proving) this.#prove(peer);
   }
 
-  /** Rule `meet`. What comes back while this node holds the tie-breaker, or took it meanwhile, proves nothing. */
+  /** Rule `meet`. What comes back while this node holds the tie-breaker, or took it meanwhile, or was asked before the last demand, proves nothing. */
   #meet(peer: MemberId): void {
     if (this.#options.provers.isLost(nodeOfMember(peer)))
       this.#trouble = `this node has not met ${nodeOfMember(peer)} since it started`;
     if (this.#meeting) return;
     this.#meeting = true;
-    const before = this.#state;
+    const [before, demand] = [this.#state, this.#demands];
     this.#options.provers.barrier((error) => {
       this.#meeting = false;
-      if (error === undefined && this.#state === before && this.#peer === peer) this.#hasMet = true;
+      if (error === undefined && this.#state === before && this.#demands === demand) this.#hasMet = true;
     });
   }
 

@@ -5,8 +5,8 @@
  *
  * 1. Every message to the other node carries the lineage of this one's log, as it is on disk; while that is about to change nothing is sent.
  * 2. A message is believed when its lineage is this log's. One from behind may be old: it was under way, or waited, while its sender went on alone too.
- * 3. A lineage that goes on from this log's is written down first; then this node must meet the other again before it may go on alone. So who was alone gives
- *    that up only when the other has written down that it follows.
+ * 3. A lineage that goes on from this log's is written down first; then this node must meet the other again before it may go on alone, by a read that it asks for
+ *    from then on. So who was alone gives that up only when the other has written down that it follows, and before the other goes on alone from there.
  * 4. Of a parted half nothing is believed. The half that gives way (`survivor`) is ended by the service (service/pair/).
  */
 import type { EterneError } from '@eterne/base';
