@@ -39,9 +39,10 @@ function peerLine(peer: PeerStatus): string {
   const { node, connection, replication, disk, role, dirtyBytes } = peer;
   const dirty = dirtyBytes > 0 ? `, ${formatSize(dirtyBytes)} differ` : '';
   const split = peer.splitBrain ? ', SPLIT BRAIN' : '';
+  const paused = peer.paused === undefined ? '' : `, paused: ${peer.paused.reason} (${peer.paused.goesOn})`;
   const progress = progressOf(peer);
   const under = progress === undefined ? '' : `, ${progressText(progress)}`;
-  return `    ${node}  ${connection} ${replication}  ${role} ${disk}${dirty}${under}${verifyText(peer)}${split}`;
+  return `    ${node}  ${connection} ${replication}  ${role} ${disk}${dirty}${under}${verifyText(peer)}${split}${paused}`;
 }
 
 function verifyText({ verify, lastVerify }: Pick<PeerStatus, 'verify' | 'lastVerify'>): string {

@@ -200,6 +200,8 @@ export interface PeerStatus {
   readonly lagBytes: number;
   readonly lagMs: number;
   readonly splitBrain: boolean;
+  /** With `PausedSync`: why no copy into this replica goes on, and what has it go on. */
+  readonly paused?: { readonly reason: string; readonly goesOn: string };
   /** Where there may be several connections: the remote addresses of those that live. */
   readonly paths?: readonly Address[];
   readonly resync: ResyncStatus;

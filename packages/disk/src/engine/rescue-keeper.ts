@@ -1,6 +1,6 @@
 /**
  * The rescue journal in the life of a volume: a point before every copy into this replica, and the way back when the source of a copy
- * does not return.
+ * does not return. A journal that has failed is taken up again when its device is back, and the copies that waited for it go on.
  */
 import { EterneError } from '@eterne/base';
 import type { Timer } from '@eterne/runtime';
@@ -11,6 +11,7 @@ import type { OpenedRescue } from '../rescue/open-rescue.ts';
 import { LostRescue } from '../rescue/lost-rescue.ts';
 import { Rescue, type RescuePoints } from '../rescue/rescue.ts';
 import { rollBack } from '../rescue/roll-back.ts';
+import { JournalReturn } from './journal-return.ts';
 import type { Peer } from './link/peer.ts';
 import type { Replica } from './replica.ts';
 import { windowOf } from './set/members.ts';
@@ -23,9 +24,16 @@ type Done = (error: EterneError | undefined) => void;
 export class RescueKeeper implements RescueControl {
   readonly #replica: Replica;
   readonly #peers: readonly Peer[];
-  readonly #rescue: RescuePoints;
   readonly #roleSettled: () => void;
+  readonly #return: JournalReturn;
+  #rescue: RescuePoints;
   #timer: Timer | undefined;
+  /** Images that are being written. */
+  #exports = 0;
+  /** What is known of a copy that is over is being put down in a journal that is back. */
+  #isSettling = false;
+  /** Copies that wait for that: of each peer one. */
+  readonly #onSettled: (() => void)[] = [];
 
   /** `roleSettled`: a roll-back is over, which nothing else may happen beside. */
   constructor(
@@ -38,6 +46,43 @@ export class RescueKeeper implements RescueControl {
     this.#peers = peers;
     this.#roleSettled = roleSettled;
     this.#rescue = this.#open(opened);
+    this.#return = new JournalReturn({
+      replica,
+      current: () => this.#rescue,
+      mayChange: () =>
+        this.#rescue.isIdle &&
+        this.#exports === 0 &&
+        !replica.changingRole &&
+        !this.#isSettling &&
+        this.#targets().length === 0,
+      opened: (journal) => this.#isBack(journal),
+      tried: () => replica.changed(),
+    });
+  }
+
+  #isBack(journal: OpenedRescue): void {
+    this.#rescue = this.#open(journal);
+    this.#settle(() => {
+      for (const begin of this.#onSettled.splice(0)) begin();
+      this.#goOn();
+    });
+  }
+
+  /** Copies that waited for the journal, or for room in it. */
+  #goOn(): void {
+    for (const peer of this.#peers) if (peer.isPaused) peer.connect();
+    this.#replica.changed();
+  }
+
+  #settle(then: () => void): void {
+    const replica = this.#replica;
+    this.#isSettling = true;
+    this.#rescue.reconcile(replica.metadata.state, (error) => {
+      this.#isSettling = false;
+      if (error !== undefined) replica.world.log('error', error.message);
+      this.moved();
+      then();
+    });
   }
 
   #open(opened: OpenedRescue | EterneError): RescuePoints {
@@ -45,7 +90,7 @@ export class RescueKeeper implements RescueControl {
     const parts = {
       world: replica.world,
       whenFull: replica.config.rescueJournal?.whenFull ?? 'pause',
-      pause: (reason: string) => this.#targets().forEach((peer) => peer.pause(reason)),
+      pause: (why: EterneError) => this.#targets().forEach((peer) => peer.pause(why)),
     };
     if (opened instanceof EterneError) return new LostRescue(opened, parts);
     return new Rescue({
@@ -53,7 +98,11 @@ export class RescueKeeper implements RescueControl {
       disk: replica.disk,
       volume: replica.metadata,
       isHalfCopied: () => replica.metadata.state.diskState === 'Inconsistent',
-      disown: (done) => disown(replica.metadata, done),
+      disown: (done) =>
+        disown(replica.metadata, (error) => {
+          done(error);
+          replica.changed();
+        }),
       ...opened,
     });
   }
@@ -83,22 +132,19 @@ export class RescueKeeper implements RescueControl {
 
   /** Before the first session. */
   start(then: () => void): void {
-    const replica = this.#replica;
-    this.#rescue.reconcile(replica.metadata.state, (error) => {
-      if (error !== undefined) replica.world.log('error', error.message);
-      this.moved();
-      then();
-    });
+    this.#settle(then);
   }
 
-  /** Some session came, went or moved on. */
+  /** Some session came, went or moved on, or the journal has failed. */
   moved(): void {
     const { primary, world } = this.#replica;
-    const isLeft = this.canRollBack && this.#targets().length === 0 && primary === undefined;
+    this.#return.watch();
+    const canRollBack = this.canRollBack && this.unreadable === undefined;
+    const isLeft = canRollBack && this.#targets().length === 0 && primary === undefined;
     if (isLeft && this.#timer === undefined)
       this.#timer = world.timers.after(ROLL_BACK_AFTER_MS, () => {
         this.#timer = undefined;
-        if (!this.#replica.changingRole) this.rollBack(() => {});
+        if (!this.#replica.changingRole && !this.#return.isTrying) this.rollBack(() => {});
       });
     if (isLeft) return;
     this.#timer?.cancel();
@@ -110,6 +156,7 @@ export class RescueKeeper implements RescueControl {
    * half-copied without a way back, has nothing to keep.
    */
   beginCopy(peer: string, reason: string, surplus: boolean, done: Done): void {
+    if (this.#isSettling) return void this.#onSettled.push(() => this.beginCopy(peer, reason, surplus, done));
     const { metadata, world } = this.#replica;
     const { diskState, justCreated, crashedPrimary, generations } = metadata.state;
     if (justCreated) return this.#rescue.undone(done);
@@ -122,7 +169,9 @@ export class RescueKeeper implements RescueControl {
   /** The copy is over, durably. */
   copied(): void {
     this.#rescue.copied((error) => {
-      if (error !== undefined) this.#replica.world.log('error', error.message);
+      if (error === undefined) return;
+      this.#replica.world.log('error', error.message);
+      this.#replica.changed();
     });
   }
 
@@ -130,6 +179,7 @@ export class RescueKeeper implements RescueControl {
   rollBack(done: Done): void {
     const replica = this.#replica;
     const { config, disk, metadata, world } = replica;
+    if (this.#return.isTrying) return done(beingOpened());
     replica.changingRole = true;
     for (const peer of this.#peers) peer.reset('this replica goes back to its last consistent state');
     replica.whenQuiet(() =>
@@ -151,22 +201,37 @@ export class RescueKeeper implements RescueControl {
     const index = members.findIndex((member) => member.name === name);
     const window = index < 0 ? { start: 0, sizeBytes } : windowOf(members, index, sizeBytes);
     if (this.unreadable !== undefined) return done(this.unreadable);
+    if (this.#return.isTrying) return done(beingOpened());
     const chosen = id ?? this.points.findLast(({ state }) => state === 'kept')?.id;
     if (chosen === undefined) return done(new EterneError('not-found', 'the rescue journal keeps nothing'));
-    exportImage({ world, rescue: this.#rescue, disk, ...window }, chosen, path, done);
+    this.#exports += 1;
+    exportImage({ world, rescue: this.#rescue, disk, ...window }, chosen, path, (error) => {
+      this.#exports -= 1;
+      done(error);
+    });
   }
 
   drop(id: number, done: Done): void {
-    this.#rescue.drop(id, done);
+    this.#rescue.drop(id, (error) => {
+      done(error);
+      if (error === undefined) this.#goOn();
+      else this.#replica.changed();
+    });
   }
 
   close(done: () => void): void {
     this.#timer?.cancel();
-    this.#rescue.close(done);
+    this.#return.close(() => this.#rescue.close(done));
   }
 
   /** Peers that are copying into this replica, or about to. */
   #targets(): Peer[] {
     return this.#peers.filter(({ session }) => session?.phase === 'target');
   }
+}
+
+function beingOpened(): EterneError {
+  return new EterneError('busy', 'the rescue journal is being opened anew', {
+    hint: 'try again in a moment',
+  });
 }

@@ -6,13 +6,18 @@
  *    last batch can be torn, and nothing was overwritten yet that relied on them.
  * 2. The header slot that holds the newest durable points is never the one being written.
  * 3. Every opening bumps the epoch, durably, before it appends: what a torn batch left beyond the end is never taken for a record.
- * 4. After an I/O error nothing is written any more; everything answers that error.
+ * 4. After an I/O error nothing is written any more but a header with the same points, to find out whether it can be (`mayReopen`); everything answers that
+ *    error.
  */
 import { EterneError, assert } from '@eterne/base';
 import type { BlockStore, StoreDone, StoreError } from '@eterne/runtime';
 import type { Uuid } from '../metadata/api.ts';
 import { AREA_OFFSET, PAGE_BYTES, encodeHeader, type Header, type PointEntry } from './header.ts';
 import { encodeRecord, recordBytes, type Record } from './record.ts';
+
+/** For whoever finds a journal that keeps nothing (`engine/journal-return.ts`). */
+export const JOURNAL_LOST_HINT =
+  'mend its device, and it is used again by itself within a minute; or take `rescueJournal` out of the configuration and open the volume again';
 
 export type AppendDone = (error: EterneError | 'full' | undefined) => void;
 export type LogDone = (error: EterneError | undefined) => void;
@@ -25,6 +30,7 @@ export class RescueLog {
   #batch: number;
   #busy = false;
   #failure: EterneError | undefined;
+  #isClosed = false;
 
   /** `header` is durable and of this opening's epoch; the log ends at `tail` with `batch`. */
   constructor(store: BlockStore, header: Header, tail: number, batch: number) {
@@ -97,12 +103,36 @@ export class RescueLog {
     });
   }
 
+  /** It has failed, and its store is given up. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /**
+   * It has failed: is nothing lost if its store is opened anew? When it takes writes again; or when it cannot be read either. One that only refuses
+   * writes still has the way back.
+   */
+  mayReopen(done: (mayReopen: boolean) => void): void {
+    assert(this.#failure !== undefined, 'only a journal that has failed is opened anew');
+    const header = { ...this.#header, sequence: this.#header.sequence + 1, resumeAt: this.#tail };
+    this.#writeAll([headerWrite(header)], (error) => {
+      if (error !== undefined)
+        return this.#store.read(0, Buffer.alloc(AREA_OFFSET), (unreadable) => done(unreadable !== undefined));
+      this.#header = header;
+      done(true);
+    });
+  }
+
   /** Reads bytes of the log: `position` is of a record's page or data. */
   read(position: number, into: Buffer, done: StoreDone): void {
+    assert(!this.#isClosed, 'nothing is read of a journal that was given up');
     this.#store.read(physical(position, this.areaBytes), into, done);
   }
 
+  /** Once it has failed, also a second time. */
   close(done: () => void): void {
+    if (this.#isClosed) return done();
+    this.#isClosed = true;
     this.#store.close(done);
   }
 
@@ -142,7 +172,7 @@ export class RescueLog {
   }
 
   #fail(error: StoreError): EterneError {
-    this.#failure = new EterneError('io', `rescue journal: ${error.message}`);
+    this.#failure = new EterneError('io', `rescue journal: ${error.message}`, { hint: JOURNAL_LOST_HINT });
     return this.#failure;
   }
 }

@@ -7,6 +7,7 @@
  */
 import { EterneError } from '@eterne/base';
 import type { RescueDone } from './api.ts';
+import { JOURNAL_LOST_HINT } from './log.ts';
 import type { RescueParts, RescuePoints } from './rescue.ts';
 
 type Parts = Pick<RescueParts, 'pause' | 'whenFull' | 'world'>;
@@ -22,9 +23,7 @@ export class LostRescue implements RescuePoints {
 
   constructor(reason: EterneError, parts: Parts) {
     this.problem = reason.message;
-    this.unreadable = new EterneError('io', reason.message, {
-      hint: 'mend its device and open the volume again, or take `rescueJournal` out of the configuration to go on without one',
-    });
+    this.unreadable = new EterneError('io', reason.message, { hint: JOURNAL_LOST_HINT });
     this.#parts = parts;
   }
 
@@ -38,7 +37,7 @@ export class LostRescue implements RescuePoints {
       world.log('warn', `${this.problem}: the copy begins without a way back`);
       return done(undefined);
     }
-    pause(this.problem);
+    pause(this.unreadable);
     done(this.unreadable);
   }
 
@@ -57,6 +56,14 @@ export class LostRescue implements RescuePoints {
 
   undone(done: RescueDone): void {
     done(undefined);
+  }
+
+  get isIdle(): boolean {
+    return true;
+  }
+
+  release(done: (isReleased: boolean) => void): void {
+    done(true);
   }
 
   close(done: () => void): void {

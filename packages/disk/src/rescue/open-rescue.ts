@@ -20,11 +20,12 @@ type Opened = (result: OpenedRescue | EterneError) => void;
 
 export function openRescue(
   world: Pick<World, 'stores'> & { readonly random: Pick<Random, 'uuid'> },
-  config: RescueConfig & { readonly timeoutMs: number },
+  config: RescueConfig & { readonly timeoutMs: number; readonly mayCreate: boolean },
   replicaUuid: string,
   done: Opened,
 ): void {
-  const options = { createSizeBytes: config.maxBytes, timeoutMs: config.timeoutMs };
+  const { maxBytes, mayCreate, timeoutMs } = config;
+  const options = { timeoutMs, ...(mayCreate ? { createSizeBytes: maxBytes } : {}) };
   world.stores.open(config.path, options, (store) => {
     if (store instanceof EterneError) return done(store);
     openRescueLog({ store, replicaUuid, random: world.random }, (log) => {

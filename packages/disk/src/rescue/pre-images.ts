@@ -59,6 +59,11 @@ export class PreImages implements WriteGuard {
     this.#owner = owner;
   }
 
+  /** No write waits here. */
+  get isIdle(): boolean {
+    return !this.#isSaving && this.#waiting.length === 0;
+  }
+
   beforeWrite(offset: number, lengthBytes: number, data: Buffer | undefined, go: Request['go']): void {
     if (this.#isSafe(offset, lengthBytes)) return go();
     const nextBlock = Math.floor(offset / BLOCK_BYTES);

@@ -36,8 +36,8 @@ export interface RescueParts {
   readonly whenFull: RescueConfig['whenFull'];
   /** What the log held when it was opened, for each point. */
   readonly found: readonly FoundPoint[];
-  /** A copy cannot go on: its session is to be closed before this returns, and not begun again by itself. */
-  pause(reason: string): void;
+  /** A copy cannot go on: its session is to be closed before this returns, and not begun again before what `why` hints at has happened. */
+  pause(why: EterneError): void;
 }
 
 export interface FoundPoint {
@@ -96,9 +96,13 @@ export class Rescue {
     });
   }
 
-  /** What it holds can be read. */
   get unreadable(): EterneError | undefined {
-    return undefined;
+    return this.#parts.log.isClosed ? this.#parts.log.failure : undefined;
+  }
+
+  /** Nobody waits for it. */
+  get isIdle(): boolean {
+    return this.#serial.isIdle && this.#images.isIdle;
   }
 
   /** Why nothing is kept any more; undefined while it can be. */
@@ -179,6 +183,7 @@ export class Rescue {
   /** Visits what the blocks held at a point, each once, in no order. `corrupt` when the journal is damaged. */
   visit(id: number, each: VisitBlock, done: RescueDone): void {
     const { log } = this.#parts;
+    if (this.unreadable !== undefined) return done(this.unreadable);
     const point = this.#all.find((candidate) => candidate.id === id);
     if (point === undefined) return done(new EterneError('not-found', `there is no rescue point ${id}`));
     const seen = new BlockSet();
@@ -195,6 +200,13 @@ export class Rescue {
     const { copying } = this;
     if (copying === undefined) return done(undefined);
     this.#forget(copying.id, done);
+  }
+
+  /** Gives the store of a journal that has failed up, unless it still has what could not be read otherwise. Writes are answered as before. */
+  release(done: (isReleased: boolean) => void): void {
+    const { log } = this.#parts;
+    if (log.isClosed) return done(true);
+    log.mayReopen((mayReopen) => (mayReopen ? log.close(() => done(true)) : done(false)));
   }
 
   close(done: () => void): void {
@@ -287,7 +299,7 @@ export class Rescue {
   /** Duties 2 and 3; without a copy under way, or by the operator's word, a mirror without a journal is better than none. */
   #unsaved(error: EterneError, done: (refusal: StoreError | undefined) => void): void {
     if (this.#isCopyUnderWay && this.#parts.whenFull === 'pause' && !this.#isDisowned) {
-      this.#parts.pause(error.message);
+      this.#parts.pause(error);
       return done(refusalOf(error));
     }
     this.#goOnUnsaved(`${error.message}: what is overwritten from now on is not kept`, (problem) =>
@@ -338,7 +350,7 @@ export class Rescue {
   #withoutPoint(error: EterneError, done: RescueDone): void {
     const { whenFull, world } = this.#parts;
     if (whenFull === 'pause') {
-      this.#parts.pause(error.message);
+      this.#parts.pause(error);
       return done(error);
     }
     const message = `${error.message}: the copy begins without a way back`;
@@ -362,6 +374,6 @@ function withPoint(points: readonly PointEntry[], changed: PointEntry): readonly
 
 function fullError(): EterneError {
   return new EterneError('no-space', 'the rescue journal is full', {
-    hint: 'drop a point (`eterne disk rescue drop`) or give it more room, then `eterne disk connect`',
+    hint: 'drop a point (`eterne disk rescue drop`), and the copy goes on by itself; or give it more room, then `eterne disk connect`',
   });
 }

@@ -3,6 +3,10 @@ export class Serial {
   readonly #jobs: ((next: () => void) => void)[] = [];
   #isRunning = false;
 
+  get isIdle(): boolean {
+    return !this.#isRunning;
+  }
+
   run(job: (next: () => void) => void): void {
     this.#jobs.push(job);
     this.#pump();

@@ -323,7 +323,7 @@ describe('a journal that fails under a copy that is to go on', () => {
 
   test('is never taken for whole when it is not, wherever the power fails meanwhile', () => {
     const seen = new Set<boolean>();
-    for (let steps = 0; steps < 16; steps += 1) {
+    for (let steps = 0; steps < 10; steps += 1) {
       const pair = rescuedPair({
         bytesPerSecond: 4 * MIB,
         whenFull: 'drop-oldest',
@@ -363,6 +363,204 @@ describe('a journal that fails under a copy that is to go on', () => {
       assert.ok(!wholes(pair.b).includes(true));
       pair.assertIdentical();
     }
+  });
+});
+
+/** Not even its header. */
+function makeUnreadable({ rescue }: TestNode): void {
+  rescue.failWith = BROKEN;
+  rescue.fault = () => BROKEN;
+}
+
+function mend({ rescue }: TestNode): void {
+  rescue.failWith = undefined;
+  rescue.fault = () => undefined;
+}
+
+function isPaused({ volume }: TestNode): boolean {
+  return volume.status().peers[0]?.replication === 'PausedSync';
+}
+
+function isInUseAgain({ logs }: TestNode): boolean {
+  return logs.some((line) => line.includes('in use again'));
+}
+
+/** Until what happens by itself within a minute has happened. */
+function untilInUse(pair: Pair): void {
+  pair.until(() => pair.b.volume.status().rescueProblem === undefined, 70_000);
+}
+
+/** `pause`: nobody but whoever mends the device has to do anything. */
+describe('a copy that was paused because its journal failed', () => {
+  test('says why and what has it go on, goes on by itself when the journal is back, and can be undone still', () => {
+    const pair = rescuedPair({ bytesPerSecond: 2 * MIB });
+    const held = halfCopied(pair);
+    makeUnreadable(pair.b);
+    pair.until(() => isPaused(pair.b));
+    const paused = pair.b.volume.status().peers[0]?.paused;
+    assert.equal(paused?.reason, 'rescue journal: broken');
+    assert.match(paused.goesOn, /used again by itself/);
+    pair.scheduler.runUntil(() => false, 20_000);
+    assert.ok(isPaused(pair.b));
+    assert.equal(pair.b.volume.status().disk, 'Inconsistent', 'there is nothing to go back by');
+    mend(pair.b);
+    untilInUse(pair);
+    pair.until(() => pair.b.volume.status().peers[0]?.replication === 'SyncTarget');
+    assert.equal(pair.b.volume.status().peers[0]?.paused, undefined);
+    assert.deepEqual(wholes(pair.b), [true]);
+    pair.a.kill();
+    pair.until(() => pair.b.volume.status().disk === 'Outdated', 30_000);
+    assertSame(pair.b.data.content, held);
+  });
+
+  test('ends as any other', () => {
+    const pair = rescuedPair({ bytesPerSecond: 4 * MIB });
+    halfCopied(pair);
+    makeUnreadable(pair.b);
+    pair.until(() => isPaused(pair.b));
+    mend(pair.b);
+    pair.until(() => pair.isEqual(), 60_000);
+    pair.until(() => pair.b.volume.rescue?.points.length === 0);
+    pair.assertIdentical();
+  });
+
+  test('is undone meanwhile where the journal can still be read', () => {
+    const pair = rescuedPair({ bytesPerSecond: 4 * MIB });
+    const held = halfCopied(pair);
+    pair.b.rescue.failWith = BROKEN;
+    pair.until(() => pair.b.volume.status().disk === 'Outdated', 15_000);
+    assertSame(pair.b.data.content, held);
+    assert.ok(isPaused(pair.b));
+    mend(pair.b);
+    pair.until(() => pair.isEqual(), 90_000);
+    assert.deepEqual(wholes(pair.b), []);
+    pair.assertIdentical();
+  });
+
+  test('can be undone, wherever the power fails while the journal is opened anew', () => {
+    const seen = new Set<boolean>();
+    for (let steps = 0; steps < 12; steps += 1) {
+      const pair = rescuedPair({ bytesPerSecond: 2 * MIB, diskDelayMs: () => 1 });
+      const held = halfCopied(pair);
+      makeUnreadable(pair.b);
+      pair.until(() => isPaused(pair.b));
+      mend(pair.b);
+      pair.scheduler.runUntil(() => false, 990 + 4 * steps);
+      pair.network.isCut = true;
+      seen.add(isInUseAgain(pair.b));
+      pair.b.kill(true, () => steps % 2 === 0);
+      pair.b.start();
+      assert.deepEqual(wholes(pair.b), [true], `after ${steps} steps`);
+      pair.until(() => pair.b.volume.status().disk === 'Outdated', 30_000);
+      assertSame(pair.b.data.content, held);
+    }
+    assert.deepEqual([...seen], [false, true]);
+  });
+
+  test('is left alone when the operator has disconnected the two meanwhile', () => {
+    const pair = rescuedPair({ bytesPerSecond: 4 * MIB });
+    halfCopied(pair);
+    makeUnreadable(pair.b);
+    pair.until(() => isPaused(pair.b));
+    pair.b.volume.disconnect('a', () => {});
+    mend(pair.b);
+    untilInUse(pair);
+    const { connection, replication } = pair.b.volume.status().peers[0] ?? {};
+    assert.deepEqual([connection, replication], ['StandAlone', 'Off']);
+  });
+
+  test('waits where another journal has been put in the place of the one that has the way back', () => {
+    const pair = rescuedPair({ bytesPerSecond: 4 * MIB });
+    halfCopied(pair);
+    makeUnreadable(pair.b);
+    pair.until(() => isPaused(pair.b));
+    pair.scheduler.runUntil(() => false, 5_000);
+    pair.b.rescue.content.fill(0);
+    mend(pair.b);
+    pair.scheduler.runUntil(() => false, 70_000);
+    assert.ok(isPaused(pair.b));
+    assert.ok(pair.b.logs.some((line) => line.includes('another rescue journal is in its place')));
+    pair.b.kill();
+    pair.b.start();
+    pair.until(() => pair.isEqual(), 60_000);
+  });
+
+  test('for want of room goes on when a point is dropped', () => {
+    const pair = rescuedPair({ maxBytes: 17 * MIB });
+    for (let block = 0; block < 5000; block += 250) pair.write(pair.a, block, 1 + (block % 200), 250);
+    discardB(pair);
+    for (let block = 0; block < 2000; block += 250) pair.write(pair.a, block, 202, 250);
+    cut(pair);
+    for (let block = 2000; block < 5000; block += 250) pair.write(pair.a, block, 203, 250);
+    pair.network.isCut = false;
+    pair.until(() => isPaused(pair.b));
+    assert.match(pair.b.volume.status().peers[0]?.paused?.goesOn ?? '', /drop a point/);
+    const [kept] = pair.b.volume.rescue?.points ?? [];
+    pair.b.volume.rescue?.drop(kept?.id ?? 0, () => {});
+    pair.until(() => pair.isEqual());
+    pair.assertIdentical();
+  });
+});
+
+describe('a journal that is back while its replica runs', () => {
+  test('keeps whole points again, and says of those that missed something that they are not', () => {
+    const pair = rescuedPair();
+    discardB(pair);
+    overwriteUnsaved(pair, 15);
+    untilInUse(pair);
+    assert.deepEqual(wholes(pair.b), [false]);
+    const held = discardB(pair);
+    assert.deepEqual(wholes(pair.b), [false, true]);
+    assertSame(exported(pair, pair.b), held);
+    pair.assertIdentical();
+  });
+
+  test('does so where it could not be opened', () => {
+    const pair = rescuedPair();
+    discardB(pair);
+    makeUnreadable(pair.b);
+    restart(pair, pair.b);
+    pair.write(pair.a, 15, 123);
+    pair.until(() => pair.b.data.content[15 * BLOCK] === 123);
+    mend(pair.b);
+    untilInUse(pair);
+    assert.deepEqual(wholes(pair.b), [false]);
+    const held = discardB(pair);
+    assertSame(exported(pair, pair.b), held);
+  });
+
+  test('is never taken for whole when it is not, wherever the power fails while it is opened anew', () => {
+    const seen = new Set<boolean>();
+    for (let steps = 0; steps < 12; steps += 1) {
+      const pair = rescuedPair({ diskDelayMs: () => 1 });
+      discardB(pair);
+      overwriteUnsaved(pair, 15);
+      pair.scheduler.runUntil(() => false, 990 + 4 * steps);
+      pair.begin(pair.a, 16, 124);
+      pair.scheduler.runUntil(() => false, steps % 4);
+      seen.add(isInUseAgain(pair.b));
+      pair.b.kill(true, () => steps % 2 === 0);
+      pair.network.isCut = true;
+      pair.b.start();
+      assert.deepEqual(wholes(pair.b), [false], `after ${steps} steps`);
+    }
+    assert.deepEqual([...seen], [false, true]);
+  });
+
+  test('is tried ever more rarely, and once a minute in the end', () => {
+    const pair = rescuedPair();
+    discardB(pair);
+    pair.b.rescue.failWith = BROKEN;
+    pair.write(pair.a, 15, 123);
+    let tries = 0;
+    pair.b.rescue.fault = (what, offset) => {
+      if (what === 'read' && offset === 0) tries += 1;
+      return undefined;
+    };
+    pair.scheduler.runUntil(() => false, 63_500);
+    assert.equal(tries, 6);
+    pair.scheduler.runUntil(() => false, 600_000);
+    assert.equal(tries, 16);
   });
 });
 

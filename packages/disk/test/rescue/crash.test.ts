@@ -53,7 +53,13 @@ class Life {
         open: (_path: string, _options: object, done: (store: CrashStore) => void) => done(this.journal),
       },
     };
-    const config = { path: 'j', maxBytes: JOURNAL_BYTES, whenFull: 'pause', timeoutMs: 1000 } as const;
+    const config = {
+      path: 'j',
+      maxBytes: JOURNAL_BYTES,
+      whenFull: 'pause',
+      timeoutMs: 1000,
+      mayCreate: true,
+    } as const;
     openRescue(world, config, REPLICA, (opened) => {
       if (opened instanceof EterneError) failure = opened;
       else

@@ -6,19 +6,23 @@ import type { Universe } from '../world/universe.ts';
 const CHANCE = 0.7;
 const AFTER_MS = [0, 6_000] as const;
 const LASTING_MS = [100, 3_000] as const;
+/** So often whoever has mended it starts the process anew; else the process finds by itself that it is well. */
+const RESTART_CHANCE = 0.5;
 
 /** Every other disk of the machine goes on. */
 export class JournalFaults {
   private readonly universe: Universe;
   private readonly chance: Prng;
+  private readonly mending: Prng;
   private readonly reattach: (node: string) => void;
   private readonly broken = new Map<string, SimDisk>();
   private isOver = false;
 
-  /** `reattach`: the disk is well again, and what had given it up is to open it anew. */
+  /** `reattach`: has what had given the disk up start anew. */
   constructor(universe: Universe, reattach: (node: string) => void) {
     this.universe = universe;
     this.chance = universe.prng('journal-faults');
+    this.mending = universe.prng('journal-mending');
     this.reattach = reattach;
   }
 
@@ -46,6 +50,6 @@ export class JournalFaults {
     if (journal === undefined) return;
     this.broken.delete(node);
     journal.broken = false;
-    this.reattach(node);
+    if (this.mending.chance(RESTART_CHANCE)) this.reattach(node);
   }
 }

@@ -12,6 +12,9 @@ const UNKEPT = 'that the rescue journal did not keep';
 /** And without one that cannot be opened. */
 const WITHOUT = 'the volume is open without its rescue journal';
 
+/** And when one that had failed is well again while the replica runs. */
+const BACK = 'its rescue journal is in use again';
+
 /** What a replica held when a point of its rescue journal began. */
 interface Point {
   readonly id: number;
@@ -69,6 +72,7 @@ export class RescueWatch {
 
   heard(node: string, message: string, data: SimDisk): void {
     if (message.includes(UNKEPT)) this.universe.count('journals that have failed');
+    if (message.includes(BACK)) this.universe.count('journals taken up again');
     if (message.includes(WITHOUT)) this.universe.count('volumes open without their journal');
     if (!message.includes(UNDONE)) return this.look(node, data);
     this.universe.count('copies rolled back');

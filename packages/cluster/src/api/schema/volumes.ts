@@ -80,6 +80,7 @@ const replicaPeer = z.object({
   lagBytes: z.number(),
   lagMs: z.number(),
   splitBrain: z.boolean(),
+  paused: z.object({ reason: z.string(), goesOn: z.string() }).exactOptional(),
   paths: z.array(z.string()).readonly().exactOptional(),
   resync: z.object({
     kind: z.enum(['none', 'full', 'smart', 'bitmap', 'checksum']),

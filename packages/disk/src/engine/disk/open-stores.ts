@@ -82,7 +82,7 @@ function openJournal(
     without(error);
   };
   if (rescueJournal === undefined) return without(undefined);
-  openRescue(world, { ...rescueJournal, timeoutMs }, metadata.replicaUuid, (rescue) => {
+  openRescue(world, { ...rescueJournal, timeoutMs, mayCreate: true }, metadata.replicaUuid, (rescue) => {
     if (rescue instanceof EterneError)
       return LOST.includes(rescue.code) ? lost(rescue) : done({ refusal: rescue });
     adopt(world, metadata, rescue.log, (error) => {

@@ -43,8 +43,8 @@ export class Peer implements Mirror {
   #isRetired = false;
   /** Why; until the two are together again. */
   #splitBrain: string | undefined;
-  /** Why no copy into this replica may begin until the operator connects again. */
-  #paused: string | undefined;
+  /** Why no copy into this replica may begin until the operator connects again, or what it hints at has happened. */
+  #paused: EterneError | undefined;
   #hasOpenedCopy = false;
   /** The node whose changes the operator, or the settlement under way, throws away; empty: none. */
   #discards = '';
@@ -149,18 +149,23 @@ export class Peer implements Mirror {
     this.connect();
   }
 
+  get isPaused(): boolean {
+    return this.#paused !== undefined;
+  }
+
   /** The copy into this replica cannot go on. */
-  pause(reason: string): void {
-    this.complain(`the copy is paused: ${reason}`);
-    this.#paused = reason;
+  pause(why: EterneError): void {
+    this.complain(`the copy is paused: ${why.message}`);
+    this.#paused = why;
     this.#hasOpenedCopy = true;
     this.#standAlone = true;
-    this.#hangUp(reason);
+    this.#hangUp(why.message);
     this.replica.changed();
   }
 
   disconnect(reason: string): void {
     this.#standAlone = true;
+    this.#paused = undefined;
     this.#discards = '';
     this.#hangUp(reason);
     this.replica.changed();
@@ -210,20 +215,21 @@ export class Peer implements Mirror {
   }
 
   status(): PeerStatus {
-    const { replica } = this;
-    const { session } = this;
+    const { replica, session } = this;
+    const paused = this.#paused;
     const isCopying = session?.replication === 'SyncSource' || session?.replication === 'SyncTarget';
     return {
       node: this.node,
       connection:
         this.#standAlone || this.isParted ? 'StandAlone' : session === undefined ? 'Connecting' : 'Connected',
-      replication: this.#paused === undefined ? (session?.replication ?? 'Off') : 'PausedSync',
+      replication: paused === undefined ? (session?.replication ?? 'Off') : 'PausedSync',
       disk: this.#diskState(session),
       role: session?.peerRole ?? 'secondary',
       dirtyBytes: this.bitmap.dirtyBytes,
       lagBytes: session?.lagBytes ?? 0,
       lagMs: session?.lagMs ?? 0,
       splitBrain: this.isParted,
+      ...(paused === undefined ? {} : { paused: { reason: paused.message, goesOn: paused.hint ?? '' } }),
       paths: this.#connections.paths,
       resync: this.figures.status(isCopying && replica.disk.takesWrites),
       verify: this.verifyFigures.progress,
