@@ -5,6 +5,7 @@
  */
 import { flushCompileCache, getCompileCacheDir } from 'node:module';
 import { assert } from '@eterne/base';
+import { isWritable } from '@eterne/runtime/node/scratch.ts';
 
 /** `PID TIMES`: the process that has begun anew, and how often. What it starts inherits the variable, and has another pid. */
 const BEGUN_ANEW = 'ETERNE_BEGUN_ANEW';
@@ -14,7 +15,8 @@ const TIMES_MAX = 3;
 /** Resolves when the program may begin. `loadLater`: loads what it will load by itself later on. */
 export async function fromCompiled(loadLater: () => Promise<unknown> = async () => {}): Promise<void> {
   const times = timesBegunAnew();
-  if (!hasCompiler() || times >= TIMES_MAX || getCompileCacheDir() === undefined) return;
+  const cache = getCompileCacheDir();
+  if (!hasCompiler() || times >= TIMES_MAX || cache === undefined || !isWritable(cache)) return;
   await loadLater();
   flushCompileCache();
   assert(process.execve !== undefined, 'the pinned Node.js can replace its process');

@@ -2,8 +2,9 @@
 import { fromCompiled, hasCompiler } from '../../src/node/from-compiled.ts';
 
 await fromCompiled();
-const said: { readonly pid: number; readonly hasCompiler: boolean } = {
+const said = {
   pid: process.pid,
   hasCompiler: hasCompiler(),
+  hasBegunAnew: process.env['ETERNE_BEGUN_ANEW'] !== undefined,
 };
 process.stdout.write(`${JSON.stringify(said)}\n`);
