@@ -25,7 +25,7 @@ const SECTIONS = {
   'nop-out.ts': '11.18',
   'nop-in.ts': '11.19',
   // The numbers that all responses carry.
-  'sequence.ts': '11.4.7',
+  'sequence.ts': '11.4.9',
 };
 
 it('quotes the section of every PDU above its code', () => {
