@@ -13,7 +13,7 @@ async function run(
   env: NodeJS.ProcessEnv,
   wrapper: readonly string[] = [],
 ): Promise<{ readonly printed: string; readonly pid: number }> {
-  const [command = '', ...args] = [...wrapper, process.execPath, PROGRAM];
+  const [command, ...args] = [...wrapper, process.execPath, PROGRAM];
   const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   let printed = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text));

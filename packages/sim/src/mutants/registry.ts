@@ -40,7 +40,7 @@ export const HINTS: Readonly<Record<string, number>> = {
   'a disk that is being rebuilt gets no writes': 15,
   'reads go to a peer that lacks the block': 24,
   'a term begins under the name of the one before': 85,
-  'what a side of a split brain loses is not kept': 5,
+  'what a side of a split brain loses is not kept': 30,
   'blocks are overwritten before they are saved': 12,
   'a journal that has failed is whole when it is opened again': 30,
   'a replica is promoted while a copy into it begins': 83,
