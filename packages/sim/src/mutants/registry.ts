@@ -39,7 +39,6 @@ export const HINTS: Readonly<Record<string, number>> = {
   'a blank disk is taken for the one that it replaces': 6,
   'a disk that is being rebuilt gets no writes': 15,
   'reads go to a peer that lacks the block': 24,
-  'a term begins under the name of the one before': 85,
   'what a side of a split brain loses is not kept': 30,
   'blocks are overwritten before they are saved': 12,
   'a journal that has failed is whole when it is opened again': 30,

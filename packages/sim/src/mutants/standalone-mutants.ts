@@ -6,12 +6,6 @@ function standalone(name: string, file: string, ...edits: readonly Edit[]): Muta
 }
 
 export const STANDALONE_MUTANTS: readonly Mutant[] = [
-  standalone(
-    'a term begins under the name of the one before',
-    'disk/src/engine/primary/primary.ts',
-    ['this.#needsName = equal.length < this.mirrors.length;', ''],
-    [' || this.#mayShareName.has(mirror.node)) return true;', ') return true;'],
-  ),
   standalone('what a side of a split brain loses is not kept', 'disk/src/rescue/rescue.ts', [
     'if (!copying.surplus) return this.#forget(copying.id, done);',
     'return this.#forget(copying.id, done);',
