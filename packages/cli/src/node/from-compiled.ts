@@ -5,7 +5,7 @@
  */
 import { flushCompileCache, getCompileCacheDir } from 'node:module';
 import { assert } from '@eterne/base';
-import { isWritable } from '@eterne/runtime/node/scratch.ts';
+import { isWritable } from '@eterne/runtime/node/file-systems.ts';
 
 /** `PID TIMES`: the process that has begun anew, and how often. What it starts inherits the variable, and has another pid. */
 const BEGUN_ANEW = 'ETERNE_BEGUN_ANEW';

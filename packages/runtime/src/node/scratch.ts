@@ -55,13 +55,3 @@ export function newestChangeMs(folder: string): number {
       .map((entry) => fs.statSync(join(entry.parentPath, entry.name)).mtimeMs),
   );
 }
-
-/** False for a folder on a medium that is only read, whoever asks. */
-export function isWritable(folder: string): boolean {
-  try {
-    fs.accessSync(folder, fs.constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
