@@ -3,19 +3,18 @@
  * `ETERNE_ISCSI_TEST_CU=/path/to/iscsi-test-cu ./eterne test iscsi/newer`.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { NEWER_FAULTS, NEWER_SKIPS, NEWER_SKIPS_OF_CHAP, NEWER_SKIPS_OF_FAMILY } from './skips.ts';
 import {
   KINDS,
-  LUN_BYTES,
   PLAIN,
   excuse,
   familiesOf,
   iqnOf,
-  isReadOnly,
+  makeReadOnlyImages,
   targetLine,
   type Kind,
 } from './support/kinds.ts';
@@ -68,8 +67,7 @@ const WAYS: readonly Way[] = [
 
 before(async () => {
   if (program === undefined) return;
-  for (const { name } of KINDS.filter(isReadOnly))
-    writeFileSync(join(folder, `${name}.img`), Buffer.alloc(LUN_BYTES));
+  makeReadOnlyImages(folder);
   target = await startTarget(folder, WAYS.map(({ kind, options }) => targetLine(kind, options)).join(''));
 });
 

@@ -1,17 +1,16 @@
 /** libiscsi's conformance suite against our target: thin 512-byte, thin 4-KiB and full LUNs with every option on, and a plain one. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import {
   KINDS,
-  LUN_BYTES,
   excuse,
   familiesOf,
   iqnOf,
-  isReadOnly,
+  makeReadOnlyImages,
   targetLine,
   type Kind,
 } from './support/kinds.ts';
@@ -31,8 +30,7 @@ function isInstalled(): boolean {
 }
 
 before(async () => {
-  for (const { name } of KINDS.filter(isReadOnly))
-    writeFileSync(join(folder, `${name}.img`), Buffer.alloc(LUN_BYTES));
+  makeReadOnlyImages(folder);
   target = await startTarget(folder, KINDS.map((kind) => targetLine(kind)).join(''));
 });
 

@@ -110,7 +110,7 @@ function becomeLeader(core: RaftCore, nowMs: number): void {
     rounds: new Rounds(core.id),
     nextHeartbeatMs: nowMs,
     aloneUntilMs: Number.NEGATIVE_INFINITY,
-    roundWanted: false,
+    roundWanted: true,
     reads: [],
     transfer: undefined,
     uncommittedBytes: 0,
@@ -119,7 +119,7 @@ function becomeLeader(core: RaftCore, nowMs: number): void {
     if (member.id !== core.id) leader.progress.set(member.id, newProgress(core.log.lastIndex, nowMs));
   core.role = leader;
   appendAsLeader(core, leader, core.newEntry('noop', NOTHING));
-  broadcastHeartbeat(core, leader, nowMs, true);
+  broadcastHeartbeat(core, leader, nowMs);
   broadcastAppend(core, leader);
 }
 

@@ -23,16 +23,13 @@ import type { MemberId } from './types.ts';
  */
 const OTHERS_IN_TURN_MIN = 8;
 
-/**
- * Begins a round. `nowMs` must not be later than the messages leave: authority counts from it. `isWhole`: everybody's answer to this very round is wanted
- * (reads.ts).
- */
-export function broadcastHeartbeat(core: RaftCore, leader: Leader, nowMs: number, isWhole: boolean): void {
+/** Begins a round. `nowMs` must not be later than the messages leave: authority counts from it. One that somebody wants goes to all. */
+export function broadcastHeartbeat(core: RaftCore, leader: Leader, nowMs: number): void {
   const holdMs = ownHold(core, nowMs);
   const round = leader.rounds.begin(nowMs + holdMs - driftMarginMs(core, holdMs), holdMs);
   leader.nextHeartbeatMs = nowMs + paceMs(core, leader);
+  const isInTurn = !leader.roundWanted && leader.progress.size >= OTHERS_IN_TURN_MIN;
   leader.roundWanted = false;
-  const isInTurn = !isWhole && leader.progress.size >= OTHERS_IN_TURN_MIN;
   for (const [place, [id, progress]] of [...leader.progress].entries()) {
     if (isInTurn && (place + round) % 2 === 1 && id !== leader.transfer?.to) continue;
     core.send(id, { kind: 'heartbeat', round, commit: Math.min(progress.match, core.log.committed), holdMs });

@@ -120,12 +120,12 @@ export class RaftNode {
       core.becomeFollower(core.term, nowMs);
       return;
     }
-    if (nowMs >= role.nextHeartbeatMs) this.#beginRound(role, nowMs, role.roundWanted);
+    if (nowMs >= role.nextHeartbeatMs) this.#beginRound(role, nowMs);
     continueTransfer(core, role, nowMs);
   }
 
-  #beginRound(leader: Leader, nowMs: number, isWhole: boolean): void {
-    broadcastHeartbeat(this.#core, leader, nowMs, isWhole);
+  #beginRound(leader: Leader, nowMs: number): void {
+    broadcastHeartbeat(this.#core, leader, nowMs);
     releaseReads(this.#core, leader);
   }
 
@@ -321,7 +321,7 @@ export class RaftNode {
 
   takeOutput(nowMs: number): Output {
     const core = this.#core;
-    if (core.role.kind === 'leader' && core.role.roundWanted) this.#beginRound(core.role, nowMs, true);
+    if (core.role.kind === 'leader' && core.role.roundWanted) this.#beginRound(core.role, nowMs);
     const restore = core.snapshotToApply;
     core.snapshotToApply = undefined;
     return {

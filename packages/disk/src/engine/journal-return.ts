@@ -43,7 +43,7 @@ export class JournalReturn {
   #timer: Timer | undefined;
   #retryMs = FIRST_RETRY_MS;
   #isTrying = false;
-  #openedAtMs = 0;
+  #openedAtMs: number | undefined;
   #closed = false;
   #onClosed: (() => void) | undefined;
   /** Told once. */
@@ -64,9 +64,9 @@ export class JournalReturn {
     if (this.#closed || this.#isTrying || this.#timer !== undefined) return;
     if (current().problem === undefined) return;
     const { clock, timers } = replica.world;
-    if (clock.bootMs() - this.#openedAtMs > MAX_RETRY_MS && this.#openedAtMs > 0)
+    if (this.#openedAtMs !== undefined && clock.bootMs() - this.#openedAtMs > MAX_RETRY_MS)
       this.#retryMs = FIRST_RETRY_MS;
-    this.#openedAtMs = 0;
+    this.#openedAtMs = undefined;
     this.#timer = timers.after(this.#retryMs, () => {
       this.#timer = undefined;
       this.#try();

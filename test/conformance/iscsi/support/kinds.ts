@@ -1,4 +1,6 @@
 /** The LUNs that libiscsi's suite runs on, what of it runs on each, and which tests each may skip. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { SKIPS, SKIPS_OF_4K, SKIPS_OF_PLAIN, SKIPS_WITHOUT_REMOVABLE, SKIPS_WITHOUT_THIN } from '../skips.ts';
 import { families, testsOf } from './suite.ts';
 
@@ -6,7 +8,7 @@ const SANITIZE = 'ALL.Sanitize';
 const OWN = '-sanitize';
 /** An overwrite of it takes eight seconds at the usual pace; the test of resets needs more than five. */
 const SANITIZED_BYTES = 64 * 1024 * 1024;
-export const LUN_BYTES = 100 * 1024 * 1024;
+const LUN_BYTES = 100 * 1024 * 1024;
 
 export interface Kind {
   readonly name: string;
@@ -38,7 +40,13 @@ export const KINDS: readonly Kind[] = [
 ];
 
 export const iqnOf = (name: string): string => `iqn.2026-11.io.eterne:${name}`;
-export const isReadOnly = ({ options }: Kind): boolean => options.includes('readOnly: true');
+const isReadOnly = ({ options }: Kind): boolean => options.includes('readOnly: true');
+
+/** What nobody can write is there before its target is started. */
+export function makeReadOnlyImages(folder: string): void {
+  for (const { name } of KINDS.filter(isReadOnly))
+    writeFileSync(join(folder, `${name}.img`), Buffer.alloc(LUN_BYTES));
+}
 
 /** The line of a target's configuration; `ofTarget` are options of the target itself. */
 export const targetLine = ({ name, options, runs, sizeBytes }: Kind, ofTarget = ''): string => {
