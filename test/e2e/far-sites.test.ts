@@ -1,10 +1,9 @@
 /**
  * Profile `wan` on lines that take 150 ms each way and lose 5 % of what they carry: a cluster is founded and joined over them, nobody is lost by mistake, and a
- * node that is killed is taken over from within what status says, and an election where it led. Three hosts, real processes.
+ * node that is killed is taken over from within what status says. Three hosts, real processes.
  */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { PROFILES } from '@eterne/cluster/profiles.ts';
 import { FarLab, farLabMissing } from './support/far-lab.ts';
 import { HostedCluster, ownedBy, sleep } from './support/hosted-cluster.ts';
 
@@ -26,6 +25,10 @@ test('sites far apart', { skip: missing ?? false, timeout: 300_000 }, async (con
   );
   await cluster.waitFor('n1', 'the group on n1', ownedBy('n1'));
   await cluster.waitFor('n2', 'the profile', ({ profile }) => profile === 'wan');
+  // Whoever leads where a group runs hands over to the witness, which is no failure.
+  await cluster.waitFor('n1', 'the witness to lead', () =>
+    cluster.events('n1').some(({ code, node }) => code === 'cluster.leader' && node === 'w'),
+  );
 
   await context.test('nobody is lost, nobody else leads, nothing moves', async () => {
     await cluster.waitFor('n1', 'the paths', ({ nodes }) => nodes.every(({ reach }) => reach === 'network'));
@@ -44,17 +47,13 @@ test('sites far apart', { skip: missing ?? false, timeout: 300_000 }, async (con
   });
 
   await context.test('a killed node is taken over from in time', async () => {
-    const { consensus, leader } = cluster.status('n2') ?? assert.fail('a status');
-    const electionMs = leader === 'n1' ? PROFILES.wan.raft.electionMaxMs : 0;
-    const budgetMs = consensus.takeOverMs + electionMs;
+    const { takeOverMs } = cluster.status('n2')?.consensus ?? assert.fail('a status');
     const killedMs = performance.now();
     await cluster.kill('n1');
     await cluster.waitFor('n2', 'the group on n2', ownedBy('n2'));
     const tookMs = Math.round(performance.now() - killedMs);
-    assert.ok(tookMs <= budgetMs + START_MS, `${tookMs} ms, of ${budgetMs}`);
-    context.diagnostic(
-      `taken over after ${tookMs} ms; leases ${consensus.takeOverMs} ms, election ${electionMs} ms`,
-    );
+    assert.ok(tookMs <= takeOverMs + START_MS, `${tookMs} ms, of ${takeOverMs}`);
+    context.diagnostic(`taken over after ${tookMs} ms; leases ${takeOverMs} ms`);
     assert.equal(cluster.programs(`MARK=${cluster.folder}`), 1);
   });
 });

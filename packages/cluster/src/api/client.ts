@@ -26,6 +26,8 @@ export interface ApiCall {
 }
 
 const TIMEOUT_MS = 20_000;
+/** An order waits for the cluster log, which says after 50 s at the latest that it has no majority (profile `wan`). */
+const ORDER_TIMEOUT_MS = 60_000;
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 /** Where another node can be asked instead. */
 const SHORT_HANDSHAKE_TIMEOUT_MS = 1_500;
@@ -84,7 +86,7 @@ async function prepare(target: ApiTarget, { method, path, body, headers, timeout
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     authorityPem: target.authorityPem ?? (await authorityOf(target, HANDSHAKE_TIMEOUT_MS)),
-    timeoutMs: timeoutMs ?? TIMEOUT_MS,
+    timeoutMs: timeoutMs ?? (method === 'GET' ? TIMEOUT_MS : ORDER_TIMEOUT_MS),
   };
 }
 

@@ -59,10 +59,17 @@ export interface Leader {
   uncommittedBytes: number;
 }
 
+export interface Candidate {
+  readonly kind: 'candidate';
+  readonly votes: Map<MemberId, boolean>;
+  /** Its predecessor has told it to stand. */
+  readonly transfer: boolean;
+}
+
 export type Role =
   | { readonly kind: 'follower'; readonly leader: MemberId | undefined }
   | { readonly kind: 'pre-candidate'; readonly votes: Map<MemberId, boolean> }
-  | { readonly kind: 'candidate'; readonly votes: Map<MemberId, boolean>; readonly transfer: boolean }
+  | Candidate
   | Leader;
 
 /** A snapshot on its way in. */

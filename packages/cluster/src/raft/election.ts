@@ -1,5 +1,5 @@
 /** Elections: pre-vote (thesis §9.6), vote (§3.4), and who may not vote because a leader may still hold rights (§4.2.3). */
-import type { Leader, RaftCore } from './core.ts';
+import type { Candidate, Leader, RaftCore } from './core.ts';
 import { broadcastHeartbeat } from './heartbeats.ts';
 import { quorumOf, votersOf } from './members.ts';
 import type { Message } from './messages/message.ts';
@@ -14,6 +14,10 @@ const NOTHING = Buffer.alloc(0);
 
 /** The leader has been silent for too long, or the last attempt had no winner. */
 export function electionTimeout(core: RaftCore, nowMs: number): void {
+  if (core.role.kind === 'candidate' && core.isVoter && core.isSticky(nowMs)) {
+    askAgain(core, core.role, nowMs);
+    return;
+  }
   core.role = { kind: 'follower', leader: undefined };
   if (!core.isVoter) {
     core.waitForElection(nowMs);
@@ -71,13 +75,25 @@ export function standForElection(core: RaftCore, transfer: boolean, nowMs: numbe
   core.role = { kind: 'candidate', votes: new Map(), transfer };
   core.waitForRetry(nowMs);
   core.sendAfterPersist(core.id, { kind: 'vote-reply', granted: true });
-  for (const voter of otherVoters(core))
-    core.sendAfterPersist(voter, {
-      kind: 'vote',
-      lastIndex: core.log.lastIndex,
-      lastTerm: core.log.lastTerm,
-      transfer,
-    });
+  for (const voter of otherVoters(core)) askForVote(core, voter, transfer);
+}
+
+/**
+ * A successor (transfer.ts) is bound by what it promised its predecessor, and may not stand in another term before that is over. But who was asked in this
+ * one may yet answer: over a slow or lossy line that is much sooner.
+ */
+function askAgain(core: RaftCore, { votes, transfer }: Candidate, nowMs: number): void {
+  core.waitForRetry(nowMs);
+  for (const voter of otherVoters(core)) if (!votes.has(voter)) askForVote(core, voter, transfer);
+}
+
+function askForVote(core: RaftCore, voter: MemberId, transfer: boolean): void {
+  core.sendAfterPersist(voter, {
+    kind: 'vote',
+    lastIndex: core.log.lastIndex,
+    lastTerm: core.log.lastTerm,
+    transfer,
+  });
 }
 
 /** Called with the candidate's term already adopted, unless we are sticky (then the request was dropped before). */

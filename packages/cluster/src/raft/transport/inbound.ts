@@ -12,7 +12,8 @@ import { Acceptor, HANDSHAKE_MAX_BYTES } from './handshake.ts';
 import type { LinkOptions } from './outbound.ts';
 import { CONFIRMATION_BYTES, patienceMs } from './outbound.ts';
 
-const GREETING_LIMIT_MS = 2000;
+/** To say who one is: so many election timeouts, as the other side waits, too. */
+const GREETING_LIMIT_ELECTIONS = 2;
 /** Of what the other side waits: with a message of ours no sooner than the first, by itself after the second. */
 const WITH_MESSAGE_SHARE = 1 / 4;
 const BY_ITSELF_SHARE = 3 / 8;
@@ -63,7 +64,9 @@ export class InboundLink {
     this.#drops = drops;
     this.#onMessage = onMessage;
     this.#acceptor = new Acceptor(clusterKey, world.random.bytes(32));
-    this.#limit = world.timers.after(GREETING_LIMIT_MS, () => stream.destroy());
+    this.#limit = world.timers.after(GREETING_LIMIT_ELECTIONS * options.timing().electionMaxMs, () =>
+      stream.destroy(),
+    );
     stream.start({
       onData: (chunk) => this.#onData(chunk),
       onDrain: () => {},
