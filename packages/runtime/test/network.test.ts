@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { EterneError } from '@eterne/base';
 import type { Listener, Stream } from '../src/index.ts';
 import { nodeNetwork } from '../src/node/network.ts';
+import type { NodeStream } from '../src/node/stream.ts';
 
 const listen = (address: string, onStream: (stream: Stream) => void): Promise<Listener> =>
   new Promise((resolve, reject) => {
@@ -19,6 +22,24 @@ const connect = (address: string): Promise<Stream> =>
       result instanceof EterneError ? reject(result) : resolve(result),
     );
   });
+
+const IPPROTO_TCP = 6;
+const TCP_THIN_LINEAR_TIMEOUTS = 16;
+
+/** getsockopt(2). */
+function tcpOption(socket: Socket, option: number): number {
+  const { load } = createRequire(import.meta.url)('koffi') as {
+    readonly load: (name: string) => { func(prototype: string): (...args: unknown[]) => number };
+  };
+  const getsockopt = load('libc.so.6').func(
+    'int getsockopt(int fd, int level, int name, void *value, void *length)',
+  );
+  const value = Buffer.alloc(4);
+  const length = Buffer.from(new Int32Array([value.length]).buffer);
+  const { fd } = (socket as Socket & { readonly _handle: { readonly fd: number } })._handle;
+  assert.equal(getsockopt(fd, IPPROTO_TCP, option, value, length), 0);
+  return value.readInt32LE(0);
+}
 
 /** Sends everything back, and closes when the other side does. */
 function echo(stream: Stream): void {
@@ -51,6 +72,20 @@ test('a stream carries bytes both ways in order, and closes once', async () => {
   listener.close();
   assert.equal(error, undefined);
   assert.ok(Buffer.concat(received).equals(sent));
+});
+
+test('what is lost on a connection that carries little is sent again at even intervals, on both sides', async () => {
+  const accepted: Stream[] = [];
+  const listener = await listen('127.0.0.1:0', (stream) => accepted.push(stream));
+  const stream = await connect(listener.address);
+  await new Promise((resolve) => setImmediate(resolve));
+  const sockets = [stream, ...accepted].map((end) => (end as NodeStream).release());
+  assert.deepEqual(
+    sockets.map((socket) => tcpOption(socket, TCP_THIN_LINEAR_TIMEOUTS)),
+    [1, 1],
+  );
+  for (const socket of sockets) socket.destroy();
+  listener.close();
 });
 
 test('a refused connection, a port in use and a bad address are errors with codes', async () => {

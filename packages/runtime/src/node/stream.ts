@@ -11,6 +11,7 @@ import { assert, type EterneError } from '@eterne/base';
 import type { Address, Stream, StreamHandler } from '../ports.ts';
 import { systemError } from './errno.ts';
 import { inEvent } from './event-end.ts';
+import { resendEvenly } from './native.ts';
 
 /** Big enough for a 1 MiB request with its header in few reads; the kernel gives what it has. */
 const SLAB_BYTES = 1024 * 1024;
@@ -18,6 +19,7 @@ const SLAB_BYTES = 1024 * 1024;
 const HIGH_WATER_BYTES = 4 * 1024 * 1024;
 
 interface Handle {
+  readonly fd: number;
   readStart(): void;
   readStop(): void;
 }
@@ -41,6 +43,8 @@ export class NodeStream implements Stream {
     this.localAddress = localAddress;
     this.remoteAddress = remoteAddress;
     this.#surplus = surplus;
+    const { _handle: handle } = socket as WithHandle;
+    if (handle !== null && !localAddress.startsWith('unix:')) resendEvenly(handle.fd);
     socket.on('error', (error) => (this.#lastError = error));
     socket.on('close', () => this.#closed());
     socket.on('drain', () => this.#handler?.onDrain());

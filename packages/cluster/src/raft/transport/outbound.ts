@@ -40,9 +40,15 @@ export const CONFIRMATION_BYTES = 8;
 /** How often silence is looked for within what is waited for at most. */
 const LOOKS_PER_PATIENCE = 4;
 
-/** With another path to go to, a silent one is left well within an election timeout; with none, TCP is given its time. */
-export function patienceMs({ heartbeatMs, electionMaxMs }: RaftTiming, addressCount: number): number {
-  return addressCount > 1 ? 4 * heartbeatMs : 2 * electionMaxMs;
+/** Of a connection that has no other path beside it. */
+const ALONE_PATIENCE_MS_MIN = 2000;
+
+/**
+ * A silent connection is left well within an election timeout: for another path, or for a new connection, because TCP waits longer and longer between its
+ * attempts. With a single path to go to a new one would not come faster than TCP's first attempts.
+ */
+export function patienceMs({ heartbeatMs }: RaftTiming, addressCount: number): number {
+  return Math.max(4 * heartbeatMs, addressCount > 1 ? 0 : ALONE_PATIENCE_MS_MIN);
 }
 
 type State =

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { EterneError } from '@eterne/base';
 import { Drops } from '../../../src/heart/drops.ts';
 import { PROFILES } from '../../../src/profiles.ts';
-import { OutboundLink } from '../../../src/raft/transport/outbound.ts';
+import { OutboundLink, patienceMs } from '../../../src/raft/transport/outbound.ts';
 import { VirtualTime } from '../../service/virtual-time.ts';
 
 const SECOND_MS = 1000;
@@ -63,4 +63,10 @@ test('and at once, as often as at first, when it is heard', () => {
   runFor(6.5);
   link.heard();
   assert.ok(runFor(1) > 8 * ADDRESSES.length);
+});
+
+test('between sites a silent connection is left before the others elect, with a single address too', () => {
+  const { raft } = PROFILES.wan;
+  for (const addresses of [1, 2])
+    assert.ok(patienceMs(raft, addresses) + raft.heartbeatMs < raft.electionMinMs, `${addresses} addresses`);
 });
