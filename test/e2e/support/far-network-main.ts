@@ -3,6 +3,7 @@
  * or never; which is lost is drawn from a fixed seed. Needs root and /dev/net/tun; the interfaces may be moved into other network namespaces.
  */
 import { openSync, read, write } from 'node:fs';
+import { constants, setPriority } from 'node:os';
 import koffi from 'koffi';
 
 /** linux/if_tun.h */
@@ -31,6 +32,8 @@ function isLost(): boolean {
   return (seed / 2 ** 32) * 100 < lossPercent;
 }
 
+// However busy the machine is, a line is as long as it is.
+setPriority(constants.priority.PRIORITY_HIGHEST);
 const taps = process.argv.slice(4).map(openTap);
 
 function carry(from: number): void {
