@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { crc32c, crc32cOf } from '@eterne/base';
 
@@ -11,4 +12,12 @@ test('the checksum of a part is that of RFC 3720, however long it is', () => {
   for (let from = 0; from < 3; from += 1)
     for (let to = from; to <= long.length; to += 1)
       assert.equal(crc32cOf(long, from, to), crc32c(long.subarray(from, to)), `${from} to ${to}`);
+});
+
+test('the library takes no huge page for its allocator, and what it was told for that reaches no child', () => {
+  const hugeKib = (): string | undefined =>
+    /^AnonHugePages:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/smaps_rollup', 'utf8'))?.[1];
+  assert.notEqual(crc32c(Buffer.alloc(100)), 0);
+  assert.equal(hugeKib(), '0');
+  assert.equal(process.env['MIMALLOC_ALLOW_THP'], undefined);
 });

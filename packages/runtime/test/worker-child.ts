@@ -2,7 +2,8 @@
 import { attachToSupervisor } from '../src/node/worker.ts';
 
 const supervisor = attachToSupervisor({
-  onMessage: (message) => supervisor.send({ echoed: message }),
+  onMessage: (message) =>
+    supervisor.send(message === 'flags?' ? { flags: process.execArgv } : { echoed: message }),
   onStream: (message, stream) => {
     supervisor.send({ got: message });
     stream.start({

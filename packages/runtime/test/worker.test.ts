@@ -63,3 +63,16 @@ test('a connection is handed to a worker with the bytes already read', { timeout
   assert.deepEqual(messages[0], { got: { volume: 'v0' } });
   listener.close();
 });
+
+test('a worker has the flags it is given, not those of its supervisor', { timeout: 10_000 }, async () => {
+  const flags = ['--max-semi-space-size=3'];
+  const said = await new Promise((resolve) => {
+    const onMessage = (message: unknown): void => {
+      worker.kill('SIGKILL');
+      resolve(message);
+    };
+    const worker = startWorker(child, [], { onMessage, onExit: () => {} }, undefined, flags);
+    worker.send('flags?');
+  });
+  assert.deepEqual(said, { flags });
+});

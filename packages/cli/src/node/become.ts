@@ -6,16 +6,19 @@ import { fileURLToPath } from 'node:url';
 import { assert } from '@eterne/base';
 
 /** Fewer V8 helper threads and a small young generation: 32 nodes on one machine fit into memory. */
-const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--v8-pool-size=1', '--max-semi-space-size=2'];
-/** Of those that carry no data: memory before speed, and collections without a thread of their own. */
+export const NODE_FLAGS = [
+  '--disable-warning=ExperimentalWarning',
+  '--v8-pool-size=1',
+  '--max-semi-space-size=2',
+];
+/** Of those that carry no data, as the disk daemon's workers do: memory before speed, and collections without a thread of their own. */
 const SMALL_FLAGS = ['--optimize-for-size', '--single-threaded'];
 
 export type Program = 'launcher' | 'witness' | 'service' | 'monitor' | 'heart' | 'disk';
 
 export function commandOf(program: Program, args: readonly string[]): [string, ...string[]] {
   const main = fileURLToPath(new URL(`./daemons/${program}.ts`, import.meta.url));
-  const flags = program === 'disk' ? NODE_FLAGS : [...NODE_FLAGS, ...SMALL_FLAGS];
-  return [process.execPath, ...flags, main, ...args];
+  return [process.execPath, ...NODE_FLAGS, ...SMALL_FLAGS, main, ...args];
 }
 
 export function become(program: Program, args: readonly string[]): never {

@@ -116,7 +116,7 @@ export class RaftLog {
     if (first.index <= this.lastIndex) this.#truncateFrom(first.index);
     for (const entry of added) {
       assert(entry.index === this.lastIndex + 1 && entry.term >= this.lastTerm, 'entries rise');
-      this.#entries.push(entry);
+      this.#entries.push({ ...entry, data: copyApart(entry.data) });
       this.#bytesSinceSnapshot += entry.data.length;
       if (entry.kind === 'members') this.#members = decodeMembers(entry.data);
     }
@@ -205,4 +205,11 @@ export class RaftLog {
     this.#committed = snapshot.index;
     this.#applied = snapshot.index;
   }
+}
+
+/** Entries stay for long: one that shared memory with others of its time (Node.js cuts small buffers out of a pool) would keep all of that. */
+function copyApart(data: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(data.length);
+  data.copy(copy);
+  return copy;
 }

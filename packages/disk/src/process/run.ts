@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly arbiter: ArbiterKind;
   /** Entry point of the volumes' workers, where it knows more front ends than this package. */
   readonly workerModule?: string;
+  /** Flags of the workers' Node.js, where they are not this process's own. */
+  readonly workerFlags?: readonly string[];
   /** Of this node, for links with peers; absent: they are in clear. */
   readonly tls?: TlsIdentity | undefined;
 }
@@ -45,11 +47,12 @@ export function startDisk(
   options: RunOptions,
   done: (result: RunningDisk | EterneError) => void,
 ): void {
+  const { workerModule = WORKER_MODULE, workerFlags } = options;
   const disk = new DiskProcess({
     world,
     arbiter: options.arbiter,
     tls: options.tls,
-    startWorker: (handler) => startWorker(options.workerModule ?? WORKER_MODULE, [], handler),
+    startWorker: (handler) => startWorker(workerModule, [], handler, undefined, workerFlags),
   });
   const ports = new DiskPortServer(disk, world.timers);
   const control = new DiskControl(options.node, disk, world.timers, options.arbiter);

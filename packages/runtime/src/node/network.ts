@@ -8,7 +8,7 @@ import {
   isIP,
   type Server,
 } from 'node:net';
-import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { EterneError } from '@eterne/base';
 import type {
   Address,
@@ -21,6 +21,7 @@ import type {
 } from '../ports.ts';
 import { formatInet, parseAddress, type Endpoint } from './address.ts';
 import { systemError } from './errno.ts';
+import { nodeTls } from './late-tls.ts';
 import { dialOptions, secure, tlsOptions } from './secure.ts';
 import { NodeStream, adoptSocket, slabOptions } from './stream.ts';
 
@@ -39,7 +40,7 @@ function makeServer(
       onStream(adoptSocket(socket, localOf(socket), remoteOf(socket)));
     });
   }
-  const server = createTlsServer({ ...tlsOptions(tls), requestCert: true }, (socket: TLSSocket) => {
+  const server = nodeTls().createServer({ ...tlsOptions(tls), requestCert: true }, (socket: TLSSocket) => {
     socket.setNoDelay(true);
     onStream(new NodeStream(socket, localOf(socket), remoteOf(socket)));
   });
@@ -146,7 +147,7 @@ function connect(
     endpoint.kind === 'unix' ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port };
   const local = options.localAddress === undefined ? {} : { localAddress: options.localAddress };
   const socket: Socket = options.tls
-    ? connectTls({ ...target, ...local, ...dialOptions(options.tls) })
+    ? nodeTls().connect({ ...target, ...local, ...dialOptions(options.tls) })
     : connectNet({ ...target, ...local, noDelay: true, onread: slabOptions(owner) });
   let settled = false;
   const settle = (result: Stream | EterneError): void => {

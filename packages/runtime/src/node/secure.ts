@@ -1,14 +1,8 @@
 /** TLS on a connection that began in clear: both sides prove themselves, version 1.3 only. */
-import {
-  connect,
-  createSecureContext,
-  createServer,
-  type PeerCertificate,
-  type SecureContext,
-  type TLSSocket,
-} from 'node:tls';
+import type { PeerCertificate, SecureContext, TLSSocket } from 'node:tls';
 import { EterneError, assert } from '@eterne/base';
 import type { SecureOptions, Stream, TlsIdentity } from '../ports.ts';
+import { nodeTls } from './late-tls.ts';
 import { NodeStream } from './stream.ts';
 
 type Done = (result: Stream | EterneError) => void;
@@ -26,7 +20,7 @@ const contexts = new WeakMap<TlsIdentity, SecureContext>();
 
 /** Certificates and key of an identity are read once: to read them costs more than all else of a connection that fails. */
 export function dialOptions(tls: TlsIdentity) {
-  const secureContext = contexts.get(tls) ?? createSecureContext(tlsOptions(tls));
+  const secureContext = contexts.get(tls) ?? nodeTls().createSecureContext(tlsOptions(tls));
   contexts.set(tls, secureContext);
   return { secureContext, minVersion: 'TLSv1.3', rejectUnauthorized: true, checkServerIdentity } as const;
 }
@@ -68,11 +62,13 @@ export function secure(stream: Stream, options: SecureOptions, done: Done): void
   socket.write('', () => {
     if (settled) return;
     if (options.side === 'server') {
-      const server = createServer({ ...tlsOptions(options.tls), requestCert: true }, agreed);
+      const server = nodeTls().createServer({ ...tlsOptions(options.tls), requestCert: true }, agreed);
       server.on('tlsClientError', fail);
       server.emit('connection', socket);
     } else {
-      const secured: TLSSocket = connect({ ...dialOptions(options.tls), socket }, () => agreed(secured));
+      const secured: TLSSocket = nodeTls().connect({ ...dialOptions(options.tls), socket }, () =>
+        agreed(secured),
+      );
       secured.on('error', fail);
     }
   });

@@ -6,7 +6,7 @@
  * socket's handle is moved into a new `Socket` before its first byte is read.
  */
 import { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { assert, type EterneError } from '@eterne/base';
 import type { Address, Stream, StreamHandler } from '../ports.ts';
 import { systemError } from './errno.ts';
@@ -17,6 +17,8 @@ import { resendEvenly } from './native.ts';
 const SLAB_BYTES = 1024 * 1024;
 /** Beyond this `write` answers false. */
 const HIGH_WATER_BYTES = 4 * 1024 * 1024;
+
+const isTls = (socket: Socket): socket is TLSSocket => 'encrypted' in socket && socket.encrypted === true;
 
 interface Handle {
   readonly fd: number;
@@ -48,7 +50,7 @@ export class NodeStream implements Stream {
     socket.on('error', (error) => (this.#lastError = error));
     socket.on('close', () => this.#closed());
     socket.on('drain', () => this.#handler?.onDrain());
-    if (socket instanceof TLSSocket) socket.on('data', (chunk: Buffer) => this.receive(chunk));
+    if (isTls(socket)) socket.on('data', (chunk: Buffer) => this.receive(chunk));
     // Half-open connections have no use here: the other side's end is the end.
     socket.on('end', () => socket.end());
   }

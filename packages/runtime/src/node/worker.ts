@@ -35,15 +35,17 @@ interface Envelope {
 
 const SURPLUS_BYTES_MAX = 64 * 1024;
 
-/** `threads`: of its pool. */
+/** `threads`: of its pool. `flags`: of its Node.js. */
 export function startWorker(
   modulePath: string,
   args: readonly string[],
   handler: WorkerHandler,
   threads: number = POOL_THREADS,
+  flags: readonly string[] = process.execArgv,
 ): Worker {
   const child: ChildProcess = fork(modulePath, [...args], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    execArgv: [...flags],
     env: { ...process.env, UV_THREADPOOL_SIZE: String(threads) },
   });
   let exited = false;

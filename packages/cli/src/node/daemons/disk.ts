@@ -4,6 +4,7 @@ import { servicePorts } from '@eterne/cluster/node/identity.ts';
 import { socketPath } from '@eterne/cluster/node/layout.ts';
 import { startDisk } from '@eterne/disk/process/run.ts';
 import { WORKER_MODULE } from '../../disk/worker-module.ts';
+import { NODE_FLAGS } from '../become.ts';
 import { startDaemon } from '../daemon.ts';
 
 await startDaemon('disk', ({ dir, world, identity, giveUp }) => {
@@ -15,6 +16,7 @@ await startDaemon('disk', ({ dir, world, identity, giveUp }) => {
     volumes: [],
     arbiter: 'cluster',
     workerModule: WORKER_MODULE,
+    workerFlags: NODE_FLAGS,
   } as const;
   startDisk(world, options, (running) => {
     if (running instanceof EterneError) return giveUp(running);
