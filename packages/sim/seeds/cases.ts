@@ -149,6 +149,12 @@ export const CASES: readonly Case[] = [
       'a copy was paused because its rescue journal had failed, its target then promoted without force; a split brain threw its writes away',
   },
   {
+    scenario: 'equipped',
+    seed: 300013,
+    found:
+      'of a mirror set’s asynchronous copy one disk failed, and writes that had waited for their range went to the other behind a barrier that it had not kept',
+  },
+  {
     scenario: 'halves',
     seed: 271,
     found:

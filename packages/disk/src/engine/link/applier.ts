@@ -157,7 +157,7 @@ export class Applier {
   /** The range is free. It was taken in order of arrival, so that blocks being copied in keep their place, too. */
   apply(write: AppliedWrite): void {
     write.isFree = true;
-    if (write.isCovered && this.#order.mayBegin(write)) this.ordered(write, undefined);
+    if (write.isCovered) this.#order.begin(write);
   }
 
   ordered(write: AppliedWrite, error: StoreError | undefined): void {
@@ -185,7 +185,7 @@ export class Applier {
     // After a timeout the system may still be reading it.
     if (write.data !== undefined && error === undefined) slabs.give(write.data);
     this.#applied(write, error);
-    this.#order.finished(write);
+    this.#order.finished(write, error);
     foreign.leave();
   }
 

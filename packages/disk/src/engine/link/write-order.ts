@@ -3,7 +3,7 @@ import type { StoreDone, StoreError } from '@eterne/runtime';
 /** A write that may have to wait for a barrier. */
 export interface OrderedWrite {
   readonly group: WriteGroup;
-  /** Its turn has come, or, with an error, never will. */
+  /** Its turn has come, or, with an error, never will: something before it is not on stable storage. */
   ordered(error: StoreError | undefined): void;
 }
 
@@ -24,6 +24,8 @@ export class WriteOrder {
   /** The first one's turn it is; the last one takes what arrives. */
   readonly #groups: WriteGroup[] = [{ unfinished: 0, ready: [] }];
   #flushing = false;
+  /** Of a write or a flush. */
+  #failure: StoreError | undefined;
 
   constructor(flush: (done: StoreDone) => void) {
     this.#flush = flush;
@@ -36,19 +38,21 @@ export class WriteOrder {
     return group;
   }
 
-  /** A write could begin. False: `ordered` is called when its turn has come. */
-  mayBegin(write: OrderedWrite): boolean {
-    if (write.group === this.#groups[0]) return true;
-    write.group.ready.push(write);
-    return false;
+  /** A write could begin: `ordered` is called now, or when its turn has come. */
+  begin(write: OrderedWrite): void {
+    const isItsTurn = write.group === this.#groups[0];
+    if (isItsTurn || this.#failure !== undefined) write.ordered(this.#failure);
+    else write.group.ready.push(write);
   }
 
-  finished(write: OrderedWrite): void {
+  finished(write: OrderedWrite, error: StoreError | undefined): void {
     write.group.unfinished -= 1;
-    this.#proceed();
+    if (error === undefined) this.#proceed();
+    else this.#fail(error);
   }
 
   barrier(): void {
+    if (this.#failure !== undefined) return;
     // Two in a row are one: there are never more groups than writes.
     if (this.#groups.length > 1 && this.#groups.at(-1)?.unfinished === 0) return;
     this.#groups.push({ unfinished: 0, ready: [] });
@@ -57,13 +61,22 @@ export class WriteOrder {
 
   #proceed(): void {
     const [turn, next] = this.#groups;
-    if (turn === undefined || next === undefined || turn.unfinished > 0 || this.#flushing) return;
+    if (turn === undefined || next === undefined || turn.unfinished > 0) return;
+    if (this.#flushing || this.#failure !== undefined) return;
     this.#flushing = true;
     this.#flush((error) => {
       this.#flushing = false;
+      if (error !== undefined) return this.#fail(error);
       this.#groups.shift();
-      for (const write of next.ready.splice(0)) write.ordered(error);
+      for (const write of next.ready.splice(0)) write.ordered(this.#failure);
       this.#proceed();
     });
+  }
+
+  /** Nobody's turn comes any more: a store that has failed once may well take the next write, and a flush of what it lost would come to a good end. */
+  #fail(error: StoreError): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    for (const { ready } of this.#groups) for (const write of ready.splice(0)) write.ordered(error);
   }
 }
