@@ -155,6 +155,12 @@ export const CASES: readonly Case[] = [
       'of a mirror set’s asynchronous copy one disk failed, and writes that had waited for their range went to the other behind a barrier that it had not kept',
   },
   {
+    scenario: 'standalone',
+    seed: 143,
+    found:
+      'the loser of a split brain was invalidated before its copy was over, and the journal forgot what it had changed',
+  },
+  {
     scenario: 'halves',
     seed: 271,
     found:

@@ -3,7 +3,7 @@
  *
  * 1. Refused while this node serves, and unless a peer with good data is connected to copy from.
  * 2. Sessions end, and everything of theirs leaves the store.
- * 3. New and Inconsistent is durable before a peer is met again.
+ * 3. New and Inconsistent is durable before a peer is met again. There is no way back any more: what a copy that was under way had to keep for good is kept.
  */
 import { EterneError } from '@eterne/base';
 import { NIL_UUID, type MetadataState } from '../metadata/index.ts';
@@ -21,6 +21,7 @@ export function invalidate(
   for (const peer of peers) peer.reset('this replica is invalidated');
   replica.whenQuiet(() => {
     replica.metadata.update(madeNew, (error) => {
+      if (error === undefined) replica.rescue?.copied();
       replica.changingRole = false;
       replica.changed();
       done(error);

@@ -152,14 +152,14 @@ export class RescueKeeper implements RescueControl {
   }
 
   /**
-   * A copy from `peer` is about to overwrite blocks. `surplus`: also such that only this side has. A replica that holds nothing, or is
-   * half-copied without a way back, has nothing to keep.
+   * A copy from `peer` is about to overwrite blocks. `surplus`: also such that only this side has. A replica that holds nothing, was given up, or is
+   * half-copied without a way back, has nothing to keep but what a copy before has begun to save.
    */
   beginCopy(peer: string, reason: string, surplus: boolean, done: Done): void {
     if (this.#isSettling) return void this.#onSettled.push(() => this.beginCopy(peer, reason, surplus, done));
     const { metadata, world } = this.#replica;
     const { diskState, justCreated, crashedPrimary, generations } = metadata.state;
-    if (justCreated) return this.#rescue.undone(done);
+    if (justCreated) return this.#rescue.copied(done);
     if (diskState === 'Inconsistent' && this.#rescue.copying === undefined) return done(undefined);
     const before = { crashedPrimary, generations };
     const begunAtWallMs = Math.max(0, Math.floor(world.clock.wallMs()));

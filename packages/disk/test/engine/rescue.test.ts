@@ -134,6 +134,34 @@ describe('the side of a split brain that lost', () => {
     assertSame(exported(pair, pair.b), held);
   });
 
+  test('is kept also when the operator gives that side up before its copy is over', () => {
+    for (const isAway of [false, true]) {
+      const pair = rescuedPair({ bytesPerSecond: 4 * MIB });
+      for (let block = 0; block < 1024; block += 256) pair.write(pair.a, block, 1, 256);
+      cut(pair);
+      pair.write(pair.a, 0, 10, 1024);
+      pair.promote(pair.b, { force: true });
+      pair.write(pair.b, 5, 55, 3);
+      const held = Buffer.from(pair.b.data.content);
+      pair.network.isCut = false;
+      pair.until(() => pair.b.volume.status().peers[0]?.splitBrain === true);
+      pair.b.volume.resolve(undefined, 'local', () => {});
+      pair.until(() => pair.b.data.content[0] === 10);
+      let answer: string | undefined;
+      pair.b.volume.invalidate((error) => (answer = error?.message ?? 'ok'));
+      pair.until(() => answer === 'ok');
+      // Its source stays away for longer than it would wait with the way back.
+      if (isAway) pair.a.kill();
+      pair.scheduler.runFor(isAway ? 15_000 : 0);
+      if (isAway) pair.a.start();
+      if (isAway) pair.promote(pair.a);
+      pair.until(() => pair.isEqual(), 60_000);
+      pair.assertIdentical();
+      assert.deepEqual(wholes(pair.b), [true]);
+      assertSame(exported(pair, pair.b), held);
+    }
+  });
+
   test('can be exported after the volume went on, under either primary, and through restarts', () => {
     const pair = rescuedPair();
     const held = discardB(pair);
