@@ -161,6 +161,12 @@ export const CASES: readonly Case[] = [
       'the loser of a split brain was invalidated before its copy was over, and the journal forgot what it had changed',
   },
   {
+    scenario: 'standalone',
+    seed: 300018,
+    found:
+      'copies between two replicas that had crashed were cut short again and again, and meanwhile not even their source could be promoted without force',
+  },
+  {
     scenario: 'halves',
     seed: 271,
     found:

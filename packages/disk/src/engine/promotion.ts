@@ -6,6 +6,7 @@
  * 2. End sessions whose outcome the new role changes, and let everything of older terms leave the store.
  * 3. Fresh replicas: every block is dirty for every peer, durably.
  * 4. Connected peers make the new term and set durable; without a cluster the rules are asked once more, as one of them may have been lost.
+ *    One that is being overwritten from here may: it is no rival.
  * 5. So does this replica. Only now is anything served.
  */
 import { EterneError } from '@eterne/base';
@@ -34,6 +35,8 @@ export class Promotion {
   #isPersisting = false;
   /** What is copied from here goes on while this replica serves. */
   #source: Peer | undefined;
+  /** Peers that were being copied to from here just before they were told. Whatever ends the copy comes behind that. */
+  #overwritten: readonly Peer[] = [];
 
   constructor(parts: PromotionParts) {
     this.#parts = parts;
@@ -91,9 +94,11 @@ export class Promotion {
   }
 
   #problem(): EterneError | undefined {
-    const { granted } = this.#parts.request;
-    if (this.#parts.replica.disk.failure !== undefined)
-      return new EterneError('io', `the disk has failed: ${this.#parts.replica.disk.failure.message}`);
+    const { replica, request } = this.#parts;
+    const { granted } = request;
+    if (replica.disk.failure !== undefined)
+      return new EterneError('io', `the disk has failed: ${replica.disk.failure.message}`);
+    this.#overwritten = replica.peers.filter(({ session }) => session?.isOverwritten === true);
     return granted === undefined ? this.#problemAlone() : this.#problemGranted(granted);
   }
 
@@ -136,7 +141,20 @@ export class Promotion {
     const { justCreated } = replica.metadata.state;
     if (justCreated) return new EterneError('refused', 'this replica is new and empty', { hint });
     if (request.whileCopied === true && isEqualToSet(replica)) return undefined;
+    if (diskState === 'Consistent' && this.#prevails()) return undefined;
     return new EterneError('refused', `this replica is ${diskState}, perhaps not the newest copy`, { hint });
+  }
+
+  /**
+   * Whoever else may have every acknowledged write is being overwritten from here, and knows that durably: Inconsistent, or Outdated once it has gone
+   * back to what it was, it is promoted by force only, whatever it hears of this promotion.
+   */
+  #prevails(): boolean {
+    const { config, metadata } = this.#parts.replica;
+    const { members } = metadata.state.set;
+    const others = members.filter((member) => member !== config.node);
+    const isOverwritten = (member: string): boolean => this.#overwritten.some(({ node }) => node === member);
+    return members.includes(config.node) && others.every(isOverwritten);
   }
 
   /** Duty 3. */

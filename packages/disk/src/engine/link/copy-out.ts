@@ -76,6 +76,11 @@ export class CopyOut {
     return this.#step !== 'awaitBitmap' && this.#step !== 'opening';
   }
 
+  /** The target is half overwritten, durably, and lacks something yet. */
+  get isCopying(): boolean {
+    return this.#step === 'copying';
+  }
+
   willCopy(offset: number, lengthBytes: number): boolean {
     return this.#blocks.willCopy(offset, lengthBytes);
   }

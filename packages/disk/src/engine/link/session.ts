@@ -198,6 +198,11 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     return this.#isBorrower;
   }
 
+  /** The peer is being overwritten from here, and knows durably that it is Inconsistent. */
+  get isOverwritten(): boolean {
+    return this.#phase === 'source' && this.#copyOut?.isCopying === true;
+  }
+
   /** Equal, or waiting with the same generation for either to be promoted: both have every settled write. */
   get isAlike(): boolean {
     return this.isEqual || (this.#phase === 'waiting' && this.#opening.hasSameName);
