@@ -5,17 +5,25 @@
  *   a learner whose node is heard       → promote to voter, once it has caught up
  *   in the log, not in the state        → remove (also the former life of a node that came back without its log)
  *
- * A tie-breaker (raft/tie/) is a member of the log and of no state: a pair that awaits no witness has one, of the kind that its configuration says.
- * It comes and goes only while both nodes are voters and heard, so that its coming and going needs no tie broken; and it goes before a third
- * voter comes.
+ * A tie-breaker (raft/tie/) is a member of the log and of no state: two voters that await no witness have one, of the kind that the configuration says.
+ * It is made, or exchanged for one of another kind, only while both voters are heard, so that this needs no tie broken.
+ *
+ * A third voter takes its place (raft/members.ts), and until it does the pair has its tie-breaker:
+ *
+ *   the newcomer listens, is heard      → it becomes the tie-breaker's successor; a step later the tie-breaker is removed, and the successor votes
+ *   the successor is not heard          → removed again, and listens from the beginning
+ *
+ * One that lets both go on (prefer: availability) cannot stay so long: the newcomer would follow one of the halves, and its log could not be put back when that half gives way. So
+ * nobody listens while it is there, and it goes, both being heard, when the newcomer is heard as well; when that falls silent before it votes it is removed, and the tie-breaker made again.
  *
  * A newcomer that is not heard stays a learner: as a voter it would only make majorities harder to reach.
  */
 import { EterneError } from '@eterne/base';
 import type { Timer, Timers } from '@eterne/runtime';
-import type { MemberChange, Members } from '../raft/members.ts';
+import type { Member, MemberChange, Members } from '../raft/members.ts';
 import { isTie, tieKindOf, type TieKind } from '../raft/tie/tie-id.ts';
 import { memberIdOf, nodeOfMember, type MemberId } from '../raft/types.ts';
+import { SUCCESSOR_LEVEL } from '../state/levels.ts';
 import { prefersAvailability, sortedValues, type ClusterState } from '../state/model.ts';
 
 const LOOK_INTERVAL_MS = 200;
@@ -40,50 +48,71 @@ export function nextMemberChange(
   alive: ReadonlySet<string>,
 ): NextChange | undefined {
   const wanted = votersOf(state).map(({ id }) => id);
-  const missing = wanted.find((id) => !logMembers.some((member) => member.id === id));
-  const ready = logMembers.find(
-    ({ id, role }) => role === 'learner' && wanted.includes(id) && alive.has(nodeOfMember(id)),
-  );
+  const isHeard = (id: MemberId): boolean => alive.has(nodeOfMember(id));
   const surplus = logMembers.find(({ id }) => !wanted.includes(id) && !isTie(id));
-  const tie = logMembers.find(({ id }) => isTie(id));
   if (surplus !== undefined) return { kind: 'remove', id: surplus.id };
-  const kind = wantedTie(state);
-  if (tie !== undefined && tieKindOf(tie.id) !== kind)
-    return allVote(logMembers, alive) ? { kind: 'remove', id: tie.id } : undefined;
-  if (ready !== undefined) return { kind: 'promote', id: ready.id };
-  if (missing !== undefined) return { kind: 'add-learner', id: missing };
-  return kind !== undefined && allVote(logMembers, alive) ? nextTieChange(state, tie) : undefined;
+  const tie = logMembers.find(({ id }) => isTie(id));
+  const successor = logMembers.find(({ role }) => role === 'successor');
+  if (tie && successor) return { kind: 'remove', id: isHeard(successor.id) ? tie.id : successor.id };
+  const voting = logMembers.filter(({ id, role }) => role === 'voter' && !isTie(id)).map(({ id }) => id);
+  const areHeard = voting.every(isHeard);
+  const kind = wantedTie(state, voting, alive);
+  if (tie && tieKindOf(tie.id) !== kind) return areHeard ? { kind: 'remove', id: tie.id } : undefined;
+  const listening = logMembers.filter(({ id, role }) => role === 'learner' && !isTie(id));
+  const ready = listening.find(({ id }) => isHeard(id));
+  if (ready !== undefined) return comingOf(ready.id, voting, tie, state.level, areHeard);
+  const mayListen = kind !== 'solo' || voting.length < 2;
+  const missing = wanted.find((id) => !logMembers.some((member) => member.id === id));
+  if (missing !== undefined && mayListen) return { kind: 'add-learner', id: missing };
+  if (kind === undefined || voting.length < 2 || !areHeard) return undefined;
+  const [silent] = listening;
+  if (silent !== undefined && !mayListen) return { kind: 'remove', id: silent.id };
+  return nextTieChange(state, voting, kind, tie);
 }
 
-/** One is wanted, both nodes are voters and heard. */
+/** A learner whose node is heard. Programs that know no successors see the tie-breaker go first. */
+function comingOf(
+  id: MemberId,
+  voting: readonly MemberId[],
+  tie: Member | undefined,
+  level: number,
+  areHeard: boolean,
+): NextChange | undefined {
+  if (tie?.role !== 'voter' || voting.length < 2) return { kind: 'promote', id };
+  if (level >= SUCCESSOR_LEVEL) return { kind: 'succeed', id };
+  return areHeard ? { kind: 'remove', id: tie.id } : undefined;
+}
+
+/** One is wanted, two nodes are voters and heard. */
 function nextTieChange(
-  { config, members }: ClusterState,
-  tie: Members[number] | undefined,
+  { config }: ClusterState,
+  voting: readonly MemberId[],
+  kind: TieKind,
+  tie: Member | undefined,
 ): NextChange | undefined {
   if (tie?.role === 'voter') return undefined;
   if (tie !== undefined) return { kind: 'promote', id: tie.id };
-  const [first, second] = sortedValues(members);
-  if (first === undefined || second === undefined) return undefined;
-  if (config.tieBreaker.kind !== 'disk')
-    return { kind: isSoloPair({ config, members }) ? 'make-solo-tie' : 'make-proof-tie' };
-  return { kind: 'make-tie', device: config.tieBreaker.device, owners: [first.name, second.name] };
+  if (kind !== 'disk' || config.tieBreaker.kind !== 'disk')
+    return { kind: kind === 'solo' ? 'make-solo-tie' : 'make-proof-tie' };
+  const [first = '', second = ''] = voting.map(nodeOfMember);
+  return { kind: 'make-tie', device: config.tieBreaker.device, owners: [first, second] };
 }
 
-function wantedTie({ config, members }: ClusterState): TieKind | undefined {
-  if (Object.keys(members).length !== 2 || config.tieBreaker.kind === 'witness') return undefined;
+/** Of two members, or of the two that vote while others are still to come. */
+function wantedTie(
+  { config, members }: ClusterState,
+  voting: readonly MemberId[],
+  alive: ReadonlySet<string>,
+): TieKind | undefined {
+  const names = Object.keys(members);
+  const isPair = names.length === 2 || (names.length > 2 && voting.length === 2);
+  if (!isPair || config.tieBreaker.kind === 'witness') return undefined;
   if (config.tieBreaker.kind === 'disk') return 'disk';
-  return isSoloPair({ config, members }) ? 'solo' : 'proof';
-}
-
-/** A witness carries nothing that it could go on with. */
-function isSoloPair({ config, members }: Pick<ClusterState, 'config' | 'members'>): boolean {
-  return prefersAvailability(config) && Object.values(members).every(({ role }) => role === 'node');
-}
-
-/** Every node in the log is a voter and heard. */
-function allVote(logMembers: Members, alive: ReadonlySet<string>): boolean {
-  const nodes = logMembers.filter(({ id }) => !isTie(id));
-  return nodes.every(({ id, role }) => role === 'voter' && alive.has(nodeOfMember(id)));
+  const pair = names.length === 2 ? names : voting.map(nodeOfMember);
+  // A witness carries nothing that it could go on with.
+  const isSolo = prefersAvailability(config) && pair.every((name) => members[name]?.role === 'node');
+  if (!isSolo) return 'proof';
+  return names.some((name) => !pair.includes(name) && alive.has(name)) ? undefined : 'solo';
 }
 
 export interface VotersLog {

@@ -1,7 +1,7 @@
 /** Elections: pre-vote (thesis §9.6), vote (§3.4), and who may not vote because a leader may still hold rights (§4.2.3). */
 import type { Candidate, Leader, RaftCore } from './core.ts';
 import { broadcastHeartbeat } from './heartbeats.ts';
-import { quorumOf, votersOf } from './members.ts';
+import { electorsOf, isQuorum, votersOf } from './members.ts';
 import type { Message } from './messages/message.ts';
 import type { PreVote } from './messages/pre-vote.ts';
 import type { Vote } from './messages/vote.ts';
@@ -26,7 +26,7 @@ export function electionTimeout(core: RaftCore, nowMs: number): void {
   core.waitForRetry(nowMs);
   if (core.isSticky(nowMs)) return;
   core.role = { kind: 'pre-candidate', votes: new Map([[core.id, true]]) };
-  for (const voter of otherVoters(core))
+  for (const voter of otherElectors(core))
     core.send(
       voter,
       { kind: 'pre-vote', lastIndex: core.log.lastIndex, lastTerm: core.log.lastTerm },
@@ -42,7 +42,7 @@ export function electionTimeout(core: RaftCore, nowMs: number): void {
 export function suspectLeader(core: RaftCore, leader: MemberId): void {
   if (core.role.kind !== 'follower' || core.role.leader !== leader) return;
   const { heartbeatMs } = core.timing;
-  const before = otherVoters(core).filter((id) => id !== leader && id < core.id).length;
+  const before = votersOf(core.log.members).filter((id) => id !== leader && id < core.id).length;
   const turnMs = heartbeatMs / 4 + before * heartbeatMs;
   core.electionDeadlineMs = core.stickyUntilMs + Math.min(turnMs, core.spreadMs);
 }
@@ -64,8 +64,7 @@ export function stepPreVoteReply(core: RaftCore, message: Message, granted: bool
 
 function countPreVotes(core: RaftCore, nowMs: number): void {
   if (core.role.kind !== 'pre-candidate') return;
-  const count = tally(core, core.role.votes);
-  if (count.granted >= quorumOf(core.log.members)) standForElection(core, false, nowMs);
+  if (haveSaid(core, core.role.votes, true)) standForElection(core, false, nowMs);
 }
 
 /** A real candidacy. Our own vote, like everybody's, counts once it is on disk: it is a message to ourselves. */
@@ -75,7 +74,7 @@ export function standForElection(core: RaftCore, transfer: boolean, nowMs: numbe
   core.role = { kind: 'candidate', votes: new Map(), transfer };
   core.waitForRetry(nowMs);
   core.sendAfterPersist(core.id, { kind: 'vote-reply', granted: true });
-  for (const voter of otherVoters(core)) askForVote(core, voter, transfer);
+  for (const voter of otherElectors(core)) askForVote(core, voter, transfer);
 }
 
 /**
@@ -84,7 +83,7 @@ export function standForElection(core: RaftCore, transfer: boolean, nowMs: numbe
  */
 function askAgain(core: RaftCore, { votes, transfer }: Candidate, nowMs: number): void {
   core.waitForRetry(nowMs);
-  for (const voter of otherVoters(core)) if (!votes.has(voter)) askForVote(core, voter, transfer);
+  for (const voter of otherElectors(core)) if (!votes.has(voter)) askForVote(core, voter, transfer);
 }
 
 function askForVote(core: RaftCore, voter: MemberId, transfer: boolean): void {
@@ -113,9 +112,8 @@ export function stepVote(core: RaftCore, message: Message, body: Vote, nowMs: nu
 export function stepVoteReply(core: RaftCore, message: Message, granted: boolean, nowMs: number): void {
   if (core.role.kind !== 'candidate') return;
   core.role.votes.set(message.from, granted);
-  const count = tally(core, core.role.votes);
-  if (count.granted >= quorumOf(core.log.members)) becomeLeader(core, nowMs);
-  else if (count.denied >= quorumOf(core.log.members)) core.role = { kind: 'follower', leader: undefined };
+  if (haveSaid(core, core.role.votes, true)) becomeLeader(core, nowMs);
+  else if (haveSaid(core, core.role.votes, false)) core.role = { kind: 'follower', leader: undefined };
 }
 
 /** A new leader commits an empty entry of its own term, and with it everything before (thesis §3.6.2, §6.4). */
@@ -139,14 +137,11 @@ function becomeLeader(core: RaftCore, nowMs: number): void {
   broadcastAppend(core, leader);
 }
 
-function otherVoters(core: RaftCore): readonly string[] {
-  return votersOf(core.log.members).filter((id) => id !== core.id);
+function otherElectors(core: RaftCore): readonly string[] {
+  return electorsOf(core.log.members).filter((id) => id !== core.id);
 }
 
-function tally(core: RaftCore, votes: ReadonlyMap<string, boolean>): { granted: number; denied: number } {
-  const cast = votersOf(core.log.members).map((id) => votes.get(id));
-  return {
-    granted: cast.filter((vote) => vote === true).length,
-    denied: cast.filter((vote) => vote === false).length,
-  };
+/** Enough of them to decide. */
+function haveSaid(core: RaftCore, votes: ReadonlyMap<string, boolean>, word: boolean): boolean {
+  return isQuorum(core.log.members, (id) => votes.get(id) === word);
 }

@@ -8,7 +8,7 @@
  * 3. A shorter hold ends no longer promise: who gave one keeps it to its end, and so the claim that rests on it stays true.
  */
 import type { Leader, RaftCore } from './core.ts';
-import { quorumOf, votersOf } from './members.ts';
+import { isQuorum } from './members.ts';
 import type { Heartbeat } from './messages/heartbeat.ts';
 import type { Message } from './messages/message.ts';
 import type { Progress } from './progress.ts';
@@ -93,10 +93,10 @@ export function stepHeartbeatReply(
 export function hasLostQuorum(core: RaftCore, leader: Leader, nowMs: number): boolean {
   if (nowMs < leader.aloneUntilMs) return false;
   const oldestMs = nowMs - core.timing.electionMaxMs;
-  const heard = votersOf(core.log.members).filter(
+  return !isQuorum(
+    core.log.members,
     (id) => id === core.id || (leader.progress.get(id)?.heardMs ?? Number.NEGATIVE_INFINITY) > oldestMs,
   );
-  return heard.length < quorumOf(core.log.members);
 }
 
 /**

@@ -267,7 +267,8 @@ export class RaftNode {
     const members = changeMembers(core.log.members, change);
     if (members instanceof EterneError) return members;
     const match = role.progress.get(change.id)?.match ?? 0;
-    if (change.kind === 'promote' && match + PROMOTE_MAX_LAG < core.log.lastIndex)
+    const isToCount = change.kind === 'promote' || change.kind === 'succeed';
+    if (isToCount && match + PROMOTE_MAX_LAG < core.log.lastIndex)
       return new EterneError('busy', `${change.id} has not caught up yet`);
     return this.#append('members', encodeMembers(members), () => {
       for (const id of role.progress.keys()) if (!isMember(members, id)) role.progress.delete(id);

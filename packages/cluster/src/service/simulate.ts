@@ -7,6 +7,8 @@ import type { ClusterState } from '../state/model.ts';
 import { sortedValues } from '../state/model.ts';
 import type { FailureSimulation, SimulatedMove, SimulatedSide, SimulationRequest } from './facade.ts';
 import { CLEAR_ALLOWANCE_MS } from '../heart/vigil.ts';
+import { isVoter } from '../raft/members.ts';
+import { memberIdOf } from '../raft/types.ts';
 import { enforcementOf } from './leader/fencing.ts';
 import type { RehearsedMove } from './leader/rehearsal.ts';
 import { rehearse } from './leader/rehearsal.ts';
@@ -139,11 +141,13 @@ function sideOf(view: View, nodes: readonly string[], alive: ReadonlySet<string>
   return { nodes: nodes.filter((name) => alive.has(name)).sort(), quorate: hasMajority(view, alive) };
 }
 
-/** A tie-breaker outside the nodes counts for whichever half asks it; which one it will be nobody knows before. */
-export function hasMajority({ state, tie }: View, alive: ReadonlySet<string>): boolean {
+/** A tie-breaker outside the nodes counts for whichever half asks it; which one it will be nobody knows before. Who has joined and does not vote yet counts for none. */
+export function hasMajority({ state, tie, logMembers }: View, alive: ReadonlySet<string>): boolean {
   // The votes are etcd's; whoever reaches it goes on.
   if (state.log.consensus.engine === 'etcd') return alive.size > 0;
-  const votes = Object.keys(state.members).map((name) => alive.has(name));
+  const votes = Object.values(state.members)
+    .filter(({ name, voterId }) => logMembers.length === 0 || isVoter(logMembers, memberIdOf(name, voterId)))
+    .map(({ name }) => alive.has(name));
   const decidesAlone = (tie && tie.kind !== 'proof') || state.config.tieBreaker.kind === 'fencing';
   if (tie?.votes === true) votes.push(decidesAlone && tie.trouble === undefined);
   return votes.filter(Boolean).length * 2 > votes.length;

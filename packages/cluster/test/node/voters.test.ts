@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nextMemberChange } from '../../src/node/voters.ts';
-import type { Members } from '../../src/raft/members.ts';
+import type { Member, Members } from '../../src/raft/members.ts';
 import { emptyState } from '../../src/state/apply.ts';
-import type { ClusterState, Member } from '../../src/state/model.ts';
+import { SUCCESSOR_LEVEL } from '../../src/state/levels.ts';
+import type { ClusterState, Member as StateMember } from '../../src/state/model.ts';
 
 function stateOf(...names: readonly string[]): ClusterState {
-  const members = names.map((name) => [name, { name, voterId: `${name}-life` } as Member] as const);
-  return { ...emptyState(), members: Object.fromEntries(members) };
+  const members = names.map((name) => [name, { name, voterId: `${name}-life`, role: 'node' } as StateMember]);
+  return { ...emptyState(), members: Object.fromEntries(members) as ClusterState['members'] };
 }
 
 const awaitingWitness = (state: ClusterState): ClusterState => ({
@@ -53,23 +54,57 @@ test('a pair gets its tie-breaker while both vote and are heard', () => {
   const learning: Members = [...voters('a', 'b'), { id: TIE, role: 'learner' }];
   assert.deepEqual(nextMemberChange(state, learning, everybody), { kind: 'promote', id: TIE });
   assert.equal(nextMemberChange(state, learning, new Set(['a'])), undefined);
-  const whole: Members = [...voters('a', 'b'), { id: TIE, role: 'voter' }];
   assert.equal(nextMemberChange(state, whole, everybody), undefined);
 });
 
-test('it goes before a third voter comes, and only while both can agree without it', () => {
-  const whole: Members = [...voters('a', 'b'), { id: TIE, role: 'voter' }];
-  const grown = withTie(stateOf('a', 'b', 'c'));
-  assert.deepEqual(nextMemberChange(grown, whole, everybody), { kind: 'remove', id: TIE });
-  assert.equal(nextMemberChange(grown, whole, new Set(['a', 'c'])), undefined);
-  assert.deepEqual(nextMemberChange(grown, voters('a', 'b'), everybody), {
-    kind: 'add-learner',
-    id: 'c#c-life',
-  });
-  assert.deepEqual(nextMemberChange(awaitingWitness(stateOf('a', 'b')), whole, everybody), {
-    kind: 'remove',
-    id: TIE,
-  });
+const whole: Members = [...voters('a', 'b'), { id: TIE, role: 'voter' }];
+const withThird = (role: Member['role']): Members => [...whole, { id: 'c#c-life', role }];
+const atLevel = (state: ClusterState, level: number): ClusterState => ({ ...state, level });
+
+test('a third voter takes its place, and it stays until then', () => {
+  const grown = atLevel(withTie(stateOf('a', 'b', 'c')), SUCCESSOR_LEVEL);
+  const pairIsHeard = new Set(['a', 'b']);
+  assert.deepEqual(nextMemberChange(grown, whole, pairIsHeard), { kind: 'add-learner', id: 'c#c-life' });
+  assert.equal(nextMemberChange(grown, withThird('learner'), pairIsHeard), undefined);
+  const succeed = { kind: 'succeed', id: 'c#c-life' };
+  assert.deepEqual(nextMemberChange(grown, withThird('learner'), everybody), succeed);
+  assert.deepEqual(nextMemberChange(grown, withThird('learner'), new Set(['a', 'c'])), succeed);
+  const successor = withThird('successor');
+  assert.deepEqual(nextMemberChange(grown, successor, everybody), { kind: 'remove', id: TIE });
+  assert.deepEqual(nextMemberChange(grown, successor, pairIsHeard), { kind: 'remove', id: 'c#c-life' });
+});
+
+test('programs that know no successors see it go first, while both are heard, and come back when the newcomer falls silent', () => {
+  const grown = atLevel(withTie(stateOf('a', 'b', 'c')), SUCCESSOR_LEVEL - 1);
+  const listening = withThird('learner');
+  assert.deepEqual(nextMemberChange(grown, listening, everybody), { kind: 'remove', id: TIE });
+  assert.equal(nextMemberChange(grown, listening, new Set(['a', 'c'])), undefined);
+  const without = listening.filter(({ id }) => id !== TIE);
+  assert.deepEqual(nextMemberChange(grown, without, everybody), { kind: 'promote', id: 'c#c-life' });
+  const make = { kind: 'make-tie', device: '/shared', owners: ['a', 'b'] };
+  assert.deepEqual(nextMemberChange(grown, without, new Set(['a', 'b'])), make);
+});
+
+test('nobody listens while either of two may go on alone', () => {
+  const config = { ...emptyState().config, prefer: 'availability' as const };
+  const grown = { ...stateOf('a', 'b', 'c'), config };
+  const solo: Members = [...voters('a', 'b'), { id: '~tie#solo-1', role: 'voter' }];
+  const pairIsHeard = new Set(['a', 'b']);
+  assert.equal(nextMemberChange(grown, solo, pairIsHeard), undefined);
+  assert.deepEqual(nextMemberChange(grown, solo, everybody), { kind: 'remove', id: '~tie#solo-1' });
+  assert.equal(nextMemberChange(grown, solo, new Set(['a', 'c'])), undefined);
+  const without = voters('a', 'b');
+  assert.deepEqual(nextMemberChange(grown, without, everybody), { kind: 'add-learner', id: 'c#c-life' });
+  assert.deepEqual(nextMemberChange(grown, without, pairIsHeard), { kind: 'make-solo-tie' });
+  const listening: Members = [...without, { id: 'c#c-life', role: 'learner' }];
+  assert.deepEqual(nextMemberChange(grown, listening, pairIsHeard), { kind: 'remove', id: 'c#c-life' });
+  assert.deepEqual(nextMemberChange(grown, listening, everybody), { kind: 'promote', id: 'c#c-life' });
+});
+
+test('it goes while both can agree without it when a witness is to come', () => {
+  const awaiting = awaitingWitness(stateOf('a', 'b'));
+  assert.deepEqual(nextMemberChange(awaiting, whole, everybody), { kind: 'remove', id: TIE });
+  assert.equal(nextMemberChange(awaiting, whole, new Set(['a', 'c'])), undefined);
 });
 
 test('one of another kind than the configuration says is replaced', () => {
@@ -83,7 +118,6 @@ test('one of another kind than the configuration says is replaced', () => {
 });
 
 test('of a pair one leaves for ever: it goes, then the tie-breaker', () => {
-  const whole: Members = [...voters('a', 'b'), { id: TIE, role: 'voter' }];
   const alone = withTie(stateOf('a'));
   assert.deepEqual(nextMemberChange(alone, whole, new Set(['a'])), { kind: 'remove', id: 'b#b-life' });
   const left: Members = [...voters('a'), { id: TIE, role: 'voter' }];

@@ -24,7 +24,7 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
   }),
   cluster('a majority of one', {
     file: 'cluster/src/raft/members.ts',
-    edits: [['return values[quorumOf(members) - 1] ??', 'return values[0] ??']],
+    edits: [['return values[majorityOf(ballot) - 1] ??', 'return values[0] ??']],
   }),
   cluster('the ordered log is not synced', {
     file: 'cluster/src/raft/storage/log-store.ts',

@@ -156,7 +156,8 @@ export class ProofPlayer implements TiePlayer {
   #peerNow(): MemberId | undefined {
     const { self, members } = this.#options;
     const voters = members().filter(({ id, role }) => role === 'voter' && !isTie(id));
-    if (voters.length !== 2 || !isVoter(members(), this.member)) return undefined;
+    if (voters.length !== 2 || !isVoter(members(), this.member) || !isVoter(members(), self))
+      return undefined;
     return voters.find(({ id }) => id !== self)?.id;
   }
 

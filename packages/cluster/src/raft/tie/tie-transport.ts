@@ -57,6 +57,7 @@ export interface ProofParts {
 export interface TieSeen {
   readonly kind: TieKind;
   readonly votes: boolean;
+  /** Why it does not answer this node. A third node that listens has nothing to ask it. */
   readonly trouble: string | undefined;
   /** This node alone may use it. */
   readonly held: ProofHeld | undefined;
@@ -82,13 +83,21 @@ export class TieTransport implements RaftTransport {
 
   /** How this node sees the log's tie-breaker; undefined when there is none. */
   get tie(): TieSeen | undefined {
-    const member = this.#options.members().find(({ id }) => isTie(id));
+    const members = this.#options.members();
+    const member = members.find(({ id }) => isTie(id));
     if (member === undefined) return undefined;
     const isVetoed = this.#options.isVetoed?.() === true;
+    const isForUs = isVoter(members, this.#options.self);
     const trouble = isVetoed ? 'no reference address answers' : this.#player?.trouble;
     const kind = tieKindOf(member.id);
     const votes = member.role === 'voter';
-    return { kind, votes, trouble, held: this.#proof?.held, solo: this.#solo?.seen };
+    return {
+      kind,
+      votes,
+      trouble: isForUs ? trouble : undefined,
+      held: this.#proof?.held,
+      solo: this.#solo?.seen,
+    };
   }
 
   /** This node's half of the pair gives way; from the next start of its service its log is the one of before. */

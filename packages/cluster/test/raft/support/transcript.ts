@@ -3,7 +3,7 @@
  * Nothing moves by itself: time advances, timers fire and messages arrive only when a command says so. Every election timeout is
  * its minimum, 700 ms.
  *
- *   voters A B C          begin, all at time 0             members A add-learner|promote|remove B
+ *   voters A B C          begin, all at time 0             members A add-learner|promote|succeed|remove B
  *   advance MS            the clock, and nothing else      transfer A B       hand over to B
  *   tick A…               what is due now                  read A N           a linearizable read, numbered
  *   elect A               700 ms later A stands, and all    propose A TEXT     append a command, as leader; `propose A TEXT BYTES` a long one
@@ -16,7 +16,7 @@
 import assert from 'node:assert/strict';
 import { EterneError } from '@eterne/base';
 import { RaftLog } from '../../../src/raft/log.ts';
-import type { MemberChange } from '../../../src/raft/members.ts';
+import type { Member, MemberChange } from '../../../src/raft/members.ts';
 import { decodeMembers } from '../../../src/raft/members.ts';
 import type { Message, MessageBody } from '../../../src/raft/messages/message.ts';
 import { decodeMessage, encodeMessage } from '../../../src/raft/messages/message.ts';
@@ -252,7 +252,7 @@ class Transcript {
     const { node } = this.#actor(id);
     if (!node) return `${id} down`;
     const { role, term, leader, committed, lastIndex, members, authorityUntilMs } = node.status();
-    const names = members.map((member) => (member.role === 'voter' ? member.id : `(${member.id})`)).join(' ');
+    const names = members.map(shownMember).join(' ');
     const authority = role === 'leader' ? `, alone until ${authorityUntilMs}` : '';
     return `${id} ${role} term ${term} leader ${leader ?? 'none'} committed ${committed}/${lastIndex} members ${names}${authority}`;
   }
@@ -276,9 +276,7 @@ function describeEntry(entry: Entry): string {
     case 'command':
       return `${place} "${entry.data.subarray(0, 8).toString()}"`;
     case 'members':
-      return `${place} members ${decodeMembers(entry.data)
-        .map(({ id, role }) => (role === 'voter' ? id : `(${id})`))
-        .join(' ')}`;
+      return `${place} members ${decodeMembers(entry.data).map(shownMember).join(' ')}`;
   }
 }
 
@@ -316,4 +314,9 @@ function describe(body: MessageBody): string {
     case 'propose':
       return `propose "${body.data.toString()}"`;
   }
+}
+
+function shownMember({ id, role }: Member): string {
+  if (role === 'voter') return id;
+  return role === 'successor' ? `+${id}` : `(${id})`;
 }
