@@ -73,6 +73,8 @@ export class ServiceCore {
   #isCalm = false;
   /** What the log gives to this node has its runners. */
   #hasLooked = false;
+  /** Of this node, which is leaving. */
+  #comesBack = false;
   #leaveEntry: { readonly kind: 'none' | 'applied' } | { readonly kind: 'sent'; readonly id: EffectId } = {
     kind: 'none',
   };
@@ -245,6 +247,7 @@ export class ServiceCore {
         return;
       case 'leave':
         view.leaving = true;
+        this.#comesBack = event.comesBack;
         return;
       case 'done':
         return this.#done(event.id, event.completion);
@@ -300,7 +303,14 @@ export class ServiceCore {
 
   #leave(): void {
     if (!this.view.leaving || this.#leaveEntry.kind !== 'none') return;
-    const command = { kind: 'node-leaving', name: this.view.self, atMs: this.view.now.wallMs } as const;
+    // Only where it makes a difference: older programs do not know it.
+    const saysSo = this.#comesBack && this.view.state.config.onShutdown === 'conditional';
+    const command = {
+      kind: 'node-leaving',
+      name: this.view.self,
+      ...(saysSo ? { comesBack: true as const } : {}),
+      atMs: this.view.now.wallMs,
+    } as const;
     this.#leaveEntry = { kind: 'sent', id: this.#outbox.send({ kind: 'append', command }) };
   }
 

@@ -118,7 +118,7 @@ export type CoreEvent =
   /** Everything of this node that is not well now. */
   | { readonly kind: 'troubles'; readonly troubles: readonly Trouble[] }
   | { readonly kind: 'pids'; readonly pids: DaemonPids }
-  | { readonly kind: 'leave' }
+  | { readonly kind: 'leave'; readonly comesBack: boolean }
   | { readonly kind: 'done'; readonly id: EffectId; readonly completion: Completion };
 
 /** What time it is where the core runs. */

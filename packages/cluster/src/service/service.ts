@@ -197,11 +197,11 @@ export class Service {
     return () => this.#stateListeners.delete(listener);
   }
 
-  /** Lets go of every group of this node, politely, within `timeoutMs`. */
-  leave(timeoutMs: number, done: () => void): void {
+  /** Lets go of every group of this node, politely, within `timeoutMs`. `comesBack`: it is certain that the node is started again. */
+  leave(timeoutMs: number, done: () => void, comesBack = false): void {
     const { clock, timers } = this.#options.world;
     const deadline = clock.bootMs() + timeoutMs;
-    this.#feed({ kind: 'leave' });
+    this.#feed({ kind: 'leave', comesBack });
     const look = timers.every(this.view.timing.tickMs, () => {
       if (!this.#core.hasLeft() && clock.bootMs() < deadline) return;
       look.cancel();

@@ -256,8 +256,10 @@ function release(state: ClusterState, group: GroupState, command: Of<'group-rele
 /** The owner is being stopped, and what it ran is to wait for it, unless it was to leave anyway. */
 function frozenMove({ config, members }: ClusterState, group: GroupState): GroupState['move'] {
   const { owner, desired, move, displaced } = group;
-  const isStopping = members[owner ?? '']?.presence === 'leaving';
-  if (config.onShutdown !== 'freeze' || !isStopping || desired === 'stopped' || move !== null) return null;
+  const node = members[owner ?? ''];
+  const isFrozen =
+    config.onShutdown === 'freeze' || (config.onShutdown === 'conditional' && node?.comesBack === true);
+  if (!isFrozen || node?.presence !== 'leaving' || desired === 'stopped' || move !== null) return null;
   return { to: owner, reason: 'it ran there until the node was stopped', displaces: displaced, waits: true };
 }
 

@@ -180,8 +180,9 @@ function reportNode(state: ClusterState, command: Of<'node-report'>): Outcome {
   if (level < state.level) return refuseOlder(state, { ...member, level });
   if (member.startId === command.startId)
     return reportLife(state, command, { ...member, pids, level, sees, diskTroubles });
+  const { comesBack: _, ...known } = member;
   const started: Member = {
-    ...member,
+    ...known,
     startId: command.startId,
     incarnation: member.incarnation + 1,
     pids,
@@ -272,12 +273,14 @@ function has(troubles: readonly Trouble[], { kind, subject, detail }: Trouble): 
 function leaveNode(state: ClusterState, command: Of<'node-leaving'>): Outcome {
   const member = state.members[command.name];
   if (!member) return refuse(state, 'not-found', `no node ${command.name}`);
+  const { comesBack } = command;
+  const leaving = { ...member, presence: 'leaving', ...(comesBack ? { comesBack } : {}) } as const;
   return accepted(
-    withEvent(withMember(state, { ...member, presence: 'leaving' }), command, {
+    withEvent(withMember(state, leaving), command, {
       level: 'info',
       code: 'node.leaving',
       node: command.name,
-      message: `${command.name} is being stopped`,
+      message: `${command.name} is being stopped${comesBack ? ', and started again' : ''}`,
     }),
   );
 }

@@ -129,8 +129,8 @@ export type MemberCommand =
       readonly startId: string;
       readonly troubles: readonly Trouble[];
     }
-  /** The node itself, before it stops politely. */
-  | { readonly kind: 'node-leaving'; readonly name: string }
+  /** The node itself, before it stops politely. `comesBack`: its machine is being rebooted, or only the node started anew. */
+  | { readonly kind: 'node-leaving'; readonly name: string; readonly comesBack?: true }
   /** The leader, when it has stopped or begun to hear a node. */
   | {
       readonly kind: 'node-presence';

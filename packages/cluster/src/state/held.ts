@@ -1,6 +1,6 @@
 /**
  * Who is not to be acted for. Maintenance: somebody works on it by hand, so nothing is done about it, neither when it fails nor when its node is lost.
- * `onShutdown: freeze`: its node was stopped in order, and it waits for that.
+ * `onShutdown: freeze`, or `conditional` when it comes back: its node was stopped in order, and it waits for that.
  */
 import type { ClusterState, GroupState } from './model.ts';
 

@@ -11,7 +11,8 @@
  * 2 — groups that wait for a node that was stopped in order; what runs of a group elsewhere than at its owner is found and stopped.
  * 3 — profile `wan`: heartbeats, log files, tie-breakers and beats in etcd that name a hold, a rhythm or a take-over time.
  * 4 — addresses of members, and of their APIs, that change while they run; slots of heartbeat disks that say whose rhythm their writer keeps; one node of a pair that goes on
- *     alone by silence (prefer: availability); a third voter that takes the place of a pair's tie-breaker in the log's members.
+ *     alone by silence (prefer: availability); a third voter that takes the place of a pair's tie-breaker in the log's members; groups that wait for a
+ *     node that is rebooted, and move away from one that is switched off.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { assert, EterneError } from '@eterne/base';
@@ -54,6 +55,8 @@ export const AVAILABILITY_LEVEL = 4;
 export const PLACES_LEVEL = 4;
 /** Slots of heartbeat disks say a rhythm. */
 export const SLOT_RHYTHM_LEVEL = 4;
+/** What follows when a node is stopped depends on whether it comes back. */
+export const CONDITIONAL_LEVEL = 4;
 /** Members of the log have a further role (raft/members.ts). */
 export const SUCCESSOR_LEVEL = 4;
 
@@ -95,6 +98,18 @@ export const ADDITIONS: readonly Addition[] = [
       { path: 'configure.changes.*=cluster.config.ping', usual: [] },
       { path: 'state.config.ping', usual: [] },
       { path: 'volume-promote.seenTerm', usual: 0 },
+    ],
+  },
+  {
+    level: CONDITIONAL_LEVEL,
+    feature: 'Groups that wait for a node that comes back (onShutdown: conditional)',
+    fields: [
+      { path: 'node-leaving.comesBack', usual: undefined },
+      { path: 'state.members.*.comesBack', usual: undefined },
+    ],
+    values: [
+      { path: 'configure.changes.*=cluster.config.onShutdown', value: 'conditional' },
+      { path: 'state.config.onShutdown', value: 'conditional' },
     ],
   },
 ];

@@ -102,8 +102,8 @@ export interface ClusterConfig {
   /** With `availability`: addresses one of which has to answer before a node goes on alone. */
   readonly ping: readonly string[];
   readonly fencing: readonly FenceDevice[];
-  /** What becomes of the groups of a node that is stopped in order. `freeze`: they wait for it. */
-  readonly onShutdown: 'move' | 'freeze';
+  /** What becomes of the groups of a node that is stopped in order. `freeze`: they wait for it; `conditional`: when it comes back. */
+  readonly onShutdown: 'move' | 'freeze' | 'conditional';
   /** Of every node; null: none. */
   readonly watchdog: WatchdogSpec | null;
   /** What groups stand on, and what to do when it is not well. */
@@ -173,6 +173,8 @@ export interface Member extends MemberSpec {
   readonly watchdogMs: number | null;
   /** What the leader last committed about its silence. Status shows it; decisions rest on the leader's own observation. */
   readonly presence: 'unknown' | 'online' | 'lost' | 'leaving';
+  /** It said so when it began to leave. Absent: nobody knows. */
+  readonly comesBack?: true;
   /** Nodes that it sees on a heartbeat disk and hears no more, as it told last. */
   readonly sees: readonly string[];
   /** What keeps it from using a heartbeat disk, as it told last: sentences. */
@@ -372,7 +374,7 @@ export interface PendingMove {
   readonly reason: string;
   /** See `GroupState.displaced`. */
   readonly displaces: boolean;
-  /** It waits for `to`, which was stopped in order, as long as that is away (`onShutdown: freeze`). Absent: no. */
+  /** It waits for `to`, which was stopped in order, as long as that is away (`onShutdown`). Absent: no. */
   readonly waits?: true;
 }
 

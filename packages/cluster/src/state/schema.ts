@@ -45,7 +45,7 @@ const config = z.strictObject({
   ]),
   prefer: z.enum(['consistency', 'availability']),
   ping: z.array(z.string()),
-  onShutdown: z.enum(['move', 'freeze']),
+  onShutdown: z.enum(['move', 'freeze', 'conditional']),
   fencing: z
     .array(
       z.strictObject({
@@ -82,6 +82,7 @@ const member = z.strictObject({
   pids: z.strictObject({ service: pid, monitor: pid, heart: pid, disk: pid }),
   watchdogMs: count.nullable().default(null),
   presence: z.enum(['unknown', 'online', 'lost', 'leaving']),
+  comesBack: z.literal(true).exactOptional(),
   sees: z.array(name).default([]),
   diskTroubles: z.array(z.string()).default([]),
   capacity: quantities,

@@ -6,7 +6,7 @@
  *                older n1 w1                   their program knows the first feature level only
  *                fencing n1 n2                 these have a fence device
  *                tie delay=DUR                 two nodes: who has fenced the other goes on, the one without priority after so long
- *                on-shutdown move|freeze
+ *                on-shutdown move|freeze|conditional
  *                volume data n1 n2
  *                group db n1 n2 [volume=data] [failback=any|HH:MM-HH:MM] [attempts=N] [window=DUR] [stop=block|kill|fence]
  *                         [with=G,…] [apart=G,…] [after=G,…] [links=eth0,…] [watch=KIND:POLICY,…] [unit=UNIT]
@@ -353,7 +353,9 @@ const VERBS: Readonly<Record<string, Verb>> = {
       cluster.time.run(parseDurationMs(heard));
     }
   },
-  'leave-politely': (cluster, [name = '']) => cluster.machine(name).service.leave(10_000, () => {}),
+  /** `leave-politely NODE [reboot]`: in order; `reboot`: its machine says that it comes back. */
+  'leave-politely': (cluster, [name = '', how = '']) =>
+    cluster.machine(name).service.leave(10_000, () => {}, how === 'reboot'),
   'stop-service': each((cluster, name) => cluster.stopService(name)),
   'start-service': each((cluster, name) => cluster.startService(name)),
   'crash-disk': (cluster, [name = '', time = '']) => cluster.machine(name).disk.crash(parseDurationMs(time)),

@@ -4,6 +4,7 @@ import { HeartClient } from '@eterne/cluster/heart/client.ts';
 import type { HeartSetup } from '@eterne/cluster/heart/setup.ts';
 import { MonitorClient } from '@eterne/cluster/monitor/client.ts';
 import { socketAddress, socketPath } from '@eterne/cluster/node/layout.ts';
+import { comesBack } from '@eterne/cluster/node/comes-back.ts';
 import { listenLinks } from '@eterne/cluster/node/link.ts';
 import { Watcher } from '@eterne/cluster/node/watcher.ts';
 import { followPlace } from '@eterne/cluster/service/own-place.ts';
@@ -60,7 +61,15 @@ function serve(daemon: Daemon, service: Service): void {
     if (listener instanceof EterneError) giveUp(listener);
   });
   for (const other of ['monitor', 'heart'] as const) new Watcher(world, launcher, dir, other);
-  process.on('SIGTERM', () => service.leave(LEAVE_TIMEOUT_MS, () => process.exit(0)));
+  process.on('SIGTERM', () => leave(daemon, service));
+}
+
+/** Whether it comes back is asked only where something follows from it. */
+function leave({ world }: Daemon, service: Service): void {
+  const begin = (isComingBack: boolean): void =>
+    service.leave(LEAVE_TIMEOUT_MS, () => process.exit(0), isComingBack);
+  if (service.state.config.onShutdown === 'conditional') comesBack(world, begin);
+  else begin(false);
 }
 
 function loadApi(): Promise<{ readonly serveApi: typeof ServeApi }> {

@@ -154,7 +154,7 @@ const cluster = z.strictObject({
     .optional(),
   prefer: z.enum(['consistency', 'availability']).optional(),
   ping: ping.unwrap().optional(),
-  onShutdown: z.enum(['move', 'freeze']).optional(),
+  onShutdown: z.enum(['move', 'freeze', 'conditional']).optional(),
   consensus: z
     .discriminatedUnion('engine', [
       z.strictObject({ engine: z.literal('embedded') }),
