@@ -6,6 +6,7 @@ export * from './instant.ts';
 export * from './store-error.ts';
 export * from './store-operations.ts';
 export * from './write-vector.ts';
+export * from './gathering.ts';
 export * from './shared-disk.ts';
 export * from './pieces.ts';
 export * from './system-path.ts';
