@@ -47,6 +47,17 @@ before(async () => {
 
 after(() => lab.end());
 
+test('daemons put memory before speed, and what carries data does not', () => {
+  const isSmall = (command: string): boolean => command.includes('--optimize-for-size');
+  const launcher = [...n1.processes().values()].find((command) => command.includes('/launcher.ts'));
+  assert.ok(launcher !== undefined && isSmall(launcher));
+  const disk = n1.pidOf('disk');
+  const [worker] = readFileSync(`/proc/${disk}/task/${disk}/children`, 'utf8').split(' ');
+  const command = readFileSync(`/proc/${worker}/cmdline`, 'utf8');
+  assert.match(command, /volume-worker\.ts/);
+  assert.ok(!isSmall(command));
+});
+
 for (const daemon of DAEMON_NAMES)
   test(`kill -9 of ${daemon}: it runs again within a second, the group goes on where it is`, async () => {
     await until('the group is well', isWell);

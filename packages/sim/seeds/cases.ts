@@ -177,4 +177,9 @@ export const CASES: readonly Case[] = [
     seed: 3,
     found: 'a crashed primary came back and overwrote the replica that had everything',
   },
+  {
+    scenario: 'large',
+    seed: 1,
+    found: 'nothing yet: nine nodes, of whom each round of heartbeats goes to half',
+  },
 ];

@@ -5,6 +5,7 @@ import { LauncherClient } from '@eterne/cluster/node/launcher-client.ts';
 import { socketAddress, type DaemonName } from '@eterne/cluster/node/layout.ts';
 import type { World } from '@eterne/runtime';
 import { dieWithParent } from '@eterne/runtime/node/native.ts';
+import { keepPoolsSmall } from '@eterne/runtime/node/small-pools.ts';
 import { raisePriority } from '@eterne/runtime/node/priority.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { fromCompiled } from './from-compiled.ts';
@@ -37,6 +38,7 @@ export async function startDaemon(
 
 function begin(name: DaemonName, run: (daemon: Daemon) => void): void {
   dieWithParent();
+  keepPoolsSmall();
   if (URGENT.includes(name)) raisePriority();
   const [dir = '', startId = ''] = process.argv.slice(2);
   const world = createNodeWorld(name);

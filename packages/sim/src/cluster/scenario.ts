@@ -48,6 +48,12 @@ const SIZES: readonly (readonly [number, readonly [number, boolean]])[] = [
   [1, [5, false]],
   [0.5, [7, false]],
 ];
+/** From nine members on hearts beat slowly to who does not lead, rounds of heartbeats go to half of the members in turn, and elections are spread. */
+const LARGE_SIZES: typeof SIZES = [
+  [2, [9, false]],
+  [1, [10, true]],
+  [1, [12, false]],
+];
 const UPGRADED_SIZES: typeof SIZES = [
   [1, [2, true]],
   [1, [3, false]],
@@ -70,6 +76,13 @@ const READ_CHANCE = 0.05;
 
 export function runCluster(seed: number, options: { readonly keepLines: boolean }): SeedResult {
   const scenario = new ClusterScenario(seed, options.keepLines, pickPlaces, 'none');
+  scenario.run();
+  return scenario.result();
+}
+
+/** So many nodes that they do some things in another way. */
+export function runLarge(seed: number, options: { readonly keepLines: boolean }): SeedResult {
+  const scenario = new ClusterScenario(seed, options.keepLines, pickLarge, 'none');
   scenario.run();
   return scenario.result();
 }
@@ -463,6 +476,10 @@ class ClusterScenario {
 
 function pickUpgraded(chance: Prng): Place[] {
   return placesOf(...chance.weighted(UPGRADED_SIZES));
+}
+
+function pickLarge(chance: Prng): Place[] {
+  return placesOf(...chance.weighted(LARGE_SIZES));
 }
 
 /** Mostly a pair with its witness; a pair that has none, which runs only together; up to seven nodes. */

@@ -4,6 +4,7 @@ import { CLUSTER_MUTANTS } from './cluster-mutants.ts';
 import { EQUIPPED_MUTANTS } from './equipped-mutants.ts';
 import { FENCING_MUTANTS } from './fencing-mutants.ts';
 import { HALVES_MUTANTS } from './halves-mutants.ts';
+import { LARGE_MUTANTS } from './large-mutants.ts';
 import { MIRROR_MUTANTS } from './mirror-mutants.ts';
 import { PAIR_MUTANTS } from './pair-mutants.ts';
 import { PROFILE_MUTANTS } from './profile-mutants.ts';
@@ -58,6 +59,7 @@ export const HINTS: Readonly<Record<string, number>> = {
   'what only a cache has is believed at an opening': 328,
   'longer leases are granted before the voters hold still for as long': 1,
   'elections are shorter before the longer leases are over': 1,
+  'whom a round of heartbeats passes over counts as if it had answered': 1,
   'a take-over does not wait for the lease to end': 2,
   'a majority of one': 2,
   'the ordered log is not synced': 3,
@@ -95,6 +97,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...EQUIPPED_MUTANTS,
   ...STANDALONE_MUTANTS,
   ...CLUSTER_MUTANTS,
+  ...LARGE_MUTANTS,
   ...PAIR_MUTANTS,
   ...PROFILE_MUTANTS,
   ...FENCING_MUTANTS,

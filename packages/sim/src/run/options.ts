@@ -7,6 +7,7 @@ export const SCENARIOS = [
   'equipped',
   'standalone',
   'cluster',
+  'large',
   'pair',
   'fencing',
   'upgrade',
@@ -38,7 +39,7 @@ export interface RunOptions {
   readonly allMet: boolean;
 }
 
-export const USAGE = `usage: npm run sim -- [--scenario mirror|equipped|standalone|cluster|pair|fencing|upgrade|profile|halves] [--seed N | --seeds A..B] [--log] [--jobs N] [--all-met] [--progress]
+export const USAGE = `usage: npm run sim -- [--scenario mirror|equipped|standalone|cluster|large|pair|fencing|upgrade|profile|halves] [--seed N | --seeds A..B] [--log] [--jobs N] [--all-met] [--progress]
                      [--mutants | --mutant NAME]
        npm run sim -- --nightly [--seed N] [--jobs N] [--progress]`;
 

@@ -18,6 +18,8 @@ export async function loadRunner(scenario: ScenarioName): Promise<Runner> {
       return (await import('../standalone/scenario.ts')).runStandalone;
     case 'cluster':
       return (await import('../cluster/scenario.ts')).runCluster;
+    case 'large':
+      return (await import('../cluster/scenario.ts')).runLarge;
     case 'pair':
       return (await import('../cluster/scenario.ts')).runPair;
     case 'fencing':
