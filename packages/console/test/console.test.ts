@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { type ApiFixture, PASSWORD, startFixture } from '../../cluster/test/api/fixture.ts';
+import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { Browser } from 'playwright-core';
 import { buildConsole, launchBrowser, logIn, missing, visit } from './browser.ts';
 
@@ -150,6 +151,37 @@ await suite('console', { skip: missing() ?? false }, () => {
       `volumeOrder("data", {"verb":"verify","fast":false,"repair":true}, ${by})`,
       `volumeOrder("data", {"verb":"resolve","discard":"remote","peer":"n2"}, ${by})`,
     ]);
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
+  test('a copy that waits says why, and what has it go on, in the language of the reader', async () => {
+    let whole: VolumeStatus | undefined;
+    const paused = {
+      reason: 'the rescue journal cannot be written: n1 lost its device',
+      goesOn: 'bring the device of the journal back',
+    };
+    fixture.facade.setReplica((replica) => {
+      whole = replica;
+      const peers = replica.peers.map((peer) => ({
+        ...peer,
+        connection: 'Connected' as const,
+        replication: 'PausedSync' as const,
+        splitBrain: false,
+        paused,
+      }));
+      return { ...replica, peers };
+    });
+    const { page, faults } = await visit(browser, `${fixture.url}/volumes/data`);
+    await logIn(page, 'viewer', PASSWORD);
+    const copy = page.getByRole('article', { name: 'Copy on n1' });
+    await copy.getByText(`It waits: ${paused.reason}`).waitFor();
+    await copy.getByText(`What has it go on: ${paused.goesOn}`).waitFor();
+    await page.getByRole('button', { name: '中文' }).click();
+    await page.getByText(`等待原因：${paused.reason}`).waitFor();
+    await page.getByText(`恢复条件：${paused.goesOn}`).waitFor();
+    fixture.facade.setReplica((replica) => whole ?? replica);
+    await page.getByText(`等待原因：${paused.reason}`).waitFor({ state: 'detached' });
     assert.deepEqual(faults, []);
     await page.context().close();
   });

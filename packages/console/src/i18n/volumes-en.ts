@@ -23,6 +23,8 @@ export const volumesEn = {
     Ahead: 'is left behind for now',
     Behind: 'is behind',
   },
+  pausedBecause: (why: string) => `It waits: ${why}`,
+  goesOn: (when: string) => `What has it go on: ${when}`,
   resyncKind: {
     none: '',
     full: 'Full copy',

@@ -24,6 +24,8 @@ export const volumesZh: typeof volumesEn = {
     Ahead: '对端暂时落后',
     Behind: '落后',
   },
+  pausedBecause: (why) => `等待原因：${why}`,
+  goesOn: (when) => `恢复条件：${when}`,
   resyncKind: {
     none: '',
     full: '完整复制',

@@ -72,18 +72,20 @@ function Link({ volume, node, peer }: { volume: string; node: string; peer: Repl
   const { mayOrder } = useCluster();
   const isAlone = peer.connection === 'StandAlone';
   const verb = isAlone ? 'connect' : 'disconnect';
-  const isWell = peer.connection === 'Connected' && !peer.splitBrain;
+  const isWell = peer.connection === 'Connected' && !peer.splitBrain && peer.paused === undefined;
   return (
     <div className="replica">
       <div className="replica-head">
         <ToneIcon tone={isWell ? 'good' : 'bad'} />
         <strong>{t.linkTo(peer.node)}</strong>
         {peer.splitBrain && <Badge tone="bad">{t.splitBrain}</Badge>}
+        {peer.paused && <Badge tone="bad">{t.replicationState.PausedSync}</Badge>}
       </div>
       <span className="muted">
         {t.connection[peer.connection]} · {t.replicationState[peer.replication]}
         {peer.dirtyBytes > 0 && ` · ${t.leftToSync(formatSize(peer.dirtyBytes))}`}
       </span>
+      <Paused peer={peer} />
       <PeerProgress peer={peer} />
       <LastVerify peer={peer} />
       {mayOrder && !peer.splitBrain && (
@@ -94,6 +96,18 @@ function Link({ volume, node, peer }: { volume: string; node: string; peer: Repl
         />
       )}
     </div>
+  );
+}
+
+/** The reasons are what the disk process says. */
+function Paused({ peer: { paused } }: { peer: ReplicaPeer }) {
+  const { t } = useLanguage();
+  if (paused === undefined) return null;
+  return (
+    <>
+      <p className="reason">{t.pausedBecause(paused.reason)}</p>
+      {paused.goesOn !== '' && <p className="muted">{t.goesOn(paused.goesOn)}</p>}
+    </>
   );
 }
 
