@@ -167,6 +167,12 @@ export const CASES: readonly Case[] = [
       'copies between two replicas that had crashed were cut short again and again, and meanwhile not even their source could be promoted without force',
   },
   {
+    scenario: 'standalone',
+    seed: 301236,
+    found:
+      'a process that had stood still passed on late that a write was on the source in time, which the checker took for one of an ended term',
+  },
+  {
     scenario: 'halves',
     seed: 271,
     found:

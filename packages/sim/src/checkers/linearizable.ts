@@ -65,11 +65,32 @@ export function findDisorder(history: Past): string | undefined {
   return undefined;
 }
 
-function outlivesTerm({ term, invokedOrder, returnedOrder }: Operation, fences: readonly Fence[]): boolean {
-  if (returnedOrder === Number.POSITIVE_INFINITY) return false;
-  return fences.some(
+function outlivesTerm(operation: Operation, fences: readonly Fence[]): boolean {
+  return fenceWithin(operation, fences) !== undefined;
+}
+
+/** The first newer term that opened between call and return. */
+function fenceWithin(
+  { term, invokedOrder, returnedOrder }: Operation,
+  fences: readonly Fence[],
+): Fence | undefined {
+  if (returnedOrder === Number.POSITIVE_INFINITY) return undefined;
+  return fences.find(
     (fence) => fence.term > term && fence.order > invokedOrder && fence.order < returnedOrder,
   );
+}
+
+/**
+ * Where no lease ends with a term: a process that stood still may pass on an answer when a newer one has opened long since. It says no more than that the
+ * operation had taken effect before.
+ */
+export function withLateAnswers(history: Past): Past {
+  const { fences } = history;
+  const operations = history.operations.map((operation) => {
+    const fence = fenceWithin(operation, fences);
+    return fence === undefined ? operation : { ...operation, returnedOrder: fence.order - 0.5 };
+  });
+  return { operations, fences, lastFlushBetween: history.lastFlushBetween.bind(history) };
 }
 
 function accessesBySector({ operations }: Past): Map<number, Access[]> {

@@ -8,7 +8,7 @@ import { type MirrorVolume, type VolumeConfig } from '@eterne/disk/engine/api.ts
 import type { BlockDevice } from '@eterne/runtime';
 import { CoverageChecker } from '../checkers/coverage.ts';
 import { History } from '../checkers/history.ts';
-import { findDisorder } from '../checkers/linearizable.ts';
+import { findDisorder, withLateAnswers } from '../checkers/linearizable.ts';
 import { findDifference } from '../checkers/identical.ts';
 import { CrashImaginer } from '../checkers/imagine.ts';
 import { exportImages } from '../checkers/images.ts';
@@ -375,7 +375,7 @@ class StandaloneScenario {
       if (gone !== undefined) universe.violate('kept', `nothing was forced nor resolved, but ${gone}`);
       // A primary that stands still while its survivor is promoted (`freeze`) may answer a read before it hears of that.
       const isOneDisk = this.impatience !== undefined && this.settings.onPeerLost === 'continue';
-      const disorder = isOneDisk ? findDisorder(history) : undefined;
+      const disorder = isOneDisk ? findDisorder(withLateAnswers(history)) : undefined;
       if (disorder !== undefined) universe.violate('linearizable', disorder);
     }
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { History, type Operation } from '../../src/checkers/history.ts';
-import { findDisorder } from '../../src/checkers/linearizable.ts';
+import { findDisorder, withLateAnswers } from '../../src/checkers/linearizable.ts';
 import { Prng } from '../../src/world/prng.ts';
 
 /** One sector, told in any order and judged in order of time. A write is known by the label it returns; zeroes are 0. */
@@ -42,10 +42,19 @@ class Script {
     this.events.push({ atMs, happen: (history) => history.fence(term, lossy, atMs) });
   }
 
-  get verdict(): 'fine' | 'broken' {
+  private get history(): History {
     const history = new History();
     for (const { happen } of this.events.toSorted((x, y) => x.atMs - y.atMs)) happen(history);
-    return findDisorder(history) === undefined ? 'fine' : 'broken';
+    return history;
+  }
+
+  get verdict(): 'fine' | 'broken' {
+    return findDisorder(this.history) === undefined ? 'fine' : 'broken';
+  }
+
+  /** The same where a process that stood still may pass on late what it was answered in time. */
+  get verdictWithoutLeases(): 'fine' | 'broken' {
+    return findDisorder(withLateAnswers(this.history)) === undefined ? 'fine' : 'broken';
   }
 
   /** `act` is called when it begins, and with the time when it returns. */
@@ -120,6 +129,18 @@ test('an answer may be heard late, and not be given late', () => {
   givenLate.returnedOrder = broken.mark();
   broken.acknowledge(givenLate, 2);
   assert.match(findDisorder(broken) ?? '', /was answered although a newer term had opened/);
+});
+
+test('without leases an answer may come late, but what it answers must be there when a newer term opens', () => {
+  for (const isThere of [true, false]) {
+    const script = new Script();
+    const before = script.write(1, 2);
+    const late = script.write(3, 20);
+    script.fence(10, 2, false);
+    script.read(11, 12, isThere ? late : before, 2);
+    assert.equal(script.verdict, 'broken');
+    assert.equal(script.verdictWithoutLeases, isThere ? 'fine' : 'broken');
+  }
 });
 
 test('an un-acknowledged write may appear late, once, and not after a newer term opened', () => {
