@@ -2,17 +2,21 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { NbdClient } from '../../packages/disk/test/support/nbd-client.ts';
 import { mirrorPair, startSynced, withInternalMetadata, type MirrorPair } from './support/disk-node.ts';
+import { LoopDevice, loopMissing } from './support/loop-device.ts';
 import { Recorder } from './support/recorder.ts';
 
 const MIB = 1024 * 1024;
 const MISSING = ['qemu-io', 'qemu-img'].find((tool) => spawnSync(tool, ['--version']).error !== undefined);
 const open: MirrorPair[] = [];
+const devices: LoopDevice[] = [];
 
 after(async () => {
   await Promise.all(open.map((pair) => pair.remove()));
+  for (const device of devices) device.remove();
 });
 
 const qemuIo = (uri: string, ...commands: readonly string[]): string =>
@@ -88,3 +92,69 @@ describe('growing', { timeout: 120_000, skip: MISSING && `needs ${MISSING}` }, (
     assert.ok(statSync(a.image).size >= 900 * MIB);
   });
 });
+
+const NO_DEVICES = loopMissing();
+
+describe(
+  'growing on block devices that are enlarged',
+  { timeout: 240_000, skip: MISSING ? `needs ${MISSING}` : NO_DEVICES },
+  () => {
+    it('waits for both of them, goes on under load and over a restart, and loses nothing', async () => {
+      // The metadata of `a` lies behind its data, that of `b` in a file.
+      const pair = await mirrorPair('64MiB', ['initialSync: none'], (node, folder) => {
+        const device = new LoopDevice(join(folder, `${node}.disk`), (node === 'a' ? 80 : 64) * MIB);
+        devices.push(device);
+        return { device: device.path, metadata: node === 'a' ? 'internal' : 'b.meta' };
+      });
+      open.push(pair);
+      const { a, b } = pair;
+      const [deviceA, deviceB] = devices as [LoopDevice, LoopDevice];
+      await startSynced(pair);
+
+      const recorder = new Recorder(32 * MIB);
+      let isOver = false;
+      const load = recorder.run(await NbdClient.open({ path: a.nbdPath }, 'v0'), 4, () => isOver);
+      const withoutRoom = await a.run('resize', '--size', '160MiB');
+      deviceA.enlarge(192 * MIB);
+      const halfRoom = await a.run('resize', '--size', '160MiB');
+      deviceB.enlarge(160 * MIB);
+      const { code, stderr } = await a.run('resize', '--size', '160MiB');
+      isOver = true;
+      await load;
+      for (const { code: refused, stderr: reason } of [withoutRoom, halfRoom]) {
+        assert.equal(refused, 1);
+        assert.match(reason, /cannot grow: \/dev\/loop/);
+      }
+      assert.equal(code, 0, stderr);
+      assert.ok(recorder.acknowledged > 0, 'it was in use');
+      assert.equal(sizeShown(a.uri), 160 * MIB);
+      qemuIo(a.uri, 'read -P 0 64M 96M', 'write -P 0x61 150M 8M', 'flush');
+
+      // Nothing is at the end of a device that was enlarged while nobody had it open.
+      await a.stop();
+      deviceA.enlarge(320 * MIB);
+      await a.start();
+      await b.must('promote', { force: true });
+      await a.wait('uptodate');
+      await b.must('demote');
+      await a.wait('uptodate');
+      await a.must('promote');
+      assert.equal((await a.status()).sizeBytes, 160 * MIB);
+      await recorder.check(await NbdClient.open({ path: a.nbdPath }, 'v0'));
+      assert.match(qemuIo(a.uri, 'read -P 0x61 150M 8M'), /read 8388608/);
+
+      deviceB.enlarge(256 * MIB);
+      const again = await a.run('resize', '--size', '256MiB');
+      assert.equal(again.code, 0, again.stderr);
+      qemuIo(a.uri, 'write -P 0x62 248M 8M', 'flush');
+      await a.kill();
+      await a.start();
+      await a.wait('connected');
+      await a.must('promote', { force: true });
+      await a.wait('synced');
+      assert.match(qemuIo(a.uri, 'read -P 0x61 150M 8M', 'read -P 0x62 248M 8M'), /read 8388608/);
+      await Promise.all([a.stop(), b.stop()]);
+      execFileSync('cmp', ['-n', String(256 * MIB), deviceA.path, deviceB.path]);
+    });
+  },
+);
