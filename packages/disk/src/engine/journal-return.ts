@@ -46,6 +46,8 @@ export class JournalReturn {
   #openedAtMs: number | undefined;
   #closed = false;
   #onClosed: (() => void) | undefined;
+  /** Whoever cannot wait for the timer. */
+  readonly #onTried: (() => void)[] = [];
   /** Told once. */
   #obstacle = '';
 
@@ -74,6 +76,17 @@ export class JournalReturn {
     this.#retryMs = Math.min(2 * this.#retryMs, MAX_RETRY_MS);
   }
 
+  /** Somebody needs the journal now: `then` once it has been tried, or need not or cannot be. */
+  hurry(then: () => void): void {
+    const { current } = this.#parts;
+    if (this.#closed || (current().problem === undefined && !this.#isTrying)) return then();
+    this.#onTried.push(then);
+    if (this.#isTrying) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#try();
+  }
+
   close(done: () => void): void {
     this.#closed = true;
     this.#timer?.cancel();
@@ -83,7 +96,10 @@ export class JournalReturn {
 
   #try(): void {
     const { current, mayChange } = this.#parts;
-    if (!mayChange()) return this.watch();
+    if (!mayChange()) {
+      this.watch();
+      return this.#tried();
+    }
     this.#isTrying = true;
     current().release((isReleased) => (isReleased ? this.#open() : this.#over()));
   }
@@ -120,6 +136,11 @@ export class JournalReturn {
     this.#obstacle = '';
     this.#openedAtMs = replica.world.clock.bootMs();
     opened(journal);
+    this.#tried();
+  }
+
+  #tried(): void {
+    for (const then of this.#onTried.splice(0)) then();
   }
 
   get #isWanted(): boolean {
@@ -134,5 +155,6 @@ export class JournalReturn {
     this.#isTrying = false;
     this.#onClosed?.();
     tried();
+    this.#tried();
   }
 }

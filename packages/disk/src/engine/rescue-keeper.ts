@@ -175,11 +175,22 @@ export class RescueKeeper implements RescueControl {
     });
   }
 
-  /** Back to what this replica was before the copy that was cut short. */
+  /** Back to what this replica was before the copy that was cut short. A journal that cannot be read is tried first: its device may be back. */
   rollBack(done: Done): void {
+    if (!this.#return.isTrying && this.unreadable === undefined) return this.#rollBackNow(done);
+    this.#return.hurry(() => {
+      if (this.#isSettling) this.#onSettled.push(() => this.#rollBackNow(done));
+      else this.#rollBackNow(done);
+    });
+  }
+
+  #rollBackNow(done: Done): void {
     const replica = this.#replica;
     const { config, disk, metadata, world } = replica;
-    if (this.#return.isTrying) return done(beingOpened());
+    // Somebody else may have been quicker while the journal was opened.
+    if (replica.changingRole) return done(new EterneError('busy', 'the volume is changing its role'));
+    if (metadata.state.diskState !== 'Inconsistent') return done(undefined);
+    if (this.#rescue.before === undefined) return done(noWayBack());
     replica.changingRole = true;
     for (const peer of this.#peers) peer.reset('this replica goes back to its last consistent state');
     replica.whenQuiet(() =>
@@ -228,6 +239,12 @@ export class RescueKeeper implements RescueControl {
   #targets(): Peer[] {
     return this.#peers.filter(({ session }) => session?.phase === 'target');
   }
+}
+
+function noWayBack(): EterneError {
+  return new EterneError('refused', 'the rescue journal has not kept everything that the copy overwrote', {
+    hint: 'promote --force once more to go on with the half-copied replica',
+  });
 }
 
 function beingOpened(): EterneError {

@@ -497,6 +497,22 @@ describe('a copy that was paused because its journal failed', () => {
     assert.deepEqual([connection, replication], ['StandAlone', 'Off']);
   });
 
+  test('is undone at once when the target is promoted by force, as soon as the journal is back', () => {
+    const pair = rescuedPair({ bytesPerSecond: 4 * MIB });
+    const held = halfCopied(pair);
+    makeUnreadable(pair.b);
+    pair.until(() => isPaused(pair.b));
+    pair.a.kill();
+    // By now it is tried once a minute.
+    pair.scheduler.runUntil(() => false, 150_000);
+    assert.match(pair.tryPromote(pair.b, { force: true })?.message ?? '', /rescue journal/);
+    mend(pair.b);
+    const { nowMs } = pair.scheduler;
+    pair.promote(pair.b, { force: true });
+    assert.ok(pair.scheduler.nowMs - nowMs < 1_000);
+    assertSame(pair.b.data.content, held);
+  });
+
   test('waits where another journal has been put in the place of the one that has the way back', () => {
     const pair = rescuedPair({ bytesPerSecond: 4 * MIB });
     halfCopied(pair);
