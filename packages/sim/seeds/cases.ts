@@ -173,6 +173,12 @@ export const CASES: readonly Case[] = [
       'a process that had stood still passed on late that a write was on the source in time, which the checker took for one of an ended term',
   },
   {
+    scenario: 'standalone',
+    seed: 301766,
+    found:
+      'a frozen primary met its survivor, which had been promoted without force and had crashed since; the policy threw away what was written there',
+  },
+  {
     scenario: 'halves',
     seed: 271,
     found:

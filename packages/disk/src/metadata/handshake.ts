@@ -359,12 +359,7 @@ function isCommittedLater(x: ReplicaSummary, y: ReplicaSummary): boolean {
 function byGeneration(a: ReplicaSummary, b: ReplicaSummary, relation: Relation): HandshakeDecision {
   if (relation.kind === 'descends') {
     const [source, target] = relation.newer === 'mine' ? [a, b] : [b, a];
-    if (target.role === 'primary' && !isOneGrantor(a, b))
-      return {
-        kind: 'split-brain',
-        reason: `${target.node} is primary, but lacks what was written on ${source.node} in a term of another grantor`,
-        row: '14 split brain',
-      };
+    if (target.role === 'primary' && !isOneGrantor(a, b)) return lackingPrimary(target, source);
     const row = relation.extent === 'bitmap' ? '14 bitmap' : '14 full';
     return fromTo(source, target, relation.extent, `${target.node} has an older generation`, row);
   }
@@ -374,6 +369,19 @@ function byGeneration(a: ReplicaSummary, b: ReplicaSummary, relation: Relation):
   const reason =
     crashed.length > 0 ? `${crashed.join(' and ')} crashed as primary` : 'same generation with dirty blocks';
   return fromTo(source, source === a ? b : a, 'bitmap', reason, '16');
+}
+
+/**
+ * Row 14, terms of two grantors. Whoever waits for the other (`onPeerLost: freeze`) has it in its set, and has acknowledged nothing that it lacks. What was
+ * written there without force must not be for a policy to throw away.
+ */
+function lackingPrimary(primary: ReplicaSummary, newer: ReplicaSummary): HandshakeDecision {
+  const reason = `${primary.node} is primary, but lacks what was written on ${newer.node} in a term of another grantor`;
+  const row = '14 split brain';
+  const hasWaited = primary.set.members.includes(newer.node) && !isOneRolledBack(primary, newer);
+  if (!hasWaited) return { kind: 'split-brain', reason, row };
+  const why = `${reason}, and has waited for it: it steps down`;
+  return { kind: 'split-brain', reason: why, victim: primary.node, row };
 }
 
 /** Equal generations can differ only where a bit is set or a primary crashed. */

@@ -94,6 +94,32 @@ describe('promotion and demotion', () => {
     pair.assertIdentical();
   });
 
+  test('nor does a policy throw away what that survivor has, when it is not primary any more', () => {
+    const splitBrain = {
+      zeroPrimaries: 'discard-younger-primary',
+      onePrimary: 'discard-younger-primary',
+      twoPrimaries: 'discard-younger-primary',
+    } as const;
+    const pair = new Pair({ config: { onPeerLost: 'freeze', splitBrain } }).startMirror();
+    pair.write(pair.a, 1, 1);
+    pair.network.isCut = true;
+    pair.until(
+      () => pair.a.volume.status().frozen && pair.b.volume.status().peers[0]?.connection === 'Connecting',
+    );
+    pair.promote(pair.b);
+    pair.write(pair.b, 1, 2);
+    pair.b.kill();
+    pair.b.start();
+    assert.deepEqual([pair.a.volume.status().role, pair.b.volume.status().role], ['primary', 'secondary']);
+    pair.network.isCut = false;
+    pair.until(() => pair.a.volume.status().peers[0]?.replication === 'Established');
+    assert.equal(pair.a.volume.status().role, 'secondary');
+    pair.promote(pair.b);
+    assert.equal(pair.read(pair.b, 1), 2);
+    pair.until(() => pair.isEqual());
+    pair.assertIdentical();
+  });
+
   test('with onPeerLost: freeze the last primary is not certain, since its peer may have gone on', () => {
     const pair = new Pair({ config: { onPeerLost: 'freeze' } }).startMirror();
     pair.write(pair.a, 1, 1);

@@ -282,9 +282,15 @@ const ROWS: readonly [string, Changes, Changes, string][] = [
   ],
   [
     'a primary that has not written, and a term of another grantor in which somebody has',
-    { role: 'primary' },
+    { role: 'primary', set: { version: 2, members: ['a'] } },
     { current: Y, bitmaps: { a: X }, history: [X], term: { number: 2, grantor: 'h' } },
     'split-brain',
+  ],
+  [
+    'a primary that has waited, and a term of another grantor in which somebody has written',
+    { role: 'primary', dirtyBlocks: 1 },
+    { current: Y, bitmaps: { a: X }, history: [X], term: { number: 2, grantor: 'h' } },
+    'split-brain, a steps down',
   ],
   ['one term, two grantors', { term: { number: 1, grantor: 'h' } }, {}, 'split-brain'],
   ['rolled back', { incarnation: 4 }, {}, 'b→a full'],
