@@ -25,8 +25,13 @@ export interface RaftConfig {
   readonly randomBelow: (bound: number) => number;
 }
 
+/** From so many members on they do not all hear and say everything at once: rounds of heartbeats, elections. */
+export const MANY_MEMBERS_MIN = 9;
+
 /** Between two of many voters that stand, on average. */
 const TURN_HEARTBEATS = 0.3;
+/** What one of many that may win is given for it. */
+const GIVE_WAY_HEARTBEATS = 3;
 const RETRY_TURN_HEARTBEATS = 0.2;
 
 /** Handing over (thesis §3.10). Authority is frozen from the start, and timeout-now goes out only when it has run out. */
@@ -104,6 +109,8 @@ export class RaftCore {
   /** No vote for anyone before this (thesis §4.2.3). */
   stickyUntilMs: number;
   electionDeadlineMs: number;
+  /** Since it last stood or heard a leader. */
+  #hasGivenWay = false;
   incoming: IncomingSnapshot | undefined;
 
   /** Output that depends on nothing unwritten. */
@@ -194,6 +201,7 @@ export class RaftCore {
     const leastMs = Math.max(this.timing.electionMinMs, this.holdMs);
     const spreadMs = Math.max(this.spreadMs, this.#turnsMs(TURN_HEARTBEATS));
     this.electionDeadlineMs = nowMs + leastMs + this.config.randomBelow(spreadMs + 1);
+    this.#hasGivenWay = false;
   }
 
   /** A short one: an election without a winner is tried again soon, since nobody's rights depend on it. */
@@ -201,6 +209,22 @@ export class RaftCore {
     const { heartbeatMs } = this.timing;
     const spreadMs = Math.max(2 * heartbeatMs, this.#turnsMs(RETRY_TURN_HEARTBEATS));
     this.electionDeadlineMs = nowMs + heartbeatMs + this.config.randomBelow(spreadMs);
+    this.#hasGivenWay = false;
+  }
+
+  /**
+   * Another of many is about to stand and would have this vote: it gets time to win before this one stands too. Once only: who is heard and does not hear
+   * would otherwise keep all others from it for ever.
+   */
+  giveWay(nowMs: number): void {
+    if (!this.isOfMany || this.#hasGivenWay) return;
+    this.#hasGivenWay = true;
+    const untilMs = nowMs + GIVE_WAY_HEARTBEATS * this.timing.heartbeatMs;
+    this.electionDeadlineMs = Math.max(this.electionDeadlineMs, untilMs);
+  }
+
+  get isOfMany(): boolean {
+    return this.log.members.length >= MANY_MEMBERS_MIN;
   }
 
   /**

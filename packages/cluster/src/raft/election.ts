@@ -37,14 +37,17 @@ export function electionTimeout(core: RaftCore, nowMs: number): void {
 
 /**
  * The leader's process seems to have died. Stands as soon as others may vote, one voter after the other in the order of their names instead of by
- * chance, so that they do not split the vote. A leader that lives after all is heard, and that sets the usual timeout again.
+ * chance, so that they do not split the vote. A leader that lives after all is heard, and that sets the usual timeout again. Of many some have heard it a
+ * heartbeat later than the others (heartbeats.ts), and whoever comes late in the order stands by chance, after those that come early.
  */
 export function suspectLeader(core: RaftCore, leader: MemberId): void {
   if (core.role.kind !== 'follower' || core.role.leader !== leader) return;
   const { heartbeatMs } = core.timing;
   const before = votersOf(core.log.members).filter((id) => id !== leader && id < core.id).length;
   const turnMs = heartbeatMs / 4 + before * heartbeatMs;
-  core.electionDeadlineMs = core.stickyUntilMs + Math.min(turnMs, core.spreadMs);
+  if (!core.isOfMany) core.electionDeadlineMs = core.stickyUntilMs + Math.min(turnMs, core.spreadMs);
+  else if (turnMs < core.spreadMs) core.electionDeadlineMs = core.stickyUntilMs + heartbeatMs + turnMs;
+  else core.electionDeadlineMs += heartbeatMs + core.spreadMs;
 }
 
 export function stepPreVote(core: RaftCore, message: Message, body: PreVote, nowMs: number): void {
@@ -53,6 +56,7 @@ export function stepPreVote(core: RaftCore, message: Message, body: PreVote, now
     !core.isSticky(nowMs) &&
     core.role.kind !== 'leader' &&
     core.log.isUpToDate(body.lastIndex, body.lastTerm);
+  if (granted) core.giveWay(nowMs);
   core.send(message.from, { kind: 'pre-vote-reply', granted }, granted ? message.term : core.term);
 }
 

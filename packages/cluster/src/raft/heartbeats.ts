@@ -18,17 +18,15 @@ import { sendSnapshotChunk } from './snapshots.ts';
 import type { MemberId } from './types.ts';
 
 /**
- * To so many others a round goes to every second one, in turn: a majority has then answered one of the last two, so that the claim, which counts answers and
- * nothing else, is older by one heartbeat, and every round costs half.
+ * Begins a round. `nowMs` must not be later than the messages leave: authority counts from it. Of many members every second one is sent it, in turn: a majority
+ * has then answered one of the last two, so that the claim, which counts answers and nothing else, is older by one heartbeat, and every round costs half.
+ * One that somebody wants goes to all.
  */
-const OTHERS_IN_TURN_MIN = 8;
-
-/** Begins a round. `nowMs` must not be later than the messages leave: authority counts from it. One that somebody wants goes to all. */
 export function broadcastHeartbeat(core: RaftCore, leader: Leader, nowMs: number): void {
   const holdMs = ownHold(core, nowMs);
   const round = leader.rounds.begin(nowMs + holdMs - driftMarginMs(core, holdMs), holdMs);
   leader.nextHeartbeatMs = nowMs + paceMs(core, leader);
-  const isInTurn = !leader.roundWanted && leader.progress.size >= OTHERS_IN_TURN_MIN;
+  const isInTurn = !leader.roundWanted && core.isOfMany;
   leader.roundWanted = false;
   for (const [place, [id, progress]] of [...leader.progress].entries()) {
     if (isInTurn && (place + round) % 2 === 1 && id !== leader.transfer?.to) continue;

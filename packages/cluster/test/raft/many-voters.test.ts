@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PROFILES } from '../../src/profiles.ts';
+import { encodeMessage } from '../../src/raft/messages/message.ts';
 import { VirtualCluster } from './support/virtual-cluster.ts';
 
-const { electionMaxMs } = PROFILES.lan.raft;
+const { electionMaxMs, heartbeatMs } = PROFILES.lan.raft;
 const VOTERS = Array.from({ length: 32 }, (_, index) => `n${index + 1}`);
 const SEEDS = [1, 2, 3, 4];
 /** All share one processor, which a message takes for so long. */
-const MESSAGE_MS = 0.6;
+const MESSAGE_MS = 1.5;
 
 /** How long until another one leads, and how many terms that takes. */
 function succession(seed: number): { readonly tookMs: number; readonly terms: number } {
@@ -32,4 +33,26 @@ test('thirty-two voters elect in one term although all of them share a busy proc
   assert.deepEqual(new Set(all.map(({ terms }) => terms)), new Set([1]));
   const longestMs = Math.max(...all.map(({ tookMs }) => tookMs));
   assert.ok(longestMs <= 1.2 * electionMaxMs, `${longestMs} ms`);
+});
+
+test('a voter that is heard and hears nobody does not keep the others from electing', () => {
+  const voters = VOTERS.slice(0, 9);
+  for (const seed of SEEDS) {
+    const cluster = new VirtualCluster({ seed, voters });
+    const leader = cluster.waitForLeader();
+    const deaf = voters.find((id) => id !== leader) ?? assert.fail();
+    cluster.run(500);
+    for (const id of voters) cluster.cut.add(`${id}>${deaf}`);
+    const { term, lastIndex } = cluster.logOf(deaf).status();
+    cluster.losePower(leader);
+    const startedMs = cluster.time.nowMs;
+    for (let afterMs = 0; afterMs < 5000; afterMs += heartbeatMs / 2)
+      cluster.time.at(startedMs + afterMs, () => {
+        const body = { kind: 'pre-vote', lastIndex, lastTerm: term } as const;
+        for (const to of voters)
+          if (to !== deaf) cluster.say(deaf, to, encodeMessage({ from: deaf, to, term: term + 1, body }));
+      });
+    cluster.waitForLeader();
+    assert.ok(cluster.time.nowMs - startedMs <= 2 * electionMaxMs, `${cluster.time.nowMs - startedMs} ms`);
+  }
 });
