@@ -9,7 +9,8 @@ import { after, before, describe, it } from 'node:test';
 import { freePort } from '@eterne/runtime/node/ports.ts';
 import { filesOf, mirrorPair, startSynced, type MirrorPair } from '../../e2e/support/disk-node.ts';
 import { startTarget, type TargetProcess } from '../iscsi/support/target.ts';
-import { Guest, HOST, guestMissing } from './support/guest.ts';
+import { Guest, guestMissing } from './support/guest.ts';
+import { diskIn, logIn, logOut, portal, portOf, startOpenIscsi } from './support/open-iscsi.ts';
 
 const PLAIN = 'iqn.2026-11.io.eterne:plain';
 const MIRRORED = 'iqn.2026-11.io.eterne:v0';
@@ -43,9 +44,7 @@ before(async () => {
     ),
     startSynced(pair),
   ]);
-  await guest.run(`
-    mkdir -p /run/lock/iscsi; rm -rf /etc/iscsi/nodes /etc/iscsi/send_targets
-    iscsid`);
+  await guest.run(startOpenIscsi());
 });
 
 after(async () => {
@@ -54,27 +53,6 @@ after(async () => {
   await pair?.remove();
   rmSync(folder, { recursive: true });
 });
-
-const portal = (port: number): string => `${HOST}:${port}`;
-const portOf = (address: string): number => Number(address.split(':')[1]);
-
-/** Lines of sh: a session with `iqn` at `port` and `settings`; `$disk` is then its disk. */
-function logIn(iqn: string, port: number, settings: Readonly<Record<string, string | number>> = {}): string {
-  const node = `iscsiadm -m node -T ${iqn} -p ${portal(port)}`;
-  return `
-    ${node} -o new >/dev/null
-    ${Object.entries(settings)
-      .map(([name, value]) => `${node} -o update -n ${name} -v ${value}`)
-      .join('\n    ')}
-    ${node} --login
-    session=$(iscsiadm -m session | grep ${portal(port)} | sed 's/.*\\[\\([0-9]*\\)\\].*/\\1/')
-    until disk=/dev/$(ls /sys/class/iscsi_session/session$session/device/target*/*/block 2>/dev/null | grep sd) && test -b $disk; do sleep 0.2; done
-    echo disk $disk`;
-}
-
-const logOut = (iqn: string, port: number): string =>
-  `iscsiadm -m node -T ${iqn} -p ${portal(port)} --logout`;
-const diskIn = (output: string): string => /^disk (\S+)$/m.exec(output)?.[1] ?? assert.fail(output);
 
 describe("the kernel's iSCSI initiator", { skip, timeout: 500_000 }, () => {
   it('finds the target, and is refused without the secret', async () => {

@@ -1,6 +1,6 @@
 /**
- * A disk of several nodes: the lock for real; the SCSI-3 reservation against a stand-in of sg_persist that keeps one LUN's registrations in a file, because
- * no kernel here has a SCSI disk with reservations.
+ * A disk of several nodes: the lock for real; the SCSI-3 reservation against a stand-in of sg_persist that keeps one LUN's registrations in a file. The
+ * real one, on SCSI disks: test/conformance/kernel/shared-disk.test.ts.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
