@@ -144,9 +144,7 @@ export const CLUSTER_MUTANTS: readonly Mutant[] = [
   }),
   cluster('a denied vote counts as granted', {
     file: 'cluster/src/raft/election.ts',
-    edits: [
-      ['cast.filter((vote) => vote === true).length', 'cast.filter((vote) => vote !== undefined).length'],
-    ],
+    edits: [['votes.get(id) === word', '(word ? votes.has(id) : votes.get(id) === word)']],
   }),
   cluster(
     'nothing ends when a lease lapses',
