@@ -157,5 +157,27 @@ test(
       const codes = cluster.events('n2').filter(({ code }) => code === 'node.addresses');
       assert.equal(codes.length, 8);
     });
+
+    await context.test(
+      'a node whose own addresses were all changed while it was off is told them',
+      async () => {
+        const n2 = cluster.lab.host('n2');
+        const place = ['--address', '10.77.3.2', '--api', '10.77.3.2:8443'];
+        assert.throws(() => cluster.eterne('n2', 'node', 'readdress', ...place), /is running/);
+        await cluster.kill('n2');
+        await cluster.waitFor('n1', 'n2 lost', ({ nodes }) => nodes[1]?.state === 'lost');
+        for (const [index, host] of hosts.entries())
+          host.run('ip', 'address', 'add', `10.77.3.${index + 1}/24`, 'dev', 'eth2');
+        const path = join(cluster.folder, 'moved.yaml');
+        writeFileSync(path, 'nodes: [{ name: n2, addresses: [10.77.3.2], api: "10.77.3.2:8443" }]\n');
+        cluster.eterne('n1', 'config', 'apply', '-f', path);
+        n2.run('ip', 'address', 'del', '10.77.2.2/24', 'dev', 'eth2');
+        n2.run('ip', 'route', 'add', '10.77.2.0/24', 'dev', 'eth2');
+        assert.match(cluster.eterne('n2', 'node', 'readdress', ...place), /n2 is at 10\.77\.3\.2:7700/);
+        cluster.restart('n2');
+        await cluster.waitFor('n2', 'both replicas', (status) => isInSync(status) && ownedBy('n1')(status));
+        assert.equal(cluster.status('n1')?.groups[0]?.epoch, epoch);
+      },
+    );
   },
 );
