@@ -3,6 +3,8 @@ import type { Prng } from '../../world/prng.ts';
 
 const LOST_MS = 4_000;
 const REJOIN_MS = 2_000;
+/** By the operator's policy: what does not fit into the queue to an asynchronous peer is copied later. */
+const AHEAD = 'it has taken what it was sent';
 
 /**
  * One of several paths between the primary and a peer is lost, in one direction or both, while clients write: the session goes on over the others, so nobody
@@ -17,6 +19,7 @@ export function tryPathLoss(scenario: MirrorScenario, chance: Prng): void {
   const { node } = primary;
   const { network } = universe;
   const path = `${chance.whole(1, equipment.paths)}`;
+  let isAhead = false;
   for (const [from, to] of [
     [node, other],
     [other, node],
@@ -24,7 +27,8 @@ export function tryPathLoss(scenario: MirrorScenario, chance: Prng): void {
     const host = hosts.get(from.name);
     if (host === undefined) return;
     host.process.onLog = (message) => {
-      if (message.includes(`: lost ${to.name}:`))
+      isAhead ||= message.includes(AHEAD);
+      if (message.includes(`: lost ${to.name}:`) && !isAhead)
         universe.violate('trial', `path ${path} is lost, and with it the session: ${from.name}: ${message}`);
     };
   }
