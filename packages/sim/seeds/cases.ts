@@ -179,6 +179,18 @@ export const CASES: readonly Case[] = [
       'a frozen primary met its survivor, which had been promoted without force and had crashed since; the policy threw away what was written there',
   },
   {
+    scenario: 'equipped',
+    seed: 301140,
+    found:
+      'a blank disk was attached under its primary, and its rebuilding cut short; what it did not have yet was called altered, by the checksums of the disk before',
+  },
+  {
+    scenario: 'equipped',
+    seed: 301277,
+    found:
+      'an asynchronous primary went ahead of a peer when a path was lost, as its policy has it, and the trial took that for a session that did not survive',
+  },
+  {
     scenario: 'halves',
     seed: 271,
     found:

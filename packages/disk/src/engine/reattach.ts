@@ -2,8 +2,8 @@
  * Takes the failed or detached disk of a serving primary back, or another one in its place. In order:
  *
  * 1. The store that has failed is closed, for it has locked what may be the same device. One that hangs is not waited for: what is behind it may be another one.
- * 2. If the disk is blank, the metadata says durably that everything is missing, before anything is done that makes it look like what it replaces: opening
- *    creates a file that is not there.
+ * 2. If the disk is blank, the metadata says durably that everything is missing, and that no checksum is known, before anything is done that makes it look like
+ *    what it replaces: opening creates a file that is not there.
  * 3. The disk is opened, and what it lacks is copied (`primary/rebuild.ts`).
  */
 import { EterneError } from '@eterne/base';
@@ -25,17 +25,20 @@ export interface ReattachParts {
   readonly sizeBytes: number;
   /** By the operator's word it is another disk. */
   readonly replaced: boolean;
+  /** What is known of the blocks of the disk before is nothing any more, durably. */
+  readonly forgetChecksums: (done: Done) => void;
   /** Puts on an opened store what belongs there. */
   readonly wrap: (data: BlockStore) => BlockStore;
 }
 
 export function reattach(parts: ReattachParts, done: Done): void {
-  const { config, primary, replaced, world } = parts;
+  const { config, forgetChecksums, primary, replaced, world } = parts;
   letGo(parts, () =>
     findMissing(world, config, (missing) => {
       if (missing instanceof EterneError) return done(missing);
       if (missing === undefined && !replaced) return open(parts, done);
-      primary.localLacksAll((error) => (error === undefined ? open(parts, done) : done(error)));
+      const thenOpen: Done = (error) => (error === undefined ? open(parts, done) : done(error));
+      primary.localLacksAll((error) => (error === undefined ? forgetChecksums(thenOpen) : done(error)));
     }),
   );
 }

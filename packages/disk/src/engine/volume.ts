@@ -340,6 +340,8 @@ class Volume implements LocalReplica {
       primary,
       sizeBytes: this.#metadata.sizeBytes,
       replaced: request.replaced,
+      forgetChecksums: (next: Done): void =>
+        this.#checksums === undefined ? next(undefined) : this.#checksums.forget(next),
       wrap: (data: BlockStore): BlockStore => {
         this.#replica.size.growth.forget();
         return this.#checksums?.wrap(data) ?? data;

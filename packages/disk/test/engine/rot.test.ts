@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { BLOCK, Pair, type TestNode } from './support/pair.ts';
+import { MIB } from '@eterne/base';
+import { BLOCK, Pair, SIZE_BYTES, type TestNode } from './support/pair.ts';
 
 const kept = (): Pair => new Pair({ config: { checksums: 'crc32c' }, diskDelayMs: () => 0.1 }).startMirror();
 
@@ -78,4 +79,36 @@ describe('a block that a disk has altered', () => {
     pair.until(() => pair.isEqual());
     pair.assertIdentical();
   });
+});
+
+test('a blank disk in the place of another is not called altered, also where its rebuilding was cut short', () => {
+  const resyncRate = { minBytesPerSecond: MIB, maxBytesPerSecond: MIB };
+  const config = { checksums: 'crc32c', resyncRate } as const;
+  const pair = new Pair({ config, diskDelayMs: () => 0.1 }).startMirror();
+  for (let block = 0; block < 4096; block += 256) pair.write(pair.a, block, 7, 256);
+  // So that everything that is known of the disk is on the metadata.
+  let isClosed = false;
+  pair.a.volume.close(() => (isClosed = true));
+  pair.until(() => isClosed);
+  pair.a.kill();
+  pair.a.start();
+  pair.until(() => pair.isConnected());
+  pair.promote(pair.a);
+  pair.until(() => pair.isEqual());
+  pair.a.data.failWith = { kind: 'device', errno: 'EIO', message: 'the disk is gone' };
+  pair.write(pair.a, 1, 8);
+  pair.a.data.failWith = undefined;
+  pair.a.data.content = Buffer.alloc(SIZE_BYTES);
+  let answer: string | undefined;
+  pair.a.volume.attach({ replaced: true }, (error) => (answer = error?.message ?? 'ok'));
+  pair.until(() => answer === 'ok');
+  pair.scheduler.runFor(1_000);
+  assert.equal(pair.a.volume.status().disk, 'Inconsistent');
+  pair.a.kill();
+  pair.a.start();
+  pair.until(() => pair.isConnected());
+  pair.promote(pair.b);
+  pair.until(() => pair.isEqual(), 120_000);
+  assert.equal(pair.a.volume.status().checksumErrors, 0);
+  pair.assertIdentical();
 });

@@ -87,6 +87,21 @@ export class ChecksumPages {
     if (this.#closing?.isDataFlushed === false) this.#endClosing(this.#closing, 'open', undefined);
   }
 
+  /** `then`: no values are on their way to the metadata. */
+  whenUnwritten(then: () => void): void {
+    if (this.#closing?.isDataFlushed === true) this.#closing.waiting.push(() => this.whenUnwritten(then));
+    else then();
+  }
+
+  /** Nothing is known of any block any more, and the metadata says so already. */
+  forget(): void {
+    for (const page of this.#pages.values()) {
+      const blank = (): void => void page.values.fill(0);
+      if (page.state === 'loading') page.waiting.unshift(blank);
+      else blank();
+    }
+  }
+
   /** Calls `done` when the checksums of these blocks are in memory: at once where they are. */
   load(firstBlock: number, lastBlock: number, done: StoreDone): void {
     this.#each(firstBlock, lastBlock, done, (page, next) => this.#whenLoaded(page, next));

@@ -21,12 +21,14 @@ const KEPT = keptMarker();
 const NOT_KEPT = Buffer.alloc(PAGE_BYTES);
 
 export class Checksums {
+  readonly #store: BlockStore;
   readonly #pages: ChecksumPages;
   readonly #volumeBytes: () => number;
   #data: BlockStore | undefined;
   #mismatchCount = 0;
 
   constructor(metadataStore: BlockStore, volumeBytes: () => number) {
+    this.#store = metadataStore;
     this.#volumeBytes = volumeBytes;
     this.#pages = new ChecksumPages(metadataStore, volumeBytes, (done) => {
       if (this.#data === undefined) done(undefined);
@@ -44,6 +46,17 @@ export class Checksums {
     this.#data = data;
     this.#pages.dataReplaced();
     return new ChecksummedStore(data, this.#pages, this.#volumeBytes, () => (this.#mismatchCount += 1));
+  }
+
+  /** A blank disk is about to take the place of one that has failed: nothing is known of it, durably. */
+  forget(done: (error: EterneError | undefined) => void): void {
+    this.#pages.whenUnwritten(() =>
+      inTurn(forgetAll(this.#store, this.#volumeBytes()), (error) => {
+        if (error !== undefined) return done(failed(error));
+        this.#pages.forget();
+        done(undefined);
+      }),
+    );
   }
 
   /** Nothing is written any more: what is known becomes durable. */
