@@ -191,6 +191,12 @@ export const CASES: readonly Case[] = [
       'an asynchronous primary went ahead of a peer when a path was lost, as its policy has it, and the trial took that for a session that did not survive',
   },
   {
+    scenario: 'standalone',
+    seed: 1787277,
+    found:
+      'a primary that waited for its peer crashed in the moment of its return, under a name of its own; the policy threw away what its survivor wrote then',
+  },
+  {
     scenario: 'halves',
     seed: 271,
     found:

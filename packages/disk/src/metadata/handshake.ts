@@ -120,7 +120,8 @@ function amongWritten(a: ReplicaSummary, b: ReplicaSummary, relation: Relation):
     return (
       outsideTheSet(a, b, relation) ??
       bothOutside(a, b) ??
-      rolledBackInside(a, b) ?? {
+      rolledBackInside(a, b) ??
+      survived(a, b, relation) ?? {
         kind: 'split-brain',
         reason: 'both sides were written independently',
         row: '10 split brain',
@@ -313,6 +314,24 @@ function rolledBackInside(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecisi
   // Of two that were rolled back neither is sure to have everything.
   if (isRolledBack(a, b) === isRolledBack(b, a)) return undefined;
   return endedPrimary(a, b) ?? rolledBack(a, b);
+}
+
+/**
+ * Row 10, terms of two grantors: a primary whose last set has the other acknowledged nothing that this one lacks, before it crashed. The survivor is in a later
+ * term, without it. What only the crashed one has was in flight.
+ */
+function survived(a: ReplicaSummary, b: ReplicaSummary, relation: Relation): HandshakeDecision | undefined {
+  if (isOneGrantor(a, b) || isOneRolledBack(a, b)) return undefined;
+  const hasSurvived = (survivor: ReplicaSummary, crashed: ReplicaSummary): boolean =>
+    crashed.role === 'secondary' &&
+    crashed.term.grantor === crashed.node &&
+    crashed.set.members.includes(survivor.node) &&
+    survivor.term.number > crashed.term.number &&
+    survivor.set.members.includes(survivor.node) &&
+    !survivor.set.members.includes(crashed.node);
+  const [source, target] = hasSurvived(a, b) ? [a, b] : [b, a];
+  if (!hasSurvived(source, target)) return undefined;
+  return fromTo(source, target, extentOf(relation), `${source.node} went on without ${target.node}`, '10');
 }
 
 function extentOf(relation: Relation): Extent {
