@@ -30,9 +30,9 @@ export class CrashImaginer {
     });
   }
 
-  /** Metadata are being written. */
-  metadataChanged(): void {
-    if (!this.chance.chance(IMAGINE_CHANCE)) return;
+  /** Metadata are being written; `isCritical`: each time it is looked at what a crash would leave. */
+  metadataChanged(isCritical = false): void {
+    if (!isCritical && !this.chance.chance(IMAGINE_CHANCE)) return;
     this.universe.scheduler.after(this.chance.between(0, SOON_MS), () => this.imagine());
   }
 

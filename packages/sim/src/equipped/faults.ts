@@ -1,4 +1,5 @@
 /** What happens to a well equipped mirror besides: each needs something that not every seed's has. */
+import { slowDisk } from '../faults/disks.ts';
 import type { Fault, FaultPlan } from '../faults/plan.ts';
 import type { MirrorScenario } from '../mirror/scenario.ts';
 import type { SimNode } from '../world/node.ts';
@@ -11,6 +12,8 @@ import type { Rot } from './rot.ts';
 const ROTTEN_BLOCKS_MAX = 4;
 const WORN_SPOTS_MAX = 3;
 const WORN_SECTORS_MAX = 12;
+/** A peer dies so soon after a growth has begun. */
+const LOSS_MS = 1_000;
 /** Somewhere between the steps of a growth: so many disk operations of one replica from its beginning. */
 const GROWTH_OPERATIONS_MAX = { external: 40, internal: 200 } as const;
 
@@ -69,6 +72,7 @@ export function equippedFaults({ scenario, rot, growth }: FaultParts): Readonly<
         disk?.wearOut(chance.pick(offsets) ?? 0, chance.whole(1, WORN_SECTORS_MAX));
       return () => undefined;
     },
+    ...(equipment.metadata === 'internal' ? movesOfMetadata({ scenario, growth }) : {}),
     'replaced disk': (_plan, node, chance) => replacements.replace(node, chance),
     'disk taken out and put back': (_plan, node) => replacements.takeOut(node),
   };
@@ -129,5 +133,27 @@ function worsenPath(
   for (const link of links) Object.assign(link, { latencyMs: [1, chance.between(2, 400)], corruption });
   return () => {
     for (const [i, link] of links.entries()) Object.assign(link, before[i], { up: link.up });
+  };
+}
+
+/** Metadata that has to move is changed meanwhile: the move takes long, and a peer dies, so that everything that is written from then on is marked. */
+function movesOfMetadata({
+  scenario,
+  growth,
+}: Pick<FaultParts, 'scenario' | 'growth'>): Readonly<Record<string, Fault>> {
+  const { supervisor, universe } = scenario;
+  return {
+    'growth while a peer dies': (plan, node, chance) => {
+      const { primary } = scenario;
+      if (primary === undefined || primary.node === node || !growth.begin()) return undefined;
+      const mend = slowDisk(plan, primary.node, chance);
+      universe.scheduler.after(chance.between(0, LOSS_MS), () => {
+        for (const process of node.processes) process.crash();
+      });
+      return () => {
+        mend?.();
+        supervisor.revive(node);
+      };
+    },
   };
 }

@@ -9,10 +9,13 @@ import type { SimNode } from '../world/node.ts';
 import type { Prng } from '../world/prng.ts';
 
 const BLOCK_BYTES = 4096;
-const STEP_BLOCKS_MAX = 256;
+/** Metadata behind the data is in the way of the first of these, and of many later ones. */
+const STEP_BLOCKS = { external: [1, 256], internal: [256, 768] } as const;
 /** In all; enough for many steps. */
-const GROWTH_BYTES_MAX = 6 * 1024 * 1024;
+const GROWTH_BYTES_MAX = { external: 6 * 1024 * 1024, internal: 24 * 1024 * 1024 } as const;
 const NEW_PLACES = 3;
+/** Nothing is heard of a growth whose primary dies. */
+const MOVE_MS = 2_000;
 
 export class Growth {
   readonly #scenario: MirrorScenario;
@@ -30,14 +33,18 @@ export class Growth {
   /** By the operator's word. False: there is nobody to tell, or the volume is large enough. */
   begin(): boolean {
     const { equipment, primary, sizeBytes: atFirst, universe } = this.#scenario;
-    const isInternal = equipment.metadata === 'internal';
     const sizeBytes = primary?.volume.status().sizeBytes ?? 0;
-    if (primary === undefined || sizeBytes - atFirst >= GROWTH_BYTES_MAX) return false;
-    const wanted = sizeBytes + this.#chance.whole(1, STEP_BLOCKS_MAX) * BLOCK_BYTES;
+    if (primary === undefined || sizeBytes - atFirst >= GROWTH_BYTES_MAX[equipment.metadata]) return false;
+    const [least, most] = STEP_BLOCKS[equipment.metadata];
+    const wanted = sizeBytes + this.#chance.whole(least, most) * BLOCK_BYTES;
+    const startOf = (): number | undefined => this.#scenario.metadataStartOf(primary.node);
+    const before = startOf();
+    if (before !== undefined) this.#scenario.criticalUntilMs = universe.nowMs + MOVE_MS;
     primary.host.process.enter(() =>
       primary.volume.resize(wanted, (error) => {
+        this.#scenario.criticalUntilMs = 0;
         universe.count(error === undefined ? 'growths' : 'growths refused or cut short');
-        if (error === undefined && isInternal) universe.count('growths over metadata behind the data');
+        if (startOf() !== before) universe.count('metadata behind the data moved');
         universe.trace.line('operator', `${wanted} bytes: ${error?.message ?? 'done'}`);
       }),
     );

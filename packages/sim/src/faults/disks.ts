@@ -6,20 +6,22 @@ import type { Fault } from './plan.ts';
 const BAD_SPOTS_MAX = 6;
 const BAD_SPOT_SECTORS_MAX = 24;
 
-export const DISK_FAULTS: Readonly<Record<string, Fault>> = {
-  'slow disk': (_plan, node, chance) => {
-    const disks = [...node.disks.values()];
-    const before = disks.map(({ temper }) => temper);
-    for (const disk of disks)
-      disk.temper = {
-        syncChance: 0,
-        latencyMs: [1, chance.between(2, 80)],
-        flushLatencyMs: [5, chance.between(10, 300)],
-      };
-    return () => {
-      for (const [i, disk] of disks.entries()) disk.temper = before[i] ?? disk.temper;
+export const slowDisk: Fault = (_plan, node, chance) => {
+  const disks = [...node.disks.values()];
+  const before = disks.map(({ temper }) => temper);
+  for (const disk of disks)
+    disk.temper = {
+      syncChance: 0,
+      latencyMs: [1, chance.between(2, 80)],
+      flushLatencyMs: [5, chance.between(10, 300)],
     };
-  },
+  return () => {
+    for (const [i, disk] of disks.entries()) disk.temper = before[i] ?? disk.temper;
+  };
+};
+
+export const DISK_FAULTS: Readonly<Record<string, Fault>> = {
+  'slow disk': slowDisk,
   'hanging disk': ({ victims }, node, chance) => {
     const disk = pickDisk(node, chance);
     if (disk === undefined) return undefined;

@@ -23,23 +23,32 @@ export function metadataAlone(disk: SimDisk): MetadataDisk {
   return viewOf(disk, (pages) => new MemoryStore(pages, disk.sizeBytes));
 }
 
+type PlacedVolume = Pick<VolumeConfig, 'name' | 'node' | 'sizeBytes'>;
+
 /** Where the real code finds it. */
-export function metadataBehind(
-  disk: SimDisk,
-  volume: Pick<VolumeConfig, 'name' | 'node' | 'sizeBytes'>,
-): MetadataDisk {
+export function metadataBehind(disk: SimDisk, volume: PlacedVolume): MetadataDisk {
   return viewOf(disk, (pages) => {
-    const store = new MemoryStore(pages, disk.sizeBytes);
-    let found: Region | EterneError | undefined;
-    findInternal(
-      { stores: { open: (_path, _options, done) => done(store) } },
-      { ...volume, devicePath: disk.name, diskTimeoutMs: 1_000 },
-      (region) => (found = region),
-    );
-    if (found === undefined || found instanceof EterneError)
-      return found ?? new EterneError('io', 'a store in memory answers at once');
-    return new MemoryStore(pages.behind(found.start), disk.sizeBytes - found.start);
+    const region = findOn(disk, pages, volume);
+    if (region instanceof EterneError) return region;
+    return new MemoryStore(pages.behind(region.start), disk.sizeBytes - region.start);
   });
+}
+
+/** Where it is now, bytes from the start of the disk; undefined when that cannot be told. */
+export function metadataStart(disk: SimDisk, volume: PlacedVolume): number | undefined {
+  const region = findOn(disk, disk.copy(), volume);
+  return region instanceof EterneError ? undefined : region.start;
+}
+
+function findOn(disk: SimDisk, pages: PageMap, volume: PlacedVolume): Region | EterneError {
+  const store = new MemoryStore(pages, disk.sizeBytes);
+  let found: Region | EterneError | undefined;
+  findInternal(
+    { stores: { open: (_path, _options, done) => done(store) } },
+    { ...volume, devicePath: disk.name, diskTimeoutMs: 1_000 },
+    (region) => (found = region),
+  );
+  return found ?? new EterneError('io', 'a store in memory answers at once');
 }
 
 function viewOf(disk: SimDisk, storeOf: (pages: PageMap) => BlockStore | EterneError): MetadataDisk {

@@ -38,7 +38,7 @@ import {
 } from './equipment.ts';
 import { type Extras, NO_EXTRAS } from './extras.ts';
 import { formatBehind, formatMetadata } from './format.ts';
-import { metadataAlone, metadataBehind, type MetadataDisk } from './metadata-disk.ts';
+import { metadataAlone, metadataBehind, metadataStart, type MetadataDisk } from './metadata-disk.ts';
 import { VolumeHost } from './host.ts';
 import { RollBacks } from './roll-backs.ts';
 import { setDevice } from './set-device.ts';
@@ -98,6 +98,8 @@ export class MirrorScenario {
   readonly layout: DataLayout;
   readonly equipment: Equipment;
   readonly mode: VolumeConfig['mode'];
+  /** Until then metadata that lies behind the data may be on its way to another place, and every crash is of interest. */
+  criticalUntilMs = 0;
   private readonly chance: Prng;
   private readonly arbiterNode: SimNode;
   private readonly faults: FaultPlan;
@@ -165,7 +167,7 @@ export class MirrorScenario {
         skipInitialSync: this.initialSync === 'none',
         mayPart: false,
         chance: this.universe.prng('coverage'),
-        ...(this.mode === 'async' ? { judge: (found) => this.judgeOrder(found) } : {}),
+        judge: (found) => this.judgeMember(found) ?? this.judgeOrder(found),
         onRow: (row) => this.universe.count(imaginedRow(row)),
       },
     );
@@ -239,7 +241,7 @@ export class MirrorScenario {
       activityLogSlots: this.logSlots,
       setLayout: this.layout.setLayout,
     };
-    if (this.isBehind) return formatBehind(node.disk(this.layout.paths[0] ?? ''), this.chance, blank);
+    if (this.isBehind) return formatBehind(this.deviceOf(node), this.chance, blank);
     const metadata = node.disk(METADATA_PATH);
     formatMetadata(metadata, this.chance, blank);
     metadata.onChange = () => this.imaginer.metadataChanged();
@@ -360,8 +362,17 @@ export class MirrorScenario {
       universe.violate('liveness', `${LIVENESS_MS} ms after everything healed: ${defects.join('; ')}`);
   }
 
+  /** Once something was served, whoever is in the set knows durably what it is. */
+  private judgeMember({ metadata, node }: ReplicaFound): string | undefined {
+    const isKnown = this.history.fences.length > 0 && this.truth.members.includes(node);
+    return isKnown && metadata.state.justCreated
+      ? 'a member of the set, it is taken for a new replica'
+      : undefined;
+  }
+
   /** A copy that is not being copied to is an older, but consistent disk, whatever is lost of it now. */
   private judgeOrder({ data, disk, metadata, node }: ReplicaFound): string | undefined {
+    if (this.mode === 'sync') return undefined;
     const { diskState, justCreated } = metadata.state;
     const isBehind = justCreated || diskState === 'Inconsistent' || node === this.arbiter.register.holder;
     return isBehind ? undefined : findMisordered(this.history, data, (sector) => disk.isForgiven(sector));
@@ -420,9 +431,21 @@ export class MirrorScenario {
   }
 
   metadataOf(node: SimNode): MetadataDisk {
-    const { layout, sizeBytes } = this;
     if (!this.isBehind) return metadataAlone(node.disk(METADATA_PATH));
-    return metadataBehind(node.disk(layout.paths[0] ?? ''), { name: VOLUME, node: node.name, sizeBytes });
+    return metadataBehind(this.deviceOf(node), this.placedVolume(node));
+  }
+
+  /** Undefined: it is not behind the data. */
+  metadataStartOf(node: SimNode): number | undefined {
+    return this.isBehind ? metadataStart(this.deviceOf(node), this.placedVolume(node)) : undefined;
+  }
+
+  private deviceOf(node: SimNode): SimDisk {
+    return node.disk(this.layout.paths[0] ?? '');
+  }
+
+  private placedVolume({ name }: SimNode): Pick<VolumeConfig, 'name' | 'node' | 'sizeBytes'> {
+    return { name: VOLUME, node: name, sizeBytes: this.sizeBytes };
   }
 
   dataDisksOf(node: SimNode): readonly SimDisk[] {
@@ -475,7 +498,8 @@ export class MirrorScenario {
       const { members } = this.layout;
       const start = members === undefined ? 0 : windowOf(members, index, 0).start;
       disk.onChange = (offset, lengthBytes) => {
-        if (this.isBehind && offset >= this.shownBytes) return this.imaginer.metadataChanged();
+        if (this.isBehind && offset >= this.shownBytes)
+          return this.imaginer.metadataChanged(this.universe.nowMs < this.criticalUntilMs);
         this.extras.landed(node, start + offset, lengthBytes);
         this.checker.landed(node.name, start + offset, lengthBytes);
       };

@@ -109,6 +109,8 @@ export class Workload {
     const { chance, device, shape } = this;
     const [low, high] = chance.weighted(shape.sizeSectors);
     const start = chance.pick(shape.places) ?? 0;
+    // A device of an older term may not have grown with the volume.
+    if (start >= device.sizeBytes / SECTOR_BYTES) return this.think();
     const end = shape.ends.find((sector) => sector > start) ?? device.sizeBytes / SECTOR_BYTES;
     const sectorCount = Math.min(chance.whole(low, high), end - start);
     const durable = (kind === 'write' || kind === 'zero') && chance.chance(0.05);

@@ -93,4 +93,16 @@ export const EQUIPPED_MUTANTS: readonly Mutant[] = [
     'return this.#failure === undefined || this.#isRebuilding;',
     'return this.#failure === undefined;',
   ]),
+  equipped(
+    'metadata that moves is erased before the sign names its new place',
+    `${ENGINE}/disk/move-metadata.ts`,
+    [
+      '    (next) => writeHead(device, to, head, next),\n',
+      '    (next) => writeHead(device, to, head, next),\n    (next) => eraseHead(device, from.start, head, next),\n',
+    ],
+  ),
+  equipped('metadata moves, and the sign names its old place', `${ENGINE}/disk/move-metadata.ts`, [
+    'putSign(device, to, true,',
+    'putSign(device, from.start, true,',
+  ]),
 ];

@@ -31,6 +31,11 @@ export const STANDALONE_MUTANTS: readonly Mutant[] = [
     "if (diskState !== 'Inconsistent') return undefined;",
   ]),
   standalone(
+    'a member that is away counts as one that is being overwritten',
+    'disk/src/engine/promotion.ts',
+    ['session?.isOverwritten === true', 'session?.isOverwritten !== false'],
+  ),
+  standalone(
     'whoever is copied from takes the term of its target',
     'disk/src/engine/link/after-handshake.ts',
     ['if (isOneGrantor(mine, theirs)) return { term, set };', 'return { term, set };'],

@@ -75,7 +75,7 @@ export const NOT_BORROWED = 'not promoted while copied to';
 const SITUATIONS = [
   'growths',
   'growths refused or cut short',
-  'growths over metadata behind the data',
+  'metadata behind the data moved',
   'growths made up for at a meeting',
   'disks replaced',
   'disks detached',
