@@ -141,6 +141,17 @@ function becomeLeader(core: RaftCore, nowMs: number): void {
   broadcastAppend(core, leader);
 }
 
+/** It is there, and has all that is committed: it could lead. A member whose disk is full or hangs could not. */
+export function isAble(core: RaftCore, leader: Leader, id: MemberId, nowMs: number): boolean {
+  const progress = leader.progress.get(id);
+  const isHeard = progress !== undefined && nowMs - progress.heardMs < core.timing.electionMinMs;
+  return isHeard && progress.match >= core.log.committed;
+}
+
+export function canElectWithoutUs(core: RaftCore, leader: Leader, nowMs: number): boolean {
+  return isQuorum(core.log.members, (id) => id !== core.id && isAble(core, leader, id, nowMs));
+}
+
 function otherElectors(core: RaftCore): readonly string[] {
   return electorsOf(core.log.members).filter((id) => id !== core.id);
 }

@@ -5,7 +5,8 @@
  * 2. A command's sender is told `applied` only after the listeners here have seen it.
  * 3. Reads are answered only once this life's session is open: what an earlier life sent is then applied already, or never will be.
  * 4. A muted node drops what it receives: an answer it may not give is worse than none.
- * 5. What cannot be understood is not skipped: the log stops before it, and stays as it is on disk.
+ * 5. A member whose disk hangs does not stand, and hands on what others can lead.
+ * 6. What cannot be understood is not skipped: the log stops before it, and stays as it is on disk.
  */
 import { assert, EterneError } from '@eterne/base';
 import type { World } from '@eterne/runtime';
@@ -117,6 +118,7 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
   readonly #memberChanges: { readonly index: LogIndex; readonly term: number; readonly done: Done }[] = [];
   #appliedMembers: Members = [];
   #isSessionOpen = false;
+  #wasHung = false;
   #state: 'new' | 'running' | 'closed' = 'new';
   #halted: EterneError | undefined;
 
@@ -299,8 +301,10 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
   #pump(): void {
     const nowMs = this.#options.world.clock.bootMs();
     this.#node.retime(this.#options.timing());
+    const isHung = this.#watchDisk(nowMs);
     if (!this.#persister.isMuted) {
-      if (nowMs >= this.#node.deadlineMs) this.#node.tick(nowMs);
+      if (isHung) this.#node.yieldLeadership(nowMs);
+      if (nowMs >= this.#node.deadlineMs && this.#mayTick(isHung)) this.#node.tick(nowMs);
       this.#offer(nowMs);
     }
     this.#proposals.expire(nowMs);
@@ -316,7 +320,24 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     this.#armTimer(nowMs);
   }
 
+  /** Duty 5. Says so once. */
+  #watchDisk(nowMs: number): boolean {
+    const isHung = this.#persister.isHung(nowMs);
+    if (isHung && !this.#wasHung)
+      this.#options.world.log(
+        'error',
+        'the disk under the cluster log hangs: this node cannot decide anything',
+      );
+    this.#wasHung = isHung;
+    return isHung;
+  }
+
   /** Duty 5. */
+  #mayTick(isHung: boolean): boolean {
+    return !isHung || this.#node.status().role === 'leader';
+  }
+
+  /** Duty 6. */
   #understand(take: () => void): void {
     try {
       take();
@@ -406,7 +427,8 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     const timing = this.#options.timing();
     const waiting = this.#proposals.size + this.#barriers.size > 0;
     const retryMs = waiting ? nowMs + timing.heartbeatMs : Number.POSITIVE_INFINITY;
-    const deadlineMs = this.#persister.isMuted ? nowMs + timing.electionMinMs : this.#node.deadlineMs;
+    const isIdle = this.#persister.isMuted || !this.#mayTick(this.#wasHung);
+    const deadlineMs = isIdle ? nowMs + timing.electionMinMs : this.#node.deadlineMs;
     this.#turns.at(Math.min(retryMs, deadlineMs), nowMs);
   }
 }

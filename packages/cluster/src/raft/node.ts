@@ -12,7 +12,9 @@ import { assert, EterneError, unreachable } from '@eterne/base';
 import type { Leader, RaftConfig, ReadResult } from './core.ts';
 import { RaftCore } from './core.ts';
 import {
+  canElectWithoutUs,
   electionTimeout,
+  isAble,
   standForElection,
   stepPreVote,
   stepPreVoteReply,
@@ -308,6 +310,9 @@ export class RaftNode {
     if (to === core.id || !isVoter(core.log.members, to))
       return new EterneError('refused', `${to} is not another voter of the log`);
     if (core.role.transfer) return new EterneError('busy', 'leadership is being handed over already');
+    // Authority would stand still for nothing.
+    if (!isAble(core, core.role, to, nowMs))
+      return new EterneError('busy', `${to} is silent, or has not got everything yet`);
     beginTransfer(core, core.role, to);
     continueTransfer(core, core.role, nowMs);
     return undefined;
@@ -318,6 +323,15 @@ export class RaftNode {
     this.#core.becomeFollower(this.#core.term, nowMs);
     this.#core.stick(nowMs);
     this.#core.waitForElection(nowMs);
+  }
+
+  /**
+   * Our disk hangs: nothing that we lead gets committed. Ends this leadership where the others can elect without us; where they cannot, what is granted by it
+   * is better than nothing.
+   */
+  yieldLeadership(nowMs: number): void {
+    const core = this.#core;
+    if (core.role.kind === 'leader' && canElectWithoutUs(core, core.role, nowMs)) this.stepDown(nowMs);
   }
 
   takeOutput(nowMs: number): Output {

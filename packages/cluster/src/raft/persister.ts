@@ -3,7 +3,8 @@
  * 1. A Ready's messages are handed on only after its write has succeeded.
  * 2. A failed write mutes the node: it sends nothing, so it neither votes, confirms nor leads; everything else on the node goes on.
  *    It speaks again once its whole state is on disk anew.
- * 3. A life begins muted and counts as begun when its number of starts is on disk: two lives never number their commands alike.
+ * 3. A write that takes too long has not failed: it may still be done, and its messages leave then. But who waits for it must not lead (`isHung`).
+ * 4. A life begins muted and counts as begun when its number of starts is on disk: two lives never number their commands alike.
  */
 import type { EterneError } from '@eterne/base';
 import type { Timer, World } from '@eterne/runtime';
@@ -12,6 +13,8 @@ import type { LogIdentity } from './storage/format.ts';
 import { LogStore } from './storage/log-store.ts';
 
 const REPAIR_EVERY_MS = 1000;
+/** A disk that takes longer hangs. One that is merely slow delays what is decided, which an election would not mend. */
+const HUNG_AFTER_MS = 5000;
 
 export interface PersisterEvents {
   /** Written: its messages may leave. Undefined for a rewrite that no Ready asked for. */
@@ -22,12 +25,12 @@ export interface PersisterEvents {
 
 type State =
   | { readonly kind: 'idle' }
-  | { readonly kind: 'writing' }
+  | { readonly kind: 'writing'; readonly sinceMs: number }
   /** What could not be written is still owed, and tried again. */
   | { readonly kind: 'muted'; readonly retry: Timer | undefined };
 
 export class Persister {
-  readonly #world: Pick<World, 'timers'>;
+  readonly #world: Pick<World, 'clock' | 'timers'>;
   readonly #store: LogStore;
   readonly #node: RaftNode;
   readonly #base: { readonly identity: LogIdentity; readonly starts: number };
@@ -36,7 +39,7 @@ export class Persister {
   #onIdle: (() => void) | undefined;
 
   constructor(
-    world: Pick<World, 'timers' | 'files' | 'random'>,
+    world: Pick<World, 'clock' | 'timers' | 'files' | 'random'>,
     path: string,
     node: RaftNode,
     base: { readonly identity: LogIdentity; readonly starts: number },
@@ -57,18 +60,27 @@ export class Persister {
     return this.#state.kind === 'muted';
   }
 
+  /** What is being written should have been done long ago. */
+  isHung(nowMs: number): boolean {
+    return this.#state.kind === 'writing' && nowMs - this.#state.sinceMs >= HUNG_AFTER_MS;
+  }
+
+  #writing(): State {
+    return { kind: 'writing', sinceMs: this.#world.clock.bootMs() };
+  }
+
   /** Idle only. */
   write(ready: Ready): void {
     if (ready.write === 'none') return this.#events.onWritten(ready);
     if (ready.snapshot) return this.rewrite(ready);
-    this.#state = { kind: 'writing' };
+    this.#state = this.#writing();
     this.#store.append(ready, ready.write === 'sync', (error) => this.#wrote(ready, error));
     return undefined;
   }
 
   /** A whole new file: at the start, after a compaction or a failure, or for a received snapshot. */
   rewrite(ready: Ready | undefined): void {
-    if (!this.isMuted) this.#state = { kind: 'writing' };
+    if (!this.isMuted) this.#state = this.#writing();
     this.#store.rewrite({ ...this.#base, ...this.#node.durable }, (error) => this.#wrote(ready, error));
   }
 

@@ -137,13 +137,15 @@ function rejected(core: RaftCore, from: MemberId, progress: Progress, body: Appe
 }
 
 /**
- * Commits what a majority of the voters has on disk, our own disk counted like the others', and only through an entry of this term
- * (thesis §3.6.2, figure 3.7).
+ * Commits what a majority of the voters has on disk and our own disk as well, and only through an entry of this term (thesis §3.6.2, figure 3.7). A majority
+ * without us would be enough for Raft; but then others would act on an entry that the leader, who grants rights by what it has applied, does not know to be
+ * committed (docs/internals/log-moves.md).
  */
 export function advanceCommit(core: RaftCore, leader: Leader): void {
-  const reached = quorumValue(core.log.members, (id) =>
+  const agreed = quorumValue(core.log.members, (id) =>
     id === core.id ? core.log.stable : (leader.progress.get(id)?.match ?? 0),
   );
+  const reached = Math.min(agreed, core.log.stable);
   const before = core.log.committed;
   if (reached <= before || core.log.termAt(reached) !== core.term) return;
   core.log.commitTo(reached);

@@ -28,6 +28,15 @@ export function messageLoss(probabilityMax: number): Fault {
 
 export const slowLinks: Fault = (cluster) => void (cluster.latencyMs = 1 + cluster.random.below(60));
 
+/** Longer than anybody waits for it, or not so long. */
+export function hungDisk(msMax: number): Fault {
+  return (cluster, id) => {
+    const { disk } = cluster.machine(id);
+    disk.hang();
+    cluster.time.at(cluster.time.nowMs + cluster.random.below(msMax), () => disk.goOn());
+  };
+}
+
 export const transfer: Fault = (cluster, id) => {
   const [leader] = cluster.leaders();
   if (leader !== undefined) cluster.logOf(leader).transferLeadership(id);
@@ -49,6 +58,7 @@ export const FAULTS: readonly Fault[] = [
     disk.full = true;
     cluster.time.at(cluster.time.nowMs + cluster.random.below(2000), () => (disk.full = false));
   },
+  hungDisk(9000),
   transfer,
   (cluster, id) => {
     const [leader] = cluster.leaders();
@@ -69,6 +79,7 @@ export function repair(cluster: VirtualCluster): void {
   cluster.latencyMs = 1;
   for (const machine of cluster.machines.values()) {
     machine.disk.full = false;
+    machine.disk.goOn();
     machine.timing = PROFILES.lan.raft;
     if (!machine.log) cluster.start(machine.id);
   }

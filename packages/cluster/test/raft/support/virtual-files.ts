@@ -10,13 +10,15 @@ interface File {
   cached: Buffer;
 }
 
-/** One machine's disk. Un-fsynced sectors survive a power loss or not, each by itself; `full` makes every write fail. */
+/** One machine's disk. Un-fsynced sectors survive a power loss or not, each by itself; `full` makes every write fail; while it hangs nothing ends. */
 export class VirtualDisk {
   readonly #time: VirtualTime;
   readonly #random: Seeded;
   readonly #files = new Map<string, File>();
   full = false;
   syncs = 0;
+  #isHanging = false;
+  #hanging: (() => void)[] = [];
 
   constructor(time: VirtualTime, random: Seeded) {
     this.#time = time;
@@ -33,6 +35,16 @@ export class VirtualDisk {
 
   remove(path: string): void {
     this.#files.delete(path);
+  }
+
+  hang(): void {
+    this.#isHanging = true;
+  }
+
+  /** What was asked meanwhile is done now. */
+  goOn(): void {
+    this.#isHanging = false;
+    for (const work of this.#hanging.splice(0)) work();
   }
 
   /** Every sector not yet synced keeps its old content, or not, as chance has it; the length ends anywhere between. */
@@ -53,7 +65,10 @@ export class VirtualDisk {
   /** The port of one life of the machine. */
   files(life: Life): Files {
     const later = (work: () => void): void =>
-      void this.#time.inLife(life, this.#time.nowMs + this.#random.fraction() * 2, work);
+      void this.#time.inLife(life, this.#time.nowMs + this.#random.fraction() * 2, () => {
+        if (this.#isHanging) this.#hanging.push(() => later(work));
+        else work();
+      });
     const noSpace = (): EterneError => new EterneError('no-space', 'disk full');
     const handleOf = (file: File): FileHandle => ({
       get sizeBytes() {
