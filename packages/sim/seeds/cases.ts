@@ -203,6 +203,12 @@ export const CASES: readonly Case[] = [
       'a half that gave way, whose service had just been started anew, took itself for idle; its log was put back while its application ran',
   },
   {
+    scenario: 'fencing',
+    seed: 14,
+    found:
+      'a fence was confirmed when the node was on again and ran its groups in a new life, which that was held against: they ran on both nodes',
+  },
+  {
     scenario: 'cluster',
     seed: 3,
     found: 'a crashed primary came back and overwrote the replica that had everything',

@@ -1,8 +1,10 @@
 /**
  * The driver of a `FenceRun`: asks every agent once what it can do, then does one action after the other.
  *
- * 1. A node is fenced by one run at a time; who asks meanwhile gets that run's result.
- * 2. Whatever happens an order is answered, at the latest when all its timeouts are over.
+ * 1. A node is fenced by one run at a time. Who asks meanwhile gets that run's result, unless the node may have begun another life in it already: of that life
+ *    it proves nothing, and who still wants it fenced asks again.
+ * 2. Who waits is answered as soon as the node is off, before anything switches it on again.
+ * 3. Whatever happens an order is answered, at the latest when all its timeouts are over.
  */
 import type { EterneError } from '@eterne/base';
 import type { World } from '@eterne/runtime';
@@ -14,34 +16,43 @@ import { agentObstacle, FenceRun } from './run.ts';
 
 export type FencerWorld = Pick<World, 'processes' | 'log'>;
 
+type Answer = (result: FenceResult) => void;
+
+interface Fencing {
+  /** Undefined while the agents are asked what they can do. */
+  run: FenceRun | undefined;
+  readonly waiting: Answer[];
+}
+
 export class Fencer {
   readonly #world: FencerWorld;
   readonly #abilities = new Map<string, FenceAbilities>();
-  /** Node → who waits for the run that is on its way. */
-  readonly #waiting = new Map<string, ((result: FenceResult) => void)[]>();
+  /** By node. */
+  readonly #fencings = new Map<string, Fencing>();
 
   constructor(world: FencerWorld) {
     this.#world = world;
   }
 
-  fence(order: FenceOrder, done: (result: FenceResult) => void): void {
-    const present = this.#waiting.get(order.node);
-    if (present) return void present.push(done);
-    this.#waiting.set(order.node, [done]);
-    this.#world.log('warn', 'fencing', { node: order.node, agents: order.devices.map(({ agent }) => agent) });
-    this.#learn(order.devices, new Map(), (abilities) =>
-      this.#advance(new FenceRun(order.node, order.devices, abilities), (result) => {
-        const { confirmed, reason } = result;
-        this.#world.log(confirmed ? 'info' : 'error', 'fencing is over', {
-          node: order.node,
-          confirmed,
-          reason,
-        });
-        const waiting = this.#waiting.get(order.node) ?? [];
-        this.#waiting.delete(order.node);
-        for (const answer of waiting) answer(result);
-      }),
-    );
+  fence(order: FenceOrder, done: Answer): void {
+    const present = this.#fencings.get(order.node);
+    if (present === undefined) this.#begin(order, [done]);
+    else if (present.run?.answersNewcomers ?? true) present.waiting.push(done);
+    else
+      done({
+        confirmed: false,
+        reason: `${order.node} is only just being switched on again, after it was fenced`,
+      });
+  }
+
+  #begin({ node, devices }: FenceOrder, waiting: Answer[]): void {
+    const fencing: Fencing = { run: undefined, waiting };
+    this.#fencings.set(node, fencing);
+    this.#world.log('warn', 'fencing', { node, agents: devices.map(({ agent }) => agent) });
+    this.#learn(devices, new Map(), (abilities) => {
+      fencing.run = new FenceRun(node, devices, abilities);
+      this.#advance(node, fencing, fencing.run);
+    });
   }
 
   /** Does the device answer? Changes nothing. Undefined: it does. */
@@ -72,13 +83,20 @@ export class Fencer {
     else readFenceMetadata(this.#world, next, learnt);
   }
 
-  #advance(run: FenceRun, done: (result: FenceResult) => void): void {
-    const { action, result } = run;
-    if (result) return done(result);
-    if (action === undefined) return undefined;
-    return runFenceAgent(this.#world, action.device, action.verb, (outcome) => {
+  #advance(node: string, fencing: Fencing, run: FenceRun): void {
+    const { action, proof, result } = run;
+    if (result) this.#ended(node, result);
+    // Duty 2.
+    if (proof) for (const answer of fencing.waiting.splice(0)) answer(proof);
+    if (action === undefined) return;
+    runFenceAgent(this.#world, action.device, action.verb, (outcome) => {
       run.took(outcome);
-      this.#advance(run, done);
+      this.#advance(node, fencing, run);
     });
+  }
+
+  #ended(node: string, { confirmed, reason }: FenceResult): void {
+    this.#world.log(confirmed ? 'info' : 'error', 'fencing is over', { node, confirmed, reason });
+    this.#fencings.delete(node);
   }
 }

@@ -10,7 +10,8 @@
  * 2. Off is what `status` says, not what `off` claims. An agent that has no `status` is taken at its word; one that has no `off` is asked
  *    to `reboot` and taken at its word.
  * 3. A timeout is a failure. A failed action is tried again `retries` times, then its level has failed.
- * 4. That a node does not come on again changes nothing: it is off.
+ * 4. That a node does not come on again changes nothing: it is off. Nor does it prove anything of what it begins when it does: `proof` is there before
+ *    anything is switched on, and says nothing to who asks only then (`answersNewcomers`).
  * 5. A device that only cuts off a disk or a network confirms nothing; neither does a heuristic alone.
  */
 import { assert, EterneError } from '@eterne/base';
@@ -66,6 +67,18 @@ export class FenceRun {
 
   get result(): FenceResult | undefined {
     return this.#step.kind === 'over' ? this.#step.result : undefined;
+  }
+
+  /** The node is certain to be off, or to have been: what ran when this was asked for does not run any more. */
+  get proof(): FenceResult | undefined {
+    return this.#step.kind === 'on' ? this.#confirmed() : this.result;
+  }
+
+  /** What it will prove has yet to happen, so it will be true of whatever runs now. After a reboot is asked for nobody knows that. */
+  get answersNewcomers(): boolean {
+    if (this.#step.kind !== 'off' && this.#step.kind !== 'verify') return false;
+    const device = this.#devices[this.#step.index];
+    return device !== undefined && this.#can(device, 'off');
   }
 
   /** What to do now; undefined when it is over. */
@@ -159,10 +172,14 @@ export class FenceRun {
         !HEURISTIC.test(device.agent),
     );
     if (index >= 0) return this.#go({ kind: 'on', index });
+    this.#go({ kind: 'over', result: this.#confirmed() });
+  }
+
+  #confirmed(): FenceResult {
     const by = this.#devices.map(({ agent }) => agent).join(' and ');
     const notes = [...this.#failures, ...this.#notes].join('; ');
     const reason = `${this.#node} was switched off by ${by}${notes === '' ? '' : ` (${notes})`}`;
-    this.#go({ kind: 'over', result: { confirmed: true, reason } });
+    return { confirmed: true, reason };
   }
 
   #fail(): void {

@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, beforeEach, test } from 'node:test';
 import { nodeProcesses } from '@eterne/runtime/node/processes.ts';
 import { Fencer } from '../../src/fencing/fencer.ts';
 import type { FenceResult } from '../../src/fencing/order.ts';
 import type { FenceDevice } from '../../src/state/model.ts';
+import { until } from '../contract/beds.ts';
 import { device } from './device.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'eterne-fence-'));
@@ -17,7 +18,10 @@ const isInstalled = (agent: string): boolean => existsSync(`/usr/sbin/${agent}`)
 const needs = (agent: string): { readonly skip?: string } =>
   isInstalled(agent) ? {} : { skip: `${agent} is not installed (fence-agents)` };
 
-const fencer = new Fencer({ processes: nodeProcesses, log: () => {} });
+let fencer: Fencer;
+beforeEach(() => {
+  fencer = new Fencer({ processes: nodeProcesses, log: () => {} });
+});
 
 function fence(...devices: readonly FenceDevice[]): Promise<FenceResult> {
   return new Promise((resolve) => fencer.fence({ node: 'n1', devices }, resolve));
@@ -55,7 +59,7 @@ test('fence_dummy: off is verified, then it is on again', needs('fence_dummy'), 
   assert.deepEqual(result, { confirmed: true, reason: 'n1 was switched off by fence_dummy' });
   assert.equal(readFileSync(status, 'utf8'), 'off');
   assert.equal((await fence(subject)).confirmed, true);
-  assert.equal(readFileSync(status, 'utf8'), 'on');
+  await until('it is on again', () => readFileSync(status, 'utf8') === 'on');
 });
 
 test('fence_dummy that fails is a failure, and the next level is used', needs('fence_dummy'), async () => {

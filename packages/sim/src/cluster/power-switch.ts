@@ -12,6 +12,8 @@ const METADATA =
   '<resource-agent><actions><action name="on"/><action name="off"/><action name="status"/><action name="monitor"/></actions></resource-agent>';
 const STATUS_OFF = 2;
 const TAKES_MS = [20, 900] as const;
+/** Until the agent is certain that a machine is on, which may have started and done much by then. */
+const ON_TAKES_MS = [0, 9_000] as const;
 const FAILS = 0.3;
 
 export function fenceDeviceOf(node: string): FenceDevice {
@@ -26,16 +28,27 @@ export function fenceDeviceOf(node: string): FenceDevice {
   };
 }
 
-/** `switchedOn`: the machine has power again. */
-export function powerSwitch(universe: Universe, switchedOn: (node: string) => void): SimProgram {
+export interface PowerEvents {
+  /** The machine has power again. */
+  readonly switchedOn: (node: string) => void;
+  /** The agent that has switched a machine on ends after so long, which is when who asked for it hears of it. */
+  readonly ends: (inMs: number) => void;
+}
+
+export function powerSwitch(universe: Universe, events: PowerEvents): SimProgram {
   const chance: Prng = universe.prng('power switch');
   return (spawner, { stdin = '' }, onExit) => {
     const words = new Map(stdin.split('\n').map((line) => line.split('=', 2) as [string, string]));
     const name = words.get('nodename') ?? '';
     const action = words.get('action') ?? '';
     universe.scheduler.after(chance.between(...TAKES_MS), () => {
-      const code = act(universe, action, name, chance, switchedOn);
-      spawner.enter(() => onExit({ code, stdout: action === 'metadata' ? METADATA : '' }));
+      const code = act(universe, action, name, chance, events);
+      const exit = (): void =>
+        spawner.enter(() => onExit({ code, stdout: action === 'metadata' ? METADATA : '' }));
+      if (action !== 'on') return exit();
+      const onMs = chance.between(...ON_TAKES_MS);
+      events.ends(onMs);
+      return universe.scheduler.after(onMs, exit);
     });
   };
 }
@@ -45,7 +58,7 @@ function act(
   action: string,
   name: string,
   chance: Prng,
-  switchedOn: (node: string) => void,
+  { switchedOn }: PowerEvents,
 ): number {
   const node = universe.nodes.get(name);
   if (action === 'metadata' || action === 'monitor') return 0;

@@ -71,6 +71,9 @@ const PARTED_PLACES_MIN = 5;
 const PART_EVERY_MS = [4_000, 15_000] as const;
 const PARTED_MS = [1_500, 5_000] as const;
 const POWER_LOOK_MS = 1_000;
+const LOSE_SIGHT = 0.4;
+const LOSE_SIGHT_BEFORE_MS = 300;
+const SIGHT_LOST_MS = [1_000, 5_000] as const;
 const READ_MS = 30;
 const READ_CHANCE = 0.05;
 
@@ -131,6 +134,7 @@ class ClusterScenario {
   private readonly authority: AuthorityChecker;
   private readonly faults: FaultPlan;
   private readonly upgrade: Upgrade | undefined;
+  private readonly sight: Prng;
   private readonly shape: WorkloadShape;
   private readonly sizeBytes: number;
   private readonly served = new WeakSet<BlockDevice>();
@@ -153,6 +157,7 @@ class ClusterScenario {
     this.universe = new Universe(seed, { keepLines });
     this.hands = new Hands(this.universe, this.machines);
     this.chance = this.universe.prng('scenario');
+    this.sight = this.universe.prng('sight');
     this.places = choose(this.chance);
     this.tie = tie === 'fencing' ? 'proof' : tie === 'disk' ? this.makeTieDisk() : undefined;
     this.sizeBytes = this.chance.pick([2 * MIB, 9 * MIB + 4096] as const);
@@ -169,7 +174,10 @@ class ClusterScenario {
     if (this.tie === 'proof')
       this.universe.programs.set(
         FENCE_AGENT,
-        powerSwitch(this.universe, (name) => this.hands.machineOf(name).keepAlive()),
+        powerSwitch(this.universe, {
+          switchedOn: (name) => this.hands.machineOf(name).keepAlive(),
+          ends: (inMs) => this.loseSight(inMs),
+        }),
       );
     this.upgrade = isUpgraded ? new Upgrade(this.universe, this.machines) : undefined;
     for (const place of this.places) this.addMachine(place);
@@ -364,6 +372,26 @@ class ClusterScenario {
         trace.line('FAULT', `${names(pair)} and ${names(away)} hear each other`);
         connect(true);
       });
+    });
+  }
+
+  /**
+   * Who has been switched on is there again, runs what it is given, and is lost once more just before whoever switched it off hears that this is over: what
+   * that proves must not be held against the new life.
+   */
+  private loseSight(inMs: number): void {
+    const { scheduler, network, trace } = this.universe;
+    const [one, other] = this.machines.map(({ node }) => node);
+    if (this.isCalm || one === undefined || other === undefined || !this.sight.chance(LOSE_SIGHT)) return;
+    const connect = (isConnected: boolean): void => {
+      trace.line('FAULT', isConnected ? 'the nodes hear each other' : 'the nodes do not hear each other');
+      network.setLink(one, other, isConnected);
+      network.setLink(other, one, isConnected);
+    };
+    scheduler.after(Math.max(0, inMs - LOSE_SIGHT_BEFORE_MS), () => {
+      if (this.isCalm) return;
+      connect(false);
+      scheduler.after(this.sight.between(...SIGHT_LOST_MS), () => connect(true));
     });
   }
 

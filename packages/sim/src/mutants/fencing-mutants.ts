@@ -22,6 +22,14 @@ export const FENCING_MUTANTS: readonly Mutant[] = [
     file: PLAYER,
     edits: [["if (!isPeers || this.#state.kind === 'free') return false;", 'return false && isPeers;']],
   }),
+  fencing('a fence is confirmed when the node is on again, for whoever has asked by then', {
+    file: 'cluster/src/fencing/fencer.ts',
+    edits: [
+      ['if (proof) for (const answer', 'if (result) for (const answer'],
+      ['answer(proof)', 'answer(proof ?? result)'],
+      ['present.run?.answersNewcomers ?? true', 'present'],
+    ],
+  }),
   fencing('what could not be switched off counts as off', {
     file: 'cluster/src/service/pair/prover.ts',
     edits: [['      confirmed\n        ? { how', "      confirmed || reason !== ''\n        ? { how"]],
