@@ -203,6 +203,12 @@ export const CASES: readonly Case[] = [
       'a half that gave way, whose service had just been started anew, took itself for idle; its log was put back while its application ran',
   },
   {
+    scenario: 'standalone',
+    seed: 505,
+    found:
+      'a term was made durable at a peer that it took into the set, and nowhere else: both were sure of themselves afterwards, and served apart',
+  },
+  {
     scenario: 'fencing',
     seed: 14,
     found:

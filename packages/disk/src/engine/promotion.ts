@@ -205,7 +205,8 @@ export class Promotion {
   }
 
   /**
-   * Standalone, the operator's word is the grant: this replica and those equal to it. Where somebody else settles losses (`ask`) members that
+   * Standalone, the operator's word is the grant: this replica and those of its set that are equal to it. One that is equal and not of the set joins it when
+   * it follows (primary.ts): if this term ends before it begins here, it must not be left as one of two who are both sure of themselves. Where somebody else settles losses (`ask`) members that
    * are not here stay in the set, so that nothing is acknowledged before they have been asked for.
    */
   #ownGrant(sessions: readonly Session[]): { readonly term: Term; readonly set: InSyncSet } {
@@ -221,7 +222,8 @@ export class Promotion {
     const isAsync = replica.config.mode === 'async';
     const equal = sessions
       .filter((session) => session.isEqual && !session.isLender && !isAsync)
-      .map(({ peerNode }) => peerNode);
+      .map(({ peerNode }) => peerNode)
+      .filter((peerNode) => set.members.includes(peerNode));
     const kept = replica.config.onPeerLost === 'ask' && !isAsync ? set.members : [];
     return {
       term: { number: highest + 1, grantor: node },

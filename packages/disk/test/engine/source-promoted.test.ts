@@ -96,3 +96,24 @@ for (const policy of ['continue', 'freeze'] as const)
       assertNeedsForce(pair, pair.a);
     });
   });
+
+test('a peer that is equal and outside the set joins it only when it follows: told of a term that never began, it is not the survivor of a pair', () => {
+  const pair = bothCrashed('freeze', () => 5);
+  const { a, b } = pair;
+  pair.until(() => pair.tryPromote(a) === undefined);
+  pair.demote(a);
+  const follows = ({ volume }: TestNode): boolean => volume.status().peers[0]?.replication === 'Established';
+  pair.until(() => follows(a) && follows(b), 30_000);
+  assert.deepEqual(b.volume.status().inSyncSet, ['a']);
+  const { term } = a.volume.status();
+  a.volume.promote({ force: false }, () => assert.fail('a dies before'));
+  pair.until(() => b.volume.status().term > term);
+  a.kill();
+  pair.until(() => b.volume.status().peers[0]?.connection === 'Connecting');
+  assertNeedsForce(pair, b);
+  a.start();
+  pair.until(() => pair.tryPromote(a) === undefined);
+  pair.write(a, 1, 3);
+  pair.until(() => pair.isEqual() && a.volume.status().inSyncSet.length === 2, 30_000);
+  pair.assertIdentical();
+});

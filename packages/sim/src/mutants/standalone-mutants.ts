@@ -22,10 +22,6 @@ export const STANDALONE_MUTANTS: readonly Mutant[] = [
     'LOST.includes(rescue.code)',
     'false',
   ]),
-  standalone('a replica is promoted while a copy into it begins', 'disk/src/engine/promotion.ts', [
-    "({ session }) => session?.phase === 'target');",
-    '() => false);',
-  ]),
   standalone('whoever lost its primary may be promoted without force', 'disk/src/engine/promotion.ts', [
     "if (diskState === 'UpToDate') return undefined;",
     "if (diskState !== 'Inconsistent') return undefined;",
@@ -34,11 +30,6 @@ export const STANDALONE_MUTANTS: readonly Mutant[] = [
     'a member that is away counts as one that is being overwritten',
     'disk/src/engine/promotion.ts',
     ['session?.isOverwritten === true', 'session?.isOverwritten !== false'],
-  ),
-  standalone(
-    'whoever is copied from takes the term of its target',
-    'disk/src/engine/link/after-handshake.ts',
-    ['if (isOneGrantor(mine, theirs)) return { term, set };', 'return { term, set };'],
   ),
   standalone('a promotion does not ask again whom it has lost meanwhile', 'disk/src/engine/promotion.ts', [
     'if (problem === undefined) this.#persist(next);',
