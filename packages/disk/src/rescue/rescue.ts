@@ -146,8 +146,9 @@ export class Rescue {
     // The point of one that is over may be in the table still, and nothing is saved for it any more.
     if (log.failure !== undefined && !this.#parts.isHalfCopied())
       return this.#withoutPoint(log.failure, done);
-    if (this.copying !== undefined) return done(undefined);
     this.#change(done, (finish) => {
+      // Asked for in its turn: the point of the copy before may just be being forgotten.
+      if (this.copying !== undefined) return finish(undefined);
       // Its first record may be a `skip`.
       const [id, start] = [log.nextPointId, log.tail];
       this.#append([{ kind: 'begin', note: encodeNote(note) }], 'begin', (error) => {

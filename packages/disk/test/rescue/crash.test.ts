@@ -219,4 +219,24 @@ describe('the rescue journal', () => {
     }
     assert.ok(crashes > 40, `${crashes} crash points`);
   });
+
+  test('keeps a point for a copy that is asked for while the one before is just being forgotten', () => {
+    const { data, journal } = blank();
+    const life = new Life(data, journal);
+    assert.equal(life.open(), undefined);
+    const { rescue } = life;
+    assert.ok(rescue);
+    rescue.begin(NOTE, false, (error) => assert.equal(error, undefined));
+    const first = rescue.copying?.id;
+    assert.notEqual(first, undefined);
+    const slow: (() => void)[] = [];
+    const write = life.journal.write.bind(life.journal);
+    life.journal.write = (...args) => void slow.push(() => write(...args));
+    const answers: unknown[] = [];
+    rescue.copied((error) => answers.push(error));
+    rescue.begin(NOTE, false, (error) => answers.push(error));
+    for (let next = slow.shift(); next !== undefined; next = slow.shift()) next();
+    assert.deepEqual(answers, [undefined, undefined]);
+    assert.ok(rescue.copying !== undefined && rescue.copying.id !== first);
+  });
 });
