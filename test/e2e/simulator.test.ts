@@ -29,6 +29,7 @@ void describe('the simulator', { concurrency: AT_ONCE }, () => {
     ['fencing', '1001..1008'],
     ['upgrade', '1001..1008'],
     ['halves', '1001..1004'],
+    ['orders', '1001..1008'],
   ] as const)
     test(`${scenario}: no invariant is violated in seeds ${seeds}${more.length > 0 ? ', and everything that is to be met is' : ''}`, async () => {
       const { code, output } = await sim('--scenario', scenario, '--seeds', seeds, '--jobs', '1', ...more);
@@ -50,6 +51,9 @@ void describe('the simulator', { concurrency: AT_ONCE }, () => {
     'fencing',
     'upgrade',
     'halves',
+    'large',
+    'profile',
+    'orders',
   ] as const)
     test(`${scenario}: every planted mutant is caught`, async () => {
       const { code, output } = await sim('--scenario', scenario, '--mutants', '--jobs', '1');

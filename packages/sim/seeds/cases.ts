@@ -224,4 +224,9 @@ export const CASES: readonly Case[] = [
     seed: 1,
     found: 'nothing yet: nine nodes, of whom each round of heartbeats goes to half',
   },
+  {
+    scenario: 'orders',
+    seed: 2,
+    found: 'nothing yet: replicas and nodes come and go by order, and the file systems under the logs hang',
+  },
 ];

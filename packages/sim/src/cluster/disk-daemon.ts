@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { assert, EterneError } from '@eterne/base';
 import type { Arbiter, LocalReplica, SetAnswer, SetProposal, VolumeConfig } from '@eterne/disk/engine/api.ts';
 import { openVolume } from '@eterne/disk/engine/volume.ts';
@@ -22,7 +23,8 @@ export class DiskDaemon {
   /** Told of every change of a volume's status. */
   readonly changeListeners = new Set<() => void>();
   private readonly acceptors: Bindings<Listener>;
-  private readonly opening = new Map<string, string>();
+  /** What each volume was opened with, and is being. */
+  private readonly opening = new Map<string, VolumeConfig>();
   /** Asked, and not answered: asked again when another service comes. */
   private readonly proposals = new Set<Proposal>();
 
@@ -54,12 +56,8 @@ export class DiskDaemon {
     exportAddress: string,
     done: (error: EterneError | undefined) => void,
   ): void {
-    const wanted = JSON.stringify(config);
     const known = this.opening.get(config.name);
-    if (known !== undefined)
-      return done(
-        known === wanted ? undefined : new EterneError('conflict', `${config.name} is open otherwise`),
-      );
+    if (known !== undefined) return this.change(known, config, done);
     const { world } = this.process;
     const arbiter: Arbiter = {
       propose: (proposal, answer) => {
@@ -67,7 +65,7 @@ export class DiskDaemon {
         this.askAgain();
       },
     };
-    this.opening.set(config.name, wanted);
+    this.opening.set(config.name, config);
     // Stands in for TLS, which the cluster's links have: here are links that change bytes.
     openVolume(world, { ...config, linkChecksums: 'crc32c' }, arbiter, (volume) => {
       if (volume instanceof EterneError) {
@@ -84,6 +82,32 @@ export class DiskDaemon {
         () => done(undefined),
       );
       this.changed();
+    });
+  }
+
+  /** As the real one does: its peers may change while it is open, and nothing else. */
+  private change(
+    known: VolumeConfig,
+    config: VolumeConfig,
+    done: (error: EterneError | undefined) => void,
+  ): void {
+    const { name, peers } = config;
+    const volume = this.volumes.get(name);
+    if (isDeepStrictEqual(known, config)) return done(undefined);
+    if (volume === undefined || !isDeepStrictEqual({ ...known, peers }, config))
+      return done(new EterneError('conflict', `${name} is open otherwise`));
+    this.opening.set(name, config);
+    return volume.setPeers(peers, done);
+  }
+
+  removeVolume(name: string, done: (error: EterneError | undefined) => void): void {
+    const volume = this.volumes.get(name);
+    if (volume === undefined) return done(undefined);
+    return volume.close(() => {
+      this.volumes.delete(name);
+      this.opening.delete(name);
+      this.changed();
+      done(undefined);
     });
   }
 

@@ -63,7 +63,7 @@ function makePort(client: SimProcess, daemon: DiskDaemon, back: Hops): DiskPort 
         const nbd = exports.find(({ kind }) => kind === 'nbd');
         daemon.ensureVolume(config, nbd?.kind === 'nbd' ? nbd.listen : '', answering(done));
       }),
-    removeVolume: (name, done) => onVolume(name, done, () => answering(done)(undefined)),
+    removeVolume: (name, done) => forth.run(() => daemon.removeVolume(name, answering(done))),
     promote: (name, request, done) =>
       onVolume(name, done, (volume) => volume.promote(request, answering(done))),
     demote: (name, done) => onVolume(name, done, (volume) => volume.demote(answering(done))),

@@ -30,6 +30,7 @@ import { Ledger } from './ledger.ts';
 import { Machine, type MachineEvents, type Tie } from './machine.ts';
 import { FENCE_AGENT, fenceDeviceOf, powerSwitch } from './power-switch.ts';
 import { DATA_PATH, GROUP, memberSpecOf, PAIR, type Place, TIE_ID, VOLUME } from './places.ts';
+import { Orders } from './orders.ts';
 import { groupSpecOf, joiningEntry, volumeSpecOf } from './specs.ts';
 import { OLDER, Upgrade } from './upgrade.ts';
 
@@ -59,6 +60,7 @@ const UPGRADED_SIZES: typeof SIZES = [
   [1, [3, false]],
   [1, [3, true]],
 ];
+const ORDERED_TIES = ['none', 'disk', 'fencing'] as const;
 const UPGRADE_COMPACT_AFTER = 30;
 const PROFILE_EVERY_MS = [3_000, 25_000] as const;
 /** After the change: while a longer promise is given, or kept. */
@@ -119,6 +121,16 @@ export function runProfile(seed: number, options: { readonly keepLines: boolean 
   return scenario.result();
 }
 
+/** People give orders all the time: groups, nodes and replicas come and go, and are moved. */
+export function runOrders(seed: number, options: { readonly keepLines: boolean }): SeedResult {
+  const tie = ORDERED_TIES[seed % ORDERED_TIES.length] ?? 'none';
+  const choose = tie === 'none' ? pickPlaces : () => PAIR;
+  const scenario = new ClusterScenario(seed, options.keepLines, choose, tie);
+  scenario.giveOrders();
+  scenario.run();
+  return scenario.result();
+}
+
 class ClusterScenario {
   private readonly universe: Universe;
   private readonly chance: Prng;
@@ -135,6 +147,7 @@ class ClusterScenario {
   private readonly faults: FaultPlan;
   private readonly upgrade: Upgrade | undefined;
   private readonly sight: Prng;
+  private orders: Orders | undefined;
   private readonly shape: WorkloadShape;
   private readonly sizeBytes: number;
   private readonly served = new WeakSet<BlockDevice>();
@@ -192,6 +205,7 @@ class ClusterScenario {
     universe.runUntil(SET_UP_MS);
     this.faults.start();
     this.upgrade?.begin();
+    this.orders?.begin();
     if (this.tie === 'proof') this.hang();
     if (this.places.length >= PARTED_PLACES_MIN) this.part(this.universe.prng('part'));
     universe.runUntil(SAFETY_MS);
@@ -201,10 +215,16 @@ class ClusterScenario {
     this.isCalm = true;
     if (this.tie === 'proof') this.lookAfterPower();
     this.upgrade?.end();
+    this.orders?.end();
     this.hands.awaitWhole(() => this.defects(), LIVENESS_MS);
     this.clientsStopped = true;
     this.ledger?.workload?.stop();
     this.checkEnd();
+  }
+
+  giveOrders(): void {
+    const plan = { group: groupSpecOf(this.carriers()), volume: this.volumeSpec() };
+    this.orders = new Orders(this.universe, this.machines, plan, this.hands);
   }
 
   changeProfiles(): void {
@@ -308,7 +328,7 @@ class ClusterScenario {
     return {
       kind: 'configure',
       changes: [
-        { kind: 'volume-put', spec: this.volumeSpec() },
+        { kind: 'volume-put', spec: this.orders?.plan.volume ?? this.volumeSpec() },
         { kind: 'group-put', spec: groupSpecOf(this.carriers()) },
       ],
       revision: state.revision,
@@ -463,7 +483,7 @@ class ClusterScenario {
     const group = state?.groups[GROUP];
     const volume = state?.volumes[VOLUME];
     if (group === undefined || volume === undefined) return ['there is no group'];
-    const defects = this.upgrade?.defects(state) ?? [];
+    const defects = [...(this.upgrade?.defects(state) ?? []), ...(this.orders?.defects(state) ?? [])];
     if (group.phase !== 'online')
       defects.push(`the group is ${group.phase} on ${group.owner}: ${group.reason}`);
     if (this.ownership.running.length !== 1)

@@ -6,6 +6,7 @@ import { FENCING_MUTANTS } from './fencing-mutants.ts';
 import { HALVES_MUTANTS } from './halves-mutants.ts';
 import { LARGE_MUTANTS } from './large-mutants.ts';
 import { MIRROR_MUTANTS } from './mirror-mutants.ts';
+import { ORDERS_MUTANTS } from './orders-mutants.ts';
 import { PAIR_MUTANTS } from './pair-mutants.ts';
 import { PROFILE_MUTANTS } from './profile-mutants.ts';
 import { STANDALONE_MUTANTS } from './standalone-mutants.ts';
@@ -92,6 +93,8 @@ export const HINTS: Readonly<Record<string, number>> = {
   'a half gives way under a running application': 2,
   'the cluster grants terms while a node is alone': 2,
   'a service that was started anew gives its half up before it has looked at what runs': 28,
+  'the last replica that holds everything may be taken out': 5,
+  'whoever is taken out of a volume that nobody serves stays in its set': 33,
 };
 
 export const MUTANTS: readonly Mutant[] = [
@@ -105,4 +108,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...FENCING_MUTANTS,
   ...UPGRADE_MUTANTS,
   ...HALVES_MUTANTS,
+  ...ORDERS_MUTANTS,
 ];

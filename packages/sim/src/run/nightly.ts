@@ -2,7 +2,7 @@
 import type { RunOptions, ScenarioName } from './options.ts';
 
 export const NIGHTLY: Readonly<Record<ScenarioName, number>> = {
-  mirror: 960,
+  mirror: 920,
   standalone: 400,
   equipped: 200,
   cluster: 190,
@@ -12,6 +12,7 @@ export const NIGHTLY: Readonly<Record<ScenarioName, number>> = {
   upgrade: 40,
   profile: 20,
   halves: 40,
+  orders: 40,
 };
 
 const DAY_MS = 24 * 60 * 60 * 1000;

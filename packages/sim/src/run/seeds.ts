@@ -28,6 +28,8 @@ export async function loadRunner(scenario: ScenarioName): Promise<Runner> {
       return (await import('../cluster/scenario.ts')).runUpgrade;
     case 'profile':
       return (await import('../cluster/scenario.ts')).runProfile;
+    case 'orders':
+      return (await import('../cluster/scenario.ts')).runOrders;
     case 'halves':
       return (await import('../cluster/halves/scenario.ts')).runHalves;
   }

@@ -75,6 +75,8 @@ function applied(content: Buffer, change: Change): Buffer {
 export class SimFileSystem {
   /** Writes and syncs fail with ENOSPC while true. */
   full = false;
+  /** While it hangs nothing that is asked of it is done. */
+  private waiting: (() => void)[] | undefined;
   private readonly node: SimNode;
   private readonly files = new Map<string, SimFile>();
 
@@ -84,6 +86,16 @@ export class SimFileSystem {
 
   get isEmpty(): boolean {
     return this.files.size === 0;
+  }
+
+  hang(): void {
+    this.waiting ??= [];
+  }
+
+  goOn(): void {
+    const waiting = this.waiting ?? [];
+    this.waiting = undefined;
+    for (const ask of waiting) ask();
   }
 
   /** For checkers: what a process would read. */
@@ -117,6 +129,10 @@ export class SimFileSystem {
       done: (result: T) => void,
     ): void => {
       if (!process.alive) return;
+      if (this.waiting !== undefined) {
+        this.waiting.push(() => act(latencyMs, effect, done));
+        return;
+      }
       const took = random.between(latencyMs[0], latencyMs[1]);
       const { scheduler } = this.node.universe;
       scheduler.after(took * random.unit(), () => {
