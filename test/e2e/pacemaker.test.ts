@@ -14,6 +14,8 @@ import { PacemakerLab, pacemakerMissing } from './support/pacemaker-lab.ts';
 
 const AGENT = join(repositoryRoot, 'packaging/ocf/eterne/mirror');
 const TESTER = '/usr/sbin/ocf-tester';
+/** What it checks meta-data with. */
+const LINTER = '/usr/bin/xmllint';
 const MIB = 1024 * 1024;
 const ADDRESS = { a: '10.77.0.1', b: '10.77.0.2' } as const;
 const OTHER = { a: 'b', b: 'a' } as const;
@@ -27,7 +29,7 @@ function newFolder(t: { after(then: () => void): void }): string {
 
 test(
   'ocf-tester finds nothing wrong with the agent',
-  { skip: existsSync(TESTER) ? false : `needs ${TESTER}` },
+  { skip: existsSync(TESTER) && existsSync(LINTER) ? false : `needs ${TESTER} and ${LINTER}` },
   (t) => {
     const folder = newFolder(t);
     const config = join(folder, 'a.yaml');
