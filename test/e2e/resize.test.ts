@@ -5,6 +5,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { NbdClient } from '../../packages/disk/test/support/nbd-client.ts';
+import { until } from './support/cluster-node.ts';
 import { mirrorPair, startSynced, withInternalMetadata, type MirrorPair } from './support/disk-node.ts';
 import { LoopDevice, loopMissing } from './support/loop-device.ts';
 import { Recorder } from './support/recorder.ts';
@@ -135,7 +136,8 @@ describe(
       deviceA.enlarge(320 * MIB);
       await a.start();
       await b.must('promote', { force: true });
-      await a.wait('uptodate');
+      // Until then `a` may not have heard of it, and be up to date for what was before.
+      await until('a is in the set of b', async () => (await b.status()).inSyncSet.length === 2);
       await b.must('demote');
       await a.wait('uptodate');
       await a.must('promote');
