@@ -205,9 +205,9 @@ export class Promotion {
   }
 
   /**
-   * Standalone, the operator's word is the grant: this replica and those of its set that are equal to it. One that is equal and not of the set joins it when
-   * it follows (primary.ts): if this term ends before it begins here, it must not be left as one of two who are both sure of themselves. Where somebody else settles losses (`ask`) members that
-   * are not here stay in the set, so that nothing is acknowledged before they have been asked for.
+   * Standalone, the operator's word is the grant: this replica and those of its set that are equal to it. One that is equal and not of the set joins
+   * it when it follows (primary.ts): if this term ends before it begins here, it must not be left as one of two who are both sure of themselves.
+   * Where somebody else settles losses (`ask`) members that are not here stay in the set, so that nothing is acknowledged before they have been asked for.
    */
   #ownGrant(sessions: readonly Session[]): { readonly term: Term; readonly set: InSyncSet } {
     const { replica } = this.#parts;
@@ -219,15 +219,13 @@ export class Promotion {
         term: { number: highest + 1, grantor: node },
         set: { version: set.version + 1, members: [this.#source.node] },
       };
-    const isAsync = replica.config.mode === 'async';
-    const equal = sessions
-      .filter((session) => session.isEqual && !session.isLender && !isAsync)
-      .map(({ peerNode }) => peerNode)
-      .filter((peerNode) => set.members.includes(peerNode));
-    const kept = replica.config.onPeerLost === 'ask' && !isAsync ? set.members : [];
+    const { mode, onPeerLost } = replica.config;
+    const isEqual = (member: string): boolean =>
+      sessions.some((session) => session.peerNode === member && session.isEqual && !session.isLender);
+    const stays = (member: string): boolean => mode === 'sync' && (onPeerLost === 'ask' || isEqual(member));
     return {
       term: { number: highest + 1, grantor: node },
-      set: { version: set.version + 1, members: [...new Set([node, ...equal, ...kept])].sort() },
+      set: { version: set.version + 1, members: [...new Set([node, ...set.members.filter(stays)])].sort() },
     };
   }
 

@@ -38,6 +38,17 @@ function cut(pair: Pair): void {
   pair.until(() => pair.b.volume.status().peers[0]?.connection === 'Connecting');
 }
 
+/** While the link is cut `b` is promoted and writes; then it is told that what it wrote is discarded. Answers what it held. */
+function loses(pair: Pair): Buffer {
+  pair.promote(pair.b, { force: true });
+  pair.write(pair.b, 5, 55, 3);
+  const held = Buffer.from(pair.b.data.content);
+  pair.network.isCut = false;
+  pair.until(() => pair.b.volume.status().peers[0]?.splitBrain === true);
+  pair.b.volume.resolve(undefined, 'local', () => {});
+  return held;
+}
+
 /** Both wrote apart; `a` won. Answers what `b` held. */
 function discardB(pair: Pair): Buffer {
   for (let block = 0; block < 20; block += 1) pair.write(pair.a, block, 1);
@@ -116,12 +127,7 @@ describe('the side of a split brain that lost', () => {
     pair.write(pair.a, 0, 1, 20);
     cut(pair);
     for (let block = 0; block < 1024; block += 128) pair.write(pair.a, block, 9, 128);
-    pair.promote(pair.b, { force: true });
-    pair.write(pair.b, 5, 55, 3);
-    const held = Buffer.from(pair.b.data.content);
-    pair.network.isCut = false;
-    pair.until(() => pair.b.volume.status().peers[0]?.splitBrain === true);
-    pair.b.volume.resolve(undefined, 'local', () => {});
+    const held = loses(pair);
     pair.until(() => pair.b.volume.status().disk === 'Inconsistent' && pair.b.data.content[0] === 9);
     pair.a.kill();
     pair.until(() => pair.b.volume.status().disk === 'Outdated', 30_000);
@@ -140,12 +146,7 @@ describe('the side of a split brain that lost', () => {
       for (let block = 0; block < 1024; block += 256) pair.write(pair.a, block, 1, 256);
       cut(pair);
       pair.write(pair.a, 0, 10, 1024);
-      pair.promote(pair.b, { force: true });
-      pair.write(pair.b, 5, 55, 3);
-      const held = Buffer.from(pair.b.data.content);
-      pair.network.isCut = false;
-      pair.until(() => pair.b.volume.status().peers[0]?.splitBrain === true);
-      pair.b.volume.resolve(undefined, 'local', () => {});
+      const held = loses(pair);
       pair.until(() => pair.b.data.content[0] === 10);
       let answer: string | undefined;
       pair.b.volume.invalidate((error) => (answer = error?.message ?? 'ok'));

@@ -79,6 +79,15 @@ function brief(decision: HandshakeDecision): string {
       : decision.kind;
 }
 
+/** `b`, in a later term of its own, without `a`. */
+const WENT_ON_ALONE: Changes = {
+  current: Z,
+  bitmaps: { a: X },
+  history: [X],
+  term: { number: 2, grantor: 'b' },
+  set: { version: 3, members: ['b'] },
+};
+
 const ROWS: readonly [string, Changes, Changes, string][] = [
   ['sizes differ', { sizeBytes: 8192 }, {}, 'refuse'],
   ['volumes differ', { volumeUuid: Z }, {}, 'unrelated'],
@@ -295,13 +304,7 @@ const ROWS: readonly [string, Changes, Changes, string][] = [
   [
     'both have gone on, one of them as the survivor of the other, which crashed',
     { current: Y, bitmaps: { b: X }, history: [X], crashedPrimary: true, term: { number: 1, grantor: 'a' } },
-    {
-      current: Z,
-      bitmaps: { a: X },
-      history: [X],
-      term: { number: 2, grantor: 'b' },
-      set: { version: 3, members: ['b'] },
-    },
+    WENT_ON_ALONE,
     'b→a bitmap',
   ],
   [
@@ -314,25 +317,13 @@ const ROWS: readonly [string, Changes, Changes, string][] = [
       term: { number: 1, grantor: 'a' },
       set: { version: 3, members: ['a'] },
     },
-    {
-      current: Z,
-      bitmaps: { a: X },
-      history: [X],
-      term: { number: 2, grantor: 'b' },
-      set: { version: 3, members: ['b'] },
-    },
+    WENT_ON_ALONE,
     'split-brain',
   ],
   [
     'both have gone on, and the one with the lower term has the other in its set, but serves',
     { current: Y, bitmaps: { b: X }, history: [X], role: 'primary', term: { number: 1, grantor: 'a' } },
-    {
-      current: Z,
-      bitmaps: { a: X },
-      history: [X],
-      term: { number: 2, grantor: 'b' },
-      set: { version: 3, members: ['b'] },
-    },
+    WENT_ON_ALONE,
     'split-brain',
   ],
   ['one term, two grantors', { term: { number: 1, grantor: 'h' } }, {}, 'split-brain'],

@@ -1,11 +1,10 @@
 /** Bugs that a mirror shows which has more than every mirror has: checksums, several paths, a set of volumes, growth, verifies, disks that are replaced. */
-import type { Change, Edit, Mutant } from './registry.ts';
+import { inOneFile } from './in-one-file.ts';
+import type { Change, Mutant } from './registry.ts';
 
 const ENGINE = 'disk/src/engine';
 
-function equipped(name: string, file: string, ...edits: readonly Edit[]): Mutant {
-  return inSeveral(name, { file, edits });
-}
+const equipped = inOneFile('equipped');
 
 function inSeveral(name: string, ...changes: readonly Change[]): Mutant {
   return { name, scenario: 'equipped', changes };

@@ -1,14 +1,13 @@
 /** Bugs that a pair shows of which either node goes on alone. */
-import type { Change, Edit, Mutant } from './registry.ts';
+import { inOneFile } from './in-one-file.ts';
+import type { Edit, Mutant } from './registry.ts';
 
 const PLAYER = 'cluster/src/raft/tie/solo-player.ts';
 const VOLUMES = 'cluster/src/state/apply-volume.ts';
 const UNASKED: Edit = ['Math.max(volume.term.number, command.seenTerm)', 'volume.term.number'];
 const REWIND = 'cluster/src/raft/tie/rewind.ts';
 
-function halves(name: string, file: Change['file'], ...edits: readonly Edit[]): Mutant {
-  return { name, scenario: 'halves', changes: [{ file, edits }] };
-}
+const halves = inOneFile('halves');
 
 export const HALVES_MUTANTS: readonly Mutant[] = [
   halves('a parted half is listened to', PLAYER, [

@@ -1,11 +1,10 @@
 /** Bugs in the mirror engine and its metadata. The name says what is broken. */
-import type { Edit, Mutant } from './registry.ts';
+import { inOneFile } from './in-one-file.ts';
+import type { Mutant } from './registry.ts';
 
 const ENGINE = 'disk/src/engine';
 
-function mirror(name: string, file: string, ...edits: readonly Edit[]): Mutant {
-  return { name, scenario: 'mirror', changes: [{ file, edits }] };
-}
+const mirror = inOneFile('mirror');
 
 export const MIRROR_MUTANTS: readonly Mutant[] = [
   mirror('acknowledge before the peer has it', `${ENGINE}/primary/write-path.ts`, [

@@ -1,9 +1,8 @@
 /** Bugs that only show when people give orders. */
-import type { Edit, Mutant } from './registry.ts';
+import { inOneFile } from './in-one-file.ts';
+import type { Mutant } from './registry.ts';
 
-function orders(name: string, file: string, ...edits: readonly Edit[]): Mutant {
-  return { name, scenario: 'orders', changes: [{ file, edits }] };
-}
+const orders = inOneFile('orders');
 
 export const ORDERS_MUTANTS: readonly Mutant[] = [
   orders('the last replica that holds everything may be taken out', 'cluster/src/state/apply-configure.ts', [

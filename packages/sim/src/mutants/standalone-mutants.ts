@@ -1,9 +1,8 @@
 /** Bugs that two servers without a cluster show. */
-import type { Edit, Mutant } from './registry.ts';
+import { inOneFile } from './in-one-file.ts';
+import type { Mutant } from './registry.ts';
 
-function standalone(name: string, file: string, ...edits: readonly Edit[]): Mutant {
-  return { name, scenario: 'standalone', changes: [{ file, edits }] };
-}
+const standalone = inOneFile('standalone');
 
 export const STANDALONE_MUTANTS: readonly Mutant[] = [
   standalone('what a side of a split brain loses is not kept', 'disk/src/rescue/rescue.ts', [
