@@ -203,6 +203,12 @@ export const CASES: readonly Case[] = [
       'a half that gave way, whose service had just been started anew, took itself for idle; its log was put back while its application ran',
   },
   {
+    scenario: 'equipped',
+    seed: 1786091,
+    found:
+      'an altered block whose sectors take no writes any more was healed in another place, and the checker looked at the old one',
+  },
+  {
     scenario: 'standalone',
     seed: 505,
     found:

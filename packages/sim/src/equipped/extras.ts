@@ -59,6 +59,10 @@ export class EquippedExtras implements Extras {
     if (this.hasChecksums) this.rot.landed(node, offset, lengthBytes);
   }
 
+  refused(node: SimNode, offset: number, lengthBytes: number): void {
+    if (this.hasChecksums) this.rot.refused(node, offset, lengthBytes);
+  }
+
   beforeDisksChange(node: SimNode): void {
     this.rot.mend();
     this.rot.forget(node);

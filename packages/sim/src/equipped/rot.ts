@@ -3,7 +3,7 @@
  * from what is on the disks and what was written since (`docs/internals/disk-format.md`, "Checksums"), not from what the code under test says.
  *
  * While another replica has the block nobody may ever get anything but its true content, not a client and not another replica. What outlives its checksum (a
- * crash makes those of open pages unknown) nobody can notice: it is put back as it was.
+ * crash makes those of open pages unknown, a write that the disk refuses those of its blocks) nobody can notice: it is put back as it was.
  */
 import {
   BLOCKS_PER_PAGE,
@@ -78,16 +78,25 @@ export class Rot {
     // Where the volume is about to grow nobody keeps checksums.
     if (knowledge === undefined || offset >= knowledge.sizeBytes) return;
     const data = this.#scenario.dataOf(node.name);
-    const first = Math.floor(offset / BLOCK_BYTES);
-    const last = Math.floor((offset + lengthBytes - 1) / BLOCK_BYTES);
-    for (let block = first; block <= last; block += 1) {
-      const start = block * BLOCK_BYTES;
+    for (const { block, start, isWhole } of blocksOf(offset, lengthBytes)) {
       knowledge.found.delete(block);
-      if (start >= offset && start + BLOCK_BYTES <= offset + lengthBytes) knowledge.written.add(block);
+      if (isWhole) knowledge.written.add(block);
       else {
         knowledge.written.delete(block);
         data.restore(start, BLOCK_BYTES);
       }
+    }
+  }
+
+  /** What is there now has no checksum. Where the next place of all of it is another one, nobody reads it any more. */
+  refused(node: SimNode, offset: number, lengthBytes: number): void {
+    const knowledge = this.#knowledge.get(node.name);
+    if (knowledge === undefined || offset >= knowledge.sizeBytes) return;
+    const data = this.#scenario.dataOf(node.name);
+    for (const { block, start, isWhole } of blocksOf(offset, lengthBytes)) {
+      knowledge.found.delete(block);
+      knowledge.written.delete(block);
+      if (!isWhole || !data.mayBeElsewhere(start)) data.restore(start, BLOCK_BYTES);
     }
   }
 
@@ -160,6 +169,23 @@ export class Rot {
 function flipBit(content: Buffer, chance: Prng): void {
   const at = chance.below(content.length);
   content.writeUInt8(content.readUInt8(at) ^ (1 << chance.below(8)), at);
+}
+
+/** `isWhole`: the range covers all of it. */
+function blocksOf(
+  offset: number,
+  lengthBytes: number,
+): { readonly block: number; readonly start: number; readonly isWhole: boolean }[] {
+  const first = Math.floor(offset / BLOCK_BYTES);
+  const last = Math.floor((offset + lengthBytes - 1) / BLOCK_BYTES);
+  return Array.from({ length: last - first + 1 }, (_, index) => {
+    const start = (first + index) * BLOCK_BYTES;
+    return {
+      block: first + index,
+      start,
+      isWhole: start >= offset && start + BLOCK_BYTES <= offset + lengthBytes,
+    };
+  });
 }
 
 /** The blocks whose checksums the metadata holds. */

@@ -14,6 +14,8 @@ export interface Extras {
   looked(node: SimNode, volume: MirrorVolume): void;
   /** Bytes of a replica have just changed. */
   landed(node: SimNode, offset: number, lengthBytes: number): void;
+  /** A disk took no write of bytes of a replica. */
+  refused(node: SimNode, offset: number, lengthBytes: number): void;
   /** The disks of a node are about to become others. */
   beforeDisksChange(node: SimNode): void;
   /** Everything is healed, the volume is whole, and clients are at work. */
@@ -30,6 +32,7 @@ export const NO_EXTRAS: Extras = {
   opened: nothing,
   looked: nothing,
   landed: nothing,
+  refused: nothing,
   beforeDisksChange: nothing,
   tryOut: nothing,
   tryOutIdle: nothing,

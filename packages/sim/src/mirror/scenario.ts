@@ -503,6 +503,7 @@ export class MirrorScenario {
         this.extras.landed(node, start + offset, lengthBytes);
         this.checker.landed(node.name, start + offset, lengthBytes);
       };
+      disk.onRefused = (offset, lengthBytes) => this.extras.refused(node, start + offset, lengthBytes);
     }
   }
 

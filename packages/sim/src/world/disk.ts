@@ -49,6 +49,8 @@ export class SimDisk {
   onBeforeChange: (() => void) | undefined;
   /** Called for each change as it reaches the cache: the checkers' window. */
   onChange: ((offset: number, lengthBytes: number) => void) | undefined;
+  /** Called for each change that finds no room, or sectors that take none. */
+  onRefused: ((offset: number, lengthBytes: number) => void) | undefined;
   /** Counts everything that changes what is there. */
   version = 0;
   private cache = new PageMap();
@@ -182,7 +184,12 @@ export class SimDisk {
 
   /** May the sector hold anything, because the disk has altered it, or because its content had to go elsewhere? */
   isForgiven(sector: number): boolean {
-    return this.isDoubtful || this.altered.has(sector) || this.refused.has(pageStart(sector));
+    return this.isDoubtful || this.altered.has(sector) || this.mayBeElsewhere(pageStart(sector));
+  }
+
+  /** Was a write of this block refused, so that whoever uses the disk may keep it in another place? */
+  mayBeElsewhere(offset: number): boolean {
+    return this.refused.has(offset);
   }
 
   /** Another, blank disk takes its place. */

@@ -14,6 +14,7 @@ export type ReplicaDisk = Pick<
   | 'imagine'
   | 'copy'
   | 'isForgiven'
+  | 'mayBeElsewhere'
   | 'isSettled'
   | 'alter'
   | 'alteredBlocks'
@@ -58,6 +59,11 @@ export class ChainedDisks implements ReplicaDisk {
   isForgiven(sector: number): boolean {
     const { start, disk } = this.at(sector * SECTOR_BYTES);
     return disk.isForgiven(sector - start / SECTOR_BYTES);
+  }
+
+  mayBeElsewhere(offset: number): boolean {
+    const { start, disk } = this.at(offset);
+    return disk.mayBeElsewhere(offset - start);
   }
 
   isSettled(offset: number): boolean {

@@ -187,10 +187,14 @@ class SimStore implements BlockStore {
         );
       this.disk.apply(offset, write.data);
     };
+    const refuse = (kind: StoreErrorKind, errno: string): StoreError => {
+      this.disk.onRefused?.(offset, lengthBytes);
+      return this.errorOf(kind, errno);
+    };
     const refusal = (): StoreError | undefined => {
       if (write.applied) return undefined;
-      if (this.disk.full) return this.errorOf('logical', 'ENOSPC');
-      return this.disk.takes(offset, lengthBytes) ? undefined : this.errorOf('sector', 'EIO');
+      if (this.disk.full) return refuse('logical', 'ENOSPC');
+      return this.disk.takes(offset, lengthBytes) ? undefined : refuse('sector', 'EIO');
     };
     const mayBegin = (): boolean => this.failure() === undefined && !this.disk.full && !this.disk.hanging;
     if (mayBegin() && this.disk.random.chance(0.3) && this.disk.takes(offset, lengthBytes)) apply();

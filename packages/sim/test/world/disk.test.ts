@@ -145,10 +145,12 @@ test('a disk that lies answers a flush, and loses what it covered with the power
   assert.ok(lost > 0, 'some seeds lose it');
 });
 
-test('a store does not reach the disk that has taken the place of its own, and a worn-out sector takes no write', () => {
+test('a store does not reach the disk that has taken the place of its own, and neither a worn-out sector nor a full disk takes a write', () => {
   const { universe, node, store } = opened(5);
   const disk = node.disk('img');
   disk.wearOut(4096, 1);
+  const refused: number[] = [];
+  disk.onRefused = (...range) => refused.push(...range);
   const answers: string[] = [];
   const write = (offset: number): void =>
     store.write(offset, Buffer.alloc(4096, 1), (error) => answers.push(error?.kind ?? 'ok'));
@@ -156,9 +158,14 @@ test('a store does not reach the disk that has taken the place of its own, and a
   universe.runUntil(100);
   write(4096);
   universe.runUntil(200);
-  disk.replace();
+  assert.deepEqual([disk.mayBeElsewhere(0), disk.mayBeElsewhere(4096)], [false, true]);
+  disk.full = true;
   write(0);
   universe.runUntil(300);
-  assert.deepEqual(answers, ['ok', 'sector', 'device']);
+  assert.deepEqual(refused, [4096, 4096, 0, 4096]);
+  disk.replace();
+  write(0);
+  universe.runUntil(400);
+  assert.deepEqual(answers, ['ok', 'sector', 'logical', 'device']);
   assert.deepEqual([disk.sizeBytes, sectorAt(disk, 0), store.sizeBytes], [0, 0, SIZE_BYTES]);
 });

@@ -129,6 +129,17 @@ describe('checksums of blocks', () => {
     assert.equal(bench.read(20)?.errno, 'EILSEQ');
   });
 
+  test('say nothing of a block whose write was refused: it may hold anything', () => {
+    const bench = new Bench().open();
+    bench.write(30, 1);
+    bench.data.fault = (what) =>
+      what === 'write' ? { kind: 'logical', errno: 'ENOSPC', message: 'the device is full' } : undefined;
+    assert.equal(bench.write(30, 2)?.kind, 'logical');
+    bench.data.fault = () => undefined;
+    bench.rot(30);
+    assert.equal(bench.read(30), undefined);
+  });
+
   test('outlive a clean end, and go with a crash as far as blocks were being written', () => {
     const bench = new Bench().open();
     bench.write(1, 1);
