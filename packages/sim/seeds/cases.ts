@@ -209,6 +209,12 @@ export const CASES: readonly Case[] = [
       'an altered block whose sectors take no writes any more was healed in another place, and the checker looked at the old one',
   },
   {
+    scenario: 'equipped',
+    seed: 4000642,
+    found:
+      'a write to a block that it had remapped was answered before the table named the new place, and was gone when the process died',
+  },
+  {
     scenario: 'standalone',
     seed: 505,
     found:

@@ -40,6 +40,7 @@ export class RemapTable {
   readonly #seed: number;
   readonly #entries: (Entry | undefined)[];
   readonly #spareOf = new Map<number, number>();
+  readonly #held = new Set<number>();
   #sequence: number;
   #revision = 0;
   #encodedRevision = 0;
@@ -100,6 +101,15 @@ export class RemapTable {
     return { block, offset: spareOffset(index) };
   }
 
+  /** Until `release` what is encoded does not name `block`: its content is not all in the spare block yet. */
+  hold(block: number): void {
+    this.#held.add(block);
+  }
+
+  release(block: number): void {
+    if (this.#held.delete(block)) this.#revision += 1;
+  }
+
   /** The spare block of `block` is bad itself and never used again. */
   discardSpare(block: number): void {
     const entry = this.#entryOf(block);
@@ -131,7 +141,7 @@ export class RemapTable {
     MAGIC.copy(page);
     page.writeBigUInt64LE(BigInt(this.#sequence), 16);
     this.#entries.forEach((entry, index) => {
-      if (entry === undefined) return;
+      if (entry === undefined || (entry.block !== 'bad' && this.#held.has(entry.block))) return;
       const at = ENTRIES_OFFSET + index * ENTRY_BYTES;
       page.writeUIntLE(entry.block === 'bad' ? BAD_SPARE : entry.block + 1, at, 6);
       page.writeUInt8(entry.goodSectors, at + 6);

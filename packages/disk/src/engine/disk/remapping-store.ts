@@ -2,8 +2,8 @@
  * A data store whose bad blocks live in the spare area of the metadata.
  *
  * 1. A write that fails for a bad sector is done again block by block; a block that fails alone is written to a spare block.
- * 2. A flush makes spare blocks durable before the table that names them. A block that was remapped after the last flush may
- *    be lost in a crash with the writes it took, as any write that was not flushed may.
+ * 2. A write that has remapped a block is answered when the table that names its spare block is durable, which it is only after the spare block: what was
+ *    answered would else be gone with the process, which takes no other write along. While a block is on its way no durable table names it.
  * 3. What a write does not cover of the block that it has remapped is read from the old place. What cannot be read there is unknown: reading it fails, until good
  *    content is written.
  * 4. A device of which more fails than a bad spot, or that does not answer a probe, has failed.
@@ -43,7 +43,7 @@ export class RemappingStore implements BlockStore {
   #sparesWritten = false;
   /** One write of the table at a time: its two slots must never be in flight together. */
   #flushingSpares = false;
-  readonly #nextFlushes: StoreDone[] = [];
+  readonly #nextFlushes: (() => void)[] = [];
   /** Writes that the data store has not answered. */
   readonly #writing = new Set<Piece>();
   readonly #moves = new BlockMoves(this.#writing);
@@ -103,20 +103,9 @@ export class RemappingStore implements BlockStore {
   }
 
   flush(done: StoreDone): void {
-    if (this.#flushingSpares) return void this.#nextFlushes.push(done);
+    if (this.#flushingSpares) return void this.#nextFlushes.push(() => this.flush(done));
     if (!this.#sparesWritten && !this.#table.isChanged) return this.#data.flush(done);
-    this.#flushingSpares = true;
-    this.#sparesWritten = false;
-    const steps: Step[] = [
-      (next) => this.#data.flush(next),
-      (next) => this.#spares.flush(next),
-      (next) => this.#writeTable(next),
-    ];
-    inTurn(steps, (error) => {
-      this.#flushingSpares = false;
-      done(error);
-      for (const waiting of this.#nextFlushes.splice(0)) this.flush(waiting);
-    });
+    this.#flushSpares([(next) => this.#data.flush(next)], done);
   }
 
   grow(sizeBytes: number, done: StoreDone): void {
@@ -163,6 +152,10 @@ export class RemappingStore implements BlockStore {
       this.#moves.hold(offset, lengthBytes, () => this.#put(offset, lengthBytes, done, write))
     )
       return;
+    const kept: StoreDone = (error) => {
+      if (error === undefined && this.#isElsewhere({ offset, lengthBytes })) this.#keepTable(done);
+      else done(error);
+    };
     const counted: WritePiece = (piece, finished) => {
       this.#writing.add(piece);
       write(piece, (error) => {
@@ -180,11 +173,11 @@ export class RemappingStore implements BlockStore {
         else next(error);
       });
     };
-    if (this.#table.size === 0) return whole({ offset, lengthBytes, spare: undefined }, done);
-    this.#eachPiece(offset, lengthBytes, done, whole);
+    if (this.#table.size === 0) return whole({ offset, lengthBytes, spare: undefined }, kept);
+    this.#eachPiece(offset, lengthBytes, kept, whole);
   }
 
-  #isElsewhere({ lengthBytes, offset }: Piece): boolean {
+  #isElsewhere({ lengthBytes, offset }: Pick<Piece, 'offset' | 'lengthBytes'>): boolean {
     if (this.#moves.isMoving(offset, lengthBytes)) return true;
     return this.#table.size > 0 && this.#table.within(offset, lengthBytes).length > 0;
   }
@@ -218,11 +211,13 @@ export class RemappingStore implements BlockStore {
     const block = blockOf(piece);
     const moved = this.#moves.begin(block);
     const finish: StoreDone = (error) => {
+      if (error === undefined) this.#table.release(block);
       moved();
       done(error);
     };
     this.#moves.whenQuiet(block, () =>
       this.#readRest(piece, (kept) => {
+        this.#table.hold(block);
         const spare = this.#table.assign(block);
         if (spare === undefined)
           return finish({ kind: 'device', errno: 'EIO', message: 'there is no spare block left' });
@@ -267,6 +262,24 @@ export class RemappingStore implements BlockStore {
       if (error?.kind !== 'sector') return done(error);
       this.#table.discardSpare(block);
       this.#writeSpare(block, offsetInBlock, from, done);
+    });
+  }
+
+  /** What the table says of spare blocks that have been written is durable. */
+  #keepTable(done: StoreDone): void {
+    if (this.#flushingSpares) this.#nextFlushes.push(() => this.#keepTable(done));
+    else if (this.#table.isChanged) this.#flushSpares([], done);
+    else done(undefined);
+  }
+
+  #flushSpares(first: readonly Step[], done: StoreDone): void {
+    this.#flushingSpares = true;
+    this.#sparesWritten = false;
+    const steps: Step[] = [...first, (next) => this.#spares.flush(next), (next) => this.#writeTable(next)];
+    inTurn(steps, (error) => {
+      this.#flushingSpares = false;
+      done(error);
+      for (const next of this.#nextFlushes.splice(0)) next();
     });
   }
 

@@ -16,18 +16,26 @@ const BAD: StoreError = { kind: 'sector', errno: 'EIO', message: 'bad sector' };
 class Worn {
   readonly scheduler = new Scheduler();
   readonly data = new MemoryDisk(16 * BLOCK);
-  readonly store: RemappingStore;
+  readonly metadata = new MemoryDisk(metadataBytes(16 * BLOCK));
+  readonly #delayMs: () => number;
+  #life = 0;
+  store: RemappingStore;
 
   constructor(delayMs: () => number = () => 0.1) {
-    const metadata = new MemoryDisk(metadataBytes(16 * BLOCK));
-    const [data, spares] = [this.data, metadata].map((disk) =>
-      storeOn(disk, this.scheduler, () => false, delayMs),
-    );
+    this.#delayMs = delayMs;
     this.data.content.fill(3);
     this.data.fault = (what, offset, lengthBytes) => {
       const bad = 5 * BLOCK;
       return what === 'write' && offset < bad + SECTOR && bad < offset + lengthBytes ? BAD : undefined;
     };
+    this.store = this.#open();
+  }
+
+  #open(): RemappingStore {
+    const life = this.#life;
+    const [data, spares] = [this.data, this.metadata].map((disk) =>
+      storeOn(disk, this.scheduler, () => life !== this.#life, this.#delayMs),
+    );
     let store: RemappingStore | undefined;
     assert.ok(data && spares);
     loadRemapTable(spares, '00000000-0000-4000-8000-000000000001', (table) => {
@@ -35,7 +43,14 @@ class Worn {
       store = new RemappingStore(data, spares, table);
     });
     assert.ok(this.scheduler.runUntil(() => store !== undefined) && store);
-    this.store = store;
+    return store;
+  }
+
+  /** The process is killed. Its disk keeps what was written; that of the metadata loses power, too. */
+  restart(): void {
+    this.#life += 1;
+    this.metadata.losePower();
+    this.store = this.#open();
   }
 
   /** The answers, in order of the calls. */
@@ -66,6 +81,29 @@ describe('a block that a write has remapped', () => {
     worn.write([5 * BLOCK, SECTOR, 9]);
     assert.equal(worn.store.remappedBlocks, 1);
     assert.deepEqual(worn.read(), [9, 3, 3, 3, 3, 3, 3, 3]);
+  });
+
+  test('is found again after a crash that follows the answer, although nobody has flushed', () => {
+    const worn = new Worn();
+    worn.write([5 * BLOCK, SECTOR, 9]);
+    worn.restart();
+    assert.deepEqual(worn.read(), [9, 3, 3, 3, 3, 3, 3, 3]);
+  });
+
+  test('is where it was after a crash before the answer, and all of it is there', () => {
+    for (let steps = 1; ; steps += 1) {
+      const worn = new Worn();
+      let isAnswered = false;
+      worn.store.write(5 * BLOCK, Buffer.alloc(2 * SECTOR, 9), () => (isAnswered = true));
+      for (let step = 0; step < steps; step += 1) {
+        worn.store.flush(() => undefined);
+        worn.scheduler.runFor(0.1);
+      }
+      if (isAnswered) break;
+      worn.restart();
+      const after = worn.store.remappedBlocks === 0 ? 3 : 9;
+      assert.deepEqual(worn.read(), [after, after, 3, 3, 3, 3, 3, 3], `${steps} steps`);
+    }
   });
 
   test('has the writes to its other sectors that were under way', () => {
