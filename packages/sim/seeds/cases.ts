@@ -215,6 +215,12 @@ export const CASES: readonly Case[] = [
       'a write to a block that it had remapped was answered before the table named the new place, and was gone when the process died',
   },
   {
+    scenario: 'equipped',
+    seed: 4000923,
+    found:
+      'a secondary with third replicas whose activity log was full waited for ever: a flush that let nothing go was the last one that it asked for, and what it took over at the end of a copy stayed as long as the writes that waited behind it',
+  },
+  {
     scenario: 'standalone',
     seed: 505,
     found:

@@ -159,6 +159,7 @@ export class Replica {
   settled(round: number): void {
     const epoch = this.unsettled.settle(round);
     if (epoch !== undefined) this.#letGo(epoch);
+    else this.metadata.activityLog.flushedNothing();
   }
 
   /** A secondary's activity log is full: only its primary can have everything settled. */

@@ -124,6 +124,11 @@ export class ActivityLogDriver implements ActivityLog {
     if (this.#waiters.length > 0) this.#serve();
   }
 
+  flushedNothing(): void {
+    this.#starvedTold = false;
+    this.#tellIfStarved();
+  }
+
   onStarved(listener: () => void): void {
     this.#onStarved = listener;
   }

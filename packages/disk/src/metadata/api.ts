@@ -123,7 +123,9 @@ export interface ActivityLog {
    * peers that lack any of them are durable.
    */
   flushedUpTo(epoch: number): void;
-  /** Called when a `touch` waits and a flush of every replica would let an extent leave. At most once until the next `flushedUpTo`. */
+  /** A flush of every replica is over, and what it covers does not raise `flushedUpTo`: whoever still waits is starved anew. */
+  flushedNothing(): void;
+  /** Called when a `touch` waits and a flush of every replica would let an extent leave. At most once until `flushedUpTo` or `flushedNothing`. */
   onStarved(listener: () => void): void;
 }
 

@@ -54,6 +54,26 @@ function touch(log: ActivityLogDriver, extent: number, count = 1): { answered: b
 }
 
 describe('ActivityLog', () => {
+  it('says that it is starved once for each flush that is over, also for one that let nothing leave', () => {
+    const { log, settle } = bench(1);
+    let told = 0;
+    log.onStarved(() => (told += 1));
+    log.flushedNothing();
+    touch(log, 0);
+    settle();
+    log.release(0, EXTENT_BYTES, 1);
+    const waiting = touch(log, 1);
+    touch(log, 2);
+    assert.equal(told, 1);
+    log.flushedNothing();
+    assert.equal(told, 2);
+    log.flushedUpTo(1);
+    settle();
+    assert.equal(waiting.answered, true);
+    log.flushedNothing();
+    assert.equal(told, 2, 'what is in flight no flush lets go');
+  });
+
   it('answers a touch only when its transaction is durable, then is hot without I/O', () => {
     const { log, store, settle, hotOnDisk } = bench(10);
     assert.equal(log.tryTouch(0, 4096), false);

@@ -53,6 +53,7 @@ export class CopyOut {
   #name: Uuid = '';
   /** The generation that RESYNC_NAMES gave the target. */
   #given: Uuid = '';
+  #isClosed = false;
 
   constructor(link: CopyLink, extent: 'bitmap' | 'full') {
     this.#link = link;
@@ -169,7 +170,7 @@ export class CopyOut {
   /** The target has everything. Step 5 begins: the cleared bits become durable. */
   targetDone(): void {
     this.#expect('copying');
-    const { bitmap, replica, sender } = this.#link;
+    const { bitmap, replica } = this.#link;
     if (bitmap.dirtyBlocks > 0)
       throw new EterneError('protocol', 'the target is done while blocks are dirty');
     this.#step = 'naming';
@@ -177,10 +178,21 @@ export class CopyOut {
       (done) => bitmap.persist(done),
       () => {
         if (!replica.hasThirdParties) return this.#sendNames();
-        sendUnsettled(sender, (each) => replica.forEachUnsettled(each));
-        this.#step = 'awaitCovered';
+        if (replica.primary === undefined) return this.#tellUnsettled();
+        replica.primary.betweenRounds(() => this.#tellUnsettled());
       },
     );
+  }
+
+  /**
+   * On a primary between two rounds. The blocks of a round under way would join the target's next set, with writes whose extents are hot here only after that
+   * round has ended: together they may be more than its activity log can hold, and none of them is settled before all are written.
+   */
+  #tellUnsettled(): void {
+    if (this.#isClosed) return;
+    const { replica, sender } = this.#link;
+    sendUnsettled(sender, (each) => replica.forEachUnsettled(each));
+    this.#step = 'awaitCovered';
   }
 
   /** SERVE_ASK: the target is to serve before it has everything. What it lacks stays marked here, durably, and it has our names. */
@@ -249,6 +261,7 @@ export class CopyOut {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#unused?.close();
     this.#blocks.close();
   }

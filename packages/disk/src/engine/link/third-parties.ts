@@ -64,6 +64,7 @@ export class ThirdParties {
   adopt(runs: readonly { readonly offset: number; readonly lengthBytes: number }[], done: () => void): void {
     if (!this.#replica.hasThirdParties) return done();
     const { metadata, unsettled } = this.#replica;
+    const { epoch } = this;
     const extents = new Set<number>();
     for (const { offset, lengthBytes } of runs) {
       unsettled.add(offset, lengthBytes);
@@ -81,7 +82,7 @@ export class ThirdParties {
       // A failure is the metadata's, and with it this replica's: the link is closed by then.
       metadata.activityLog.touch(offset, lengthBytes, (error) => {
         if (error !== undefined) return;
-        this.release(offset, lengthBytes, this.epoch);
+        this.release(offset, lengthBytes, epoch);
         finished();
       });
     }

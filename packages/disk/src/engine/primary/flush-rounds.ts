@@ -47,6 +47,7 @@ export class FlushRounds {
   #hasCompleted = false;
   #letGoUpTo = 0;
   #next: (() => void)[] = [];
+  readonly #betweenRounds: (() => void)[] = [];
 
   constructor(owner: FlushRoundsOwner, metadata: VolumeMetadata, disk: LocalDisk) {
     this.#owner = owner;
@@ -79,6 +80,12 @@ export class FlushRounds {
   request(done: () => void): void {
     this.#next.push(done);
     this.#startRound();
+  }
+
+  /** Calls `then` when no round is under way: what is not settled is then in the open epoch, or in flight. Never when the term ends first. */
+  betweenRounds(then: () => void): void {
+    if (this.#round === undefined) then();
+    else this.#betweenRounds.push(then);
   }
 
   confirm(bit: number, round: number): void {
@@ -128,6 +135,7 @@ export class FlushRounds {
   end(): void {
     for (const mirror of this.#owner.mirrors) this.peerLost(mirror);
     this.#next = [];
+    this.#betweenRounds.length = 0;
     this.#round = undefined;
   }
 
@@ -165,6 +173,7 @@ export class FlushRounds {
     this.#hasCompleted = true;
     if (this.#owner.mirrors.length > 1)
       for (const { link } of this.#owner.mirrors) link?.sendSettled(round.settles);
+    for (const then of this.#betweenRounds.splice(0)) then();
     this.#letGo(round.number);
     for (const done of round.requests) done();
     this.#startRound();

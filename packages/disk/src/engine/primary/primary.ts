@@ -298,6 +298,11 @@ export class Primary
     );
   }
 
+  /** Never calls `then` when the term ends first. */
+  betweenRounds(then: () => void): void {
+    this.#flushes.betweenRounds(then);
+  }
+
   forEachUnsettled(each: (offset: number, lengthBytes: number) => void): void {
     this.#flushes.forEachUnsettled(each);
     this.#writes.forEachUnfinished(each);
