@@ -247,4 +247,10 @@ export const CASES: readonly Case[] = [
     seed: 2,
     found: 'nothing yet: replicas and nodes come and go by order, and the file systems under the logs hang',
   },
+  {
+    scenario: 'orders',
+    seed: 3200213,
+    found:
+      'a node that was told to stop before its log was open forgot it, was given the group, and stopped by force at the end of its time',
+  },
 ];

@@ -22,6 +22,7 @@ import { FenceWatch } from './fence-watch.ts';
 import { GrowthDuty } from './growth-duty.ts';
 import { LeaderDuties } from './leader/duties.ts';
 import { LeaseRequests } from './leader/requests.ts';
+import { LeaveDuty } from './leave-duty.ts';
 import { GroupRunner } from './owner/runner.ts';
 import type { ReplicaPlaces } from './replicas.ts';
 import { ReplicaDuty } from './replicas.ts';
@@ -64,6 +65,7 @@ export class ServiceCore {
   readonly #fences = new FenceDuty();
   readonly #fenceWatch = new FenceWatch();
   readonly #strays = new StrayDuty();
+  readonly #leave = new LeaveDuty();
   readonly #runners = new Map<string, GroupRunner>();
   readonly #requests = new LeaseRequests();
   #leader: LeaderDuties | undefined;
@@ -73,11 +75,6 @@ export class ServiceCore {
   #isCalm = false;
   /** What the log gives to this node has its runners. */
   #hasLooked = false;
-  /** Of this node, which is leaving. */
-  #comesBack = false;
-  #leaveEntry: { readonly kind: 'none' | 'applied' } | { readonly kind: 'sent'; readonly id: EffectId } = {
-    kind: 'none',
-  };
 
   constructor(options: CoreOptions, now: Now) {
     this.#options = options;
@@ -132,7 +129,7 @@ export class ServiceCore {
     if (!this.#hasLooked && this.#mayRun()) return false;
     const stopped = [...this.#runners.values()].every((runner) => runner.nothingRuns());
     const owns = sortedValues(state.groups).some(({ owner }) => owner === self);
-    const known = this.#leaveEntry.kind === 'applied' && !owns;
+    const known = this.#leave.isKnown(this.view) && !owns;
     return leaving && stopped && (known || !leadership.quorate);
   }
 
@@ -247,7 +244,7 @@ export class ServiceCore {
         return;
       case 'leave':
         view.leaving = true;
-        this.#comesBack = event.comesBack;
+        this.#leave.begin(event.comesBack);
         return;
       case 'done':
         return this.#done(event.id, event.completion);
@@ -265,8 +262,7 @@ export class ServiceCore {
       this.#reports.done(id);
       this.#watchdog.done(view, id, result);
       if (this.#founding === id) this.#founding = undefined;
-      if (this.#leaveEntry.kind === 'sent' && this.#leaveEntry.id === id)
-        this.#leaveEntry = { kind: result.kind === 'applied' ? 'applied' : 'none' };
+      this.#leave.done(view, id, result);
     }
     this.#watch.done(view, id, completion);
     this.#replicas.done(view, id, completion);
@@ -289,7 +285,7 @@ export class ServiceCore {
     this.#watch.step(view, this.#outbox);
     this.#fences.step(view, this.#outbox);
     this.#fenceWatch.step(view, this.#outbox);
-    this.#leave();
+    this.#leave.step(view, this.#outbox);
     if (view.leadership.isLeader) this.#leader?.step(view, this.#outbox, this.#requests.newest);
     this.#run();
   }
@@ -299,19 +295,6 @@ export class ServiceCore {
     if (!founding || !this.view.leadership.isLeader || this.#founding !== undefined) return;
     const command = { kind: 'bootstrap', ...founding, atMs: this.view.now.wallMs } as const;
     this.#founding = this.#outbox.send({ kind: 'append', command });
-  }
-
-  #leave(): void {
-    if (!this.view.leaving || this.#leaveEntry.kind !== 'none') return;
-    // Only where it makes a difference: older programs do not know it.
-    const saysSo = this.#comesBack && this.view.state.config.onShutdown === 'conditional';
-    const command = {
-      kind: 'node-leaving',
-      name: this.view.self,
-      ...(saysSo ? { comesBack: true as const } : {}),
-      atMs: this.view.now.wallMs,
-    } as const;
-    this.#leaveEntry = { kind: 'sent', id: this.#outbox.send({ kind: 'append', command }) };
   }
 
   /** Not before the log knows of this start of the node: what it says of an earlier life is not ours to go on with. */

@@ -238,15 +238,16 @@ export class Service {
     return { bootMs: clock.bootMs(), wallMs: clock.wallMs() };
   }
 
-  /** Duty 1. */
+  /** Duty 1. Before the log is open the core only takes note: it does nothing before it has caught up. */
   #feed(event: CoreEvent): void {
-    if (this.#closed || !this.#log) return;
+    if (this.#closed) return;
     this.#core.view.tie = this.#options.pair?.tie();
     this.#queue.push(event);
     if (this.#draining) return;
     this.#draining = true;
     for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
-      const effects = this.#core.handle(next, this.#now(), this.#log.leadership());
+      const leadership = this.#log?.leadership() ?? this.view.leadership;
+      const effects = this.#core.handle(next, this.#now(), leadership);
       for (const effect of effects) this.#perform(effect);
       if (next.kind !== 'tick') this.#changed();
     }

@@ -185,13 +185,13 @@ export class FakeCluster {
     machine.heart.leases.clear();
   }
 
-  powerOn(name: string): void {
+  powerOn(name: string, beforeItsLog?: (service: Service) => void): void {
     const machine = this.machine(name);
     machine.connected = true;
     machine.heart.up = true;
     machine.disk.up = true;
     machine.startId = `${machine.startId}+`;
-    this.startService(name);
+    this.startService(name, beforeItsLog);
   }
 
   stopService(name: string): void {
@@ -202,10 +202,11 @@ export class FakeCluster {
     machine.monitor.forgetListeners();
   }
 
-  startService(name: string): void {
+  startService(name: string, beforeItsLog: (service: Service) => void = () => {}): void {
     const machine = this.machine(name);
     machine.log = new FakeLog(this, name);
     machine.service = this.#makeService(machine);
+    beforeItsLog(machine.service);
     machine.service.start(machine.log);
     machine.service.setPids({ service: 1, monitor: 2, heart: 3, disk: 4 });
     if (machine.connected) machine.log.catchUp(this.entries);

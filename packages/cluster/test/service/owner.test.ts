@@ -191,6 +191,30 @@ test('a node without groups tells the cluster before it leaves', () => {
   assert.equal(cluster.state().members['n2']?.presence, 'leaving');
 });
 
+test('a node that is to leave before its log is open leaves as soon as the cluster knows of its life', () => {
+  const cluster = pair();
+  cluster.powerOff('n2');
+  cluster.time.run(3000);
+  let left = false;
+  cluster.powerOn('n2', (service) => service.leave(10_000, () => (left = true)));
+  cluster.time.until(() => left, 1000, 'n2 has left');
+  assert.equal(cluster.state().members['n2']?.presence, 'leaving');
+});
+
+test('a node that was not heard while it leaves says again that it does', () => {
+  const cluster = pair();
+  const { service, heart, monitor } = cluster.machine('n1');
+  monitor.startMs = 60_000;
+  service.leave(120_000, () => {});
+  const isPresent = (presence: string) => (): boolean => cluster.state().members['n1']?.presence === presence;
+  cluster.time.until(isPresent('leaving'), 1000, 'the cluster knows');
+  heart.up = false;
+  cluster.time.until(isPresent('lost'), 5000, 'n1 is lost');
+  heart.up = true;
+  cluster.time.until(isPresent('online'), 2000, 'n1 is heard again');
+  cluster.time.until(isPresent('leaving'), 500, 'the cluster knows again');
+});
+
 test('a release without an answer binds: nothing is started in that epoch any more', () => {
   const cluster = pair();
   cluster.machine('n1').log.loseAnswers = 1;

@@ -37,6 +37,8 @@ export class Orders {
   private readonly state: () => ClusterState | undefined;
   private readonly chance: Prng;
   private isOver = false;
+  /** Told to stop in order, and not ended yet: each by the life of its service that heard it. */
+  private readonly leaving = new Map<Machine, Machine['service']>();
 
   constructor(
     universe: Universe,
@@ -95,7 +97,11 @@ export class Orders {
   /** What is not yet as it was. */
   defects(state: ClusterState | undefined): string[] {
     const missing = state && this.missing(state);
-    return missing === undefined ? [] : [`${missing.kind} is owed`];
+    const leaving = [...this.leaving].filter(([machine, life]) => machine.service === life);
+    return [
+      ...(missing === undefined ? [] : [`${missing.kind} is owed`]),
+      ...leaving.map(([{ place }]) => `${place.name} has not left yet`),
+    ];
   }
 
   private give(command: Command): void {
@@ -199,6 +205,7 @@ export class Orders {
     const { service } = machine ?? {};
     if (machine === undefined || process === undefined || process.paused || service === undefined) return;
     this.universe.trace.line('operator', `stops ${machine.place.name} in order`);
+    this.leaving.set(machine, service);
     process.enter(() => service.leave(LEAVE_TIMEOUT_MS, () => machine.exchange(machine.levels)));
   }
 
