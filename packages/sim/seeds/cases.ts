@@ -253,4 +253,10 @@ export const CASES: readonly Case[] = [
     found:
       'a node that was told to stop before its log was open forgot it, was given the group, and stopped by force at the end of its time',
   },
+  {
+    scenario: 'halves',
+    seed: 3200603,
+    found:
+      'a replica was promoted when a copy into it was about to begin, lost a split brain, and what it had written was kept nowhere: the rescue point of the first copy was taken for that of the second',
+  },
 ];

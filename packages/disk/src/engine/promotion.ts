@@ -77,8 +77,9 @@ export class Promotion {
     replica.whenQuiet(() => {
       // What those sessions had begun may have changed the answer.
       const late = this.#problem();
-      if (late === undefined) this.#markFresh();
-      else this.#finish(late);
+      if (late !== undefined) return this.#finish(late);
+      replica.rescue?.promoted();
+      this.#markFresh();
     });
   }
 

@@ -168,11 +168,17 @@ export class RescueKeeper implements RescueControl {
 
   /** The copy is over, durably. */
   copied(): void {
-    this.#rescue.copied((error) => {
-      if (error === undefined) return;
-      this.#replica.world.log('error', error.message);
-      this.#replica.changed();
-    });
+    this.#rescue.copied((error) => this.#told(error));
+  }
+
+  /** Nothing is copied any more, as this replica is being promoted: a point whose copy did not begin would keep what it writes itself from being kept later. */
+  promoted(): void {
+    this.#rescue.reconcile(this.#replica.metadata.state, (error) => this.#told(error));
+  }
+
+  #told(error: EterneError | undefined): void {
+    if (error !== undefined) this.#replica.world.log('error', error.message);
+    this.#replica.changed();
   }
 
   /** Back to what this replica was before the copy that was cut short. A journal that cannot be read is tried first: its device may be back. */

@@ -128,7 +128,7 @@ export class Rescue {
     return this.#contentsOf(copying).note.before;
   }
 
-  /** After opening: what became of a copy that was under way when this replica went down. A replica that began anew has nothing to lay over. */
+  /** While nothing is copied: what became of the copy that the last point was for. A replica that began anew has nothing to lay over. */
   reconcile(state: MetadataState, done: RescueDone): void {
     const { copying } = this;
     if (state.justCreated && this.#live.length > 0)
@@ -148,17 +148,27 @@ export class Rescue {
       return this.#withoutPoint(log.failure, done);
     this.#change(done, (finish) => {
       // Asked for in its turn: the point of the copy before may just be being forgotten.
-      if (this.copying !== undefined) return finish(undefined);
-      // Its first record may be a `skip`.
-      const [id, start] = [log.nextPointId, log.tail];
-      this.#append([{ kind: 'begin', note: encodeNote(note) }], 'begin', (error) => {
-        if (error !== undefined) return this.#withoutPoint(error, finish);
-        const point = { id, start, end: undefined, state: 'copying', surplus, flawed: false } as const;
-        this.#contents.set(id, { note, saved: new BlockSet(), savedBlocks: 0 });
-        const isBegun = (problem: EterneError | undefined): void =>
-          problem === undefined ? finish(undefined) : this.#withoutPoint(problem, finish);
-        this.#setPoints([...this.#all, point], isBegun, id + 1);
-      });
+      const { copying } = this;
+      if (copying === undefined) return this.#beginPoint(note, surplus, finish);
+      if (this.#parts.isHalfCopied()) return finish(undefined);
+      // Its copy was cut short before it overwrote anything, and what was written since is of this side.
+      this.#setPoints(withoutPoint(this.#all, copying.id), (error) =>
+        error === undefined ? this.#beginPoint(note, surplus, finish) : this.#withoutPoint(error, finish),
+      );
+    });
+  }
+
+  #beginPoint(note: PointNote, surplus: boolean, done: RescueDone): void {
+    const { log } = this.#parts;
+    // Its first record may be a `skip`.
+    const [id, start] = [log.nextPointId, log.tail];
+    this.#append([{ kind: 'begin', note: encodeNote(note) }], 'begin', (error) => {
+      if (error !== undefined) return this.#withoutPoint(error, done);
+      const point = { id, start, end: undefined, state: 'copying', surplus, flawed: false } as const;
+      this.#contents.set(id, { note, saved: new BlockSet(), savedBlocks: 0 });
+      const isBegun = (problem: EterneError | undefined): void =>
+        problem === undefined ? done(undefined) : this.#withoutPoint(problem, done);
+      this.#setPoints([...this.#all, point], isBegun, id + 1);
     });
   }
 

@@ -163,6 +163,37 @@ describe('the side of a split brain that lost', () => {
     }
   });
 
+  test('is kept also where it was promoted when a copy into it was about to begin', () => {
+    const outcomes = [0, 6, 8, 10, 14].map((afterMs) => {
+      const pair = rescuedPair({ diskDelayMs: () => 1 });
+      pair.write(pair.a, 0, 1, 20);
+      cut(pair);
+      pair.write(pair.a, 5, 9, 20);
+      pair.network.isCut = false;
+      pair.until(() => pair.b.volume.status().peers[0]?.replication === 'SyncTarget');
+      pair.scheduler.runFor(afterMs);
+      const granted = { term: { number: 2, grantor: 'b' }, set: { version: 9, members: ['b'] } };
+      let answer: string | undefined;
+      pair.b.volume.promote(
+        { granted, force: false, withoutLease: true },
+        (error) => (answer = error?.message ?? 'ok'),
+      );
+      pair.until(() => answer !== undefined);
+      if (answer !== 'ok') return answer;
+      pair.until(() => pair.b.volume.rescue?.points.length === 0);
+      pair.write(pair.b, 5, 55, 3);
+      const held = Buffer.from(pair.b.data.content);
+      pair.until(() => pair.b.volume.status().peers[0]?.splitBrain === true);
+      pair.b.volume.resolve(undefined, 'local', () => {});
+      pair.until(() => pair.isEqual());
+      pair.assertIdentical();
+      assert.deepEqual(wholes(pair.b), [true], `promoted after ${afterMs} ms`);
+      assertSame(exported(pair, pair.b), held);
+      return 'kept';
+    });
+    assert.deepEqual(outcomes, ['kept', 'kept', 'kept', 'kept', 'this replica is Inconsistent']);
+  });
+
   test('can be exported after the volume went on, under either primary, and through restarts', () => {
     const pair = rescuedPair();
     const held = discardB(pair);

@@ -507,7 +507,11 @@ class ClusterScenario {
     const { universe } = this;
     if (universe.violation !== undefined) return;
     universe.runUntil(universe.nowMs + SETTLE_MS);
-    if (this.ledger?.workload?.idle !== true) return universe.violate('liveness', 'operations never return');
+    // A fence that was under way when everything was well has its node start once more.
+    this.hands.awaitWhole(() => this.defects(), LIVENESS_MS);
+    if (universe.violation !== undefined) return;
+    if (this.ledger?.workload?.openOperations !== 0)
+      return universe.violate('liveness', 'operations never return');
     this.checker.sweep('at the end an acknowledged write is missing');
     const [first, ...others] = this.carriers().map(({ name }) =>
       this.hands.machineOf(name).node.disk(DATA_PATH),
