@@ -87,6 +87,8 @@ export interface ResourceSpec {
   readonly name: string;
   readonly type: string;
   readonly params: Readonly<Record<string, unknown>>;
+  /** Of a mirror whose volume has parts: their names, in order. */
+  readonly parts?: readonly string[];
 }
 
 export interface ActionResult {

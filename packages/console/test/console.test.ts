@@ -394,6 +394,27 @@ await suite('console', { skip: missing() ?? false }, () => {
     await page.context().close();
   });
 
+  test('a volume with parts shows them, in both languages', async () => {
+    const before = fixture.facade.status();
+    const parts = [
+      { name: 'tables', sizeBytes: 768 * 2 ** 20 },
+      { name: 'log', sizeBytes: 256 * 2 ** 20 },
+    ];
+    fixture.facade.setStatus((status) => ({
+      ...status,
+      volumes: status.volumes.map((volume) => ({ ...volume, parts })),
+    }));
+    const { page, faults } = await visit(browser, `${fixture.url}/volumes`);
+    await logIn(page, 'viewer', PASSWORD);
+    await page.getByText('tables 768 MiB, log 256 MiB').waitFor();
+    await page.getByText('Parts', { exact: true }).waitFor();
+    await page.getByRole('button', { name: '中文' }).click();
+    await page.getByText('组成部分').waitFor();
+    fixture.facade.setStatus(() => before);
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
   test('the service wizard makes a group of disk, file system, address and program', async () => {
     fixture.facade.setStatus((status) => ({
       ...status,

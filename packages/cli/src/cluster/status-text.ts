@@ -56,9 +56,9 @@ export function nodesText(nodes: readonly NodeStatus[]): string {
 export function volumesText(volumes: readonly ClusterVolumeStatus[]): string {
   return table(
     ['VOLUME', 'SIZE', 'MODE', 'PRIMARY', 'REPLICAS', 'IN SYNC'],
-    volumes.map(({ name, sizeBytes, mode, primary, replicas, inSyncSet }) => [
+    volumes.map(({ name, sizeBytes, parts, mode, primary, replicas, inSyncSet }) => [
       name,
-      formatSize(sizeBytes),
+      sizeText(sizeBytes, parts),
       mode,
       primary ?? '-',
       replicas
@@ -70,6 +70,12 @@ export function volumesText(volumes: readonly ClusterVolumeStatus[]): string {
       inSyncSet.join(', ') || '-',
     ]),
   );
+}
+
+/** `1.25GiB (data 1GiB, log 256MiB)` of a volume with parts. */
+function sizeText(sizeBytes: number, parts: ClusterVolumeStatus['parts']): string {
+  const own = parts.map(({ name, sizeBytes: bytes }) => `${name} ${formatSize(bytes)}`);
+  return formatSize(sizeBytes) + (own.length === 0 ? '' : ` (${own.join(', ')})`);
 }
 
 export function groupsText(groups: readonly GroupStatus[]): string {

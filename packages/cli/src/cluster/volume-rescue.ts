@@ -9,6 +9,13 @@ import { orderPath, replicaPath } from './volume-status.ts';
 
 const EXPORT_TIMEOUT_MS = 24 * 3_600_000;
 
+interface ExportOptions {
+  readonly node: string;
+  readonly to: string;
+  readonly id?: string;
+  readonly part?: string;
+}
+
 export function volumeRescueVerbs(volume: Command): void {
   const rescue = volume
     .command('rescue')
@@ -29,10 +36,11 @@ export function volumeRescueVerbs(volume: Command): void {
     .requiredOption('--node <node>', 'whose replica')
     .requiredOption('--to <file>', 'the new file, an absolute path on that node')
     .option('--id <number>', 'which point; default: the newest that is kept')
-    .action(async (name: string, options: { node: string; to: string; id?: string }, command: Command) => {
-      const { node, to: path } = options;
+    .option('--part <part>', 'of a volume with parts: this one; default: all, one behind the other')
+    .action(async (name: string, options: ExportOptions, command: Command) => {
+      const { node, part, to: path } = options;
       const session = await openSession(command);
-      const body = { node, path, ...idOf(options.id) };
+      const body = { node, path, ...idOf(options.id), ...(part === undefined ? {} : { part }) };
       const call = { method: 'POST', path: orderPath(name, 'rescue/export'), body } as const;
       await session.order({ ...call, timeoutMs: EXPORT_TIMEOUT_MS }, `${path} is written on ${node}`);
     });

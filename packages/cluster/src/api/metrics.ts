@@ -135,6 +135,13 @@ function volumeFamilies({ volumes }: ClusterStatus): readonly Family[] {
       volumes.map(({ name: volume, sizeBytes }) => one(sizeBytes, { volume })),
     ),
     family(
+      'volume_part_size_bytes',
+      'Size of a part of a volume that is made of several.',
+      volumes.flatMap(({ name: volume, parts }) =>
+        parts.map(({ name: part, sizeBytes }) => one(sizeBytes, { volume, part })),
+      ),
+    ),
+    family(
       'volume_term',
       'Number of promotions.',
       volumes.map(({ name: volume, term }) => one(term, { volume })),

@@ -4,6 +4,7 @@
  * No clock, no I/O: time comes with the events.
  */
 import { unreachable } from '@eterne/base';
+import { wholeStatuses } from '@eterne/disk/process/set-status.ts';
 import { NO_DROPS } from '../heart/drops.ts';
 import { isLarge } from '../heart/quiet.ts';
 import { apply, emptyState } from '../state/apply.ts';
@@ -230,7 +231,10 @@ export class ServiceCore {
         this.#arbiter.diskGone();
         return this.#replicas.diskGone();
       case 'disk-status':
-        view.disk = { ...view.disk, volumes: new Map(event.volumes.map((volume) => [volume.name, volume])) };
+        view.disk = {
+          ...view.disk,
+          volumes: new Map(wholeStatuses(event.volumes).map((volume) => [volume.name, volume])),
+        };
         return;
       case 'proposal':
         return this.#arbiter.propose(view, this.#outbox, event.id, event.proposal);

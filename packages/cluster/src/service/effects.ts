@@ -5,14 +5,8 @@
 import type { DropCounts } from '../heart/drops.ts';
 import type { EterneError } from '@eterne/base';
 import type { Address } from '@eterne/runtime';
-import type {
-  PromoteRequest,
-  SetAnswer,
-  SetProposal,
-  VolumeConfig,
-  VolumeStatus,
-} from '@eterne/disk/engine/api.ts';
-import type { ExportSpec } from '@eterne/disk/process/port.ts';
+import type { PromoteRequest, SetAnswer, SetProposal, VolumeStatus } from '@eterne/disk/engine/api.ts';
+import type { VolumeSpec } from '@eterne/disk/process/config.ts';
 import type { FenceOrder, FenceResult } from '../fencing/order.ts';
 import type {
   ActionResult,
@@ -37,14 +31,11 @@ export type ProposalId = number;
 
 export type Request =
   | { readonly kind: 'append'; readonly command: Command }
-  | {
-      readonly kind: 'disk-ensure';
-      readonly config: VolumeConfig;
-      readonly exports: readonly ExportSpec[];
-    }
+  | { readonly kind: 'disk-ensure'; readonly spec: VolumeSpec }
   | { readonly kind: 'disk-remove'; readonly volume: string }
   | { readonly kind: 'disk-promote'; readonly volume: string; readonly request: PromoteRequest }
   | { readonly kind: 'disk-demote'; readonly volume: string }
+  /** `volume`: or the part that grows, by its full name. */
   | { readonly kind: 'disk-resize'; readonly volume: string; readonly sizeBytes: number }
   | {
       readonly kind: 'monitor-start';

@@ -66,9 +66,16 @@ export interface ReplicaStatus {
   readonly splitBrain: boolean;
 }
 
+export interface PartStatus {
+  readonly name: string;
+  readonly sizeBytes: number;
+}
+
 export interface ClusterVolumeStatus {
   readonly name: string;
   readonly sizeBytes: number;
+  /** The disks it is made of, in order; empty: it is one. */
+  readonly parts: readonly PartStatus[];
   /** It is to become so large; null: it is. */
   readonly growsToBytes: number | null;
   readonly mode: 'sync' | 'async';
@@ -265,8 +272,8 @@ export interface ServiceFacade {
   /** The copy on `node` goes on although it may lack acknowledged writes. Its group must not run anywhere. */
   volumeAcceptLoss(name: string, node: string, by: Requester): Promise<void>;
 
-  /** The volume is to grow to this size; resolves when that is committed. */
-  volumeResize(name: string, sizeBytes: number, by: Requester): Promise<void>;
+  /** The volume, or its last part, is to grow to this size; resolves when that is committed. */
+  volumeResize(name: string, part: string | undefined, sizeBytes: number, by: Requester): Promise<void>;
   /** Which node has to carry out an order: the one that is named, or the primary. */
   volumeActor(name: string, node: string | undefined): Promise<string>;
   /** Commits the order and has the replica on this node carry it out; resolves when it has begun, or (rescue, attach …) is done. */

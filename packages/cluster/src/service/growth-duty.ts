@@ -6,8 +6,9 @@
  *     ▲                              │ error
  *     └────── after RETRY_MS ────────┘
  */
-import type { VolumeState } from '../state/model.ts';
+import type { VolumeSpec, VolumeState } from '../state/model.ts';
 import { sortedValues } from '../state/model.ts';
+import { partPlaces } from '../state/parts.ts';
 import type { Completion, EffectId, Outbox } from './effects.ts';
 import type { View } from './view.ts';
 
@@ -64,7 +65,14 @@ export class GrowthDuty {
     if (known !== undefined && view.now.bootMs < known.retryAtBootMs) return;
     this.#known.set(name, {
       kind: 'growing',
-      id: outbox.send({ kind: 'disk-resize', volume: name, sizeBytes }),
+      id: outbox.send({ kind: 'disk-resize', ...whatGrows(spec) }),
     });
   }
+}
+
+/** Of a volume with parts the last one, which has nothing behind it. */
+function whatGrows(spec: VolumeSpec): { readonly volume: string; readonly sizeBytes: number } {
+  const last = partPlaces(spec, spec.sizeBytes).at(-1);
+  if (last === undefined) return { volume: spec.name, sizeBytes: spec.sizeBytes };
+  return { volume: last.fullName, sizeBytes: last.sizeBytes };
 }

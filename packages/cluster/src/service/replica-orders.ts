@@ -5,6 +5,7 @@ import type { SplitBrainReport } from '@eterne/disk/engine/split-brain/report.ts
 import type { ReplicaCall } from '@eterne/disk/process/worker-messages.ts';
 import type { PointStatus } from '@eterne/disk/rescue/api.ts';
 import type { VolumeState } from '../state/model.ts';
+import { fullPartName } from '../state/parts.ts';
 import { loserOf, type VolumeOrder } from '../state/volume-orders.ts';
 import type { Service } from './service.ts';
 import type { View } from './view.ts';
@@ -43,7 +44,7 @@ export class ReplicaOrders {
   }
 
   async carryOut(name: string, order: VolumeOrder): Promise<void> {
-    await this.#ask(name, callOf(order));
+    await this.#ask(name, callOf(name, order));
   }
 
   async status(name: string): Promise<VolumeStatus> {
@@ -88,7 +89,7 @@ function othersAreHeard({ alive }: View, { inSyncSet }: VolumeState, loser: stri
   return inSyncSet.members.some((member) => member !== loser && (alive?.has(member) ?? false));
 }
 
-function callOf(order: VolumeOrder): ReplicaCall {
+function callOf(volume: string, order: VolumeOrder): ReplicaCall {
   switch (order.verb) {
     case 'verify': {
       const { fast, repair, peer } = order;
@@ -104,10 +105,15 @@ function callOf(order: VolumeOrder): ReplicaCall {
     case 'attach':
       return { verb: 'attach', request: { replaced: order.replaced } };
     case 'rescue-export': {
-      const { id, path } = order;
+      const { id, part, path } = order;
       return {
         verb: 'rescue',
-        action: { kind: 'export', path, ...(id === undefined ? {} : { id }) },
+        action: {
+          kind: 'export',
+          path,
+          ...(id === undefined ? {} : { id }),
+          ...(part === undefined ? {} : { name: fullPartName(volume, part) }),
+        },
       };
     }
     case 'rescue-drop':

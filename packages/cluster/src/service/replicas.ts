@@ -2,10 +2,12 @@
 import type { EterneError } from '@eterne/base';
 import type { Address } from '@eterne/runtime';
 import type { VolumeConfig } from '@eterne/disk/engine/api.ts';
+import type { VolumeSpec as DiskVolume } from '@eterne/disk/process/config.ts';
 import type { ExportSpec } from '@eterne/disk/process/port.ts';
 import { servicePorts } from '../node/identity.ts';
-import type { ClusterState, VolumeExport, VolumeSpec, VolumeState } from '../state/model.ts';
+import type { ClusterState, ReplicaSpec, VolumeExport, VolumeSpec, VolumeState } from '../state/model.ts';
 import { atNode, sortedValues } from '../state/model.ts';
+import { devicesOf, partPlaces } from '../state/parts.ts';
 import type { Completion, EffectId, Outbox } from './effects.ts';
 import type { View } from './view.ts';
 
@@ -82,21 +84,17 @@ export class ReplicaDuty {
   }
 
   #ensure(view: View, outbox: Outbox, volume: VolumeState): void {
-    const wanted = volumeConfig(view.state, volume, view.self, this.#places);
+    const wanted = replicaOf(view.state, volume, view.self, this.#places);
     const { name } = volume.spec;
     if (!wanted || !this.#mayAct(view, name)) return;
-    const exports: readonly ExportSpec[] = [
-      { kind: 'nbd', listen: this.#places.exportAddress(name) },
-      ...volume.spec.exports.flatMap((entry) => exportAt(entry, view.self)),
-    ];
-    const config = JSON.stringify({ wanted, exports });
+    const config = JSON.stringify(wanted);
     const known = this.#known.get(name);
     if (known?.kind === 'open' && known.config === config) return;
     if (known?.kind === 'stale') {
       if (view.disk.volumes?.get(name)?.role !== 'primary') this.#close(outbox, name, config);
       return;
     }
-    const id = outbox.send({ kind: 'disk-ensure', config: wanted, exports });
+    const id = outbox.send({ kind: 'disk-ensure', spec: wanted });
     this.#known.set(name, { kind: 'asking', id, config });
   }
 
@@ -122,16 +120,47 @@ export class ReplicaDuty {
   }
 }
 
-/** Undefined when this node has no replica of it. */
-export function volumeConfig(
+/** What the disk process of this node is to open; undefined when it has no replica. A volume with parts is a mirror set to it. */
+export function replicaOf(
   state: ClusterState,
   volume: VolumeState,
   self: string,
   places: ReplicaPlaces,
-): VolumeConfig | undefined {
-  const { spec, created, size } = volume;
+): DiskVolume | undefined {
+  const { created, size, spec } = volume;
   const own = spec.replicas.find(({ node }) => node === self);
   if (!own) return undefined;
+  const config = volumeConfig(state, volume, own, places);
+  const exportsOf = (name: string, more: readonly VolumeExport[]): readonly ExportSpec[] => [
+    { kind: 'nbd', listen: places.exportAddress(name) },
+    ...more.flatMap((entry) => exportAt(entry, self)),
+  ];
+  if (spec.parts.length === 0) return { config, exports: exportsOf(spec.name, spec.exports) };
+  const devices = devicesOf(own);
+  const parts = partPlaces(spec, size.originBytes);
+  return {
+    config: {
+      ...config,
+      members: parts.map(({ fullName, sizeBytes }, index) => ({
+        name: fullName,
+        sizeBytes,
+        devicePath: devices[index] ?? '',
+      })),
+    },
+    exports: [],
+    members: parts.map(({ fullName, part }) => ({
+      metadataPath: places.metadataPath(fullName, created),
+      exports: exportsOf(fullName, part.exports),
+    })),
+  };
+}
+
+function volumeConfig(
+  state: ClusterState,
+  { created, size, spec }: VolumeState,
+  { device, node: self }: ReplicaSpec,
+  places: ReplicaPlaces,
+): VolumeConfig {
   const peers = spec.replicas
     .filter(({ node }) => node !== self)
     .map(({ node }) => [node, replicationAddresses(state, node)] as const);
@@ -140,7 +169,7 @@ export function volumeConfig(
     node: self,
     sizeBytes: size.originBytes,
     mode: spec.mode,
-    devicePath: own.device,
+    devicePath: device,
     metadataPath: places.metadataPath(spec.name, created),
     peers: Object.fromEntries(peers),
     initialSync: spec.initialSync,

@@ -15,6 +15,7 @@ import type {
 import { makeHeartDisk, type DiskMaker } from '../heart/make-disk.ts';
 import type { ConfigChange } from '../state/commands.ts';
 import { atNode } from '../state/model.ts';
+import { resized } from '../state/parts.ts';
 import type { Losses } from '../state/places.ts';
 import { parseDocument } from './config/document.ts';
 import type { Plan } from './config/plan.ts';
@@ -125,11 +126,16 @@ export class LiveFacade implements ServiceFacade {
     await this.#append({ kind: 'volume-accept-loss', volume: name, node }, by);
   }
 
-  async volumeResize(name: string, sizeBytes: number, by: Requester): Promise<void> {
+  async volumeResize(
+    name: string,
+    part: string | undefined,
+    sizeBytes: number,
+    by: Requester,
+  ): Promise<void> {
     await this.#barrier();
     const present = this.state().volumes[name];
     if (!present) throw new EterneError('not-found', `no volume ${name}`);
-    const spec = { ...present.spec, sizeBytes };
+    const spec = resized(present.spec, part, sizeBytes);
     await this.#configure({ changes: [{ kind: 'volume-put', spec }] }, by);
   }
 

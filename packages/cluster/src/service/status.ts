@@ -5,6 +5,7 @@ import { olderThan } from '../state/levels.ts';
 import type { ClusterState, GroupState, Member, VolumeState } from '../state/model.ts';
 import { sortedValues } from '../state/model.ts';
 import { formatSize } from '@eterne/base';
+import { partPlaces } from '../state/parts.ts';
 import { volumesOf } from '../state/references.ts';
 import type { ServiceCore } from './core.ts';
 import type { ClusterStatus, ClusterVolumeStatus, GroupStatus, NodeStatus, ReplicaStatus } from './facade.ts';
@@ -135,6 +136,7 @@ function volumeStatus(view: View, volume: VolumeState): ClusterVolumeStatus {
   return {
     name: spec.name,
     sizeBytes: size.presentBytes,
+    parts: partPlaces(spec, size.presentBytes).map(({ part, sizeBytes }) => ({ name: part.name, sizeBytes })),
     growsToBytes: spec.sizeBytes > size.presentBytes ? spec.sizeBytes : null,
     mode: spec.mode,
     primary,

@@ -18,6 +18,7 @@ import { AVAILABILITY_LEVEL, olderThan, WAN_LEVEL } from './levels.ts';
 import { withHeartSlots } from './heart-slots.ts';
 import type { Outcome, Refusal } from './outcome.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
+import { devicesOf, sameLayout } from './parts.ts';
 import { without } from './records.ts';
 import { volumesOf } from './references.ts';
 import { brokenPlace, samePlace } from './places.ts';
@@ -125,20 +126,36 @@ function volumeChangeRefusal(present: VolumeState | undefined, spec: VolumeSpec)
     };
   if (present.spec.mode !== spec.mode)
     return { code: 'unsupported', message: `volume ${spec.name}: its mode cannot be changed yet` };
+  if (!sameLayout(present.spec, spec)) return layoutRefusal(present.spec, spec);
   return replicaChangeRefusal(present, spec);
+}
+
+/** What lies behind a part would have to move with it. */
+function layoutRefusal(present: VolumeSpec, { name, parts }: VolumeSpec): Refusal {
+  const names = present.parts.map((part) => part.name);
+  const areSame = isDeepStrictEqual(
+    names,
+    parts.map((part) => part.name),
+  );
+  const message = areSame
+    ? `volume ${name}: only its last part, ${names.at(-1)}, can grow; the others have something behind them`
+    : `volume ${name}: its parts, and their order, stay as they were made`;
+  return { code: 'refused', message };
 }
 
 /** Replicas come and go while the volume runs; what is acknowledged must stay where it can be promoted. */
 function replicaChangeRefusal(present: VolumeState, spec: VolumeSpec): Refusal | undefined {
   const { inSyncSet, primary } = present;
   const stays = (node: string): boolean => spec.replicas.some((replica) => replica.node === node);
-  const moved = present.spec.replicas.find(({ node, device }) =>
-    spec.replicas.some((replica) => replica.node === node && replica.device !== device),
+  const moved = present.spec.replicas.find((before) =>
+    spec.replicas.some(
+      (replica) => replica.node === before.node && !isDeepStrictEqual(devicesOf(replica), devicesOf(before)),
+    ),
   );
   if (moved)
     return {
       code: 'refused',
-      message: `volume ${spec.name}: the replica on ${moved.node} is on ${moved.device}; take it out before it is put elsewhere`,
+      message: `volume ${spec.name}: the replica on ${moved.node} is on ${devicesOf(moved).join(', ')}; take it out before it is put elsewhere`,
     };
   if (primary !== null && !stays(primary))
     return { code: 'refused', message: `volume ${spec.name} is served by ${primary}; move its group first` };

@@ -5,6 +5,7 @@
 import { posix } from 'node:path';
 import type { ClusterState, GroupSpec, ResourceDefinition } from './model.ts';
 import { atNode, sortedValues } from './model.ts';
+import { devicesOf } from './parts.ts';
 
 interface Claim {
   /** For people: `volume data`, `group web`. */
@@ -35,7 +36,9 @@ export function doubleClaim(state: ClusterState): string | undefined {
 
 function volumeClaims(state: ClusterState): readonly Claim[] {
   return sortedValues(state.volumes).flatMap(({ spec }) =>
-    spec.replicas.map(({ node, device }) => diskClaim(`volume ${spec.name}`, node, device)),
+    spec.replicas.flatMap((replica) =>
+      devicesOf(replica).map((device) => diskClaim(`volume ${spec.name}`, replica.node, device)),
+    ),
   );
 }
 
@@ -100,7 +103,7 @@ function literal(
 /** Of two claims on one thing, or on parts of it. */
 function clash(a: Claim, b: Claim): boolean {
   // Inside one group resources may stand on each other: a reservation and the file system on the same disk.
-  if (a.user === b.user) return a.node === null && a.what === 'disk' && a.user.startsWith('volume');
+  if (a.user === b.user && !a.user.startsWith('volume')) return false;
   return a.what === 'disk' ? overlaps(a.name, b.name) : a.name === b.name;
 }
 
@@ -125,7 +128,8 @@ function wholeDisk(device: string): string | undefined {
 
 function sentence(a: Claim, b: Claim): string {
   const where = a.node === null ? '' : ` of ${a.node}`;
-  if (a.user === b.user) return `${a.user} has two replicas on ${a.name}`;
+  if (a.user === b.user && a.node === null) return `${a.user} has two replicas on ${a.name}`;
+  if (a.user === b.user) return `parts of ${a.user} overlap on a disk${where}: ${a.name} and ${b.name}`;
   const users = `${a.user} and ${b.user}`;
   switch (a.what) {
     case 'disk':

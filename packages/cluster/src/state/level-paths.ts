@@ -1,6 +1,6 @@
 /**
  * Paths into entries and the state, as `levels.ts` names what is new: `group-put.spec.watch`. `*` is every item of a list or record,
- * `*=KIND` every item that is of that kind. A path that leads nowhere means nothing.
+ * `*=KIND` every item that is of that kind, or an order with that verb. A path that leads nowhere means nothing.
  */
 export type Path = readonly string[];
 
@@ -35,5 +35,7 @@ export function withHolders(value: unknown, path: Path, change: (holder: Holder)
 function leads(step: string, key: string, item: unknown): boolean {
   if (step === '*') return true;
   if (!step.startsWith('*=')) return step === key;
-  return typeof item === 'object' && item !== null && 'kind' in item && item.kind === step.slice(2);
+  if (typeof item !== 'object' || item === null) return false;
+  const kind = step.slice(2);
+  return ('kind' in item && item.kind === kind) || ('verb' in item && item.verb === kind);
 }

@@ -12,7 +12,7 @@
  * 3 — profile `wan`: heartbeats, log files, tie-breakers and beats in etcd that name a hold, a rhythm or a take-over time.
  * 4 — addresses of members, and of their APIs, that change while they run; slots of heartbeat disks that say whose rhythm their writer keeps; one node of a pair that goes on
  *     alone by silence (prefer: availability); a third voter that takes the place of a pair's tie-breaker in the log's members; groups that wait for a
- *     node that is rebooted, and move away from one that is switched off.
+ *     node that is rebooted, and move away from one that is switched off; volumes with parts.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { assert, EterneError } from '@eterne/base';
@@ -57,6 +57,8 @@ export const PLACES_LEVEL = 4;
 export const SLOT_RHYTHM_LEVEL = 4;
 /** What follows when a node is stopped depends on whether it comes back. */
 export const CONDITIONAL_LEVEL = 4;
+/** Volumes are made of several disks. */
+export const PARTS_LEVEL = 4;
 /** Members of the log have a further role (raft/members.ts). */
 export const SUCCESSOR_LEVEL = 4;
 
@@ -110,6 +112,17 @@ export const ADDITIONS: readonly Addition[] = [
     values: [
       { path: 'configure.changes.*=cluster.config.onShutdown', value: 'conditional' },
       { path: 'state.config.onShutdown', value: 'conditional' },
+    ],
+  },
+  {
+    level: PARTS_LEVEL,
+    feature: 'Volumes with parts, which share one order of writes',
+    fields: [
+      { path: 'configure.changes.*=volume-put.spec.parts', usual: [] },
+      { path: 'configure.changes.*=volume-put.spec.replicas.*.behind', usual: undefined },
+      { path: 'state.volumes.*.spec.parts', usual: [] },
+      { path: 'state.volumes.*.spec.replicas.*.behind', usual: undefined },
+      { path: 'volume-order.*=rescue-export.part', usual: undefined },
     ],
   },
 ];

@@ -188,8 +188,10 @@ export interface Member extends MemberSpec {
 /** One copy of a volume, as the operator wrote it. */
 export interface ReplicaSpec {
   readonly node: string;
-  /** File, block device, `iscsi://…` or `nbd+unix://…`. */
+  /** File, block device, `iscsi://…` or `nbd+unix://…`. Of a volume with parts, that of the first. */
   readonly device: string;
+  /** Those of the other parts, in their order. */
+  readonly behind?: readonly string[];
 }
 
 /** One text for every node, or one for each by name. */
@@ -205,6 +207,15 @@ type Everywhere<Export extends { readonly listen: string }> = Omit<Export, 'list
 
 /** Beside the socket that every node has for its own use. Names and identity are the same on every node. */
 export type VolumeExport = Everywhere<NbdExport> | Everywhere<IscsiExport>;
+
+/** One of several disks that are mirrored as one volume (`parts.ts`). */
+export interface VolumePart {
+  /** In its volume. */
+  readonly name: string;
+  /** It ends where the next one begins, the last one where the volume does. */
+  readonly startBytes: number;
+  readonly exports: readonly VolumeExport[];
+}
 
 /** What copies overwrite is kept. */
 export interface RescueSpec {
@@ -227,7 +238,10 @@ export interface VolumeSpec {
   readonly asyncTakeover: 'operator' | 'auto';
   readonly settings: VolumeSettings;
   readonly rescueJournal: RescueSpec | null;
+  /** None where each part has its own. */
   readonly exports: readonly VolumeExport[];
+  /** Empty: it is one disk. */
+  readonly parts: readonly VolumePart[];
 }
 
 export interface ReplicaSummary {

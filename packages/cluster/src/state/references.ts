@@ -14,6 +14,17 @@ export function volumesOf(group: GroupSpec): readonly string[] {
   return group.resources.map(volumeOf).filter((volume) => volume !== undefined);
 }
 
+/** Keys under which a mirror resource offers the device and the socket of a part. */
+export const deviceKey = (part: string): string => `device_${part}`;
+export const socketKey = (part: string): string => `socket_${part}`;
+
+/** What a mirror resource offers. `parts`: names; none: its volume is one disk. */
+export function mirrorKeys(parts: readonly string[]): readonly string[] {
+  const own =
+    parts.length === 0 ? ['device', 'socket'] : parts.flatMap((part) => [deviceKey(part), socketKey(part)]);
+  return ['volume', ...own];
+}
+
 /** Where a resource mounts a file system; undefined: it mounts none, or where is not known before it starts. */
 export function mountPointOf({ type, params }: ResourceDefinition): string | undefined {
   const own = type === 'ocf:heartbeat:Filesystem' ? params['params'] : params;

@@ -1,12 +1,13 @@
 /** What a configuration may not be, whoever writes it. Each rule gives one sentence, or nothing. */
 import { PROFILES } from '../profiles.ts';
 import { brokenExportRule } from './export-rules.ts';
-import type { ClusterState, GroupSpec, VolumeSpec } from './model.ts';
+import type { ClusterState, GroupSpec, ResourceDefinition, VolumeSpec } from './model.ts';
 import { doubleClaim } from './claims.ts';
 import { companyRule } from './company-rules.ts';
 import { demandRule } from './demand-rules.ts';
 import { sortedValues } from './model.ts';
-import { MIRROR, referencesIn, volumeOf, volumesOf } from './references.ts';
+import { partsRule } from './parts.ts';
+import { MIRROR, mirrorKeys, referencesIn, volumeOf, volumesOf } from './references.ts';
 
 export const VOLUMES_MAX = 256;
 export const GROUPS_MAX = 256;
@@ -82,7 +83,10 @@ function volumeRule(state: ClusterState, volume: VolumeSpec): string | undefined
   if (nodes.length === 0 || nodes.length > REPLICAS_MAX)
     return `${subject} needs 1 to ${REPLICAS_MAX} replicas`;
   if (new Set(nodes).size < nodes.length) return `${subject} has two replicas on one node`;
-  return firstBroken(nodes, (node) => nodeRule(state, node, subject));
+  return (
+    firstBroken(nodes, (node) => nodeRule(state, node, subject)) ??
+    partsRule(volume, new Set(Object.keys(state.volumes)))
+  );
 }
 
 function groupRule(state: ClusterState, group: GroupSpec): string | undefined {
@@ -97,7 +101,7 @@ function groupRule(state: ClusterState, group: GroupSpec): string | undefined {
     firstBroken(group.resources, (resource) =>
       resource.type === MIRROR ? mirrorRule(state, group, volumeOf(resource)) : undefined,
     ) ??
-    referenceRule(group) ??
+    referenceRule(state, group) ??
     companyRule(state, group)
   );
 }
@@ -114,14 +118,31 @@ function mirrorRule(state: ClusterState, group: GroupSpec, volume: string | unde
 }
 
 /** A reference to itself, a later or an unknown resource could never be resolved when the group starts in order. */
-function referenceRule(group: GroupSpec): string | undefined {
-  const earlier = new Set<string>();
-  for (const { name, params } of group.resources) {
-    const bad = referencesIn(params).find((reference) => !earlier.has(reference.resource));
-    if (bad) return `group ${group.name}: ${name} refers to ${bad.resource}, which does not come before it`;
-    earlier.add(name);
+function referenceRule(state: ClusterState, group: GroupSpec): string | undefined {
+  const earlier = new Map<string, ResourceDefinition>();
+  for (const resource of group.resources) {
+    const { name, params } = resource;
+    for (const reference of referencesIn(params)) {
+      const target = earlier.get(reference.resource);
+      if (target === undefined)
+        return `group ${group.name}: ${name} refers to ${reference.resource}, which does not come before it`;
+      const broken = partReferenceRule(state, target, reference.key);
+      if (broken !== undefined) return `group ${group.name}: ${name} refers to ${broken}`;
+    }
+    earlier.set(name, resource);
   }
   return undefined;
+}
+
+/** Which disk of a volume with parts is meant has to be said. */
+function partReferenceRule(state: ClusterState, target: ResourceDefinition, key: string): string | undefined {
+  const volume = volumeOf(target);
+  const { name } = target;
+  const parts = volume === undefined ? undefined : state.volumes[volume]?.spec.parts;
+  if (parts === undefined) return undefined;
+  const keys = mirrorKeys(parts.map((part) => part.name));
+  if (keys.includes(key)) return undefined;
+  return `\${${name}.${key}}, but ${name} is of volume ${volume} and offers ${keys.join(', ')}`;
 }
 
 function sharedVolumes(state: ClusterState): string | undefined {

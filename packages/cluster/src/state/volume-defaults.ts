@@ -8,11 +8,12 @@ export const RESCUE_BYTES = 10 * 1024 * 1024 * 1024;
 
 export const PLAIN_VOLUME: Pick<
   VolumeSpec,
-  'onDiskError' | 'asyncTakeover' | 'settings' | 'rescueJournal' | 'exports'
+  'onDiskError' | 'asyncTakeover' | 'settings' | 'rescueJournal' | 'exports' | 'parts'
 > = {
   onDiskError: 'serve-from-peer',
   asyncTakeover: 'operator',
   settings: settingsOf(z.object(settingsShape).parse({})),
   rescueJournal: null,
   exports: [],
+  parts: [],
 };

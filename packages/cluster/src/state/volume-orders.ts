@@ -19,8 +19,13 @@ export type VolumeOrder =
   | { readonly verb: 'attach'; readonly replaced: boolean }
   /** Ends a split brain with `peer`: what this side (`local`) or the other one changed is given up. */
   | { readonly verb: 'resolve'; readonly peer: string; readonly discard: 'local' | 'remote' }
-  /** `path`: a new file on that node; without `id`: the newest point that is kept. */
-  | { readonly verb: 'rescue-export'; readonly id?: number; readonly path: string }
+  /** `path`: a new file on that node; without `id`: the newest point that is kept; `part`: of this part alone. */
+  | {
+      readonly verb: 'rescue-export';
+      readonly id?: number;
+      readonly path: string;
+      readonly part?: string;
+    }
   | { readonly verb: 'rescue-drop'; readonly id: number };
 
 export function orderRefusal(volume: VolumeState, node: string, order: VolumeOrder): Refusal | undefined {
@@ -29,9 +34,14 @@ export function orderRefusal(volume: VolumeState, node: string, order: VolumeOrd
   const bare = [node, ...others].find((each) => !replicas.some((replica) => replica.node === each));
   if (bare !== undefined) return refused(`volume ${name} has no replica on ${bare}`);
   if (others.includes(node)) return refused(`${node} has no link with itself`);
+  if (order.verb === 'rescue-export' && order.part !== undefined && !hasPart(volume, order.part))
+    return refused(`volume ${name} has no part ${order.part}`);
   const loser = loserOf(node, order);
   return loser === undefined ? undefined : lossRefusal(volume, node, order, loser);
 }
+
+const hasPart = ({ spec }: VolumeState, part: string): boolean =>
+  spec.parts.some(({ name }) => name === part);
 
 /** Whose content is given up. */
 export function loserOf(node: string, order: VolumeOrder): string | undefined {
@@ -97,7 +107,7 @@ export function orderSentence(volume: string, node: string, order: VolumeOrder):
     case 'resolve':
       return `the split brain of ${volume} is to end: what ${loserOf(node, order)} changed is given up`;
     case 'rescue-export':
-      return `an image of what was overwritten of ${copy} is to be written to ${order.path}`;
+      return `an image of what was overwritten of ${order.part === undefined ? '' : `part ${order.part} of `}${copy} is to be written to ${order.path}`;
     case 'rescue-drop':
       return `what was overwritten of ${copy} is not to be kept any longer (point ${order.id})`;
     default:

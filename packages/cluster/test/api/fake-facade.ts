@@ -88,6 +88,7 @@ function initialStatus(): ClusterStatus {
       {
         name: 'data',
         sizeBytes: 2 ** 30,
+        parts: [],
         growsToBytes: null,
         mode: 'sync',
         primary: 'n1',

@@ -57,6 +57,7 @@ test('docs/operating/metrics.md lists every metric with its labels, and no other
   const status = fixture.facade.status();
   const volumes = status.volumes.map((volume) => ({
     ...volume,
+    parts: [{ name: 'log', sizeBytes: 1 }],
     replicas: volume.replicas.map((replica) => ({ ...replica, lagBytes: 1 })),
   }));
   const served = metricFamilies({ ...status, volumes }).map(({ name, samples }) => {

@@ -297,7 +297,7 @@ export class FakeDisk {
         done(error);
       });
     return {
-      ensureVolume: (config, _exports, done) => later(() => this.#ensure(config), done),
+      ensureVolume: ({ config }, done) => later(() => this.#ensure(config), done),
       removeVolume: (name, done) => later(() => void this.volumes.delete(name), done),
       promote: (name, request, done) => later(() => this.#promote(name, request), done),
       demote: (name, done) => later(() => this.#demote(name), done),

@@ -35,6 +35,7 @@ export function VolumeFacts({ volume }: { volume: VolumeStatus }) {
         {formatSize(volume.sizeBytes)} · {t.mode[volume.mode]}
         {volume.growsToBytes !== null && ` · ${t.growsTo(formatSize(volume.growsToBytes))}`}
       </dd>
+      {volume.parts.length > 0 && <Parts parts={volume.parts} />}
       <dt>{t.primary}</dt>
       <dd>{volume.primary ?? t.noPrimary}</dd>
       <dt>{t.term}</dt>
@@ -46,6 +47,16 @@ export function VolumeFacts({ volume }: { volume: VolumeStatus }) {
       <dt>{t.usedBy}</dt>
       <dd>{volume.group ?? '—'}</dd>
     </dl>
+  );
+}
+
+function Parts({ parts }: Pick<VolumeStatus, 'parts'>) {
+  const { t } = useLanguage();
+  return (
+    <>
+      <dt title={t.partsNote}>{t.parts}</dt>
+      <dd>{parts.map(({ name, sizeBytes }) => `${name} ${formatSize(sizeBytes)}`).join(', ')}</dd>
+    </>
   );
 }
 

@@ -141,7 +141,10 @@ function ServicePage({
 function DiskPage({ answers, change }: PageProps) {
   const { t } = useLanguage();
   const { status } = useCluster();
-  const free = status.volumes.filter(({ group }) => group === null).map(({ name }) => name);
+  // It mounts one device.
+  const free = status.volumes
+    .filter(({ group, parts }) => group === null && parts.length === 0)
+    .map(({ name }) => name);
   return (
     <>
       <Field label={t.serviceVolume} help={free.length === 0 ? t.serviceVolumeNone : t.serviceVolumeHelp}>

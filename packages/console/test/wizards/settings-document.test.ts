@@ -20,6 +20,17 @@ test('an entry that nobody changes comes back as it was', () => {
   });
 });
 
+test('of a volume with parts the last one grows, and the others stay as they are', () => {
+  const part = (name: string) => ({ name, size: 2 ** 30, replicas: { n1: `/srv/${name}` }, exports: [] });
+  const { size: _, replicas: __, exports: ___, ...rest } = VOLUME_ENTRY;
+  const entry = { ...rest, parts: [part('data'), part('log')] };
+  const answers = answersOf(entry);
+  assert.equal(answers.size, '1GiB');
+  const [changed] = settingsDocument(entry, { ...answers, size: '2GiB' }).volumes;
+  assert.deepEqual(changed['parts'], [part('data'), { ...part('log'), size: '2GiB' }]);
+  assert.equal('size' in changed, false);
+});
+
 test('a schedule and a rescue journal come and go', () => {
   const answers = { ...answersOf(VOLUME_ENTRY), schedule: ' 0 3 * * 6 ', repair: true, rescueMax: '1GiB' };
   const [entry] = settingsDocument(VOLUME_ENTRY, answers).volumes;

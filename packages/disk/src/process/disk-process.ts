@@ -13,10 +13,10 @@ import {
   type World,
 } from '@eterne/runtime';
 import type { Worker, WorkerHandler } from '@eterne/runtime/node/worker.ts';
-import type { PromoteRequest, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
+import type { PromoteRequest, SetProposal, VolumeStatus } from '../engine/api.ts';
 import type { VolumeSpec } from './config.ts';
 import { isPrivateListen } from './config-rules.ts';
-import type { DiskPort, ExportSpec } from './port.ts';
+import type { DiskPort } from './port.ts';
 import type { Preface } from './preface.ts';
 import { acceptReplication } from './replication-acceptor.ts';
 import { VolumeProcess, type CallDone, type Verdict, type VolumeProcessOwner } from './volume-process.ts';
@@ -102,12 +102,7 @@ export class DiskProcess implements DiskPort {
     else volume.giveStream(preface, stream, surplus);
   }
 
-  ensureVolume(config: VolumeConfig, exports: readonly ExportSpec[], done: Done): void {
-    this.ensure({ config, exports }, done);
-  }
-
-  /** A volume, or a mirror set of several. */
-  ensure(spec: VolumeSpec, done: Done): void {
+  ensureVolume(spec: VolumeSpec, done: Done): void {
     const { config, exports, members = [] } = spec;
     const present = this.#volumes.get(config.name);
     if (present !== undefined) return changePeers(present, spec, done);

@@ -2,8 +2,9 @@
 import { EterneError } from '@eterne/base';
 import { JsonLink, type Address, type Stream, type Timers, type World } from '@eterne/runtime';
 import { upgradeHttp } from '@eterne/runtime/node/http.ts';
-import type { PromoteRequest, SetAnswer, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
-import type { DiskPort, ExportSpec } from './port.ts';
+import type { PromoteRequest, SetAnswer, SetProposal, VolumeStatus } from '../engine/api.ts';
+import type { VolumeSpec } from './config.ts';
+import type { DiskPort } from './port.ts';
 import {
   DISK_PORT_PROTOCOL,
   type ClientBodies,
@@ -50,8 +51,8 @@ class DiskPortClient implements DiskPort {
     });
   }
 
-  ensureVolume(config: VolumeConfig, exports: readonly ExportSpec[], done: Done): void {
-    this.#call('ensure-volume', { config, exports }, done);
+  ensureVolume(spec: VolumeSpec, done: Done): void {
+    this.#call('ensure-volume', spec, done);
   }
 
   removeVolume(name: string, done: Done): void {

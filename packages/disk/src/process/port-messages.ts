@@ -1,7 +1,7 @@
 /**
  * `DiskPort` over a `JsonLink`, which is opened by `Upgrade: eterne-disk/1` on the control socket.
  * ```
- *   client → disk   call  ensure-volume {config, exports} · remove-volume {name} · promote {name, request} · demote {name}
+ *   client → disk   call  ensure-volume {config, exports, members?} · remove-volume {name} · promote {name, request} · demote {name}
  *                        ask {name, call}
  *                   note  lease {name, lease} · arbitrate · verdict {id, answer}
  *   disk → client   note  status {volumes} · proposal {id, proposal}
@@ -11,15 +11,15 @@
  * Both ends are of one node and one version: after an upgrade all its daemons are started again.
  */
 import type { Address } from '@eterne/runtime';
-import type { PromoteRequest, SetAnswer, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
-import type { ExportSpec } from './port.ts';
+import type { PromoteRequest, SetAnswer, SetProposal, VolumeStatus } from '../engine/api.ts';
+import type { VolumeSpec } from './config.ts';
 import type { Lease, ReplicaCall } from './worker-messages.ts';
 
 export const DISK_PORT_PROTOCOL = 'eterne-disk/1';
 
 /** Bodies of what a client sends; `port-schemas.ts` checks them on arrival. */
 export interface ClientBodies {
-  'ensure-volume': { readonly config: VolumeConfig; readonly exports: readonly ExportSpec[] };
+  'ensure-volume': VolumeSpec;
   'remove-volume': { readonly name: string };
   promote: { readonly name: string; readonly request: PromoteRequest };
   demote: { readonly name: string };

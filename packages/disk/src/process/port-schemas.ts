@@ -76,7 +76,11 @@ const setAnswer = z.discriminatedUnion('kind', [
 ]);
 
 export const clientBodies = {
-  'ensure-volume': z.object({ config: volumeConfig, exports: z.array(exportSpec) }),
+  'ensure-volume': z.object({
+    config: volumeConfig,
+    exports: z.array(exportSpec),
+    members: z.array(z.object({ metadataPath: z.string(), exports: z.array(exportSpec) })).optional(),
+  }),
   'remove-volume': z.object({ name }),
   promote: z.object({ name, request: promoteRequest }),
   demote: z.object({ name }),

@@ -2,7 +2,8 @@
 import type { EterneError } from '@eterne/base';
 import type { Address } from '@eterne/runtime';
 import type { AttachChoice } from '../attach/choose.ts';
-import type { PromoteRequest, SetAnswer, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
+import type { PromoteRequest, SetAnswer, SetProposal, VolumeStatus } from '../engine/api.ts';
+import type { VolumeSpec } from './config.ts';
 import type { TlsFiles } from './tls-files.ts';
 import type { CallDone } from './volume-process.ts';
 import type { ReplicaCall } from './worker-messages.ts';
@@ -46,10 +47,10 @@ type Done = (error: EterneError | undefined) => void;
 
 export interface DiskPort {
   /**
-   * Opens the volume if it is not open. Idempotent. Of an open volume only the peers may change (replicas that come and go), while it
+   * Opens the volume, or mirror set, if it is not open. Idempotent. Of an open volume only the peers may change (replicas that come and go), while it
    * serves; any other difference is `conflict`.
    */
-  ensureVolume(config: VolumeConfig, exports: readonly ExportSpec[], done: Done): void;
+  ensureVolume(spec: VolumeSpec, done: Done): void;
   removeVolume(name: string, done: Done): void;
   promote(name: string, request: PromoteRequest, done: Done): void;
   demote(name: string, done: Done): void;

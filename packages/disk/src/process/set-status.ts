@@ -25,3 +25,15 @@ export function statusesOf(
 export function goesBy({ mirrorSet, name }: VolumeStatus, asked: string): boolean {
   return name === asked || mirrorSet === asked;
 }
+
+/** The other way round: each mirror set once, by its own name and with the size of all its volumes. They are attached one by one, if at all. */
+export function wholeStatuses(statuses: readonly VolumeStatus[]): readonly VolumeStatus[] {
+  const wholes = new Map<string, VolumeStatus>();
+  for (const { mirrorSet, ...status } of statuses) {
+    const before = mirrorSet === undefined ? undefined : wholes.get(mirrorSet);
+    const name = mirrorSet ?? status.name;
+    const sizeBytes = (before?.sizeBytes ?? 0) + status.sizeBytes;
+    wholes.set(name, mirrorSet === undefined ? status : { ...status, name, sizeBytes, attached: null });
+  }
+  return [...wholes.values()];
+}

@@ -52,7 +52,10 @@ function status(disk: DiskProcess, wanted: (volume: VolumeStatus) => boolean): P
 const nbdPath = (name: string): string => join(folder, `${name}.nbd`);
 const ensure = (disk: DiskProcess, name: string): Promise<EterneError | undefined> =>
   answer((done) =>
-    disk.ensureVolume(volumeConfig(name), [{ kind: 'nbd', listen: `unix:${nbdPath(name)}` }], done),
+    disk.ensureVolume(
+      { config: volumeConfig(name), exports: [{ kind: 'nbd', listen: `unix:${nbdPath(name)}` }] },
+      done,
+    ),
   );
 const promote = (disk: DiskProcess, name: string): Promise<EterneError | undefined> =>
   answer((done) => disk.promote(name, { force: true }, done));
@@ -77,7 +80,7 @@ describe('disk process', () => {
     assert.equal(await ensure(disk, 'v1'), undefined);
     assert.equal(await ensure(disk, 'v1'), undefined);
     const other = await answer((done) =>
-      disk.ensureVolume(volumeConfig('v1', { sizeBytes: 4096 }), [], done),
+      disk.ensureVolume({ config: volumeConfig('v1', { sizeBytes: 4096 }), exports: [] }, done),
     );
     assert.equal(other?.code, 'conflict');
     assert.equal(disk.processes().length, 1);
@@ -91,7 +94,10 @@ describe('disk process', () => {
     assert.equal((await ensure(disk, 'dies-1'))?.code, 'io');
     assert.deepEqual(disk.names, []);
     const far = await answer((done) =>
-      disk.ensureVolume(volumeConfig('v2'), [{ kind: 'nbd', listen: '10.0.0.1:0' }], done),
+      disk.ensureVolume(
+        { config: volumeConfig('v2'), exports: [{ kind: 'nbd', listen: '10.0.0.1:0' }] },
+        done,
+      ),
     );
     assert.match(far?.message ?? '', /TLS/);
   });
@@ -100,7 +106,10 @@ describe('disk process', () => {
     const disk = start();
     assert.equal(await ensure(disk, 'v3'), undefined);
     const taken = await answer((done) =>
-      disk.ensureVolume(volumeConfig('v4'), [{ kind: 'nbd', listen: `unix:${nbdPath('v3')}` }], done),
+      disk.ensureVolume(
+        { config: volumeConfig('v4'), exports: [{ kind: 'nbd', listen: `unix:${nbdPath('v3')}` }] },
+        done,
+      ),
     );
     assert.equal(taken?.code, 'busy');
   });

@@ -90,7 +90,10 @@ describe('disk port', () => {
         if (found !== undefined) resolve(found);
       }),
     );
-    assert.equal(await answer((done) => service.ensureVolume(volumeConfig('p0'), [], done)), undefined);
+    assert.equal(
+      await answer((done) => service.ensureVolume({ config: volumeConfig('p0'), exports: [] }, done)),
+      undefined,
+    );
     heart.setLease('p0', { validUntilBootMs: 1, graceMs: 1 });
     const refused = await answer((done) => service.promote('p0', { force: false }, done));
     assert.deepEqual([refused?.code, refused?.hint], ['refused', 'use --force']);
@@ -104,7 +107,7 @@ describe('disk port', () => {
   it('takes other peers while the volume is open, and nothing else', async () => {
     const port = await connect(served.controlPath);
     const ensure = (config: ReturnType<typeof volumeConfig>): Promise<EterneError | undefined> =>
-      answer((done) => port.ensureVolume(config, [], done));
+      answer((done) => port.ensureVolume({ config, exports: [] }, done));
     const peers = { b: ['127.0.0.1:1'] };
     assert.equal(await ensure(volumeConfig('p2')), undefined);
     assert.equal(await ensure(volumeConfig('p2', { peers })), undefined);
@@ -119,7 +122,7 @@ describe('disk port', () => {
 
   it('keeps an unanswered proposal for the next arbiter, and hears only that one', async () => {
     const first = await connect(served.controlPath);
-    await answer((done) => first.ensureVolume(volumeConfig('p1'), [], done));
+    await answer((done) => first.ensureVolume({ config: volumeConfig('p1'), exports: [] }, done));
     const asked = new Promise<
       (answer: Parameters<Parameters<Parameters<DiskPort['onProposal']>[0]>[1]>[0]) => void
     >((resolve) => first.onProposal((_proposal, reply) => resolve(reply)));
@@ -142,7 +145,7 @@ describe('disk port', () => {
   it('answers malformed bodies with an error and tells clients when it goes', async () => {
     const port = await connect(served.controlPath);
     const malformed = await answer((done) =>
-      port.ensureVolume({} as ReturnType<typeof volumeConfig>, [], done),
+      port.ensureVolume({ config: {} as ReturnType<typeof volumeConfig>, exports: [] }, done),
     );
     assert.equal(malformed?.code, 'protocol');
     const gone = new Promise<void>((resolve) => port.onClose(resolve));
@@ -168,7 +171,7 @@ describe('control socket', () => {
 
   before(async () => {
     served = await serve('alone.ctl', 'local');
-    await answer((done) => served.disk.ensureVolume(volumeConfig('c0'), [], done));
+    await answer((done) => served.disk.ensureVolume({ config: volumeConfig('c0'), exports: [] }, done));
   });
 
   it('shows status and steers volumes', async () => {
@@ -196,7 +199,10 @@ describe('control socket', () => {
   it('waits for a state, and says when it was not reached', async () => {
     await call('POST', '/v1/volumes/c0/wait', { for: 'uptodate', timeoutMs: 1000 });
     await answer((done) =>
-      served.disk.ensureVolume(volumeConfig('c1', { peers: { b: ['127.0.0.1:1'] } }), [], done),
+      served.disk.ensureVolume(
+        { config: volumeConfig('c1', { peers: { b: ['127.0.0.1:1'] } }), exports: [] },
+        done,
+      ),
     );
     await assert.rejects(
       call('POST', '/v1/volumes/c1/wait', { for: 'connected', timeoutMs: 30 }),

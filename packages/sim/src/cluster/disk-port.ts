@@ -58,7 +58,7 @@ function makePort(client: SimProcess, daemon: DiskDaemon, back: Hops): DiskPort 
     });
   const find = (name: string) => daemon.volumes.get(name);
   return {
-    ensureVolume: (config, exports, done) =>
+    ensureVolume: ({ config, exports }, done) =>
       forth.run(() => {
         const nbd = exports.find(({ kind }) => kind === 'nbd');
         daemon.ensureVolume(config, nbd?.kind === 'nbd' ? nbd.listen : '', answering(done));

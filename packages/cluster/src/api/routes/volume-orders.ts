@@ -105,7 +105,12 @@ export function volumeOrderRoutes(api: Api, context: ApiContext): void {
     summary: 'Write an image of what a replica held before it was overwritten, into a new file on its node',
     access: 'admin',
     body: rescueExportOrder,
-    orderOf: ({ id, path }) => ({ verb: 'rescue-export', path, ...(id === undefined ? {} : { id }) }),
+    orderOf: ({ id, part, path }) => ({
+      verb: 'rescue-export',
+      path,
+      ...(id === undefined ? {} : { id }),
+      ...(part === undefined ? {} : { part }),
+    }),
   });
   add({
     path: 'rescue/drop',

@@ -45,7 +45,8 @@ export function volumeRoutes(api: Api, { facade }: ApiContext): void {
       config: { access: 'admin' },
     },
     async (request, reply) => {
-      await facade.volumeResize(request.params.name, request.body.size, requesterOf(request));
+      const { part, size } = request.body;
+      await facade.volumeResize(request.params.name, part, size, requesterOf(request));
       return reply.code(202).send({ accepted: true });
     },
   );

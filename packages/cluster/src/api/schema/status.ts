@@ -68,7 +68,11 @@ export const nodeStatus = z.object({
 
 export const volumeStatus = z.object({
   name: z.string(),
-  sizeBytes: z.int(),
+  sizeBytes: z.int().describe('of all parts together'),
+  parts: z
+    .array(z.object({ name: z.string(), sizeBytes: z.int() }))
+    .readonly()
+    .describe('the disks it is made of, in order; empty: it is one'),
   growsToBytes: z.int().nullable().describe('it is to become so large; null: it is'),
   mode: z.enum(['sync', 'async']),
   primary: z.string().nullable(),

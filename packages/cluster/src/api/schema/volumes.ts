@@ -39,14 +39,17 @@ export const resolveOrder = z.strictObject({
   peer: name.exactOptional().describe('absent: the only other'),
   confirm,
 });
+const part = name.exactOptional().describe('of a volume with parts: this one');
 export const resizeOrder = z.strictObject({
   size: volumeSize.describe('for example 2GiB, or bytes; never less than it has'),
+  part,
 });
 const pointId = z.int().min(1);
 export const rescueExportOrder = z.strictObject({
   node: name,
   id: pointId.exactOptional().describe('absent: the newest that is kept'),
   path: z.string().startsWith('/', 'a path is absolute').max(4096).describe('a new file on that node'),
+  part,
 });
 export const rescueDropOrder = z.strictObject({ node: name, id: pointId, confirm });
 

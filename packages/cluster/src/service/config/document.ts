@@ -3,7 +3,7 @@
  *
  *   cluster  edition, profile, timezone, tieBreaker, prefer, ping, onShutdown, consensus, watchdog, fencing, watch, heartbeatDisks
  *   nodes    name, capacity: { quantity: amount }, addresses: [host:port …], api: host:port
- *   volumes  name, size, mode, initialSync, replicas: { node: device }, onDiskError, asyncTakeover, rescueJournal, exports, and the settings of `eterne disk run`
+ *   volumes  name, size, replicas: { node: device } (or parts: [{ name, size, replicas, exports }]), mode, initialSync, onDiskError, asyncTakeover, rescueJournal, exports, and the settings of `eterne disk run`
  *   groups   name, nodes, failback, with, apart, after, demand, onStopFailure, watch, resources: [{ name, type, restart, startTimeout, stopTimeout, …the agent's own }]
  *
  * A document says what should be there; what it does not name stays as it is.
@@ -16,6 +16,7 @@ import { z } from 'zod';
 import { checkResourceParams } from '../../monitor/agents/registry.ts';
 import { NAME, NODE_PATHS_MAX, normaliseAddress } from '../../node/identity.ts';
 import { parseApiAddress } from '../../pki/addresses.ts';
+import { PARTS_MAX } from '../../state/parts.ts';
 import { RESCUE_BYTES } from '../../state/volume-defaults.ts';
 import { TROUBLE_KINDS, USUAL_WATCH } from '../../state/watch.ts';
 import type {
@@ -28,6 +29,7 @@ import type {
   VolumeExport,
   VolumeSpec,
 } from '../../state/model.ts';
+import { disksOf, type GivenPart } from './volume-disks.ts';
 
 export const DOCUMENT_ITEMS_MAX = 1024;
 /** 32 nodes with two levels of two devices. */
@@ -235,14 +237,32 @@ const volumeExport = z.union([
   z.strictObject({ iscsi: iscsiExport.extend({ listen: perNode(tcpAddress) }) }),
 ]);
 
+const volumeExports = z.array(volumeExport).max(8).default([]);
+/** Node → device. */
+const devices = z.record(name, z.string().min(1).max(4096));
+
+const volumePart = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-zA-Z0-9][a-zA-Z0-9_]{0,31}$/, 'is not the name of a part: letters, digits, underscores'),
+  size: volumeSize,
+  replicas: devices,
+  exports: volumeExports,
+});
+
 const volume = z.strictObject({
   name,
-  size: volumeSize,
+  size: volumeSize.optional(),
+  parts: z
+    .array(volumePart)
+    .min(2, 'are at least two; a volume of one disk has size and replicas itself')
+    .max(PARTS_MAX, `are at most ${PARTS_MAX}`)
+    .optional(),
   mode: z.enum(['sync', 'async']).default('sync'),
   initialSync: z.enum(['smart', 'full', 'none']).default('smart'),
   onDiskError: z.enum(['serve-from-peer', 'move']).default('serve-from-peer'),
   asyncTakeover: z.enum(['operator', 'auto']).default('operator'),
-  replicas: z.record(name, z.string().min(1).max(4096)),
+  replicas: devices.optional(),
   ...settingsShape,
   rescueJournal: z
     .strictObject({
@@ -253,7 +273,7 @@ const volume = z.strictObject({
       whenFull: z.enum(['pause', 'drop-oldest', 'off']).default('pause'),
     })
     .optional(),
-  exports: z.array(volumeExport).max(8).default([]),
+  exports: volumeExports,
 });
 
 const restart = z.strictObject({
@@ -383,19 +403,24 @@ function fenceDeviceSpec(given: z.infer<typeof fenceDevice>): FenceDevice {
 }
 
 function volumeSpec(given: z.infer<typeof volume>): VolumeSpec {
-  const replicas = Object.entries(given.replicas).map(([node, device]) => ({ node, device }));
   return {
     name: given.name,
-    sizeBytes: given.size,
+    ...disksOf(given.name, {
+      ...given,
+      exports: given.exports.map(exportSpec),
+      parts: given.parts?.map(partOf),
+    }),
     mode: given.mode,
-    replicas,
     initialSync: given.initialSync,
     onDiskError: given.onDiskError,
     asyncTakeover: given.asyncTakeover,
     settings: settingsOf(given),
     rescueJournal: rescueSpec(given),
-    exports: given.exports.map(exportSpec),
   };
+}
+
+function partOf({ exports, ...part }: z.infer<typeof volumePart>): GivenPart {
+  return { ...part, exports: exports.map(exportSpec) };
 }
 
 /** What an asynchronous replica would lose in a take-over is kept unless somebody says otherwise. */

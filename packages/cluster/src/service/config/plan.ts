@@ -12,10 +12,12 @@ import type {
   HeartbeatDisk,
   MemberPlace,
   Quantities,
+  ReplicaSpec,
   VolumeSpec,
 } from '../../state/model.ts';
 import type { PlanStep } from '../facade.ts';
 import { formatQuantity } from '../../state/capacity.ts';
+import { devicesOf, partPlaces } from '../../state/parts.ts';
 import { losses, samePlace, type Losses } from '../../state/places.ts';
 import type { ConfigDocument, NodeSettings } from './document.ts';
 import { withSecrets } from './secrets.ts';
@@ -150,10 +152,10 @@ function planVolume(state: ClusterState, given: VolumeSpec): Planned | undefined
   const present = state.volumes[given.name]?.spec;
   const spec = withSecrets(given, present);
   if (isDeepStrictEqual(present, spec)) return undefined;
-  const where = spec.replicas.map(({ node, device }) => `${device} on ${node}`).join(', ');
+  const where = spec.replicas.map(placeOf).join(', ');
   const sentence = present
     ? changeSentence(present, spec)
-    : `Create volume ${spec.name} of ${formatSize(spec.sizeBytes)} on ${where}; what is there now is overwritten.`;
+    : `Create volume ${spec.name} of ${sizesOf(spec)} on ${where}; what is there now is overwritten.`;
   const step = {
     action: present ? 'change' : 'create',
     subject: 'volume',
@@ -161,6 +163,16 @@ function planVolume(state: ClusterState, given: VolumeSpec): Planned | undefined
     sentence,
   } as const;
   return { change: { kind: 'volume-put', spec }, step };
+}
+
+const placeOf = (replica: ReplicaSpec): string => `${devicesOf(replica).join(' and ')} on ${replica.node}`;
+
+function sizesOf(spec: VolumeSpec): string {
+  if (spec.parts.length === 0) return formatSize(spec.sizeBytes);
+  const parts = partPlaces(spec, spec.sizeBytes).map(
+    ({ part, sizeBytes }) => `${part.name} ${formatSize(sizeBytes)}`,
+  );
+  return `${formatSize(spec.sizeBytes)} (${parts.join(', ')})`;
 }
 
 function changeSentence(present: VolumeSpec, spec: VolumeSpec): string {
@@ -171,7 +183,7 @@ function changeSentence(present: VolumeSpec, spec: VolumeSpec): string {
     spec.sizeBytes > present.sizeBytes
       ? `Grow volume ${spec.name} to ${formatSize(spec.sizeBytes)} on every replica, while it is in use.`
       : `Change volume ${spec.name}.`,
-    ...added.map(({ node, device }) => `Copy it to ${device} on ${node}; what is there now is overwritten.`),
+    ...added.map((replica) => `Copy it to ${placeOf(replica)}; what is there now is overwritten.`),
     ...removed.map((node) => `Take out the replica on ${node}; its device is left as it is.`),
   ].join(' ');
 }

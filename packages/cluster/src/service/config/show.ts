@@ -13,6 +13,7 @@ import type {
   VolumeSpec,
 } from '../../state/model.ts';
 import { sortedValues, type TieBreaker, type WatchdogSpec } from '../../state/model.ts';
+import { devicesOf, partPlaces } from '../../state/parts.ts';
 import type { WatchSettings } from '../../state/watch.ts';
 
 export function showDocument(state: ClusterState): Record<string, unknown> {
@@ -64,16 +65,31 @@ function showFenceDevice(device: FenceDevice): Record<string, unknown> {
 function showVolume(spec: VolumeSpec): Record<string, unknown> {
   return {
     name: spec.name,
-    size: spec.sizeBytes,
+    ...(spec.parts.length === 0
+      ? { size: spec.sizeBytes, replicas: showReplicas(spec, 0) }
+      : { parts: showParts(spec) }),
     mode: spec.mode,
     initialSync: spec.initialSync,
-    replicas: Object.fromEntries(spec.replicas.map(({ node, device }) => [node, device])),
     onDiskError: spec.onDiskError,
     ...(spec.mode === 'async' ? { asyncTakeover: spec.asyncTakeover } : {}),
     ...showSettings(spec.settings),
     rescueJournal: showRescue(spec.rescueJournal),
-    exports: spec.exports.map(showExport),
+    ...(spec.parts.length === 0 ? { exports: spec.exports.map(showExport) } : {}),
   };
+}
+
+function showParts(spec: VolumeSpec): readonly object[] {
+  return partPlaces(spec, spec.sizeBytes).map(({ part, sizeBytes }, index) => ({
+    name: part.name,
+    size: sizeBytes,
+    replicas: showReplicas(spec, index),
+    exports: part.exports.map(showExport),
+  }));
+}
+
+/** `index`: of the part. */
+function showReplicas({ replicas }: VolumeSpec, index: number): object {
+  return Object.fromEntries(replicas.map((replica) => [replica.node, devicesOf(replica)[index]]));
 }
 
 function showSettings({ resyncRate, congestion, diskTimeoutMs, ...same }: VolumeSettings): object {

@@ -6,6 +6,7 @@ import { parseIp } from '../../monitor/agents/ip/address.ts';
 import type { Look, WatchOrder } from '../../ports.ts';
 import type { ClusterState, GroupState, ResourceDefinition } from '../../state/model.ts';
 import { sortedValues } from '../../state/model.ts';
+import { devicesOf } from '../../state/parts.ts';
 import { mountPointOf, volumesOf } from '../../state/references.ts';
 import type { Trouble, TroubleKind, WatchPolicy } from '../../state/watch.ts';
 
@@ -89,8 +90,9 @@ function standsOn(state: ClusterState, group: GroupState, node: string): readonl
   const disks = group.spec.resources.flatMap(disksOf);
   const replicas = volumesOf(group.spec)
     .flatMap((name) => state.volumes[name]?.spec.replicas ?? [])
-    .filter((replica) => replica.node === node && replica.device.startsWith('/'))
-    .map(({ device }) => device);
+    .filter((replica) => replica.node === node)
+    .flatMap(devicesOf)
+    .filter((device) => device.startsWith('/'));
   return [
     ...links.map((subject) => ({ kind: 'link' as const, subject })),
     ...disks.map((subject) => ({ kind: 'disk' as const, subject })),

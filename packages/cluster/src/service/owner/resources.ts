@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { assert } from '@eterne/base';
 import type { ResourceSpec, ResourceState } from '../../ports.ts';
-import type { GroupSpec, ResourceDefinition, ResourceSummary } from '../../state/model.ts';
+import type { ClusterState, GroupSpec, ResourceDefinition, ResourceSummary } from '../../state/model.ts';
 import { replaceReferences, volumeOf } from '../../state/references.ts';
 import type { View } from '../view.ts';
 import type { PromotedMirror } from './mirror-health.ts';
@@ -94,14 +94,18 @@ export class GroupResources {
   }
 
   /** What monitor and agent need; or which reference has no value. */
-  specAt(index: number): { readonly spec: ResourceSpec; readonly missing: string | undefined } {
+  specAt(
+    { volumes }: Pick<ClusterState, 'volumes'>,
+    index: number,
+  ): { readonly spec: ResourceSpec; readonly missing: string | undefined } {
     const { name, type, params: written } = this.at(index).definition;
     const earlier = this.#items.slice(0, index);
     const outputs = new Map(earlier.map((resource) => [resource.definition.name, resource.outputs]));
     const { params, missing } = replaceReferences(written, outputs);
     const first = missing[0];
+    const parts = volumes[this.volumeAt(index) ?? '']?.spec.parts.map((part) => part.name) ?? [];
     return {
-      spec: { group: this.#group, name, type, params },
+      spec: { group: this.#group, name, type, params, ...(parts.length === 0 ? {} : { parts }) },
       missing: first && `\${${first.resource}.${first.key}} has no value`,
     };
   }

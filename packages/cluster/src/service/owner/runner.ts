@@ -250,7 +250,7 @@ export class GroupRunner {
   }
 
   #start(view: View, outbox: Outbox, index: number): void {
-    const { spec, missing } = this.#resources.specAt(index);
+    const { spec, missing } = this.#resources.specAt(view.state, index);
     if (missing !== undefined) return this.#fail(index, missing);
     const volume = this.#resources.volumeAt(index);
     const timeoutMs = this.#resources.at(index).definition.startTimeoutMs;
@@ -292,7 +292,7 @@ export class GroupRunner {
     const volume = this.#resources.volumeAt(index);
     if (volume !== undefined && !view.disk.volumes && !provenSecondary(view, volume))
       return this.#stopLater(view, index);
-    const { spec } = this.#resources.specAt(index);
+    const { spec } = this.#resources.specAt(view.state, index);
     const timeoutMs = this.#resources.at(index).definition.stopTimeoutMs;
     this.#busy = {
       kind: 'stopping',
@@ -351,7 +351,7 @@ export class GroupRunner {
       if (serving === undefined && waited < view.timing.promotionShowMs) return;
       if (!serving) return this.#resources.set(index, { state: 'failed', reason: 'not primary' });
     }
-    const { spec } = this.#resources.specAt(index);
+    const { spec } = this.#resources.specAt(view.state, index);
     this.#busy = { kind: 'probing', index, id: outbox.send({ kind: 'monitor-probe', resource: spec }) };
   }
 

@@ -13,12 +13,25 @@ export class Subject<Params> {
   #job: Job<Params>;
   readonly #timeoutMs: number;
 
-  constructor(hands: Hands, agent: Agent<Params>, params: Record<string, unknown>, timeoutMs = TIMEOUT_MS) {
+  /** `parts`: of a mirror. */
+  constructor(
+    hands: Hands,
+    agent: Agent<Params>,
+    params: Record<string, unknown>,
+    timeoutMs = TIMEOUT_MS,
+    parts?: readonly string[],
+  ) {
     this.#hands = hands;
     this.#agent = agent;
     this.#timeoutMs = timeoutMs;
     this.#job = {
-      spec: { group: 'g', name: agent.type, type: agent.type, params },
+      spec: {
+        group: 'g',
+        name: agent.type,
+        type: agent.type,
+        params,
+        ...(parts === undefined ? {} : { parts }),
+      },
       params: agent.parse(new Fields('test', params)),
       mark: `ETERNE_RESOURCE=test-${process.pid}`,
       processes: [],
@@ -27,6 +40,10 @@ export class Subject<Params> {
         done();
       },
     };
+  }
+
+  get processes(): Job<Params>['processes'] {
+    return this.#job.processes;
   }
 
   start(): Promise<ActionResult> {

@@ -122,6 +122,49 @@ test(
   },
 );
 
+test(
+  'each part of a volume becomes a block device, and all of them leave together',
+  { skip: !hasFuse && 'needs root, FUSE, nbdfuse and nbdkit' },
+  async (context) => {
+    const hands = await makeHands(context);
+    const server = { PATH: process.env['PATH'] ?? '' };
+    for (const part of ['data', 'log']) {
+      const image = join(hands.dir, `${part}.img`);
+      writeFileSync(image, '');
+      truncateSync(image, 8 * 1024 * 1024);
+      const socket = volumeSocketPath(hands.dir, `v.${part}`);
+      const nbdkit = hands.world.processes.spawn(
+        { command: ['nbdkit', '-f', '-U', socket, 'file', image], env: server },
+        () => {},
+      );
+      context.after(() => nbdkit.kill('SIGKILL'));
+    }
+    const params = { volume: 'v', attach: 'fuse' };
+    const subject = new Subject(hands, mirrorAgent, params, undefined, ['data', 'log']);
+    context.after(() => subject.abandon());
+    const { outputs } = await well(subject.start());
+    const keys = ['volume', 'socket_data', 'device_data', 'socket_log', 'device_log'];
+    assert.deepEqual(Object.keys(outputs), keys);
+    assert.equal(outputs['socket_log'], volumeSocketPath(hands.dir, 'v.log'));
+    for (const part of ['data', 'log']) {
+      const device = outputs[`device_${part}`];
+      tool('sh', '-c', `printf ${part} | dd of=${device} bs=4096 seek=6 conv=fsync status=none`);
+      const image = readFileSync(join(hands.dir, `${part}.img`));
+      assert.equal(image.toString('utf8', 6 * 4096, 6 * 4096 + part.length), part);
+    }
+    assert.equal((await subject.check()).state, 'running');
+    const [first, ...others] = subject.processes;
+    assert(first !== undefined && others.length === 1, 'each part has a helper of its own');
+    process.kill(first.pid, 'SIGKILL');
+    while (hands.world.processes.alive(first.pid, first.startTime)) await sleep(10);
+    assert.match((await subject.check()).reason, /volume v is not attached any more/);
+    await well(subject.stop());
+    const loops = tool('losetup', '--list', '--noheadings', '--output', 'NAME');
+    for (const part of ['data', 'log']) assert.equal(loops.includes(`${outputs[`device_${part}`]}\n`), false);
+    assert.equal(readFileSync('/proc/self/mounts', 'utf8').includes(hands.dir), false);
+  },
+);
+
 const hasNamespaces = isRoot && has('ip') && spawnSync('ip', ['netns', 'list']).status === 0;
 
 /** Two machines on one cable (live0 ─ live0), and a second NIC of the first that is plugged in nowhere (dead0). */

@@ -4,6 +4,7 @@
 export type VolumeEntry = Readonly<Record<string, unknown>>;
 
 export interface SettingsAnswers {
+  /** Of a volume with parts, that of the last one, which alone can grow. */
   readonly size: string;
   readonly readPolicy: string;
   readonly checksums: string;
@@ -33,7 +34,7 @@ export function answersOf(entry: VolumeEntry): SettingsAnswers {
   const part = (key: string): VolumeEntry => (entry[key] ?? {}) as VolumeEntry;
   const { max, whenFull } = part('rescueJournal');
   return {
-    size: sizeText(entry['size']),
+    size: sizeText((lastPartOf(entry) ?? entry)['size']),
     readPolicy: text(entry['readPolicy']),
     checksums: text(entry['checksums'] ?? 'none'),
     onDiskError: text(entry['onDiskError']),
@@ -65,7 +66,7 @@ export function settingsDocument(
     volumes: [
       {
         ...rest,
-        size: size.trim(),
+        ...sized(entry, size.trim()),
         readPolicy,
         checksums,
         onDiskError,
@@ -77,6 +78,20 @@ export function settingsDocument(
       },
     ],
   };
+}
+
+/** Undefined: the volume is one disk. */
+export function lastPartOf(entry: VolumeEntry): VolumeEntry | undefined {
+  return partsOf(entry).at(-1);
+}
+
+function partsOf(entry: VolumeEntry): readonly VolumeEntry[] {
+  return (entry['parts'] ?? []) as readonly VolumeEntry[];
+}
+
+function sized(entry: VolumeEntry, size: string): VolumeEntry {
+  const last = lastPartOf(entry);
+  return last === undefined ? { size } : { parts: [...partsOf(entry).slice(0, -1), { ...last, size }] };
 }
 
 /** As it would be written by hand, where that is exact. */

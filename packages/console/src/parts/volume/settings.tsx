@@ -11,6 +11,7 @@ import { Section } from '../section.tsx';
 import {
   answersOf,
   entryOf,
+  lastPartOf,
   settingsDocument,
   type SettingsAnswers,
   type VolumeEntry,
@@ -50,7 +51,7 @@ function Editor({ entry, onDone }: { entry: VolumeEntry; onDone: () => void }) {
       }}
     >
       <fieldset className="settings" disabled={isFixed}>
-        <Questions answers={answers} change={change} isAsync={entry['mode'] === 'async'} />
+        <Questions entry={entry} answers={answers} change={change} />
       </fieldset>
       <PlanView {...planned} />
       {!isFixed && (
@@ -66,15 +67,17 @@ function Editor({ entry, onDone }: { entry: VolumeEntry; onDone: () => void }) {
 }
 
 function Questions({
+  entry,
   answers,
   change,
-  isAsync,
 }: {
+  entry: VolumeEntry;
   answers: SettingsAnswers;
   change: Change;
-  isAsync: boolean;
 }) {
   const { t } = useLanguage();
+  const isAsync = entry['mode'] === 'async';
+  const last = lastPartOf(entry)?.['name'];
   const text = (key: TextKey, label: string, help?: string) => (
     <TextField
       label={label}
@@ -93,7 +96,9 @@ function Questions({
   );
   return (
     <>
-      {text('size', t.size, t.sizeHelp)}
+      {typeof last === 'string'
+        ? text('size', t.partSize(last), `${t.sizeHelp} ${t.partFixed}`)
+        : text('size', t.size, t.sizeHelp)}
       {!isAsync && select('readPolicy', t.readPolicy, t.readPolicies)}
       {select('checksums', t.checksums, t.checksumsOf)}
       {!isAsync && select('onDiskError', t.onDiskError, t.onDiskErrors)}

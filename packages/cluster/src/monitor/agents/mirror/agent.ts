@@ -1,39 +1,36 @@
 /**
- * `mirror`: makes a promoted volume reachable on this node. The service has promoted it before it asks; this agent attaches it.
+ * `mirror`: makes a promoted volume reachable on this node. The service has promoted it before it asks; this agent attaches it, each part of it by itself
+ * (`disks.ts`).
  *
  * `attach: none`: nothing but the export itself, a unix socket that speaks NBD; `device` is its NBD URI.
  * `attach: nbd | fuse | auto`: `device` is a block device of this kernel (`nbd.ts`, `fuse.ts`); `auto` takes what the machine has.
- * All output `socket` and `volume` too.
+ * All output `socket` and `volume` too. Of a volume with parts they are `device_PART` and `socket_PART`.
  */
 import { assert, EterneError } from '@eterne/base';
 import { chooseAttachWay } from '@eterne/disk/attach/choose.ts';
-import { volumeSocketPath } from '../../../node/layout.ts';
+import type { ActionResult } from '../../../ports.ts';
 import { failed, RUNNING, succeeded, type Agent, type Hands, type Job, type Started } from '../agent.ts';
-import { abandonFuse, attachFuse, detachFuse, isAttached } from './fuse.ts';
+import { stopFamily } from '../family.ts';
+import { disksOf, type Disk } from './disks.ts';
+import { abandonFuse, attachFuse, detachFuse } from './fuse.ts';
 import { abandonNbd, attachNbd, detachNbd } from './nbd.ts';
 import { parseMirrorParams, type MirrorParams } from './params.ts';
 
 const RETRY_INTERVAL_MS = 20;
 const CONNECT_TIMEOUT_MS = 1000;
 const CHECK_INTERVAL_MS = 1000;
+/** Helpers have so long to end, whatever was left of the time. */
+const END_TIMEOUT_MS = 500;
 
 export const mirrorAgent: Agent<MirrorParams> = {
   type: 'mirror',
   parse: parseMirrorParams,
   start(hands, job, timeoutMs, done) {
-    const { volume, attach: choice } = job.params;
+    const { volume } = job.params;
     const deadlineMs = hands.world.clock.bootMs() + timeoutMs;
-    const outputs = outputsOf(hands, volume);
-    const attempt = (): void =>
-      reach(hands, volume, (error) => {
-        if (error === undefined && choice === 'none') return done(succeeded(outputs));
-        const leftMs = deadlineMs - hands.world.clock.bootMs();
-        if (error === undefined) return attach(hands, job, outputs, leftMs, done);
-        if (leftMs <= 0)
-          return done(failed(`the export of volume ${volume} does not answer: ${error.message}`));
-        hands.world.timers.after(RETRY_INTERVAL_MS, attempt);
-      });
-    attempt();
+    startDisks(hands, { ...job, processes: [] }, disksOf(hands, job), deadlineMs, (result) =>
+      done(result.ok ? succeeded({ volume, ...result.outputs }) : result),
+    );
   },
   stop(hands, job, timeoutMs, done) {
     if (job.params.attach === 'none') return hands.world.timers.soon(() => done(succeeded()));
@@ -42,62 +39,142 @@ export const mirrorAgent: Agent<MirrorParams> = {
   checks: () => [{ name: 'quick', intervalMs: CHECK_INTERVAL_MS, timeoutMs: CONNECT_TIMEOUT_MS }],
   check(hands, job, _check, done) {
     const { volume, attach } = job.params;
-    if (attach !== 'none' && !isAttached(hands, job))
+    const disks = disksOf(hands, job);
+    if (attach !== 'none' && !areAttached(hands, job, disks.length))
       return done({ state: 'failed', reason: `volume ${volume} is not attached any more` });
-    reach(hands, volume, (error) => {
-      if (error === undefined) return done(RUNNING);
-      done({ state: 'failed', reason: `the export of volume ${volume} does not answer` });
-    });
+    each(
+      disks,
+      ({ name, socket }, next) =>
+        reach(hands, socket, (error) =>
+          next(error === undefined ? '' : `the export of volume ${name} does not answer`),
+        ),
+      (failure) => done(failure === '' ? RUNNING : { state: 'failed', reason: failure }),
+    );
   },
-  abandon(hands, { params }, done) {
-    if (params.attach === 'none') return done('');
-    abandonNbd(hands, volumeSocketPath(hands.dir, params.volume), (failure) =>
-      abandonFuse(hands, params.volume, () => done(failure)),
+  abandon(hands, job, done) {
+    if (job.params.attach === 'none') return done('');
+    each(
+      disksOf(hands, job),
+      (disk, next) =>
+        abandonNbd(hands, disk.socket, (failure) => abandonFuse(hands, disk.name, () => next(failure))),
+      done,
     );
   },
 };
+
+/** One after the other; their helpers belong to the resource together. */
+function startDisks(
+  hands: Hands,
+  job: Job<MirrorParams>,
+  [disk, ...others]: readonly Disk[],
+  deadlineMs: number,
+  done: Started,
+): void {
+  if (disk === undefined) return done(succeeded());
+  let { processes } = job;
+  const own: Job<MirrorParams> = {
+    ...job,
+    keep: (started, kept) => {
+      processes = [...job.processes, ...started];
+      job.keep(processes, kept);
+    },
+  };
+  startDisk(hands, own, disk, deadlineMs, (result) => {
+    if (!result.ok) return done(result);
+    startDisks(hands, { ...job, processes }, others, deadlineMs, (rest: ActionResult) =>
+      done(rest.ok ? succeeded({ ...result.outputs, ...rest.outputs }) : rest),
+    );
+  });
+}
+
+/** When its export answers, as it does a moment after the promotion. */
+function startDisk(
+  hands: Hands,
+  job: Job<MirrorParams>,
+  disk: Disk,
+  deadlineMs: number,
+  done: Started,
+): void {
+  const { clock, timers } = hands.world;
+  const outputs = { [disk.keys.socket]: disk.socket, [disk.keys.device]: disk.uri };
+  const attempt = (): void =>
+    reach(hands, disk.socket, (error) => {
+      if (error === undefined && job.params.attach === 'none') return done(succeeded(outputs));
+      if (error === undefined)
+        return attach(hands, job, disk, deadlineMs, (device) =>
+          done(
+            device instanceof EterneError
+              ? failed(device.message)
+              : succeeded({ ...outputs, [disk.keys.device]: device }),
+          ),
+        );
+      if (clock.bootMs() >= deadlineMs)
+        return done(failed(`the export of volume ${disk.name} does not answer: ${error.message}`));
+      timers.after(RETRY_INTERVAL_MS, attempt);
+    });
+  attempt();
+}
 
 /** What an earlier start made in another way is proven gone too. */
 function attach(
   hands: Hands,
   job: Job<MirrorParams>,
-  outputs: ReturnType<typeof outputsOf>,
-  timeoutMs: number,
-  done: Started,
+  disk: Disk,
+  deadlineMs: number,
+  done: (device: string | EterneError) => void,
 ): void {
-  const { attach: choice, volume } = job.params;
+  const { attach: choice } = job.params;
   assert(choice !== 'none', 'there is something to attach');
   chooseAttachWay(hands.world, choice, (way) => {
     if (way === 'nbd')
-      return abandonFuse(hands, volume, () => attachNbd(hands, job, outputs, timeoutMs, done));
-    abandonNbd(hands, outputs.socket, (failure) => {
-      if (failure !== '') return done(failed(failure));
-      attachFuse(hands, job, outputs.device, outputs, timeoutMs, done);
+      return abandonFuse(hands, disk.name, () => attachNbd(hands, job, disk, deadlineMs, done));
+    abandonNbd(hands, disk.socket, (failure) => {
+      if (failure !== '') return done(new EterneError('io', failure));
+      attachFuse(hands, job, disk, deadlineMs, done);
     });
   });
 }
 
 /** In the way it was attached; `auto` means the same machine and chooses the same. */
 function detach(hands: Hands, job: Job<MirrorParams>, timeoutMs: number, done: Started): void {
-  const { attach: choice, volume } = job.params;
+  const { attach: choice } = job.params;
   assert(choice !== 'none', 'there is something to detach');
+  const { clock } = hands.world;
+  const deadlineMs = clock.bootMs() + timeoutMs;
   chooseAttachWay(hands.world, choice, (way) => {
-    if (way === 'fuse') detachFuse(hands, job, timeoutMs, done);
-    else detachNbd(hands, job, volumeSocketPath(hands.dir, volume), timeoutMs, done);
+    const detachDisk = way === 'fuse' ? detachFuse : detachNbd;
+    each(
+      disksOf(hands, job),
+      (disk, next) => detachDisk(hands, disk, deadlineMs, next),
+      (failure) => {
+        if (failure !== '') return done(failed(failure));
+        stopFamily(hands, job, Math.max(deadlineMs - clock.bootMs(), END_TIMEOUT_MS), done);
+      },
+    );
   });
 }
 
+/** One after the other, all of them; `done` hears the first failure, or an empty text. */
+function each(
+  [disk, ...others]: readonly Disk[],
+  act: (disk: Disk, next: (failure: string) => void) => void,
+  done: (failure: string) => void,
+): void {
+  if (disk === undefined) return done('');
+  act(disk, (failure) => each(others, act, (later) => done(failure === '' ? later : failure)));
+}
+
+/** Every disk has a helper of its own. */
+function areAttached({ world }: Hands, { processes }: Job<MirrorParams>, disks: number): boolean {
+  const alive = processes.filter(({ pid, startTime }) => world.processes.alive(pid, startTime));
+  return alive.length >= disks;
+}
+
 /** Does somebody listen at the export? */
-function reach(hands: Hands, volume: string, done: (error: EterneError | undefined) => void): void {
-  const address = `unix:${volumeSocketPath(hands.dir, volume)}`;
-  hands.world.network.connect(address, { timeoutMs: CONNECT_TIMEOUT_MS }, (stream) => {
+function reach(hands: Hands, socket: string, done: (error: EterneError | undefined) => void): void {
+  hands.world.network.connect(`unix:${socket}`, { timeoutMs: CONNECT_TIMEOUT_MS }, (stream) => {
     if (stream instanceof EterneError) return done(stream);
     stream.destroy();
     done(undefined);
   });
-}
-
-function outputsOf(hands: Hands, volume: string): Record<'volume' | 'socket' | 'device', string> {
-  const socket = volumeSocketPath(hands.dir, volume);
-  return { volume, socket, device: `nbd+unix:///${volume}?socket=${socket}` };
 }

@@ -9,95 +9,84 @@
 import { EterneError } from '@eterne/base';
 import { join } from 'node:path';
 import { resourceLogPath, runFolder } from '../../../node/layout.ts';
-import { failed, succeeded, type Hands, type Job, type Started } from '../agent.ts';
+import type { GuardedProcess } from '../../../heart/guard.ts';
+import type { Hands, Job } from '../agent.ts';
 import { runCommand } from '../command.ts';
-import { stopFamily } from '../family.ts';
 import { startHelper } from '../helper.ts';
 import { unmount } from '../mounts.ts';
+import type { Disk } from './disks.ts';
 import type { MirrorParams } from './params.ts';
 
 const RETRY_INTERVAL_MS = 50;
 const TOOL_TIMEOUT_MS = 5000;
-const END_TIMEOUT_MS = 500;
 
-const mountPoint = (hands: Hands, volume: string): string => join(runFolder(hands.dir), `${volume}.attached`);
-const filePath = (hands: Hands, volume: string): string => join(mountPoint(hands, volume), 'disk');
+const mountPoint = (hands: Hands, name: string): string => join(runFolder(hands.dir), `${name}.attached`);
+const filePath = (hands: Hands, name: string): string => join(mountPoint(hands, name), 'disk');
 
-/** `uri` is the export's. Outputs `device` in addition to `outputs`. */
+/** Answers the block device. */
 export function attachFuse(
   hands: Hands,
   job: Job<MirrorParams>,
-  uri: string,
-  outputs: Readonly<Record<string, string>>,
-  timeoutMs: number,
-  done: Started,
+  { name, uri }: Disk,
+  deadlineMs: number,
+  done: (device: string | EterneError) => void,
 ): void {
-  const { volume } = job.params;
-  const deadlineMs = hands.world.clock.bootMs() + timeoutMs;
-  detachLeftovers(hands, volume, () =>
-    hands.world.files.makeFolder(mountPoint(hands, volume), (error) => {
-      if (error) return done(failed(error.message));
-      startHelper(hands, job, ['nbdfuse', filePath(hands, volume), uri], (helper) => {
-        if (helper instanceof EterneError) return done(failed(helper.message));
-        attachLoop(hands, { ...job, processes: [helper] }, deadlineMs, (result) =>
-          done(
-            typeof result === 'string' ? succeeded({ ...outputs, device: result }) : failed(result.message),
-          ),
-        );
+  detachLeftovers(hands, name, () =>
+    hands.world.files.makeFolder(mountPoint(hands, name), (error) => {
+      if (error) return done(error);
+      startHelper(hands, job, ['nbdfuse', filePath(hands, name), uri], (helper) => {
+        if (helper instanceof EterneError) return done(helper);
+        attachLoop(hands, job, name, helper, deadlineMs, done);
       });
     }),
   );
 }
 
-/** Fails when something still uses the device to the end: then the volume must not be given away. */
-export function detachFuse(hands: Hands, job: Job<MirrorParams>, timeoutMs: number, done: Started): void {
-  const { volume } = job.params;
+/** Fails when something still uses the device to the end: then the volume must not be given away. nbdfuse ends afterwards. */
+export function detachFuse(
+  hands: Hands,
+  { name }: Disk,
+  deadlineMs: number,
+  done: (failure: string) => void,
+): void {
   const { clock, timers } = hands.world;
-  const deadlineMs = clock.bootMs() + timeoutMs;
   const attempt = (failure: string): void =>
-    readLoops(hands, filePath(hands, volume), (devices) => {
-      if (devices instanceof EterneError) return done(failed(devices.message));
-      if (devices.length === 0) return endNbdfuse(hands, job, deadlineMs - clock.bootMs(), done);
+    readLoops(hands, filePath(hands, name), (devices) => {
+      if (devices instanceof EterneError) return done(devices.message);
+      if (devices.length === 0)
+        return unmount(hands, mountPoint(hands, name), deadlineMs - clock.bootMs(), ({ ok, reason }) =>
+          done(ok ? '' : reason),
+        );
       if (clock.bootMs() >= deadlineMs)
-        return done(failed(`${devices.join(', ')} of volume ${volume} is still in use: ${failure}`));
+        return done(`${devices.join(', ')} of volume ${name} is still in use: ${failure}`);
       detachAll(hands, devices, (next) => timers.after(RETRY_INTERVAL_MS, () => attempt(next)));
     });
   attempt('');
 }
 
-/** Unmounted first: nbdfuse then ends by itself. */
-function endNbdfuse(hands: Hands, job: Job<MirrorParams>, timeoutMs: number, done: Started): void {
-  unmount(hands, mountPoint(hands, job.params.volume), timeoutMs, (result) => {
-    if (!result.ok) return done(result);
-    stopFamily(hands, job, Math.max(timeoutMs, END_TIMEOUT_MS), done);
-  });
-}
-
 /** nbdfuse has been killed: what hangs on it answers only errors. Taken away as far as it goes. */
-export function abandonFuse(hands: Hands, volume: string, done: () => void): void {
-  detachLeftovers(hands, volume, done);
-}
-
-export function isAttached(hands: Hands, job: Job<MirrorParams>): boolean {
-  return job.processes.some(({ pid, startTime }) => hands.world.processes.alive(pid, startTime));
+export function abandonFuse(hands: Hands, name: string, done: () => void): void {
+  detachLeftovers(hands, name, done);
 }
 
 /** The file appears when nbdfuse has connected; until then losetup is told again. */
 function attachLoop(
   hands: Hands,
-  job: Job<MirrorParams>,
+  { spec }: Pick<Job<MirrorParams>, 'spec'>,
+  name: string,
+  { pid, startTime }: GuardedProcess,
   deadlineMs: number,
   done: (result: string | EterneError) => void,
 ): void {
-  const { clock, timers } = hands.world;
-  const file = filePath(hands, job.params.volume);
+  const { clock, processes, timers } = hands.world;
+  const file = filePath(hands, name);
   const attempt = (): void =>
     runCommand(hands, ['losetup', '--find', '--show', file], TOOL_TIMEOUT_MS, ({ stdout, failure }) => {
       if (failure === '') return done(stdout.trim());
-      if (clock.bootMs() >= deadlineMs || !isAttached(hands, job))
+      if (clock.bootMs() >= deadlineMs || !processes.alive(pid, startTime))
         return done(
-          new EterneError('io', `cannot attach volume ${job.params.volume}: ${failure}`, {
-            hint: `see ${resourceLogPath(hands.dir, job.spec.group, job.spec.name)}`,
+          new EterneError('io', `cannot attach volume ${name}: ${failure}`, {
+            hint: `see ${resourceLogPath(hands.dir, spec.group, spec.name)}`,
           }),
         );
       timers.after(RETRY_INTERVAL_MS, attempt);
@@ -105,10 +94,10 @@ function attachLoop(
   attempt();
 }
 
-function detachLeftovers(hands: Hands, volume: string, done: () => void): void {
-  readLoops(hands, filePath(hands, volume), (devices) =>
+function detachLeftovers(hands: Hands, name: string, done: () => void): void {
+  readLoops(hands, filePath(hands, name), (devices) =>
     detachAll(hands, devices instanceof EterneError ? [] : devices, () =>
-      runCommand(hands, ['umount', '--lazy', mountPoint(hands, volume)], TOOL_TIMEOUT_MS, () => done()),
+      runCommand(hands, ['umount', '--lazy', mountPoint(hands, name)], TOOL_TIMEOUT_MS, () => done()),
     ),
   );
 }

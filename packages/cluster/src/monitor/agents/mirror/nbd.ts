@@ -17,65 +17,55 @@ import {
 } from '@eterne/disk/attach/nbd-devices.ts';
 import { resourceLogPath } from '../../../node/layout.ts';
 import type { GuardedProcess } from '../../../heart/guard.ts';
-import { failed, succeeded, type Hands, type Job, type Started } from '../agent.ts';
+import type { Hands, Job } from '../agent.ts';
 import { runCommand } from '../command.ts';
-import { stopFamily } from '../family.ts';
 import { startHelper } from '../helper.ts';
+import type { Disk } from './disks.ts';
 import type { MirrorParams } from './params.ts';
 
 const RETRY_INTERVAL_MS = 50;
 const TOOL_TIMEOUT_MS = 5000;
 
-type Outputs = Readonly<Record<'socket' | 'device' | 'volume', string>>;
-
-/** Outputs `device`, the block device, in the place of the export's. */
+/** Answers the block device. */
 export function attachNbd(
   hands: Hands,
   job: Job<MirrorParams>,
-  outputs: Outputs,
-  timeoutMs: number,
-  done: Started,
+  { name, socket }: Disk,
+  deadlineMs: number,
+  done: (device: string | EterneError) => void,
 ): void {
-  const deadlineMs = hands.world.clock.bootMs() + timeoutMs;
-  detachClients(hands, outputs.socket, deadlineMs, (failure) => {
-    if (failure !== '') return done(failed(failure));
+  const refuse = (message: string): void => done(new EterneError('io', message));
+  detachClients(hands, socket, deadlineMs, (failure) => {
+    if (failure !== '') return refuse(failure);
     listNbdDevices(hands.world.files, (devices) => {
       const free = devices.find(({ clientPid }) => clientPid === undefined);
-      if (free === undefined) return done(failed('the kernel has no free NBD device; is its module loaded?'));
-      startHelper(hands, job, nbdClientCommand(free.path, outputs.socket, outputs.volume), (client) => {
-        if (client instanceof EterneError) return done(failed(client.message));
+      if (free === undefined) return refuse('the kernel has no free NBD device; is its module loaded?');
+      startHelper(hands, job, nbdClientCommand(free.path, socket, name), (client) => {
+        if (client instanceof EterneError) return done(client);
         awaitConnection(hands, free.path, client, deadlineMs, (isConnected) => {
-          if (isConnected) return done(succeeded({ ...outputs, device: free.path }));
+          if (isConnected) return done(free.path);
           const log = resourceLogPath(hands.dir, job.spec.group, job.spec.name);
-          done(failed(`nbd-client does not attach volume ${outputs.volume} to ${free.path}: see ${log}`));
+          refuse(`nbd-client does not attach volume ${name} to ${free.path}: see ${log}`);
         });
       });
     });
   });
 }
 
-/** Fails while something is mounted from the device, to the end: then the volume must not be given away. */
+/** Fails while something is mounted from the device, to the end: then the volume must not be given away. Its client ends afterwards. */
 export function detachNbd(
   hands: Hands,
-  job: Job<MirrorParams>,
-  socket: string,
-  timeoutMs: number,
-  done: Started,
+  { name, socket }: Disk,
+  deadlineMs: number,
+  done: (failure: string) => void,
 ): void {
   const { clock, files, timers } = hands.world;
-  const deadlineMs = clock.bootMs() + timeoutMs;
   const attempt = (): void =>
     nbdDevicesOn(files, socket, ([device]) => {
-      if (device === undefined) return stopFamily(hands, job, Math.max(0, deadlineMs - clock.bootMs()), done);
+      if (device === undefined) return done('');
       isNbdMounted(files, device.path, (isMounted) => {
-        if (!isMounted)
-          return detachClients(hands, socket, deadlineMs, (failure) =>
-            failure === ''
-              ? stopFamily(hands, job, Math.max(0, deadlineMs - clock.bootMs()), done)
-              : done(failed(failure)),
-          );
-        if (clock.bootMs() >= deadlineMs)
-          return done(failed(`${device.path} of volume ${job.params.volume} is still in use`));
+        if (!isMounted) return detachClients(hands, socket, deadlineMs, done);
+        if (clock.bootMs() >= deadlineMs) return done(`${device.path} of volume ${name} is still in use`);
         timers.after(RETRY_INTERVAL_MS, attempt);
       });
     });

@@ -1,0 +1,180 @@
+/**
+ * Volumes with parts in a cluster, with real processes: the node that owns them is killed while a writer fills log and data in order. What the successor has of an
+ * asynchronous one is one point of that order; of a synchronous one nothing is missing that was acknowledged.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ClusterLab } from './support/cluster-lab.ts';
+import { until, type ClusterNode } from './support/cluster-node.ts';
+import { eterne } from './support/disk-node.ts';
+import { assertPoint, OrderedWriter, type Parts } from './support/ordered-writer.ts';
+
+const KILLS = 3;
+const MIB = 1024 * 1024;
+const lab = await ClusterLab.make('parts');
+const n1 = lab.member('n1', 84);
+const n2 = lab.member('n2', 85);
+lab.member('w', 86, 'witness');
+
+const part = (volume: string, name: string, size: string): string =>
+  `{ name: ${name}, size: ${size}, replicas: { n1: ${n1.dir}/${volume}.${name}.img, n2: ${n2.dir}/${volume}.${name}.img } }`;
+const volume = (name: string, mode: string): string => `
+  - name: ${name}
+    ${mode}
+    parts: [${part(name, 'data', '4MiB')}, ${part(name, 'log', '2MiB')}]`;
+const group = (name: string): string => `
+  - name: ${name}
+    nodes: [n1, n2]
+    resources:
+      - { name: vol, type: mirror, volume: ${name}, attach: none }
+      - { name: app, type: app, command: ["/bin/sleep", "12345"], env: { LOG: "\${vol.device_log}", DATA: "\${vol.device_data}" } }`;
+const DOCUMENT = `volumes:${volume('near', 'mode: sync')}${volume('far', 'mode: async\n    asyncTakeover: auto')}
+groups:${group('near')}${group('far')}
+`;
+
+function partsOf(node: ClusterNode, name: string): Parts {
+  const at = (own: string) => ({ path: join(node.dir, 'run', `${name}.${own}.nbd`), name: `${name}.${own}` });
+  return { log: at('log'), data: at('data') };
+}
+
+const runsOn = async (owner: ClusterNode): Promise<boolean> =>
+  (await owner.status())?.groups.every(({ owner: by, state }) => by === owner.name && state === 'online') ??
+  false;
+
+/** … and the other node has everything. */
+const isFollowed = async (owner: ClusterNode, other: ClusterNode): Promise<boolean> => {
+  const volumes = (await owner.status())?.volumes ?? [];
+  const follows = volumes.every(({ inSyncSet, mode, replicas }) =>
+    mode === 'sync'
+      ? inSyncSet.length === 2
+      : replicas.find(({ node }) => node === other.name)?.lagBytes === 0,
+  );
+  return follows && (await runsOn(owner));
+};
+
+/** All its processes at once, as when its power fails. */
+async function killNode(node: ClusterNode): Promise<void> {
+  const pids = [...node.processes().keys()];
+  node.signal('SIGKILL');
+  for (const pid of pids) execFileSync('sh', ['-c', `kill -9 ${pid} 2>/dev/null || true`]);
+  await node.ended();
+}
+
+before(() => lab.begin(DOCUMENT));
+
+after(() => lab.end());
+
+test(
+  'what the successor has of several parts is one point of the order of their writes, and of a synchronous volume everything',
+  { timeout: 300_000 },
+  async () => {
+    let [owner, other] = [n1, n2];
+    let written = { near: 0, far: 0 };
+    for (let kill = 1; kill <= KILLS; kill += 1) {
+      await until(`${other.name} follows ${owner.name}`, () => isFollowed(owner, other), 90_000);
+      const near = await OrderedWriter.begin(partsOf(owner, 'near'), written.near);
+      const far = await OrderedWriter.begin(partsOf(owner, 'far'), written.far);
+      await sleep(700);
+      await killNode(owner);
+      await Promise.all([near.ended, far.ended]);
+      assert.ok(near.acknowledged > written.near, 'something was written');
+      assert.ok(far.acknowledged > written.far, 'something was written');
+      await until(`${other.name} goes on`, () => runsOn(other), 60_000);
+      written = {
+        near: await assertPoint(partsOf(other, 'near')),
+        far: await assertPoint(partsOf(other, 'far')),
+      };
+      assert.ok(
+        written.near >= near.acknowledged,
+        `${near.acknowledged - written.near} acknowledged numbers are lost`,
+      );
+      await owner.start();
+      [owner, other] = [other, owner];
+    }
+    await until(`${other.name} follows ${owner.name}`, () => isFollowed(owner, other), 90_000);
+  },
+);
+
+test('the last part grows while it is in use, and no other', { timeout: 60_000 }, async () => {
+  const resize = (of: string, size: string) =>
+    eterne('volume', 'resize', 'near', '--part', of, '--size', size, '--dir', n1.dir);
+  const refused = await resize('data', '8MiB');
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /only log can grow/);
+  const { code, stderr } = await resize('log', '8MiB');
+  assert.equal(code, 0, stderr);
+  await until('the log has grown', async () => {
+    const near = (await n1.status())?.volumes.find(({ name }) => name === 'near');
+    return near?.growsToBytes === null && near.parts.at(-1)?.sizeBytes === 8 * MIB;
+  });
+  const near = (await n1.status())?.volumes.find(({ name }) => name === 'near');
+  assert.deepEqual(near?.parts, [
+    { name: 'data', sizeBytes: 4 * MIB },
+    { name: 'log', sizeBytes: 8 * MIB },
+  ]);
+});
+
+test(
+  'an image of what a crashed owner had more is of all parts, or of one',
+  { timeout: 60_000 },
+  async () => {
+    const image = (name: string): string => join(lab.root, name);
+    const dump = (name: string, ...of: readonly string[]) =>
+      eterne(
+        'volume',
+        'rescue',
+        'export',
+        'far',
+        '--node',
+        'n1',
+        '--to',
+        image(name),
+        ...of,
+        '--dir',
+        n1.dir,
+      );
+    for (const [name, ...of] of [['whole'], ['log', '--part', 'log']] as const) {
+      const { code, stderr } = await dump(name, ...of);
+      assert.equal(code, 0, stderr);
+    }
+    assert.equal(statSync(image('whole')).size, 6 * MIB);
+    assert.equal(statSync(image('log')).size, 2 * MIB);
+    assert.ok(
+      readFileSync(image('whole'))
+        .subarray(4 * MIB)
+        .equals(readFileSync(image('log'))),
+    );
+    assert.match((await dump('none', '--part', 'tables')).stderr, /has no part tables/);
+  },
+);
+
+test('a volume with parts is made and shown by the command line, too', { timeout: 60_000 }, async () => {
+  const disk = (name: string, size: string): readonly string[] => [
+    '--part',
+    `${name}:${size}:n1=${n1.dir}/cli.${name}.img,n2=${n2.dir}/cli.${name}.img`,
+  ];
+  const create = (...of: readonly string[]) => eterne('volume', 'create', 'cli', ...of, '--dir', n1.dir);
+  assert.equal((await create('--size', '1MiB', ...disk('data', '1MiB'))).code, 2);
+  assert.equal((await create('--part', 'data:1MiB')).code, 2);
+  const { code, stderr } = await create(...disk('data', '3MiB'), ...disk('log', '1MiB'));
+  assert.equal(code, 0, stderr);
+  const { stdout } = await eterne('volume', 'list', '--dir', n1.dir);
+  assert.match(stdout, /cli +4 MiB \(data 3 MiB, log 1 MiB\)/);
+  assert.equal((await eterne('volume', 'delete', 'cli', '--dir', n1.dir)).code, 0);
+});
+
+test('both replicas of every part are the same when nobody writes', { timeout: 60_000 }, async () => {
+  for (const name of ['near', 'far']) {
+    const { code, stderr } = await eterne('group', 'stop', name, '--dir', n1.dir);
+    assert.equal(code, 0, stderr);
+  }
+  await until('both groups are stopped', async () =>
+    ((await n1.status())?.groups ?? []).every(({ state }) => state === 'stopped'),
+  );
+  for (const image of ['near.data', 'near.log', 'far.data', 'far.log'])
+    execFileSync('cmp', [join(n1.dir, `${image}.img`), join(n2.dir, `${image}.img`)]);
+});
