@@ -1,19 +1,23 @@
 /**
  * Volumes with parts in a cluster, with real processes: the node that owns them is killed while a writer fills log and data in order. What the successor has of an
- * asynchronous one is one point of that order; of a synchronous one nothing is missing that was acknowledged.
+ * asynchronous one, whose copy hung meanwhile, is one point of that order; of a synchronous one nothing is missing that was acknowledged.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { socketPath } from '@eterne/cluster/node/layout.ts';
+import { callHttp } from '@eterne/runtime/node/http.ts';
+import { attachMissing } from './support/attached.ts';
 import { ClusterLab } from './support/cluster-lab.ts';
 import { until, type ClusterNode } from './support/cluster-node.ts';
 import { eterne } from './support/disk-node.ts';
 import { assertPoint, OrderedWriter, type Parts } from './support/ordered-writer.ts';
 
 const KILLS = 3;
+const WRITING_MS = 500;
 const MIB = 1024 * 1024;
 const lab = await ClusterLab.make('parts');
 const n1 = lab.member('n1', 84);
@@ -64,6 +68,16 @@ async function killNode(node: ClusterNode): Promise<void> {
   await node.ended();
 }
 
+/** The process that takes what is sent to the copy of a volume on `node`. */
+async function workerOf(node: ClusterNode, name: string): Promise<number> {
+  const control = `unix:${socketPath(node.dir, 'disk')}`;
+  const call = { method: 'GET', path: '/v1/processes', timeoutMs: 5000 } as const;
+  const { volumes } = (await callHttp(control, call)) as { volumes: { name: string; pid: number }[] };
+  const volume = volumes.find((each) => each.name === name);
+  assert.ok(volume);
+  return volume.pid;
+}
+
 before(() => lab.begin(DOCUMENT));
 
 after(() => lab.end());
@@ -78,8 +92,12 @@ test(
       await until(`${other.name} follows ${owner.name}`, () => isFollowed(owner, other), 90_000);
       const near = await OrderedWriter.begin(partsOf(owner, 'near'), written.near);
       const far = await OrderedWriter.begin(partsOf(owner, 'far'), written.far);
-      await sleep(700);
+      await sleep(WRITING_MS);
+      const worker = await workerOf(other, 'far');
+      process.kill(worker, 'SIGSTOP');
+      await sleep(WRITING_MS);
       await killNode(owner);
+      process.kill(worker, 'SIGCONT');
       await Promise.all([near.ended, far.ended]);
       assert.ok(near.acknowledged > written.near, 'something was written');
       assert.ok(far.acknowledged > written.far, 'something was written');
@@ -88,6 +106,7 @@ test(
         near: await assertPoint(partsOf(other, 'near')),
         far: await assertPoint(partsOf(other, 'far')),
       };
+      assert.ok(written.far < far.acknowledged, 'the copy was behind when its owner died');
       assert.ok(
         written.near >= near.acknowledged,
         `${near.acknowledged - written.near} acknowledged numbers are lost`,
@@ -166,6 +185,41 @@ test('a volume with parts is made and shown by the command line, too', { timeout
   assert.match(stdout, /cli +4 MiB \(data 3 MiB, log 1 MiB\)/);
   assert.equal((await eterne('volume', 'delete', 'cli', '--dir', n1.dir)).code, 0);
 });
+
+test(
+  'file systems on two parts move together, and each has what was written to it',
+  { timeout: 120_000, skip: attachMissing() },
+  async () => {
+    const directory = (of: string): string => join(lab.root, `mounted-${of}`);
+    const mount = (of: string): string =>
+      `{ name: ${of}, type: filesystem, device: "\${vol.device_${of}}", directory: ${directory(of)}, fstype: ext4, format: if-blank }`;
+    await lab.apply(`volumes:${volume('files', 'mode: sync').replaceAll(/size: [24]MiB/g, 'size: 16MiB')}
+groups:
+  - name: files
+    nodes: [n1, n2]
+    resources: [{ name: vol, type: mirror, volume: files, attach: fuse }, ${mount('data')}, ${mount('log')}]
+`);
+    const isOn = (node: ClusterNode) => async (): Promise<boolean> => {
+      const status = await node.status();
+      const files = status?.groups.find(({ name }) => name === 'files');
+      const copies = status?.volumes.find(({ name }) => name === 'files')?.inSyncSet.length;
+      return files?.owner === node.name && files.state === 'online' && copies === 2;
+    };
+    await until('it runs on n1', isOn(n1), 60_000);
+    for (const name of ['data', 'log'])
+      writeFileSync(join(directory(name), 'letter'), `to ${name}`, { flush: true });
+    const move = await eterne('group', 'move', 'files', '--to', 'n2', '--dir', n1.dir);
+    assert.equal(move.code, 0, move.stderr);
+    await until('it runs on n2', isOn(n2), 60_000);
+    for (const name of ['data', 'log'])
+      assert.equal(readFileSync(join(directory(name), 'letter'), 'utf8'), `to ${name}`);
+    assert.equal((await eterne('group', 'stop', 'files', '--dir', n1.dir)).code, 0);
+    await until(
+      'nothing of it is mounted',
+      () => !readFileSync('/proc/self/mounts', 'utf8').includes(lab.root),
+    );
+  },
+);
 
 test('both replicas of every part are the same when nobody writes', { timeout: 60_000 }, async () => {
   for (const name of ['near', 'far']) {
