@@ -6,8 +6,10 @@ import { parseDocument } from '../../src/service/config/document.ts';
 import { configureCommand, planDocument } from '../../src/service/config/plan.ts';
 import { showDocument } from '../../src/service/config/show.ts';
 import { GroupResources } from '../../src/service/owner/resources.ts';
+import { watchOrder } from '../../src/service/leader/footing.ts';
 import { replicaOf } from '../../src/service/replicas.ts';
 import { apply } from '../../src/state/apply.ts';
+import { fileSystemHint } from '../../src/state/file-system-hint.ts';
 import type { ClusterState } from '../../src/state/model.ts';
 import { foundedState } from '../state/founded.ts';
 import { FakeCluster, group } from './fake-cluster.ts';
@@ -111,6 +113,27 @@ test('the monitor is told the parts of a mirror resource, and nothing of a volum
   assert.deepEqual(GroupResources.stopped(spec).specAt(state, 0).spec.parts, ['data', 'log']);
   assert.equal(GroupResources.stopped(spec).specAt(state, 1).spec.parts, undefined);
   assert.equal(GroupResources.stopped(group('g', ['n1'], 'x')).specAt(state, 0).spec.parts, undefined);
+});
+
+test('what a group stands on are the devices of all parts; the file system on the last one is grown by hand', () => {
+  const on = (name: string) => ({
+    name,
+    type: 'filesystem',
+    device: `\${vol.device_${name}}`,
+    directory: `/srv/db/${name}`,
+    fstype: 'xfs',
+  });
+  const resources = [{ name: 'vol', type: 'mirror', volume: 'db', attach: 'auto' }, on('data'), on('log')];
+  const state = applied(foundedState(), {
+    ...DOCUMENT,
+    groups: [{ name: 'g', nodes: ['n1', 'n2'], resources }],
+  });
+  const replicas = watchOrder(state, 'n2').looks.filter(({ kind }) => kind === 'replica');
+  assert.deepEqual(
+    replicas.map(({ subject }) => subject),
+    ['/srv/data', '/srv/log'],
+  );
+  assert.match(fileSystemHint(state, 'db') ?? '', /then xfs_growfs \/srv\/db\/log$/);
 });
 
 test('one promotion serves all parts; the last one is what grows', () => {
