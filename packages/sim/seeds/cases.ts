@@ -221,6 +221,12 @@ export const CASES: readonly Case[] = [
       'a secondary with third replicas whose activity log was full waited for ever: a flush that let nothing go was the last one that it asked for, and what it took over at the end of a copy stayed as long as the writes that waited behind it',
   },
   {
+    scenario: 'equipped',
+    seed: 1786134,
+    found:
+      'who was promoted after a growth that was cut short showed the new size while a member of the set was smaller; and that a primary showed the old size was taken for the word on the new one, which was just being written',
+  },
+  {
     scenario: 'standalone',
     seed: 505,
     found:

@@ -1,7 +1,7 @@
 /**
  * From secondary to primary:
  *
- * 1. Refuse what the rules forbid. Of a copy into this replica that is not over (`whileCopied`) the source gives its names now: both sides know durably what
+ * 1. Refuse what the rules forbid; also where a growth was cut short and not every member of the set is known to have the new size (`resize/volume-size.ts`). Of a copy into this replica that is not over (`whileCopied`) the source gives its names now: both sides know durably what
  *    is missing here. The source is then the only member of the set, and this replica joins it when it has every block (`borrowing.ts`).
  * 2. End sessions whose outcome the new role changes, and let everything of older terms leave the store.
  * 3. Fresh replicas: every block is dirty for every peer, durably.
@@ -31,6 +31,8 @@ export interface PromotionParts {
 
 export class Promotion {
   readonly #parts: PromotionParts;
+  /** When it was asked whether the members have it. */
+  readonly #sizeBytes: number;
   #isOver = false;
   #isPersisting = false;
   /** What is copied from here goes on while this replica serves. */
@@ -40,10 +42,11 @@ export class Promotion {
 
   constructor(parts: PromotionParts) {
     this.#parts = parts;
+    this.#sizeBytes = parts.replica.sizeBytes;
   }
 
   start(): void {
-    const problem = this.#problem();
+    const problem = this.#problem() ?? this.#sizeProblem();
     if (problem !== undefined) return this.#finish(problem);
     const { granted, whileCopied } = this.#parts.request;
     const source = whileCopied === true && granted === undefined ? this.#copiedFrom() : undefined;
@@ -76,7 +79,7 @@ export class Promotion {
     }
     replica.whenQuiet(() => {
       // What those sessions had begun may have changed the answer.
-      const late = this.#problem();
+      const late = this.#problem() ?? this.#growthMeanwhile();
       if (late !== undefined) return this.#finish(late);
       replica.rescue?.promoted();
       this.#markFresh();
@@ -101,6 +104,20 @@ export class Promotion {
       return new EterneError('io', `the disk has failed: ${replica.disk.failure.message}`);
     this.#overwritten = replica.peers.filter(({ session }) => session?.isOverwritten === true);
     return granted === undefined ? this.#problemAlone() : this.#problemGranted(granted);
+  }
+
+  /** Asked while all sessions are there that tell how large the members are; what they have durably they keep. */
+  #sizeProblem(): EterneError | undefined {
+    const { replica, request } = this.#parts;
+    if (request.force) return undefined;
+    const sessions = replica.peers.flatMap((peer) => peer.session ?? []);
+    return replica.size.whyNotServe((request.granted ?? this.#ownGrant(sessions)).set.members);
+  }
+
+  #growthMeanwhile(): EterneError | undefined {
+    const { replica, request } = this.#parts;
+    const hasGrown = !request.force && replica.sizeBytes !== this.#sizeBytes;
+    return hasGrown ? new EterneError('busy', 'this replica has grown meanwhile') : undefined;
   }
 
   #problemGranted(granted: { readonly term: Term; readonly set: InSyncSet }): EterneError | undefined {
@@ -239,6 +256,7 @@ export class Promotion {
       promotedAtWallMs: Math.max(0, Math.floor(this.#parts.replica.world.clock.wallMs())),
       diskState: next.diskState,
       justCreated: next.justCreated,
+      unconfirmedBytes: 0,
       undoneSync: NIL_UUID,
       volumeUuid: next.volumeUuid,
       generations: { ...state.generations, current: next.generations.current },

@@ -144,7 +144,8 @@ export class Replica {
     leader.foreign.whenIdle(() => this.#letGo(unsettled.clear()));
     for (const peer of peers) {
       const phase = peer.session?.phase;
-      const isInDoubt = phase === 'established' && peer.bitmap.dirtyBlocks > 0;
+      const hasOtherSize = peer.session !== undefined && peer.session.peerSizeBytes !== this.sizeBytes;
+      const isInDoubt = phase === 'established' && (peer.bitmap.dirtyBlocks > 0 || hasOtherSize);
       if (peer !== leader && (phase === 'waiting' || isInDoubt)) peer.reset(`${leader.node} is lost`);
     }
   }

@@ -57,6 +57,11 @@ export interface MetadataState {
    * before the first block is overwritten that was not saved.
    */
   readonly rescueJournal: Uuid;
+  /**
+   * This replica has grown to so many bytes, and does not know yet that every member of the set has (`engine/resize/`): it does not serve before it is certain
+   * of that. 0: it is, of the size that it has; otherwise always that size.
+   */
+  readonly unconfirmedBytes: number;
   /** Highest term seen, from any source. */
   readonly term: Term;
   readonly set: InSyncSet;
@@ -181,7 +186,7 @@ export interface VolumeMetadata {
   /** Makes room for a volume of this size, durably; the volume itself stays as it is. May be repeated. `no-space` where there is none. */
   prepareGrowth(sizeBytes: number, done: MetadataDone): void;
   /** After `prepareGrowth`: the volume has this size, durably in both slots; what was added is clean for every peer. */
-  grow(sizeBytes: number, done: MetadataDone): void;
+  grow(sizeBytes: number, isConfirmed: boolean, done: MetadataDone): void;
   onFailed(listener: (error: EterneError) => void): void;
   /** The engine has drained: persists everything, records a clean shutdown, closes the store. */
   close(done: MetadataDone): void;

@@ -314,6 +314,7 @@ function freshState(): MetadataState {
     promotedAtWallMs: 0,
     undoneSync: NIL_UUID,
     rescueJournal: NIL_UUID,
+    unconfirmedBytes: 0,
     term: { number: 0, grantor: '' },
     set: { version: 0, members: [] },
     incarnation: 0,

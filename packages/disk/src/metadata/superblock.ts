@@ -13,7 +13,7 @@
  * | 64 | 8 | term number |
  * | 72 | 8 | set version |
  * | 80 | 8 | incarnation |
- * | 88 | 4 | flags: 1 just created, 2 primary, 4 crashed primary, 8 clean shutdown, 16 this node is in the set |
+ * | 88 | 4 | flags: 1 just created, 2 primary, 4 crashed primary, 8 clean shutdown, 16 this node is in the set; version 4: 32 size unconfirmed |
  * | 92 | 4 | disk state: 1 Inconsistent, 2 Outdated, 3 Consistent, 4 UpToDate |
  * | 96 | 4 | in-sync peers, one bit per peer slot |
  * | 100 | 4 | activity log: epoch |
@@ -45,6 +45,7 @@ import { isZero } from './zero.ts';
 const PLAIN_VERSION = 1;
 const SET_VERSION = 2;
 const RESCUE_VERSION = 3;
+const UNCONFIRMED_VERSION = 4;
 const MAGIC = Buffer.from('ETERNMD1', 'latin1');
 const NAME_FIELD_BYTES = 1 + MAX_NAME_BYTES;
 const FORMER_OFFSET = 344;
@@ -55,8 +56,15 @@ const HISTORY_OFFSET = 512;
 const PEERS_OFFSET = 1024;
 const PEER_BYTES = 88;
 const STATES = ['Inconsistent', 'Outdated', 'Consistent', 'UpToDate'] as const;
-const FLAG = { justCreated: 1, primary: 2, crashedPrimary: 4, clean: 8, selfInSet: 16 } as const;
-const ALL_FLAGS = 31;
+const FLAG = {
+  justCreated: 1,
+  primary: 2,
+  crashedPrimary: 4,
+  clean: 8,
+  selfInSet: 16,
+  sizeUnconfirmed: 32,
+} as const;
+const ALL_FLAGS = 63;
 
 /** One slot's whole content. */
 export interface Superblock {
@@ -87,12 +95,13 @@ export type SlotContent =
   | { readonly kind: 'valid'; readonly superblock: Superblock };
 
 export function encodeSuperblock(superblock: Superblock, version = versionOf(superblock)): Buffer {
-  const { state, slots } = superblock;
+  const { sizeBytes, state, slots } = superblock;
+  assert([0, sizeBytes].includes(state.unconfirmedBytes), 'it is the present size that is not confirmed');
   const page = Buffer.alloc(PAGE_BYTES);
   MAGIC.copy(page, 0);
   page.writeUInt32LE(version, 12);
   writeCount(page, 16, superblock.sequence);
-  writeCount(page, 24, superblock.sizeBytes);
+  writeCount(page, 24, sizeBytes);
   writeUuid(page, 32, state.volumeUuid);
   writeUuid(page, 48, superblock.replicaUuid);
   writeCount(page, 64, state.term.number);
@@ -128,7 +137,7 @@ export function decodeSuperblock(page: Buffer): SlotContent {
   if (page.compare(MAGIC, 0, MAGIC.length, 0, MAGIC.length) !== 0) return { kind: 'foreign' };
   if (page.readUInt32LE(8) !== checksumOf(page)) return { kind: 'corrupt' };
   const version = page.readUInt32LE(12);
-  if (version < PLAIN_VERSION || version > RESCUE_VERSION) return { kind: 'unsupported', version };
+  if (version < PLAIN_VERSION || version > UNCONFIRMED_VERSION) return { kind: 'unsupported', version };
   const superblock = readFields(page);
   if (superblock === undefined || !isWritten(superblock, version)) return { kind: 'corrupt' };
   if (!encodeSuperblock(superblock, version).equals(page)) return { kind: 'corrupt' };
@@ -174,8 +183,9 @@ export function fitsNameField(name: string): boolean {
   return Buffer.byteLength(name) <= MAX_NAME_BYTES && name.isWellFormed();
 }
 
-/** A program that does not know sets, growth, former incarnations or rescue journals must find the page too new, not damaged. */
+/** A program that does not know sets, growth, former incarnations, rescue journals or unconfirmed sizes must find the page too new, not damaged. */
 function versionOf({ createdBytes, setLayout, state }: Superblock): number {
+  if (state.unconfirmedBytes > 0) return UNCONFIRMED_VERSION;
   if (state.rescueJournal !== NIL_UUID) return RESCUE_VERSION;
   const isPlain = setLayout === NIL_UUID && createdBytes === 0 && state.formerIncarnations.length === 0;
   return isPlain ? PLAIN_VERSION : SET_VERSION;
@@ -184,7 +194,11 @@ function versionOf({ createdBytes, setLayout, state }: Superblock): number {
 /** Former incarnations came to pages of version 1 before they made a version 2. */
 function isWritten(superblock: Superblock, version: number): boolean {
   const { createdBytes, setLayout, state } = superblock;
-  const isSimple = setLayout === NIL_UUID && createdBytes === 0 && state.rescueJournal === NIL_UUID;
+  const isSimple =
+    setLayout === NIL_UUID &&
+    createdBytes === 0 &&
+    state.rescueJournal === NIL_UUID &&
+    state.unconfirmedBytes === 0;
   return (isSimple && version === PLAIN_VERSION) || version === versionOf(superblock);
 }
 
@@ -200,7 +214,8 @@ function flagsOf({ state, clean, node }: Superblock): number {
     (state.role === 'primary' ? FLAG.primary : 0) |
     (state.crashedPrimary ? FLAG.crashedPrimary : 0) |
     (clean ? FLAG.clean : 0) |
-    (state.set.members.includes(node) ? FLAG.selfInSet : 0)
+    (state.set.members.includes(node) ? FLAG.selfInSet : 0) |
+    (state.unconfirmedBytes > 0 ? FLAG.sizeUnconfirmed : 0)
   );
 }
 
@@ -259,6 +274,7 @@ function readFields(page: Buffer): Superblock | undefined {
       promotedAtWallMs,
       undoneSync: readUuid(page, 328),
       rescueJournal: readUuid(page, RESCUE_OFFSET),
+      unconfirmedBytes: (flags & FLAG.sizeUnconfirmed) === 0 ? 0 : sizeBytes,
       term: { number: termNumber, grantor },
       set: { version: setVersion, members: members.sort() },
       incarnation,

@@ -151,13 +151,14 @@ export class VolumeMetadataDriver implements VolumeMetadata {
   }
 
   /** Both slots before `done`: nobody may be told of a size that the loss of one slot takes back. */
-  grow(sizeBytes: number, done: MetadataDone): void {
+  grow(sizeBytes: number, isConfirmed: boolean, done: MetadataDone): void {
     const layout = layoutOf(sizeBytes);
     assert(sizeBytes >= this.sizeBytes, 'a volume only grows');
     assert(this.#store.sizeBytes >= layout.totalBytes, 'room was made before');
     const { latest } = this.#superblock;
     const createdBytes = latest.createdBytes === 0 ? latest.sizeBytes : latest.createdBytes;
-    this.#superblock.setInBothSlots({ ...latest, sizeBytes, createdBytes }, (error) => {
+    const state = { ...latest.state, unconfirmedBytes: isConfirmed ? 0 : sizeBytes };
+    this.#superblock.setInBothSlots({ ...latest, sizeBytes, createdBytes, state }, (error) => {
       if (error === undefined) this.#grown(layout);
       done(error);
     });

@@ -233,6 +233,78 @@ describe('growing', () => {
   });
 });
 
+describe('of three, one that has grown and does not know whether the others have', () => {
+  const term = { number: 9, grantor: 'cluster' };
+  const promoteIn = (mesh: Mesh, node: TestNode, ...members: string[]): EterneError | undefined =>
+    mesh.tryPromote(node, { granted: { term, set: { version: 20, members } }, withoutLease: true });
+
+  function three(): { mesh: Mesh; a: TestNode; b: TestNode; c: TestNode } {
+    const mesh = new Mesh(['a', 'b', 'c'], { config: { onPeerLost: 'freeze' }, ...isDelayed });
+    const [a, b, c] = mesh.nodes as [TestNode, TestNode, TestNode];
+    for (const node of mesh.nodes) node.start();
+    mesh.until(() => mesh.nodes.every(({ volume }) => volume.status().peers.every(isConnected)));
+    mesh.promote(a, { force: true });
+    mesh.until(() => a.volume.status().inSyncSet.length === 3);
+    return { mesh, a, b, c };
+  }
+
+  /** The others are dead: the primary, and one whose superblock could not be written. */
+  function cutShort(): { mesh: Mesh; grown: TestNode; other: TestNode } {
+    const { a, b: grown, c: other, mesh } = three();
+    const isSuperblock = (what: string, offset: number): boolean => what === 'write' && offset < 2 * BLOCK;
+    const result = begin(a);
+    mesh.until(() => mesh.nodes.every(({ data }) => data.sizeBytes === LARGER_BYTES));
+    other.metadata.fault = (what, offset) =>
+      isSuperblock(what, offset) ? { kind: 'device', errno: 'EIO', message: 'broken' } : undefined;
+    mesh.until(() => result.outcome !== undefined && sizeOf(grown) === LARGER_BYTES);
+    assert.match(result.outcome?.error?.message ?? '', /c was lost meanwhile/);
+    for (const node of [a, other]) node.kill(true);
+    other.metadata.fault = () => undefined;
+    mesh.until(() => !grown.volume.status().peers.some(isConnected));
+    return { mesh, grown, other };
+  }
+
+  test('serves when the member that is smaller has grown, also after a restart', () => {
+    const { mesh, grown, other } = cutShort();
+    const members = ['b', 'c'];
+    assert.match(promoteIn(mesh, grown, ...members)?.message ?? '', /cut short/);
+    grown.kill(true);
+    grown.start();
+    assert.match(promoteIn(mesh, grown, ...members)?.message ?? '', /cut short/);
+    other.start();
+    mesh.until(() => grown.volume.status().peers.some(isConnected));
+    assert.equal(promoteIn(mesh, grown, ...members), undefined);
+    assert.deepEqual([grown.volume.device?.sizeBytes, sizeOf(other)], [LARGER_BYTES, LARGER_BYTES]);
+  });
+
+  test('serves at once where the other is no member', () => {
+    const { mesh, grown } = cutShort();
+    assert.equal(promoteIn(mesh, grown, grown.name), undefined);
+    assert.equal(grown.volume.device?.sizeBytes, LARGER_BYTES);
+  });
+
+  test('serves less while nobody has shown more, when the other one is promoted', () => {
+    const { mesh, grown, other } = cutShort();
+    grown.kill(true);
+    other.start();
+    assert.equal(promoteIn(mesh, other, 'b', 'c'), undefined);
+    assert.equal(other.volume.device?.sizeBytes, SIZE_BYTES);
+    grown.start();
+    mesh.until(() => other.volume.device?.sizeBytes === LARGER_BYTES);
+  });
+
+  test('knows it from then on that a primary shows it', () => {
+    const { a, b, c, mesh } = three();
+    assert.equal(resize(mesh, a), undefined);
+    mesh.write(a, 1, 1);
+    mesh.flush(a);
+    for (const node of [a, c]) node.kill(true);
+    mesh.until(() => !b.volume.status().peers.some(isConnected));
+    assert.equal(promoteIn(mesh, b, 'a', 'b', 'c'), undefined);
+    assert.equal(b.volume.device?.sizeBytes, LARGER_BYTES);
+  });
+});
+
 const isConnected = ({ connection }: { connection: string }): boolean => connection === 'Connected';
 
 /** Runs until the `count`-th event from now on. */

@@ -37,7 +37,7 @@ describe('metadata that grows', () => {
     const metadata = opened(optionsFor(store));
     succeeds((done) => metadata.prepareGrowth(LARGER_BYTES, done));
     assert.equal(metadata.sizeBytes, VOLUME_BYTES);
-    succeeds((done) => metadata.grow(LARGER_BYTES, done));
+    succeeds((done) => metadata.grow(LARGER_BYTES, true, done));
     assert.equal(metadata.sizeBytes, LARGER_BYTES);
     metadata.bitmap('b').markDirty(LARGER_BYTES - MIB, MIB);
     let isHot = false;
@@ -59,7 +59,7 @@ describe('metadata that grows', () => {
     const store = new CrashStore(content);
     const metadata = opened(optionsFor(store));
     succeeds((done) => metadata.prepareGrowth(LARGER_BYTES, done));
-    succeeds((done) => metadata.grow(LARGER_BYTES, done));
+    succeeds((done) => metadata.grow(LARGER_BYTES, true, done));
     for (const sizeBytes of [VOLUME_BYTES, VOLUME_BYTES + MIB, LARGER_BYTES])
       assert.equal(opened(optionsFor(new CrashStore(store.stable), { sizeBytes })).sizeBytes, LARGER_BYTES);
     for (const sizeBytes of [VOLUME_BYTES - MIB, LARGER_BYTES + MIB])
@@ -79,7 +79,7 @@ describe('metadata that grows', () => {
       const store = new CrashStore(content);
       const metadata = opened(optionsFor(store));
       store.stopAt = store.operations + stopAfter;
-      metadata.prepareGrowth(LARGER_BYTES, () => metadata.grow(LARGER_BYTES, () => (isOver = true)));
+      metadata.prepareGrowth(LARGER_BYTES, () => metadata.grow(LARGER_BYTES, true, () => (isOver = true)));
       const left = store.afterPowerFailure(
         () => (['lost', 'kept', 'garbled'] as const)[random.below(3)] ?? 'lost',
       );

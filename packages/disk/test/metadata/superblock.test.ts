@@ -17,7 +17,7 @@ const superblock: fc.Arbitrary<Superblock> = fc
     uuids: fc.tuple(uuid, uuid, uuid, uuid, uuid, fc.option(uuid, { nil: NIL_UUID })),
     formerIncarnations: fc.array(fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), { maxLength: 15 }),
     history: fc.uniqueArray(uuid, { maxLength: 32 }),
-    flags: fc.tuple(fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean()),
+    flags: fc.tuple(fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean()),
     logEpoch: fc.nat(0xffff_ffff),
     logSlots: fc.integer({ min: 1, max: 32_768 }),
     diskState: fc.constantFrom('Inconsistent', 'Outdated', 'Consistent', 'UpToDate'),
@@ -55,6 +55,7 @@ const superblock: fc.Arbitrary<Superblock> = fc
         promotedAtWallMs: numbers[5],
         undoneSync: uuids[4],
         rescueJournal: uuids[5],
+        unconfirmedBytes: flags[5] ? 1 + (numbers[1] % 2 ** 50) : 0,
         term: { number: numbers[2], grantor: names[2] },
         set: { version: numbers[3], members: [...slots.slice(1), ...(flags[4] ? ['SELF'] : [])].sort() },
         incarnation: numbers[4],
@@ -71,7 +72,8 @@ const superblock: fc.Arbitrary<Superblock> = fc
 
 /** Without what came with version 2 or later, but for former incarnations. */
 function simple(original: Superblock): Superblock {
-  return { ...original, setLayout: NIL_UUID, state: { ...original.state, rescueJournal: NIL_UUID } };
+  const state = { ...original.state, rescueJournal: NIL_UUID, unconfirmedBytes: 0 };
+  return { ...original, setLayout: NIL_UUID, state };
 }
 
 describe('the superblock', () => {
@@ -101,7 +103,8 @@ describe('the superblock', () => {
         const isPlain = original.state.formerIncarnations.length === 0;
         assert.equal(encodeSuperblock(simple(original)).readUInt32LE(12), isPlain ? 1 : 2);
         const hasJournal = original.state.rescueJournal !== NIL_UUID;
-        assert.equal(encodeSuperblock(original).readUInt32LE(12), hasJournal ? 3 : 2);
+        const version = original.state.unconfirmedBytes > 0 ? 4 : hasJournal ? 3 : 2;
+        assert.equal(encodeSuperblock(original).readUInt32LE(12), version);
       }),
     );
   });

@@ -21,8 +21,6 @@ export class Growth {
   readonly #scenario: MirrorScenario;
   readonly #chance: Prng;
   #shownBytes: number;
-  /** Of each term. */
-  readonly #served = new WeakSet<object>();
   /** Opened while they were smaller than what others had. */
   readonly #behind = new Set<string>();
 
@@ -76,14 +74,15 @@ export class Growth {
   #shown(volume: MirrorVolume): void {
     const { device } = volume;
     if (device === undefined) return;
-    const begins = !this.#served.has(device);
-    this.#served.add(device);
+    if (device.sizeBytes < this.#shownBytes && device.term === this.#scenario.arbiter.register.term)
+      this.#scenario.universe.violate(
+        'growth',
+        `the volume shows ${device.sizeBytes} bytes in term ${device.term}, and has shown ${this.#shownBytes}`,
+      );
     if (device.sizeBytes <= this.#shownBytes) return;
     const sectors = { from: this.#shownBytes / SECTOR_BYTES, to: device.sizeBytes / SECTOR_BYTES };
     this.#shownBytes = device.sizeBytes;
-    // A growth that was cut short shows with the next term, whoever is away (docs/internals/mirror-protocol.md, section 12, rule 5).
-    if (begins) this.#scenario.universe.count('terms that began larger than the last one ended');
-    else this.#checkMembers(device.sizeBytes);
+    this.#checkMembers(device.sizeBytes);
     for (let place = 0; place < NEW_PLACES; place += 1)
       this.#scenario.shape.places.push(this.#chance.whole(sectors.from, sectors.to - 1));
   }

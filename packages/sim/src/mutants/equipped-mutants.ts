@@ -65,6 +65,10 @@ export const EQUIPPED_MUTANTS: readonly Mutant[] = [
     "    askAll(sessions, { step: 'commit', sizeBytes }, undefined, (lost) => {\n",
     "    askAll([], { step: 'commit', sizeBytes }, undefined, (lost) => {\n",
   ]),
+  equipped('who has grown and was told nothing more serves at once', `${ENGINE}/resize/volume-size.ts`, [
+    '    if (metadata.state.unconfirmedBytes === 0) return undefined;\n',
+    '    if (metadata.state.unconfirmedBytes >= 0) return undefined;\n',
+  ]),
   equipped('what is added to a volume is not zeroed', 'disk/src/grow-store.ts', [
     '  if (startBytes >= endBytes) return done(undefined);\n  nextExtent',
     '  if (startBytes >= 0) return done(undefined);\n  nextExtent',

@@ -35,6 +35,7 @@ export const HINTS: Readonly<Record<string, number>> = {
   'what does not match its checksum is read all the same': 6,
   'what came over two paths is taken twice': 8,
   'a growth shows before the peers have made it': 3,
+  'who has grown and was told nothing more serves at once': 304034,
   'what is added to a volume is not zeroed': 8,
   'a flush of a set reaches its first volume only': 5,
   'a verify does not hold back writes': 2,

@@ -5,6 +5,7 @@ import {
   type MetadataState,
   type ReplicaSummary,
 } from '../../metadata/index.ts';
+import { withShown } from '../resize/with-shown.ts';
 
 /**
  * What both sides make durable before anything else: whom they have met, the higher term, and, on a secondary, the newer
@@ -18,7 +19,7 @@ export function afterHandshake(
 ): MetadataState {
   const witnessed = witnessedOf(theirs, state.peerIncarnations[theirs.node] ?? 0);
   const next: MetadataState = {
-    ...state,
+    ...(theirs.role === 'primary' ? withShown(state, theirs.sizeBytes) : state),
     peerIncarnations: { ...state.peerIncarnations, [theirs.node]: witnessed },
     // From here on the content may go on, which the bits for others do not tell.
     undoneSync: decision.kind === 'wait' ? state.undoneSync : NIL_UUID,

@@ -431,6 +431,9 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
         peerSizeBytes: this.theirs.sizeBytes,
         duty: (work, then) => this.duty(work, then),
         grown: () => this.replica.size.grown(),
+        told: () => {
+          if (this.peerRole === 'primary') this.replica.size.shownBy(this.peerSizeBytes);
+        },
       }),
       verification: new Verification(this),
     };

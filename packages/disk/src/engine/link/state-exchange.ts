@@ -10,6 +10,7 @@ import {
 import { encodeNumber } from '../../protocol/messages/number.ts';
 import { encodeState, type StateMessage } from '../../protocol/messages/state.ts';
 import { FrameType } from '../../protocol/wire.ts';
+import { withShown } from '../resize/with-shown.ts';
 import type { Peer } from './peer.ts';
 import type { Session } from './session.ts';
 
@@ -96,7 +97,8 @@ export class StateExchange {
     // A secondary passes on nothing: it has its set from a primary, and this side may know a newer one.
     if (state.role === 'secondary' || replica.primary !== undefined)
       return isLater && replica.primary === undefined ? { ...mine, term: state.term, set: state.set } : mine;
-    const next: MetadataState = isLater ? { ...mine, term: state.term, set: state.set } : mine;
+    const known = withShown(mine, this.#session.peerSizeBytes);
+    const next: MetadataState = isLater ? { ...known, term: state.term, set: state.set } : known;
     if (!isEqual) return next;
     const isMember = next.set.members.includes(replica.config.node);
     const counted = this.#countingForThirds(next.generations, state.equal);

@@ -3,7 +3,8 @@
  *
  * 1. *Prepare*: data and metadata have room, and all that is added reads as zeroes, durably. Metadata in the way, on the same device, has moved
  *    (`disk/move-metadata.ts`). The volume is as before.
- * 2. *Commit*: the metadata says the new size, durably in both slots. From here on writes may come behind the old end.
+ * 2. *Commit*: the metadata says the new size, durably in both slots, and whether it is confirmed: every member of the set has it. From here on writes may come
+ *    behind the old end.
  *
  * A crash before the commit leaves stores that are longer than the volume, and nothing else. As every replica zeroes what it adds before its size
  * counts, replicas that were equal are equal behind the old end, too, and no block of it need be copied.
@@ -55,13 +56,13 @@ export class Growth {
     });
   }
 
-  commit(sizeBytes: number, done: MetadataDone): void {
+  commit(sizeBytes: number, isConfirmed: boolean, done: MetadataDone): void {
     const { metadata } = this.#parts;
     this.prepare(sizeBytes, (error) => {
       const problem = error ?? this.#problem();
       if (sizeBytes <= metadata.sizeBytes) return done(undefined);
       if (problem !== undefined) return done(problem);
-      metadata.grow(sizeBytes, this.#begin(done));
+      metadata.grow(sizeBytes, isConfirmed, this.#begin(done));
     });
   }
 

@@ -27,6 +27,8 @@ export interface ResizeTalkParts {
   duty(work: (done: MetadataDone) => void, then: () => void): void;
   /** This replica has grown. */
   grown(): void;
+  /** The peer says, unasked, how large its volume is. */
+  told(): void;
 }
 
 interface Waiting extends ResizeStep {
@@ -60,7 +62,7 @@ export class ResizeTalk {
     if (step.step === 'prepare')
       return growth.prepare(step.sizeBytes, (problem) => this.#answer(step, problem));
     this.#parts.duty(
-      (done) => growth.commit(step.sizeBytes, done),
+      (done) => growth.commit(step.sizeBytes, false, done),
       () => {
         this.#answer(step, undefined);
         this.#parts.grown();
@@ -71,9 +73,11 @@ export class ResizeTalk {
   /** RESIZED. */
   answered(body: Buffer): void {
     const { problem, ...step } = decodeResized(body);
-    if (step.step === 'commit' && problem === '') this.peerSizeBytes = step.sizeBytes;
+    const isGrown = step.step === 'commit' && problem === '';
+    if (isGrown) this.peerSizeBytes = step.sizeBytes;
     const waiting = this.#waiting;
-    if (waiting?.step !== step.step || waiting.sizeBytes !== step.sizeBytes) return;
+    if (waiting?.step !== step.step || waiting.sizeBytes !== step.sizeBytes)
+      return isGrown ? this.#parts.told() : undefined;
     this.#waiting = undefined;
     waiting.done(problem === '' ? undefined : problem);
   }

@@ -37,7 +37,7 @@ export function resize(parts: ResizeParts, done: MetadataDone): void {
     askAll(sessions, { step: 'commit', sizeBytes }, undefined, (lost) => {
       if (lost !== undefined) return done(cutShort(lost));
       if (isOver()) return done(termOver());
-      growth.commit(sizeBytes, done);
+      growth.commit(sizeBytes, true, done);
     });
   });
 }

@@ -7,6 +7,7 @@ import { NIL_UUID, type MetadataDone, type ReplicaSummary } from '../../metadata
 import type { Replica } from '../replica.ts';
 import { Growth } from './growth.ts';
 import { resize } from './resize.ts';
+import { withShown } from './with-shown.ts';
 
 export class VolumeSize {
   readonly growth: Growth;
@@ -47,11 +48,43 @@ export class VolumeSize {
       if (replica.changingRole || replica.primary !== undefined)
         return finish(new EterneError('busy', 'the role is changing'));
       replica.duties.enter();
-      this.growth.commit(sizeBytes, (error) => {
+      this.growth.commit(sizeBytes, false, (error) => {
         finish(error);
         replica.duties.leave();
       });
     });
+  }
+
+  /** A primary shows so much, so every member of the set has it. A failure is the metadata's, which tells by itself. */
+  shownBy(sizeBytes: number): void {
+    const { metadata } = this.#replica;
+    if (metadata.state.unconfirmedBytes > 0)
+      metadata.update(
+        (state) => withShown(state, sizeBytes),
+        () => {},
+      );
+  }
+
+  /**
+   * Why this replica may not serve with these members yet. Its own size may have been shown by nobody, and then a member that is smaller would show less after
+   * it; or it has been shown, and it must not show less itself. Members that are smaller are met anew, and grow.
+   */
+  whyNotServe(members: readonly string[]): EterneError | undefined {
+    const { config, metadata, peers, sizeBytes } = this.#replica;
+    if (metadata.state.unconfirmedBytes === 0) return undefined;
+    const isAsLarge = (node: string): boolean =>
+      peers.some((peer) => peer.node === node && peer.session?.peerSizeBytes === sizeBytes);
+    const doubtful = members.filter((member) => member !== config.node && !isAsLarge(member));
+    for (const peer of peers) if (doubtful.includes(peer.node)) peer.reset('it grows first');
+    if (doubtful.length === 0) return undefined;
+    const who = doubtful.join(', ');
+    return new EterneError(
+      'refused',
+      `a growth to ${sizeBytes} bytes was cut short, and ${who} may be smaller`,
+      {
+        hint: `wait until ${who} is connected, or leave it out of the in-sync set`,
+      },
+    );
   }
 
   /** This replica has grown: whoever is connected hears of it. */

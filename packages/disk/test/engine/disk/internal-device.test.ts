@@ -89,7 +89,7 @@ function grow(stores: OpenedStores, sizeBytes: number): EterneError | undefined 
   const growth = growthOf(stores);
   growth.prepare(sizeBytes, (problem) => {
     if (problem !== undefined) result = { error: problem };
-    else growth.commit(sizeBytes, (error) => (result = { error }));
+    else growth.commit(sizeBytes, true, (error) => (result = { error }));
   });
   assert.ok(result, 'answered at once');
   return result.error;
@@ -258,7 +258,7 @@ function cutShort(content: Buffer, count: number): Outcome {
   life.stepped();
   life.device.stopAt = life.device.operations + count;
   growth.prepare(LARGER_BYTES, (problem) => {
-    if (problem === undefined) growth.commit(LARGER_BYTES, ended);
+    if (problem === undefined) growth.commit(LARGER_BYTES, true, ended);
     else ended(problem);
   });
   for (let act = life.queue.shift(); act !== undefined; act = life.queue.shift()) {
