@@ -227,6 +227,12 @@ export const CASES: readonly Case[] = [
       'who was promoted after a growth that was cut short showed the new size while a member of the set was smaller; and that a primary showed the old size was taken for the word on the new one, which was just being written',
   },
   {
+    scenario: 'equipped',
+    seed: 4002006,
+    found:
+      'a volume grew while a copy to a replica was being opened, which was not told of it, came into the set, and got writes for places that it had not',
+  },
+  {
     scenario: 'standalone',
     seed: 505,
     found:

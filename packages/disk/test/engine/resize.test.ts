@@ -155,6 +155,25 @@ describe('growing', () => {
     assert.equal(resize(pair, pair.a), undefined);
   });
 
+  test('waits for a copy from its first moment on', () => {
+    let refused = 0;
+    for (let steps = 0, isWhole = false; !isWhole; steps = 2 * steps + 1) {
+      const pair = new Pair(isDelayed).startMirror();
+      pair.b.kill(true);
+      pair.until(() => pair.a.volume.status().inSyncSet.length === 1);
+      pair.write(pair.a, 1, 1);
+      pair.b.start();
+      pair.until(() => pair.a.volume.status().peers[0]?.connection === 'Connected');
+      runEvents(pair, steps);
+      isWhole = pair.isEqual();
+      if (resize(pair, pair.a) !== undefined) refused += 1;
+      pair.until(() => pair.isEqual() && pair.a.volume.status().inSyncSet.length === 2);
+      assert.equal(sizeOf(pair.a), sizeOf(pair.b), `after ${steps} steps`);
+      pair.assertIdentical(sizeOf(pair.a));
+    }
+    assert.ok(refused > 3, `it was refused ${refused} times`);
+  });
+
   test('reaches a replica that was absent at its handshake, with what was written meanwhile', () => {
     const pair = new Pair(isDelayed).startMirror();
     pair.b.kill(true);

@@ -33,7 +33,7 @@ export const HINTS: Readonly<Record<string, number>> = {
   'a flush puts no barrier between an asynchronous peer’s writes': 75,
   'checksums stay on the disk while their blocks are written': 4,
   'what does not match its checksum is read all the same': 6,
-  'what came over two paths is taken twice': 8,
+  'what came over two paths is taken twice': 105,
   'a growth shows before the peers have made it': 3,
   'who has grown and was told nothing more serves at once': 304034,
   'what is added to a volume is not zeroed': 8,

@@ -11,6 +11,7 @@
 import { EterneError } from '@eterne/base';
 import { BLOCK_BYTES, type MetadataDone } from '../../metadata/index.ts';
 import type { ResizeStep } from '../../protocol/messages/resize.ts';
+import type { Peer } from '../link/peer.ts';
 import type { Session } from '../link/session.ts';
 import type { Primary } from '../primary/primary.ts';
 import type { Replica } from '../replica.ts';
@@ -78,7 +79,7 @@ function problemOf({ grownPeer, primary, replica, sizeBytes }: ResizeParts): Ete
   if (primary.closed) return termOver();
   if (disk.isRebuilding) return refused('the disk of this node is being copied to', 'wait until it is whole');
   if (disk.failure !== undefined) return refused('the disk of this node is not whole', 'attach it first');
-  const copying = replica.peers.find(({ link }) => link !== undefined && !link.isEqual);
+  const copying = replica.peers.find(isCopying);
   if (copying !== undefined)
     return refused(`${copying.node} is being synchronised`, `wait until ${copying.node} is UpToDate`);
   const { node } = replica.config;
@@ -90,6 +91,11 @@ function problemOf({ grownPeer, primary, replica, sizeBytes }: ResizeParts): Ete
   if (away !== undefined)
     return refused(`${away} belongs to the in-sync set and is not connected`, `wait until ${away} is back`);
   return undefined;
+}
+
+/** While a copy is being opened there is no link yet. */
+function isCopying({ link, session }: Peer): boolean {
+  return (link !== undefined && !link.isEqual) || session?.phase === 'source' || session?.phase === 'target';
 }
 
 function cutShort({ message }: EterneError): EterneError {
