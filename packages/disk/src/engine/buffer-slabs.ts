@@ -1,10 +1,11 @@
 import { KIB, MIB, assert } from '@eterne/base';
+import { pageAligned } from '@eterne/runtime/node/native.ts';
 
 const SLAB_BYTES = 512 * KIB;
 const MAX_SHARED_BYTES = 32 * KIB;
 /** Small buffers begin on these boundaries, which is what direct I/O asks for. */
 const ALIGNMENT_BYTES = 512;
-/** Large buffers have a power of two and this much: data with its header in front still fits. */
+/** Large buffers have a power of two, and before and behind it this much: data with its header in front still fits, and begins on a page. */
 const HEAD_ROOM_BYTES = 4 * KIB;
 /** Memory kept for the next taker, of slabs and of large buffers each. */
 const MAX_FREE_BYTES = 32 * MIB;
@@ -24,6 +25,9 @@ interface Slab {
  *
  * Small ones are cut from slabs, and a slab is used again when all that was cut from it has been given back. Whoever cannot be sure that nothing
  * refers to a buffer any more (a store that hangs, the stream of a lost peer) does not give it back: the garbage collector looks after it.
+ *
+ * Data lies on pages, as it does in the page cache: copies between two places that are a few bytes apart within their pages take up to twice as long
+ * (`docs/internals/performance.md`).
  */
 export class BufferSlabs {
   /** For tests and the simulator: a use after giving back shows up as wrong data. */
@@ -31,14 +35,14 @@ export class BufferSlabs {
   #slab = makeSlab();
   readonly #slabs = new WeakMap<ArrayBufferLike, Slab>([[this.#slab.memory.buffer, this.#slab]]);
   readonly #freeSlabs: Slab[] = [];
-  readonly #large = new WeakSet<ArrayBufferLike>();
+  readonly #large = new WeakMap<ArrayBufferLike, Buffer>();
   /** Large buffers given back, by capacity. */
-  readonly #free = new Map<number, ArrayBuffer[]>();
+  readonly #free = new Map<number, Buffer[]>();
   #freeBytes = 0;
 
-  /** Uninitialised memory of exactly this length. */
-  take(lengthBytes: number): Buffer {
-    if (lengthBytes > MAX_SHARED_BYTES) return this.#takeLarge(lengthBytes);
+  /** Uninitialised memory of exactly this length. Where it is large, `headBytes` of it lie before a page: what comes behind them begins on one. */
+  take(lengthBytes: number, headBytes = 0): Buffer {
+    if (lengthBytes > MAX_SHARED_BYTES) return this.#takeLarge(lengthBytes, headBytes);
     if (this.#slab.usedBytes + lengthBytes > SLAB_BYTES) this.#slab = this.#nextSlab();
     const slab = this.#slab;
     const start = slab.usedBytes;
@@ -57,10 +61,11 @@ export class BufferSlabs {
   give(taken: Buffer): void {
     const memory = taken.buffer;
     const slab = this.#slabs.get(memory);
-    if (slab === undefined && !this.#large.has(memory)) return;
+    const large = this.#large.get(memory);
+    if (slab === undefined && large === undefined) return;
     if (BufferSlabs.poisons) taken.fill(POISON);
-    if (slab === undefined) this.#giveLarge(memory as ArrayBuffer);
-    else this.#giveCut(slab);
+    if (slab !== undefined) this.#giveCut(slab);
+    else if (large !== undefined) this.#giveLarge(large);
   }
 
   #giveCut(slab: Slab): void {
@@ -80,20 +85,26 @@ export class BufferSlabs {
     return slab;
   }
 
-  #takeLarge(lengthBytes: number): Buffer {
-    const capacity = 2 ** Math.ceil(Math.log2(lengthBytes - HEAD_ROOM_BYTES)) + HEAD_ROOM_BYTES;
+  #takeLarge(lengthBytes: number, headBytes: number): Buffer {
+    assert(headBytes <= HEAD_ROOM_BYTES, 'a head fits the room before the data');
+    const capacity = 2 ** Math.ceil(Math.log2(lengthBytes - HEAD_ROOM_BYTES)) + 2 * HEAD_ROOM_BYTES;
+    const start = HEAD_ROOM_BYTES - headBytes;
+    return this.#largeOf(capacity).subarray(start, start + lengthBytes);
+  }
+
+  #largeOf(capacity: number): Buffer {
     const free = this.#free.get(capacity)?.pop();
     if (free !== undefined) {
       this.#freeBytes -= capacity;
-      return Buffer.from(free, 0, lengthBytes);
+      return free;
     }
-    const memory = Buffer.allocUnsafeSlow(capacity).buffer;
-    this.#large.add(memory);
-    return Buffer.from(memory, 0, lengthBytes);
+    const memory = pageAligned(capacity);
+    this.#large.set(memory.buffer, memory);
+    return memory;
   }
 
-  #giveLarge(memory: ArrayBuffer): void {
-    const capacity = memory.byteLength;
+  #giveLarge(memory: Buffer): void {
+    const capacity = memory.length;
     if (this.#freeBytes + capacity > MAX_FREE_BYTES) return;
     this.#freeBytes += capacity;
     const free = this.#free.get(capacity);
@@ -103,5 +114,5 @@ export class BufferSlabs {
 }
 
 function makeSlab(): Slab {
-  return { memory: Buffer.allocUnsafeSlow(SLAB_BYTES), usedBytes: 0, cuts: 0 };
+  return { memory: pageAligned(SLAB_BYTES), usedBytes: 0, cuts: 0 };
 }

@@ -1,6 +1,7 @@
 import { EterneError, KIB, assert, crc32cOf } from '@eterne/base';
 import type { BufferSlabs } from '../engine/buffer-slabs.ts';
 import { decompressBody } from './compression.ts';
+import { WRITE_HEAD_BYTES } from './messages/write.ts';
 import { putInPlace } from './put-in-place.ts';
 import {
   FLAG_BODY_CRC,
@@ -145,7 +146,7 @@ export class FrameDecoder {
   /** Is the frame one whose body gets memory of its own? Then `start` is what there is of it. */
   #beginLarge(header: Header, start: Buffer): boolean {
     if (header.bodyBytes < LARGE_BYTES || (header.flags & FLAG_ZSTD) !== 0) return false;
-    const body = this.#memory.take(header.bodyBytes);
+    const body = this.#memory.take(header.bodyBytes, WRITE_HEAD_BYTES);
     this.#large = { header, body, filledBytes: start.copy(body) };
     return true;
   }

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
 import { describe, it } from 'node:test';
 import { KIB, MIB } from '@eterne/base';
 import { BufferSlabs } from '../../src/engine/buffer-slabs.ts';
+
+const { address } = createRequire(import.meta.resolve('@eterne/runtime/node/native.ts'))('koffi') as {
+  readonly address: (bytes: Buffer) => bigint;
+};
+const pageOffset = (bytes: Buffer): number => Number(address(bytes) % 4096n);
 
 describe('memory for what passes through', () => {
   it('uses a slab again only when everything cut from it has been given back', () => {
@@ -51,13 +57,27 @@ describe('memory for what passes through', () => {
     const memory = large.buffer;
     slabs.give(large.subarray(16));
     assert.equal(slabs.take(MIB).buffer, memory);
-    slabs.give(Buffer.alloc(MIB + 4 * KIB));
+    slabs.give(Buffer.alloc(MIB + 8 * KIB));
     assert.ok(memory !== slabs.take(MIB).buffer);
     const many = Array.from({ length: 64 }, () => slabs.take(MIB));
     for (const taken of many) slabs.give(taken);
     const again = new Set(Array.from({ length: 64 }, () => slabs.take(MIB).buffer));
     const kept = many.filter(({ buffer }) => again.has(buffer)).length;
     assert.ok(kept >= 30 && kept <= 32, `${kept} were kept`);
+  });
+
+  it('puts data on pages, behind what stands before it', () => {
+    const slabs = new BufferSlabs();
+    const isOnPage = (data: Buffer): boolean => pageOffset(data) === 0;
+    for (const lengthBytes of [64 * KIB, 100 * KIB, MIB - 512, MIB]) {
+      const fresh = slabs.take(lengthBytes);
+      assert.ok(isOnPage(fresh), `${lengthBytes} bytes`);
+      slabs.give(fresh);
+      const again = slabs.take(lengthBytes + 16, 16);
+      assert.equal(again.length, lengthBytes + 16);
+      assert.ok(isOnPage(again.subarray(16)), `${lengthBytes} bytes behind 16`);
+    }
+    assert.ok(isOnPage(slabs.take(4 * KIB)) && isOnPage(slabs.take(4 * KIB)), 'cut from a slab');
   });
 
   it('shows a use after giving back where it is told to', () => {

@@ -86,6 +86,15 @@ export function readIfCached(fd: number, into: Buffer, offset: number): number {
   return preadv2(fd, iovec, 1, offset, RWF_NOWAIT);
 }
 
+const PAGE_BYTES = 4096;
+
+/** Uninitialised memory that begins on a page. Memory as it comes from the allocator begins just behind a page's beginning, or just before its end. */
+export function pageAligned(lengthBytes: number): Buffer {
+  const memory = Buffer.allocUnsafeSlow(lengthBytes + PAGE_BYTES);
+  const start = Number(-native().koffi.address(memory) & BigInt(PAGE_BYTES - 1));
+  return memory.subarray(start, start + lengthBytes);
+}
+
 export type Deallocation = 'punch-hole' | 'zero-range';
 
 /** fallocate(2) off the event loop. `done` gets the errno number, 0 for success. */

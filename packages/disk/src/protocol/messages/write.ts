@@ -8,7 +8,8 @@ import { EterneError } from '@eterne/base';
 import type { FrameSender } from '../frame-sender.ts';
 import { FrameType, MAX_DATA_BYTES, MAX_ZERO_BYTES, readUint64, writeUint64 } from '../wire.ts';
 
-const WRITE_HEAD_BYTES = 16;
+/** Of a WRITE, before its data. */
+export const WRITE_HEAD_BYTES = 16;
 const ZERO_BODY_BYTES = 24;
 
 export interface WriteMessage {
