@@ -271,4 +271,10 @@ export const CASES: readonly Case[] = [
     found:
       'a replica was promoted when a copy into it was about to begin, lost a split brain, and what it had written was kept nowhere: the rescue point of the first copy was taken for that of the second',
   },
+  {
+    scenario: 'pair',
+    seed: 3201413,
+    found:
+      'a replica came into the set after its holder had lost power and got an older disk, and was overwritten from there: the checker expected it to keep everything',
+  },
 ];

@@ -35,7 +35,12 @@ export class SetTruth {
 
   /** True when the new term's holder may have lost what no flush covered. */
   commit(next: Committed): boolean {
-    const isLossy = next.term !== this.committed.term && this.weak.has(next.holder ?? '');
+    const isSameTerm = next.term === this.committed.term;
+    const isWeak = this.weak.has(next.holder ?? '');
+    const isLossy = !isSameTerm && isWeak;
+    // Proposed in a former life of its holder, which may be the added one's source once more.
+    if (isSameTerm && isWeak)
+      for (const node of next.members) if (!this.members.includes(node)) this.weak.add(node);
     this.committed = next;
     if (!isLossy) return false;
     this.lossyTerms.add(next.term);

@@ -25,3 +25,11 @@ test('the last copy that lost power is not: the holder, whose disk has failed, i
   assert.equal(truth.forgive(equal), false);
   assert.deepEqual([...truth.weak], ['b']);
 });
+
+test('one that came into the set by a word from before its holder lost power may be overwritten from there', () => {
+  const truth = new SetTruth(new History());
+  truth.commit({ term: 1, holder: 'a', version: 1, members: ['a'] });
+  truth.lostPower('a');
+  truth.commit({ term: 1, holder: 'a', version: 2, members: ['a', 'b'] });
+  assert.deepEqual([...truth.weak], ['a', 'b']);
+});
