@@ -63,6 +63,18 @@ export const CASES: readonly Case[] = [
   },
   {
     scenario: 'mirror',
+    seed: 2000466,
+    found:
+      'a replica that was half copied waited for ever for a disk that was put back and made whole while it was away',
+  },
+  {
+    scenario: 'mirror',
+    seed: 2000515,
+    found:
+      'a member forgot what it had met of a disk that came into the set, and did not see that it was put back afterwards',
+  },
+  {
+    scenario: 'mirror',
     seed: 20932,
     found:
       'a third replica met a disk that was put back twice and called it rolled back for ever, also when it was whole, and primary',

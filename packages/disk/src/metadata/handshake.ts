@@ -171,15 +171,23 @@ function unfinishedSync(
       reason: `${target.node} is Inconsistent and has seen a newer state than ${source.node}, which may lack writes`,
       row: '8 wait',
     };
-  if (isRolledBack(target, source))
-    return fromTo(source, target, 'full', `${target.node} was rolled back`, '8');
+  const suspect = [source, target].find((side) => isRolledBack(side, side === source ? target : source));
+  if (suspect !== undefined)
+    return fromTo(
+      source,
+      target,
+      'full',
+      `${target.node} is Inconsistent, and ${suspect.node} was rolled back`,
+      '8',
+    );
   const bitmap = relation.kind === 'equal' || coversByBitmap(source, target);
   return fromTo(source, target, bitmap ? 'bitmap' : 'full', `${target.node} is Inconsistent`, '8');
 }
 
 /** Half-overwritten blocks of `target` may be the newer ones: then only whoever holds the newest content may complete it. */
 function mayLackWrites(source: ReplicaSummary, target: ReplicaSummary): boolean {
-  if (source.term.number < target.term.number || isRolledBack(source, target)) return true;
+  if (source.term.number < target.term.number) return true;
+  if (isRolledBack(source, target) && !isVouchedFor(source, target)) return true;
   const committed = committedSet(source, target);
   return committed !== undefined && !committed.includes(source.node);
 }

@@ -10,6 +10,8 @@ import type { MetadataState } from './api.ts';
 export const FORMER_INCARNATIONS = 15;
 /** An incarnation is attaches · 2²⁴ + chance, so that later ones are higher and two of one count differ. */
 const CHANCE = 2 ** 24;
+/** Attaches that a disk may have been put back by, at most, to be whole in the eyes of all; 2²⁹ are counted in all. */
+const LEAP = 2 ** 12;
 
 export type Incarnations = Pick<MetadataState, 'incarnation' | 'formerIncarnations'>;
 
@@ -33,12 +35,16 @@ export function witnessedOf(met: Incarnations, known: number): number {
   return hasForgotten(met, known) ? known : met.incarnation;
 }
 
-/** A copy from a peer that has `witnessed` is over: a disk that was put back is so no more, in that peer's eyes or in others'. */
+/**
+ * A copy from a peer that has `witnessed` is over: a disk that was put back has what that peer has, whatever it forgot. Its next number is above all that
+ * it may have taken before it was put back, so it has forgotten nothing in the eyes of third replicas either, also of those that met it when its source did not.
+ */
 export function madeWhole(
   { incarnation, formerIncarnations }: Incarnations,
   witnessed: number,
 ): Incarnations {
   if (!hasForgotten({ incarnation, formerIncarnations }, witnessed))
     return { incarnation, formerIncarnations };
-  return { incarnation: Math.max(incarnation, witnessed), formerIncarnations: [] };
+  const attaches = Math.floor(Math.max(incarnation, witnessed) / CHANCE);
+  return { incarnation: (attaches + LEAP) * CHANCE + (incarnation % CHANCE), formerIncarnations: [] };
 }

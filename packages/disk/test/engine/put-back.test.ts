@@ -47,10 +47,9 @@ describe('a disk that was put back', () => {
   test('while a third replica was away, is its source once another member has vouched for it', () => {
     const three = threeEqual();
     const { mesh, register, a, b, c } = three;
-    let back = (): void => {};
-    restart(three, b, () => (back = keepDisks(b)));
     // What c meets of b last, a never meets.
     b.kill(true);
+    const back = keepDisks(b);
     mesh.network.cut('a', 'b');
     b.start();
     mesh.until(() => peerOf(c, 'b').connection === 'Connected' && !register.set.members.includes('b'));
@@ -68,6 +67,36 @@ describe('a disk that was put back', () => {
     mesh.until(() =>
       c.logs.some((line) => line.includes('b was rolled back to an older copy, but b is primary')),
     );
+    a.start();
+    mesh.until(() => isWhole(three));
+    mesh.assertIdentical();
+  });
+
+  test('and made whole while a third replica is half copied and away, is the source of that one when it is promoted alone', () => {
+    const three = threeEqual();
+    const { mesh, register, a, b, c } = three;
+    let back = (): void => {};
+    restart(three, b, () => (back = keepDisks(b)));
+    // Of b, c meets a later life than a does.
+    mesh.network.cut('a', 'b');
+    b.kill(true);
+    b.start();
+    mesh.until(() => peerOf(c, 'b').connection === 'Connected' && !register.set.members.includes('b'));
+    c.kill();
+    b.kill(true);
+    mesh.network.heal('a', 'b');
+    mesh.write(a, 3, 1);
+    back();
+    b.start();
+    mesh.until(() => register.set.members.join() === 'a,b');
+    c.start();
+    mesh.until(() => c.volume.status().disk === 'Inconsistent');
+    c.kill();
+    a.kill();
+    register.promote(mesh, b, [b]);
+    mesh.write(b, 4, 2);
+    c.start();
+    mesh.until(() => register.set.members.join() === 'b,c');
     a.start();
     mesh.until(() => isWhole(three));
     mesh.assertIdentical();

@@ -129,6 +129,18 @@ const ROWS: readonly [string, Changes, Changes, string][] = [
     'wait',
   ],
   ['Inconsistent next to a rolled-back disk', { diskState: 'Inconsistent' }, { incarnation: 4 }, 'wait'],
+  [
+    'Inconsistent next to a disk that was rolled back long ago, and is primary with a third member',
+    { diskState: 'Inconsistent' },
+    { incarnation: 4, role: 'primary', set: { version: 2, members: ['b', 'c'] } },
+    'b→a full',
+  ],
+  [
+    'Inconsistent next to a rolled-back disk that is primary alone',
+    { diskState: 'Inconsistent' },
+    { incarnation: 4, role: 'primary', set: { version: 2, members: ['b'] } },
+    'wait',
+  ],
   ['same, clean', {}, {}, 'none'],
   ['same, bits set, primary decides', { dirtyBlocks: 1 }, { role: 'primary' }, 'b→a bitmap'],
   ['same, bits set, nobody primary', {}, { dirtyBlocks: 1 }, 'a→b bitmap'],

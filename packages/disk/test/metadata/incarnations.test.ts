@@ -71,6 +71,21 @@ test('incarnations rise, and a bounded number of them is remembered', () => {
 test('what an attach or a copy changes is the incarnations, and nothing else of the state', () => {
   const state = { ...NEW, incarnation: 5, volumeUuid: 'old' };
   assert.deepEqual(madeWhole(state, 5), { incarnation: 5, formerIncarnations: [] });
-  assert.deepEqual(madeWhole(state, 9), { incarnation: 9, formerIncarnations: [] });
+  assert.deepEqual(Object.keys(madeWhole(state, 9)).toSorted(), ['formerIncarnations', 'incarnation']);
   assert.deepEqual(Object.keys(attached(state, chance())).toSorted(), ['formerIncarnations', 'incarnation']);
+});
+
+test('a disk that was put back and made whole has forgotten nothing in the eyes of a peer that met it later than its source', () => {
+  const random = chance();
+  const kept = attached(NEW, random);
+  const metBySource = attached(kept, random);
+  const metByThird = attached(attached(metBySource, random), random);
+  const putBack = attached(kept, random);
+  const whole = madeWhole(putBack, metBySource.incarnation);
+  assert.equal(hasForgotten(putBack, metByThird.incarnation), true);
+  assert.equal(hasForgotten(whole, metByThird.incarnation), false);
+  // Put back once more, to before it was whole or after it, it is found out by whoever met it since.
+  assert.equal(hasForgotten(attached(kept, random), whole.incarnation), true);
+  const metSince = attached(whole, random);
+  assert.equal(hasForgotten(attached(whole, random), metSince.incarnation), true);
 });

@@ -105,7 +105,6 @@ export class StateExchange {
     return {
       ...next,
       volumeUuid: state.volumeUuid,
-      peerIncarnations: this.#metAnew(mine, next.set.members, state.equal),
       diskState: isMember ? 'UpToDate' : 'Consistent',
       generations: state.current === counted.current ? counted : divided(counted, state.current, []),
     };
@@ -130,23 +129,6 @@ export class StateExchange {
       }
     }
     return { ...generations, bitmaps };
-  }
-
-  /**
-   * A third replica that comes into the set is whole by the primary's word, also when its disk was put back before: what we have met of it
-   * earlier tells nothing any more. Only then, or a disk that is put back later would not be found out.
-   */
-  #metAnew(
-    { set, peerIncarnations }: MetadataState,
-    members: readonly string[],
-    equal: readonly string[],
-  ): MetadataState['peerIncarnations'] {
-    const comes = (node: string): boolean =>
-      equal.includes(node) && members.includes(node) && !set.members.includes(node);
-    const entries = Object.entries(peerIncarnations).map(
-      ([node, met]) => [node, comes(node) ? 0 : met] as const,
-    );
-    return Object.fromEntries(entries);
   }
 
   /** Durable at leisure: a bit that comes back costs a copy, and nobody waits for it. A failure is the metadata's, which tells by itself. */
