@@ -8,6 +8,7 @@ import { benchMetadata } from './metadata.ts';
 import { benchMirror } from './mirror.ts';
 import { benchNodes } from './nodes.ts';
 import { benchResync } from './resync.ts';
+import { benchTakeover } from './takeover.ts';
 import { benchTarget } from './target.ts';
 
 const { values, positionals } = parseArgs({
@@ -43,12 +44,15 @@ switch (positionals[0]) {
   case 'nodes':
     await benchNodes(options);
     break;
+  case 'takeover':
+    await benchTakeover(options);
+    break;
   case 'metadata':
     benchMetadata();
     break;
   default:
     process.stderr.write(
-      'usage: npm run bench -- mirror|cost|resync|target|nodes|metadata [--rounds N] [--seconds N] [--nodes N] [--only NAME]\n',
+      'usage: npm run bench -- mirror|cost|resync|target|nodes|takeover|metadata [--rounds N] [--seconds N] [--nodes N] [--only NAME]\n',
     );
     process.exitCode = 2;
 }

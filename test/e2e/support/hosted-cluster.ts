@@ -21,7 +21,6 @@ export const ownedBy =
 export class HostedCluster {
   readonly folder: string;
   readonly lab: Pick<Lab, 'hosts' | 'host' | 'remove'>;
-  readonly #children: ChildProcess[] = [];
   /** The node or witness of each host. */
   readonly #members = new Map<string, ChildProcess>();
   /** The first cards, that the members begin with. */
@@ -40,9 +39,7 @@ export class HostedCluster {
 
   /** Runs until the test ends. */
   start(host: Host, log: string, command: string, ...words: string[]): ChildProcess {
-    const child = host.start(join(this.folder, `${log}.log`), command, ...words);
-    this.#children.push(child);
-    return child;
+    return host.start(join(this.folder, `${log}.log`), command, ...words);
   }
 
   /** `told`: what else `cluster init` is told. */
@@ -133,13 +130,7 @@ export class HostedCluster {
   }
 
   remove(): void {
-    for (const { pid } of this.#children) {
-      try {
-        if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-      } catch {
-        // it has ended
-      }
-    }
+    for (const host of this.lab.hosts) host.crash();
     this.lab.remove();
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -3,7 +3,7 @@
  * is touched. Needs root and iproute2.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot } from '@eterne/runtime/node/repository.ts';
 
@@ -61,6 +61,19 @@ export class Host {
     return spawn('ip', words, { stdio: ['ignore', log, log], detached: true });
   }
 
+  /** Everything that runs here dies, as when its power goes, and what was mounted only here is gone. */
+  crash(): void {
+    const others = loopsMounted('self');
+    const loops = new Set(this.#pids().flatMap(loopsMounted));
+    // What a process starts while it is killed is killed in the next round.
+    for (let left = this.#pids(); left.length > 0; left = this.#pids()) left.forEach(kill);
+    for (const loop of loops) if (!others.includes(loop)) run('losetup', '--detach', loop);
+  }
+
+  #pids(): number[] {
+    return run('ip', 'netns', 'pids', this.#namespace).split('\n').filter(Boolean).map(Number);
+  }
+
   /** Pulls the host's network cables, or that of one card. */
   cut(card?: number): void {
     this.#set(card, 'down');
@@ -74,6 +87,21 @@ export class Host {
     for (const [index, port] of this.#ports.entries())
       if (card === undefined || card === index) run('ip', '-n', this.#switch, 'link', 'set', port, state);
   }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** Loop devices that a process sees mounted; none of one that has ended. */
+function loopsMounted(pid: number | 'self'): string[] {
+  const path = `/proc/${pid}/mounts`;
+  const mounts = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  return mounts.split('\n').flatMap((line) => /^(\/dev\/loop\d+) /.exec(line)?.[1] ?? []);
 }
 
 export class Lab {
