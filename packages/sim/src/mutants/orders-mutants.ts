@@ -9,12 +9,4 @@ export const ORDERS_MUTANTS: readonly Mutant[] = [
     'if (inSyncSet.version > 0 && !inSyncSet.members.some(stays))',
     'if (false)',
   ]),
-  orders(
-    'whoever is taken out of a volume that nobody serves stays in its set',
-    'cluster/src/state/apply-configure.ts',
-    [
-      'const isReduced = primary === null && members.length < inSyncSet.members.length;',
-      'const isReduced = false;',
-    ],
-  ),
 ];

@@ -95,7 +95,6 @@ export const HINTS: Readonly<Record<string, number>> = {
   'the cluster grants terms while a node is alone': 2,
   'a service that was started anew gives its half up before it has looked at what runs': 28,
   'the last replica that holds everything may be taken out': 5,
-  'whoever is taken out of a volume that nobody serves stays in its set': 33,
 };
 
 export const MUTANTS: readonly Mutant[] = [
