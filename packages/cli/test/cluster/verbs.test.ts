@@ -83,7 +83,7 @@ test('orders reach the cluster', async () => {
   assert.deepEqual(fixture.facade.orders, [
     'groupMove("db", "n2", "root@127.0.0.1")',
     'nodeStandby("n2", "root@127.0.0.1")',
-    'volumeCreate({"name":"v","size":"1GiB","mode":"sync","replicas":{"n1":"/a","n2":"/b"}}, "root@127.0.0.1")',
+    'volumeCreate({"name":"v","mode":"sync","size":"1GiB","replicas":{"n1":"/a","n2":"/b"}}, "root@127.0.0.1")',
     'volumeAcceptLoss("v", "n2", "root@127.0.0.1")',
     'configApply({"volumes":[{"name":"data","size":"1GiB"}]}, "root@127.0.0.1")',
   ]);
