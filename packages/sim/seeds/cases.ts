@@ -289,4 +289,9 @@ export const CASES: readonly Case[] = [
     found:
       'a replica came into the set after its holder had lost power and got an older disk, and was overwritten from there: the checker expected it to keep everything',
   },
+  {
+    scenario: 'equipped',
+    seed: 6000042,
+    found: 'what a verify had marked was to be copied by itself, which nobody had asked for',
+  },
 ];

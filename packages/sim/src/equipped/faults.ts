@@ -11,6 +11,8 @@ import type { Rot } from './rot.ts';
 
 const ROTTEN_BLOCKS_MAX = 4;
 const WORN_SPOTS_MAX = 3;
+const READ_REPORT_MS = 8_000;
+const RETRY_MS = 1_000;
 const WORN_SECTORS_MAX = 12;
 /** A peer dies so soon after a growth has begun. */
 const LOSS_MS = 1_000;
@@ -78,7 +80,8 @@ export function equippedFaults({ scenario, rot, growth }: FaultParts): Readonly<
   };
 }
 
-function verify({ primary, universe }: MirrorScenario, chance: Prng): (() => void) | undefined {
+function verify(scenario: MirrorScenario, chance: Prng): (() => void) | undefined {
+  const { primary, universe } = scenario;
   if (primary === undefined) return undefined;
   const repair = chance.chance(0.5);
   const { host, volume } = primary;
@@ -87,7 +90,20 @@ function verify({ primary, universe }: MirrorScenario, chance: Prng): (() => voi
       universe.count(error === undefined ? 'verifies begun' : 'verifies refused'),
     ),
   );
+  if (!repair) universe.scheduler.after(READ_REPORT_MS, () => copyMarked(scenario));
   return () => undefined;
+}
+
+/** The operator has read what the verify has found, and has it put right: until then it stays as it is. */
+function copyMarked(scenario: MirrorScenario): void {
+  const { primary, universe } = scenario;
+  const again = (): void => void universe.scheduler.after(RETRY_MS, () => copyMarked(scenario));
+  if (primary === undefined) return again();
+  primary.host.process.enter(() =>
+    primary.volume.resync(undefined, (error) => {
+      if (error !== undefined) again();
+    }),
+  );
 }
 
 function cutPath(
