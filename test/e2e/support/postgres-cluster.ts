@@ -1,6 +1,6 @@
 /** PostgreSQL as its template makes it: on ext4 on a mirrored volume, at a floating address. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, globSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, globSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ServedCluster } from './served-cluster.ts';
 
@@ -31,6 +31,12 @@ export class PostgresCluster extends ServedCluster {
     chmodSync(this.folder, 0o755);
     mkdirSync(this.#sockets);
     chmodSync(this.#sockets, 0o777);
+  }
+
+  /** Its sockets go with it, as what is in `/run` does. These hosts share that folder: the next server would take the lock in it for one of a living server. */
+  protected override crash(owner: string): void {
+    super.crash(owner);
+    for (const name of readdirSync(this.#sockets)) rmSync(join(this.#sockets, name));
   }
 
   get #sockets(): string {

@@ -25,6 +25,9 @@ export abstract class ServedCluster extends HostedCluster {
   protected abstract client(file: string): readonly [string, ...string[]];
   /** What an administrator does once the service runs. */
   protected prepare(): void {}
+  protected crash(owner: string): void {
+    this.lab.host(owner).crash();
+  }
 
   async serve(): Promise<void> {
     this.apply(this.document());
@@ -72,7 +75,7 @@ export abstract class ServedCluster extends HostedCluster {
     const owner = await this.untilWhole();
     await this.acknowledges();
     const crashedMs = monotonicMs();
-    this.lab.host(owner).crash();
+    this.crash(owner);
     const { atMs } = await this.acknowledges();
     return { owner, outageMs: atMs - crashedMs };
   }
