@@ -1,8 +1,9 @@
 /**
  * From secondary to primary:
  *
- * 1. Refuse what the rules forbid; also where a growth was cut short and not every member of the set is known to have the new size (`resize/volume-size.ts`). Of a copy into this replica that is not over (`whileCopied`) the source gives its names now: both sides know durably what
- *    is missing here. The source is then the only member of the set, and this replica joins it when it has every block (`borrowing.ts`).
+ * 1. Refuse what the rules forbid; also where a growth was cut short and not every member of the set is known to have the new size
+ *    (`resize/volume-size.ts`). Of a copy into this replica that is not over (`whileCopied`) the source gives its names now: both sides know durably what is
+ *    missing here. The source is then the only member of the set, and this replica joins it when it has every block (`borrowing.ts`).
  * 2. End sessions whose outcome the new role changes, and let everything of older terms leave the store.
  * 3. Fresh replicas: every block is dirty for every peer, durably.
  * 4. Connected peers make the new term and set durable; without a cluster the rules are asked once more, as one of them may have been lost.
