@@ -39,7 +39,7 @@ export class LedgerCluster extends HostedCluster {
 
   load(host: Host, file: string): void {
     const node = join(repositoryRoot, 'node_modules/.bin/node');
-    const program = join(repositoryRoot, 'test/e2e/support/load-main.ts');
+    const program = join(repositoryRoot, 'test/e2e/support/clients/ledger-client.ts');
     this.start(host, `${host.name}.load`, node, program, LEDGER, file);
   }
 
