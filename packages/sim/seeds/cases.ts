@@ -294,4 +294,10 @@ export const CASES: readonly Case[] = [
     seed: 6000042,
     found: 'what a verify had marked was to be copied by itself, which nobody had asked for',
   },
+  {
+    scenario: 'equipped',
+    seed: 6018012,
+    found:
+      'a disk that failed ended the term, and what was answered by that was written all the same, from memory that held something else by then',
+  },
 ];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Pair } from './support/pair.ts';
+import { BLOCK, Pair } from './support/pair.ts';
 
 const FAILURE = { kind: 'device', errno: 'EIO', message: 'the disk is gone' } as const;
 
@@ -60,6 +60,25 @@ describe('a failed disk', () => {
     pair.until(() => write.answer !== undefined);
     assert.equal(write.answer, 'ESHUTDOWN');
     assert.equal(pair.a.volume.device, undefined);
+  });
+
+  test('of the primary without a peer: a write that was answered does not land afterwards, when its memory holds something else', () => {
+    const pair = new Pair().startMirror();
+    pair.b.kill();
+    pair.until(() => pair.a.volume.status().inSyncSet.length === 1);
+    pair.write(pair.a, 2, 5);
+    pair.a.data.fault = (what, offset) => (what === 'write' && offset === BLOCK ? FAILURE : undefined);
+    const answers: string[] = [];
+    for (const block of [1, 2]) {
+      const data = Buffer.alloc(BLOCK, 7);
+      pair.a.volume.device?.write(block * BLOCK, data, false, (error, isFree) => {
+        answers.push(error ?? 'ok');
+        if (isFree === true) data.fill(0xdd);
+      });
+    }
+    pair.until(() => answers.length === 2);
+    assert.deepEqual(answers, ['ESHUTDOWN', 'ESHUTDOWN']);
+    assert.equal(pair.a.data.content[2 * BLOCK], 5);
   });
 });
 

@@ -165,7 +165,11 @@ export class WritePath {
     for (const mirror of this.#owner.mirrors) mirror.link?.flushSendBuffer();
     const writes = this.#localWrites;
     this.#localWrites = [];
-    for (const op of writes) this.#writeLocally(op);
+    for (const op of writes) {
+      // A disk that refuses one of them at once may end the term. The others are answered by then, and their memory may serve again.
+      if (this.#owner.ended) return;
+      this.#writeLocally(op);
+    }
   }
 
   /** The peer says that it had the write. */
