@@ -296,6 +296,12 @@ export const CASES: readonly Case[] = [
   },
   {
     scenario: 'equipped',
+    seed: 6009014,
+    found:
+      'a secondary repaired a block from its primary, whose disk had failed and lacked what was written since: one disk of its mirror set could still be read',
+  },
+  {
+    scenario: 'equipped',
     seed: 6018012,
     found:
       'a disk that failed ended the term, and what was answered by that was written all the same, from memory that held something else by then',

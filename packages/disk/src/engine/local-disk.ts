@@ -28,6 +28,7 @@ export interface LocalDiskOwner {
  *
  * - A device error, a timeout or a failed flush makes it `failed` for good (a failed fsync is never retried: the kernel has
  *   dropped the pages). So does a write of a peer that is refused for lack of room: this replica cannot follow.
+ * - Nobody reads a failed disk, nor flushes it, also where it would answer: others have what was written since.
  * - A write of the application that is refused for lack of room is answered with that, and the disk is as good as before.
  * - A bad sector is remapped when it is written (`RemappingStore`); when it is read its content is asked for elsewhere.
  */
@@ -83,7 +84,7 @@ export class LocalDisk {
   }
 
   read(offset: number, into: Buffer, done: StoreDone): void {
-    if (this.#isRebuilding) return done(this.#failure);
+    if (this.#failure !== undefined) return done(this.#failure);
     this.#store.read(offset, into, (error) => {
       if (error !== undefined) this.#failedRead(offset, into.length, error);
       done(error);
@@ -155,6 +156,7 @@ export class LocalDisk {
   }
 
   flush(done: StoreDone): void {
+    if (!this.takesWrites) return done(this.#failure);
     this.#store.flush((error) => {
       if (error !== undefined) this.fail(error);
       done(error);

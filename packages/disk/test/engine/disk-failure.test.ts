@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { BLOCK, Pair } from './support/pair.ts';
+import { threeEqual } from './support/three.ts';
 
 const FAILURE = { kind: 'device', errno: 'EIO', message: 'the disk is gone' } as const;
 
@@ -79,6 +80,53 @@ describe('a failed disk', () => {
     pair.until(() => answers.length === 2);
     assert.deepEqual(answers, ['ESHUTDOWN', 'ESHUTDOWN']);
     assert.equal(pair.a.data.content[2 * BLOCK], 5);
+  });
+});
+
+/** What can still be read of it is older than what its peers have. */
+describe('a failed disk of the primary, which answers flushes and writes again', () => {
+  const failedOnce = (pair: Pair): void => {
+    pair.write(pair.a, 40, 7);
+    pair.a.data.failWith = FAILURE;
+    pair.write(pair.a, 40, 8);
+    pair.a.data.failWith = undefined;
+    assert.deepEqual([pair.a.volume.status().disk, pair.a.volume.status().inSyncSet], ['Failed', ['b']]);
+  };
+
+  test('repairs nothing on a peer', () => {
+    const pair = new Pair({ config: { checksums: 'crc32c' } }).startMirror();
+    failedOnce(pair);
+    pair.b.data.content.fill(0xee, 40 * BLOCK + 100, 40 * BLOCK + 140);
+    let answer: string | undefined;
+    pair.a.volume.device?.read(40 * BLOCK, BLOCK, (error) => (answer = error ?? 'ok'));
+    pair.until(() => answer !== undefined);
+    pair.scheduler.runFor(1_000);
+    assert.deepEqual([answer, pair.b.data.content[40 * BLOCK]], ['EIO', 8]);
+  });
+
+  for (const job of ['verify', 'resync'] as const)
+    test(`is compared with nobody, and copied to nobody (${job})`, () => {
+      const pair = new Pair().startMirror();
+      failedOnce(pair);
+      let answer: string | undefined;
+      const told = (error: Error | undefined): void => void (answer = error?.message ?? 'begun');
+      if (job === 'verify') pair.a.volume.verify({ fast: false, repair: true }, told);
+      else pair.a.volume.resync(undefined, told);
+      pair.scheduler.runFor(1_000);
+      assert.equal(pair.read(pair.a, 40), 8);
+      assert.match(answer ?? '', /the disk of this node .* has failed/);
+    });
+
+  test('leaves reads to the peer that can read the block, where another one cannot', () => {
+    const { mesh, a, b } = threeEqual({ config: { checksums: 'crc32c' } });
+    mesh.write(a, 40, 7);
+    a.data.failWith = FAILURE;
+    mesh.write(a, 40, 8);
+    a.data.failWith = undefined;
+    b.data.content.fill(0xee, 40 * BLOCK + 100, 40 * BLOCK + 140);
+    assert.equal(mesh.read(a, 40), 8);
+    mesh.scheduler.runFor(1_000);
+    assert.equal(b.data.content[40 * BLOCK], 8);
   });
 });
 

@@ -32,6 +32,8 @@ interface Read {
   readonly done: ReadDone;
   /** The local disk could not read it. */
   isUnreadable: boolean;
+  /** Peers that could not read it. */
+  readonly refusedBy: MirrorLink[];
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -61,7 +63,7 @@ export class ReadPath {
   }
 
   submit(offset: number, lengthBytes: number, done: ReadDone): void {
-    this.#begin({ offset, lengthBytes, done, isUnreadable: false });
+    this.#begin({ offset, lengthBytes, done, isUnreadable: false, refusedBy: [] });
   }
 
   /**
@@ -132,9 +134,11 @@ export class ReadPath {
 
   #fetchElsewhere(read: Read): void {
     if (this.#owner.ended) return read.done('ESHUTDOWN', NOTHING);
-    const [peer] = this.#owner.sources(read.offset, read.lengthBytes);
+    const peer = this.#owner
+      .sources(read.offset, read.lengthBytes)
+      .find((source) => !read.refusedBy.includes(source));
     if (peer !== undefined) this.#fetchFrom(peer, read);
-    else if (this.#owner.localIsGood) read.done('EIO', NOTHING);
+    else if (this.#owner.localIsGood || read.refusedBy.length > 0) read.done('EIO', NOTHING);
     else this.#held.push(read);
   }
 
@@ -144,9 +148,10 @@ export class ReadPath {
     peer.read(read.offset, read.lengthBytes, (data) => {
       this.#balance.ended(peer, read.lengthBytes);
       if (!this.#remote.delete(read)) return;
-      if (data !== undefined) this.#answerFrom(peer, read, data);
-      else if (this.#owner.localIsGood && !read.isUnreadable) this.#fetchLocally(read);
-      else read.done('EIO', NOTHING);
+      if (data !== undefined) return this.#answerFrom(peer, read, data);
+      read.refusedBy.push(peer);
+      if (this.#owner.localIsGood && !read.isUnreadable) this.#fetchLocally(read);
+      else this.#fetchElsewhere(read);
     });
   }
 

@@ -178,7 +178,7 @@ export class Verification {
   /** Neither side is still to be copied to. */
   get #isWhole(): boolean {
     const { isEqual, isLender, replica } = this.#link;
-    return isEqual && !isLender && !replica.disk.isRebuilding;
+    return isEqual && !isLender && replica.disk.failure === undefined;
   }
 
   /** Is nobody writing whom this side cannot hold back? */
@@ -189,6 +189,10 @@ export class Verification {
 
   #problem(): EterneError | undefined {
     const { peerNode, replica } = this.#link;
+    if (!replica.disk.takesWrites)
+      return new EterneError('refused', 'the disk of this node is not there, or has failed', {
+        hint: 'attach it first',
+      });
     if (!this.#isWhole)
       return new EterneError(
         'refused',
