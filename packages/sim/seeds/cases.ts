@@ -239,6 +239,12 @@ export const CASES: readonly Case[] = [
       'who was promoted after a growth that was cut short showed the new size while a member of the set was smaller; and that a primary showed the old size was taken for the word on the new one, which was just being written',
   },
   {
+    scenario: 'mirror',
+    seed: 6017014,
+    found:
+      'a copy went on to its end although the disk of its source, the primary, had failed: what was written from then on was left for the copy to bring, and the target came into the set without it',
+  },
+  {
     scenario: 'equipped',
     seed: 4002006,
     found:

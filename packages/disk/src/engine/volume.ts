@@ -527,10 +527,18 @@ class Volume implements LocalReplica {
     for (const then of this.#onRoleSettled.splice(0)) then();
   }
 
+  /**
+   * From now on a primary's bits tell what this disk lacks. A copy from it would clear them, and what is written would be left for it to bring: peers that are not
+   * equal yet are let go, and wait for a source. Those that are serve in its place.
+   */
   #diskFailed(reason: string): void {
     this.#world.log('error', `volume ${this.config.name}: the disk has failed: ${reason}`);
-    if (this.#replica.primary !== undefined) this.#replica.primary.localLost();
-    else for (const peer of this.#peers) peer.reset('the disk has failed');
+    const { primary } = this.#replica;
+    primary?.localLost();
+    for (const peer of this.#peers) {
+      if (primary === undefined || peer.link?.isEqual !== true) peer.reset('the disk has failed');
+      else peer.session?.verification?.sourceFailed();
+    }
     this.#changed();
   }
 

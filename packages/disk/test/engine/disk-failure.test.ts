@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { BLOCK, Pair } from './support/pair.ts';
-import { threeEqual } from './support/three.ts';
+import { peerOf, threeEqual } from './support/three.ts';
 
 const FAILURE = { kind: 'device', errno: 'EIO', message: 'the disk is gone' } as const;
 
@@ -50,6 +50,56 @@ describe('a failed disk', () => {
     pair.b.start();
     pair.until(() => pair.isEqual());
     pair.assertIdentical();
+  });
+
+  test('of the primary, at any moment of a copy to a third: nobody comes into the set by it, and what this disk lacks stays marked', () => {
+    for (let delayMs = 4; delayMs < 10; delayMs += 0.25) {
+      const { mesh, register, a, b, c } = threeEqual({ diskDelayMs: () => 0.5 });
+      c.kill();
+      mesh.until(() => register.set.members.length === 2);
+      mesh.write(a, 5, 1);
+      c.start();
+      mesh.until(() => peerOf(a, 'c').replication === 'SyncSource');
+      mesh.scheduler.runFor(delayMs);
+      a.data.failWith = FAILURE;
+      for (const fill of [2, 3]) for (const block of [5, 7]) mesh.write(a, block, fill);
+      mesh.flush(a);
+      mesh.scheduler.runFor(500);
+      for (const node of [b, c].filter(({ name }) => register.set.members.includes(name)))
+        assert.deepEqual(
+          [5, 7].map((block) => node.data.content[block * BLOCK]),
+          [3, 3],
+          `${node.name} at ${delayMs} ms`,
+        );
+      for (const peer of ['b', 'c'])
+        assert.ok(peerOf(a, peer).dirtyBytes >= 2 * BLOCK, `${peer} at ${delayMs} ms`);
+      a.kill();
+      a.data.failWith = undefined;
+      a.start();
+      mesh.until(() => peerOf(b, 'a').connection === 'Connected');
+      register.promote(mesh, b, [b]);
+      mesh.until(() => register.set.members.length === 3);
+      mesh.assertIdentical();
+      assert.equal(mesh.read(b, 7), 3);
+    }
+  });
+
+  test('of the primary, at any moment of a repair: that ends, and what this disk lacks stays marked', () => {
+    for (let delayMs = 0; delayMs < 8; delayMs += 0.25) {
+      const pair = new Pair({ diskDelayMs: () => 0.5 }).startMirror();
+      pair.write(pair.a, 5, 1);
+      pair.b.data.content.fill(0xee, 5 * BLOCK, 6 * BLOCK);
+      pair.a.volume.verify({ fast: false, repair: true }, () => {});
+      pair.until(() => pair.a.volume.status().peers[0]?.replication === 'SyncSource');
+      pair.scheduler.runFor(delayMs);
+      pair.a.data.failWith = FAILURE;
+      pair.write(pair.a, 5, 2);
+      pair.scheduler.runFor(500);
+      const [peer] = pair.a.volume.status().peers;
+      assert.equal(peer?.replication, 'Established');
+      assert.ok(peer.dirtyBytes >= BLOCK, `at ${delayMs} ms`);
+      assert.equal(pair.b.data.content[5 * BLOCK], 2);
+    }
   });
 
   test('of the primary without a peer: nothing is answered well any more', () => {

@@ -23,6 +23,10 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     'if (this.#set.members.includes(peer)) return true;',
     'if (this.#set.members.includes(peer) && this.#inStep.has(peer)) return true;',
   ]),
+  mirror('a copy goes on when the disk of its source has failed', `${ENGINE}/volume.ts`, [
+    'if (primary === undefined || peer.link?.isEqual !== true) peer.reset(',
+    'if (primary === undefined) peer.reset(',
+  ]),
   mirror('a joining peer is not waited for', `${ENGINE}/primary/membership.ts`, [
     'return this.#joining.has(peer) || (this.#pending?.includes(peer) ?? false);',
     'return false;',

@@ -164,6 +164,11 @@ export class Verification {
     }
   }
 
+  /** This side's disk lacks writes from now on: it is compared with nothing, and no bit goes for what was sent from it. */
+  sourceFailed(): void {
+    this.#stop(`the disk of ${this.#link.replica.config.node} has failed`);
+  }
+
   /** The session is over. */
   close(): void {
     this.#ended({ isDone: false, reason: 'the connection was lost' });
@@ -253,6 +258,7 @@ export class Verification {
   }
 
   #compared(repair: boolean): void {
+    if (this.#state.kind !== 'source') return;
     this.#finish();
     if (!repair || this.#link.bitmap.dirtyBlocks === 0 || !this.#mayLock()) return;
     this.#link.sender.send(FrameType.verifyBegin, encodeVerifyRequest({ job: 'repair', repair: true }));
