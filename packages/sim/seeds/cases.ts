@@ -245,6 +245,12 @@ export const CASES: readonly Case[] = [
       'a copy went on to its end although the disk of its source, the primary, had failed: what was written from then on was left for the copy to bring, and the target came into the set without it',
   },
   {
+    scenario: 'mirror',
+    seed: 6004082,
+    found:
+      'a member of the set was lost and met again while the loss of another was undecided: it became a target, was promoted to be the only member, and could not serve',
+  },
+  {
     scenario: 'equipped',
     seed: 4002006,
     found:

@@ -43,6 +43,30 @@ describe('three replicas', () => {
     }
   });
 
+  test('a member that is lost while the loss of another is undecided is not met, and so not overwritten, before its own is', () => {
+    const { mesh, register, a, b, c } = threeEqual({ diskDelayMs: () => 0.5 });
+    const held: (() => void)[] = [];
+    const answer = register.propose.bind(register);
+    register.propose = (proposal, done) => held.push(() => answer(proposal, done));
+    mesh.network.cut('a', 'b');
+    mesh.network.cut('a', 'c');
+    const write = mesh.begin(a, 7, 2);
+    mesh.until(
+      () => peerOf(a, 'b').connection === 'Connecting' && peerOf(a, 'c').connection === 'Connecting',
+    );
+    assert.equal(held.length, 1);
+    mesh.network.heal('a', 'b');
+    mesh.network.heal('a', 'c');
+    for (let ms = 0; ms < 3000; ms += 1) {
+      mesh.scheduler.runFor(1);
+      for (const node of [b, c]) assert.notEqual(node.volume.status().disk, 'Inconsistent');
+    }
+    register.propose = answer;
+    held[0]?.();
+    mesh.until(() => write.answer === 'ok' && register.set.members.length === 3);
+    mesh.assertIdentical();
+  });
+
   test('and so do they when all lost power, and only the survivors come back', () => {
     const three = threeEqual({ diskDelayMs: () => 0.5 });
     const { mesh, register, a, b, c } = three;

@@ -23,6 +23,11 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     'if (this.#set.members.includes(peer)) return true;',
     'if (this.#set.members.includes(peer) && this.#inStep.has(peer)) return true;',
   ]),
+  mirror(
+    'a member whose loss is still to be asked for is met, and overwritten',
+    `${ENGINE}/primary/membership.ts`,
+    ['const isLost = this.#lost().includes(peer);', 'const isLost = false;'],
+  ),
   mirror('a copy goes on when the disk of its source has failed', `${ENGINE}/volume.ts`, [
     'if (primary === undefined || peer.link?.isEqual !== true) peer.reset(',
     'if (primary === undefined) peer.reset(',

@@ -78,9 +78,14 @@ export class Membership {
     return this.#lost().length === 0 && !this.#localMustLeave();
   }
 
-  /** Is the loss of this peer still undecided? A handshake with it waits for the answer. */
+  /**
+   * Is the loss of this peer still undecided? A handshake with it waits for the answer, also while another proposal has to be answered before it is asked for: a
+   * member of the set that became a target would be Inconsistent, and could not be promoted if this term ended.
+   */
   isDeciding(peer: string): boolean {
-    return this.#pending !== undefined && this.#set.members.includes(peer) !== this.#pending.includes(peer);
+    if (this.#pending === undefined) return false;
+    const isLost = this.#lost().includes(peer);
+    return isLost || this.#set.members.includes(peer) !== this.#pending.includes(peer);
   }
 
   get needed(): number {
