@@ -258,6 +258,12 @@ export const CASES: readonly Case[] = [
   },
   {
     scenario: 'standalone',
+    seed: 6012088,
+    found:
+      'a primary that was killed when it had just met a peer that had lost power was overwritten from there: the peer did not count as restarted any more, and an acknowledged write was gone',
+  },
+  {
+    scenario: 'standalone',
     seed: 505,
     found:
       'a term was made durable at a peer that it took into the set, and nowhere else: both were sure of themselves afterwards, and served apart',

@@ -17,10 +17,9 @@ export function afterHandshake(
   theirs: ReplicaSummary,
   decision: HandshakeDecision,
 ): MetadataState {
-  const witnessed = witnessedOf(theirs, state.peerIncarnations[theirs.node] ?? 0);
   const next: MetadataState = {
     ...(theirs.role === 'primary' ? withShown(state, theirs.sizeBytes) : state),
-    peerIncarnations: { ...state.peerIncarnations, [theirs.node]: witnessed },
+    ...(copiesToEqual(mine, decision) ? {} : witnessing(state, theirs)),
     // From here on the content may go on, which the bits for others do not tell.
     undoneSync: decision.kind === 'wait' ? state.undoneSync : NIL_UUID,
   };
@@ -36,6 +35,23 @@ export function afterHandshake(
     set: { version: 1 + Math.max(mine.set.version, theirs.set.version), members: [...members].sort() },
     generations: { ...committed.generations, current: decision.adopt },
   };
+}
+
+/**
+ * Among equals this side is the source, perhaps because the other has restarted and may lack writes. It has met that one when their generations differ
+ * (`copy-out.ts`): a crash before then would else leave two equals of which only this side has restarted, and would be overwritten.
+ */
+function copiesToEqual(mine: ReplicaSummary, decision: HandshakeDecision): boolean {
+  return decision.kind === 'sync' && decision.row === '16' && decision.source === mine.node;
+}
+
+/** The other one's life is met, and it counts no more that it has restarted. */
+export function witnessing(
+  { peerIncarnations }: MetadataState,
+  theirs: ReplicaSummary,
+): Pick<MetadataState, 'peerIncarnations'> {
+  const witnessed = witnessedOf(theirs, peerIncarnations[theirs.node] ?? 0);
+  return { peerIncarnations: { ...peerIncarnations, [theirs.node]: witnessed } };
 }
 
 /** The higher term, whatever else is decided, and the set that goes with it. */

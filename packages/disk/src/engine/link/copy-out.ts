@@ -27,6 +27,7 @@ import { decodeBitmap, sendBitmap, sendThirdBitmap, sendUnsettled } from '../../
 import { decodeResyncClear, decodeResyncRequest } from '../../protocol/messages/resync.ts';
 import { encodeResyncBegin, encodeResyncNames } from '../../protocol/messages/resync-names.ts';
 import { FrameType, HEADER_BYTES } from '../../protocol/wire.ts';
+import { witnessing } from './after-handshake.ts';
 import { copyPlan, type CopyPlan } from './copy-plan.ts';
 import { UnusedBlocks } from '../usage/unused-blocks.ts';
 import type { CopyLink } from './copy-link.ts';
@@ -102,12 +103,13 @@ export class CopyOut {
    * whose content here may date from a time as secondary, still in a volatile cache, with nothing else to cover its loss.
    */
   #open(): void {
-    const { bitmap, replica, peerNode } = this.#link;
+    const { bitmap, replica, peerNode, theirs } = this.#link;
     if (this.#extent === 'full') bitmap.markAll();
     this.#step = 'opening';
     const fresh = replica.world.random.uuid();
     const open = (state: MetadataState): MetadataState => ({
       ...state,
+      ...witnessing(state, theirs),
       generations: syncOpened(state.generations, peerNode, this.#extent, fresh, replica.metadata.peers),
     });
     this.#link.duty(
