@@ -257,6 +257,12 @@ export const CASES: readonly Case[] = [
       'a volume grew while a copy to a replica was being opened, which was not told of it, came into the set, and got writes for places that it had not',
   },
   {
+    scenario: 'equipped',
+    seed: 6009029,
+    found:
+      'a growth was cut short while its primary stayed connected with those that had made it already: no meeting told it of them, and it was smaller for ever',
+  },
+  {
     scenario: 'standalone',
     seed: 6012088,
     found:

@@ -646,6 +646,7 @@ class Volume implements LocalReplica {
     this.#changeScheduled = true;
     this.#world.timers.soon(() => {
       this.#changeScheduled = false;
+      if (!this.#closed) this.#replica.size.moved();
       for (const listener of this.#listeners) listener();
     });
   }

@@ -257,8 +257,13 @@ describe('of three, one that has grown and does not know whether the others have
   const promoteIn = (mesh: Mesh, node: TestNode, ...members: string[]): EterneError | undefined =>
     mesh.tryPromote(node, { granted: { term, set: { version: 20, members } }, withoutLease: true });
 
-  function three(): { mesh: Mesh; a: TestNode; b: TestNode; c: TestNode } {
-    const mesh = new Mesh(['a', 'b', 'c'], { config: { onPeerLost: 'freeze' }, ...isDelayed });
+  function three(onPeerLost: 'continue' | 'freeze' = 'freeze'): {
+    mesh: Mesh;
+    a: TestNode;
+    b: TestNode;
+    c: TestNode;
+  } {
+    const mesh = new Mesh(['a', 'b', 'c'], { config: { onPeerLost }, ...isDelayed });
     const [a, b, c] = mesh.nodes as [TestNode, TestNode, TestNode];
     for (const node of mesh.nodes) node.start();
     mesh.until(() => mesh.nodes.every(({ volume }) => volume.status().peers.every(isConnected)));
@@ -267,18 +272,30 @@ describe('of three, one that has grown and does not know whether the others have
     return { mesh, a, b, c };
   }
 
-  /** The others are dead: the primary, and one whose superblock could not be written. */
-  function cutShort(): { mesh: Mesh; grown: TestNode; other: TestNode } {
-    const { a, b: grown, c: other, mesh } = three();
+  /** The primary has not grown, as the superblock of another one could not be written. */
+  function cutShortBeside(onPeerLost?: 'continue'): {
+    mesh: Mesh;
+    primary: TestNode;
+    grown: TestNode;
+    other: TestNode;
+  } {
+    const { a: primary, b: grown, c: other, mesh } = three(onPeerLost);
     const isSuperblock = (what: string, offset: number): boolean => what === 'write' && offset < 2 * BLOCK;
-    const result = begin(a);
+    const result = begin(primary);
     mesh.until(() => mesh.nodes.every(({ data }) => data.sizeBytes === LARGER_BYTES));
     other.metadata.fault = (what, offset) =>
       isSuperblock(what, offset) ? { kind: 'device', errno: 'EIO', message: 'broken' } : undefined;
     mesh.until(() => result.outcome !== undefined && sizeOf(grown) === LARGER_BYTES);
     assert.match(result.outcome?.error?.message ?? '', /c was lost meanwhile/);
-    for (const node of [a, other]) node.kill(true);
+    other.kill(true);
     other.metadata.fault = () => undefined;
+    return { mesh, primary, grown, other };
+  }
+
+  /** The others are dead. */
+  function cutShort(): { mesh: Mesh; grown: TestNode; other: TestNode } {
+    const { mesh, primary, grown, other } = cutShortBeside();
+    primary.kill(true);
     mesh.until(() => !grown.volume.status().peers.some(isConnected));
     return { mesh, grown, other };
   }
@@ -310,6 +327,26 @@ describe('of three, one that has grown and does not know whether the others have
     assert.equal(other.volume.device?.sizeBytes, SIZE_BYTES);
     grown.start();
     mesh.until(() => other.volume.device?.sizeBytes === LARGER_BYTES);
+  });
+
+  test('is followed by its primary as soon as the set is without the one that was lost', () => {
+    const { mesh, primary, grown } = cutShortBeside('continue');
+    mesh.until(() => primary.volume.device?.sizeBytes === LARGER_BYTES);
+    assert.deepEqual(primary.volume.status().inSyncSet, ['a', 'b']);
+    mesh.write(primary, NEW_END - 1, 1);
+    assert.equal(grown.data.content[LARGER_BYTES - 1], 1);
+  });
+
+  test('is followed by its primary when the member that was lost is back', () => {
+    const { mesh, primary, other } = cutShortBeside();
+    mesh.scheduler.runFor(3_000);
+    assert.equal(primary.volume.device?.sizeBytes, SIZE_BYTES);
+    // It meets nobody who is larger.
+    mesh.network.cut('b', 'c');
+    other.start();
+    mesh.until(() => primary.volume.device?.sizeBytes === LARGER_BYTES);
+    assert.deepEqual([primary, other].map(sizeOf), [LARGER_BYTES, LARGER_BYTES]);
+    assert.equal(primary.volume.status().inSyncSet.length, 3);
   });
 
   test('knows it from then on that a primary shows it', () => {

@@ -433,6 +433,7 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
         grown: () => this.replica.size.grown(),
         told: () => {
           if (this.peerRole === 'primary') this.replica.size.shownBy(this.peerSizeBytes);
+          this.replica.changed();
         },
       }),
       verification: new Verification(this),

@@ -17,6 +17,8 @@ export interface Mirror {
 export interface MirrorLink {
   /** The peer has every block; otherwise some are still to be copied to it. */
   readonly isEqual: boolean;
+  /** How large the volume is there. */
+  readonly peerSizeBytes: number;
   /** `copyData`: the reply does not wait for this peer, so its bytes must outlive the write. */
   sendWrite(op: WriteOp, copyData: boolean): void;
   /** Writes that the peer has not answered. */

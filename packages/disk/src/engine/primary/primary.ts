@@ -8,7 +8,7 @@
  *    └────────────────────────────▶ ended (abrupt: what is unsettled is dirty for everybody)
  * ```
  */
-import { EterneError } from '@eterne/base';
+import { assert, EterneError } from '@eterne/base';
 import type { BlockDevice, BlockStore, DeviceDone, Extent, World } from '@eterne/runtime';
 import {
   NIL_UUID,
@@ -244,6 +244,7 @@ export class Primary
     this.#writes.whenHadBy(mirror.bit, () => {
       this.#flushes.request(() => {
         if (mirror.link !== link) return;
+        this.#assertAsLarge(link);
         this.#membership.inStep(mirror.node);
         this.#tellThirds();
       });
@@ -375,7 +376,16 @@ export class Primary
   }
 
   #equalPeers(): string[] {
-    return this.mirrors.filter(({ link }) => link?.isEqual === true).map(({ node }) => node);
+    return this.mirrors.flatMap(({ link, node }) => {
+      if (link?.isEqual !== true) return [];
+      this.#assertAsLarge(link);
+      return [node];
+    });
+  }
+
+  /** Who is about to join the set takes every write to what is shown. */
+  #assertAsLarge(link: MirrorLink): void {
+    assert(link.peerSizeBytes >= this.sizeBytes, 'who joins the set is as large as what is shown');
   }
 
   /** Ends the term at once. */

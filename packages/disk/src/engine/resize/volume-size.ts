@@ -13,6 +13,8 @@ export class VolumeSize {
   readonly growth: Growth;
   readonly #replica: Replica;
   #isChanging = false;
+  /** Since the change began. */
+  #hasMoved = false;
 
   constructor(replica: Replica) {
     this.#replica = replica;
@@ -52,6 +54,23 @@ export class VolumeSize {
         finish(error);
         replica.duties.leave();
       });
+    });
+  }
+
+  /**
+   * Something about this replica or its peers has changed. Members that are connected may be larger than what this primary shows, since a growth was cut short;
+   * no meeting would tell of that. It is done again as soon as nothing is in its way.
+   */
+  moved(): void {
+    const { changingRole, config, peers, primary, sizeBytes, world } = this.#replica;
+    this.#hasMoved = this.#isChanging;
+    if (this.#isChanging || changingRole || primary === undefined || primary.closed) return;
+    const equal = peers.flatMap(({ session }) => (session?.isEqual === true ? [session.peerSizeBytes] : []));
+    const largest = Math.max(sizeBytes, ...equal);
+    if (largest === sizeBytes) return;
+    this.resize(largest, undefined, (error) => {
+      if (error !== undefined)
+        world.log('debug', `volume ${config.name}: the growth to ${largest} bytes waits: ${error.message}`);
     });
   }
 
@@ -99,6 +118,7 @@ export class VolumeSize {
     this.#isChanging = false;
     if (error === undefined) this.grown();
     done(error);
+    if (this.#hasMoved) this.moved();
   }
 }
 
