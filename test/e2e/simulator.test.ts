@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { nodeProcesses } from '@eterne/runtime/node/processes.ts';
 
 const MAIN = fileURLToPath(new URL('../../packages/sim/src/main.ts', import.meta.url));
-const TIMEOUT_MS = 10 * 60_000;
+/** `./eterne test` gives it what processors others leave. */
+const TIMEOUT_MS = 30 * 60_000;
 
 function sim(...args: readonly string[]): Promise<{ readonly code: number | null; readonly output: string }> {
   const command = [process.execPath, '--disable-warning=ExperimentalWarning', MAIN, ...args] as const;

@@ -1,15 +1,16 @@
 /**
  * All tests in one run: static checks, unit tests, then conformance and end-to-end tests, two files at a time where each can have namespaces
- * of its own (they start servers), else one. Ends with the line `N passed, N failed, N skipped`.
+ * of its own (they start servers), else one; the simulator on what processors these leave over at last. Ends with the line
+ * `N passed, N failed, N skipped`.
  */
 import { run as runFiles } from 'node:test';
 import { nodeClock } from '@eterne/runtime/node/clock.ts';
 import { nodeProcesses } from '@eterne/runtime/node/processes.ts';
 import { findFiles, repositoryRoot } from '@eterne/runtime/node/repository.ts';
-import { canIsolate, runIsolated, type Tally } from './isolated.ts';
+import { canIsolate, runIsolated, type Isolation, type Tally } from './isolated.ts';
 
 const PARALLEL = 2;
-/** They hold daemons to times of a second and less, or use every processor themselves: each runs alone, after the others. */
+/** They hold daemons to times of a second and less: each runs after the others, beside nothing that takes a processor from it. */
 const ALONE = [
   'app-repair',
   'demo',
@@ -21,10 +22,13 @@ const ALONE = [
   'node-leader-owner',
   'node-pair',
   'node-watchdog',
-  'simulator',
 ].map((name) => `test/e2e/${name}.test.ts`);
+/** It uses every processor, and nothing in it is measured: it takes what the files that run alone leave idle. */
+const IDLE = 'test/e2e/simulator.test.ts';
 /** A file that hangs is a failure, not a hanging run. */
 const FILE_TIMEOUT_MS = 15 * 60_000;
+/** Others may leave little. */
+const IDLE_TIMEOUT_MS = 40 * 60_000;
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -121,14 +125,35 @@ async function runLanes(files: readonly string[], tally: Tally): Promise<void> {
   const queue = [...files];
   const lane = async (): Promise<void> => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      const { output, tally: own } = await runIsolated(file, FILE_TIMEOUT_MS);
-      process.stdout.write(output);
-      tally.passed += own.passed;
-      tally.failed += own.failed;
-      tally.skipped += own.skipped;
+      await runApart(file, { idle: false, timeoutMs: FILE_TIMEOUT_MS }, tally);
     }
   };
   await Promise.all(Array.from({ length: PARALLEL }, lane));
+}
+
+async function runApart(file: string, how: Isolation, tally: Tally): Promise<void> {
+  const { output, tally: own } = await runIsolated(file, how);
+  process.stdout.write(output);
+  tally.passed += own.passed;
+  tally.failed += own.failed;
+  tally.skipped += own.skipped;
+}
+
+async function runOneByOne(files: readonly string[], tally: Tally): Promise<void> {
+  for (const file of files)
+    await timed(file.replace(`${repositoryRoot}/`, ''), () => runBatch([file], 1, tally));
+}
+
+async function runSideBySide(files: readonly string[], tally: Tally): Promise<void> {
+  const isOneOf = (paths: readonly string[]) => (file: string) => paths.some((path) => file.endsWith(path));
+  const alone = files.filter(isOneOf(ALONE));
+  const idle = files.filter(isOneOf([IDLE]));
+  const together = files.filter((file) => !alone.includes(file) && !idle.includes(file));
+  await runLanes(together, tally);
+  await Promise.all([
+    runOneByOne(alone, tally),
+    ...idle.map((file) => runApart(file, { idle: true, timeoutMs: IDLE_TIMEOUT_MS }, tally)),
+  ]);
 }
 
 /** True when nothing failed. */
@@ -143,11 +168,8 @@ export async function runTests(filters: readonly string[]): Promise<boolean> {
   if (filters.length === 0) await timed('static checks', () => staticChecks(tally));
   if (unit.length > 0)
     await timed(`unit tests (${unit.length} files)`, () => runBatch(unit, PARALLEL, tally));
-  const together = servers.filter((file) => !ALONE.some((path) => file.endsWith(path)));
-  const hasLanes = together.length > 1 && (await canIsolate());
-  if (hasLanes) await runLanes(together, tally);
-  for (const file of hasLanes ? servers.filter((other) => !together.includes(other)) : servers)
-    await timed(file.replace(`${repositoryRoot}/`, ''), () => runBatch([file], 1, tally));
+  if (servers.length > 1 && (await canIsolate())) await runSideBySide(servers, tally);
+  else await runOneByOne(servers, tally);
   print(`${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`);
   return tally.failed === 0 && tally.passed > 0;
 }
