@@ -394,6 +394,40 @@ await suite('console', { skip: missing() ?? false }, () => {
     await page.context().close();
   });
 
+  test('the volume wizard makes a volume of several disks', async () => {
+    const { page, faults } = await visit(browser, `${fixture.url}/new/volume`);
+    await logIn(page, 'admin', PASSWORD);
+    const next = page.getByRole('button', { name: 'Next' });
+    await page.getByLabel('Name').fill('db');
+    await page.getByLabel(/^Several disks/).check();
+    await page.getByLabel('Name of disk 2').fill('data');
+    await page.getByText('There is a disk of this name already.').waitFor();
+    assert.ok(await next.isDisabled());
+    await page.getByLabel('Name of disk 2').fill('log');
+    await page.getByLabel('Size of disk 2').fill('2GiB');
+    await next.click();
+    for (const node of ['n1', 'n2']) {
+      await page.getByRole('checkbox', { name: node }).check();
+      await page.getByLabel(`Device of data on ${node}`).fill('/dev/sdb');
+      assert.ok(await next.isDisabled());
+      await page.getByLabel(`Device of log on ${node}`).fill('/dev/sdc');
+    }
+    await next.click();
+    await next.click();
+    await page.getByText('create volume data').waitFor();
+    fixture.facade.orders.length = 0;
+    await page.getByRole('button', { name: 'Do it' }).click();
+    await page.getByRole('heading', { name: 'Volumes' }).waitFor();
+    const parts = [
+      { name: 'data', size: '10GiB', replicas: { n1: '/dev/sdb', n2: '/dev/sdb' } },
+      { name: 'log', size: '2GiB', replicas: { n1: '/dev/sdc', n2: '/dev/sdc' } },
+    ];
+    const document = { volumes: [{ name: 'db', mode: 'sync', initialSync: 'smart', parts }] };
+    assert.deepEqual(fixture.facade.orders, [`configApply(${JSON.stringify(document)}, "admin@127.0.0.1")`]);
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
   test('a volume with parts shows them, in both languages', async () => {
     const before = fixture.facade.status();
     const parts = [

@@ -11,8 +11,8 @@ export interface ServiceAnswers {
   readonly failback: boolean;
   /** Empty: it needs no disk. */
   readonly volume: string;
-  /** Where the volume is mounted; empty: the program uses the device itself. */
-  readonly directory: string;
+  /** Where its disks are mounted: by the name of the part, of a volume of one disk by `WHOLE`. Empty: the program uses the device itself. */
+  readonly directories: Readonly<Record<string, string>>;
   readonly fileSystem: 'ext4' | 'xfs';
   /** Empty: it needs no address of its own. With its prefix length. */
   readonly address: string;
@@ -29,6 +29,9 @@ export interface ServiceAnswers {
   readonly parameters: string;
 }
 
+/** In place of a part's name, which never is empty. */
+export const WHOLE = '';
+
 type Resource = Readonly<Record<string, unknown>>;
 
 export function serviceDocument(answers: ServiceAnswers): unknown {
@@ -37,13 +40,30 @@ export function serviceDocument(answers: ServiceAnswers): unknown {
   return { groups: [{ name: name.trim(), nodes, failback: { enabled: failback }, resources }] };
 }
 
-function diskOf({ volume, directory, fileSystem }: ServiceAnswers): readonly Resource[] {
+function diskOf({ volume, directories, fileSystem }: ServiceAnswers): readonly Resource[] {
   if (volume === '') return [];
-  const isMounted = directory.trim() !== '';
-  const disk = { name: 'disk', type: 'mirror', volume, attach: isMounted ? 'fuse' : 'none' };
-  if (!isMounted) return [disk];
-  const mount = { directory: directory.trim(), fstype: fileSystem, format: 'if-blank' };
-  return [disk, { name: 'files', type: 'filesystem', device: '${disk.device}', ...mount }];
+  const mounts = mountsIn(directories);
+  const disk = { name: 'disk', type: 'mirror', volume, attach: mounts.length > 0 ? 'fuse' : 'none' };
+  const files = mounts.map(({ part, directory }) => ({
+    name: part === WHOLE ? 'files' : `files-${part}`,
+    type: 'filesystem',
+    device: part === WHOLE ? '${disk.device}' : `\${disk.device_${part}}`,
+    directory,
+    fstype: fileSystem,
+    format: 'if-blank',
+  }));
+  return [disk, ...files];
+}
+
+/** A directory before those that lie in it. */
+function mountsIn(directories: ServiceAnswers['directories']): readonly {
+  readonly part: string;
+  readonly directory: string;
+}[] {
+  return Object.entries(directories)
+    .map(([part, directory]) => ({ part, directory: directory.trim() }))
+    .filter(({ directory }) => directory !== '')
+    .toSorted((one, other) => (one.directory < other.directory ? -1 : 1));
 }
 
 function addressOf({ address, interfaces }: ServiceAnswers): readonly Resource[] {
@@ -105,10 +125,10 @@ const UNIT = /^[A-Za-z0-9@_.:-]+$/;
 
 /** Which pages still have something missing or wrong; the cluster judges the rest when it plans. */
 export function serviceFaults(answers: ServiceAnswers, taken: readonly string[]): ServiceFaults {
-  const { address, directory, interfaces, name, nodes } = answers;
+  const { address, directories, interfaces, name, nodes } = answers;
   return {
     service: nameProblem(name, taken) !== null || nodes.length === 0,
-    disk: directory.trim() !== '' && !directory.trim().startsWith('/'),
+    disk: mountsIn(directories).some(({ directory }) => !directory.startsWith('/')),
     address: address.trim() !== '' && (!ADDRESS.test(address.trim()) || listOf(interfaces).length === 0),
     program: !isProgram(answers),
   };

@@ -1,12 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api } from '../api/client.ts';
+import type { VolumeStatus } from '../api/types.ts';
 import { useLanguage } from '../i18n/language.tsx';
 import { useCluster } from '../parts/cluster-context.tsx';
 import { Section } from '../parts/section.tsx';
 import { nameProblem } from './documents.ts';
 import { Choice, Field, TextField } from './fields.tsx';
-import { serviceDocument, serviceFaults, type ServiceAnswers } from './service-document.ts';
+import { serviceDocument, serviceFaults, WHOLE, type ServiceAnswers } from './service-document.ts';
 import { TemplateWizard } from './template-wizard.tsx';
 import { Wizard } from './wizard.tsx';
 
@@ -20,7 +21,7 @@ const EMPTY: Omit<ServiceAnswers, 'nodes'> = {
   name: '',
   failback: false,
   volume: '',
-  directory: '',
+  directories: {},
   fileSystem: 'ext4',
   address: '',
   interfaces: 'eth0',
@@ -141,30 +142,33 @@ function ServicePage({
 function DiskPage({ answers, change }: PageProps) {
   const { t } = useLanguage();
   const { status } = useCluster();
-  // It mounts one device.
-  const free = status.volumes
-    .filter(({ group, parts }) => group === null && parts.length === 0)
-    .map(({ name }) => name);
+  const free = status.volumes.filter(({ group }) => group === null);
+  const chosen = free.find(({ name }) => name === answers.volume);
+  const { directories } = answers;
   return (
     <>
       <Field label={t.serviceVolume} help={free.length === 0 ? t.serviceVolumeNone : t.serviceVolumeHelp}>
-        <select value={answers.volume} onChange={(event) => change({ volume: event.target.value })}>
+        <select
+          value={answers.volume}
+          onChange={(event) => change({ volume: event.target.value, directories: {} })}
+        >
           <option value="">{t.noDisk}</option>
-          {free.map((name) => (
+          {free.map(({ name }) => (
             <option key={name}>{name}</option>
           ))}
         </select>
       </Field>
-      {answers.volume !== '' && (
+      {disksOf(chosen).map((part) => (
         <TextField
-          label={t.serviceDirectory}
-          value={answers.directory}
-          placeholder="/srv/shop"
+          key={part}
+          label={part === WHOLE ? t.serviceDirectory : t.partDirectory(part)}
+          value={directories[part] ?? ''}
+          placeholder={part === WHOLE ? '/srv/shop' : `/srv/shop/${part}`}
           help={t.serviceDirectoryHelp}
-          onChange={(directory) => change({ directory })}
+          onChange={(directory) => change({ directories: { ...directories, [part]: directory } })}
         />
-      )}
-      {answers.volume !== '' && answers.directory !== '' && (
+      ))}
+      {Object.values(directories).some((directory) => directory !== '') && (
         <Choice
           label={t.fileSystem}
           name="fileSystem"
@@ -178,6 +182,11 @@ function DiskPage({ answers, change }: PageProps) {
       )}
     </>
   );
+}
+
+function disksOf(volume: VolumeStatus | undefined): readonly string[] {
+  if (volume === undefined) return [];
+  return volume.parts.length === 0 ? [WHOLE] : volume.parts.map(({ name }) => name);
 }
 
 function AddressPage({ answers, change }: PageProps) {

@@ -3,23 +3,35 @@ import { useLanguage } from '../i18n/language.tsx';
 import { useCluster } from '../parts/cluster-context.tsx';
 import { Section } from '../parts/section.tsx';
 import {
-  devicesProblem,
+  isVolumeDescribed,
   nameProblem,
+  placesProblem,
   sizeProblem,
   volumeDocument,
-  type Devices,
+  withDisk,
+  type DiskAnswers,
   type VolumeAnswers,
 } from './documents.ts';
 import { Choice, TextField } from './fields.tsx';
+import { Parts } from './volume-parts.tsx';
 import { Wizard } from './wizard.tsx';
 
-const EMPTY: VolumeAnswers = { name: '', size: '10GiB', mode: 'sync', initialSync: 'smart', devices: {} };
+type Change = (part: Partial<VolumeAnswers>) => void;
+
+const EMPTY: VolumeAnswers = {
+  name: '',
+  mode: 'sync',
+  initialSync: 'smart',
+  nodes: [],
+  disks: [{ name: 'data', size: '10GiB', devices: {} }],
+};
+const LOG: DiskAnswers = { name: 'log', size: '1GiB', devices: {} };
 
 export function VolumeWizard() {
   const { t } = useLanguage();
   const { status } = useCluster();
   const [answers, setAnswers] = useState(EMPTY);
-  const change = (part: Partial<VolumeAnswers>) => setAnswers({ ...answers, ...part });
+  const change: Change = (part) => setAnswers({ ...answers, ...part });
   const taken = status.volumes.map(({ name }) => name);
   const nodes = status.nodes.filter(({ role }) => role === 'node').map(({ name }) => name);
   return (
@@ -30,15 +42,13 @@ export function VolumeWizard() {
         steps={[
           {
             title: t.stepVolume,
-            complete: nameProblem(answers.name, taken) === null && sizeProblem(answers.size) === null,
+            complete: isVolumeDescribed(answers, taken),
             body: <Basics answers={answers} taken={taken} change={change} />,
           },
           {
             title: t.stepReplicas,
-            complete: devicesProblem(answers.devices) === null,
-            body: (
-              <Replicas nodes={nodes} devices={answers.devices} change={(devices) => change({ devices })} />
-            ),
+            complete: placesProblem(answers) === null,
+            body: <Replicas answers={answers} nodes={nodes} change={change} />,
           },
           {
             title: t.stepFirstCopy,
@@ -50,7 +60,11 @@ export function VolumeWizard() {
                 value={answers.initialSync}
                 onChange={(initialSync) => change({ initialSync })}
                 options={[
-                  { value: 'smart', label: t.initialSmart, help: t.initialSmartHelp },
+                  {
+                    value: 'smart',
+                    label: t.initialSmart,
+                    help: answers.disks.length === 1 ? t.initialSmartHelp : t.initialSmartPartsHelp,
+                  },
                   { value: 'full', label: t.initialFull, help: t.initialFullHelp },
                   { value: 'none', label: t.initialNone, help: t.initialNoneHelp },
                 ]}
@@ -70,11 +84,11 @@ function Basics({
 }: {
   answers: VolumeAnswers;
   taken: readonly string[];
-  change: (part: Partial<VolumeAnswers>) => void;
+  change: Change;
 }) {
   const { t } = useLanguage();
   const name = nameProblem(answers.name, taken);
-  const size = sizeProblem(answers.size);
+  const [first, ...more] = answers.disks;
   return (
     <>
       <TextField
@@ -85,13 +99,21 @@ function Basics({
         problem={name === null || answers.name === '' ? null : t.problem[name]}
         onChange={(value) => change({ name: value })}
       />
-      <TextField
-        label={t.size}
-        value={answers.size}
-        help={t.sizeHelp}
-        problem={size && t.problem[size]}
-        onChange={(value) => change({ size: value })}
+      <Choice
+        label={t.disks}
+        name="disks"
+        value={more.length === 0 ? 'one' : 'several'}
+        onChange={(value) => change({ disks: value === 'one' ? [first] : [first, LOG] })}
+        options={[
+          { value: 'one', label: t.disksOne },
+          { value: 'several', label: t.disksSeveral, help: t.disksSeveralHelp },
+        ]}
       />
+      {more.length === 0 ? (
+        <Size disk={first} change={(disk) => change({ disks: [disk] })} />
+      ) : (
+        <Parts disks={answers.disks} change={(disks) => change({ disks })} />
+      )}
       <Choice
         label={t.replication}
         name="mode"
@@ -106,49 +128,68 @@ function Basics({
   );
 }
 
-export function Replicas({
+function Size({ disk, change }: { disk: DiskAnswers; change: (disk: DiskAnswers) => void }) {
+  const { t } = useLanguage();
+  const problem = sizeProblem(disk.size);
+  return (
+    <TextField
+      label={t.size}
+      value={disk.size}
+      help={t.sizeHelp}
+      problem={problem && t.problem[problem]}
+      onChange={(size) => change({ ...disk, size })}
+    />
+  );
+}
+
+function Replicas({
+  answers,
   nodes,
-  devices,
   change,
 }: {
+  answers: VolumeAnswers;
   nodes: readonly string[];
-  devices: Devices;
-  change: (devices: Devices) => void;
+  change: Change;
 }) {
   const { t } = useLanguage();
-  const without = (node: string): Devices =>
-    Object.fromEntries(Object.entries(devices).filter(([name]) => name !== node));
-  const problem = devicesProblem(devices);
+  const problem = placesProblem(answers);
+  const toggle = (node: string, isWanted: boolean): readonly string[] =>
+    nodes.filter((name) => (name === node ? isWanted : answers.nodes.includes(name)));
   return (
     <fieldset className="field">
       <legend className="field-label">{t.replicasWhere}</legend>
-      {nodes.map((node) => {
-        const path = devices[node];
-        return (
-          <div key={node} className="replica">
-            <label className="check">
-              <input
-                type="checkbox"
-                checked={path !== undefined}
-                onChange={(event) =>
-                  change(event.target.checked ? { ...devices, [node]: '' } : without(node))
-                }
-              />
-              <strong>{node}</strong>
-            </label>
-            {path !== undefined && (
-              <TextField
-                label={t.device(node)}
-                value={path}
-                placeholder="/dev/sdb1"
-                help={t.deviceHelp}
-                onChange={(value) => change({ ...devices, [node]: value })}
-              />
-            )}
-          </div>
-        );
-      })}
+      {nodes.map((node) => (
+        <div key={node} className="replica">
+          <label className="check">
+            <input
+              type="checkbox"
+              checked={answers.nodes.includes(node)}
+              onChange={(event) => change({ nodes: toggle(node, event.target.checked) })}
+            />
+            <strong>{node}</strong>
+          </label>
+          {answers.nodes.includes(node) && <Places answers={answers} node={node} change={change} />}
+        </div>
+      ))}
       {problem !== null && <span className="field-help">{t.problem[problem]}</span>}
     </fieldset>
   );
+}
+
+/** Of each disk on one node. */
+function Places({ answers, node, change }: { answers: VolumeAnswers; node: string; change: Change }) {
+  const { t } = useLanguage();
+  const { disks } = answers;
+  return disks.map(({ name, devices }, index) => (
+    <TextField
+      key={index}
+      label={disks.length === 1 ? t.device(node) : t.deviceOfPart(name, node)}
+      value={devices[node] ?? ''}
+      placeholder={`/dev/sd${'bcdefghijklmnopq'[index]}`}
+      help={t.deviceHelp}
+      onChange={(path) =>
+        change({ disks: withDisk(disks, index, { devices: { ...devices, [node]: path } }) })
+      }
+    />
+  ));
 }

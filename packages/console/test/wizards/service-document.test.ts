@@ -4,6 +4,7 @@ import { parseDocument } from '../../../cluster/src/service/config/document.ts';
 import {
   serviceDocument,
   serviceFaults,
+  WHOLE,
   wordsOf,
   type ServiceAnswers,
 } from '../../src/wizards/service-document.ts';
@@ -13,7 +14,7 @@ const ANSWERS: ServiceAnswers = {
   nodes: ['n2', 'n1'],
   failback: true,
   volume: 'data',
-  directory: '/srv/shop',
+  directories: { [WHOLE]: '/srv/shop' },
   fileSystem: 'xfs',
   address: '10.0.0.100/24',
   interfaces: 'eth0, eth1',
@@ -44,6 +45,20 @@ test('the cluster takes what the wizard makes', () => {
   }
 });
 
+test('parts are mounted each by itself, a directory before those in it', () => {
+  const directories = { log: ' /srv/db/log', data: '/srv/db', spare: '' };
+  const document = serviceDocument({ ...ANSWERS, directories });
+  const [group] = parseDocument(document).groups;
+  assert.deepEqual(
+    group?.resources.map(({ name, params }) => [name, params['device'], params['directory']]).slice(0, 3),
+    [
+      ['disk', undefined, undefined],
+      ['files-data', '${disk.device_data}', '/srv/db'],
+      ['files-log', '${disk.device_log}', '/srv/db/log'],
+    ],
+  );
+});
+
 test('what is missing or wrong is found on its page', () => {
   const none = { service: false, disk: false, address: false, program: false };
   const faults = (change: Partial<ServiceAnswers>, taken: readonly string[] = []) =>
@@ -51,7 +66,7 @@ test('what is missing or wrong is found on its page', () => {
   assert.deepEqual(faults({}), none);
   assert.deepEqual(faults({}, ['shop']), { ...none, service: true });
   assert.deepEqual(faults({ nodes: [] }), { ...none, service: true });
-  assert.deepEqual(faults({ directory: 'srv' }), { ...none, disk: true });
+  assert.deepEqual(faults({ directories: { [WHOLE]: 'srv' } }), { ...none, disk: true });
   assert.deepEqual(faults({ address: '10.0.0.100' }), { ...none, address: true });
   assert.deepEqual(faults({ interfaces: ' ' }), { ...none, address: true });
   assert.deepEqual(faults({ command: '' }), { ...none, program: true });
