@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { MIB } from '@eterne/base';
 import { BLOCK, Pair } from './support/pair.ts';
 import { peerOf, threeEqual } from './support/three.ts';
 
@@ -166,6 +167,20 @@ describe('a failed disk of the primary, which answers flushes and writes again',
       assert.equal(pair.read(pair.a, 40), 8);
       assert.match(answer ?? '', /the disk of this node .* has failed/);
     });
+
+  test('ends the copy to a replica that comes back', () => {
+    const resyncRate = { minBytesPerSecond: 4 * MIB, maxBytesPerSecond: 4 * MIB };
+    const { mesh, register, a, c } = threeEqual({ config: { resyncRate } });
+    c.kill();
+    for (let block = 0; block < 2_000; block += 250) mesh.write(a, block, 7, 250);
+    c.start();
+    mesh.until(() => peerOf(a, 'c').replication === 'SyncSource' && c.data.content[0] === 7);
+    a.data.failWith = FAILURE;
+    mesh.write(a, 1_900, 8);
+    a.data.failWith = undefined;
+    mesh.scheduler.runFor(5_000);
+    assert.deepEqual([c.data.content[1_900 * BLOCK], register.set.members], [0, ['b']]);
+  });
 
   test('leaves reads to the peer that can read the block, where another one cannot', () => {
     const { mesh, a, b } = threeEqual({ config: { checksums: 'crc32c' } });
