@@ -101,4 +101,32 @@ describe('a disk that was put back', () => {
     mesh.until(() => isWhole(three));
     mesh.assertIdentical();
   });
+
+  test('is found out by a member that met it before it came into the set, and not since', () => {
+    const three = threeEqual();
+    const { mesh, register, a, b, c } = three;
+    // So that no name is taken later on, and nothing is left in b's activity log.
+    mesh.write(a, 2, 1);
+    mesh.flush(a);
+    restart(three, b);
+    let back = (): void => {};
+    restart(three, b, () => (back = keepDisks(b)));
+    mesh.until(() => peerOf(c, 'b').replication === 'Established');
+    mesh.network.cut('b', 'c');
+    restart(three, b);
+    // Under the name that the copy has, too; what is written afterwards is all that c has marked for b.
+    mesh.write(a, 3, 1);
+    mesh.flush(a);
+    b.kill(true);
+    back();
+    mesh.write(a, 4, 2);
+    a.kill();
+    mesh.network.heal('b', 'c');
+    register.promote(mesh, c, [c]);
+    b.start();
+    mesh.until(() => register.set.members.join() === 'b,c');
+    a.start();
+    mesh.until(() => isWhole(three));
+    mesh.assertIdentical();
+  });
 });

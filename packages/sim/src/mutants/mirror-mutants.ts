@@ -121,4 +121,20 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     '(first, count) =>\n      this.#link.markBlocks(first, count),',
     '() => undefined,',
   ]),
+  {
+    name: 'a disk that was put back and made whole is whole for its source only, and what is half copied waits for it',
+    scenario: 'mirror',
+    changes: [
+      { file: 'disk/src/metadata/incarnations.ts', edits: [['const LEAP = 2 ** 12;', 'const LEAP = 0;']] },
+      {
+        file: 'disk/src/metadata/handshake.ts',
+        edits: [
+          [
+            'if (isRolledBack(source, target) && !isVouchedFor(source, target)) return true;',
+            'if (isRolledBack(source, target)) return true;',
+          ],
+        ],
+      },
+    ],
+  },
 ];

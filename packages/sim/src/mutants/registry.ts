@@ -62,6 +62,7 @@ export const HINTS: Readonly<Record<string, number>> = {
   'a resync begins without flushing its source': 21,
   'an asynchronous primary takes its peers for members in step': 11,
   'what only a cache has is believed at an opening': 328,
+  'a disk that was put back and made whole is whole for its source only, and what is half copied waits for it': 2000466,
   'longer leases are granted before the voters hold still for as long': 1,
   'elections are shorter before the longer leases are over': 1,
   'whom a round of heartbeats passes over counts as if it had answered': 1,
