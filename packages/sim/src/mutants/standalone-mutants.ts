@@ -30,6 +30,10 @@ export const STANDALONE_MUTANTS: readonly Mutant[] = [
     'disk/src/engine/promotion.ts',
     ['session?.isOverwritten === true', 'session?.isOverwritten !== false'],
   ),
+  standalone('a restart counts no more as soon as it is known', 'disk/src/engine/link/after-handshake.ts', [
+    '...(copiesToEqual(mine, decision) ? {} : witnessing(state, theirs)),',
+    '...witnessing(state, theirs),',
+  ]),
   standalone('a promotion does not ask again whom it has lost meanwhile', 'disk/src/engine/promotion.ts', [
     'if (problem === undefined) this.#persist(next);',
     'if (true) this.#persist(next);',
