@@ -71,8 +71,13 @@ async function reserveIn(initiator: TestInitiator, action: '00' | '01'): Promise
   return (await initiator.receive())?.data.toString('hex', 8) ?? '';
 }
 
-/** WRITE (10) of the block 1 of 512 bytes: the page that it lies in must be read from the device first. */
-const PART_OF_A_PAGE = '2a000000000100000100';
+/**
+ * 512 bytes at 5 MiB: the page that they lie in must be read from the device before they are written. One at the disk's beginning may be in
+ * the page cache already: whoever lists this machine's disks looks for file systems there.
+ */
+const LBA = (((5 << 20) + 512) / 512).toString(16).padStart(8, '0');
+const WRITE_PART_OF_A_PAGE = `2a00${LBA}00000100`;
+const READ_PART_OF_A_PAGE = `2800${LBA}00000100`;
 
 /** A login request of a text in pieces. */
 const PIECE = {
@@ -180,7 +185,7 @@ describe('the target as a process', { timeout: 120_000 }, () => {
       finallyDo(context, () => target.stop('SIGKILL'));
       const [hanging, well] = [await loggedIn(target.address), await loggedIn(target.address, `${IQN}2`)];
       disk.signal('SIGSTOP');
-      hanging.command(PART_OF_A_PAGE, { data: Buffer.alloc(512, 7) });
+      hanging.command(WRITE_PART_OF_A_PAGE, { data: Buffer.alloc(512, 7) });
       // Initiators of the one that hangs are told to come again, those of the other are served.
       await until('its initiators are told', async () => {
         await served(well, 1, 0);
@@ -193,7 +198,7 @@ describe('the target as a process', { timeout: 120_000 }, () => {
         async () => (await loginStatus(target.address)) === LOGIN_STATUS.success,
       );
       const again = await loggedIn(target.address);
-      again.command('28000000000100000100', { readBytes: 512 });
+      again.command(READ_PART_OF_A_PAGE, { readBytes: 512 });
       assert.ok((await again.receive())?.data.equals(Buffer.alloc(512, 7)));
     },
   );
@@ -213,7 +218,7 @@ describe('the target as a process', { timeout: 120_000 }, () => {
       initiator.command('000000000000', { lun: 2 });
       await initiator.receive();
       disk.signal('SIGSTOP');
-      const held = initiator.command(PART_OF_A_PAGE, { data: Buffer.alloc(512, 7) });
+      const held = initiator.command(WRITE_PART_OF_A_PAGE, { data: Buffer.alloc(512, 7) });
       for (let index = 0; index < AT_ONCE; index += 1) await served(initiator, 2, index);
       disk.signal('SIGCONT');
       const answer = await initiator.receive();
