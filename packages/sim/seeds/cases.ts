@@ -270,6 +270,12 @@ export const CASES: readonly Case[] = [
   },
   {
     scenario: 'standalone',
+    seed: 7200123,
+    found:
+      'the first promotion died with its process before anything of it was durable: the operator never forced it again, and both replicas stayed new',
+  },
+  {
+    scenario: 'standalone',
     seed: 505,
     found:
       'a term was made durable at a peer that it took into the set, and nowhere else: both were sure of themselves afterwards, and served apart',

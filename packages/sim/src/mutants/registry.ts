@@ -50,7 +50,7 @@ export const HINTS: Readonly<Record<string, number>> = {
   'what a side of a split brain loses is not kept': 30,
   'blocks are overwritten before they are saved': 12,
   'a journal that has failed is whole when it is opened again': 30,
-  'whoever lost its primary may be promoted without force': 34,
+  'whoever lost its primary may be promoted without force': 17,
   'a member that is away counts as one that is being overwritten': 17,
   'a restart counts no more as soon as it is known': 6012088,
   'a promotion does not ask again whom it has lost meanwhile': 80293,

@@ -4,6 +4,7 @@
  */
 import type { EterneError } from '@eterne/base';
 import type { MirrorVolume, VolumeStatus } from '@eterne/disk/engine/api.ts';
+import { NIL_UUID } from '@eterne/disk/metadata/index.ts';
 import { BORROWED, NOT_BORROWED } from '../run/tally.ts';
 import type { Prng } from '../world/prng.ts';
 import type { Universe } from '../world/universe.ts';
@@ -39,7 +40,8 @@ export class Operator {
   private readonly universe: Universe;
   private readonly chance: Prng;
   private readonly hosts: () => ReadonlyMap<string, StandaloneHost>;
-  private hasBegun = false;
+  /** Who was given the right to be the data's source. */
+  private begun: Site | undefined;
   private orphanedSinceMs: number | undefined;
   /** Of one who does not wait for copies. */
   private impatience: Prng | undefined;
@@ -71,7 +73,8 @@ export class Operator {
 
   private look(): void {
     const sites = this.sites();
-    if (!this.hasBegun) return this.begin(sites);
+    if (this.begun?.host.process.alive === false && this.areAllNew(sites)) this.begun = undefined;
+    if (this.begun === undefined) return this.begin(sites);
     const parted = sites.filter(({ status }) => status.peers.some(({ splitBrain }) => splitBrain));
     if (parted.length > 0) return this.endSplitBrain(parted);
     for (const { host, volume, status } of sites)
@@ -101,7 +104,13 @@ export class Operator {
     const site = this.chance.pick(sites);
     if (site === undefined || sites.length < this.hosts().size) return;
     this.promote(site, true);
-    this.hasBegun = true;
+    this.begun = site;
+  }
+
+  /** The first promotion has left nothing durable anywhere. */
+  private areAllNew(sites: readonly Site[]): boolean {
+    const isNew = ({ status }: Site): boolean => status.term === 0 && status.generation.current === NIL_UUID;
+    return sites.length === this.hosts().size && sites.every(isNew);
   }
 
   private endSplitBrain(parted: readonly Site[]): void {
@@ -169,7 +178,7 @@ export class Operator {
   }
 
   private promote({ host, volume, name }: Site, force: boolean): void {
-    if (force && this.hasBegun) this.forced += 1;
+    if (force && this.begun !== undefined) this.forced += 1;
     this.order(host, `promote ${name}${force ? ' by force' : ''}`, (done) => volume.promote({ force }, done));
   }
 
