@@ -50,6 +50,7 @@ export class Replacements {
     if (!isMember) {
       this.#scenario.beforeDisksChange(node);
       disk.replace();
+      this.#scenario.diskReplaced(node);
       universe.count('disks replaced');
       universe.trace.line(node.name, 'has a new disk');
     }

@@ -471,6 +471,11 @@ export class MirrorScenario {
     this.extras.beforeDisksChange(node);
   }
 
+  /** A blank disk has taken the place of another one. Metadata on it gets a log as large as the others have: the engine counts on that. */
+  diskReplaced(node: SimNode): void {
+    if (this.isBehind) this.makeMetadata(node);
+  }
+
   private get isBehind(): boolean {
     return this.equipment.metadata === 'internal';
   }
