@@ -60,14 +60,6 @@ const isFollowed = async (owner: ClusterNode, other: ClusterNode): Promise<boole
   return follows && (await runsOn(owner));
 };
 
-/** All its processes at once, as when its power fails. */
-async function killNode(node: ClusterNode): Promise<void> {
-  const pids = [...node.processes().keys()];
-  node.signal('SIGKILL');
-  for (const pid of pids) execFileSync('sh', ['-c', `kill -9 ${pid} 2>/dev/null || true`]);
-  await node.ended();
-}
-
 /** The process that takes what is sent to the copy of a volume on `node`. */
 async function workerOf(node: ClusterNode, name: string): Promise<number> {
   const control = `unix:${socketPath(node.dir, 'disk')}`;
@@ -96,7 +88,7 @@ test(
       const worker = await workerOf(other, 'far');
       process.kill(worker, 'SIGSTOP');
       await sleep(WRITING_MS);
-      await killNode(owner);
+      await owner.losePower();
       process.kill(worker, 'SIGCONT');
       await Promise.all([near.ended, far.ended]);
       assert.ok(near.acknowledged > written.near, 'something was written');

@@ -120,6 +120,20 @@ export class ClusterNode {
     this.#process?.kill(signal);
   }
 
+  /** All its processes at once, as when its power fails. */
+  async losePower(): Promise<void> {
+    const pids = [...this.processes().keys()];
+    this.signal('SIGKILL');
+    for (const pid of pids) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        assert.equal((error as NodeJS.ErrnoException).code, 'ESRCH');
+      }
+    }
+    await this.ended();
+  }
+
   /** Exit code of the launcher, once it has ended. */
   async ended(): Promise<number | null> {
     await until(
