@@ -281,6 +281,12 @@ export const CASES: readonly Case[] = [
       'a term was made durable at a peer that it took into the set, and nowhere else: both were sure of themselves afterwards, and served apart',
   },
   {
+    scenario: 'standalone',
+    seed: 6011146,
+    found:
+      'a replica was given up while the word was on its way to it that the disk of the primary had failed: nobody had everything any more',
+  },
+  {
     scenario: 'fencing',
     seed: 14,
     found:

@@ -299,7 +299,10 @@ export interface MirrorVolume {
   verify(request: VerifyRequest, done: Done): void;
   /** Begins to copy, to connected peers that are equal but for marked blocks, what is marked. */
   resync(peer: string | undefined, done: Done): void;
-  /** Secondary only: its content is worthless; a connected peer copies everything to it. */
+  /**
+   * Secondary only: its content is worthless; a connected peer copies everything to it. `refused` where none has good data, and where whoever serves does not
+   * come back with them in 10 s, or this replica is promoted first: then nothing is given up.
+   */
   invalidate(done: Done): void;
   /** Primary only: every replica grows, and then what the front ends show (`resize/resize.ts`). `refused` when one cannot, or for a smaller size. */
   resize(sizeBytes: number, done: Done): void;

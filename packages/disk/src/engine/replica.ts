@@ -3,6 +3,7 @@ import type { ReplicaSummary, VolumeMetadata } from '../metadata/index.ts';
 import type { DiskState, Role, Term, VolumeConfig } from './api.ts';
 import { BufferSlabs } from './buffer-slabs.ts';
 import { Gauge } from './gauge.ts';
+import type { Invalidation } from './invalidate.ts';
 import type { Peer } from './link/peer.ts';
 import { Unsettled } from './link/unsettled.ts';
 import type { LocalDisk } from './local-disk.ts';
@@ -34,6 +35,8 @@ export class Replica {
   changingRole = false;
   /** The promotion under way, which a peer's own may conflict with. */
   roleChange: Promotion | undefined;
+  /** This replica is to be given up as soon as it has met whoever serves once more. */
+  invalidation: Invalidation | undefined;
   /** Does a connected peer other than this one serve the volume? */
   isServedBeside: (peer: string) => boolean = () => false;
   readonly size: VolumeSize;

@@ -28,7 +28,7 @@ import type { Checksums } from './disk/checksums/checksums.ts';
 import type { GoodSource } from './disk/fetch-good.ts';
 import { Repairer } from './disk/repairer.ts';
 import type { VerifyRequest as VerifyJobRequest } from '../protocol/messages/verify.ts';
-import { invalidate } from './invalidate.ts';
+import { Invalidation } from './invalidate.ts';
 import type { Gauge } from './gauge.ts';
 import { Announcer } from './link/announcer.ts';
 import type { PathNote } from '../protocol/wire.ts';
@@ -191,6 +191,7 @@ class Volume implements LocalReplica {
       return this.rescue.rollBack((error) =>
         error === undefined ? this.promote(request, done) : done(error),
       );
+    this.#replica.invalidation?.cancel('this replica is promoted');
     this.#replica.changingRole = true;
     const promotion = new Promotion({
       replica: this.#replica,
@@ -299,7 +300,7 @@ class Volume implements LocalReplica {
   }
 
   invalidate(done: Done): void {
-    invalidate(this.#replica, this.#peers, done);
+    new Invalidation(this.#replica, this.#peers, done).start();
   }
 
   explainSplitBrains(done: (reports: readonly SplitBrainReport[]) => void): void {
@@ -370,6 +371,7 @@ class Volume implements LocalReplica {
   close(done: () => void): void {
     assert(!this.#closed, 'a volume is closed once');
     this.#closed = true;
+    this.#replica.invalidation?.cancel('this node is shutting down');
     this.#scheduledVerify?.close();
     // A promotion that is under way is waited for, and undone.
     this.demote(() => {

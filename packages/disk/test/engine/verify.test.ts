@@ -184,6 +184,40 @@ describe('invalidate', () => {
     assert.equal(pair.read(pair.a, 3), 0x31);
   });
 
+  test('is refused also where the primary has just lost its disk, and this replica has not heard of it', () => {
+    const pair = new Pair({ diskDelayMs: () => 1 }).startMirror();
+    pair.network.latencyMs = 5;
+    pair.a.data.failWith = { kind: 'device', errno: 'EIO', message: 'device error' };
+    const write = pair.begin(pair.a, 3, 0x31);
+    pair.until(() => pair.b.data.content[3 * BLOCK] === 0x31);
+    pair.scheduler.runFor(0.5);
+    assert.deepEqual(
+      [pair.a, pair.b].map(({ volume }) => volume.status().inSyncSet.join()),
+      ['b', 'a,b'],
+    );
+    let answer: string | undefined;
+    pair.b.volume.invalidate((error) => (answer = error?.message ?? 'ok'));
+    pair.until(() => answer !== undefined, 15_000);
+    assert.deepEqual(
+      [write.answer, answer],
+      ['ok', 'nothing was given up: a did not come back with good data to copy from'],
+    );
+    pair.promote(pair.b);
+    assert.equal(pair.read(pair.b, 3), 0x31);
+  });
+
+  test('gives way to a promotion, and is refused twice at once', () => {
+    const pair = filled();
+    const answers: (string | undefined)[] = [];
+    for (const _ of [1, 2]) pair.b.volume.invalidate((error) => answers.push(error?.message));
+    pair.a.kill();
+    assert.deepEqual(answers, ['it is being invalidated already']);
+    const { setVersion, term } = pair.b.volume.status();
+    const set = { version: setVersion + 1, members: ['b'] };
+    pair.promote(pair.b, { granted: { term: { number: term + 1, grantor: 'cluster' }, set } });
+    assert.deepEqual(answers.slice(1), ['nothing was given up: this replica is promoted']);
+  });
+
   test('has everything copied to a secondary', () => {
     const pair = filled();
     rot(pair.b, 1, 2, 3);
@@ -200,8 +234,8 @@ describe('invalidate', () => {
     const pair = filled();
     let isDone = false;
     pair.b.volume.invalidate((error) => (isDone = error === undefined));
-    pair.a.kill();
     pair.until(() => isDone);
+    pair.a.kill();
     const { setVersion, term } = pair.b.volume.status();
     const set = { version: setVersion + 1, members: ['b'] };
     const granted = { term: { number: term + 1, grantor: 'cluster' }, set };

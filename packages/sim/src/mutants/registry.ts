@@ -31,6 +31,7 @@ export type Edit = readonly [find: string, replace: string];
 export const HINTS: Readonly<Record<string, number>> = {
   'a member whose loss is still to be asked for is met, and overwritten': 6004082,
   'a copy goes on when the disk of its source has failed': 6017014,
+  'a replica is given up by what it last heard of whoever serves': 6011146,
   'a replica takes a lower term than it has seen': 2,
   'a flush puts no barrier between an asynchronous peer’s writes': 75,
   'checksums stay on the disk while their blocks are written': 4,

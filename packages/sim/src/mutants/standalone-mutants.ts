@@ -51,6 +51,11 @@ export const STANDALONE_MUTANTS: readonly Mutant[] = [
     "diskState: 'UpToDate',",
   ]),
   standalone(
+    'a replica is given up by what it last heard of whoever serves',
+    'disk/src/engine/invalidate.ts',
+    ['this.#leader = replica.follows;', "this.#leader = '';"],
+  ),
+  standalone(
     'what a primary that is not whole reads may be given up',
     'disk/src/engine/invalidate.ts',
     [
@@ -58,5 +63,6 @@ export const STANDALONE_MUTANTS: readonly Mutant[] = [
       'if (session === undefined) return false;',
     ],
     ["(isEqual && peerDisk === 'Consistent');", 'isEqual;'],
+    ['this.#leader = replica.follows;', "this.#leader = '';"],
   ),
 ];

@@ -112,6 +112,7 @@ export class Opening {
     this.hasSameName = mine.generations.current === theirs.generations.current;
     if (this.#peer.metNewerTerm(theirs) || this.#leftRival(mine, theirs)) return;
     if (this.#levels(mine, theirs)) return;
+    if (replica.invalidation?.met(theirs) === true) return this.#host.close('this replica is invalidated');
     const settled = settleSplitBrain(decideHandshake(mine, theirs), mine, theirs);
     const surroundings = { isLocal: replica.arbiterIsLocal, leader: said.follows || follows };
     const decision = awaitingPromotion(settled, mine, theirs, surroundings);
