@@ -14,10 +14,12 @@ import { attachMissing } from './support/attached.ts';
 import { ClusterLab } from './support/cluster-lab.ts';
 import { until, type ClusterNode } from './support/cluster-node.ts';
 import { eterne } from './support/disk-node.ts';
-import { assertPoint, OrderedWriter, type Parts } from './support/ordered-writer.ts';
+import { assertPoint, NUMBER_BYTES, OrderedWriter, type Parts } from './support/ordered-writer.ts';
 
 const KILLS = 3;
 const WRITING_MS = 500;
+/** Numbers of which sockets cannot hold all (Linux: 32 MiB of the receiver, 4 MiB of the sender at most), and a queue can (64 MiB). */
+const BEHIND = (40 * 1024 * 1024) / NUMBER_BYTES;
 const MIB = 1024 * 1024;
 const lab = await ClusterLab.make('parts');
 const n1 = lab.member('n1', 84);
@@ -87,7 +89,8 @@ test(
       await sleep(WRITING_MS);
       const worker = await workerOf(other, 'far');
       process.kill(worker, 'SIGSTOP');
-      await sleep(WRITING_MS);
+      const reached = far.acknowledged + BEHIND;
+      await until('the copy is behind', () => far.acknowledged >= reached, 60_000);
       await owner.losePower();
       process.kill(worker, 'SIGCONT');
       await Promise.all([near.ended, far.ended]);

@@ -5,8 +5,9 @@
 import assert from 'node:assert/strict';
 import { NbdClient } from '../../../packages/disk/test/support/nbd-client.ts';
 
-/** Large enough for more to be on its way to a copy than sockets hold. */
 const BLOCK_BYTES = 64 * 1024;
+/** Written for each number: in the log, and in the data. */
+export const NUMBER_BYTES = 2 * BLOCK_BYTES;
 const SLOTS = 32;
 /** Numbers that follow each other are not beside each other; odd, so that every slot is used. */
 const STRIDE = 13;
