@@ -10,8 +10,9 @@ import {
   volumesFolder,
 } from '@eterne/cluster/node/layout.ts';
 import { IdentityKeeper } from '@eterne/cluster/node/identity-keeper.ts';
-import { servicePorts, type NodeIdentity } from '@eterne/cluster/node/identity.ts';
+import type { NodeIdentity } from '@eterne/cluster/node/identity.ts';
 import { termIn } from '@eterne/cluster/node/epochs.ts';
+import { LogAddresses, logPort } from '@eterne/cluster/node/log-addresses.ts';
 import { readMarker } from '@eterne/cluster/node/log-marker.ts';
 import { LogSwitch, type LogEngine } from '@eterne/cluster/node/log-switch.ts';
 import { VoterKeeper, type MakeTie, type Observation, type VotersLog } from '@eterne/cluster/node/voters.ts';
@@ -26,7 +27,6 @@ import { settleRewind } from '@eterne/cluster/raft/tie/rewind.ts';
 import { proofTieId, soloTieId, tieId } from '@eterne/cluster/raft/tie/tie-id.ts';
 import { TieTransport } from '@eterne/cluster/raft/tie/tie-transport.ts';
 import { openTcpTransport, type TcpTransport } from '@eterne/cluster/raft/transport/tcp-transport.ts';
-import { nodeOfMember } from '@eterne/cluster/raft/types.ts';
 import { tellHeart } from '@eterne/cluster/service/heart-setup.ts';
 import { followPlace } from '@eterne/cluster/service/own-place.ts';
 import { Steward } from '@eterne/cluster/service/leader/steward.ts';
@@ -41,7 +41,7 @@ import type { Command } from '@eterne/cluster/state/commands.ts';
 import { LEVELS } from '@eterne/cluster/state/levels.ts';
 import { prefersAvailability, type ClusterState } from '@eterne/cluster/state/model.ts';
 import type { ConnectDisk } from '@eterne/cluster/heart/disk-leases.ts';
-import type { Address, World } from '@eterne/runtime';
+import type { World } from '@eterne/runtime';
 import { nodeSharedDisks } from '@eterne/runtime/node/shared-disk.ts';
 import { makeEngines, type Opening } from './log-engines.ts';
 
@@ -104,7 +104,11 @@ export function startService(parts: ServiceParts, done: (result: Service | Etern
     service.start(log);
     log.open(marker, (error) => {
       if (error) return done(error);
-      const observe = (): Observation => ({ state: service.state, alive: service.view.alive });
+      const observe = (): Observation => ({
+        state: service.state,
+        alive: service.view.alive,
+        holdsTie: tied?.tie?.held !== undefined,
+      });
       const newTies = {
         onDisk: makeTieWith(world, service.core.view),
         proof: () => proofTieId(world.random.uuid()),
@@ -152,20 +156,22 @@ function openEmbedded(
   const { world, dir, identity } = parts;
   const own = logIdentity(identity, epoch);
   const timing = () => timesOf(service.state).raft;
+  const addresses = new LogAddresses(identity.seeds, () => service.view);
+  service.onState(() => addresses.learn());
   const transportOptions = {
     world,
     cluster: own.cluster,
     clusterKey: identity.clusterKey,
     self: own.member,
     timing,
-    addressesOf: (member: string) => raftAddresses(service.view, identity, nodeOfMember(member)),
+    addressesOf: (member: string) => addresses.of(member),
     tls: identity.tls,
   };
-  const listenOn = identity.addresses.map(raftPort);
+  const listenOn = identity.addresses.map(logPort);
   openTcpTransport(transportOptions, listenOn, (tcp) => {
     if (tcp instanceof EterneError) return done(tcp);
     onTcp(tcp);
-    const unfollow = followPlace(service, ({ addresses }) => tcp.relisten(addresses.map(raftPort)));
+    const unfollow = followPlace(service, ({ addresses }) => tcp.relisten(addresses.map(logPort)));
     const path = raftLogPath(dir, epoch);
     let log: EmbeddedLog<Command> | undefined;
     const pings = new PingWatch({
@@ -329,20 +335,4 @@ function makeService(
   const keeper = new IdentityKeeper(world, dir, identity);
   service.onState(() => service.view.caughtUp && keeper.follow(service.state));
   return service;
-}
-
-/**
- * Before the log has told where a member is now: where it was when this node last knew, and where its heart is heard, should it have moved
- * meanwhile. Hearts and logs listen at the same numbers.
- */
-function raftAddresses({ state, caughtUp, paths }: View, { seeds }: NodeIdentity, node: string) {
-  const agreed = state.members[node]?.addresses;
-  if (caughtUp && agreed !== undefined) return agreed.map(raftPort);
-  const seeded = seeds.find((seed) => seed.node === node)?.addresses ?? [];
-  const heard = paths.flatMap(({ peer, up, remote = [] }) => (peer === node && up ? remote : []));
-  return [...new Set([...heard, ...(agreed ?? []), ...seeded].map(raftPort))];
-}
-
-function raftPort(address: Address): Address {
-  return servicePorts(address).raft;
 }

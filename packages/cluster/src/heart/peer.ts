@@ -8,6 +8,9 @@
  *                 ◄── BEAT(echo of it) ──
  *                 ── BEAT(echo of ours) ──► proven: the new session replaces the old one
  *
+ * The cluster key is the same on a machine that was removed and runs on, and its name may be another's now. So whoever is at an address that was told comes first: while it is heard no
+ * session from anywhere else is believed, and it takes the place of one that was. What was heard at such an address before that is believed again.
+ *
  * Whichever path a beat names, it came by that between whose ends it came: while addresses change the two sides number their paths differently. Where it
  * came from no known address, because the peer has moved while this node was away, the way back is one more path, until a known one is up.
  */
@@ -35,7 +38,7 @@ export type BeatOutcome =
   | { readonly kind: 'started'; readonly path: number }
   /** Perhaps a restarted peer, perhaps a recording: send `answer` on the path it came by. */
   | { readonly kind: 'unproven'; readonly ends: UdpEnds; readonly answer: Beat }
-  | { readonly kind: 'dropped'; readonly why: 'replayed' | 'malformed' };
+  | { readonly kind: 'dropped'; readonly why: 'replayed' | 'malformed' | 'stranger' };
 
 /** `unproven`: the next slot of ours echoes it. */
 export type SlotOutcome = 'known' | 'started' | 'unproven' | 'replayed';
@@ -64,6 +67,10 @@ export class Peer {
   #session: string | undefined;
   #window = new ReplayWindow();
   #retired: string[] = [];
+  /** The present session was proven at an address that was told. */
+  #isTold = false;
+  /** The last that was, while another from elsewhere is the present one. */
+  #displaced: { readonly session: string; readonly window: ReplayWindow } | undefined;
   #answeredMs = Number.NEGATIVE_INFINITY;
 
   constructor(name: string, ownSession: string, rhythm: PeerRhythm) {
@@ -131,8 +138,11 @@ export class Peer {
     if (this.#retired.includes(envelope.session)) return { kind: 'dropped', why: 'replayed' };
     const ownEcho = beat.echo?.session === this.#ownSession ? beat.echo : undefined;
     const isNew = envelope.session !== this.#session;
+    const isTold = this.#isToldAt(way);
+    if (isNew && !isTold && this.#paths.some((path) => path.isUp(nowMs)))
+      return { kind: 'dropped', why: 'stranger' };
     if (isNew && !this.#isFresh(ownEcho, nowMs)) return this.#answer(envelope, way, nowMs);
-    if (isNew) this.#startSession(envelope.session);
+    if (isNew) this.#startSession(envelope.session, isTold);
     if (!this.#window.accept(envelope.sequence)) return { kind: 'dropped', why: 'replayed' };
     this.#profile = envelope.profile;
     const path = this.#cameBy(envelope.path, way, nowMs) ?? this.#find(way);
@@ -152,7 +162,7 @@ export class Peer {
       path.echoUnproven({ session, sentAtUs, arrivedMs: nowMs });
       return 'unproven';
     }
-    if (isNew) this.#startSession(session);
+    if (isNew) this.#startSession(session, true);
     if (sequence <= path.newestNumber) return 'replayed';
     this.#profile = slot.profile ?? this.#profile;
     path.heard(session, sentAtUs, { number: sequence, echo: ownEcho }, ownEcho, nowMs);
@@ -188,10 +198,28 @@ export class Peer {
     return path;
   }
 
-  #startSession(session: string): void {
-    if (this.#session !== undefined) this.#retired = [...this.#retired, this.#session].slice(-RETIRED_MAX);
+  /** Of a path to a host by name nobody can tell. */
+  #isToldAt({ remote }: Way): boolean {
+    return this.#paths.some(({ ends }) => ends.remote === remote || !IP_AND_PORT.test(ends.remote));
+  }
+
+  #startSession(session: string, isTold: boolean): void {
+    const known = this.#displaced?.session === session ? this.#displaced : undefined;
+    if (this.#session !== undefined && this.#isTold && !isTold)
+      this.#displaced = { session: this.#session, window: this.#window };
+    else {
+      if (this.#session !== undefined) this.#retire(this.#session);
+      if (isTold && this.#displaced !== undefined && known === undefined)
+        this.#retire(this.#displaced.session);
+      if (isTold) this.#displaced = undefined;
+    }
     this.#session = session;
-    this.#window = new ReplayWindow();
+    this.#isTold = isTold;
+    this.#window = known?.window ?? new ReplayWindow();
     for (const path of [...this.#paths, ...this.#diskPaths.values()]) path.forgetSession();
+  }
+
+  #retire(session: string): void {
+    this.#retired = [...this.#retired, session].slice(-RETIRED_MAX);
   }
 }

@@ -3,9 +3,11 @@
  *
  *   in the state, not in the log        → add as learner
  *   a learner whose node is heard       → promote to voter, once it has caught up
- *   in the log, not in the state        → remove (also the former life of a node that came back without its log)
+ *   in the log, not in the state        → remove (also the former life of a node that came back without its log); before one of a pair, a tie-breaker that
+ *                                         would leave the other without an answer
  *
- * A tie-breaker (raft/tie/) is a member of the log and of no state: two voters that await no witness have one, of the kind that the configuration says.
+ * A tie-breaker (raft/tie/) is a member of the log and of no state: two voters that await no witness have one, of the kind that the configuration says. It goes with the pair for
+ * which it was made: before anybody comes in the place of one who left.
  * It is made, or exchanged for one of another kind, only while both voters are heard, so that this needs no tie broken.
  *
  * A third voter takes its place (raft/members.ts), and until it does the pair has its tie-breaker:
@@ -42,20 +44,24 @@ export function votersOf({ members }: Pick<ClusterState, 'members'>): Members {
   return sortedValues(members).map(({ name, voterId }) => ({ id: memberIdOf(name, voterId), role: 'voter' }));
 }
 
+/** `holdsTie`: this node alone may use the tie-breaker, by proof or by silence. */
 export function nextMemberChange(
   state: ClusterState,
   logMembers: Members,
   alive: ReadonlySet<string>,
+  holdsTie = false,
 ): NextChange | undefined {
   const wanted = votersOf(state).map(({ id }) => id);
   const isHeard = (id: MemberId): boolean => alive.has(nodeOfMember(id));
-  const surplus = logMembers.find(({ id }) => !wanted.includes(id) && !isTie(id));
-  if (surplus !== undefined) return { kind: 'remove', id: surplus.id };
   const tie = logMembers.find(({ id }) => isTie(id));
+  const surplus = logMembers.find(({ id }) => !wanted.includes(id) && !isTie(id));
+  if (surplus !== undefined) return leavingOf(surplus, logMembers, tie, holdsTie);
   const successor = logMembers.find(({ role }) => role === 'successor');
   if (tie && successor) return { kind: 'remove', id: isHeard(successor.id) ? tie.id : successor.id };
   const voting = logMembers.filter(({ id, role }) => role === 'voter' && !isTie(id)).map(({ id }) => id);
   const areHeard = voting.every(isHeard);
+  // It was made for another pair.
+  if (tie && voting.length < 2) return areHeard ? { kind: 'remove', id: tie.id } : undefined;
   const kind = wantedTie(state, voting, alive);
   if (tie && tieKindOf(tie.id) !== kind) return areHeard ? { kind: 'remove', id: tie.id } : undefined;
   const listening = logMembers.filter(({ id, role }) => role === 'learner' && !isTie(id));
@@ -68,6 +74,22 @@ export function nextMemberChange(
   const [silent] = listening;
   if (silent !== undefined && !mayListen) return { kind: 'remove', id: silent.id };
   return nextTieChange(state, voting, kind, tie);
+}
+
+/**
+ * One of a pair that leaves leaves two voters, the other node and the tie-breaker. A disk answers; one that needs a proof, or silence, answers whoever holds it, and nobody else ever: it goes first then, while two
+ * nodes are still there to decide.
+ */
+function leavingOf(
+  { id, role }: Member,
+  logMembers: Members,
+  tie: Member | undefined,
+  holdsTie: boolean,
+): MemberChange {
+  const nodes = logMembers.filter((member) => member.role === 'voter' && !isTie(member.id));
+  const isOfPair = role === 'voter' && tie?.role === 'voter' && nodes.length === 2;
+  const isSilent = tie !== undefined && tieKindOf(tie.id) !== 'disk' && !holdsTie;
+  return { kind: 'remove', id: isOfPair && isSilent ? tie.id : id };
 }
 
 /** A learner whose node is heard. Programs that know no successors see the tie-breaker go first. */
@@ -139,6 +161,8 @@ export interface NewTies {
 export interface Observation {
   readonly state: ClusterState;
   readonly alive: ReadonlySet<string> | undefined;
+  /** This node alone may use the tie-breaker. */
+  readonly holdsTie: boolean;
 }
 
 export class VoterKeeper {
@@ -185,10 +209,10 @@ export class VoterKeeper {
   }
 
   #change(): NextChange | undefined {
-    const { state, alive } = this.#observe();
+    const { state, alive, holdsTie } = this.#observe();
     // A state without members is one that has not been founded yet, not one that wants everybody out.
     const isFounded = Object.keys(state.members).length > 0;
     if (!isFounded || alive === undefined || !this.#log.leadership().isLeader) return undefined;
-    return nextMemberChange(state, this.#log.members(), alive);
+    return nextMemberChange(state, this.#log.members(), alive, holdsTie);
   }
 }

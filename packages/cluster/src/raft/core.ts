@@ -145,6 +145,11 @@ export class RaftCore {
     return isVoter(this.log.members, this.id);
   }
 
+  /** Whoever is being removed stands until that is committed: he may be the only one who has what was committed before (thesis §4.2.2). */
+  get mayStand(): boolean {
+    return this.isVoter || isVoter(this.log.committedMembers, this.id);
+  }
+
   get leaderId(): MemberId | undefined {
     if (this.role.kind === 'leader') return this.id;
     return this.role.kind === 'follower' ? this.role.leader : undefined;

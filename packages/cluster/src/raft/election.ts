@@ -14,12 +14,12 @@ const NOTHING = Buffer.alloc(0);
 
 /** The leader has been silent for too long, or the last attempt had no winner. */
 export function electionTimeout(core: RaftCore, nowMs: number): void {
-  if (core.role.kind === 'candidate' && core.isVoter && core.isSticky(nowMs)) {
+  if (core.role.kind === 'candidate' && core.mayStand && core.isSticky(nowMs)) {
     askAgain(core, core.role, nowMs);
     return;
   }
   core.role = { kind: 'follower', leader: undefined };
-  if (!core.isVoter) {
+  if (!core.mayStand) {
     core.waitForElection(nowMs);
     return;
   }

@@ -70,6 +70,15 @@ export class RaftLog {
     return this.#members;
   }
 
+  /** The newest membership that is known to be committed. */
+  get committedMembers(): Members {
+    const isCommitted = ({ kind, index }: Entry): boolean => kind === 'members' && index <= this.#committed;
+    const newest = this.#entries.findLast(isCommitted);
+    return newest && newest.index > this.#snapshot.index
+      ? decodeMembers(newest.data)
+      : this.#snapshot.members;
+  }
+
   /** Undefined when the entry is not here (compacted away, or not yet written). */
   termAt(index: LogIndex): RaftTerm | undefined {
     return index === this.#base.index ? this.#base.term : this.entryAt(index)?.term;

@@ -10,6 +10,10 @@ import { VirtualWorld } from './virtual-world.ts';
 
 type Addresses = Readonly<Record<string, readonly string[]>>;
 
+function membersOf(addresses: Addresses): HeartSetup['members'] {
+  return Object.entries(addresses).map(([node, own]) => ({ node, role: 'node', addresses: own }));
+}
+
 class Pair {
   readonly world = new VirtualWorld();
   readonly hearts = new Map<string, Heart>();
@@ -25,6 +29,16 @@ class Pair {
   }
 
   #start(name: string, addresses: readonly string[]): void {
+    const heart = this.startAt(name, addresses);
+    heart.onLiveness((alive, paths) => {
+      this.paths.set(name, paths);
+      for (const other of this.hearts.keys())
+        if (!alive.has(other)) this.lost.push(`${name} lost ${other} at ${this.world.nowMs}`);
+    });
+    this.hearts.set(name, heart);
+  }
+
+  startAt(name: string, addresses: readonly string[]): Heart {
     const clusterKey = Buffer.alloc(32, 9);
     const heart = new Heart(this.world.machine(0), {
       node: name,
@@ -32,22 +46,12 @@ class Pair {
       addresses,
       asksForLeases: true,
     });
-    heart.onLiveness((alive, paths) => {
-      this.paths.set(name, paths);
-      for (const other of this.hearts.keys())
-        if (!alive.has(other)) this.lost.push(`${name} lost ${other} at ${this.world.nowMs}`);
-    });
     heart.open((error) => assert.equal(error, undefined));
-    this.hearts.set(name, heart);
+    return heart;
   }
 
   tell(name: string, addresses: Addresses, profile: Profile = 'lan'): void {
-    const members = Object.entries(addresses).map(([node, own]) => ({
-      node,
-      role: 'node' as const,
-      addresses: own,
-    }));
-    const setup: HeartSetup = { members, disks: [], profile };
+    const setup: HeartSetup = { members: membersOf(addresses), disks: [], profile };
     this.hearts.get(name)?.configure(setup);
   }
 
@@ -170,4 +174,37 @@ test('a recording that comes from elsewhere makes no path', () => {
   pair.world.run(1000);
   assert.deepEqual(pair.shown('b'), ['udp:10.0.0.2:7700-10.0.0.1:7700 down']);
   assert.ok(!pair.world.sent.some(({ to }) => to === '10.6.6.6:7700'));
+});
+
+/** A machine that was called `a` before, with the cluster key of then; it looks for `b` where `b` is. */
+const FORMER: Addresses = { a: ['10.0.0.7:7700'], b: ['10.0.0.2:7700'] };
+
+test('a machine that was removed does not silence the one that has its name now', () => {
+  const pair = new Pair(FIRST);
+  const former = pair.startAt('a', ['10.0.0.7:7700']);
+  former.configure({ members: membersOf(FORMER), disks: [], profile: 'lan' });
+  pair.world.run(20_000);
+  assert.equal(pair.lost.join(), '');
+  assert.deepEqual(pair.shown('b'), ['udp:10.0.0.2:7700-10.0.0.1:7700 up']);
+  const { stranger = 0 } = pair.hearts.get('b')?.dropped ?? {};
+  assert.ok(stranger > 50, `${stranger} beats of the other are not believed`);
+});
+
+test('… nor when it was believed while that one was not heard', () => {
+  const pair = new Pair(FIRST);
+  pair.world.cut = (from) => from === '10.0.0.1:7700';
+  pair.world.run(3000);
+  const former = pair.startAt('a', ['10.0.0.7:7700']);
+  former.configure({ members: membersOf(FORMER), disks: [], profile: 'lan' });
+  pair.world.run(3000);
+  assert.deepEqual(pair.shown('b'), [
+    'udp:10.0.0.2:7700-10.0.0.1:7700 down',
+    'udp:10.0.0.2:7700-10.0.0.7:7700 up',
+  ]);
+  pair.world.cut = () => false;
+  pair.world.run(3000);
+  pair.lost = [];
+  pair.world.run(20_000);
+  assert.equal(pair.lost.join(), '');
+  assert.deepEqual(pair.shown('b'), ['udp:10.0.0.2:7700-10.0.0.1:7700 up']);
 });

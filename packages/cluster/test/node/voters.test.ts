@@ -35,6 +35,28 @@ test('who left the cluster leaves the log, one at a time, before anybody comes',
   assert.deepEqual(nextMemberChange(state, voters('a', 'b'), everybody), { kind: 'remove', id: 'b#b-life' });
 });
 
+test('before one of a pair leaves goes a tie-breaker that would not answer the other', () => {
+  const removal = { kind: 'remove', id: 'b#b-life' };
+  for (const tie of ['~tie#proof-1', '~tie#solo-1']) {
+    const log: Members = [...voters('a', 'b'), { id: tie, role: 'voter' }];
+    assert.deepEqual(nextMemberChange(stateOf('a'), log, everybody), { kind: 'remove', id: tie });
+    assert.deepEqual(nextMemberChange(stateOf('a'), log, new Set(['a']), true), removal);
+    const learning: Members = [...voters('a', 'b'), { id: tie, role: 'learner' }];
+    assert.deepEqual(nextMemberChange(stateOf('a'), learning, everybody), removal);
+  }
+  const onDisk: Members = [...voters('a', 'b'), { id: '~tie#1', role: 'voter' }];
+  assert.deepEqual(nextMemberChange(stateOf('a'), onDisk, everybody), removal);
+});
+
+test('a tie-breaker goes with its pair, before another node comes in the place of the one that left', () => {
+  for (const tie of ['~tie#1', '~tie#proof-1']) {
+    const left: Members = [...voters('a'), { id: tie, role: 'voter' }];
+    const state = withTie(stateOf('a', 'c'));
+    assert.deepEqual(nextMemberChange(state, left, everybody), { kind: 'remove', id: tie });
+    assert.equal(nextMemberChange(state, left, new Set(['c'])), undefined);
+  }
+});
+
 test('a node that lost its log is another voter', () => {
   const log: Members = [...voters('a'), { id: 'b#former', role: 'voter' }];
   assert.deepEqual(nextMemberChange(stateOf('a', 'b'), log, everybody), { kind: 'remove', id: 'b#former' });

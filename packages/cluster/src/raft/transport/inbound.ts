@@ -85,6 +85,12 @@ export class InboundLink {
     return this.#state.kind === 'open' ? this.#state.from : undefined;
   }
 
+  /** As an address has it: an IPv6 address in brackets. */
+  get remoteHost(): string {
+    const { remoteAddress } = this.#stream;
+    return remoteAddress.slice(0, remoteAddress.lastIndexOf(':'));
+  }
+
   close(): void {
     this.#stream.destroy();
   }

@@ -11,6 +11,8 @@ import type { RaftTransport } from './port.ts';
 const INBOUND_MAX = 256;
 /** A member not written to for so long (it was removed) is let go. */
 const IDLE_MS = 60_000;
+/** How often such are looked for. */
+const TIDY_MS = 10_000;
 
 /** Listens on every address that can be bound; calls back with an error when none can. */
 export function openTcpTransport(
@@ -27,6 +29,7 @@ export function openTcpTransport(
 
 export class TcpTransport implements RaftTransport {
   readonly #options: LinkOptions;
+  readonly #given: LinkOptions['addressesOf'];
   readonly #listeners: Bindings<Listener>;
   readonly #inbound = new Set<InboundLink>();
   readonly #drops = new Drops();
@@ -34,9 +37,11 @@ export class TcpTransport implements RaftTransport {
   #onMessage: (from: MemberId, message: Buffer) => void = () => {};
   #onGone: (from: MemberId) => void = () => {};
   #closed = false;
+  #tidiedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: LinkOptions) {
-    this.#options = options;
+    this.#given = options.addressesOf;
+    this.#options = { ...options, addressesOf: (member) => this.#addressesOf(member) };
     const { network, timers, log } = options.world;
     this.#listeners = new Bindings<Listener>(
       timers,
@@ -101,9 +106,9 @@ export class TcpTransport implements RaftTransport {
   send(to: MemberId, message: Buffer): void {
     if (this.#closed) return;
     const nowMs = this.#options.world.clock.bootMs();
+    if (nowMs - this.#tidiedMs >= TIDY_MS) this.#dropIdle(nowMs);
     let entry = this.#outbound.get(to);
     if (!entry) {
-      this.#dropIdle(nowMs);
       entry = { link: new OutboundLink(this.#options, to, this.#drops), usedMs: nowMs };
       this.#outbound.set(to, entry);
     }
@@ -112,7 +117,23 @@ export class TcpTransport implements RaftTransport {
     entry.link.send(message);
   }
 
+  /**
+   * Of whom nobody has told where he is: where he dials from, at the port that this node listens at itself. So who joins can answer a leader that
+   * joined after him, before the log has told him of it.
+   */
+  #addressesOf(member: MemberId): readonly Address[] {
+    const told = this.#given(member);
+    const [own] = this.addresses;
+    if (told.length > 0 || own === undefined) return told;
+    const port = own.slice(own.lastIndexOf(':'));
+    const from = [...this.#inbound]
+      .filter((link) => link.from === member)
+      .map(({ remoteHost }) => remoteHost);
+    return [...new Set(from)].map((host) => `${host}${port}`);
+  }
+
   #dropIdle(nowMs: number): void {
+    this.#tidiedMs = nowMs;
     for (const [id, { link, usedMs }] of this.#outbound) {
       if (nowMs - usedMs < IDLE_MS) continue;
       this.#outbound.delete(id);

@@ -147,6 +147,18 @@ test('messages arrive in order, named after their sender', async () => {
   );
 });
 
+test('who is dialled by somebody of whom nobody has told answers where he dials from', async () => {
+  const b = await open('b', { at: ['127.0.0.2:0'] });
+  const [, port] = b.transport.addresses[0]?.split(':') ?? [];
+  const a = await open('a', { at: [`127.0.0.1:${port}`] });
+  addressBook.delete('a');
+  b.transport.send('a', Buffer.from('too early'));
+  a.transport.send('b', Buffer.from('hello'));
+  await until(() => b.received.length === 1, 'what a says');
+  await until(() => a.received.length === 1, 'the answer');
+  assert.deepEqual([a.received, b.received], [['b: too early'], ['a: hello']]);
+});
+
 test('the largest message passes and a longer one ends the connection', async () => {
   const a = await open('a');
   const b = await open('b');
