@@ -31,6 +31,7 @@ void describe('the simulator', { concurrency: AT_ONCE }, () => {
     ['upgrade', '1001..1008'],
     ['halves', '1001..1004'],
     ['orders', '1001..1008'],
+    ['members', '1001..1004'],
   ] as const)
     test(`${scenario}: no invariant is violated in seeds ${seeds}${more.length > 0 ? ', and everything that is to be met is' : ''}`, async () => {
       const { code, output } = await sim('--scenario', scenario, '--seeds', seeds, '--jobs', '1', ...more);
@@ -55,6 +56,7 @@ void describe('the simulator', { concurrency: AT_ONCE }, () => {
     'large',
     'profile',
     'orders',
+    'members',
   ] as const)
     test(`${scenario}: every planted mutant is caught`, async () => {
       const { code, output } = await sim('--scenario', scenario, '--mutants', '--jobs', '1');

@@ -342,4 +342,24 @@ export const CASES: readonly Case[] = [
     found:
       'a disk that failed ended the term, and what was answered by that was written all the same, from memory that held something else by then',
   },
+  {
+    scenario: 'members',
+    seed: 27,
+    found: 'a node left a pair whose tie-breaker needs a proof, and the other waited for it for ever',
+  },
+  {
+    scenario: 'members',
+    seed: 34,
+    found: 'a machine that had been removed silenced the heart of the one that had its name then',
+  },
+  {
+    scenario: 'members',
+    seed: 67,
+    found: 'a leader that was removing itself crashed, and nobody could be elected',
+  },
+  {
+    scenario: 'members',
+    seed: 219,
+    found: 'the tie-breaker of a pair went on as that of another, which could not use it',
+  },
 ];

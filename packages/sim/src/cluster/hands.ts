@@ -17,27 +17,37 @@ const HEALED_MS = 3_000;
 export class Hands {
   private readonly universe: Universe;
   private readonly machines: readonly Machine[];
+  private readonly mayAsk: (machine: Machine) => boolean;
 
-  constructor(universe: Universe, machines: readonly Machine[]) {
+  /** `machines` may grow. `mayAsk`: who is told to do anything; whoever is no member cannot. */
+  constructor(
+    universe: Universe,
+    machines: readonly Machine[],
+    mayAsk: (machine: Machine) => boolean = () => true,
+  ) {
     this.universe = universe;
     this.machines = machines;
+    this.mayAsk = mayAsk;
   }
 
+  /** The newest of that name that has been made a member. */
   machineOf(name: string): Machine {
-    const machine = this.machines.find(({ place }) => place.name === name);
+    const machine = this.machines.findLast(({ place, isBlank }) => place.name === name && !isBlank);
     assert(machine !== undefined, `there is a machine ${name}`);
     return machine;
   }
 
   /** By way of any node that takes it. `applied`: the state took it. */
   submit(command: Command, applied?: () => void): void {
-    for (const machine of this.machines) {
+    for (const machine of this.machines.filter(this.mayAsk)) {
       const process = machine.process('service');
       const { service, log } = machine;
       if (process === undefined || service === undefined || log === undefined || process.paused) continue;
       process.enter(() =>
         service.submit(command, (result) => {
-          if (result.kind === 'applied' && result.refused === undefined) applied?.();
+          if (result.kind !== 'applied') return;
+          if (result.refused === undefined) applied?.();
+          else this.universe.trace.line('operator', `is refused ${command.kind}: ${result.refused.message}`);
         }),
       );
       return;
@@ -65,15 +75,20 @@ export class Hands {
   }
 
   statusOf(name: string): VolumeStatus | undefined {
-    const { disk } = this.machineOf(name);
-    return disk?.process.alive === true ? disk.volumes.get(VOLUME)?.status() : undefined;
+    return statusAt(this.machineOf(name));
+  }
+
+  private machineAt(node: SimNode): Machine {
+    const machine = this.machines.find((each) => each.node === node);
+    assert(machine !== undefined, `${node.name} is a machine`);
+    return machine;
   }
 
   /** A disk process does not take a failed disk back; the operator ends it, and its launcher starts another. */
   reattach(node: SimNode): void {
-    const disk = this.statusOf(node.name)?.disk;
-    if (disk === 'Failed' || disk === 'Diskless' || disk === undefined)
-      this.machineOf(node.name).process('disk')?.crash();
+    const machine = this.machineAt(node);
+    const disk = statusAt(machine)?.disk;
+    if (disk === 'Failed' || disk === 'Diskless' || disk === undefined) machine.process('disk')?.crash();
   }
 
   /** Makes the cluster what the scenario needs, entry by entry, until the log has it all. */
@@ -87,12 +102,15 @@ export class Hands {
 
   /** Every kind of fault at all machines; the group, which `carriers` can have, is moved among it. */
   faultPlan(carriers: () => readonly Place[]): FaultPlan {
+    const { machines } = this;
     return new FaultPlan({
       universe: this.universe,
-      nodes: this.machines.map(({ node }) => node),
+      get nodes() {
+        return machines.map(({ node }) => node);
+      },
       bystanders: [],
       switchOver: () => this.moveGroup(carriers()),
-      revive: (node) => this.machineOf(node.name).keepAlive(),
+      revive: (node) => this.machineAt(node).keepAlive(),
       reattach: (node) => this.reattach(node),
       rollBack: (_node, then) => then(),
     });
@@ -116,4 +134,8 @@ export class Hands {
     if (left.length > 0)
       universe.violate('liveness', `${withinMs} ms after everything healed: ${left.join('; ')}`);
   }
+}
+
+function statusAt({ disk }: Machine): VolumeStatus | undefined {
+  return disk?.process.alive === true ? disk.volumes.get(VOLUME)?.status() : undefined;
 }

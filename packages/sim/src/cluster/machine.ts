@@ -7,6 +7,7 @@ import { serveHeart } from '@eterne/cluster/heart/server.ts';
 import { MonitorClient } from '@eterne/cluster/monitor/client.ts';
 import { Monitor } from '@eterne/cluster/monitor/monitor.ts';
 import { serveMonitor } from '@eterne/cluster/monitor/server.ts';
+import { LogAddresses } from '@eterne/cluster/node/log-addresses.ts';
 import {
   DAEMON_NAMES,
   type DaemonName,
@@ -16,12 +17,16 @@ import {
   volumeSocketPath,
 } from '@eterne/cluster/node/layout.ts';
 import { readSetup, writeSetup } from '@eterne/cluster/node/setup-file.ts';
+import { type Observation, VoterKeeper } from '@eterne/cluster/node/voters.ts';
 import { firstImage, openEmbeddedLog, type EmbeddedLog } from '@eterne/cluster/raft/embedded-log.ts';
 import type { LogIdentity } from '@eterne/cluster/raft/storage/format.ts';
 import { createLogFile } from '@eterne/cluster/raft/storage/log-store.ts';
 import type { Half } from '@eterne/cluster/raft/tie/lineage.ts';
+import type { MemberChange } from '@eterne/cluster/raft/members.ts';
 import type { Provers } from '@eterne/cluster/raft/tie/proof-player.ts';
 import { settleRewind } from '@eterne/cluster/raft/tie/rewind.ts';
+import { prepareTie } from '@eterne/cluster/raft/tie/tie-driver.ts';
+import { proofTieId, soloTieId, tieId } from '@eterne/cluster/raft/tie/tie-id.ts';
 import { TieTransport, type TieSeen } from '@eterne/cluster/raft/tie/tie-transport.ts';
 import type { RaftTransport } from '@eterne/cluster/raft/transport/port.ts';
 import { openTcpTransport } from '@eterne/cluster/raft/transport/tcp-transport.ts';
@@ -29,6 +34,7 @@ import { memberIdOf, type MemberId } from '@eterne/cluster/raft/types.ts';
 import { GivingWay } from '@eterne/cluster/service/pair/giving-way.ts';
 import { proveStopped } from '@eterne/cluster/service/pair/prover.ts';
 import { tellHeart } from '@eterne/cluster/service/heart-setup.ts';
+import { Steward } from '@eterne/cluster/service/leader/steward.ts';
 import { Service } from '@eterne/cluster/service/service.ts';
 import { timesOf } from '@eterne/cluster/service/timing.ts';
 import type { Command } from '@eterne/cluster/state/commands.ts';
@@ -47,6 +53,7 @@ import {
   CLUSTER_ID,
   CLUSTER_KEY,
   DIR,
+  lifeOf,
   memberAddressOf,
   type Place,
   RAFT_LOG_PATH,
@@ -60,6 +67,7 @@ import { type ProgramStarter, spawnerFor } from './spawner.ts';
 import { asOlder } from './upgrade.ts';
 
 const RESTART_MS = [20, 600] as const;
+const INSTALL_AGAIN_MS = 500;
 
 /** What breaks the ties of a pair: a disk that both reach, a proof that the other has stopped, or its silence. */
 export type Tie = SimSharedDisk | 'proof' | 'solo';
@@ -81,6 +89,25 @@ export interface MachineEvents {
   readonly startProgram: ProgramStarter;
 }
 
+/** Of a machine in a cluster whose members come and go. */
+export interface Joining {
+  /** It begins the log; everybody else is added to it. */
+  readonly isFounder: boolean;
+  /** Whoever leads has begun a change of the log's members. */
+  changing(change: MemberChange): void;
+  /** Its log cannot be read: its service ends. */
+  logRefused(machine: Machine, error: EterneError): void;
+  /** The disk of a tie-breaker holds what must not be overwritten. */
+  tieRefused(machine: Machine, error: EterneError): void;
+}
+
+export interface MachineOptions {
+  /** When the log is made short; usually later than a seed ends. */
+  readonly compactAfterEntries?: number;
+  /** Absent: the members are `places`, all of them from the first moment on. */
+  readonly joining?: Joining;
+}
+
 /**
  * One simulated server with its four daemons as production composes them: real heart, monitor, service and engine on simulated ports,
  * talking through their real sockets (the disk process: through `disk-port.ts`). Its launcher restarts what dies.
@@ -93,12 +120,14 @@ export class Machine {
   log: EmbeddedLog<Command> | undefined;
   /** What its program knows. */
   levels = LEVELS;
+  private isBegun = false;
+  /** Not before it has a log. */
+  private isInstalled = false;
   private isEnded = false;
-  private readonly places: readonly Place[];
+  private places: readonly Place[];
   private readonly events: MachineEvents;
   private readonly tie: Tie | undefined;
-  /** When the log is made short; usually later than a seed ends. */
-  private readonly compaction: { readonly compactAfterEntries?: number };
+  private readonly options: MachineOptions;
   private transport: TieTransport | undefined;
   private readonly daemons = new Map<DaemonName, SimProcess>();
   private startId = '';
@@ -110,35 +139,60 @@ export class Machine {
     places: readonly Place[],
     events: MachineEvents,
     tie: Tie | undefined,
-    compaction: { readonly compactAfterEntries?: number } = {},
+    options: MachineOptions = {},
   ) {
     this.tie = tie;
-    this.compaction = compaction;
+    this.options = options;
     this.node = node;
     this.place = place;
     this.places = places;
     this.events = events;
   }
 
-  /** Writes the empty log of a voter of the new cluster, then starts everything. */
-  install(): void {
+  /** The log's name of it. */
+  get member(): MemberId {
+    return memberIdOf(this.place.name, lifeOf(this.place));
+  }
+
+  /** Nobody has made it a member yet. */
+  get isBlank(): boolean {
+    return !this.isBegun;
+  }
+
+  /** Writes the empty log of a member, then starts everything. `places`: whom it knows, itself among them. */
+  install(places = this.places): void {
+    this.isBegun = true;
+    this.places = places;
+    const again = (): unknown => this.node.universe.scheduler.after(INSTALL_AGAIN_MS, () => this.install());
+    if (!this.node.poweredOn) return void again();
     const setup = this.node.start('setup');
-    const voters = this.places.map(({ name }) => this.memberId(name));
-    if (this.tie !== undefined) voters.push(idOf(this.tie));
+    const identity = { cluster: CLUSTER_ID, member: this.member };
     const image = firstImage(
-      { cluster: CLUSTER_ID, member: this.memberId(this.place.name) },
-      voters.map((id) => ({ id, role: 'voter' })),
+      identity,
+      this.firstVoters().map((id) => ({ id, role: 'voter' })),
     );
+    // Whoever joins and is killed on the way begins again.
+    setup.onDeath(() => this.isInstalled || again());
     createLogFile(setup.world, RAFT_LOG_PATH, image, (error) => {
-      assert(error === undefined, 'a new log can be written');
+      const isThere = error === undefined || error.code === 'exists';
+      assert(isThere || this.options.joining !== undefined, 'a new log can be written');
+      this.isInstalled = isThere;
       setup.crash();
       this.keepAlive();
     });
+    return undefined;
+  }
+
+  private firstVoters(): MemberId[] {
+    const { joining } = this.options;
+    if (joining) return joining.isFounder ? [this.member] : [];
+    const voters = this.places.map((place) => memberIdOf(place.name, lifeOf(place)));
+    return this.tie === undefined ? voters : [...voters, idOf(this.tie)];
   }
 
   /** Starts, after a moment, whatever is not running. */
   keepAlive(): void {
-    if (!this.node.poweredOn || this.isEnded) return;
+    if (!this.node.poweredOn || this.isEnded || !this.isInstalled) return;
     if (this.startedBoot !== this.node.boots) {
       this.startedBoot = this.node.boots;
       this.startId = this.node.random.uuid();
@@ -286,7 +340,8 @@ export class Machine {
         : {}),
     });
     tellHeart(service, (setup) => {
-      if (setup.members.length === this.places.length) heart.configure(setup);
+      const isWhole = this.options.joining !== undefined || setup.members.length === this.places.length;
+      if (isWhole) heart.configure(setup);
     });
     this.service = service;
     this.log = undefined;
@@ -295,9 +350,10 @@ export class Machine {
 
   private openLog(process: SimProcess, service: Service, monitor: MonitorClient): void {
     const { world } = process;
-    const self = this.memberId(this.place.name);
-    const addressesOf = (member: string): string[] =>
-      this.places.filter(({ name }) => this.memberId(name) === member).map(addressOf);
+    const { compactAfterEntries } = this.options;
+    const self = this.member;
+    const addresses = new LogAddresses(this.places.map(memberAddressOf), () => service.view);
+    service.onState(() => addresses.learn());
     openTcpTransport(
       {
         world,
@@ -305,7 +361,7 @@ export class Machine {
         clusterKey: CLUSTER_KEY,
         self,
         timing: () => timesOf(service.state).raft,
-        addressesOf,
+        addressesOf: (member) => addresses.of(member),
       },
       [addressOf(this.place)],
       (tcp) => {
@@ -323,14 +379,12 @@ export class Machine {
               subject: asOlder(service.subject, this.levels, (what) =>
                 this.node.universe.violate('level', `${this.place.name}: ${what}`),
               ),
-              ...this.compaction,
+              ...(compactAfterEntries === undefined ? {} : { compactAfterEntries }),
             },
             (log) => {
-              assert(
-                !(log instanceof EterneError),
-                `the log can be read: ${log instanceof EterneError ? log.message : ''}`,
-              );
+              if (log instanceof EterneError) return this.refuseLog(log);
               this.log = log;
+              if (this.options.joining) this.keepVoters(process, service, log, this.options.joining);
               service.start(log);
               log.onApplied((command, index) => this.events.applied(this, index, command, service.state));
               log.start();
@@ -340,6 +394,54 @@ export class Machine {
         );
       },
     );
+  }
+
+  private refuseLog(error: EterneError): void {
+    assert(this.options.joining !== undefined, `the log can be read: ${error.message}`);
+    this.options.joining.logRefused(this, error);
+    // The launcher ends the node.
+    this.end();
+  }
+
+  /** As production puts it together: packages/cli/src/node/service.ts. */
+  private keepVoters(
+    process: SimProcess,
+    service: Service,
+    log: EmbeddedLog<Command>,
+    joining: Joining,
+  ): void {
+    const { world } = process;
+    const { universe } = this.node;
+    const { tie } = this;
+    assert(tie !== undefined && typeof tie !== 'string', 'whoever may become two has a disk for that');
+    const disks = tie.portFor(process);
+    const voters = {
+      leadership: () => log.leadership(),
+      members: () => log.members(),
+      readBarrier: (done: (error: EterneError | undefined) => void) => log.readBarrier(done),
+      changeMember: (change: MemberChange, done: (error: EterneError | undefined) => void) => {
+        universe.trace.line(this.node.name, `begins ${change.kind} ${change.id}`);
+        log.changeMember(change, done);
+        joining.changing(change);
+      },
+    };
+    const observe = (): Observation => ({
+      state: service.state,
+      alive: service.view.alive,
+      holdsTie: this.tieSeen?.held !== undefined,
+    });
+    new VoterKeeper(world.timers, voters, observe, {
+      onDisk: (device, owners, done) => {
+        const id = tieId(world.random.uuid());
+        prepareTie(disks, device, id, owners, (error) => {
+          if (error) joining.tieRefused(this, error);
+          done(error ?? id);
+        });
+      },
+      proof: () => proofTieId(world.random.uuid()),
+      solo: () => soloTieId(world.random.uuid()),
+    });
+    new Steward(world.timers, log, () => service.view);
   }
 
   /** What the start of a node does first where it may have gone on alone. A service that cannot is started again. */
@@ -386,7 +488,7 @@ export class Machine {
     this.transport = new TieTransport(transport, {
       world,
       disks: typeof this.tie === 'string' ? NO_DISKS : this.tie.portFor(process),
-      self: this.memberId(this.place.name),
+      self: this.member,
       timing: () => timesOf(service.state).raft,
       path: () => TIE_PATH,
       members: () => this.log?.status().members ?? [],
@@ -406,10 +508,6 @@ export class Machine {
 
   private connectDisk(client: SimProcess, done: (result: DiskPort | EterneError) => void): void {
     openDiskPort(client, this.disk, done);
-  }
-
-  private memberId(name: string): string {
-    return memberIdOf(name, 'life1');
   }
 }
 

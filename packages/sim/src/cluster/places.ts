@@ -25,6 +25,12 @@ export interface Place {
   readonly name: string;
   readonly role: 'node' | 'witness';
   readonly host: string;
+  /** Names the voter, of several machines that have had one name. Absent: the first. */
+  readonly life?: string;
+}
+
+export function lifeOf({ life = 'life1' }: Place): string {
+  return life;
 }
 
 export function addressOf({ host }: Place): string {
@@ -51,7 +57,7 @@ export function memberSpecOf(place: Place, level = LEVELS.program): MemberSpec {
     role: place.role,
     addresses: [addressOf(place)],
     api: `${place.host}:7443`,
-    voterId: 'life1',
+    voterId: lifeOf(place),
     level,
   };
 }

@@ -27,9 +27,10 @@ import { SimSharedDisk } from '../world/shared-disk.ts';
 import { Universe } from '../world/universe.ts';
 import { Hands } from './hands.ts';
 import { Ledger } from './ledger.ts';
-import { Machine, type MachineEvents, type Tie } from './machine.ts';
+import { type Joining, Machine, type MachineEvents, type MachineOptions, type Tie } from './machine.ts';
 import { FENCE_AGENT, fenceDeviceOf, powerSwitch } from './power-switch.ts';
 import { DATA_PATH, GROUP, memberSpecOf, PAIR, type Place, TIE_ID, VOLUME } from './places.ts';
+import { Members } from './members.ts';
 import { Orders } from './orders.ts';
 import { groupSpecOf, joiningEntry, volumeSpecOf } from './specs.ts';
 import { OLDER, Upgrade } from './upgrade.ts';
@@ -38,6 +39,8 @@ const SET_UP_MS = 12_000;
 const SAFETY_MS = 60_000;
 const SAFETY_MAX_MS = 400_000;
 const LIVENESS_MS = 40_000;
+/** One after another leaves and joins, and what joins is copied to. */
+const MEMBERS_LIVENESS_MS = 90_000;
 const SETTLE_MS = 5_000;
 /** Nodes, and whether a witness votes with them. */
 const SIZES: readonly (readonly [number, readonly [number, boolean]])[] = [
@@ -61,7 +64,7 @@ const UPGRADED_SIZES: typeof SIZES = [
   [1, [3, true]],
 ];
 const ORDERED_TIES = ['none', 'disk', 'fencing'] as const;
-const UPGRADE_COMPACT_AFTER = 30;
+const COMPACT_AFTER = 30;
 const PROFILE_EVERY_MS = [3_000, 25_000] as const;
 /** After the change: while a longer promise is given, or kept. */
 const CUT_OFF_AFTER_MS = [0, 8_000] as const;
@@ -131,6 +134,14 @@ export function runOrders(seed: number, options: { readonly keepLines: boolean }
   return scenario.result();
 }
 
+/** Members come and go, and come back although they were removed. */
+export function runMembers(seed: number, options: { readonly keepLines: boolean }): SeedResult {
+  const scenario = new ClusterScenario(seed, options.keepLines, () => [], 'none');
+  scenario.changeMembers();
+  scenario.run();
+  return scenario.result();
+}
+
 class ClusterScenario {
   private readonly universe: Universe;
   private readonly chance: Prng;
@@ -148,6 +159,9 @@ class ClusterScenario {
   private readonly upgrade: Upgrade | undefined;
   private readonly sight: Prng;
   private orders: Orders | undefined;
+  private members: Members | undefined;
+  /** Who joins is sent a snapshot. */
+  private isCompact = false;
   private readonly shape: WorkloadShape;
   private readonly sizeBytes: number;
   private readonly served = new WeakSet<BlockDevice>();
@@ -168,7 +182,11 @@ class ClusterScenario {
     isUpgraded = false,
   ) {
     this.universe = new Universe(seed, { keepLines });
-    this.hands = new Hands(this.universe, this.machines);
+    this.hands = new Hands(
+      this.universe,
+      this.machines,
+      (machine) => this.members?.isMember(machine) ?? true,
+    );
     this.chance = this.universe.prng('scenario');
     this.sight = this.universe.prng('sight');
     this.places = choose(this.chance);
@@ -200,10 +218,12 @@ class ClusterScenario {
   run(): void {
     const { universe } = this;
     for (const machine of this.machines) machine.install();
-    this.hands.setUp((state) => this.nextEntry(state));
+    if (this.members) this.members.begin();
+    else this.hands.setUp((state) => this.nextEntry(state));
     this.readState();
     universe.runUntil(SET_UP_MS);
     this.faults.start();
+    this.members?.disturb();
     this.upgrade?.begin();
     this.orders?.begin();
     if (this.tie === 'proof') this.hang();
@@ -216,7 +236,8 @@ class ClusterScenario {
     if (this.tie === 'proof') this.lookAfterPower();
     this.upgrade?.end();
     this.orders?.end();
-    this.hands.awaitWhole(() => this.defects(), LIVENESS_MS);
+    this.members?.end();
+    this.hands.awaitWhole(() => this.defects(), this.members ? MEMBERS_LIVENESS_MS : LIVENESS_MS);
     this.clientsStopped = true;
     this.ledger?.workload?.stop();
     this.checkEnd();
@@ -225,6 +246,21 @@ class ClusterScenario {
   giveOrders(): void {
     const plan = { group: groupSpecOf(this.carriers()), volume: this.volumeSpec() };
     this.orders = new Orders(this.universe, this.machines, plan, this.hands);
+  }
+
+  changeMembers(): void {
+    const tieDisk = new SimSharedDisk(this.universe);
+    this.isCompact = this.chance.chance(0.5);
+    const initialSync = this.chance.pick(['full', 'none'] as const);
+    this.members = new Members(this.universe, {
+      machines: this.machines,
+      tieDisk,
+      volume: (carriers) => volumeSpecOf(carriers, this.sizeBytes, initialSync),
+      addMachine: (place, joining) => this.addMachine(place, { tie: tieDisk, joining }),
+      submit: (command) => this.hands.submit(command),
+      newestState: () => this.hands.newestState(),
+      cutOff: ({ node }) => this.faults.cutOff(node, [true, true]),
+    });
   }
 
   changeProfiles(): void {
@@ -264,8 +300,13 @@ class ClusterScenario {
     return disk;
   }
 
-  private addMachine(place: Place): void {
-    const node = this.universe.addNode(place.name, [place.host]);
+  private addMachine(
+    place: Place,
+    { tie = this.tie, joining }: { readonly tie?: Tie | undefined; readonly joining?: Joining } = {},
+  ): Machine {
+    const node = this.universe.addNode(joining ? `${place.name}-${place.life}` : place.name, [place.host]);
+    /** No other machine has that name now. */
+    const isPresent = (): boolean => !machine.isBlank && this.hands.machineOf(place.name) === machine;
     const events: MachineEvents = {
       applied: ({ place: { name } }, index, command, state) => {
         this.agreement.applied(name, index, command, state);
@@ -279,6 +320,7 @@ class ClusterScenario {
       diskChanged: () => this.diskChanged(machine),
       startProgram: (process) => {
         this.ownership.began(process);
+        this.members?.began(machine, process);
         this.ledger = new Ledger(process, {
           volume: VOLUME,
           disk: () => machine.disk,
@@ -289,14 +331,21 @@ class ClusterScenario {
         });
       },
     };
-    const compaction = this.upgrade ? { compactAfterEntries: UPGRADE_COMPACT_AFTER } : {};
-    const machine: Machine = new Machine(node, place, this.places, events, this.tie, compaction);
+    const options: MachineOptions = {
+      ...(this.upgrade || this.isCompact ? { compactAfterEntries: COMPACT_AFTER } : {}),
+      ...(joining ? { joining } : {}),
+    };
+    const machine: Machine = new Machine(node, place, this.places, events, tie, options);
     if (this.upgrade) machine.levels = OLDER;
     this.machines.push(machine);
-    if (place.role === 'witness') return;
-    node.onPowerLoss = () => this.truth.lostPower(place.name);
-    node.disk(DATA_PATH).onChange = (offset, lengthBytes) =>
-      this.checker.landed(place.name, offset, lengthBytes);
+    if (place.role === 'witness') return machine;
+    node.onPowerLoss = () => {
+      if (isPresent()) this.truth.lostPower(place.name);
+    };
+    node.disk(DATA_PATH).onChange = (offset, lengthBytes) => {
+      if (isPresent()) this.checker.landed(place.name, offset, lengthBytes);
+    };
+    return machine;
   }
 
   /** Somebody asks a node, now and then, for the agreed state as it is; and each that leads, when several believe they do. */
@@ -316,7 +365,9 @@ class ClusterScenario {
     for (const machine of this.machines) {
       const process = machine.process('service');
       if (process === undefined || machine.log === undefined) continue;
-      this.authority.saw(machine.place.name, machine.log.leadership(), process.world.clock.bootMs());
+      const leadership = machine.log.leadership();
+      this.authority.saw(machine.node.name, leadership, process.world.clock.bootMs());
+      if (leadership.isLeader) this.members?.leads(machine, leadership.raftTerm);
     }
   }
 
@@ -436,6 +487,7 @@ class ClusterScenario {
   }
 
   private carriers(): readonly Place[] {
+    if (this.members) return this.members.carriers();
     return this.places.filter(({ role }) => role === 'node').slice(0, 2);
   }
 
@@ -483,7 +535,11 @@ class ClusterScenario {
     const group = state?.groups[GROUP];
     const volume = state?.volumes[VOLUME];
     if (group === undefined || volume === undefined) return ['there is no group'];
-    const defects = [...(this.upgrade?.defects(state) ?? []), ...(this.orders?.defects(state) ?? [])];
+    const defects = [
+      ...(this.upgrade?.defects(state) ?? []),
+      ...(this.orders?.defects(state) ?? []),
+      ...(this.members && state ? this.members.defects(state) : []),
+    ];
     if (group.phase !== 'online')
       defects.push(`the group is ${group.phase} on ${group.owner}: ${group.reason}`);
     if (this.ownership.running.length !== 1)

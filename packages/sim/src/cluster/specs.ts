@@ -47,7 +47,7 @@ export function volumeSpecOf(
   };
 }
 
-export function groupSpecOf(carriers: readonly Place[]): GroupSpec {
+export function groupSpecOf(carriers: readonly Pick<Place, 'name'>[]): GroupSpec {
   const timing = { startTimeoutMs: 10_000, stopTimeoutMs: 3_000, restart: RESTART };
   return {
     name: GROUP,

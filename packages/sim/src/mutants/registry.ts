@@ -5,6 +5,7 @@ import { EQUIPPED_MUTANTS } from './equipped-mutants.ts';
 import { FENCING_MUTANTS } from './fencing-mutants.ts';
 import { HALVES_MUTANTS } from './halves-mutants.ts';
 import { LARGE_MUTANTS } from './large-mutants.ts';
+import { MEMBERS_MUTANTS } from './members-mutants.ts';
 import { MIRROR_MUTANTS } from './mirror-mutants.ts';
 import { ORDERS_MUTANTS } from './orders-mutants.ts';
 import { PAIR_MUTANTS } from './pair-mutants.ts';
@@ -101,6 +102,10 @@ export const HINTS: Readonly<Record<string, number>> = {
   'the cluster grants terms while a node is alone': 2,
   'a service that was started anew gives its half up before it has looked at what runs': 28,
   'the last replica that holds everything may be taken out': 5,
+  'a third voter takes the place of the tie-breaker in a single change': 3,
+  'the tie-breaker goes on voting beside a third voter': 2,
+  'whoever comes under a name is the voter of that name': 3,
+  'a node may be removed while a group runs there': 4,
 };
 
 export const MUTANTS: readonly Mutant[] = [
@@ -115,4 +120,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...UPGRADE_MUTANTS,
   ...HALVES_MUTANTS,
   ...ORDERS_MUTANTS,
+  ...MEMBERS_MUTANTS,
 ];

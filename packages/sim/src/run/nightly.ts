@@ -5,7 +5,7 @@ export const NIGHTLY: Readonly<Record<ScenarioName, number>> = {
   mirror: 920,
   standalone: 400,
   equipped: 200,
-  cluster: 190,
+  cluster: 150,
   large: 10,
   pair: 80,
   fencing: 60,
@@ -13,6 +13,7 @@ export const NIGHTLY: Readonly<Record<ScenarioName, number>> = {
   profile: 20,
   halves: 40,
   orders: 40,
+  members: 40,
 };
 
 const DAY_MS = 24 * 60 * 60 * 1000;

@@ -14,6 +14,7 @@ export const SCENARIOS = [
   'profile',
   'halves',
   'orders',
+  'members',
 ] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 
@@ -40,7 +41,7 @@ export interface RunOptions {
   readonly allMet: boolean;
 }
 
-export const USAGE = `usage: npm run sim -- [--scenario mirror|equipped|standalone|cluster|large|pair|fencing|upgrade|profile|halves|orders] [--seed N | --seeds A..B] [--log] [--jobs N] [--all-met] [--progress]
+export const USAGE = `usage: npm run sim -- [--scenario mirror|equipped|standalone|cluster|large|pair|fencing|upgrade|profile|halves|orders|members] [--seed N | --seeds A..B] [--log] [--jobs N] [--all-met] [--progress]
                      [--mutants | --mutant NAME]
        npm run sim -- --nightly [--seed N] [--jobs N] [--progress]`;
 

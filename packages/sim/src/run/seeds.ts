@@ -30,6 +30,8 @@ export async function loadRunner(scenario: ScenarioName): Promise<Runner> {
       return (await import('../cluster/scenario.ts')).runProfile;
     case 'orders':
       return (await import('../cluster/scenario.ts')).runOrders;
+    case 'members':
+      return (await import('../cluster/scenario.ts')).runMembers;
     case 'halves':
       return (await import('../cluster/halves/scenario.ts')).runHalves;
   }

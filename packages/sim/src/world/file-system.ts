@@ -19,6 +19,16 @@ class SimFile {
     this.unsynced.push(change);
   }
 
+  get durableContent(): Buffer {
+    return this.durable;
+  }
+
+  spoil(offset: number): void {
+    const rotten = Buffer.from(this.durable);
+    rotten.writeUInt8(rotten.readUInt8(offset) ^ 0xff, offset);
+    this.replace(rotten);
+  }
+
   get changes(): number {
     return this.unsynced.length;
   }
@@ -101,6 +111,16 @@ export class SimFileSystem {
   /** For checkers: what a process would read. */
   peek(path: string): Buffer | undefined {
     return this.files.get(path)?.content;
+  }
+
+  /** … and would find after a power cut that takes all that no sync covered. */
+  peekDurable(path: string): Buffer | undefined {
+    return this.files.get(path)?.durableContent;
+  }
+
+  /** A byte rots, on the platter too. */
+  spoil(path: string, offset: number): void {
+    this.files.get(path)?.spoil(offset);
   }
 
   losePower(): void {

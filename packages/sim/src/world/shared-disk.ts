@@ -26,6 +26,11 @@ export class SimSharedDisk {
     bytes.copy(this.content, offset);
   }
 
+  /** For checkers. */
+  peek(lengthBytes: number): Buffer {
+    return Buffer.from(this.content.subarray(0, lengthBytes));
+  }
+
   portFor(process: SimProcess): SharedDisks {
     const { random } = process.node;
     const access = (offset: number, lengthBytes: number, touch: (at: number) => void): number => {

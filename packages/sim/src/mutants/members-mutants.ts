@@ -1,0 +1,45 @@
+/** Bugs in how members of the cluster and of its log come, go and count. */
+import type { Change, Mutant } from './registry.ts';
+
+const MEMBERS = 'cluster/src/raft/members.ts';
+const VOTERS = 'cluster/src/node/voters.ts';
+
+function members(name: string, ...changes: readonly Change[]): Mutant {
+  return { name, scenario: 'members', changes };
+}
+
+export const MEMBERS_MUTANTS: readonly Mutant[] = [
+  members('a third voter takes the place of the tie-breaker in a single change', {
+    file: MEMBERS,
+    edits: [
+      [
+        "return sorted([...others, { id: change.id, role: 'successor' }]);",
+        "return sorted([...others.filter(({ id }) => !isTie(id)), { id: change.id, role: 'voter' }]);",
+      ],
+    ],
+  }),
+  members('the tie-breaker goes on voting beside a third voter', {
+    file: VOTERS,
+    edits: [
+      ['if (tie && tieKindOf(tie.id) !== kind)', 'if (tie && voting.length < 2)'],
+      ["return { kind: 'succeed', id };", "return { kind: 'promote', id };"],
+    ],
+  }),
+  members('whoever comes under a name is the voter of that name', {
+    file: 'cluster/src/raft/types.ts',
+    edits: [['return `${node}#${life}`;', "return `${node}#${node.startsWith('~') ? life : ''}`;"]],
+  }),
+  members('a node may be removed while a group runs there', {
+    file: 'cluster/src/state/apply-member.ts',
+    edits: [
+      [
+        "if (group) return refuse(state, 'refused', `group",
+        "if (!group) ''; else if (group.owner === '') return refuse(state, 'refused', `group",
+      ],
+      [
+        "if (volume) return refuse(state, 'refused', `volume",
+        "if (volume && name === '') return refuse(state, 'refused', `volume",
+      ],
+    ],
+  }),
+];
