@@ -362,4 +362,10 @@ export const CASES: readonly Case[] = [
     seed: 219,
     found: 'the tie-breaker of a pair went on as that of another, which could not use it',
   },
+  {
+    scenario: 'equipped',
+    seed: 7300276,
+    found:
+      'two faults of one path overlapped, and what the first had made of it was put back when the second ended: it changed bytes for ever',
+  },
 ];

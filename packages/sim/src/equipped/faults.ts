@@ -2,6 +2,7 @@
 import { slowDisk } from '../faults/disks.ts';
 import type { Fault, FaultPlan } from '../faults/plan.ts';
 import type { MirrorScenario } from '../mirror/scenario.ts';
+import { changeLink } from '../world/link-changes.ts';
 import type { SimNode } from '../world/node.ts';
 import { SECTOR_BYTES } from '../world/page.ts';
 import type { Prng } from '../world/prng.ts';
@@ -145,10 +146,9 @@ function worsenPath(
       universe.network.linkBetween(node, other, path),
       universe.network.linkBetween(other, node, path),
     ]);
-  const before = links.map((link) => ({ ...link }));
-  for (const link of links) Object.assign(link, { latencyMs: [1, chance.between(2, 400)], corruption });
+  const ends = links.map((link) => changeLink(link, { latencyMs: [1, chance.between(2, 400)], corruption }));
   return () => {
-    for (const [i, link] of links.entries()) Object.assign(link, before[i], { up: link.up });
+    for (const end of ends) end();
   };
 }
 

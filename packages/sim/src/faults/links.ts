@@ -1,5 +1,5 @@
 /** Cut, slow, lossy and corrupting links. */
-import type { Link } from '../world/network.ts';
+import { changeLink, type LinkChange } from '../world/link-changes.ts';
 import type { SimNode } from '../world/node.ts';
 import type { Fault, FaultPlan } from './plan.ts';
 
@@ -15,12 +15,10 @@ export const LINK_FAULTS: Readonly<Record<string, Fault>> = {
 };
 
 /** Changes the links from `node` to all others until the fault ends. */
-function changeLinks(plan: FaultPlan, node: SimNode, change: () => Partial<Link>): () => void {
+function changeLinks(plan: FaultPlan, node: SimNode, change: () => LinkChange): () => void {
   const { network } = plan.victims.universe;
-  const links = plan.others(node).map((other) => network.linkBetween(node, other));
-  const before = links.map((link) => ({ ...link }));
-  for (const link of links) Object.assign(link, change());
+  const ends = plan.others(node).map((other) => changeLink(network.linkBetween(node, other), change()));
   return () => {
-    for (const [i, link] of links.entries()) Object.assign(link, before[i], { up: link.up });
+    for (const end of ends) end();
   };
 }
