@@ -107,6 +107,12 @@ test(
       await until('it is written without one', isServed(owner, owner, [owner, other]), PATIENCE_MS);
       const before = recorder.tried;
       await until('it goes on', () => recorder.tried > before + 100);
+      const lacking = async (): Promise<readonly string[]> =>
+        ((await owner.status())?.volumes[0]?.replicas ?? [])
+          .filter(({ dirtyBytes }) => dirtyBytes > 0)
+          .map(({ node }) => node);
+      await until('it is known what lacks something', async () => (await lacking()).length > 0);
+      assert.deepEqual(await lacking(), [away.name]);
     });
     await away.start();
     await until('all three are there', isServed(owner, owner, nodes), PATIENCE_MS);

@@ -58,6 +58,7 @@ export interface NodeStatus {
 export interface ReplicaStatus {
   readonly node: string;
   readonly disk: DiskState | 'Unknown';
+  /** What may differ from the primary. */
   readonly dirtyBytes: number;
   /** Asynchronous, as the primary last told: on the way to this copy; null: not counted. */
   readonly lagBytes: number | null;

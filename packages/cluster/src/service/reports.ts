@@ -112,10 +112,15 @@ export class ReportDuty {
   }
 }
 
+/** By a node itself: of one that has everything, what is marked is what others lack. */
+export function lackedBytes({ disk, dirtyBytes }: VolumeStatus): number {
+  return disk === 'UpToDate' ? 0 : dirtyBytes;
+}
+
 function summarise(volume: VolumeState, local: VolumeStatus, self: string): readonly ReplicaReport[] {
   return volume.spec.replicas.map(({ node }) => {
     const nothing = { node, lagBytes: null, lagMs: null, splitBrain: false };
-    if (node === self) return { ...nothing, disk: local.disk, dirtyBytes: local.dirtyBytes };
+    if (node === self) return { ...nothing, disk: local.disk, dirtyBytes: lackedBytes(local) };
     const peer = local.peers.find((candidate) => candidate.node === node);
     if (!peer) return { ...nothing, disk: 'Unknown', dirtyBytes: 0 };
     const { dirtyBytes } = peer;

@@ -13,6 +13,7 @@ import { enforcementOf } from './leader/fencing.ts';
 import { heldBy, maintenanceOf } from '../state/held.ts';
 import { strayObstacle } from '../state/strays.ts';
 import { protectedGroups } from './protection.ts';
+import { lackedBytes } from './reports.ts';
 import { takeOverBoundMs } from './simulate.ts';
 import type { View } from './view.ts';
 import { diskTroubles, isCutOff, leaseRemainingMs } from './view.ts';
@@ -157,7 +158,7 @@ function replicaStatus(view: View, volume: VolumeState, node: string): ReplicaSt
   return {
     node,
     disk: own?.disk ?? told?.disk ?? 'Unknown',
-    dirtyBytes: told?.dirtyBytes ?? own?.dirtyBytes ?? 0,
+    dirtyBytes: told?.dirtyBytes ?? (own === undefined ? 0 : lackedBytes(own)),
     lagBytes: told?.lagBytes ?? null,
     hasUntilMs: told?.hasUntilMs ?? null,
     splitBrain: (told?.splitBrain ?? false) || (own?.peers.some(({ splitBrain }) => splitBrain) ?? false),
