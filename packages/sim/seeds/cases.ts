@@ -359,6 +359,12 @@ export const CASES: readonly Case[] = [
   },
   {
     scenario: 'members',
+    seed: 149,
+    found:
+      'a primary that was started when a replica had been taken out told its secondary of no settled write, and left bits between members',
+  },
+  {
+    scenario: 'members',
     seed: 219,
     found: 'the tie-breaker of a pair went on as that of another, which could not use it',
   },

@@ -1,6 +1,13 @@
-/** A replica that the configuration leaves out for a while. */
+/** A replica that the configuration leaves out, for a while or for good. */
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { EterneError } from '@eterne/base';
+import { openMetadata } from '../../src/metadata/index.ts';
+import { storeOn } from './support/memory-disk.ts';
+import { BLOCK, Mesh, SIZE_BYTES, type TestNode } from './support/mesh.ts';
 import { Pair } from './support/pair.ts';
+import { Register } from './support/register.ts';
+import { peerOf, threeEqual } from './support/three.ts';
 
 test('what is written while a replica is left out of the configuration is copied when it is back', () => {
   const pair = new Pair().startMirror();
@@ -21,3 +28,53 @@ test('what is written while a replica is left out of the configuration is copied
   pair.until(() => pair.isEqual());
   pair.assertIdentical();
 });
+
+test('one that only the primary is configured without keeps nothing unsettled: an orderly end leaves no bits', () => {
+  const { mesh, register, a, b, c } = threeEqual();
+  c.kill();
+  mesh.until(() => register.set.members.length === 2);
+  mesh.demote(a);
+  a.kill();
+  a.strangers.add('c');
+  a.start();
+  mesh.until(() => peerOf(a, 'b').connection === 'Connected');
+  register.promote(mesh, a, [a, b]);
+  mesh.write(a, 7, 1);
+  mesh.demote(a);
+  mesh.until(() => peerOf(b, 'a').role === 'secondary');
+  assert.equal(peerOf(b, 'a').dirtyBytes, 0);
+  register.promote(mesh, b, [a, b]);
+  mesh.write(b, 7, 2);
+  assert.equal(peerOf(b, 'a').dirtyBytes, 0);
+});
+
+test('one of which the primary has never heard holds up no write', () => {
+  const register = new Register();
+  const mesh = new Mesh(['a', 'b', 'c'], { arbiter: () => register });
+  const [a, b] = mesh.nodes as [TestNode, TestNode, TestNode];
+  a.strangers.add('c');
+  for (const node of [a, b]) keepSmallLog(mesh, node, node === a ? ['b'] : ['a', 'c']);
+  for (const node of [a, b]) node.start();
+  register.promote(mesh, a, [a]);
+  mesh.until(() => register.set.members.length === 2);
+  const extentBlocks = (4 * 1024 * 1024) / BLOCK;
+  for (let extent = 0; extent < 8; extent += 1) mesh.write(a, extent * extentBlocks, extent + 1);
+  assert.ok(b.data.content.subarray(0, SIZE_BYTES).equals(a.data.content.subarray(0, SIZE_BYTES)));
+});
+
+/** Metadata as somebody may create it: few extents can be hot at once. */
+function keepSmallLog(mesh: Mesh, { name, metadata }: TestNode, peers: readonly string[]): void {
+  const store = storeOn(
+    metadata,
+    mesh.scheduler,
+    () => false,
+    () => 0,
+  );
+  const blank = { volume: 'v0', node: name, peers, sizeBytes: SIZE_BYTES, activityLogSlots: 2 };
+  let isClosed = false;
+  openMetadata({ ...blank, store, random: mesh.random }, (opened) => {
+    if (opened instanceof EterneError) throw opened;
+    opened.close(() => (isClosed = true));
+  });
+  mesh.until(() => isClosed);
+}

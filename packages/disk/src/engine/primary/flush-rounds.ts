@@ -3,7 +3,8 @@
  *
  * 1. A round covers every write that was finished when it began: it closes the *epoch* those writes joined, and starts another.
  * 2. It is confirmed by the local disk and by every peer that is replicating or needed. Peers get FLUSH behind their writes.
- * 3. Secondaries hear which rounds' writes are settled on every replica: those of a round with unfinished writes are not.
+ * 3. Secondaries hear which rounds' writes are settled on every replica: those of a round with unfinished writes are not. One may count for a third
+ *    replica that this node is not configured with any more (its metadata knows of it), or never was (the secondary's log is full then, and it asks).
  * 4. Then the requests are answered and the activity log may let go of the closed epoch, once the dirty bits of absent
  *    peers are durable.
  *
@@ -45,6 +46,8 @@ export class FlushRounds {
   #blocks = new BlockSet();
   #round: Round | undefined;
   #hasCompleted = false;
+  /** Some secondary counts for a third replica, of which this node may never have heard. */
+  #peerStarved = false;
   #letGoUpTo = 0;
   #next: (() => void)[] = [];
   readonly #betweenRounds: (() => void)[] = [];
@@ -80,6 +83,12 @@ export class FlushRounds {
   request(done: () => void): void {
     this.#next.push(done);
     this.#startRound();
+  }
+
+  /** A secondary's activity log is full of what is not settled yet. */
+  peerStarved(): void {
+    this.#peerStarved = true;
+    this.request(() => {});
   }
 
   /** Calls `then` when no round is under way: what is not settled is then in the open epoch, or in flight. Never when the term ends first. */
@@ -171,7 +180,7 @@ export class FlushRounds {
   #complete(round: Round): void {
     this.#round = undefined;
     this.#hasCompleted = true;
-    if (this.#owner.mirrors.length > 1)
+    if (this.#peerStarved || this.#metadata.peers.length > 1)
       for (const { link } of this.#owner.mirrors) link?.sendSettled(round.settles);
     for (const then of this.#betweenRounds.splice(0)) then();
     this.#letGo(round.number);

@@ -284,7 +284,7 @@ export class Primary
 
   /** A secondary's activity log is full of what is not settled yet. */
   peerStarved(): void {
-    if (!this.#ended) this.#flushes.request(() => {});
+    if (!this.#ended) this.#flushes.peerStarved();
   }
 
   /** The peer has durably taken the name `current`: nothing needs to be counted for it any more. */

@@ -16,7 +16,7 @@ test('what waits for the end of a round comes before the next one begins, and ne
     oldestEpoch: Number.POSITIVE_INFINITY,
     metadataFailed: () => assert.fail('no failure here'),
   };
-  const metadata = { activityLog: { flushedUpTo: () => undefined } } as unknown as VolumeMetadata;
+  const metadata = { peers: [], activityLog: { flushedUpTo: () => undefined } } as unknown as VolumeMetadata;
   const rounds = new FlushRounds(owner, metadata, disk as unknown as LocalDisk);
   const seen: string[] = [];
   const look = (): unknown => seen.push(`${rounds.isRunning} ${rounds.epoch}`);
