@@ -320,6 +320,12 @@ export const CASES: readonly Case[] = [
       'a replica was promoted when a copy into it was about to begin, lost a split brain, and what it had written was kept nowhere: the rescue point of the first copy was taken for that of the second',
   },
   {
+    scenario: 'halves',
+    seed: 4200705,
+    found:
+      'a half whose disk had failed took the term and set of the one that served when they met: with its disk again it seemed to have given way, and was overwritten without a word of the split brain',
+  },
+  {
     scenario: 'pair',
     seed: 3201413,
     found:

@@ -4,3 +4,4 @@ export { decideHandshake, resolveSplitBrain } from './handshake.ts';
 export { madeWhole, witnessedOf } from './incarnations.ts';
 export { metadataBytes } from './layout.ts';
 export { openMetadata } from './open.ts';
+export { isAhead } from './relation.ts';

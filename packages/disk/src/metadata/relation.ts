@@ -36,6 +36,12 @@ export function relate(mine: ReplicaSummary, theirs: ReplicaSummary): Relation {
   return shared ? { kind: 'diverged', extent: 'full' } : { kind: 'unrelated' };
 }
 
+/** Has this side gone on from something that the other one has, or both from a common ancestor? Then it has what the other lacks. */
+export function isAhead(mine: ReplicaSummary, theirs: ReplicaSummary): boolean {
+  const relation = relate(mine, theirs);
+  return relation.kind === 'diverged' || (relation.kind === 'descends' && relation.newer === 'mine');
+}
+
 /** Do `newer`'s bits for `older` cover the difference: has `older` the content they are counted from, or a sync begun from it, perhaps undone? */
 export function coversByBitmap(newer: ReplicaSummary, older: ReplicaSummary): boolean {
   const base = bitmapFor(newer.generations, older.node);

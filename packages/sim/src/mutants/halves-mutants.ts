@@ -56,4 +56,9 @@ export const HALVES_MUTANTS: readonly Mutant[] = [
     'return grantor ?? clusterId;',
     "return grantor === '' ? grantor : clusterId;",
   ]),
+  halves(
+    'a half that has lost its disk takes the term of the one that serves',
+    'disk/src/engine/link/after-handshake.ts',
+    ["(decision.row === '4' && isAhead(mine, theirs))", 'isAhead(mine, mine)'],
+  ),
 ];

@@ -101,6 +101,7 @@ export const HINTS: Readonly<Record<string, number>> = {
   'a half gives way under a running application': 2,
   'the cluster grants terms while a node is alone': 2,
   'a service that was started anew gives its half up before it has looked at what runs': 28,
+  'a half that has lost its disk takes the term of the one that serves': 4200705,
   'the last replica that holds everything may be taken out': 5,
   'a third voter takes the place of the tie-breaker in a single change': 3,
   'the tie-breaker goes on voting beside a third voter': 2,

@@ -1,5 +1,6 @@
 import {
   NIL_UUID,
+  isAhead,
   witnessedOf,
   type HandshakeDecision,
   type MetadataState,
@@ -74,8 +75,9 @@ function adopted(
   if (isOneGrantor(mine, theirs)) return { term, set };
   if (decision.kind === 'sync')
     return decision.source === mine.node ? ofSource(mine, theirs) : ofSource(theirs, mine);
-  // Nothing is copied. A primary's writes must be taken all the same.
-  if (mine.role === 'primary') return state;
+  // Nothing is copied. A primary's writes must be taken all the same, but not where the two went on apart and one has no disk now: with that term and set
+  // this side would have given way, unawares, and be overwritten when the disk is back.
+  if (mine.role === 'primary' || (decision.row === '4' && isAhead(mine, theirs))) return state;
   if (theirs.role === 'primary') return { term: theirs.term, set: theirs.set };
   return decision.kind === 'none' ? { term, set } : state;
 }

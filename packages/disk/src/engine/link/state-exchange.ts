@@ -3,6 +3,7 @@ import {
   NIL_UUID,
   bitmapFor,
   divided,
+  isAhead,
   type DirtyBitmap,
   type Generations,
   type MetadataState,
@@ -89,6 +90,7 @@ export class StateExchange {
 
   #merged(mine: MetadataState, state: StateMessage): MetadataState {
     const { replica, isEqual } = this.#session;
+    if (this.#wouldGiveWay(mine, state)) return mine;
     const isLater =
       state.term.number > mine.term.number ||
       (state.term.number === mine.term.number &&
@@ -108,6 +110,13 @@ export class StateExchange {
       diskState: isMember ? 'UpToDate' : 'Consistent',
       generations: state.current === counted.current ? counted : divided(counted, state.current, []),
     };
+  }
+
+  /** By a term of another grantor, though nothing has settled what is here and not there (`after-handshake.ts`). */
+  #wouldGiveWay({ term }: MetadataState, state: StateMessage): boolean {
+    const { peerNode, phase, replica, theirs } = this.#session;
+    if (phase !== 'waiting' || term.grantor === state.term.grantor) return false;
+    return isAhead(replica.summaryFor(peerNode, ''), theirs);
   }
 
   /**
