@@ -375,6 +375,12 @@ export const CASES: readonly Case[] = [
     found: 'the tie-breaker of a pair went on as that of another, which could not use it',
   },
   {
+    scenario: 'members',
+    seed: 635,
+    found:
+      'a node was off while the leader was replaced by a machine of its name; it looked for that one where the removed one ran on, and followed nobody',
+  },
+  {
     scenario: 'equipped',
     seed: 7300276,
     found:

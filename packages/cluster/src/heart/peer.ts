@@ -9,7 +9,8 @@
  *                 ── BEAT(echo of ours) ──► proven: the new session replaces the old one
  *
  * The cluster key is the same on a machine that was removed and runs on, and its name may be another's now. So whoever is at an address that was told comes first: while it is heard no
- * session from anywhere else is believed, and it takes the place of one that was. What was heard at such an address before that is believed again.
+ * session from anywhere else is believed, and it takes the place of one that was. Nor is one believed while another is heard that was found elsewhere. And because this node may be
+ * told late, of two that both live none is over: whoever gave way to one from another place may be believed again.
  *
  * Whichever path a beat names, it came by that between whose ends it came: while addresses change the two sides number their paths differently. Where it
  * came from no known address, because the peer has moved while this node was away, the way back is one more path, until a known one is up.
@@ -30,6 +31,15 @@ const ANSWER_INTERVAL_MS = 50;
 const IP_AND_PORT = /^([\d.]+|\[[^\]]*\]):\d+$/;
 /** Addresses that the peer was heard from and that nobody has told; the newest count. */
 const FOUND_MAX = 8;
+/** Machines of one name that are heard from different places, beside the one that is believed. */
+const YIELDED_MAX = 4;
+
+interface Session {
+  readonly id: string;
+  readonly window: ReplayWindow;
+  /** Where it was heard last, preferably at an address that is told; undefined: on a disk. */
+  remote: string | undefined;
+}
 
 export type BeatOutcome =
   /** Of the present session; its path may have been down. */
@@ -64,13 +74,10 @@ export class Peer {
   #found: readonly Path[] = [];
   #diskPaths: ReadonlyMap<string, Path<DiskEnds>> = new Map();
   #slot: number | null = null;
-  #session: string | undefined;
-  #window = new ReplayWindow();
+  #session: Session | undefined;
   #retired: string[] = [];
-  /** The present session was proven at an address that was told. */
-  #isTold = false;
-  /** The last that was, while another from elsewhere is the present one. */
-  #displaced: { readonly session: string; readonly window: ReplayWindow } | undefined;
+  /** Those that gave way to one from another place. */
+  #yielded: readonly Session[] = [];
   #answeredMs = Number.NEGATIVE_INFINITY;
 
   constructor(name: string, ownSession: string, rhythm: PeerRhythm) {
@@ -131,19 +138,18 @@ export class Peer {
 
   /** Everything but beats: only from the proven session, and only once. */
   accepts(envelope: Envelope): boolean {
-    return envelope.session === this.#session && this.#window.accept(envelope.sequence);
+    return envelope.session === this.#session?.id && this.#session.window.accept(envelope.sequence);
   }
 
   receiveBeat(envelope: Envelope, beat: Beat, way: Way, nowMs: number): BeatOutcome {
     if (this.#retired.includes(envelope.session)) return { kind: 'dropped', why: 'replayed' };
     const ownEcho = beat.echo?.session === this.#ownSession ? beat.echo : undefined;
-    const isNew = envelope.session !== this.#session;
-    const isTold = this.#isToldAt(way);
-    if (isNew && !isTold && this.#paths.some((path) => path.isUp(nowMs)))
+    const isNew = envelope.session !== this.#session?.id;
+    if (isNew && !this.#isToldAt(way.remote) && this.#isHeardElsewhere(way, nowMs))
       return { kind: 'dropped', why: 'stranger' };
     if (isNew && !this.#isFresh(ownEcho, nowMs)) return this.#answer(envelope, way, nowMs);
-    if (isNew) this.#startSession(envelope.session, isTold);
-    if (!this.#window.accept(envelope.sequence)) return { kind: 'dropped', why: 'replayed' };
+    if (!this.#believe(envelope.session, way.remote).window.accept(envelope.sequence))
+      return { kind: 'dropped', why: 'replayed' };
     this.#profile = envelope.profile;
     const path = this.#cameBy(envelope.path, way, nowMs) ?? this.#find(way);
     const wasUp = path.isUp(nowMs);
@@ -157,12 +163,12 @@ export class Peer {
     const { session, sequence, sentAtUs } = slot;
     if (this.#retired.includes(session)) return 'replayed';
     const ownEcho = slot.echoes.find((echo) => echo.session === this.#ownSession);
-    const isNew = session !== this.#session;
+    const isNew = session !== this.#session?.id;
     if (isNew && !this.#isFresh(ownEcho, nowMs)) {
       path.echoUnproven({ session, sentAtUs, arrivedMs: nowMs });
       return 'unproven';
     }
-    if (isNew) this.#startSession(session, true);
+    this.#believe(session, undefined);
     if (sequence <= path.newestNumber) return 'replayed';
     this.#profile = slot.profile ?? this.#profile;
     path.heard(session, sentAtUs, { number: sequence, echo: ownEcho }, ownEcho, nowMs);
@@ -198,28 +204,41 @@ export class Peer {
     return path;
   }
 
-  /** Of a path to a host by name nobody can tell. */
-  #isToldAt({ remote }: Way): boolean {
+  /** A disk tells for itself; of a path to a host by name nobody can tell. */
+  #isToldAt(remote: string | undefined): boolean {
+    if (remote === undefined) return true;
     return this.#paths.some(({ ends }) => ends.remote === remote || !IP_AND_PORT.test(ends.remote));
   }
 
-  #startSession(session: string, isTold: boolean): void {
-    const known = this.#displaced?.session === session ? this.#displaced : undefined;
-    if (this.#session !== undefined && this.#isTold && !isTold)
-      this.#displaced = { session: this.#session, window: this.#window };
-    else {
-      if (this.#session !== undefined) this.#retire(this.#session);
-      if (isTold && this.#displaced !== undefined && known === undefined)
-        this.#retire(this.#displaced.session);
-      if (isTold) this.#displaced = undefined;
-    }
-    this.#session = session;
-    this.#isTold = isTold;
-    this.#window = known?.window ?? new ReplayWindow();
-    for (const path of [...this.#paths, ...this.#diskPaths.values()]) path.forgetSession();
+  #isHeardElsewhere({ remote }: Way, nowMs: number): boolean {
+    const isUp = (path: Path): boolean => path.isUp(nowMs);
+    return this.#paths.some(isUp) || this.#found.some((path) => isUp(path) && path.ends.remote !== remote);
   }
 
-  #retire(session: string): void {
-    this.#retired = [...this.#retired, session].slice(-RETIRED_MAX);
+  /** The present session from now on, if it is not already. Of two that are told the one before is over: its heart has started anew. */
+  #believe(id: string, remote: string | undefined): Session {
+    const before = this.#session;
+    const isTold = this.#isToldAt(remote);
+    if (before?.id === id) {
+      if (isTold || !this.#isToldAt(before.remote)) before.remote = remote;
+      return before;
+    }
+    const known = this.#yielded.find((session) => session.id === id);
+    const present = { id, remote, window: known?.window ?? new ReplayWindow() };
+    this.#session = present;
+    const others = [...this.#yielded, ...(before === undefined ? [] : [before])].filter(
+      (session) => session !== known,
+    );
+    const isOver = (session: Session): boolean =>
+      isTold && known === undefined && this.#isToldAt(session.remote);
+    const yielded = others.filter((session) => !isOver(session));
+    this.#retire([...others.filter(isOver), ...yielded.slice(0, -YIELDED_MAX)]);
+    this.#yielded = yielded.slice(-YIELDED_MAX);
+    for (const path of [...this.#paths, ...this.#diskPaths.values()]) path.forgetSession();
+    return present;
+  }
+
+  #retire(sessions: readonly Session[]): void {
+    this.#retired = [...this.#retired, ...sessions.map(({ id }) => id)].slice(-RETIRED_MAX);
   }
 }

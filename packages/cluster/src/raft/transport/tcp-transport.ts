@@ -118,18 +118,16 @@ export class TcpTransport implements RaftTransport {
   }
 
   /**
-   * Of whom nobody has told where he is: where he dials from, at the port that this node listens at itself. So who joins can answer a leader that
-   * joined after him, before the log has told him of it.
+   * Where he was told to be, and where he dials from, at the port that this node listens at itself. So who joins, or was away while another machine came in
+   * the place of one that he knows, can answer a leader before the log has told him of it.
    */
   #addressesOf(member: MemberId): readonly Address[] {
     const told = this.#given(member);
     const [own] = this.addresses;
-    if (told.length > 0 || own === undefined) return told;
+    if (own === undefined) return told;
     const port = own.slice(own.lastIndexOf(':'));
-    const from = [...this.#inbound]
-      .filter((link) => link.from === member)
-      .map(({ remoteHost }) => remoteHost);
-    return [...new Set(from)].map((host) => `${host}${port}`);
+    const from = [...this.#inbound].filter((link) => link.from === member);
+    return [...new Set([...told, ...from.map(({ remoteHost }) => `${remoteHost}${port}`)])];
   }
 
   #dropIdle(nowMs: number): void {

@@ -159,6 +159,18 @@ test('who is dialled by somebody of whom nobody has told answers where he dials 
   assert.deepEqual([a.received, b.received], [['b: too early'], ['a: hello']]);
 });
 
+test('… and by somebody of whom this node was told where he is no more', async () => {
+  const b = await open('b', { at: ['127.0.0.2:0'] });
+  const [, port] = b.transport.addresses[0]?.split(':') ?? [];
+  const a = await open('a', { at: [`127.0.0.1:${port}`] });
+  const former = await open('former');
+  addressBook.set('a', former.transport.addresses);
+  b.transport.send('a', Buffer.from('hello'));
+  a.transport.send('b', Buffer.from('hello'));
+  await until(() => a.received.length === 1, 'the answer');
+  assert.deepEqual([a.received, former.received], [['b: hello'], []]);
+});
+
 test('the largest message passes and a longer one ends the connection', async () => {
   const a = await open('a');
   const b = await open('b');
