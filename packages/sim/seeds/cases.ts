@@ -381,6 +381,18 @@ export const CASES: readonly Case[] = [
       'a node was off while the leader was replaced by a machine of its name; it looked for that one where the removed one ran on, and followed nobody',
   },
   {
+    scenario: 'members',
+    seed: 528,
+    found:
+      'the only process that had applied a change was killed, and the operator of the simulator went back to what he had wanted before',
+  },
+  {
+    scenario: 'members',
+    seed: 696,
+    found:
+      'a tie-breaker of which half had been overwritten by its successor voted in the eyes of the checker of majorities',
+  },
+  {
     scenario: 'equipped',
     seed: 7300276,
     found:

@@ -2,9 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EterneError } from '@eterne/base';
-import type { SharedDisks } from '@eterne/runtime';
+import { SHARED_SECTOR_BYTES, type SharedDisks } from '@eterne/runtime';
 import { encodeBoardHeader, BOARD_END, BOARD_FROM } from '../../src/heart/wire/board.ts';
-import { newTieArea, readTieArea, TIE_AREA_BYTES } from '../../src/raft/tie/block.ts';
+import {
+  encodeTieBlock,
+  newTieArea,
+  readTieArea,
+  TIE_AREA_BYTES,
+  tieOffset,
+} from '../../src/raft/tie/block.ts';
 import { prepareTie } from '../../src/raft/tie/tie-driver.ts';
 
 const OWNERS = ['n1', 'n2'] as const;
@@ -78,4 +84,31 @@ test('the tie-breaker of another pair is left as it is', () => {
   const before = Buffer.from(content);
   assert.match(make(content)?.message ?? '', /is the tie-breaker of x and y/);
   assert.ok(before.equals(content));
+});
+
+const USED = { member: '~tie#1', term: 5, lastTerm: 5, holdMs: 700 } as const;
+
+test('whatever part of it is written, a former tie-breaker of the same nodes is silent from then on', () => {
+  for (const newest of [6, 7]) {
+    const former = newTieArea('~tie#1', OWNERS);
+    for (const [place, owner] of OWNERS.entries())
+      for (const counter of [newest - 1, newest])
+        encodeTieBlock({ ...USED, owner, counter, lastIndex: counter }).copy(
+          former,
+          tieOffset(place, counter),
+        );
+    const disk = Buffer.alloc(BOARD_END);
+    former.copy(disk);
+    assertTaken(disk);
+    const sectors = TIE_AREA_BYTES / SHARED_SECTOR_BYTES;
+    for (let written = 1; written < 2 ** sectors; written += 1) {
+      const torn = Buffer.from(former);
+      for (let sector = 0; sector < sectors; sector += 1) {
+        const at = sector * SHARED_SECTOR_BYTES;
+        if (Math.floor(written / 2 ** sector) % 2 === 1) disk.copy(torn, at, at, at + SHARED_SECTOR_BYTES);
+      }
+      const members = readTieArea(torn).map((block) => block?.member);
+      assert.ok(members.includes('~tie#2'), `sectors ${written.toString(2)}: ${members.join()}`);
+    }
+  }
 });

@@ -5,7 +5,7 @@
  */
 import { EterneError } from '@eterne/base';
 import { recoverLog } from '@eterne/cluster/raft/storage/recover.ts';
-import { readTieArea, TIE_AREA_BYTES } from '@eterne/cluster/raft/tie/block.ts';
+import { readTieArea, TIE_AREA_BYTES, TIE_NODES } from '@eterne/cluster/raft/tie/block.ts';
 import { decodeMembers, type Members } from '@eterne/cluster/raft/members.ts';
 import { isTie, tieKindOf } from '@eterne/cluster/raft/tie/tie-id.ts';
 import type { MemberId } from '@eterne/cluster/raft/types.ts';
@@ -94,13 +94,14 @@ export class MajoritiesChecker {
     );
   }
 
-  /** One that needs a proof has none in this world. */
+  /** One that needs a proof has none in this world; one of which a part is another's by now is silent. */
   private tieWouldVote(tie: MemberId, log: Found): boolean {
     if (tieKindOf(tie) !== 'disk') return false;
-    const blocks = readTieArea(this.tieDisk.peek(TIE_AREA_BYTES)).flatMap((block) => block ?? []);
-    const own = blocks.filter(({ member }) => member === tie);
+    const own = readTieArea(this.tieDisk.peek(TIE_AREA_BYTES)).flatMap((block) =>
+      block?.member === tie ? [block] : [],
+    );
     return (
-      own.length > 0 &&
+      own.length === TIE_NODES &&
       !own.some(({ lastTerm, lastIndex }) => isNewer({ term: lastTerm, index: lastIndex }, log))
     );
   }

@@ -86,6 +86,7 @@ export class Members {
   private readonly chance: Prng;
   private readonly majorities: MajoritiesChecker;
   private readonly tieBreaker: ClusterConfig['tieBreaker'];
+  private seen: ClusterState | undefined;
   private volume: VolumeSpec | undefined;
   private edition: ClusterConfig['edition'] = 'ha';
   /** Who is to be a member. */
@@ -132,7 +133,7 @@ export class Members {
     this.universe.scheduler.after(this.chance.between(...ASK_EVERY_MS), () => {
       if (this.isCalm) return;
       this.disturb();
-      const state = this.estate.newestState();
+      const state = this.newestState();
       if (state?.groups[GROUP] !== undefined) this.change();
     });
   }
@@ -191,10 +192,17 @@ export class Members {
     return [`the log’s members are ${voters.join()} instead of ${wanted.join()}`];
   }
 
+  /** What was applied anywhere was decided for good, also where nobody is left who has applied it. */
+  private newestState(): ClusterState | undefined {
+    const present = this.estate.newestState();
+    if (present !== undefined && present.eventId >= (this.seen?.eventId ?? 0)) this.seen = present;
+    return this.seen;
+  }
+
   private goOn(): void {
     this.universe.scheduler.after(this.chance.between(...STEP_MS), () => {
       this.goOn();
-      const state = this.estate.newestState();
+      const state = this.newestState();
       if (state === undefined) return;
       this.follow(state);
       const command = this.chance.pick([...this.owed(state)]);
@@ -411,7 +419,7 @@ export class Members {
   /** What cannot be taken back is done only where it is one of several voters, is not the leader, and has nothing that the others lack. */
   private mayLose(machine: Machine, how: How): boolean {
     if (how !== 'ruined') return true;
-    const state = this.estate.newestState();
+    const state = this.newestState();
     const leader = this.asked.find((each) => each.log?.leadership().isLeader === true);
     const isTalking = (id: MemberId): boolean => !isTie(id) || tieKindOf(id) === 'disk';
     const voters = leader?.log?.members().filter(({ id, role }) => role === 'voter' && isTalking(id)) ?? [];

@@ -62,11 +62,28 @@ export function encodeTieBlock(block: TieBlock): Buffer {
   return sector;
 }
 
-/** What the disk holds when nobody has used it yet. */
-export function newTieArea(member: MemberId, owners: readonly [string, string]): Buffer {
+/**
+ * What the disk holds when nobody has used it yet. The counters are above those of a tie-breaker that was there before: each of the sectors counts in its place as soon as
+ * it is written, and that one is silent from then on. It could else go on with the older of the two that a node wrote, and vote for somebody who lacks what the newer one names.
+ */
+export function newTieArea(
+  member: MemberId,
+  owners: readonly [string, string],
+  former: readonly (TieBlock | undefined)[] = [],
+): Buffer {
+  const highest = Math.max(-1, ...former.map((block) => block?.counter ?? -1));
+  const first = COPIES * (Math.floor(highest / COPIES) + 1);
   const sectors = owners.flatMap((owner) =>
-    [0, 1].map((counter) =>
-      encodeTieBlock({ member, owner, counter, term: 0, lastTerm: 0, lastIndex: 0, holdMs: UNSAID_HOLD_MS }),
+    Array.from({ length: COPIES }, (_, copy) =>
+      encodeTieBlock({
+        member,
+        owner,
+        counter: first + copy,
+        term: 0,
+        lastTerm: 0,
+        lastIndex: 0,
+        holdMs: UNSAID_HOLD_MS,
+      }),
     ),
   );
   return Buffer.concat(sectors);

@@ -265,8 +265,9 @@ export function prepareTie(
       done(error);
     };
     disk.read(0, TIE_LOOK_BYTES, (area) => {
-      const obstacle = area instanceof EterneError ? area : obstacleOn(path, area, owners);
-      if (obstacle === undefined) disk.write(0, newTieArea(member, owners), finish);
+      if (area instanceof EterneError) return finish(area);
+      const obstacle = obstacleOn(path, area, owners);
+      if (obstacle === undefined) disk.write(0, newTieArea(member, owners, readTieArea(area)), finish);
       else finish(obstacle);
     });
   });
