@@ -19,6 +19,8 @@ import { failingDisk, hasNbdkit } from './support/nbdkit-disk.ts';
 const run = promisify(execFile);
 const IQN = 'iqn.2026-11.io.eterne:array';
 const SIZE_BYTES = 16 * 1024 * 1024;
+/** In what the arrays have. */
+const GROWN_BYTES = 18 * 1024 * 1024;
 const absent = ['fio', 'qemu-img'].find((tool) => spawnSync(tool, ['--version']).error !== undefined);
 const endings: (() => Promise<unknown>)[] = [];
 
@@ -42,9 +44,9 @@ class DiskArray {
     return `iscsi://127.0.0.1:${this.#port}/${IQN}/1?preempt=yes&initiator=iqn.2026-11.io.eterne:${host}`;
   }
 
-  /** What a host that reads the LUN would find of the volume. */
+  /** What a host that reads the LUN would find of the volume, when that has grown. */
   get content(): Buffer {
-    return readFileSync(join(this.#folder, 'lun.img')).subarray(0, SIZE_BYTES);
+    return readFileSync(join(this.#folder, 'lun.img')).subarray(0, GROWN_BYTES);
   }
 
   async kill(): Promise<void> {
@@ -150,10 +152,16 @@ describe('two hosts and two arrays', { timeout: 240_000, skip: absent && `needs 
     await b.must('promote');
     assert.ok(before.equals(await imageOf(b, join(folder, 'after.img'))), 'the other host has other data');
     await b.wait('synced');
-    await run('qemu-io', ['-f', 'raw', '-c', 'write -P 0x5a 1M 1M', '-c', 'flush', b.uri]);
+    const { code, stderr } = await b.run('resize', '--size', String(GROWN_BYTES));
+    assert.equal(code, 0, stderr);
+    const last = `write -P 0x5b ${SIZE_BYTES} ${GROWN_BYTES - SIZE_BYTES}`;
+    await run('qemu-io', ['-f', 'raw', '-c', 'write -P 0x5a 1M 1M', '-c', last, '-c', 'flush', b.uri]);
     assert.equal(await b.stop(), 0);
     assert.ok(arrays.d1.content.equals(arrays.d2.content), 'the arrays differ');
-    assert.equal(arrays.d1.content[1024 * 1024], 0x5a);
+    assert.deepEqual([arrays.d1.content[1024 * 1024], arrays.d1.content.at(-1)], [0x5a, 0x5b]);
+    await b.start();
+    await b.must('promote');
+    assert.equal((await b.status()).sizeBytes, GROWN_BYTES, 'it is larger than its configuration says');
   });
 });
 

@@ -21,7 +21,7 @@ export interface JoinedView {
   /** Requests that wait for a leader. */
   readonly waitingCount: number;
   /** What was known when the devices were last open. */
-  readonly last: Pick<VolumeStatus, 'inSyncSet' | 'setVersion' | 'generation'>;
+  readonly last: Pick<VolumeStatus, 'inSyncSet' | 'setVersion' | 'generation' | 'sizeBytes'>;
 }
 
 /** What a volume with several devices shows: its own role, and each device as a replica. */
@@ -35,7 +35,7 @@ export function joinedStatus(config: VolumeConfig, view: JoinedView): VolumeStat
     localReplicas.reduce((total, replica) => total + of(replica), 0);
   return {
     name: config.name,
-    sizeBytes: config.sizeBytes,
+    sizeBytes: leading?.sizeBytes ?? Math.max(config.sizeBytes, last.sizeBytes),
     mode: config.mode,
     role: isServing ? 'primary' : 'secondary',
     term,
@@ -59,6 +59,7 @@ export const NOTHING_KNOWN: JoinedView['last'] = {
   inSyncSet: [],
   setVersion: 0,
   generation: { current: NIL_UUID, history: [] },
+  sizeBytes: 0,
 };
 
 function replicaStatus(

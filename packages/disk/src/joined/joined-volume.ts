@@ -195,8 +195,14 @@ export class JoinedVolume implements MirrorVolume, LegOwner {
     else this.addPeer('', [], done);
   }
 
-  resize(_sizeBytes: number, done: Done): void {
-    done(unsupported('a volume with several devices keeps its size'));
+  /** All devices together; those that are away and not in the set follow when they are back. */
+  resize(sizeBytes: number, done: Done): void {
+    this.#withLeader(done, (leader) =>
+      leader.resize(sizeBytes, (error) => {
+        this.#supervise();
+        done(error);
+      }),
+    );
   }
 
   acceptStream(stream: Stream): void {
@@ -263,7 +269,7 @@ export class JoinedVolume implements MirrorVolume, LegOwner {
       const state = this.#state;
       if (state.kind !== 'promoting') return;
       if (error !== undefined) return this.#refuse(error);
-      const device = new SteadyDevice(this.config.name, this.config.sizeBytes, number);
+      const device = new SteadyDevice(this.config.name, leg.volume?.device?.sizeBytes ?? 0, number);
       const prober = this.#world.timers.every(PROBE_MS, () => {
         for (const each of this.#legs) each.probeIfIdle();
       });
@@ -304,6 +310,7 @@ export class JoinedVolume implements MirrorVolume, LegOwner {
     const { volume } = leader ?? {};
     if (leader !== undefined && volume?.device !== undefined && !hasFailed(leader)) {
       for (const leg of this.#legs) if (leg.volume !== undefined) this.#held.add(leg);
+      state.device.grown(volume.device.sizeBytes);
       this.#last = lastOf(volume.status());
       return;
     }
@@ -446,8 +453,8 @@ export class JoinedVolume implements MirrorVolume, LegOwner {
   }
 }
 
-function lastOf({ inSyncSet, setVersion, generation }: VolumeStatus): JoinedView['last'] {
-  return { inSyncSet, setVersion, generation };
+function lastOf({ inSyncSet, setVersion, generation, sizeBytes }: VolumeStatus): JoinedView['last'] {
+  return { inSyncSet, setVersion, generation, sizeBytes };
 }
 
 function hasFailed(leg: Leg): boolean {

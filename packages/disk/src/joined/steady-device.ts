@@ -1,3 +1,4 @@
+import { assert } from '@eterne/base';
 import type { BlockDevice, DeviceDone, DeviceErrorCode, Extent } from '@eterne/runtime';
 
 /** `isFree`: see `DeviceDone`. */
@@ -19,17 +20,21 @@ const NOTHING = Buffer.alloc(0);
  */
 export class SteadyDevice implements BlockDevice {
   readonly name: string;
-  readonly sizeBytes: number;
   readonly readOnly = false;
   readonly term: number;
+  #sizeBytes: number;
   #behind: BlockDevice | undefined;
   #waiting: Request[] = [];
   #isOver = false;
 
   constructor(name: string, sizeBytes: number, term: number) {
     this.name = name;
-    this.sizeBytes = sizeBytes;
+    this.#sizeBytes = sizeBytes;
     this.term = term;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
   }
 
   get waitingCount(): number {
@@ -40,7 +45,14 @@ export class SteadyDevice implements BlockDevice {
   follow(device: BlockDevice | undefined): void {
     this.#behind = device;
     if (device === undefined) return;
+    this.grown(device.sizeBytes);
     for (const request of this.#waiting.splice(0)) this.#ask(request);
+  }
+
+  /** What is served is so large now. What was shown once stays: every device of the set had it by then. */
+  grown(sizeBytes: number): void {
+    assert(sizeBytes >= this.#sizeBytes, 'a volume does not become smaller');
+    this.#sizeBytes = sizeBytes;
   }
 
   /** What waits fails, and so does all that comes. */

@@ -55,9 +55,9 @@ export class WatchedStores implements Stores {
 }
 
 class WatchedStore implements BlockStore {
-  readonly sizeBytes: number;
   readonly canPunch: boolean;
   readonly nextExtent?: NonNullable<BlockStore['nextExtent']>;
+  readonly grow?: NonNullable<BlockStore['grow']>;
   readonly #store: BlockStore;
   readonly #watch: StoreWatch;
   readonly #closed: () => void;
@@ -68,11 +68,16 @@ class WatchedStore implements BlockStore {
     this.#store = store;
     this.#watch = watch;
     this.#closed = closed;
-    this.sizeBytes = store.sizeBytes;
     this.canPunch = store.canPunch;
     if (store.nextExtent !== undefined)
       this.nextExtent = (offset, done: (error: StoreError | undefined, extent: Extent) => void) =>
         store.nextExtent?.(offset, done);
+    if (store.grow !== undefined)
+      this.grow = (sizeBytes, done) => store.grow?.(sizeBytes, this.#checked(done));
+  }
+
+  get sizeBytes(): number {
+    return this.#store.sizeBytes;
   }
 
   probeIfIdle(): void {

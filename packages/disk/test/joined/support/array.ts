@@ -84,7 +84,10 @@ export class DiskArray {
         act((error) => done(era === this.#era ? error : GONE));
       };
     return {
-      sizeBytes: store.sizeBytes,
+      get sizeBytes() {
+        return store.sizeBytes;
+      },
+      grow: (sizeBytes, done) => guarded(true, (next) => store.grow?.(sizeBytes, next))(done),
       canPunch: true,
       read: (offset, into, done) => guarded(false, (next) => store.read(offset, into, next))(done),
       write: (offset, from, done) => guarded(true, (next) => store.write(offset, from, next))(done),

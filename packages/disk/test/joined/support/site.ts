@@ -198,12 +198,21 @@ export class Site {
     return host.volume.status().localReplicas?.some(({ splitBrain }) => splitBrain) === true;
   }
 
-  contentOf(array: DiskArray): Buffer {
-    return array.disk.content.subarray(0, SIZE_BYTES);
+  resize(host: Host, sizeBytes: number): { answer: string | undefined } {
+    const result: { answer: string | undefined } = { answer: undefined };
+    host.volume.resize(sizeBytes, (error) => (result.answer = error?.code ?? 'ok'));
+    return result;
   }
 
-  assertIdentical(): void {
+  contentOf(array: DiskArray, sizeBytes = SIZE_BYTES): Buffer {
+    return array.disk.content.subarray(0, sizeBytes);
+  }
+
+  assertIdentical(sizeBytes = SIZE_BYTES): void {
     for (const array of this.arrays)
-      assert.ok(this.contentOf(array).equals(this.contentOf(this.d1)), `d1 and ${array.name} differ`);
+      assert.ok(
+        this.contentOf(array, sizeBytes).equals(this.contentOf(this.d1, sizeBytes)),
+        `d1 and ${array.name} differ`,
+      );
   }
 }
