@@ -393,6 +393,12 @@ export const CASES: readonly Case[] = [
       'a tie-breaker of which half had been overwritten by its successor voted in the eyes of the checker of majorities',
   },
   {
+    scenario: 'members',
+    seed: 810,
+    found:
+      'a machine that had been removed was taken for the owner that had its name and was dead, and nobody took over',
+  },
+  {
     scenario: 'equipped',
     seed: 7300276,
     found:

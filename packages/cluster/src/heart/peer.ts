@@ -8,9 +8,10 @@
  *                 ◄── BEAT(echo of it) ──
  *                 ── BEAT(echo of ours) ──► proven: the new session replaces the old one
  *
- * The cluster key is the same on a machine that was removed and runs on, and its name may be another's now. So whoever is at an address that was told comes first: while it is heard no
- * session from anywhere else is believed, and it takes the place of one that was. Nor is one believed while another is heard that was found elsewhere. And because this node may be
- * told late, of two that both live none is over: whoever gave way to one from another place may be believed again.
+ * The cluster key is the same on a machine that was removed and runs on, and its name may be another's now. So once a peer was heard at an address that was told no new session is
+ * believed from anywhere else, also while the peer is silent: it would seem to be there, and nobody would take over from it. Whoever has moved is found only by a node that was away itself,
+ * and has not heard him since at an address that it was told; any other node is told by the log. And because the former may be told late, of two sessions from
+ * different places that both live none is over: whoever gave way may be believed again.
  *
  * Whichever path a beat names, it came by that between whose ends it came: while addresses change the two sides number their paths differently. Where it
  * came from no known address, because the peer has moved while this node was away, the way back is one more path, until a known one is up.
@@ -145,7 +146,7 @@ export class Peer {
     if (this.#retired.includes(envelope.session)) return { kind: 'dropped', why: 'replayed' };
     const ownEcho = beat.echo?.session === this.#ownSession ? beat.echo : undefined;
     const isNew = envelope.session !== this.#session?.id;
-    if (isNew && !this.#isToldAt(way.remote) && this.#isHeardElsewhere(way, nowMs))
+    if (isNew && !this.#isToldAt(way.remote) && this.#isKnownElsewhere(way, nowMs))
       return { kind: 'dropped', why: 'stranger' };
     if (isNew && !this.#isFresh(ownEcho, nowMs)) return this.#answer(envelope, way, nowMs);
     if (!this.#believe(envelope.session, way.remote).window.accept(envelope.sequence))
@@ -210,9 +211,9 @@ export class Peer {
     return this.#paths.some(({ ends }) => ends.remote === remote || !IP_AND_PORT.test(ends.remote));
   }
 
-  #isHeardElsewhere({ remote }: Way, nowMs: number): boolean {
-    const isUp = (path: Path): boolean => path.isUp(nowMs);
-    return this.#paths.some(isUp) || this.#found.some((path) => isUp(path) && path.ends.remote !== remote);
+  #isKnownElsewhere({ remote }: Way, nowMs: number): boolean {
+    const isFoundElsewhere = (path: Path): boolean => path.isUp(nowMs) && path.ends.remote !== remote;
+    return this.#paths.some((path) => path.ageMs(nowMs) !== null) || this.#found.some(isFoundElsewhere);
   }
 
   /** The present session from now on, if it is not already. Of two that are told the one before is over: its heart has started anew. */
