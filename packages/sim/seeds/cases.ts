@@ -326,6 +326,12 @@ export const CASES: readonly Case[] = [
       'a half whose disk had failed took the term and set of the one that served when they met: with its disk again it seemed to have given way, and was overwritten without a word of the split brain',
   },
   {
+    scenario: 'mirror',
+    seed: 9106132,
+    found:
+      'writes that trailed to a peer which had become equal, and was lost before it had them, kept their extents hot for ever: when the activity log had no room left, a write waited for good',
+  },
+  {
     scenario: 'pair',
     seed: 3201413,
     found:

@@ -1,12 +1,10 @@
 /** A replica that the configuration leaves out, for a while or for good. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { EterneError } from '@eterne/base';
-import { openMetadata } from '../../src/metadata/index.ts';
-import { storeOn } from './support/memory-disk.ts';
 import { BLOCK, Mesh, SIZE_BYTES, type TestNode } from './support/mesh.ts';
 import { Pair } from './support/pair.ts';
 import { Register } from './support/register.ts';
+import { keepSmallLog } from './support/small-log.ts';
 import { peerOf, threeEqual } from './support/three.ts';
 
 test('what is written while a replica is left out of the configuration is copied when it is back', () => {
@@ -61,20 +59,3 @@ test('one of which the primary has never heard holds up no write', () => {
   for (let extent = 0; extent < 8; extent += 1) mesh.write(a, extent * extentBlocks, extent + 1);
   assert.ok(b.data.content.subarray(0, SIZE_BYTES).equals(a.data.content.subarray(0, SIZE_BYTES)));
 });
-
-/** Metadata as somebody may create it: few extents can be hot at once. */
-function keepSmallLog(mesh: Mesh, { name, metadata }: TestNode, peers: readonly string[]): void {
-  const store = storeOn(
-    metadata,
-    mesh.scheduler,
-    () => false,
-    () => 0,
-  );
-  const blank = { volume: 'v0', node: name, peers, sizeBytes: SIZE_BYTES, activityLogSlots: 2 };
-  let isClosed = false;
-  openMetadata({ ...blank, store, random: mesh.random }, (opened) => {
-    if (opened instanceof EterneError) throw opened;
-    opened.close(() => (isClosed = true));
-  });
-  mesh.until(() => isClosed);
-}

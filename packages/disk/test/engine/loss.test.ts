@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Arbiter, SetAnswer, SetProposal } from '../../src/engine/api.ts';
-import { Pair } from './support/pair.ts';
+import { EXTENT_BYTES } from '../../src/metadata/index.ts';
+import { BLOCK, Pair } from './support/pair.ts';
+import { keepSmallLog } from './support/small-log.ts';
+
+const EXTENT_BLOCKS = EXTENT_BYTES / BLOCK;
 
 /** An arbiter that answers when the test says so. */
 class ScriptedArbiter implements Arbiter {
@@ -182,4 +186,44 @@ describe('losing a peer', () => {
     assert.equal(pair.a.volume.status().frozen, false);
     pair.assertIdentical();
   });
+});
+
+/** Writes go on while `b` comes back, and the link is cut `steps` after it was found to have every block. */
+function lostWhenEqual(steps: number): Pair {
+  const pair = new Pair({ diskDelayMs: () => 0.2 });
+  keepSmallLog(pair, pair.a, ['b']);
+  keepSmallLog(pair, pair.b, ['a']);
+  pair.startMirror();
+  pair.b.kill();
+  pair.until(() => pair.a.volume.status().inSyncSet.length === 1);
+  pair.write(pair.a, 0, 1, 64);
+  // What it is sent it answers long after this node's own disk.
+  pair.network.latencyMs = 3;
+  pair.b.start();
+  let written = 0;
+  let last = pair.begin(pair.a, 64, 2);
+  const isEqual = (): boolean => {
+    written += 1;
+    // In both extents that the log has room for.
+    const block = 64 + (written % 400) + (written % 2) * EXTENT_BLOCKS;
+    if (last.answer !== undefined) last = pair.begin(pair.a, block, 2);
+    return pair.a.volume.status().peers[0]?.replication === 'Established';
+  };
+  pair.until(isEqual);
+  let left = steps;
+  pair.until(() => left-- === 0);
+  pair.network.isCut = true;
+  pair.until(() => pair.a.volume.status().peers[0]?.connection !== 'Connected');
+  return pair;
+}
+
+test('a peer that was lost as soon as it was equal leaves no write behind that waits for it and keeps the activity log from moving on', () => {
+  for (let steps = 0; steps < 12; steps += 2) {
+    const pair = lostWhenEqual(steps);
+    pair.network.isCut = false;
+    pair.until(() => pair.a.volume.status().inSyncSet.length === 2 && pair.isEqual());
+    for (let extent = 0; extent < 8; extent += 1) pair.write(pair.a, extent * EXTENT_BLOCKS, extent + 1);
+    pair.demote(pair.a);
+    pair.assertIdentical();
+  }
 });

@@ -189,12 +189,15 @@ export class WritePath {
 
   /** `isOnHold` has become true: what only a lost replica could answer leaves. */
   holdBegun(): void {
-    for (const op of this.#inFlight) if (op.issued && this.#isFinished(op)) this.#finish(op);
+    for (const op of this.#issued()) if (this.#isFinished(op)) this.#finish(op);
   }
 
-  /** The needed set has shrunk, or a peer has everything by another way: `bits` are waited for no more where they never will answer. */
+  /**
+   * The needed set has shrunk, or a peer has everything by another way: `bits` are waited for no more where they never will answer. Also by what
+   * trails: a peer that it was sent to may have come into the set since, and been lost as a member.
+   */
   forgetUnsent(bits: number): void {
-    for (const op of [...this.#inFlight, ...this.#awaitingReturn])
+    for (const op of [...this.#trailing, ...this.#inFlight, ...this.#awaitingReturn])
       if (op.issued) this.confirm(op, bits & ~op.sent);
   }
 
