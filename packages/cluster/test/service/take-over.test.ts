@@ -145,6 +145,22 @@ test('a blank replica is not promoted, whatever the log says of it', () => {
   assert(cluster.state().events.some(({ message }) => /on n2 is blank/.test(message)));
 });
 
+test('nor is the only member, when there was another one before', () => {
+  const cluster = pair();
+  cluster.elect('w1');
+  cluster.powerOff('n2');
+  cluster.machine('n1').disk.propose('data', ['n1'], () => {});
+  cluster.time.run(100);
+  assert.deepEqual(cluster.state().volumes['data']?.inSyncSet.members, ['n1']);
+  cluster.powerOff('n1');
+  cluster.machine('n1').disk.volumes.delete('data');
+  cluster.machine('n1').disk.forget('data');
+  cluster.powerOn('n1');
+  cluster.time.run(6000);
+  assert.notEqual(cluster.group('db').phase, 'online');
+  assert(cluster.state().events.some(({ message }) => /on n1 is blank/.test(message)));
+});
+
 test('a replica whose content was given up, or whose disk was exchanged, is not promoted before it was copied to', () => {
   const cluster = pair();
   cluster.elect('w1');

@@ -149,7 +149,8 @@ export class MirrorStart {
 
 /**
  * The log knows who is in sync, but not that a disk was exchanged, its metadata deleted, or its content declared worthless, since. Such a replica
- * has seen no term or is Inconsistent; only a sole member may begin like that, whose first promotion was committed and not carried out.
+ * has seen no term or is Inconsistent; only a sole member may begin like that, whose first promotion was committed and not carried out. Every promotion makes a term
+ * and a version of the set, and whoever comes or goes another version: where there are more versions than terms others were there, and something to lose.
  */
 function unfitReplica(view: View, agreed: VolumeState, local: VolumeStatus): string | undefined {
   const { name } = agreed.spec;
@@ -157,7 +158,8 @@ function unfitReplica(view: View, agreed: VolumeState, local: VolumeStatus): str
     return `the disk of volume ${name} on ${view.self} is ${local.disk}`;
   const { version, members } = agreed.inSyncSet;
   const isBlank = local.term === 0 || local.disk === 'Inconsistent';
-  const mayBeginSo = version === 0 || (local.term === 0 && members.length === 1);
+  const wasAlwaysAlone = members.length === 1 && version <= agreed.term.number;
+  const mayBeginSo = version === 0 || (local.term === 0 && wasAlwaysAlone);
   if (!isBlank || mayBeginSo) return undefined;
   return `the replica of volume ${name} on ${view.self} is blank, although it should hold every acknowledged write`;
 }
