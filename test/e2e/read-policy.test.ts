@@ -9,6 +9,8 @@ import { hasNbdkit, NbdkitDisk, useDevice } from './support/nbdkit-disk.ts';
 /** A disk that takes 10 ms for a read and does four at a time: 400 reads a second. */
 const SLOW = ['--threads=4', '--filter=delay', 'memory', '8M', 'rdelay=10ms'];
 const READS = 400;
+/** A machine that others use, too, stalls now and then; it is never quicker than the disks are. */
+const ROUNDS = 3;
 const pairs: MirrorPair[] = [];
 const disks: NbdkitDisk[] = [];
 
@@ -17,7 +19,7 @@ after(async () => {
   await Promise.all(disks.map((disk) => disk.stop()));
 });
 
-/** Reads per second of a mirror of two slow disks. */
+/** Reads per second of a mirror of two slow disks, in the best round. */
 async function readRate(policy: string): Promise<number> {
   const pair = await mirrorPair('8MiB', ['initialSync: none', `readPolicy: ${policy}`]);
   pairs.push(pair);
@@ -28,12 +30,17 @@ async function readRate(policy: string): Promise<number> {
   }
   await startSynced(pair);
   const client = await NbdClient.open({ path: pair.a.nbdPath }, 'v0');
+  let bestMs = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < ROUNDS; round += 1) bestMs = Math.min(bestMs, await readAllMs(client));
+  client.close();
+  return (READS * 1000) / bestMs;
+}
+
+async function readAllMs(client: NbdClient): Promise<number> {
   const startedMs = performance.now();
   const reads = Array.from({ length: READS }, (_, index) => client.read(((index * 67) % 2048) * 4096, 4096));
   for (const { error } of await Promise.all(reads)) assert.equal(error, 0);
-  const elapsedMs = performance.now() - startedMs;
-  client.close();
-  return (READS * 1000) / elapsedMs;
+  return performance.now() - startedMs;
 }
 
 describe('read policies', { timeout: 120_000, skip: !hasNbdkit && 'needs nbdkit' }, () => {
