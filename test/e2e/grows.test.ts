@@ -55,25 +55,13 @@ async function serve(
 
 const programs = (): readonly number[] => ['east', 'west'].flatMap((name) => lab.programs(name));
 
-/** As its power goes. Its programs too, which its heart would end only when their lease is over. */
-function losePower(node: ClusterNode, program: string): void {
-  const pids = [...lab.programs(program), ...node.processes().keys()];
-  for (const pid of [node.pid ?? assert.fail('it runs'), ...pids]) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch (error) {
-      assert.equal((error as NodeJS.ErrnoException).code, 'ESRCH');
-    }
-  }
-}
-
 before(() => lab.begin(DOCUMENT, [n1, n2, w]));
 after(() => lab.end());
 
 test('each node carries its own service, and both when the other is lost', { timeout: 240_000 }, async () => {
   await serve(n1, { east: 'n1', west: 'n2' });
   const [west] = lab.programs('west');
-  losePower(n1, 'east');
+  await n1.losePower(lab.programs('east'));
   await serve(n2, { east: 'n2', west: 'n2' }, 1);
   assert.deepEqual(lab.programs('west'), [west], 'the survivor’s own service was left alone');
 });

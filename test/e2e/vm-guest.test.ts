@@ -74,17 +74,6 @@ function assertNothingLost(): void {
   }
 }
 
-/** As its power goes: its guest, too. */
-function losePower(node: ClusterNode): void {
-  for (const pid of [node.pid ?? assert.fail('it runs'), ...node.processes().keys()]) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch (error) {
-      assert.equal((error as NodeJS.ErrnoException).code, 'ESRCH');
-    }
-  }
-}
-
 before(async () => {
   if (guest) await lab.begin(documentOf(guest.command('${vol.device}')));
 });
@@ -106,7 +95,8 @@ test(
   { skip: missing },
   async () => {
     await says('acked', BLOCKS);
-    losePower(n2);
+    // Its guest, too.
+    await n2.losePower();
     await until('the guest is gone', () => n2.processes().size === 0);
     const from = said().length;
     await runsOn(n1);

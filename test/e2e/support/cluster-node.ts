@@ -120,9 +120,9 @@ export class ClusterNode {
     this.#process?.kill(signal);
   }
 
-  /** All its processes at once, as when its power fails. */
-  async losePower(): Promise<void> {
-    const pids = [...this.processes().keys()];
+  /** All its processes at once, as when its power fails. `programs`: others that go with it, which its heart would end only when their lease is over. */
+  async losePower(programs: readonly number[] = []): Promise<void> {
+    const pids = [...programs, ...this.processes().keys()];
     this.signal('SIGKILL');
     for (const pid of pids) {
       try {

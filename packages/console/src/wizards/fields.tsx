@@ -97,3 +97,20 @@ export function Choice<Value extends string>({
     </fieldset>
   );
 }
+
+export function CheckBox({
+  label,
+  checked,
+  onChange,
+}: {
+  label: string;
+  checked: boolean;
+  onChange: (isWanted: boolean) => void;
+}) {
+  return (
+    <label className="check">
+      <input type="checkbox" checked={checked} onChange={(event) => onChange(event.target.checked)} />
+      <strong>{label}</strong>
+    </label>
+  );
+}

@@ -6,7 +6,7 @@ import { useLanguage } from '../i18n/language.tsx';
 import { useCluster } from '../parts/cluster-context.tsx';
 import { Section } from '../parts/section.tsx';
 import { nameProblem } from './documents.ts';
-import { Choice, Field, TextField } from './fields.tsx';
+import { CheckBox, Choice, Field, TextField } from './fields.tsx';
 import { serviceDocument, serviceFaults, WHOLE, type ServiceAnswers } from './service-document.ts';
 import { TemplateWizard } from './template-wizard.tsx';
 import { Wizard } from './wizard.tsx';
@@ -114,14 +114,12 @@ function ServicePage({
       <fieldset className="field">
         <legend className="field-label">{t.serviceNodes}</legend>
         {nodes.map((node) => (
-          <label key={node} className="check">
-            <input
-              type="checkbox"
-              checked={answers.nodes.includes(node)}
-              onChange={(event) => change({ nodes: toggle(node, event.target.checked) })}
-            />
-            <strong>{node}</strong>
-          </label>
+          <CheckBox
+            key={node}
+            label={node}
+            checked={answers.nodes.includes(node)}
+            onChange={(isWanted) => change({ nodes: toggle(node, isWanted) })}
+          />
         ))}
         <span className="field-help">{t.serviceNodesHelp(answers.nodes.join(' → '))}</span>
       </fieldset>

@@ -12,7 +12,7 @@ import {
   type DiskAnswers,
   type VolumeAnswers,
 } from './documents.ts';
-import { Choice, TextField } from './fields.tsx';
+import { CheckBox, Choice, TextField } from './fields.tsx';
 import { Parts } from './volume-parts.tsx';
 import { Wizard } from './wizard.tsx';
 
@@ -160,14 +160,11 @@ function Replicas({
       <legend className="field-label">{t.replicasWhere}</legend>
       {nodes.map((node) => (
         <div key={node} className="replica">
-          <label className="check">
-            <input
-              type="checkbox"
-              checked={answers.nodes.includes(node)}
-              onChange={(event) => change({ nodes: toggle(node, event.target.checked) })}
-            />
-            <strong>{node}</strong>
-          </label>
+          <CheckBox
+            label={node}
+            checked={answers.nodes.includes(node)}
+            onChange={(isWanted) => change({ nodes: toggle(node, isWanted) })}
+          />
           {answers.nodes.includes(node) && <Places answers={answers} node={node} change={change} />}
         </div>
       ))}

@@ -2,26 +2,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MIB } from '@eterne/base';
-import type { Arbiter } from '../../../src/engine/api.ts';
+import { cutApart, grantAlone, half } from '../support/halves.ts';
 import { BLOCK, Pair, type TestNode } from '../support/pair.ts';
 
 const FAILURE = { kind: 'device', errno: 'EIO', message: 'the disk is gone' } as const;
 
-/** Whoever is primary decides alone, as a half does. */
-const half: Arbiter = {
-  propose: ({ expectedVersion, members }, done) =>
-    done({ kind: 'committed', set: { version: expectedVersion + 1, members } }),
-};
-
 const peerOf = ({ volume }: TestNode) => volume.status().peers[0];
-const isAlone = (node: TestNode): boolean => peerOf(node)?.connection === 'Connecting';
-
-function grant(pair: Pair, node: TestNode, number: number, grantor: string): void {
-  pair.promote(node, {
-    granted: { term: { number, grantor }, set: { version: 10 * number, members: [node.name] } },
-  });
-  pair.longLease(node);
-}
 
 /** `a` serves and has written 10 to block 1; `b` served as well, wrote 50 to block 5, and lost its disk, which ended its term. They meet. */
 function metWithoutDisk(): Pair {
@@ -29,13 +15,12 @@ function metWithoutDisk(): Pair {
   pair.a.start();
   pair.b.start();
   pair.until(() => pair.isConnected());
-  grant(pair, pair.a, 2, 'cluster');
+  grantAlone(pair, pair.a, 2, 'cluster');
   pair.until(() => pair.isEqual() && pair.b.volume.status().inSyncSet.length === 2);
-  pair.network.isCut = true;
-  pair.until(() => isAlone(pair.a) && isAlone(pair.b));
+  cutApart(pair);
   pair.until(() => pair.a.volume.status().inSyncSet.length === 1);
   pair.write(pair.a, 1, 10);
-  grant(pair, pair.b, 3, 'half of b');
+  grantAlone(pair, pair.b, 3, 'half of b');
   pair.write(pair.b, 5, 50);
   pair.b.data.failWith = FAILURE;
   pair.begin(pair.b, 6, 60);
@@ -66,7 +51,7 @@ describe('a side that went on alone, and has lost its disk', () => {
   test('nor to one that serves a later term', () => {
     const pair = metWithoutDisk();
     pair.demote(pair.a);
-    grant(pair, pair.a, 5, 'cluster');
+    grantAlone(pair, pair.a, 5, 'cluster');
     pair.write(pair.a, 2, 20);
     pair.until(() => peerOf(pair.b)?.connection === 'Connected');
     assertTold(pair);
@@ -76,7 +61,7 @@ describe('a side that went on alone, and has lost its disk', () => {
     const pair = metWithoutDisk();
     pair.demote(pair.a);
     pair.until(() => peerOf(pair.b)?.connection === 'Connected');
-    grant(pair, pair.a, 5, 'cluster');
+    grantAlone(pair, pair.a, 5, 'cluster');
     pair.until(() => peerOf(pair.b)?.role === 'primary');
     pair.write(pair.a, 2, 20);
     pair.scheduler.runFor(5000);

@@ -5,32 +5,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MIB } from '@eterne/base';
-import type { Arbiter, InSyncSet } from '../../../src/engine/api.ts';
+import { cutApart, grantAlone, half } from '../support/halves.ts';
 import { BLOCK, Pair, type TestNode } from '../support/pair.ts';
 
 const ACTION = 'discard-younger-primary';
 
-/** Whoever is primary decides alone, as a half does. */
-const half: Arbiter = {
-  propose: ({ expectedVersion, members }, done) =>
-    done({ kind: 'committed', set: { version: expectedVersion + 1, members } }),
-};
-
 const statusOf = ({ volume }: TestNode) => volume.status();
-const isAlone = (node: TestNode): boolean => statusOf(node).peers[0]?.connection === 'Connecting';
 const isWhole = (pair: Pair): boolean =>
   [pair.a, pair.b].every((node) => statusOf(node).peers[0]?.replication === 'Established');
-
-function grant(pair: Pair, node: TestNode, number: number, grantor: string, members: string[]): void {
-  const set: InSyncSet = { version: 10 * number, members };
-  pair.promote(node, { granted: { term: { number, grantor }, set } });
-  pair.longLease(node);
-}
-
-function cut(pair: Pair): void {
-  pair.network.isCut = true;
-  pair.until(() => isAlone(pair.a) && isAlone(pair.b));
-}
 
 /** `a` wrote 10 to block 1 and 30 to block 3 in the cluster's term, `b` later 11 and 50 to block 5 in its half's. Both are secondary, and about to meet. */
 function parted(): Pair {
@@ -47,13 +29,13 @@ function parted(): Pair {
   pair.a.start();
   pair.b.start();
   pair.until(() => pair.isConnected());
-  grant(pair, pair.a, 1, 'cluster', ['a']);
+  grantAlone(pair, pair.a, 1, 'cluster');
   pair.until(() => pair.isEqual() && statusOf(pair.b).inSyncSet.length === 2);
-  cut(pair);
+  cutApart(pair);
   pair.until(() => statusOf(pair.a).inSyncSet.length === 1);
   pair.write(pair.a, 1, 10);
   pair.write(pair.a, 3, 30);
-  grant(pair, pair.b, 2, 'half of b', ['b']);
+  grantAlone(pair, pair.b, 2, 'half of b');
   pair.write(pair.b, 1, 11);
   pair.write(pair.b, 5, 50);
   pair.demote(pair.a);
@@ -99,11 +81,11 @@ describe('a side that has given way', () => {
       const pair = parted();
       let left = cutAfter;
       pair.until(() => left-- === 0);
-      cut(pair);
+      cutApart(pair);
       if (!hasGivenWay(pair)) continue;
       decided += 1;
       const when = `cut after ${cutAfter} events`;
-      grant(pair, pair.a, 2, 'half of a', ['a']);
+      grantAlone(pair, pair.a, 2, 'half of a');
       pair.write(pair.a, 7, 70);
       pair.network.isCut = false;
       pair.until(() => isWhole(pair));
@@ -118,9 +100,9 @@ describe('a side that has given way', () => {
   test('is kept also where it went back from the copy meanwhile', () => {
     const pair = parted();
     pair.until(() => statusOf(pair.b).disk === 'Inconsistent');
-    cut(pair);
+    cutApart(pair);
     pair.until(() => statusOf(pair.b).disk === 'Outdated', 30_000);
-    grant(pair, pair.a, 2, 'half of a', ['a']);
+    grantAlone(pair, pair.a, 2, 'half of a');
     pair.write(pair.a, 7, 70);
     pair.network.isCut = false;
     pair.until(() => isWhole(pair));
