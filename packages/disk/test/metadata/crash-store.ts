@@ -4,6 +4,9 @@ import type { BlockStore, StoreDone } from '@eterne/runtime';
 
 const SECTOR_BYTES = 512;
 
+/** What a power failure does to a sector that no flush covered. */
+export type SectorFate = 'lost' | 'kept' | 'garbled';
+
 export class CrashStore implements BlockStore {
   readonly sizeBytes: number;
   readonly canPunch = true;
@@ -73,7 +76,7 @@ export class CrashStore implements BlockStore {
   }
 
   /** The content after a power failure: each un-flushed sector is lost, kept, or (with `garble`) filled with junk, as `choose` says. */
-  afterPowerFailure(choose: () => 'lost' | 'kept' | 'garbled'): Buffer {
+  afterPowerFailure(choose: () => SectorFate): Buffer {
     const content = Buffer.from(this.stable);
     for (const { offset, bytes } of this.#unflushed) {
       for (let at = 0; at < bytes.length; at += SECTOR_BYTES) {
