@@ -1,7 +1,7 @@
 /** A pair with a tie-breaker on a shared disk: what it is for, and that it never makes two leaders or two histories. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { oneWayCut, otherOf } from './support/pair.ts';
+import { append, oneWayCut, otherOf } from './support/pair.ts';
 import {
   isolation,
   messageLoss,
@@ -30,10 +30,7 @@ test('either node goes on alone when the other loses power', () => {
   const startedMs = cluster.time.nowMs;
   assert.equal(cluster.waitForLeader(2000), otherOf(leader));
   assert.ok(cluster.time.nowMs - startedMs <= 1300, `${cluster.time.nowMs - startedMs} ms`);
-  let applied = false;
-  cluster.logOf(otherOf(leader)).append('alone', (result) => (applied = result.kind === 'applied'));
-  cluster.run(500);
-  assert.ok(applied);
+  append(cluster, otherOf(leader), 'alone');
 });
 
 test('a leader whose peer falls silent keeps its authority without a break', () => {
@@ -66,10 +63,7 @@ test('who lacks what the tie-breaker has confirmed does not lead alone', () => {
   cluster.run(1000);
   cluster.losePower(otherOf(leader));
   cluster.run(1500);
-  let applied = false;
-  cluster.logOf(leader).append('only here', (result) => (applied = result.kind === 'applied'));
-  cluster.run(500);
-  assert.ok(applied);
+  append(cluster, leader, 'only here');
   cluster.losePower(leader);
   cluster.start(otherOf(leader));
   for (let step = 0; step < 500; step += 1) {
