@@ -405,6 +405,18 @@ export const CASES: readonly Case[] = [
       'a machine that had been removed was taken for the owner that had its name and was dead, and nobody took over',
   },
   {
+    scenario: 'members',
+    seed: 780,
+    found:
+      'a machine that had been removed was copied to in the place of its silent successor, and the in-sync set named that one',
+  },
+  {
+    scenario: 'members',
+    seed: 953,
+    found:
+      'likewise, and all other replicas were taken out then: nobody could serve what had been acknowledged',
+  },
+  {
     scenario: 'equipped',
     seed: 7300276,
     found:

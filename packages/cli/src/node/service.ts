@@ -318,6 +318,7 @@ function makeService(
     heart,
     monitor,
     self: node,
+    life: voterId,
     startId,
     pair,
     logMembers,

@@ -36,7 +36,7 @@ export class ArbiterDuty {
   step(view: View, outbox: Outbox): void {
     for (const open of this.#open.values()) {
       if (open.pending !== undefined || view.now.bootMs < open.retryAtBootMs) continue;
-      const { volume, term, expectedVersion, members, reason } = open.proposal;
+      const { volume, term, expectedVersion, members, lives, reason } = open.proposal;
       open.pending = outbox.send({
         kind: 'append',
         command: {
@@ -46,6 +46,7 @@ export class ArbiterDuty {
           term,
           expectedVersion,
           members,
+          ...(lives === undefined ? {} : { lives }),
           reason,
           atMs: view.now.wallMs,
         },

@@ -36,6 +36,8 @@ import { WatchdogDuty } from './watchdog-duty.ts';
 
 export interface CoreOptions {
   readonly self: string;
+  /** What this node was given when it joined (`voterId`): another machine may have its name one day, and never this. */
+  readonly life: string;
   /** New with every start of the node, kept when only the service is restarted. */
   readonly startId: string;
   readonly places: ReplicaPlaces;
@@ -82,6 +84,7 @@ export class ServiceCore {
     this.#replicas = new ReplicaDuty(options.places);
     this.view = {
       self: options.self,
+      life: options.life,
       startId: options.startId,
       levels: options.levels ?? LEVELS,
       now,

@@ -1,14 +1,17 @@
 /** What the agreed state tells this node's heart. */
 import { isQuiet } from '../heart/quiet.ts';
 import type { HeartSetup } from '../heart/setup.ts';
-import { atNode, sortedValues, type ClusterState } from '../state/model.ts';
+import { atNode, sortedValues } from '../state/model.ts';
 import { SLOT_RHYTHM_LEVEL } from '../state/levels.ts';
 import type { Service } from './service.ts';
+import { ownMember, type View } from './view.ts';
 
-/** Undefined before the state knows any member. */
-export function heartSetup(state: ClusterState, self: string): HeartSetup | undefined {
+/** Undefined before the state knows any member, and where another machine has this node's name by now. */
+export function heartSetup(view: Pick<View, 'life' | 'self' | 'state'>): HeartSetup | undefined {
+  const { self, state } = view;
   const { members, heartSlots, config, level } = state;
-  if (Object.keys(members).length === 0) return undefined;
+  const isAnothers = members[self] !== undefined && ownMember(view) === undefined;
+  if (Object.keys(members).length === 0 || isAnothers) return undefined;
   return {
     profile: config.profile,
     rhythmOnDisks: level >= SLOT_RHYTHM_LEVEL,
@@ -31,7 +34,7 @@ export function tellHeart(service: Service, tell: (setup: HeartSetup) => void): 
   let told = '';
   service.onState(() => {
     if (!service.view.caughtUp) return;
-    const setup = heartSetup(service.state, service.view.self);
+    const setup = heartSetup(service.view);
     const now = JSON.stringify(setup);
     if (setup === undefined || now === told) return;
     told = now;

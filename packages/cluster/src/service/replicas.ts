@@ -5,11 +5,12 @@ import type { VolumeConfig } from '@eterne/disk/engine/api.ts';
 import type { VolumeSpec as DiskVolume } from '@eterne/disk/process/config.ts';
 import type { ExportSpec } from '@eterne/disk/process/port.ts';
 import { servicePorts } from '../node/identity.ts';
+import { LIVES_LEVEL } from '../state/levels.ts';
 import type { ClusterState, ReplicaSpec, VolumeExport, VolumeSpec, VolumeState } from '../state/model.ts';
 import { atNode, sortedValues } from '../state/model.ts';
 import { devicesOf, partPlaces } from '../state/parts.ts';
 import type { Completion, EffectId, Outbox } from './effects.ts';
-import type { View } from './view.ts';
+import { ownMember, type View } from './view.ts';
 
 /** Where this node keeps what the log says nothing about. */
 export interface ReplicaPlaces {
@@ -59,17 +60,18 @@ export class ReplicaDuty {
     this.#listen(view, outbox);
     for (const volume of sortedValues(view.state.volumes)) this.#ensure(view, outbox, volume);
     for (const name of volumes.keys()) {
-      const isOurs = view.state.volumes[name]?.spec.replicas.some(({ node }) => node === view.self) ?? false;
+      const volume = view.state.volumes[name];
+      const isOurs = volume !== undefined && replicaOf(view, volume, this.#places) !== undefined;
       if (!isOurs && this.#mayAct(view, name)) this.#close(outbox, name, '');
     }
   }
 
   /** What is new is bound before the volumes' configurations are looked at. */
-  #listen({ state, self }: View, outbox: Outbox): void {
-    const addresses = state.members[self]?.addresses;
+  #listen(view: View, outbox: Outbox): void {
+    const addresses = ownMember(view)?.addresses;
     if (addresses === undefined || addresses === this.#told) return;
     this.#told = addresses;
-    outbox.diskListen(replicationAddresses(state, self));
+    outbox.diskListen(replicationAddresses(view.state, view.self));
   }
 
   done(view: View, id: EffectId, completion: Completion): void {
@@ -84,7 +86,7 @@ export class ReplicaDuty {
   }
 
   #ensure(view: View, outbox: Outbox, volume: VolumeState): void {
-    const wanted = replicaOf(view.state, volume, view.self, this.#places);
+    const wanted = replicaOf(view, volume, this.#places);
     const { name } = volume.spec;
     if (!wanted || !this.#mayAct(view, name)) return;
     const config = JSON.stringify(wanted);
@@ -122,14 +124,14 @@ export class ReplicaDuty {
 
 /** What the disk process of this node is to open; undefined when it has no replica. A volume with parts is a mirror set to it. */
 export function replicaOf(
-  state: ClusterState,
+  view: Pick<View, 'life' | 'self' | 'state'>,
   volume: VolumeState,
-  self: string,
   places: ReplicaPlaces,
 ): DiskVolume | undefined {
+  const { self, state } = view;
   const { created, size, spec } = volume;
   const own = spec.replicas.find(({ node }) => node === self);
-  if (!own) return undefined;
+  if (!own || !ownMember(view)) return undefined;
   const config = volumeConfig(state, volume, own, places);
   const exportsOf = (name: string, more: readonly VolumeExport[]): readonly ExportSpec[] => [
     { kind: 'nbd', listen: places.exportAddress(name) },
@@ -172,11 +174,22 @@ function volumeConfig(
     devicePath: device,
     metadataPath: places.metadataPath(spec.name, created),
     peers: Object.fromEntries(peers),
+    ...livesOf(state, spec),
     initialSync: spec.initialSync,
     onPeerLost: 'freeze',
     ...spec.settings,
     ...rescueJournal(spec, self, places.rescuePath(spec.name, created)),
   };
+}
+
+/** Not before every program of the cluster says in its HELLO which member it is. */
+function livesOf({ level, members }: ClusterState, { replicas }: VolumeSpec): Pick<VolumeConfig, 'lives'> {
+  if (level < LIVES_LEVEL) return {};
+  const lives = replicas.flatMap(({ node }) => {
+    const member = members[node];
+    return member === undefined ? [] : [[node, member.voterId] as const];
+  });
+  return { lives: Object.fromEntries(lives) };
 }
 
 function rescueJournal(

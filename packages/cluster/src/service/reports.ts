@@ -5,7 +5,7 @@ import type { Command } from '../state/commands.ts';
 import type { DaemonPids, ReplicaReport, VolumeState } from '../state/model.ts';
 import { sortedValues } from '../state/model.ts';
 import type { EffectId, Outbox } from './effects.ts';
-import { diskTroubles, isSeen, type View } from './view.ts';
+import { diskTroubles, isSeen, ownMember, type View } from './view.ts';
 
 /** A changed state is told after `reportMs` of the profile, changed dirty bytes alone after ten times that. */
 const DIRTY_REPORTS = 10;
@@ -38,7 +38,7 @@ export class ReportDuty {
   }
 
   #reportNode(view: View, outbox: Outbox): void {
-    const member = view.state.members[view.self];
+    const member = ownMember(view);
     if (!member) return;
     const { startId } = view;
     const level = view.levels.program;

@@ -7,12 +7,14 @@ import type { TieKind } from '../raft/tie/tie-id.ts';
 import type { DropCounts } from '../heart/drops.ts';
 import type { PathStatus, WatchdogReport } from '../ports.ts';
 import type { Levels } from '../state/levels.ts';
-import type { ClusterState, DaemonPids } from '../state/model.ts';
+import type { ClusterState, DaemonPids, Member } from '../state/model.ts';
 import type { LeadershipView, LeaseTable, Now } from './effects.ts';
 import type { CurrentTiming } from './timing.ts';
 
 export interface View {
   readonly self: string;
+  /** Which member of this name this node is. */
+  readonly life: string;
   /** New with every start of this node (not of the service). */
   readonly startId: string;
   /** What this node's program knows. */
@@ -67,6 +69,12 @@ export interface TieView {
   readonly held: ProofHeld | undefined;
   /** Of a pair that prefers availability. */
   readonly solo?: SoloSeen | undefined;
+}
+
+/** This node; undefined: it is no member, also where another machine is by this name now. */
+export function ownMember({ life, self, state }: Pick<View, 'life' | 'self' | 'state'>): Member | undefined {
+  const member = state.members[self];
+  return member?.voterId === life ? member : undefined;
 }
 
 /** It goes on alone, and the log does not say so yet: nothing may be granted in the name of what both were. */

@@ -124,6 +124,11 @@ function changeSet(state: ClusterState, volume: VolumeState, command: Of<'volume
   );
   if (command.members.length === 0 || foreign !== undefined)
     return refuse(state, 'refused', `an in-sync set has at least one member, and only replicas`);
+  const replaced = Object.entries(command.lives ?? {}).find(
+    ([name, life]) => state.members[name]?.voterId !== life,
+  );
+  if (replaced)
+    return refuse(state, 'conflict', `whoever was ${replaced[0]} and has everything is no member any more`);
   const next = withVolume(state, {
     ...volume,
     inSyncSet: { version: inSyncSet.version + 1, members: command.members },

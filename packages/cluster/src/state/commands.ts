@@ -171,6 +171,8 @@ export type VolumeCommand =
       readonly term: Term;
       readonly expectedVersion: number;
       readonly members: readonly string[];
+      /** Of those that it adds: which members of the cluster were seen to have everything. */
+      readonly lives?: Readonly<Record<string, string>>;
       readonly reason: string;
     }
   /** The operator's word: the copy on `node` is to go on, although it may lack acknowledged writes. Nobody else's copy counts any more. */

@@ -13,6 +13,7 @@
  * 4 — addresses of members, and of their APIs, that change while they run; slots of heartbeat disks that say whose rhythm their writer keeps; one node of a pair that goes on
  *     alone by silence (prefer: availability); a third voter that takes the place of a pair's tie-breaker in the log's members; groups that wait for a
  *     node that is rebooted, and move away from one that is switched off; volumes with parts.
+ * 5 — mirrors and heartbeats that tell a member from whoever had its name before.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { assert, EterneError } from '@eterne/base';
@@ -61,6 +62,9 @@ export const CONDITIONAL_LEVEL = 4;
 export const PARTS_LEVEL = 4;
 /** Members of the log have a further role (raft/members.ts). */
 export const SUCCESSOR_LEVEL = 4;
+
+/** Mirrors and heartbeats say which member they are of. */
+export const LIVES_LEVEL = 5;
 
 /** Only ever appended to. What is named here is listed in `test/state/levels/` too, which a test demands. */
 export const ADDITIONS: readonly Addition[] = [
@@ -124,6 +128,11 @@ export const ADDITIONS: readonly Addition[] = [
       { path: 'state.volumes.*.spec.replicas.*.behind', usual: undefined },
       { path: 'volume-order.*=rescue-export.part', usual: undefined },
     ],
+  },
+  {
+    level: LIVES_LEVEL,
+    feature: 'Telling a member from whoever had its name before',
+    fields: [{ path: 'volume-set.lives', usual: undefined }],
   },
 ];
 

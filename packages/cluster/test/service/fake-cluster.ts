@@ -374,6 +374,7 @@ export class FakeCluster {
     const first = this.machines.size === 0 && this.entries.length === 0;
     return new Service({
       self: machine.name,
+      life: this.memberOf(machine.name).voterId,
       startId: machine.startId,
       places: {
         metadataPath: (volume, created) => `/meta/${volume}@${created}`,

@@ -8,7 +8,7 @@ import { apply } from '../../src/state/apply.ts';
 import { decodeState, encodeState } from '../../src/state/codec.ts';
 import type { Command } from '../../src/state/commands.ts';
 import type { ClusterState } from '../../src/state/model.ts';
-import { after, foundedState } from '../state/founded.ts';
+import { after, foundedState, seenBy } from '../state/founded.ts';
 import { member } from './fake-cluster.ts';
 
 const DISK = '/dev/disk/by-id/shared';
@@ -54,13 +54,13 @@ test('every node gets a slot while there is a disk, and keeps it', () => {
 test('a heart is told what its node reaches', () => {
   const devices = { n1: '/dev/sdb', n2: '/dev/sdc' };
   const state = configured(threeNodes(), { heartbeatDisks: [devices, DISK] });
-  assert.deepEqual(heartSetup(state, 'n2')?.disks, [
+  assert.deepEqual(heartSetup(seenBy(state, 'n2'))?.disks, [
     { id: 'id0', device: '/dev/sdc' },
     { id: 'id1', device: DISK },
   ]);
-  assert.deepEqual(heartSetup(state, 'n3')?.disks, [{ id: 'id1', device: DISK }]);
+  assert.deepEqual(heartSetup(seenBy(state, 'n3'))?.disks, [{ id: 'id1', device: DISK }]);
   assert.deepEqual(
-    heartSetup(state, 'n1')?.members.map(({ node, slot }) => [node, slot]),
+    heartSetup(seenBy(state, 'n1'))?.members.map(({ node, slot }) => [node, slot]),
     [
       ['n1', 0],
       ['n2', 1],

@@ -11,7 +11,7 @@ import { replicaOf } from '../../src/service/replicas.ts';
 import { apply } from '../../src/state/apply.ts';
 import { fileSystemHint } from '../../src/state/file-system-hint.ts';
 import type { ClusterState } from '../../src/state/model.ts';
-import { foundedState } from '../state/founded.ts';
+import { foundedState, seenBy } from '../state/founded.ts';
 import { FakeCluster, group } from './fake-cluster.ts';
 
 const MIB = 1024 * 1024;
@@ -81,7 +81,7 @@ test('the disk process opens a mirror set, each part with its own device, export
   const state = applied(foundedState(), DOCUMENT);
   const present = state.volumes['db'];
   assert(present);
-  const spec = replicaOf(state, present, 'n2', {
+  const spec = replicaOf(seenBy(state, 'n2'), present, {
     metadataPath: (name) => `/meta/${name}`,
     exportAddress: (name) => `unix:/run/${name}.nbd`,
     rescuePath: (name) => `/rescue/${name}`,

@@ -2,6 +2,7 @@
 import { apply, emptyState } from '../../src/state/apply.ts';
 import type { Command } from '../../src/state/commands.ts';
 import type { ClusterState } from '../../src/state/model.ts';
+import type { View } from '../../src/service/view.ts';
 import { group, member, volume } from '../service/fake-cluster.ts';
 
 export function after(state: ClusterState, ...commands: readonly Command[]): ClusterState {
@@ -55,4 +56,9 @@ export function runningState(): ClusterState {
       atMs: 0,
     },
   );
+}
+
+/** What `self` makes of it, who is the member of that name. */
+export function seenBy(state: ClusterState, self: string): Pick<View, 'life' | 'self' | 'state'> {
+  return { life: member(self).voterId, self, state };
 }

@@ -77,6 +77,8 @@ export interface VolumeConfig {
   readonly metadataPath: string;
   /** Peer name → its replication addresses, one per path. */
   readonly peers: Readonly<Record<string, readonly Address[]>>;
+  /** In a cluster: node name, this one's and peers', → which member has it now (`link/lives.ts`). Absent: whoever has the name is meant. */
+  readonly lives?: Readonly<Record<string, string>>;
   readonly readPolicy: ReadPolicy;
   readonly initialSync: 'smart' | 'full' | 'none';
   readonly splitBrain: SplitBrainActions;
@@ -103,6 +105,9 @@ export interface VolumeConfig {
   readonly onDiskError?: 'serve-from-peer' | 'move';
 }
 
+/** The other replicas: what may change of a volume while it is open. */
+export type Others = Pick<VolumeConfig, 'peers' | 'lives'>;
+
 /** A change of the in-sync set, proposed by the primary of `term` only. Compare-and-set on (volume, term, expectedVersion). */
 export interface SetProposal {
   readonly volume: string;
@@ -111,6 +116,8 @@ export interface SetProposal {
   readonly members: readonly string[];
   /** Those of the present set that `members` leaves out. */
   readonly removed?: readonly string[];
+  /** Which members of the cluster those are that `members` adds; absent: nobody has told. */
+  readonly lives?: Readonly<Record<string, string>>;
   readonly reason: string;
 }
 
@@ -283,9 +290,9 @@ export interface MirrorVolume {
   addPeer(peer: string, addresses: readonly Address[], done: Done): void;
   /**
    * The other replicas from now on, while everything runs. New ones are added; those that are not named are left alone for good, so that
-   * a primary proposes an in-sync set without them; others are dialled at their new addresses.
+   * a primary proposes an in-sync set without them; others are dialled at their new addresses. Whoever is another member of the cluster now is met anew.
    */
-  setPeers(peers: Readonly<Record<string, readonly Address[]>>, done: Done): void;
+  setPeers(others: Others, done: Done): void;
   /**
    * The failed or detached disk is there again. A primary goes on serving from its peer while the disk is brought up to date. A secondary must
    * be opened anew afterwards: `done` says that it may.

@@ -15,6 +15,7 @@ import type {
   Arbiter,
   AttachRequest,
   LocalReplica,
+  Others,
   PromoteRequest,
   Standing,
   Term,
@@ -31,6 +32,7 @@ import type { VerifyRequest as VerifyJobRequest } from '../protocol/messages/ver
 import { Invalidation } from './invalidate.ts';
 import type { Gauge } from './gauge.ts';
 import { Announcer } from './link/announcer.ts';
+import { livesBetween } from './link/lives.ts';
 import type { PathNote } from '../protocol/wire.ts';
 import { Peer } from './link/peer.ts';
 import { LocalDisk } from './local-disk.ts';
@@ -92,6 +94,7 @@ class Volume implements LocalReplica {
   readonly #checksums: Checksums | undefined;
   readonly #replica: Replica;
   readonly #peers: readonly Peer[];
+  #others: Others;
   readonly #announcer: Announcer;
   readonly #repairer: Repairer;
   readonly #listeners: (() => void)[] = [];
@@ -112,6 +115,7 @@ class Volume implements LocalReplica {
   ) {
     this.#world = world;
     this.config = config;
+    this.#others = config;
     this.#arbiter = arbiter;
     this.#metadata = metadata;
     this.#checksums = checksums;
@@ -125,7 +129,7 @@ class Volume implements LocalReplica {
     this.#announcer = new Announcer(this.#replica);
     this.#peers = this.#replica.peers;
     for (const [node, addresses] of Object.entries(config.peers).sort(([a], [b]) => (a < b ? -1 : 1)))
-      this.#replica.peers.push(new Peer(this.#replica, node, this.#peers.length, addresses));
+      this.#replica.peers.push(this.#newPeer(node, addresses));
     this.rescue = rescue && new RescueKeeper(this.#replica, this.#peers, rescue, () => this.#roleSettled());
     this.#replica.rescue = this.rescue;
     this.#repairer = new Repairer({
@@ -237,17 +241,19 @@ class Volume implements LocalReplica {
       const bitmap = this.#metadata.bitmap(peerNode);
       if (!this.#metadata.state.justCreated) bitmap.markAll();
       bitmap.persist((error) => {
-        if (error === undefined && known === undefined)
-          this.#begin(new Peer(this.#replica, peerNode, this.#peers.length, addresses));
+        if (error === undefined && known === undefined) this.#begin(this.#newPeer(peerNode, addresses));
         else if (error === undefined) known?.readdress(addresses);
         done(error);
       });
     });
   }
 
-  setPeers(peers: Readonly<Record<string, readonly Address[]>>, done: Done): void {
+  setPeers(others: Others, done: Done): void {
+    const { peers } = others;
+    this.#others = others;
     for (const peer of this.#peers) {
       const addresses = Object.hasOwn(peers, peer.node) ? peers[peer.node] : undefined;
+      if (addresses !== undefined) peer.mean(livesBetween(this.config.node, peer.node, others));
       if (peer.isRetired) continue;
       if (addresses === undefined) peer.retire();
       else peer.readdress(addresses);
@@ -261,6 +267,11 @@ class Volume implements LocalReplica {
       this.addPeer(node, addresses, (error) => (error === undefined ? next(index + 1) : done(error)));
     };
     next(0);
+  }
+
+  #newPeer(node: string, addresses: readonly Address[]): Peer {
+    const lives = livesBetween(this.config.node, node, this.#others);
+    return new Peer(this.#replica, node, this.#peers.length, addresses, lives);
   }
 
   #begin(peer: Peer): void {

@@ -20,6 +20,7 @@ import type { BlockDevice, Stream, Timer, World } from '@eterne/runtime';
 import type {
   InSyncSet,
   MirrorVolume,
+  Others,
   PromoteRequest,
   Term,
   VerifyRequest,
@@ -190,7 +191,7 @@ export class JoinedVolume implements MirrorVolume, LegOwner {
     done(unsupported('a volume with several devices has no peers'));
   }
 
-  setPeers(peers: VolumeConfig['peers'], done: Done): void {
+  setPeers({ peers }: Others, done: Done): void {
     if (Object.keys(peers).length === 0) done(undefined);
     else this.addPeer('', [], done);
   }

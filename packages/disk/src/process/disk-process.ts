@@ -14,6 +14,7 @@ import {
 } from '@eterne/runtime';
 import type { Worker, WorkerHandler } from '@eterne/runtime/node/worker.ts';
 import type { PromoteRequest, SetProposal, VolumeStatus } from '../engine/api.ts';
+import { othersOf, withOthers } from '../engine/others.ts';
 import type { VolumeSpec } from './config.ts';
 import { isPrivateListen } from './config-rules.ts';
 import type { DiskPort } from './port.ts';
@@ -209,12 +210,11 @@ export class DiskProcess implements DiskPort {
 
 /** An open volume stays open while its peers change. */
 function changePeers(volume: VolumeProcess, spec: VolumeSpec, done: Done): void {
-  const { peers } = spec.config;
+  const others = othersOf(spec.config);
   if (isDeepStrictEqual(volume.spec, spec)) return done(undefined);
-  const { config } = volume.spec;
-  if (!isDeepStrictEqual({ ...volume.spec, config: { ...config, peers } }, spec))
-    return done(differs(config.name));
-  volume.setPeers(peers, done);
+  const config = withOthers(volume.spec.config, others);
+  if (!isDeepStrictEqual({ ...volume.spec, config }, spec)) return done(differs(config.name));
+  volume.setPeers(others, done);
 }
 
 function differs(name: string): EterneError {

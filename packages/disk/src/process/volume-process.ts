@@ -15,7 +15,8 @@
 import { EterneError, assert, unreachable } from '@eterne/base';
 import type { Address, Stream, Timer, TlsIdentity, World } from '@eterne/runtime';
 import type { Worker, WorkerHandler } from '@eterne/runtime/node/worker.ts';
-import type { SetAnswer, SetProposal, VolumeConfig, VolumeStatus } from '../engine/api.ts';
+import type { Others, SetAnswer, SetProposal, VolumeStatus } from '../engine/api.ts';
+import { withOthers } from '../engine/others.ts';
 import type { VolumeSpec } from './config.ts';
 import { absentStatus } from './absent-status.ts';
 import { RestartDelay } from './restart-delay.ts';
@@ -118,9 +119,9 @@ export class VolumeProcess {
   }
 
   /** A worker that is started later begins with them. */
-  setPeers(peers: VolumeConfig['peers'], done: Done): void {
-    this.call({ verb: 'set-peers', peers }, (error) => {
-      if (error === undefined) this.#spec = { ...this.#spec, config: { ...this.#spec.config, peers } };
+  setPeers(others: Others, done: Done): void {
+    this.call({ verb: 'set-peers', others }, (error) => {
+      if (error === undefined) this.#spec = { ...this.#spec, config: withOthers(this.#spec.config, others) };
       done(error);
     });
   }

@@ -15,6 +15,7 @@ import type {
   Arbiter,
   AttachRequest,
   MirrorVolume,
+  Others,
   SetAnswer,
   SetProposal,
   VolumeConfig,
@@ -218,7 +219,7 @@ export class VolumeWorker {
       case 'invalidate':
         return volume.invalidate(finish);
       case 'set-peers':
-        return this.#setPeers(volume, call.peers, finish);
+        return this.#setPeers(volume, call.others, finish);
       case 'resize':
         return this.#resize(volume, call, finish);
       case 'rescue':
@@ -239,11 +240,12 @@ export class VolumeWorker {
   }
 
   /** Initiators know the target ports of the nodes it was opened with: those stay while it is open, wherever they are. */
-  #setPeers(volume: MirrorVolume, peers: VolumeConfig['peers'], done: Done): void {
+  #setPeers(volume: MirrorVolume, others: Others, done: Done): void {
+    const { peers } = others;
     const names = (of: VolumeConfig['peers']): readonly string[] => Object.keys(of).toSorted();
     const areSame = isDeepStrictEqual(names(peers), names(volume.config.peers));
     if (areSame) for (const front of this.#fronts) front.readdress(peers);
-    if (areSame || this.#fronts.every(({ hasState }) => !hasState)) return volume.setPeers(peers, done);
+    if (areSame || this.#fronts.every(({ hasState }) => !hasState)) return volume.setPeers(others, done);
     done(
       new EterneError('conflict', `volume ${volume.config.name}: an iscsi export knows its nodes by number`, {
         hint: 'its replicas change when it is opened anew',

@@ -5,6 +5,7 @@
 import type { Address, TlsIdentity } from '@eterne/runtime';
 import type {
   AttachRequest,
+  Others,
   PromoteRequest,
   SetAnswer,
   SetProposal,
@@ -36,7 +37,7 @@ export type VolumeCall =
   | { readonly verb: 'resync'; readonly peer?: string }
   | { readonly verb: 'invalidate' }
   /** The other replicas from now on; `conflict` where a front end is bound to those it was opened with. */
-  | { readonly verb: 'set-peers'; readonly peers: VolumeConfig['peers'] }
+  | { readonly verb: 'set-peers'; readonly others: Others }
   /** `name`: the volume that is to have this size; of a mirror set one of its volumes. */
   | { readonly verb: 'resize'; readonly name: string; readonly sizeBytes: number }
   | { readonly verb: 'rescue'; readonly action: RescueAction }

@@ -26,7 +26,7 @@
  * | 24 | 4 | CRC-32C of the body, or of its start; zero when it covers nothing |
  * | 28 | 4 | CRC-32C of bytes 0…27 |
  *
- * Changelog: version 1, the first. Version 2: RESIZE, RESIZED, mirror sets. Version 3: SERVE_ASK, FETCH, FETCHED. Both sides say in HELLO what they speak; the newest that both do counts.
+ * Changelog: version 1, the first. Version 2: RESIZE, RESIZED, mirror sets. Version 3: SERVE_ASK, FETCH, FETCHED. Version 4: lives in HELLO. Both sides say in HELLO what they speak; the newest that both do counts.
  */
 import { crc32cOf } from '@eterne/base';
 
@@ -34,7 +34,7 @@ import { crc32cOf } from '@eterne/base';
 export const PREFACE_VERSION = 1;
 /** What this program speaks, from the first frame on. */
 export const OLDEST_VERSION = 1;
-export const NEWEST_VERSION = 3;
+export const NEWEST_VERSION = 4;
 export const HEADER_BYTES = 32;
 export const MAGIC = 0x724d7445; // 'EtMr' read little-endian
 export const FLAG_BODY_CRC = 1;

@@ -208,7 +208,9 @@ describe('three replicas', () => {
     const held = mesh.begin(a, 4, 4);
     for (const node of [a, b]) {
       const [other] = [a, b].filter((each) => each !== node) as [TestNode];
-      node.volume.setPeers({ [other.name]: [other.name] }, (error) => assert.equal(error, undefined));
+      node.volume.setPeers({ peers: { [other.name]: [other.name] } }, (error) =>
+        assert.equal(error, undefined),
+      );
     }
     mesh.until(() => held.answer === 'ok' && register.set.members.length === 2);
     assert.deepEqual([...register.set.members].sort(), ['a', 'b']);
@@ -218,8 +220,8 @@ describe('three replicas', () => {
     );
     mesh.write(a, 5, 5);
     assert.notEqual(mesh.read(a, 5), undefined);
-    a.volume.setPeers({ b: ['b'], c: ['c'] }, (error) => assert.equal(error, undefined));
-    b.volume.setPeers({ a: ['a'], c: ['c'] }, (error) => assert.equal(error, undefined));
+    a.volume.setPeers({ peers: { b: ['b'], c: ['c'] } }, (error) => assert.equal(error, undefined));
+    b.volume.setPeers({ peers: { a: ['a'], c: ['c'] } }, (error) => assert.equal(error, undefined));
     mesh.until(() => isWhole({ mesh, register }));
     assert.equal(peerOf(a, 'c').dirtyBytes, 0);
     assert.equal(c.volume.status().disk, 'UpToDate');

@@ -26,7 +26,7 @@ function twoAt(addresses: readonly string[]): Two {
 }
 
 function tell(node: TestNode, addresses: readonly string[]): void {
-  node.volume.setPeers({ b: addresses }, (error) => assert.equal(error, undefined));
+  node.volume.setPeers({ peers: { b: addresses } }, (error) => assert.equal(error, undefined));
 }
 
 const pathsOf = (node: TestNode): number => peerOf(node, 'b').paths?.length ?? 0;
@@ -89,7 +89,7 @@ describe('the addresses of a peer', () => {
   test('what the acceptor hears of the dialer’s addresses changes nothing', () => {
     const two = twoAt(['b']);
     const { version } = two.register.set;
-    two.b.volume.setPeers({ a: ['a.1'] }, (error) => assert.equal(error, undefined));
+    two.b.volume.setPeers({ peers: { a: ['a.1'] } }, (error) => assert.equal(error, undefined));
     two.mesh.write(two.a, 1, 1);
     two.mesh.scheduler.runFor(1000);
     assert.equal(two.register.set.version, version);

@@ -129,7 +129,7 @@ describe('messages', () => {
   });
 
   test('HELLO and STATE survive the trip', () => {
-    assert.deepEqual(decodeHello(encodeHello(HELLO)), { version: 3, ...HELLO });
+    assert.deepEqual(decodeHello(encodeHello(HELLO)), { version: 4, ...HELLO });
     const state = {
       id: 3,
       term: { number: 7, grantor: 'cluster' },
@@ -189,15 +189,28 @@ describe('messages', () => {
 
   test('another version is refused by name', () => {
     const bytes = encodeHello(HELLO);
-    bytes.writeUInt16LE(4, 0);
-    bytes.writeUInt16LE(5, 2);
+    bytes.writeUInt16LE(5, 0);
+    bytes.writeUInt16LE(6, 2);
     assert.throws(() => decodeHello(bytes), { code: 'unsupported' });
+  });
+
+  test('only who speaks version 4 can read a HELLO that says lives, of a mirror set or not', () => {
+    const lives = {
+      own: '77777777-7777-4777-8777-777777777777',
+      peer: '88888888-8888-4888-8888-888888888888',
+    };
+    for (const setLayout of [NIL_UUID, '99999999-9999-4999-8999-999999999999']) {
+      const hello = { ...HELLO, summary: { ...HELLO.summary, setLayout }, lives };
+      const bytes = encodeHello(hello);
+      assert.equal(bytes.readUInt16LE(0), 4);
+      assert.deepEqual(decodeHello(bytes), { version: 4, ...hello });
+    }
   });
 
   test('the newest version that both sides speak counts', () => {
     const bytes = encodeHello(HELLO);
     bytes.writeUInt16LE(9, 2);
-    assert.equal(decodeHello(bytes).version, 3);
+    assert.equal(decodeHello(bytes).version, 4);
     bytes.writeUInt16LE(2, 2);
     assert.equal(decodeHello(bytes).version, 2);
     bytes.writeUInt16LE(1, 2);

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { assert, EterneError } from '@eterne/base';
 import type { Arbiter, LocalReplica, SetAnswer, SetProposal, VolumeConfig } from '@eterne/disk/engine/api.ts';
+import { othersOf, withOthers } from '@eterne/disk/engine/others.ts';
 import { openVolume } from '@eterne/disk/engine/volume.ts';
 import { Bindings, type Listener, type Stream } from '@eterne/runtime';
 import { readPreface } from '../mirror/host.ts';
@@ -91,13 +92,14 @@ export class DiskDaemon {
     config: VolumeConfig,
     done: (error: EterneError | undefined) => void,
   ): void {
-    const { name, peers } = config;
+    const { name } = config;
+    const others = othersOf(config);
     const volume = this.volumes.get(name);
     if (isDeepStrictEqual(known, config)) return done(undefined);
-    if (volume === undefined || !isDeepStrictEqual({ ...known, peers }, config))
+    if (volume === undefined || !isDeepStrictEqual(withOthers(known, others), config))
       return done(new EterneError('conflict', `${name} is open otherwise`));
     this.opening.set(name, config);
-    return volume.setPeers(peers, done);
+    return volume.setPeers(others, done);
   }
 
   removeVolume(name: string, done: (error: EterneError | undefined) => void): void {

@@ -319,6 +319,7 @@ export class Machine {
     this.transport = undefined;
     const service = new Service({
       self: name,
+      life: lifeOf(this.place),
       startId: this.startId,
       places: {
         metadataPath: (volume, created) => `${DIR}/volumes/${volume}-${created}.meta`,

@@ -29,6 +29,15 @@ export const MEMBERS_MUTANTS: readonly Mutant[] = [
     file: 'cluster/src/raft/types.ts',
     edits: [['return `${node}#${life}`;', "return `${node}#${node.startsWith('~') ? life : ''}`;"]],
   }),
+  members('whoever has the name of a member is met as that one', {
+    file: 'disk/src/engine/link/lives.ts',
+    edits: [
+      [
+        'if (meant === undefined) return undefined;',
+        "if (meant === undefined || node !== '') return undefined;",
+      ],
+    ],
+  }),
   members('a node may be removed while a group runs there', {
     file: 'cluster/src/state/apply-member.ts',
     edits: [

@@ -20,6 +20,7 @@ import { settleSplitBrain } from '../split-brain/settle.ts';
 import { afterHandshake, withNewerTerm } from './after-handshake.ts';
 import { awaitingPromotion } from './await-promotion.ts';
 import type { Channel } from './channel.ts';
+import { mistaken } from './lives.ts';
 import type { Peer } from './peer.ts';
 import { sameGenerations, saysTheSame } from './summaries.ts';
 
@@ -70,9 +71,18 @@ export class Opening {
     if (!this.#host.awaitsHello || !isForUs || summary.node !== node)
       throw new EterneError('protocol', 'an unexpected HELLO');
     this.version = version;
+    const mistake = mistaken(node, this.#peer.lives, hello.lives);
+    if (mistake !== undefined) return this.#refuse(mistake);
     if (this.#isDialer) return this.#answer(hello);
     this.#peer.takeOver();
     this.#decide(hello);
+  }
+
+  /** Before anything is decided, so that nothing is remembered of whoever it is. */
+  #refuse(mistake: string): void {
+    this.#peer.complain(mistake);
+    if (this.#isDialer) this.#channel.open(this.#channel.session ?? 0);
+    this.#channel.bye(mistake);
   }
 
   #answer(theirs: Hello): void {
@@ -90,13 +100,15 @@ export class Opening {
   #sendHello(): void {
     if (!this.#host.awaitsHello) return;
     if (!this.#peer.mayMeet()) return this.#host.close('this side cannot shake hands now');
-    const { arbiterIsLocal, config, follows } = this.#peer.replica;
+    const { lives, replica } = this.#peer;
+    const { arbiterIsLocal, config, follows } = replica;
     this.#said = {
       volume: config.name,
       toNode: this.#peer.node,
       summary: this.#summary(),
       follows,
       waitsWhenLost: arbiterIsLocal && config.onPeerLost === 'freeze',
+      ...(lives === undefined ? {} : { lives }),
     };
     this.#channel.sender.send(FrameType.hello, encodeHello(this.#said));
   }

@@ -12,6 +12,7 @@ import { ownChanges } from '../split-brain/own-changes.ts';
 import type { SideReport, SplitBrainReport } from '../split-brain/report.ts';
 import { VerifyFigures } from '../verify/verify-figures.ts';
 import { Connections } from './connections.ts';
+import { sameLives, type Lives } from './lives.ts';
 import { ResyncFigures } from './resync-figures.ts';
 import { Session } from './session.ts';
 
@@ -35,6 +36,7 @@ export class Peer implements Mirror {
   waitsWhenLost = false;
   readonly #connections: Connections;
   readonly #isDialer: boolean;
+  #lives: Lives | undefined;
   #session: Session | undefined;
   /** Accepted, and silent so far. */
   #candidate: Session | undefined;
@@ -55,9 +57,16 @@ export class Peer implements Mirror {
   #retry: Timer | undefined;
   #closed = false;
 
-  constructor(replica: Replica, node: string, index: number, addresses: readonly Address[]) {
+  constructor(
+    replica: Replica,
+    node: string,
+    index: number,
+    addresses: readonly Address[],
+    lives: Lives | undefined,
+  ) {
     this.replica = replica;
     this.node = node;
+    this.#lives = lives;
     this.bit = peerBit(index);
     this.figures = new ResyncFigures(replica.world.clock);
     this.verifyFigures = new VerifyFigures(replica.world.clock, replica.metadata);
@@ -91,6 +100,22 @@ export class Peer implements Mirror {
   retire(): void {
     this.#isRetired = true;
     this.disconnect('its replica was taken out of the volume');
+  }
+
+  /** Which member of the cluster is meant by its name; undefined: nobody has told. */
+  get lives(): Lives | undefined {
+    return this.#lives;
+  }
+
+  get life(): string | undefined {
+    return this.#lives?.peer;
+  }
+
+  /** From now on; what was said to, and by, whoever was meant before counts no more. */
+  mean(lives: Lives | undefined): void {
+    if (sameLives(lives, this.#lives)) return;
+    this.#lives = lives;
+    this.#hangUp('which member of the cluster it is has changed');
   }
 
   /** Where it is from now on; one that was retired is taken up again. */

@@ -18,7 +18,7 @@
  * In an asynchronous mirror nobody else holds every acknowledged write: the primary is alone in the set while it serves, and takes the
  * others in when it has stopped and they have everything (`closeWith`).
  */
-import type { Arbiter, InSyncSet, SetAnswer, Term } from '../api.ts';
+import type { Arbiter, InSyncSet, SetAnswer, SetProposal, Term } from '../api.ts';
 import type { Mirror } from './mirror.ts';
 import { LOCAL_BIT } from './write-op.ts';
 
@@ -175,10 +175,18 @@ export class Membership {
         members,
         // Who leaves an asynchronous set was not lost: no policy is to be asked.
         removed: this.#isAlone ? [] : leaving,
+        ...this.#livesOf(arrived),
         reason,
       },
       (answer) => this.#answered(answer),
     );
+  }
+
+  #livesOf(arrived: readonly string[]): Pick<SetProposal, 'lives'> {
+    const lives = this.#parts.mirrors.flatMap(({ node, life }) =>
+      life === undefined || !arrived.includes(node) ? [] : [[node, life] as const],
+    );
+    return lives.length === 0 ? {} : { lives: Object.fromEntries(lives) };
   }
 
   #answered(answer: SetAnswer): void {

@@ -7,6 +7,8 @@ import type { WriteOp } from './write-op.ts';
 export interface Mirror {
   readonly node: string;
   readonly bit: number;
+  /** Which member of the cluster it is; undefined: nobody has told. */
+  readonly life: string | undefined;
   /** Blocks that this node knows the peer may lack. */
   readonly bitmap: DirtyBitmap;
   /** The session that takes writes; undefined while the peer is away or still shaking hands. */

@@ -10,11 +10,13 @@
  * undone copy text · current generation text · list of (peer text, generation text) · list of history generations text
  * follows text · waits when lost u8
  * of a mirror set, and only then: layout text     version 2, which is the lowest that a set speaks
+ * where the sender knows lives, and only then, after a layout, nil if it is no set: own life text · life of whom it means text     version 4, likewise
  * ```
  */
 import { EterneError } from '@eterne/base';
 import { MAX_NAME_BYTES, NIL_UUID, type ReplicaSummary, type SplitBrainTerms } from '../../metadata/api.ts';
 import { FORMER_INCARNATIONS } from '../../metadata/incarnations.ts';
+import type { Lives } from '../../engine/link/lives.ts';
 import { FieldReader, FieldWriter } from '../fields.ts';
 import { NEWEST_VERSION, OLDEST_VERSION } from '../wire.ts';
 import { DISK_STATES, SPLIT_BRAIN_ACTIONS } from '../../engine/api.ts';
@@ -23,6 +25,8 @@ import { readGenerations, writeGenerations } from './resync-names.ts';
 
 /** The lowest version that a mirror set speaks, and only a set begins with. */
 const SET_VERSION = 2;
+/** Likewise where the sender knows lives. */
+const LIVES_VERSION = 4;
 
 export interface Hello {
   readonly volume: string;
@@ -33,16 +37,14 @@ export interface Hello {
   readonly follows: string;
   /** Standalone `onPeerLost: freeze`: as a primary the sender goes on with nothing that this replica lacks. */
   readonly waitsWhenLost: boolean;
+  /** Which members of the cluster the sender is, and means; absent: nobody has told it. */
+  readonly lives?: Lives;
 }
 
 export function encodeHello(hello: Hello): Buffer {
   const into = new FieldWriter();
   const s = hello.summary;
-  into
-    .uint16(isSet(s) ? SET_VERSION : OLDEST_VERSION)
-    .uint16(NEWEST_VERSION)
-    .text(hello.volume)
-    .text(hello.toNode);
+  into.uint16(lowestOf(hello)).uint16(NEWEST_VERSION).text(hello.volume).text(hello.toNode);
   into.text(s.node).uint64(s.sizeBytes).text(s.volumeUuid).text(s.replicaUuid);
   writeTerm(into, s.term);
   writeSet(into, s.set);
@@ -55,7 +57,8 @@ export function encodeHello(hello: Hello): Buffer {
   into.text(s.undoneSync);
   writeGenerations(into, s.generations);
   into.text(hello.follows).byte(Number(hello.waitsWhenLost));
-  if (isSet(s)) into.text(s.setLayout);
+  if (lowestOf(hello) >= SET_VERSION) into.text(s.setLayout);
+  if (hello.lives !== undefined) into.text(hello.lives.own).text(hello.lives.peer);
   return into.finish();
 }
 
@@ -92,8 +95,14 @@ export function decodeHello(body: Buffer): Hello & { readonly version: number } 
   const follows = from.text(MAX_NAME_BYTES);
   const waitsWhenLost = from.flag();
   const setLayout = lowest < SET_VERSION ? NIL_UUID : readUuid(from);
+  const lives = lowest < LIVES_VERSION ? {} : { lives: { own: readName(from), peer: readName(from) } };
   from.finish();
-  return { version, volume, toNode, summary: { ...summary, setLayout }, follows, waitsWhenLost };
+  return { version, volume, toNode, summary: { ...summary, setLayout }, follows, waitsWhenLost, ...lives };
+}
+
+function lowestOf({ lives, summary }: Hello): number {
+  if (lives !== undefined) return LIVES_VERSION;
+  return isSet(summary) ? SET_VERSION : OLDEST_VERSION;
 }
 
 const isSet = ({ setLayout }: ReplicaSummary): boolean => setLayout !== NIL_UUID;

@@ -40,6 +40,8 @@ export class TestNode {
   readonly strangers = new Set<string>();
   /** At its next start it is configured with a rescue journal, where the others are. */
   hasJournal = true;
+  /** Which members of a cluster it takes itself and the others for, from its next start on. */
+  lives: VolumeConfig['lives'];
   #metadataPath = 'metadata';
 
   constructor(mesh: Mesh, name: string) {
@@ -160,6 +162,7 @@ export class TestNode {
       resyncRate: { minBytesPerSecond: 4 << 20, maxBytesPerSecond: 1 << 30 },
       diskTimeoutMs: 30_000,
       ...rest,
+      ...(this.lives === undefined ? {} : { lives: this.lives }),
       ...(rescueJournal === undefined || !this.hasJournal ? {} : { rescueJournal }),
     };
   }

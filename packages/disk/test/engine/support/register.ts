@@ -7,12 +7,15 @@ export class Register implements Arbiter {
   term = 0;
   holder = '';
   set: InSyncSet = { version: 0, members: [] };
+  /** As they were told with the newest proposal that told any. */
+  lives: SetProposal['lives'];
 
   propose(proposal: SetProposal, done: (answer: SetAnswer) => void): void {
     const { expectedVersion, members, term } = proposal;
     if (term.number !== this.term || expectedVersion !== this.set.version)
       return done({ kind: 'refused', reason: 'another term' });
     this.set = { version: this.set.version + 1, members: members.toSorted() };
+    this.lives = proposal.lives ?? this.lives;
     done({ kind: 'committed', set: this.set });
   }
 
