@@ -1,26 +1,56 @@
-/** How this machine can make a block device of an export: by the kernel's own NBD client where it has one, else through nbdfuse and a loop device. */
+/**
+ * How this machine can make a block device of an export: by the kernel's own NBD client where it has one, else through nbdfuse and a loop device, and where there is no nbdfuse either by the
+ * kernel's iSCSI initiator.
+ */
 import type { Files, Processes } from '@eterne/runtime';
 import { listNbdDevices } from './nbd-devices.ts';
 import { runTool } from './run-tool.ts';
 
-export const ATTACH_WAYS = ['nbd', 'fuse'] as const;
+export const ATTACH_WAYS = ['nbd', 'iscsi', 'fuse'] as const;
 export const ATTACH_CHOICES = [...ATTACH_WAYS, 'auto'] as const;
 export type AttachWayName = (typeof ATTACH_WAYS)[number];
 export type AttachChoice = (typeof ATTACH_CHOICES)[number];
 
 type Hands = { readonly files: Files; readonly processes: Processes };
 
-/** The module is asked for where it is not loaded. */
+/** The kernel's NBD module is asked for where it is not loaded. */
 export function chooseAttachWay(
   hands: Hands,
   choice: AttachChoice,
   done: (way: AttachWayName) => void,
 ): void {
-  if (choice === 'fuse') return done('fuse');
+  if (choice === 'fuse' || choice === 'iscsi') return done(choice);
   withModule(hands, (hasDevices) => {
     if (choice === 'nbd') return done('nbd');
-    if (!hasDevices) return done('fuse');
-    runTool(hands, ['nbd-client', '-V'], (printed) => done(printed === undefined ? 'fuse' : 'nbd'));
+    firstOf(
+      hands,
+      [...(hasDevices ? [{ way: 'nbd', proof: ['nbd-client', '-V'] } as const] : []), ...OTHERS],
+      done,
+    );
+  });
+}
+
+interface Candidate {
+  readonly way: AttachWayName;
+  /** Succeeds where the way's tool is installed. */
+  readonly proof: readonly [string, ...string[]];
+}
+
+const OTHERS: readonly Candidate[] = [
+  { way: 'fuse', proof: ['nbdfuse', '--version'] },
+  { way: 'iscsi', proof: ['iscsiadm', '--version'] },
+];
+
+/** Of a machine that has none of them: `fuse`, whose failure says what is missing. */
+function firstOf(
+  hands: Hands,
+  [candidate, ...others]: readonly Candidate[],
+  done: (way: AttachWayName) => void,
+): void {
+  if (candidate === undefined) return done('fuse');
+  runTool(hands, candidate.proof, (printed) => {
+    if (printed === undefined) firstOf(hands, others, done);
+    else done(candidate.way);
   });
 }
 

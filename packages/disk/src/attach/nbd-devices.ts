@@ -7,6 +7,7 @@
  */
 import { EterneError } from '@eterne/base';
 import type { Files } from '@eterne/runtime';
+import { readText } from './read-text.ts';
 
 const BLOCK_FOLDER = '/sys/block';
 const SECTOR_BYTES = 512;
@@ -78,25 +79,6 @@ export function isNbdConnected(
     if (Number(pid) !== clientPid) return done(false);
     readText(files, `${folder}/size`, (sectors) => done(Number(sectors) * SECTOR_BYTES > 0));
   });
-}
-
-/** Mounted, or under another device, itself or a partition of it, by proc_mounts(5). Other openers cannot be seen. */
-export function isNbdMounted(files: Files, path: string, done: (isMounted: boolean) => void): void {
-  readText(files, '/proc/self/mounts', (text = '') => {
-    const devices = text.split('\n').map((line) => line.split(' ')[0] ?? '');
-    if (devices.some((device) => device === path || device.startsWith(`${path}p`))) return done(true);
-    files.list(`${BLOCK_FOLDER}/${path.slice('/dev/'.length)}/holders`, (holders) =>
-      done(!(holders instanceof EterneError) && holders.length > 0),
-    );
-  });
-}
-
-function readText(files: Files, path: string, done: (text: string | undefined) => void): void {
-  files.readFile(path, (content) =>
-    done(
-      content === undefined || content instanceof EterneError ? undefined : content.toString('utf8').trim(),
-    ),
-  );
 }
 
 function mapInOrder<Item, Result>(

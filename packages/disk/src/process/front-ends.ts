@@ -7,6 +7,7 @@
  */
 import { EterneError } from '@eterne/base';
 import type { Address, BlockDevice, Stream, World } from '@eterne/runtime';
+import type { BridgeCommand } from '../attach/iscsi-bridge.ts';
 import type { Arbiter, VolumeConfig, VolumeStatus } from '../engine/api.ts';
 import { ByteDevice } from '../nbd/byte-device.ts';
 import { NbdServer } from '../nbd/server.ts';
@@ -28,6 +29,7 @@ export interface FrontEndsParts {
   readonly config: VolumeConfig;
   readonly exports: readonly ExportSpec[];
   readonly listenFrontEnd: ListenFrontEnd | undefined;
+  readonly iscsiBridge: BridgeCommand | undefined;
   status(): VolumeStatus;
   /** What a client of the volume sees of the device of a term. */
   deviceOf(whole: BlockDevice): BlockDevice;
@@ -99,7 +101,7 @@ export class FrontEnds {
 
   /** Binds them one after the other; the first failure ends it. */
   listen(done: Done): void {
-    const { config, exports, listenFrontEnd, world } = this.#parts;
+    const { config, exports, iscsiBridge, listenFrontEnd, world } = this.#parts;
     const next = exports[this.#servers.length];
     if (next === undefined) return done(undefined);
     const listening = (server: FrontEnd | EterneError): void => {
@@ -113,6 +115,7 @@ export class FrontEnds {
         world,
         config,
         next,
+        iscsiBridge,
         () => this.#parts.changed(),
         (result) => {
           if (result instanceof AttachedDevice) this.#attached = result;

@@ -3,6 +3,7 @@ import { withIscsiStores } from '@eterne/iscsi/initiator/store.ts';
 import type { Stores } from '@eterne/runtime';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { attachToSupervisor } from '@eterne/runtime/node/worker.ts';
+import type { BridgeCommand } from '../attach/iscsi-bridge.ts';
 import { openAnyVolume } from '../joined/open-any.ts';
 import { withNbdStores } from '../nbd/client/store.ts';
 import { createAskingArbiter } from './asking-arbiter.ts';
@@ -12,11 +13,13 @@ import type { StreamNote, ToWorker } from './worker-messages.ts';
 
 export interface WorkerParts {
   readonly listenFrontEnd?: ListenFrontEnd;
+  /** Absent: `attach: iscsi` is not there. */
+  readonly iscsiBridge?: BridgeCommand;
   /** More kinds of stores, around those of files and devices. */
   readonly stores?: (files: Stores) => Stores;
 }
 
-export function runVolumeWorker({ listenFrontEnd, stores = (files) => files }: WorkerParts = {}): void {
+export function runVolumeWorker({ stores = (files) => files, ...made }: WorkerParts = {}): void {
   const plain = createNodeWorld('volume');
   const node = { ...plain, stores: stores(plain.stores) };
   const world = { ...node, stores: withIscsiStores({ ...node, stores: withNbdStores(node) }) };
@@ -31,7 +34,7 @@ export function runVolumeWorker({ listenFrontEnd, stores = (files) => files }: W
   });
 
   const worker = new VolumeWorker({
-    ...(listenFrontEnd === undefined ? {} : { listenFrontEnd }),
+    ...made,
     world,
     send: (message) => supervisor.send(message),
     exit: () => process.disconnect(),

@@ -21,6 +21,7 @@ import type {
   VolumeConfig,
   VolumeStatus,
 } from '../engine/api.ts';
+import type { BridgeCommand } from '../attach/iscsi-bridge.ts';
 import { secureLink } from '../engine/link/secure-link.ts';
 import { totalBytes, windowOf } from '../engine/set/members.ts';
 import { WindowDevice } from '../engine/set/window-device.ts';
@@ -52,6 +53,7 @@ export interface VolumeWorkerOptions {
   readonly localArbiter: (world: World, config: VolumeConfig) => Arbiter;
   /** Makes the front ends that this package does not know; absent: there are none. */
   readonly listenFrontEnd?: ListenFrontEnd;
+  readonly iscsiBridge?: BridgeCommand;
 }
 
 export class VolumeWorker {
@@ -123,7 +125,7 @@ export class VolumeWorker {
   #open(asked: Extract<ToWorker, { kind: 'open' }>): void {
     const { tls } = asked;
     const config = tls === undefined ? asked.config : { ...asked.config, tls };
-    const { listenFrontEnd, world } = this.#options;
+    const { iscsiBridge, listenFrontEnd, world } = this.#options;
     for (const [index, part] of partsOf(config, asked).entries())
       this.#fronts.push(
         new FrontEnds({
@@ -131,6 +133,7 @@ export class VolumeWorker {
           config: part.config,
           exports: part.exports,
           listenFrontEnd,
+          iscsiBridge,
           status: () => this.#volume?.status() ?? absentStatus(config, undefined),
           deviceOf: (whole) => deviceOf(config, index, whole),
           changed: () => this.#sendStatus(),

@@ -10,6 +10,7 @@ import { nodeFileSystems } from '@eterne/runtime/node/file-systems.ts';
 import { nodeFrames } from '@eterne/runtime/node/frames.ts';
 import { nodeInterfaces } from '@eterne/runtime/node/interfaces.ts';
 import { nodeProcessTrees } from '@eterne/runtime/node/process-trees.ts';
+import { ISCSI_BRIDGE } from '../../disk/iscsi-bridge.ts';
 import { startDaemon } from '../daemon.ts';
 
 await startDaemon('monitor', ({ dir, world, launcher, giveUp }) => {
@@ -21,6 +22,7 @@ await startDaemon('monitor', ({ dir, world, launcher, giveUp }) => {
     directories: nodeDirectoryUsers,
     interfaces: nodeInterfaces,
     fileSystems: nodeFileSystems,
+    iscsiBridge: ISCSI_BRIDGE,
     dir,
   };
   const monitor = new Monitor(hands, heart);

@@ -1,4 +1,5 @@
 /** What the monitor knows about one type of resource. Each agent is a folder: its parameters, and how to start, stop and probe it. */
+import type { BridgeCommand } from '@eterne/disk/attach/iscsi-bridge.ts';
 import type { DirectoryUsers, FrameSender, ProcessTrees, World } from '@eterne/runtime';
 import type { GuardedProcess } from '../../heart/guard.ts';
 import type { Fields } from '../../node/fields.ts';
@@ -15,6 +16,8 @@ export interface Hands {
   readonly spawner: Spawner;
   readonly frames: FrameSender;
   readonly directories: DirectoryUsers;
+  /** How a volume is attached through the kernel's iSCSI initiator; absent: it cannot be. */
+  readonly iscsiBridge?: BridgeCommand;
   /** The node's DIR. */
   readonly dir: string;
 }

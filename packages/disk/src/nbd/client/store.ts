@@ -113,15 +113,24 @@ class NbdStore implements BlockStore {
   }
 }
 
-function openStore(
+export interface OpenNbdStoreOptions extends OpenStoreOptions {
+  /** Once, when the connection of an open store ends; every command fails from then on. */
+  readonly onLost?: () => void;
+}
+
+/** `uri`: as `parseNbdUri` takes it. */
+export function openNbdStore(
   ports: Ports,
   uri: string,
-  options: OpenStoreOptions,
+  options: OpenNbdStoreOptions,
   done: (result: BlockStore | EterneError) => void,
 ): void {
-  const { readOnly = false, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const { readOnly = false, timeoutMs = DEFAULT_TIMEOUT_MS, onLost = () => {} } = options;
   let store: NbdStore | undefined;
-  const onClose = (): void => store?.lost();
+  const onClose = (): void => {
+    store?.lost();
+    if (store !== undefined) onLost();
+  };
   openNbd(ports, uri, { timeoutMs, onClose }, (client) => {
     if (client instanceof EterneError) return done(client);
     const lacks = problemWith(client, readOnly);
@@ -144,7 +153,7 @@ function problemWith({ transmissionFlags }: NbdClient, readOnly: boolean): strin
 export function withNbdStores(world: Ports & Pick<World, 'stores'>): Stores {
   return {
     open(path, options, done) {
-      if (/^nbd(\+unix)?:\/\//.test(path)) openStore(world, path, options, done);
+      if (/^nbd(\+unix)?:\/\//.test(path)) openNbdStore(world, path, options, done);
       else world.stores.open(path, options, done);
     },
   };

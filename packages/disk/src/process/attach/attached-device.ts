@@ -1,6 +1,6 @@
 /**
  * A front end for this machine's kernel: while the volume is primary here, a block device to make file systems on, mount and partition. It has an NBD export of its own, on a unix socket, and one
- * of several ways (`nbd.ts`, `fuse.ts`) to make a device of that.
+ * of several ways (`nbd.ts`, `iscsi.ts`, `fuse.ts`) to make a device of that.
  *
  * ```
  *   detached ──serve──▶ clearing ──▶ attaching ──▶ attached ──withdraw──▶ detached
@@ -12,7 +12,8 @@
  */
 import { EterneError } from '@eterne/base';
 import type { Timer } from '@eterne/runtime';
-import { chooseAttachWay, type AttachChoice, type AttachWayName } from '../../attach/choose.ts';
+import { ATTACH_WAYS, chooseAttachWay, type AttachChoice, type AttachWayName } from '../../attach/choose.ts';
+import type { BridgeCommand } from '../../attach/iscsi-bridge.ts';
 import type { VolumeConfig } from '../../engine/api.ts';
 import type { ByteDevice } from '../../nbd/byte-device.ts';
 import { formatNbdUri } from '../../nbd/client/uri.ts';
@@ -20,6 +21,7 @@ import { NbdServer } from '../../nbd/server.ts';
 import type { FrontEnd } from '../front-end.ts';
 import type { AttachExport } from '../port.ts';
 import { FuseWay } from './fuse.ts';
+import { IscsiWay } from './iscsi.ts';
 import { NbdWay } from './nbd.ts';
 import type { AttachWay, AttachWorld, Running } from './way.ts';
 
@@ -67,6 +69,7 @@ export class AttachedDevice implements FrontEnd {
     world: AttachWorld,
     { name, node }: Pick<VolumeConfig, 'name' | 'node'>,
     { folder, as }: AttachExport,
+    bridge: BridgeCommand | undefined,
     changed: () => void,
     done: (result: AttachedDevice | EterneError) => void,
   ): void {
@@ -77,6 +80,7 @@ export class AttachedDevice implements FrontEnd {
       const uri = formatNbdUri({ address: server.address, exportName: name });
       const ways = {
         nbd: new NbdWay(world, name, socketPath),
+        iscsi: new IscsiWay(world, uri, socketPath, bridge),
         fuse: new FuseWay(world, uri, `${place}/disk`),
       };
       done(new AttachedDevice(world, name, as, ways, server, changed));
@@ -149,14 +153,22 @@ export class AttachedDevice implements FrontEnd {
     this.#afterClear = then;
     if (this.#isClearing) return;
     this.#isClearing = true;
-    this.#ways.nbd.clear((failure) =>
-      this.#ways.fuse.clear((other) => {
-        this.#isClearing = false;
-        const next = this.#afterClear;
-        this.#afterClear = undefined;
-        if (next === then) then(failure ?? other);
-        else if (next !== undefined) this.#clear(next);
-      }),
-    );
+    this.#clearWays(ATTACH_WAYS, undefined, (failure) => {
+      this.#isClearing = false;
+      const next = this.#afterClear;
+      this.#afterClear = undefined;
+      if (next === then) then(failure);
+      else if (next !== undefined) this.#clear(next);
+    });
+  }
+
+  /** All of them; the first failure is told. */
+  #clearWays(
+    [way, ...others]: readonly AttachWayName[],
+    failure: string | undefined,
+    done: (failure: string | undefined) => void,
+  ): void {
+    if (way === undefined) return done(failure);
+    this.#ways[way].clear((left) => this.#clearWays(others, failure ?? left, done));
   }
 }

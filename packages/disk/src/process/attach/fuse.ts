@@ -6,9 +6,8 @@
  * nbdfuse does not connect again, so a device belongs to one term. Needs root, nbdfuse and losetup.
  */
 import { dirname } from 'node:path';
-import { SYSTEM_PATH, type Timer } from '@eterne/runtime';
 import { runTool } from '../../attach/run-tool.ts';
-import { lastWords, type AttachWay, type AttachWorld, type Running } from './way.ts';
+import { Attempt, type AttachWay, type AttachWorld, type Running } from './way.ts';
 
 const RETRY_MS = 100;
 
@@ -38,38 +37,23 @@ export class FuseWay implements AttachWay {
   }
 
   begin(attached: (path: string) => void, ended: (reason: string) => void): Running {
-    let isOver = false;
-    let retry: Timer | undefined;
-    let stop = (): void => {};
-    const over = (reason: string): void => {
-      if (isOver) return;
-      isOver = true;
-      retry?.cancel();
-      ended(reason);
-    };
+    const { files, timers } = this.#world;
+    const attempt = new Attempt(this.#world, ended);
     // The file appears when nbdfuse has connected; until then losetup is told again.
-    const loop = (): void =>
+    const loop = (): void => {
+      if (attempt.isOver) return;
       runTool(this.#world, ['losetup', '--find', '--show', this.#file], (path) => {
-        if (isOver) return;
-        if (path !== undefined) return attached(path.trim());
-        retry = this.#world.timers.after(RETRY_MS, loop);
+        if (attempt.isOver) return;
+        if (path !== undefined) attached(path.trim());
+        else timers.after(RETRY_MS, loop);
       });
-    this.#world.files.makeFolder(dirname(this.#file), (error) => {
-      if (isOver) return;
-      if (error !== undefined) return over(error.message);
-      const helper = this.#world.processes.spawn(
-        { command: ['nbdfuse', this.#file, this.#uri], env: { PATH: SYSTEM_PATH } },
-        (exit) => over(lastWords(exit, 'nbdfuse')),
-      );
-      stop = () => helper.kill('SIGKILL');
+    };
+    files.makeFolder(dirname(this.#file), (error) => {
+      if (attempt.isOver) return;
+      if (error !== undefined) return attempt.fail(error.message);
+      attempt.run(['nbdfuse', this.#file, this.#uri]);
       loop();
     });
-    return {
-      end: () => {
-        isOver = true;
-        retry?.cancel();
-        stop();
-      },
-    };
+    return attempt;
   }
 }

@@ -5,7 +5,6 @@
  *
  * A device belongs to one term: its client does not connect again, and an older one is proven gone before the next begins. Needs root, nbd-client and the kernel's module.
  */
-import { SYSTEM_PATH } from '@eterne/runtime';
 import {
   isNbdConnected,
   listNbdDevices,
@@ -14,7 +13,7 @@ import {
   nbdDevicesOn,
 } from '../../attach/nbd-devices.ts';
 import { runTool } from '../../attach/run-tool.ts';
-import { lastWords, type AttachWay, type AttachWorld, type Running } from './way.ts';
+import { Attempt, type AttachWay, type AttachWorld, type Running } from './way.ts';
 
 const RETRY_MS = 50;
 const CLEAR_TIMEOUT_MS = 5000;
@@ -47,38 +46,22 @@ export class NbdWay implements AttachWay {
   }
 
   begin(attached: (path: string) => void, ended: (reason: string) => void): Running {
-    let isOver = false;
-    let stop = (): void => {};
-    const over = (reason: string): void => {
-      if (isOver) return;
-      isOver = true;
-      ended(reason);
-    };
+    const attempt = new Attempt(this.#world, ended);
     listNbdDevices(this.#world.files, (devices) => {
-      if (isOver) return;
+      if (attempt.isOver) return;
       const free = devices.find(({ clientPid }) => clientPid === undefined);
-      if (free === undefined) return over('no NBD device of the kernel is free');
-      const helper = this.#world.processes.spawn(
-        { command: nbdClientCommand(free.path, this.#socketPath, this.#volume), env: { PATH: SYSTEM_PATH } },
-        (exit) => over(lastWords(exit, 'nbd-client')),
-      );
-      stop = () => helper.kill('SIGKILL');
-      const { pid } = helper;
-      if (pid !== undefined) this.#untilConnected(free.path, pid, () => isOver, attached);
+      if (free === undefined) return attempt.fail('no NBD device of the kernel is free');
+      const pid = attempt.run(nbdClientCommand(free.path, this.#socketPath, this.#volume));
+      if (pid !== undefined) this.#untilConnected(free.path, pid, attempt, attached);
     });
-    return {
-      end: () => {
-        isOver = true;
-        stop();
-      },
-    };
+    return attempt;
   }
 
-  #untilConnected(path: string, pid: number, isOver: () => boolean, attached: (path: string) => void): void {
+  #untilConnected(path: string, pid: number, attempt: Attempt, attached: (path: string) => void): void {
     isNbdConnected(this.#world.files, path, pid, (isConnected) => {
-      if (isOver()) return;
+      if (attempt.isOver) return;
       if (isConnected) return attached(path);
-      this.#world.timers.after(RETRY_MS, () => this.#untilConnected(path, pid, isOver, attached));
+      this.#world.timers.after(RETRY_MS, () => this.#untilConnected(path, pid, attempt, attached));
     });
   }
 }

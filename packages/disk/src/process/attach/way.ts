@@ -1,5 +1,5 @@
 /** One way to make a block device of an export. */
-import type { ProcessExit, World } from '@eterne/runtime';
+import { SYSTEM_PATH, type World } from '@eterne/runtime';
 
 export type AttachWorld = Pick<World, 'network' | 'timers' | 'clock' | 'log' | 'processes' | 'files'>;
 
@@ -15,5 +15,42 @@ export interface AttachWay {
   begin(attached: (path: string) => void, ended: (reason: string) => void): Running;
 }
 
-export const lastWords = ({ startError, stderr }: ProcessExit, tool: string): string =>
-  startError?.message ?? (stderr.trim() || `${tool} has ended`);
+/** A try at a device, which lives as long as a process: that ends with the try, and the try with it. */
+export class Attempt implements Running {
+  readonly #world: AttachWorld;
+  readonly #ended: (reason: string) => void;
+  #isOver = false;
+  #stop = (): void => {};
+
+  constructor(world: AttachWorld, ended: (reason: string) => void) {
+    this.#world = world;
+    this.#ended = ended;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Returns its pid; undefined: it could not be started, and `ended` hears why. */
+  run(command: readonly [string, ...string[]]): number | undefined {
+    const helper = this.#world.processes.spawn(
+      { command, env: { PATH: SYSTEM_PATH } },
+      ({ startError, stderr }) =>
+        this.fail(startError?.message ?? (stderr.trim() || `${command[0]} has ended`)),
+    );
+    this.#stop = () => helper.kill('SIGKILL');
+    return helper.pid;
+  }
+
+  fail(reason: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#stop();
+    this.#ended(reason);
+  }
+
+  end(): void {
+    this.#isOver = true;
+    this.#stop();
+  }
+}

@@ -3,16 +3,17 @@
  * (`disks.ts`).
  *
  * `attach: none`: nothing but the export itself, a unix socket that speaks NBD; `device` is its NBD URI.
- * `attach: nbd | fuse | auto`: `device` is a block device of this kernel (`nbd.ts`, `fuse.ts`); `auto` takes what the machine has.
+ * `attach: nbd | iscsi | fuse | auto`: `device` is a block device of this kernel (`nbd.ts`, `iscsi.ts`, `fuse.ts`); `auto` takes what the machine has.
  * All output `socket` and `volume` too. Of a volume with parts they are `device_PART` and `socket_PART`.
  */
 import { assert, EterneError } from '@eterne/base';
-import { chooseAttachWay } from '@eterne/disk/attach/choose.ts';
+import { ATTACH_WAYS, chooseAttachWay, type AttachWayName } from '@eterne/disk/attach/choose.ts';
 import type { ActionResult } from '../../../ports.ts';
 import { failed, RUNNING, succeeded, type Agent, type Hands, type Job, type Started } from '../agent.ts';
 import { stopFamily } from '../family.ts';
 import { disksOf, type Disk } from './disks.ts';
 import { abandonFuse, attachFuse, detachFuse } from './fuse.ts';
+import { abandonIscsi, attachIscsi, detachIscsi } from './iscsi.ts';
 import { abandonNbd, attachNbd, detachNbd } from './nbd.ts';
 import { parseMirrorParams, type MirrorParams } from './params.ts';
 
@@ -21,6 +22,26 @@ const CONNECT_TIMEOUT_MS = 1000;
 const CHECK_INTERVAL_MS = 1000;
 /** Helpers have so long to end, whatever was left of the time. */
 const END_TIMEOUT_MS = 500;
+
+interface Way {
+  attach(
+    hands: Hands,
+    job: Job<MirrorParams>,
+    disk: Disk,
+    deadlineMs: number,
+    done: (device: string | EterneError) => void,
+  ): void;
+  /** Fails while somebody uses it. */
+  detach(hands: Hands, disk: Disk, deadlineMs: number, done: (failure: string) => void): void;
+  /** Whoever uses it. */
+  abandon(hands: Hands, disk: Disk, done: (failure: string) => void): void;
+}
+
+const WAYS: Readonly<Record<AttachWayName, Way>> = {
+  nbd: { attach: attachNbd, detach: detachNbd, abandon: abandonNbd },
+  iscsi: { attach: attachIscsi, detach: detachIscsi, abandon: abandonIscsi },
+  fuse: { attach: attachFuse, detach: detachFuse, abandon: abandonFuse },
+};
 
 export const mirrorAgent: Agent<MirrorParams> = {
   type: 'mirror',
@@ -53,12 +74,7 @@ export const mirrorAgent: Agent<MirrorParams> = {
   },
   abandon(hands, job, done) {
     if (job.params.attach === 'none') return done('');
-    each(
-      disksOf(hands, job),
-      (disk, next) =>
-        abandonNbd(hands, disk.socket, (failure) => abandonFuse(hands, disk.name, () => next(failure))),
-      done,
-    );
+    each(disksOf(hands, job), (disk, next) => abandonAll(hands, ATTACH_WAYS, disk, next), done);
   },
 };
 
@@ -125,14 +141,22 @@ function attach(
 ): void {
   const { attach: choice } = job.params;
   assert(choice !== 'none', 'there is something to attach');
-  chooseAttachWay(hands.world, choice, (way) => {
-    if (way === 'nbd')
-      return abandonFuse(hands, disk.name, () => attachNbd(hands, job, disk, deadlineMs, done));
-    abandonNbd(hands, disk.socket, (failure) => {
-      if (failure !== '') return done(new EterneError('io', failure));
-      attachFuse(hands, job, disk, deadlineMs, done);
+  chooseAttachWay(hands.world, choice, (chosen) => {
+    const others = ATTACH_WAYS.filter((way) => way !== chosen);
+    abandonAll(hands, others, disk, (failure) => {
+      if (failure === '') WAYS[chosen].attach(hands, job, disk, deadlineMs, done);
+      else done(new EterneError('io', failure));
     });
   });
+}
+
+function abandonAll(
+  hands: Hands,
+  ways: readonly AttachWayName[],
+  disk: Disk,
+  done: (failure: string) => void,
+): void {
+  each(ways, (way, next) => WAYS[way].abandon(hands, disk, next), done);
 }
 
 /** In the way it was attached; `auto` means the same machine and chooses the same. */
@@ -142,10 +166,9 @@ function detach(hands: Hands, job: Job<MirrorParams>, timeoutMs: number, done: S
   const { clock } = hands.world;
   const deadlineMs = clock.bootMs() + timeoutMs;
   chooseAttachWay(hands.world, choice, (way) => {
-    const detachDisk = way === 'fuse' ? detachFuse : detachNbd;
     each(
       disksOf(hands, job),
-      (disk, next) => detachDisk(hands, disk, deadlineMs, next),
+      (disk, next) => WAYS[way].detach(hands, disk, deadlineMs, next),
       (failure) => {
         if (failure !== '') return done(failed(failure));
         stopFamily(hands, job, Math.max(deadlineMs - clock.bootMs(), END_TIMEOUT_MS), done);
@@ -155,13 +178,13 @@ function detach(hands: Hands, job: Job<MirrorParams>, timeoutMs: number, done: S
 }
 
 /** One after the other, all of them; `done` hears the first failure, or an empty text. */
-function each(
-  [disk, ...others]: readonly Disk[],
-  act: (disk: Disk, next: (failure: string) => void) => void,
+function each<Item>(
+  [item, ...others]: readonly Item[],
+  act: (item: Item, next: (failure: string) => void) => void,
   done: (failure: string) => void,
 ): void {
-  if (disk === undefined) return done('');
-  act(disk, (failure) => each(others, act, (later) => done(failure === '' ? later : failure)));
+  if (item === undefined) return done('');
+  act(item, (failure) => each(others, act, (later) => done(failure === '' ? later : failure)));
 }
 
 /** Every disk has a helper of its own. */

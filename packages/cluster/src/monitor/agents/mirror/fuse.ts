@@ -65,8 +65,8 @@ export function detachFuse(
 }
 
 /** nbdfuse has been killed: what hangs on it answers only errors. Taken away as far as it goes. */
-export function abandonFuse(hands: Hands, name: string, done: () => void): void {
-  detachLeftovers(hands, name, done);
+export function abandonFuse(hands: Hands, { name }: Disk, done: (failure: string) => void): void {
+  detachLeftovers(hands, name, () => done(''));
 }
 
 /** The file appears when nbdfuse has connected; until then losetup is told again. */

@@ -7,9 +7,9 @@
  * kernel's module.
  */
 import { EterneError } from '@eterne/base';
+import { isInUse } from '@eterne/disk/attach/in-use.ts';
 import {
   isNbdConnected,
-  isNbdMounted,
   listNbdDevices,
   nbdClientCommand,
   nbdDetachCommand,
@@ -63,8 +63,8 @@ export function detachNbd(
   const attempt = (): void =>
     nbdDevicesOn(files, socket, ([device]) => {
       if (device === undefined) return done('');
-      isNbdMounted(files, device.path, (isMounted) => {
-        if (!isMounted) return detachClients(hands, socket, deadlineMs, done);
+      isInUse(files, device.path, (isUsed) => {
+        if (!isUsed) return detachClients(hands, socket, deadlineMs, done);
         if (clock.bootMs() >= deadlineMs) return done(`${device.path} of volume ${name} is still in use`);
         timers.after(RETRY_INTERVAL_MS, attempt);
       });
@@ -73,7 +73,7 @@ export function detachNbd(
 }
 
 /** Its client has been killed, or is now: what hangs on it answers only errors. */
-export function abandonNbd(hands: Hands, socket: string, done: (failure: string) => void): void {
+export function abandonNbd(hands: Hands, { socket }: Disk, done: (failure: string) => void): void {
   detachClients(hands, socket, hands.world.clock.bootMs() + TOOL_TIMEOUT_MS, done);
 }
 
