@@ -61,7 +61,7 @@ export class BufferSlabs {
   give(taken: Buffer): void {
     const memory = taken.buffer;
     const slab = this.#slabs.get(memory);
-    const large = this.#large.get(memory);
+    const large = slab === undefined ? this.#large.get(memory) : undefined;
     if (slab === undefined && large === undefined) return;
     if (BufferSlabs.poisons) taken.fill(POISON);
     if (slab !== undefined) this.#giveCut(slab);

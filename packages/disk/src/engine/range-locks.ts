@@ -1,12 +1,14 @@
 import { assert } from '@eterne/base';
+import { Chain, type Place } from './chain.ts';
 
 /** A wish to have a byte range for oneself. Objects are reused by nobody: one per operation. */
 export interface RangeLock {
   readonly offset: number;
   readonly lengthBytes: number;
-  /** Owned by `RangeLocks`: earlier overlapping locks that must go first, and later ones that wait for this. */
+  /** Owned by `RangeLocks`: earlier overlapping locks that must go first, later ones that wait for this, and where it stands among all. */
   blockers: number;
   waiters: RangeLock[] | undefined;
+  place?: Place<RangeLock> | undefined;
   /** Called when the range is free, unless `acquire` already said so. */
   granted(): void;
 }
@@ -28,7 +30,7 @@ const MAX_SPREAD_GRANULES = 32;
  * case, no overlap, without looking at other locks (a false alarm costs a look, never order).
  */
 export class RangeLocks {
-  readonly #all = new Set<RangeLock>();
+  readonly #all = new Chain<RangeLock>();
   readonly #counters = new Uint16Array(COUNTERS);
   #longLocks = 0;
   readonly #watches = new Set<RangeWatch>();
@@ -45,13 +47,13 @@ export class RangeLocks {
     assert(lock.lengthBytes > 0, 'a lock covers something');
     if (this.#watches.size > 0) this.#touch(lock);
     if (this.#mayOverlap(lock.offset, lock.lengthBytes)) this.#waitForOverlapping(lock);
-    this.#all.add(lock);
+    lock.place = this.#all.add(lock);
     this.#count(lock, 1);
     return lock.blockers === 0;
   }
 
   release(lock: RangeLock): void {
-    assert(this.#all.delete(lock), 'a lock is released once');
+    assert(this.#all.delete(lock.place), 'a lock is released once');
     assert(lock.blockers === 0, 'only a granted lock is released');
     this.#count(lock, -1);
     this.#unblock(lock);

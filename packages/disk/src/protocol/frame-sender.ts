@@ -34,7 +34,7 @@ export class FrameSender {
   #frameAt = -1;
   #type: FrameType = 1;
   #fixedBytes = 0;
-  readonly #pieces: Buffer[] = [];
+  #pieces: Buffer[] = [];
   #gatheredBytes = 0;
   #scheduled = false;
   #closed = false;
@@ -128,9 +128,9 @@ export class FrameSender {
     if (this.#pieces.length === 0) return;
     if (this.#stream.bufferedBytes === 0) this.#reclaim();
     if (!this.#closed) writeVector(this.#stream, this.#pieces);
-    this.#pieces.length = 0;
+    this.#pieces = [];
     this.#gatheredBytes = 0;
-    this.#lent.push(...this.#filled.splice(0));
+    if (this.#filled.length > 0) this.#lent.push(...this.#filled.splice(0));
     if (this.#stream.bufferedBytes === 0) this.#startOver();
     // A stream that is never idle would keep them all; the oldest are left to the garbage collector.
     else if (this.#lent.length > FREE_SLABS_MAX) this.#lent.splice(0, this.#lent.length - FREE_SLABS_MAX);

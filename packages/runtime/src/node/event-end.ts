@@ -2,7 +2,7 @@
  * What is to be done when the event at hand is over: what one received chunk has brought leaves as soon as the chunk is taken. Waiting for the
  * event loop's turn to end (`setImmediate`) would cost a small write as much again as its way through the engine, at every hop.
  */
-const due: (() => void)[] = [];
+let due: (() => void)[] = [];
 let isInside = false;
 
 /** `Timers.afterEvent`. */
@@ -22,6 +22,6 @@ export function inEvent(handle: () => void): void {
 function runDue(): void {
   isInside = true;
   for (const fire of due) fire();
-  due.length = 0;
+  due = []; // emptying the old one would be a call into the runtime, for every event
   isInside = false;
 }

@@ -11,6 +11,7 @@
 import * as fs from 'node:fs';
 import { readFileSync } from 'node:fs';
 import { constants as os } from 'node:os';
+import { performance } from 'node:perf_hooks';
 import { EterneError, assert } from '@eterne/base';
 import type { BlockStore, Extent, OpenStoreOptions, StoreDone, StoreError, Stores } from '../ports.ts';
 import {
@@ -85,7 +86,7 @@ class FileStore implements BlockStore {
 
   read(offset: number, into: Buffer, done: StoreDone): void {
     this.#checkRange(offset, into.length);
-    if (this.#failed !== undefined) return done(this.#failed);
+    if (this.#operations.failed !== undefined) return done(this.#operations.failed);
     const cached = this.#isLocal ? readIfCached(this.#fd, into, offset) : 0;
     if (cached === into.length) return done(undefined);
     this.#readRest(offset, into, Math.max(cached, 0), this.#operations.begin(done));
@@ -119,7 +120,7 @@ class FileStore implements BlockStore {
 
   write(offset: number, from: Buffer, done: StoreDone): void {
     this.#checkRange(offset, from.length);
-    if (this.#failed !== undefined) return done(this.#failed);
+    if (this.#operations.failed !== undefined) return done(this.#operations.failed);
     let written = 0;
     let nowMs = performance.now();
     while (this.#mayWait && written < from.length && nowMs >= this.#stalledUntilMs) {
@@ -169,7 +170,7 @@ class FileStore implements BlockStore {
   }
 
   flush(done: StoreDone): void {
-    if (this.#failed !== undefined) return done(this.#failed);
+    if (this.#operations.failed !== undefined) return done(this.#operations.failed);
     const operation = this.#operations.begin(done);
     const sync = (end: (error: NodeJS.ErrnoException | null) => void): void => fs.fdatasync(this.#fd, end);
     this.#inPool(sync, (error) => {
@@ -186,7 +187,7 @@ class FileStore implements BlockStore {
 
   writeZeroes(offset: number, lengthBytes: number, mayPunch: boolean, done: StoreDone): void {
     this.#checkRange(offset, lengthBytes);
-    if (this.#failed !== undefined) return done(this.#failed);
+    if (this.#operations.failed !== undefined) return done(this.#operations.failed);
     const how: Deallocation = mayPunch ? 'punch-hole' : 'zero-range';
     const operation = this.#operations.begin(done);
     const work = (end: (errno: number) => void): void => deallocate(this.#fd, how, offset, lengthBytes, end);
@@ -214,7 +215,7 @@ class FileStore implements BlockStore {
   nextExtent(offset: number, done: (error: StoreError | undefined, extent: Extent) => void): void {
     this.#checkRange(offset, 0);
     const rest = { lengthBytes: this.sizeBytes - offset, allocated: true };
-    if (this.#failed !== undefined) return done(this.#failed, rest);
+    if (this.#operations.failed !== undefined) return done(this.#operations.failed, rest);
     const extent = (stretch: Stretch | undefined): Extent =>
       stretch === undefined ? rest : { lengthBytes: stretch.end - offset, allocated: stretch.data };
     if (!this.#isLocal) return done(undefined, rest);
@@ -230,7 +231,7 @@ class FileStore implements BlockStore {
   }
 
   grow(sizeBytes: number, done: StoreDone): void {
-    if (this.#failed !== undefined) return done(this.#failed);
+    if (this.#operations.failed !== undefined) return done(this.#operations.failed);
     if (this.#sizeBytes >= sizeBytes) return done(undefined);
     if (this.#isDevice) return done(this.#noticeEnd(sizeBytes));
     const operation = this.#operations.begin(done);
@@ -260,13 +261,9 @@ class FileStore implements BlockStore {
       clearInterval(this.#watchdog);
       // Operations that were given up as overdue may still be in the thread pool with this descriptor's number: were it closed
       // and given to another file, they would land there.
-      if (this.#failed?.kind === 'timeout') setImmediate(done);
+      if (this.#operations.failed?.kind === 'timeout') setImmediate(done);
       else fs.close(this.#fd, () => done());
     });
-  }
-
-  get #failed(): StoreError | undefined {
-    return this.#operations.failed;
   }
 
   #failOverdue(): void {

@@ -7,13 +7,13 @@ interface Range {
 
 /** Blocks on their way to the spare area. Meanwhile whoever wants to read or write them waits. */
 export class BlockMoves {
-  readonly #writing: ReadonlySet<Range>;
+  readonly #writing: Iterable<Range>;
   /** What waits for the end of each move. */
   readonly #moving = new Map<number, (() => void)[]>();
   #waiting: { readonly block: number; readonly proceed: () => void }[] = [];
 
   /** `writing`: writes that the store has not answered. */
-  constructor(writing: ReadonlySet<Range>) {
+  constructor(writing: Iterable<Range>) {
     this.#writing = writing;
   }
 

@@ -12,6 +12,7 @@ import type { BlockStore, Extent, StoreDone, StoreError } from '@eterne/runtime'
 import { lengthen } from '../../grow-store.ts';
 import { BLOCK_BYTES } from '../../metadata/index.ts';
 import type { RemapTable, Spare } from '../../metadata/remap-table.ts';
+import { Chain } from '../chain.ts';
 import { BlockMoves } from './block-moves.ts';
 import { inTurn, type Step } from './in-turn.ts';
 import { probe } from './probe.ts';
@@ -45,7 +46,7 @@ export class RemappingStore implements BlockStore {
   #flushingSpares = false;
   readonly #nextFlushes: (() => void)[] = [];
   /** Writes that the data store has not answered. */
-  readonly #writing = new Set<Piece>();
+  readonly #writing = new Chain<Piece>();
   readonly #moves = new BlockMoves(this.#writing);
 
   /** `spares`: the store of the metadata region, which its owner closes. */
@@ -157,9 +158,9 @@ export class RemappingStore implements BlockStore {
       else done(error);
     };
     const counted: WritePiece = (piece, finished) => {
-      this.#writing.add(piece);
+      const place = this.#writing.add(piece);
       write(piece, (error) => {
-        this.#writing.delete(piece);
+        this.#writing.delete(place);
         finished(error);
         this.#moves.written();
       });

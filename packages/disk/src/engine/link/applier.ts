@@ -16,6 +16,7 @@ import { encodeNumber } from '../../protocol/messages/number.ts';
 import type { WriteMessage } from '../../protocol/messages/write.ts';
 import { FrameType } from '../../protocol/wire.ts';
 import type { BufferSlabs } from '../buffer-slabs.ts';
+import type { Place } from '../chain.ts';
 import type { Gauge } from '../gauge.ts';
 import type { LocalDisk } from '../local-disk.ts';
 import type { RangeLock, RangeLocks } from '../range-locks.ts';
@@ -50,6 +51,7 @@ class AppliedWrite implements RangeLock, OrderedWrite {
   readonly #applier: Applier;
   blockers = 0;
   waiters: RangeLock[] | undefined = undefined;
+  place: Place<RangeLock> | undefined = undefined;
   /** The flush epoch in which it arrived. */
   readonly epoch: number;
   /** The activity log covers it, as far as it has to. */

@@ -67,8 +67,6 @@ type Phase = 'hello' | 'deciding' | 'parted' | 'waiting' | 'established' | 'sour
 /** Frames that need no finished handshake. */
 type Unconnected = (typeof FrameType)['hello' | 'ping' | 'bye' | 'splitAsk' | 'splitReport'];
 
-const UNCONNECTED: readonly Phase[] = ['hello', 'deciding', 'parted', 'closed'];
-
 /** The first version of the protocol in which a target can serve before its copy is over. */
 const SERVE_VERSION = 3;
 /** Fetched at a time from a peer that knows only READ. */
@@ -171,7 +169,15 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
   }
 
   get isConnected(): boolean {
-    return !UNCONNECTED.includes(this.#phase);
+    switch (this.#phase) {
+      case 'hello':
+      case 'deciding':
+      case 'parted':
+      case 'closed':
+        return false;
+      default:
+        return true;
+    }
   }
 
   /** Its handshake came to a good end, once. */

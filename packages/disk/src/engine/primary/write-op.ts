@@ -1,4 +1,5 @@
 import type { DeviceDone, DeviceErrorCode } from '@eterne/runtime';
+import type { Place } from '../chain.ts';
 import type { RangeLock } from '../range-locks.ts';
 
 /** Replicas as bits of one number: this node's disk is bit 0, peer `index` is bit `index + 1`. */
@@ -25,6 +26,9 @@ export class WriteOp implements RangeLock {
   #done: DeviceDone | undefined;
   blockers = 0;
   waiters: RangeLock[] | undefined = undefined;
+  place: Place<RangeLock> | undefined = undefined;
+  /** Among what the write path has in flight, or what trails there. */
+  underWay: Place<WriteOp> | undefined = undefined;
   /** Replicas that have not had it, of those it was sent to or that are needed for the reply. */
   waiting = 0;
   /** Peers that it was sent to in their present session. */

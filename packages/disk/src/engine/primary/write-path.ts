@@ -13,6 +13,7 @@
 import { assert } from '@eterne/base';
 import type { DeviceErrorCode, StoreError } from '@eterne/runtime';
 import type { ActivityLog } from '../../metadata/api.ts';
+import { Chain } from '../chain.ts';
 import type { LocalDisk } from '../local-disk.ts';
 import type { RangeLocks } from '../range-locks.ts';
 import type { FlushRounds } from './flush-rounds.ts';
@@ -62,14 +63,14 @@ export class WritePath {
   readonly #log: ActivityLog;
   readonly #disk: LocalDisk;
   readonly #flushes: FlushRounds;
-  readonly #inFlight = new Set<WriteOp>();
+  readonly #inFlight = new Chain<WriteOp>();
   /**
    * Not in flight any more, and not settled either: they wait for a lost replica to come back. Their ranges are free, so that
    * the blocks can be copied to it; readers are frozen meanwhile.
    */
   readonly #awaitingReturn = new Set<WriteOp>();
   #inFlightBytes = 0;
-  readonly #trailing = new Set<WriteOp>();
+  readonly #trailing = new Chain<WriteOp>();
   #trailingBytes = 0;
   #queue: WriteOp[] = [];
   #localWrites: WriteOp[] = [];
@@ -292,7 +293,7 @@ export class WritePath {
   }
 
   #admit(op: WriteOp): void {
-    this.#inFlight.add(op);
+    op.underWay = this.#inFlight.add(op);
     this.#inFlightBytes += op.data?.length ?? 0;
     if (this.#locks.acquire(op)) this.start(op);
   }
@@ -375,13 +376,13 @@ export class WritePath {
 
   #mayTrail(op: WriteOp): boolean {
     const isHad = op.settled && !op.inStore && (op.waiting & (this.#owner.needed | LOCAL_BIT)) === 0;
-    return isHad && this.#inFlight.has(op);
+    return isHad && this.#inFlight.has(op.underWay);
   }
 
   #trail(op: WriteOp): void {
     const lengthBytes = op.data?.length ?? 0;
-    this.#inFlight.delete(op);
-    this.#trailing.add(op);
+    this.#inFlight.delete(op.underWay);
+    op.underWay = this.#trailing.add(op);
     this.#inFlightBytes -= lengthBytes;
     this.#trailingBytes += lengthBytes;
     this.#locks.release(op);
@@ -389,13 +390,13 @@ export class WritePath {
   }
 
   #finish(op: WriteOp): void {
-    if (this.#trailing.delete(op)) {
+    if (this.#trailing.delete(op.underWay)) {
       this.#trailingBytes -= op.data?.length ?? 0;
       this.#flushes.wrote(op.offset, op.lengthBytes);
       this.#log.release(op.offset, op.lengthBytes, this.#flushes.epoch);
       return this.#left();
     }
-    if (!this.#inFlight.delete(op)) return;
+    if (!this.#inFlight.delete(op.underWay)) return;
     if (this.#owner.ended) op.reply('ESHUTDOWN');
     else if (!op.settled) this.#awaitingReturn.add(op);
     this.#inFlightBytes -= op.data?.length ?? 0;
@@ -405,7 +406,7 @@ export class WritePath {
 
   /** It ended before any replica saw it. */
   #abandon(op: WriteOp): void {
-    this.#inFlight.delete(op);
+    this.#inFlight.delete(op.underWay);
     this.#inFlightBytes -= op.data?.length ?? 0;
     op.reply('ESHUTDOWN');
     this.#giveBack(op);

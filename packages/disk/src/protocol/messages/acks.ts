@@ -11,8 +11,8 @@ export const MAX_RUNS = 4096;
 
 /** Gathers acknowledgements in any order and sends them as runs. Bounded by the window of writes in flight. */
 export class AckBatch {
-  readonly #first: number[] = [];
-  readonly #count: number[] = [];
+  #first: number[] = [];
+  #count: number[] = [];
 
   add(number: number): void {
     const last = this.#first.length - 1;
@@ -34,8 +34,8 @@ export class AckBatch {
       }
       sender.end();
     }
-    this.#first.length = 0;
-    this.#count.length = 0;
+    this.#first = [];
+    this.#count = [];
   }
 }
 
