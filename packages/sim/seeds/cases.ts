@@ -422,4 +422,10 @@ export const CASES: readonly Case[] = [
     found:
       'two faults of one path overlapped, and what the first had made of it was put back when the second ended: it changed bytes for ever',
   },
+  {
+    scenario: 'standalone',
+    seed: 9112051,
+    found:
+      'the source of a copy told its target of its new term and died before it had that itself: neither could go on with the copy, and only force promoted either',
+  },
 ];

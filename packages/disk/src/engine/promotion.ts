@@ -6,9 +6,11 @@
  *    missing here. The source is then the only member of the set, and this replica joins it when it has every block (`borrowing.ts`).
  * 2. End sessions whose outcome the new role changes, and let everything of older terms leave the store.
  * 3. Fresh replicas: every block is dirty for every peer, durably.
- * 4. Connected peers make the new term and set durable; without a cluster the rules are asked once more, as one of them may have been lost.
+ * 4. Without a cluster, who copies to a peer makes the new term durable first, with the set as it is. Were it to die while only the peer knows the term, that one
+ *    would be half-copied and have seen more than its source, which then could neither go on with the copy nor be promoted.
+ * 5. Connected peers make the new term and set durable; without a cluster the rules are asked once more, as one of them may have been lost.
  *    One that is being overwritten from here may: it is no rival.
- * 5. So does this replica. Only now is anything served.
+ * 6. So does this replica. Only now is anything served.
  */
 import { EterneError } from '@eterne/base';
 import { NIL_UUID, type MetadataState } from '../metadata/index.ts';
@@ -40,6 +42,9 @@ export class Promotion {
   #source: Peer | undefined;
   /** Peers that were being copied to from here just before they were told. Whatever ends the copy comes behind that. */
   #overwritten: readonly Peer[] = [];
+  #taken: Term | undefined;
+  /** Before it took that term. From then on it is the last primary, which a peer might outlive. */
+  #wasCertain = false;
 
   constructor(parts: PromotionParts) {
     this.#parts = parts;
@@ -87,6 +92,11 @@ export class Promotion {
     });
   }
 
+  /** Duty 4: the term that is, or is about to be, durable here. */
+  get taken(): Term | undefined {
+    return this.#taken;
+  }
+
   /** Another node tells that it is being promoted. True: it is to be ignored, because this promotion goes first. */
   conflictsWith(peerNode: string, state: StateMessage): boolean {
     if (this.#isOver || state.role !== 'primary') return false;
@@ -111,8 +121,8 @@ export class Promotion {
   #sizeProblem(): EterneError | undefined {
     const { replica, request } = this.#parts;
     if (request.force) return undefined;
-    const sessions = replica.peers.flatMap((peer) => peer.session ?? []);
-    return replica.size.whyNotServe((request.granted ?? this.#ownGrant(sessions)).set.members);
+    const { set } = request.granted ?? this.#ownGrant(connected(replica));
+    return replica.size.whyNotServe(set.members);
   }
 
   #growthMeanwhile(): EterneError | undefined {
@@ -156,7 +166,7 @@ export class Promotion {
     if (opened !== undefined)
       return new EterneError('refused', `a copy from ${opened.node} had begun when it was paused`, { hint });
     const diskState = replica.diskState();
-    if (diskState === 'UpToDate') return undefined;
+    if (diskState === 'UpToDate' || this.#wasCertain) return undefined;
     const { justCreated } = replica.metadata.state;
     if (justCreated) return new EterneError('refused', 'this replica is new and empty', { hint });
     if (request.whileCopied === true && isEqualToSet(replica)) return undefined;
@@ -180,19 +190,40 @@ export class Promotion {
   #markFresh(): void {
     const { replica } = this.#parts;
     const { metadata, peers } = replica;
-    if (!metadata.state.justCreated) return this.#tellPeers();
+    if (!metadata.state.justCreated) return this.#takeTerm();
     for (const peer of peers) peer.bitmap.markAll();
     metadata.persistBitmaps((error) => {
-      if (error === undefined) this.#tellPeers();
+      if (error === undefined) this.#takeTerm();
       else this.#finish(error);
     });
   }
 
-  /** Duty 4. A peer that is lost meanwhile is dealt with as any loss, once the term is served. */
+  /** Duty 4. */
+  #takeTerm(): void {
+    if (this.#isOver) return;
+    const { replica, request } = this.#parts;
+    const sessions = connected(replica);
+    const copies = sessions.some(({ phase }) => phase === 'source');
+    const isSure = request.force || replica.isCertain || this.#prevails();
+    if (request.granted !== undefined || !copies || !isSure) return this.#tellPeers();
+    this.#wasCertain = replica.isCertain;
+    // Above the number of a target that is promoted by force before it hears of this one.
+    const term = { number: highestTerm(replica, sessions) + 2, grantor: replica.config.node };
+    this.#taken = term;
+    replica.metadata.update(
+      (state) => ({ ...state, term }),
+      (error) => {
+        const problem = error ?? this.#problem();
+        if (problem === undefined) this.#tellPeers();
+        else this.#giveUp(problem);
+      },
+    );
+  }
+
+  /** Duty 5. A peer that is lost meanwhile is dealt with as any loss, once the term is served. */
   #tellPeers(): void {
     if (this.#isOver) return;
-    const { peers } = this.#parts.replica;
-    const next = this.#next(peers.flatMap((peer) => peer.session ?? []));
+    const next = this.#next(connected(this.#parts.replica));
     const state = { ...next, current: next.generations.current, equal: [] };
     this.#parts.announce(state, () => this.#told(next));
   }
@@ -202,7 +233,14 @@ export class Promotion {
     if (this.#isOver) return;
     const problem = this.#parts.request.granted === undefined ? this.#problemAlone() : undefined;
     if (problem === undefined) this.#persist(next);
-    else this.#finish(problem);
+    else this.#giveUp(problem);
+  }
+
+  /** Peers learn at the next meeting which term was taken for nothing: they must not take it, too. */
+  #giveUp(problem: EterneError): void {
+    if (this.#taken !== undefined)
+      for (const peer of this.#parts.replica.peers) peer.reset('a promotion was given up');
+    this.#finish(problem);
   }
 
   #next(sessions: readonly Session[]): MetadataState {
@@ -231,19 +269,19 @@ export class Promotion {
   #ownGrant(sessions: readonly Session[]): { readonly term: Term; readonly set: InSyncSet } {
     const { replica } = this.#parts;
     const { node } = replica.config;
-    const { term, set } = replica.metadata.state;
-    const highest = Math.max(term.number, ...sessions.map((session) => session.peerTerm.number));
+    const { set } = replica.metadata.state;
+    const highest = highestTerm(replica, sessions);
+    const taken = this.#taken;
+    const isNewest = taken !== undefined && taken.number >= highest;
+    const term = isNewest ? taken : { number: highest + 1, grantor: node };
     if (this.#source !== undefined && this.#borrows)
-      return {
-        term: { number: highest + 1, grantor: node },
-        set: { version: set.version + 1, members: [this.#source.node] },
-      };
+      return { term, set: { version: set.version + 1, members: [this.#source.node] } };
     const { mode, onPeerLost } = replica.config;
     const isEqual = (member: string): boolean =>
       sessions.some((session) => session.peerNode === member && session.isEqual && !session.isLender);
     const stays = (member: string): boolean => mode === 'sync' && (onPeerLost === 'ask' || isEqual(member));
     return {
-      term: { number: highest + 1, grantor: node },
+      term,
       set: { version: set.version + 1, members: [...new Set([node, ...set.members.filter(stays)])].sort() },
     };
   }
@@ -272,6 +310,14 @@ export class Promotion {
     if (result instanceof EterneError) this.#source?.reset(GIVEN_UP);
     this.#parts.done(result);
   }
+}
+
+function connected({ peers }: Replica): Session[] {
+  return peers.flatMap(({ session }) => session ?? []);
+}
+
+function highestTerm({ metadata }: Replica, sessions: readonly Session[]): number {
+  return Math.max(metadata.state.term.number, ...sessions.map(({ peerTerm }) => peerTerm.number));
 }
 
 /** What the peer lacks it reads here: no equal of this replica, whatever its session looks like. */

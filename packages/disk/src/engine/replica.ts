@@ -92,19 +92,19 @@ export class Replica {
     if (this.disk.isDetached) return 'Diskless';
     if (this.disk.isRebuilding) return 'Inconsistent';
     if (this.disk.failure !== undefined) return 'Failed';
-    const { diskState, set } = this.metadata.state;
+    const { diskState } = this.metadata.state;
     if (diskState === 'Inconsistent' || diskState === 'Outdated') return diskState;
     if (this.primary !== undefined || this.#isInStep()) return 'UpToDate';
-    if (!set.members.includes(this.config.node)) return 'Consistent';
-    return this.#isCertain() && diskState === 'UpToDate' ? 'UpToDate' : 'Consistent';
+    return this.isCertain ? 'UpToDate' : 'Consistent';
   }
 
   /**
    * Nobody else can have gone on: alone in the set, or the survivor of a pair whose primary waits for this replica (`onPeerLost: freeze`). Whoever was
    * primary last may be outlived by exactly such a survivor, and of three replicas two could survive: they are not certain.
    */
-  #isCertain(): boolean {
-    const { set, term } = this.metadata.state;
+  get isCertain(): boolean {
+    const { diskState, set, term } = this.metadata.state;
+    if (diskState !== 'UpToDate' || !set.members.includes(this.config.node)) return false;
     const others = this.#others(set.members);
     if (others.length === 0) return true;
     return others.length === 1 && term.grantor !== this.config.node && others[0]?.waitsWhenLost === true;

@@ -6,15 +6,30 @@ import { BLOCK, Pair, type TestNode } from './support/pair.ts';
 
 type Policy = 'continue' | 'freeze';
 
+const resyncRate = { minBytesPerSecond: MIB, maxBytesPerSecond: MIB };
+
 /** After a crash of both, of which `a` was primary: it copies to `b` for some seconds. Block 0 is 1 on both. */
 function bothCrashed(onPeerLost: Policy, diskDelayMs: () => number = () => 0): Pair {
-  const resyncRate = { minBytesPerSecond: MIB, maxBytesPerSecond: MIB };
   const rescueJournal = { path: 'rescue', maxBytes: 24 * MIB, whenFull: 'pause' } as const;
   const pair = new Pair({ config: { onPeerLost, resyncRate, rescueJournal }, diskDelayMs }).startMirror();
   pair.write(pair.a, 0, 1, 256);
   pair.flush(pair.a);
   for (const node of pair.nodes) node.kill();
   for (const node of pair.nodes) node.start();
+  return pair;
+}
+
+/** After a loss of power at `b`, which was primary and had not flushed block 0, 1 on `a`: that one copies to it for some seconds. */
+function primaryCrashed(onPeerLost: Policy): Pair {
+  const pair = new Pair({ config: { onPeerLost, resyncRate }, diskDelayMs: () => 5 }).startMirror();
+  pair.demote(pair.a);
+  pair.promote(pair.b);
+  pair.until(() => pair.isEqual());
+  pair.write(pair.b, 0, 1, 256);
+  pair.b.kill(true);
+  pair.until(() => pair.a.volume.status().peers[0]?.connection === 'Connecting');
+  pair.b.start();
+  untilCopying(pair);
   return pair;
 }
 
@@ -54,6 +69,21 @@ for (const policy of ['continue', 'freeze'] as const)
       pair.promote(pair.a);
       assert.equal(pair.read(pair.a, 0), 2);
       pair.until(() => pair.isEqual());
+      pair.assertIdentical();
+    });
+
+    test('that dies while it is promoted goes on with the copy afterwards', () => {
+      const pair = primaryCrashed(policy);
+      const { a, b } = pair;
+      const before = a.volume.status().term;
+      a.volume.promote({ force: false }, () => assert.fail('a dies before'));
+      pair.until(() => [a, b].some(({ volume }) => volume.status().term > before));
+      assert.equal(a.volume.status().role, 'secondary');
+      a.kill();
+      a.start();
+      pair.until(() => pair.isEqual(), 30_000);
+      pair.promote(a);
+      assert.equal(pair.read(a, 0), 1);
       pair.assertIdentical();
     });
 

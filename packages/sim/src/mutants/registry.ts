@@ -54,6 +54,7 @@ export const HINTS: Readonly<Record<string, number>> = {
   'a journal that has failed is whole when it is opened again': 30,
   'whoever lost its primary may be promoted without force': 17,
   'a member that is away counts as one that is being overwritten': 17,
+  'whom a promoted replica copies to knows its term before it does': 9112051,
   'a restart counts no more as soon as it is known': 6012088,
   'a promotion does not ask again whom it has lost meanwhile': 80293,
   'the peer acknowledges before it has written': 2,

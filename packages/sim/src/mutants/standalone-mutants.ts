@@ -22,13 +22,18 @@ export const STANDALONE_MUTANTS: readonly Mutant[] = [
     'false',
   ]),
   standalone('whoever lost its primary may be promoted without force', 'disk/src/engine/promotion.ts', [
-    "if (diskState === 'UpToDate') return undefined;",
+    "if (diskState === 'UpToDate' || this.#wasCertain) return undefined;",
     "if (diskState !== 'Inconsistent') return undefined;",
   ]),
   standalone(
     'a member that is away counts as one that is being overwritten',
     'disk/src/engine/promotion.ts',
     ['session?.isOverwritten === true', 'session?.isOverwritten !== false'],
+  ),
+  standalone(
+    'whom a promoted replica copies to knows its term before it does',
+    'disk/src/engine/promotion.ts',
+    ["const copies = sessions.some(({ phase }) => phase === 'source');", 'const copies = false;'],
   ),
   standalone('a restart counts no more as soon as it is known', 'disk/src/engine/link/after-handshake.ts', [
     '...(copiesToEqual(mine, decision) ? {} : witnessing(state, theirs)),',

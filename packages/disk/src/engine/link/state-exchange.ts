@@ -76,8 +76,8 @@ export class StateExchange {
   }
 
   #problem(state: StateMessage): string | undefined {
-    const { primary, metadata } = this.#session.replica;
-    const known = metadata.state.term;
+    const { primary, metadata, roleChange } = this.#session.replica;
+    const known = roleChange?.taken ?? metadata.state.term;
     if (state.role === 'secondary') return undefined;
     if (state.term.number < known.number) return `a primary of term ${state.term.number} is outdated`;
     if (state.term.number === known.number && state.term.grantor !== known.grantor)
