@@ -11,6 +11,7 @@
 import { EterneError } from '@eterne/base';
 import type { Timer } from '@eterne/runtime';
 import { NIL_UUID, type MetadataState, type ReplicaSummary } from '../metadata/index.ts';
+import type { InSyncSet } from './api.ts';
 import type { Peer } from './link/peer.ts';
 import type { Replica } from './replica.ts';
 
@@ -96,16 +97,20 @@ function problemOf(replica: Replica, peers: readonly Peer[]): EterneError | unde
     return new EterneError('refused', 'this node serves the volume', { hint: 'demote it first' });
   if (replica.changingRole) return new EterneError('busy', 'the role is changing');
   if (replica.invalidation !== undefined) return new EterneError('busy', 'it is being invalidated already');
-  if (!peers.some(isGood))
+  if (!peers.some((peer) => isGood(peer, replica.metadata.state.set)))
     return new EterneError('refused', 'no peer with good data is connected to copy everything from');
   return undefined;
 }
 
-/** One that serves without a disk, or before it is whole, is equal as far as it goes, and has not got what is here. */
-function isGood({ session }: Peer): boolean {
+/**
+ * One that serves without a disk, or before it is whole, is equal as far as it goes, and has not got what is here. Of one that is not equal its own word tells
+ * only that it is whole: outside the set it may lack what was acknowledged.
+ */
+function isGood({ node, session }: Peer, { members }: InSyncSet): boolean {
   if (session === undefined || session.isLender) return false;
-  const { isEqual, peerDisk } = session;
-  return peerDisk === 'UpToDate' || (isEqual && peerDisk === 'Consistent');
+  const { isEqual, peerDisk, phase } = session;
+  if (isEqual) return peerDisk === 'UpToDate' || peerDisk === 'Consistent';
+  return peerDisk === 'UpToDate' && (phase === 'target' || members.includes(node));
 }
 
 function madeNew(state: MetadataState): MetadataState {

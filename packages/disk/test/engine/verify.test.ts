@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import type { EterneError } from '@eterne/base';
 import type { LastVerify, VerifyRequest } from '../../src/engine/api.ts';
 import { BLOCK, Pair, SIZE_BYTES, type TestNode } from './support/pair.ts';
+import { peerOf as threePeerOf, threeEqual } from './support/three.ts';
 
 const DIRECT = { fast: false, repair: false };
 
@@ -204,6 +205,24 @@ describe('invalidate', () => {
     );
     pair.promote(pair.b);
     assert.equal(pair.read(pair.b, 3), 0x31);
+  });
+
+  test('is refused where only peers outside the in-sync set are there, whatever they say of themselves', () => {
+    const { a, b, c, mesh, register } = threeEqual();
+    b.kill();
+    mesh.until(() => register.set.members.join() === 'a,c');
+    mesh.write(a, 3, 0x31);
+    mesh.flush(a);
+    for (const node of [a, c]) node.kill();
+    for (const node of [a, b]) node.start();
+    mesh.until(() => threePeerOf(a, 'b').connection === 'Connected');
+    assert.equal(threePeerOf(a, 'b').replication, 'Off');
+    let code: string | undefined;
+    a.volume.invalidate((error) => (code = error?.code ?? 'given up'));
+    mesh.scheduler.runFor(100);
+    assert.equal(code, 'refused');
+    register.promote(mesh, a, [a]);
+    assert.equal(mesh.read(a, 3), 0x31);
   });
 
   test('gives way to a promotion, and is refused twice at once', () => {

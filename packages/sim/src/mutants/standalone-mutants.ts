@@ -67,7 +67,10 @@ export const STANDALONE_MUTANTS: readonly Mutant[] = [
       'if (session === undefined || session.isLender) return false;',
       'if (session === undefined) return false;',
     ],
-    ["(isEqual && peerDisk === 'Consistent');", 'isEqual;'],
+    [
+      "if (isEqual) return peerDisk === 'UpToDate' || peerDisk === 'Consistent';",
+      'if (isEqual) return true;',
+    ],
     ['this.#leader = replica.follows;', "this.#leader = '';"],
   ),
 ];
