@@ -82,8 +82,8 @@ export const EQUIPPED_MUTANTS: readonly Mutant[] = [
     'this.#parts[0]?.store.flush(done);',
   ]),
   equipped('reads go to a peer that lacks the block', `${ENGINE}/primary/primary.ts`, [
-    'if (!lacks || this.localFailed) links.push(link);',
-    'if (lacks || !lacks) links.push(link);',
+    '(lacks ? differing : links).push(link);',
+    'links.push(link);',
   ]),
   equipped(
     'a verify does not hold back writes',

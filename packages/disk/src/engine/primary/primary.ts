@@ -24,6 +24,7 @@ import type { BufferSlabs } from '../buffer-slabs.ts';
 import type { LocalDisk } from '../local-disk.ts';
 import type { RangeLocks } from '../range-locks.ts';
 import { ResyncPacer } from '../link/resync-pacer.ts';
+import { Differing } from './differing.ts';
 import { FlushRounds, type FlushRoundsOwner } from './flush-rounds.ts';
 import { PrimaryDevice, type FrontTarget } from './front.ts';
 import { Lease } from './lease.ts';
@@ -100,6 +101,7 @@ export class Primary
   /** Peers whose copy may have the present generation's name although bits are kept for them: they took it, perhaps, and nobody heard. */
   readonly #mayShareName = new Set<string>();
   #rebuild: Rebuild | undefined;
+  #differing: Differing | undefined;
   #hasComplained = false;
   #turnScheduled = false;
   /** Asynchronous: a flush was answered, and nothing issued since. */
@@ -314,6 +316,8 @@ export class Primary
     if (this.#ended) return;
     this.#rebuild?.stop();
     this.#rebuild = undefined;
+    const inStep = this.mirrors.filter(({ link, node }) => link !== undefined && this.isInStep(node));
+    this.#differing ??= new Differing(this.mirrors, inStep, this.sizeBytes);
     this.#writes.localLost();
     this.#flushes.localLost();
     this.#recompute();
@@ -492,20 +496,25 @@ export class Primary
     return !this.#ended && this.#membership.holdReason === undefined && this.#lease.isValid;
   }
 
-  /** Bits tell what a peer lacks, unless the local disk has failed: then they tell what that lacks. */
   isUndefined(offset: number, lengthBytes: number): boolean {
     const { undefinedBlocks } = this.#parts.metadata;
     return undefinedBlocks.dirtyBlocks > 0 && undefinedBlocks.anyDirty(offset, lengthBytes);
   }
 
+  /** Bits tell what a peer lacks, unless the local disk has failed: then they tell what that lacks. */
   sources(offset: number, lengthBytes: number): readonly MirrorLink[] {
     const links: MirrorLink[] = [];
+    const differing: MirrorLink[] = [];
     for (const { bitmap, link, node } of this.mirrors) {
       if (link === undefined || !this.#membership.isInStep(node)) continue;
-      const lacks = bitmap.dirtyBlocks > 0 && bitmap.anyDirty(offset, lengthBytes);
-      if (!lacks || this.localFailed) links.push(link);
+      const lacks = this.localFailed
+        ? this.#differing?.has(node, offset, lengthBytes) === true
+        : bitmap.dirtyBlocks > 0 && bitmap.anyDirty(offset, lengthBytes);
+      (lacks ? differing : links).push(link);
     }
-    return links;
+    if (!this.localFailed || links.length > 0 || differing.length === 0) return links;
+    this.#differing?.disputed(offset, lengthBytes);
+    return differing;
   }
 
   scheduleTurn(): void {
@@ -589,6 +598,7 @@ export class Primary
       if (this.#ended || this.#rebuild !== rebuild) return;
       if (error !== undefined) return this.metadataFailed();
       for (const { bitmap, node } of this.mirrors) if (this.#membership.isInStep(node)) rebuild.clear(bitmap);
+      this.#differing?.restore();
       this.#localCleared(rebuild);
     });
   }
@@ -600,6 +610,7 @@ export class Primary
       if (error !== undefined) return this.metadataFailed();
       this.#rebuild = undefined;
       disk.rebuilt();
+      this.#differing = undefined;
       this.#membership.joinLocal();
       this.#recompute();
       this.#writes.whenHadBy(LOCAL_BIT, () => {
