@@ -56,7 +56,6 @@ export const HINTS: Readonly<Record<string, number>> = {
   'a member that is away counts as one that is being overwritten': 17,
   'whom a promoted replica copies to knows its term before it does': 9112051,
   'a restart counts no more as soon as it is known': 6012088,
-  'a promotion does not ask again whom it has lost meanwhile': 80293,
   'the peer acknowledges before it has written': 2,
   'a write to what was copied already goes to the source alone': 21,
   'a replica that serves before it is whole reads its own disk': 7,

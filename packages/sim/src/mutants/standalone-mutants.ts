@@ -39,10 +39,6 @@ export const STANDALONE_MUTANTS: readonly Mutant[] = [
     '...(copiesToEqual(mine, decision) ? {} : witnessing(state, theirs)),',
     '...witnessing(state, theirs),',
   ]),
-  standalone('a promotion does not ask again whom it has lost meanwhile', 'disk/src/engine/promotion.ts', [
-    'if (problem === undefined) this.#persist(next);',
-    'if (true) this.#persist(next);',
-  ]),
   standalone(
     'a write to what was copied already goes to the source alone',
     'disk/src/engine/primary/rebuild.ts',
