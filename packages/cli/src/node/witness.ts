@@ -97,9 +97,10 @@ async function serve(
 }
 
 async function startHeart(world: World, dir: string, identity: NodeIdentity): Promise<Heart> {
-  const { node, clusterKey, addresses } = identity;
+  const { node, clusterKey, addresses, voterId } = identity;
   const heart = new Heart(world, {
     node,
+    life: voterId,
     clusterKey,
     addresses,
     asksForLeases: false,

@@ -8,7 +8,9 @@
  * 3. A request goes to whoever granted last; when that one has been silent for a while, to everybody.
  * 4. A slower rhythm begins only when everybody has had the time to hear of it: what it sends says it (envelope.ts), and until then it goes on with the
  *    faster one.
- * 5. In a large cluster only the leader beats fast to everybody (quiet.ts).
+ * 5. What says its life comes from the member that is meant, or is dropped; what does not say it, too, once it is told which member that is. This heart says its own as soon as anybody
+ *    says his: every program knows it then, also where this node's service is late to hear of that.
+ * 6. In a large cluster only the leader beats fast to everybody (quiet.ts).
  */
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { EterneError } from '@eterne/base';
@@ -58,6 +60,8 @@ export type HeartWorld = Pick<World, 'clock' | 'timers' | 'random' | 'network' |
 
 export interface HeartOptions {
   readonly node: string;
+  /** Which member of that name this node is. */
+  readonly life: string;
   /** 32 bytes, the same on every node. */
   readonly clusterKey: Buffer;
   /** What to bind, one per path, until the setup says otherwise. */
@@ -93,13 +97,14 @@ export class Heart implements WithoutWatchdog {
   #addresses: readonly Address[];
   #profile: Profile = 'lan';
   #tellsDisks = false;
+  #tellsLife = false;
   readonly #board: SlotBoard;
   readonly #drops = new Drops();
   readonly #livenessListeners: LivenessListener[] = [];
   readonly #requestListeners: ((request: LeaseRequest) => void)[] = [];
   readonly #leaseListeners: LeaseListener[] = [];
   #leader: Granting | undefined;
-  /** Duty 5. */
+  /** Duty 6. */
   #quiet = false;
   #beats = 0;
   #lastPicture = '';
@@ -125,6 +130,8 @@ export class Heart implements WithoutWatchdog {
       session: this.#session,
       silenceMs: () => this.#timing.silenceMs,
       profile: () => (this.#tellsDisks ? this.#profile : null),
+      life: () => this.#life,
+      onLife: () => (this.#tellsLife = true),
       peers: this.#peers,
       onDrop: (reason) => this.#drops.count(reason),
       onStarted: () => this.#reportIfChanged(),
@@ -169,6 +176,10 @@ export class Heart implements WithoutWatchdog {
     return this.#leases.leases;
   }
 
+  get #life(): string | null {
+    return this.#tellsLife ? this.#options.life : null;
+  }
+
   /** A peer that stays keeps its session, and paths that stay their state. */
   configure(setup: HeartSetup): void {
     const { node: self } = this.#options;
@@ -176,10 +187,11 @@ export class Heart implements WithoutWatchdog {
     this.#addresses = setup.members.find(({ node }) => node === self)?.addresses ?? this.#addresses;
     if (this.#isOpen) this.#sockets.configure(this.#addresses);
     this.#tellsDisks = setup.rhythmOnDisks ?? false;
+    this.#tellsLife ||= setup.members.some(({ life = null }) => life !== null);
     this.#quiet = setup.quiet ?? false;
     this.#retime(setup.profile ?? 'lan');
-    for (const name of this.#peers.keys())
-      if (!others.some(({ node }) => node === name)) this.#peers.delete(name);
+    for (const [name, peer] of this.#peers)
+      if (!others.some((other) => isSame(other, name, peer.life))) this.#peers.delete(name);
     for (const member of others) this.#connect(member, setup);
     this.#board.configure(setup);
     this.#lookAtDisks();
@@ -205,7 +217,8 @@ export class Heart implements WithoutWatchdog {
     if (node === this.#options.node) return this.#receiveGrant(node, body);
     const peer = this.#peers.get(node);
     if (peer === undefined) return;
-    for (const part of encodeLeaseGrant(body, bodyBytesMax(this.#options.node, node)))
+    const ends = { from: this.#options.node, to: node, life: this.#life };
+    for (const part of encodeLeaseGrant(body, bodyBytesMax(ends)))
       this.#sendEverywhere(peer, KIND_LEASE_GRANT, part);
   }
 
@@ -282,6 +295,7 @@ export class Heart implements WithoutWatchdog {
       mayBeSlower: () => !this.#quiet || !isBeatenFast(this.#leader, self, this.#world.clock.bootMs()),
     };
     const peer = this.#peers.get(node) ?? new Peer(node, this.#session, rhythm);
+    peer.life = member.life ?? null;
     this.#peers.set(node, peer);
     peer.connect(ends, slot, this.#board.endsOf(disks), this.#world.clock.bootMs());
   }
@@ -338,6 +352,7 @@ export class Heart implements WithoutWatchdog {
       sentAtUs: Math.floor(this.#world.clock.bootMs() * 1000),
       from: this.#options.node,
       to: peer.name,
+      life: this.#life,
       body,
     });
     this.#sockets.send(ends.local, ends.remote, datagram);
@@ -370,7 +385,8 @@ export class Heart implements WithoutWatchdog {
     const envelope = open(this.#key, this.#options.node, datagram);
     if (typeof envelope === 'string') return envelope;
     const peer = this.#peers.get(envelope.from);
-    if (peer === undefined) return 'stranger';
+    this.#tellsLife ||= envelope.life !== null;
+    if (peer === undefined || !peer.isMeantBy(envelope.life)) return 'stranger';
     switch (envelope.kind) {
       case KIND_BEAT:
         return this.#onBeat(peer, envelope, way);
@@ -495,4 +511,9 @@ export class Heart implements WithoutWatchdog {
       trouble: this.#sockets.trouble(path.ends.local) ?? null,
     };
   }
+}
+
+/** Of which it was not told who it is, or the same. */
+function isSame({ node, life }: HeartMember, name: string, known: string | null): boolean {
+  return node === name && (known === null || life === known);
 }

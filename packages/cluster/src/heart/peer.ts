@@ -13,6 +13,8 @@
  * and has not heard him since at an address that it was told; any other node is told by the log. And because the former may be told late, of two sessions from
  * different places that both live none is over: whoever gave way may be believed again.
  *
+ * Where everybody says its life (from feature level 5 on) nothing is taken from whoever is another than the member that is meant: the heart looks at that before anything here.
+ *
  * Whichever path a beat names, it came by that between whose ends it came: while addresses change the two sides number their paths differently. Where it
  * came from no known address, because the peer has moved while this node was away, the way back is one more path, until a known one is up.
  */
@@ -63,6 +65,8 @@ export interface PeerRhythm {
 
 export class Peer {
   readonly name: string;
+  /** Which machine of that name is meant; null: nobody has told. */
+  life: string | null = null;
   readonly #ownSession: string;
   readonly #rhythm: PeerRhythm;
   /** Whose rhythm the peer said it keeps. */
@@ -118,6 +122,11 @@ export class Peer {
     this.#slot = slot;
     const paths = disks.map((end) => this.#diskPaths.get(end.diskId) ?? new Path(end, this.#silenceMs));
     this.#diskPaths = new Map(slot === null ? [] : paths.map((path) => [path.ends.diskId, path]));
+  }
+
+  /** Not another machine of its name. */
+  isMeantBy(life: string | null): boolean {
+    return this.life === null || this.life === life;
   }
 
   /** Messages reach it: a path that carries them is up. */

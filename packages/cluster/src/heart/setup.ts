@@ -4,6 +4,8 @@ import type { MemberAddress } from '../node/identity.ts';
 import type { HeartDisk } from './slot-disk.ts';
 
 export interface HeartMember extends MemberAddress {
+  /** Which machine of that name the member is; null or absent: not everybody says it. */
+  readonly life?: string | null;
   /** Number of its slot on every heartbeat disk; null or absent: it has none. */
   readonly slot?: number | null;
 }

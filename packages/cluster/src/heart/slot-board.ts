@@ -22,6 +22,10 @@ export interface SlotBoardParts {
   readonly silenceMs: () => number;
   /** What slots say of this node's rhythm; null: nothing, as not everybody would read it. */
   readonly profile: () => Profile | null;
+  /** Likewise of which member of its name this node is. */
+  readonly life: () => string | null;
+  /** A slot says a life. */
+  readonly onLife: () => void;
   readonly peers: ReadonlyMap<string, Peer>;
   readonly onDrop: (reason: DropReason) => void;
   /** A peer has proven a new session. */
@@ -137,6 +141,7 @@ export class SlotBoard {
       from: node,
       profile: this.#parts.profile(),
       echoes,
+      life: this.#parts.life(),
     });
     return { slot: this.#ownSlot, sector };
   }
@@ -156,7 +161,8 @@ export class SlotBoard {
   #judge(peer: Peer, path: Path<DiskEnds>, sector: Buffer): DropReason | undefined {
     const slot = openSlot(this.#parts.key, path.ends.diskId, sector);
     if (slot === undefined || typeof slot === 'string') return slot;
-    if (slot.from !== peer.name) return 'stranger';
+    if (slot.life !== null) this.#parts.onLife();
+    if (slot.from !== peer.name || !peer.isMeantBy(slot.life)) return 'stranger';
     const outcome = peer.receiveSlot(path, slot, this.#parts.world.clock.bootMs());
     if (outcome === 'started') this.#parts.onStarted();
     return outcome === 'replayed' ? outcome : undefined;

@@ -2,7 +2,7 @@
 import { isQuiet } from '../heart/quiet.ts';
 import type { HeartSetup } from '../heart/setup.ts';
 import { atNode, sortedValues } from '../state/model.ts';
-import { SLOT_RHYTHM_LEVEL } from '../state/levels.ts';
+import { LIVES_LEVEL, SLOT_RHYTHM_LEVEL } from '../state/levels.ts';
 import type { Service } from './service.ts';
 import { ownMember, type View } from './view.ts';
 
@@ -16,11 +16,12 @@ export function heartSetup(view: Pick<View, 'life' | 'self' | 'state'>): HeartSe
     profile: config.profile,
     rhythmOnDisks: level >= SLOT_RHYTHM_LEVEL,
     quiet: isQuiet(state),
-    members: sortedValues(members).map(({ name, role, addresses }) => ({
+    members: sortedValues(members).map(({ name, role, addresses, voterId }) => ({
       node: name,
       role,
       addresses,
       slot: heartSlots[name] ?? null,
+      life: level < LIVES_LEVEL ? null : voterId,
     })),
     disks: config.heartbeatDisks.flatMap(({ device, id }) => {
       const path = atNode(device, self);

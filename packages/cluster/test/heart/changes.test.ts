@@ -42,6 +42,7 @@ class Pair {
     const clusterKey = Buffer.alloc(32, 9);
     const heart = new Heart(this.world.machine(0), {
       node: name,
+      life: `${name}-1`,
       clusterKey,
       addresses,
       asksForLeases: true,

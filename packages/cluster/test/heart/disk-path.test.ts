@@ -34,6 +34,7 @@ class Pair {
     const { addresses } = MEMBERS.find(({ node }) => node === name) ?? assert.fail();
     const heart = new Heart(this.world.machine(SKEW_MS[name] ?? 0), {
       node: name,
+      life: `${name}-1`,
       clusterKey: key,
       addresses,
       asksForLeases: true,

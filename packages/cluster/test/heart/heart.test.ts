@@ -30,6 +30,7 @@ class Cluster {
     const { addresses } = this.members.find(({ node }) => node === name) ?? assert.fail();
     const heart = new Heart(this.world.machine(SKEW_MS[name] ?? 0), {
       node: name,
+      life: `${name}-1`,
       clusterKey: key,
       addresses,
       asksForLeases: true,

@@ -31,7 +31,12 @@ class Large {
     const members = NAMES.map((node) => ({ node, role: 'node' as const, addresses: [`${node}.0:7700`] }));
     this.world.cut = (from, to) => this.lost.has(hostOf(from)) || this.lost.has(hostOf(to));
     for (const node of NAMES) {
-      const options = { node, clusterKey: Buffer.alloc(32, 9), addresses: [`${node}.0:7700`] };
+      const options = {
+        node,
+        life: `${node}-1`,
+        clusterKey: Buffer.alloc(32, 9),
+        addresses: [`${node}.0:7700`],
+      };
       const heart = new Heart(this.world.machine(0), { ...options, asksForLeases: true });
       heart.onLiveness((alive) => this.alive.set(node, alive));
       heart.onLeaseRequest((request) => {

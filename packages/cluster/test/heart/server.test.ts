@@ -32,7 +32,7 @@ class HeartProcess {
     this.#reaper = new Reaper({ ...world, processTrees, log: () => {} }, (groups) =>
       this.killed.push(...groups),
     );
-    this.heart = new Heart(world, { node, clusterKey, addresses, asksForLeases: true });
+    this.heart = new Heart(world, { node, life: `${node}-1`, clusterKey, addresses, asksForLeases: true });
   }
 
   async open(socket: string): Promise<void> {

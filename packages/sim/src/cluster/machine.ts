@@ -257,6 +257,7 @@ export class Machine {
     const { role, name } = this.place;
     const heart = new Heart(world, {
       node: name,
+      life: lifeOf(this.place),
       clusterKey: CLUSTER_KEY,
       addresses: [addressOf(this.place)],
       asksForLeases: role === 'node',

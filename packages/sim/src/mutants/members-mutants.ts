@@ -29,13 +29,28 @@ export const MEMBERS_MUTANTS: readonly Mutant[] = [
     file: 'cluster/src/raft/types.ts',
     edits: [['return `${node}#${life}`;', "return `${node}#${node.startsWith('~') ? life : ''}`;"]],
   }),
-  members('whoever has the name of a member is met as that one', {
-    file: 'disk/src/engine/link/lives.ts',
-    edits: [
-      [
-        'if (meant === undefined) return undefined;',
-        "if (meant === undefined || node !== '') return undefined;",
+  members(
+    'whoever has the name of a member is met, and heard, as that one',
+    {
+      file: 'disk/src/engine/link/lives.ts',
+      edits: [
+        [
+          'if (meant === undefined) return undefined;',
+          "if (meant === undefined || node !== '') return undefined;",
+        ],
       ],
+    },
+    {
+      file: 'cluster/src/heart/peer.ts',
+      edits: [['return this.life === null || this.life === life;', 'return true;']],
+    },
+  ),
+  // Below feature level 5 only the places tell them apart.
+  members('whoever has the name of a member is heard as that one', {
+    file: 'cluster/src/heart/peer.ts',
+    edits: [
+      ['return this.life === null || this.life === life;', 'return true;'],
+      ['if (isNew && !this.#isToldAt(way.remote) && this.#isKnownElsewhere(way, nowMs))', 'if (nowMs < 0)'],
     ],
   }),
   members('a node may be removed while a group runs there', {

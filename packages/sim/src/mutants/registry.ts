@@ -106,7 +106,8 @@ export const HINTS: Readonly<Record<string, number>> = {
   'a third voter takes the place of the tie-breaker in a single change': 3,
   'the tie-breaker goes on voting beside a third voter': 2,
   'whoever comes under a name is the voter of that name': 3,
-  'whoever has the name of a member is met as that one': 780,
+  'whoever has the name of a member is met, and heard, as that one': 780,
+  'whoever has the name of a member is heard as that one': 810,
   'a node may be removed while a group runs there': 4,
 };
 

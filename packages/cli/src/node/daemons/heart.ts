@@ -20,6 +20,7 @@ await startDaemon('heart', (daemon) => {
   readSetup(world.files, dir, identity.seeds, (setup) => {
     const heart = new Heart(world, {
       node: identity.node,
+      life: identity.voterId,
       clusterKey: identity.clusterKey,
       addresses: identity.addresses,
       asksForLeases: true,

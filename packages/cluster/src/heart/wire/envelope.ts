@@ -2,7 +2,7 @@
  * What every heartbeat datagram is wrapped in. Little-endian; at most 1024 bytes; see docs/internals/heartbeat.md.
  *
  *     0   4  magic "ETHB"
- *     4   1  version: 1
+ *     4   1  version: 2 where the sender says its life, else 1
  *     5   1  kind: 1 beat, 2 lease request, 3 lease grant
  *     6   1  number of the path it travels on
  *     7   1  the sender's profile, whose rhythm it keeps: 0 lan, 1 wan
@@ -13,10 +13,12 @@
  *    41   …  sender's name, UTF-8
  *     …   1  length of the receiver's name, 1–63
  *     …   …  receiver's name, UTF-8
+ *     …   1  version 2: length of the sender's life, 1–63
+ *     …   …  version 2: the sender's life, UTF-8: which member of its name it is
  *     …   …  body of the kind
  *  last  16  HMAC-SHA-256 under the cluster key over everything before, first 16 bytes
  *
- * Version 1: the first. Byte 7 was zero before there were profiles; a program of then drops what has another.
+ * Version 1: the first. Version 2, from feature level 5 on: lives. Byte 7 was zero before there were profiles; a program of then drops what has another.
  */
 import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { assert } from '@eterne/base';
@@ -25,7 +27,7 @@ import type { Profile } from '../../state/model.ts';
 export const DATAGRAM_BYTES_MAX = 1024;
 export const SESSION_BYTES = 16;
 const MAGIC = 0x42_48_54_45; // "ETHB" read as a little-endian number
-const VERSION = 1;
+const [VERSION, LIVES_VERSION] = [1, 2];
 export const MAC_BYTES = 16;
 const FIXED_BYTES = 40;
 const NAME_BYTES_MAX = 63;
@@ -50,6 +52,8 @@ export interface Envelope {
   readonly sentAtUs: number;
   readonly from: string;
   readonly to: string;
+  /** Which member of its name the sender is; null: it does not say. */
+  readonly life: string | null;
   readonly body: Buffer;
 }
 
@@ -57,24 +61,32 @@ export interface Envelope {
 export type Refusal = 'malformed' | 'forged' | 'version' | 'foreign';
 
 /** How many bytes a body may have between these two nodes. */
-export function bodyBytesMax(from: string, to: string): number {
-  return DATAGRAM_BYTES_MAX - FIXED_BYTES - 2 - Buffer.byteLength(from) - Buffer.byteLength(to) - MAC_BYTES;
+export function bodyBytesMax({ from, to, life }: Pick<Envelope, 'from' | 'to' | 'life'>): number {
+  return DATAGRAM_BYTES_MAX - FIXED_BYTES - whose(from, to, life).length - MAC_BYTES;
+}
+
+/** Each with its length before it. */
+function whose(from: string, to: string, life: string | null): Buffer {
+  const texts = [from, to, ...(life === null ? [] : [life])].map((text) => Buffer.from(text));
+  assert(
+    texts.every(({ length }) => length > 0 && length <= NAME_BYTES_MAX),
+    'node names and lives fit an envelope',
+  );
+  return Buffer.concat(texts.flatMap((text) => [Buffer.of(text.length), text]));
 }
 
 export function seal(key: KeyObject, envelope: Envelope): Buffer {
-  const from = Buffer.from(envelope.from);
-  const to = Buffer.from(envelope.to);
-  assert(from.length <= NAME_BYTES_MAX && to.length <= NAME_BYTES_MAX, 'node names fit an envelope');
+  const { from, to, life } = envelope;
   const fixed = Buffer.alloc(FIXED_BYTES);
   fixed.writeUInt32LE(MAGIC, 0);
-  fixed.writeUInt8(VERSION, 4);
+  fixed.writeUInt8(life === null ? VERSION : LIVES_VERSION, 4);
   fixed.writeUInt8(envelope.kind, 5);
   fixed.writeUInt8(envelope.path, 6);
   fixed.writeUInt8(RHYTHMS.indexOf(envelope.profile), 7);
   fixed.write(envelope.session, 8, 'hex');
   fixed.writeBigUInt64LE(BigInt(envelope.sequence), 24);
   fixed.writeBigUInt64LE(BigInt(envelope.sentAtUs), 32);
-  const signed = [fixed, Buffer.of(from.length), from, Buffer.of(to.length), to, envelope.body];
+  const signed = [fixed, whose(from, to, life), envelope.body];
   const datagram = Buffer.concat([...signed, Buffer.alloc(MAC_BYTES)]);
   assert(datagram.length <= DATAGRAM_BYTES_MAX, 'a datagram fits its bound');
   const end = datagram.length - MAC_BYTES;
@@ -89,7 +101,8 @@ export function open(key: KeyObject, me: string, datagram: Buffer): Envelope | R
   const end = datagram.length - MAC_BYTES;
   const signed = datagram.subarray(0, end);
   if (!timingSafeEqual(mac(key, signed), datagram.subarray(end))) return 'forged';
-  if (datagram.readUInt8(4) !== VERSION) return 'version';
+  const version = datagram.readUInt8(4);
+  if (version !== VERSION && version !== LIVES_VERSION) return 'version';
   const kind = datagram.readUInt8(5);
   if (kind !== KIND_BEAT && kind !== KIND_LEASE_REQUEST && kind !== KIND_LEASE_GRANT) return 'malformed';
   const profile = RHYTHMS[datagram.readUInt8(7)];
@@ -98,6 +111,8 @@ export function open(key: KeyObject, me: string, datagram: Buffer): Envelope | R
   const to = from && nameAt(signed, from.end);
   if (!from || !to) return 'malformed';
   if (to.name !== me) return 'foreign';
+  const life = version === LIVES_VERSION ? nameAt(signed, to.end) : { name: null, end: to.end };
+  if (!life) return 'malformed';
   const sequence = Number(datagram.readBigUInt64LE(24));
   const sentAtUs = Number(datagram.readBigUInt64LE(32));
   if (!Number.isSafeInteger(sequence) || !Number.isSafeInteger(sentAtUs)) return 'malformed';
@@ -110,7 +125,8 @@ export function open(key: KeyObject, me: string, datagram: Buffer): Envelope | R
     sentAtUs,
     from: from.name,
     to: to.name,
-    body: signed.subarray(to.end),
+    life: life.name,
+    body: signed.subarray(life.end),
   };
 }
 

@@ -13,11 +13,13 @@
  *        16  session of another node's slot as last read
  *         8  its sent-at
  *         4  µs between that reading and this writing; at most 2³²−1
+ *     …  1+n  the writer's life, length first, at most 63 bytes of UTF-8: which member of its name it is; length 0: it does not say
  *     …       zeroes
  *  4079    1  the writer's profile, whose rhythm it keeps: 1 lan, 2 wan; 0: it does not say
  *  4080   16  HMAC-SHA-256 under the cluster key over bytes 0–11 and 16–4079, first 16 bytes
  *
  * Version 1: the first. Byte 4079 was zero below feature level 4; a program of then takes what has another for malformed.
+ * Likewise what is behind the echoes below feature level 5.
  */
 import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { assert, crc32c } from '@eterne/base';
@@ -48,6 +50,8 @@ export interface Slot {
   /** Null: it is not said. */
   readonly profile: Profile | null;
   readonly echoes: readonly BeatEcho[];
+  /** Null: it is not said. */
+  readonly life: string | null;
 }
 
 /** `foreign`: of another disk. */
@@ -70,6 +74,9 @@ export function sealSlot(key: KeyObject, slot: Slot): Buffer {
     at = sector.writeBigUInt64LE(BigInt(sentAtUs), at);
     at = sector.writeUInt32LE(Math.min(Math.max(Math.round(heldUs), 0), HOLD_US_MAX), at);
   }
+  const life = slot.life ?? '';
+  at = sector.writeUInt8(Buffer.byteLength(life), at);
+  sector.write(life, at);
   sector.writeUInt8(RHYTHMS.indexOf(slot.profile), PROFILE_AT);
   mac(key, sector).copy(sector, MAC_FROM);
   sector.writeUInt32LE(crc32c(sector.subarray(CHECKED_FROM)), 12);
@@ -93,10 +100,12 @@ function fieldsOf(sector: Buffer): Slot | undefined {
   const sentAtUs = Number(sector.readBigUInt64LE(56));
   const name = nameAt(sector.subarray(0, PROFILE_AT), NAME_FROM);
   const echoes = name && echoesAt(sector, name.end);
+  const life = echoes && lifeAt(sector, name.end + 1 + echoes.length * ECHO_BYTES);
   const profile = RHYTHMS[sector.readUInt8(PROFILE_AT)];
   if (
     !name ||
     !echoes ||
+    life === undefined ||
     profile === undefined ||
     !Number.isSafeInteger(sequence) ||
     !Number.isSafeInteger(sentAtUs)
@@ -110,13 +119,14 @@ function fieldsOf(sector: Buffer): Slot | undefined {
     from: name.name,
     profile,
     echoes,
+    life,
   };
 }
 
 function echoesAt(sector: Buffer, start: number): readonly BeatEcho[] | undefined {
   const count = sector.readUInt8(start);
   const end = start + 1 + count * ECHO_BYTES;
-  if (count > ECHOES_MAX || end > PROFILE_AT || !isBlank(sector.subarray(end, PROFILE_AT))) return undefined;
+  if (count > ECHOES_MAX || end > PROFILE_AT) return undefined;
   const echoes = Array.from({ length: count }, (_, index) => {
     const at = start + 1 + index * ECHO_BYTES;
     const sentAtUs = Number(sector.readBigUInt64LE(at + SESSION_BYTES));
@@ -124,6 +134,13 @@ function echoesAt(sector: Buffer, start: number): readonly BeatEcho[] | undefine
     return { session: sector.toString('hex', at, at + SESSION_BYTES), sentAtUs, heldUs };
   });
   return echoes.every(({ sentAtUs }) => Number.isSafeInteger(sentAtUs)) ? echoes : undefined;
+}
+
+/** The last thing before the zeroes. Undefined where there is none, nor nothing. */
+function lifeAt(sector: Buffer, start: number): string | null | undefined {
+  const life = nameAt(sector.subarray(0, PROFILE_AT), start);
+  if (!isBlank(sector.subarray(life?.end ?? start, PROFILE_AT))) return undefined;
+  return life?.name ?? null;
 }
 
 function mac(key: KeyObject, sector: Buffer): Buffer {

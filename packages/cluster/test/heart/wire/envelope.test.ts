@@ -21,6 +21,7 @@ const envelope: Envelope = {
   sentAtUs: 1_000_000,
   from: 'n1',
   to: 'n2',
+  life: null,
   body: Buffer.from('body'),
 };
 
@@ -37,6 +38,22 @@ test('the bytes of an envelope', () => {
   ];
   assert.equal(seal(key, envelope).toString('hex'), golden.join(''));
   assert.deepEqual(open(key, 'n2', seal(key, envelope)), envelope);
+});
+
+test('a life makes it version 2, and stands behind the names', () => {
+  const datagram = seal(key, { ...envelope, life: 'n1-1' });
+  const golden = [
+    '45544842', // magic
+    '02010200', // version, kind, path, zero
+    '000102030405060708090a0b0c0d0e0f',
+    '0201000000000000', // sequence
+    '40420f0000000000', // sent at
+    '026e31026e32', // names
+    '046e312d31', // life
+    '626f6479',
+  ].join('');
+  assert.equal(datagram.toString('hex', 0, datagram.length - 16), golden);
+  assert.deepEqual(open(key, 'n2', datagram), { ...envelope, life: 'n1-1' });
 });
 
 test('every changed byte is noticed', () => {
@@ -62,8 +79,12 @@ test('another receiver and another key are refused', () => {
 });
 
 test('the largest body fits exactly', () => {
-  const body = Buffer.alloc(bodyBytesMax('n1', 'n2'));
-  assert.equal(seal(key, { ...envelope, body }).length, DATAGRAM_BYTES_MAX);
+  for (const life of [null, 'l'.repeat(63)]) {
+    const told = { ...envelope, life };
+    const body = Buffer.alloc(bodyBytesMax(told));
+    assert.equal(seal(key, { ...told, body }).length, DATAGRAM_BYTES_MAX);
+    assert.deepEqual(open(key, 'n2', seal(key, { ...told, body })), { ...told, body });
+  }
 });
 
 test('garbage is refused, never thrown at', () => {

@@ -25,6 +25,7 @@ const slot: Slot = {
   from: 'n1',
   profile: null,
   echoes: [{ session: 'f0'.repeat(16), sentAtUs: 7, heldUs: 9 }],
+  life: null,
 };
 
 test('the bytes of a slot', () => {
@@ -54,6 +55,14 @@ test('the rhythm is beside the seal; where none is said the bytes are as before'
     assert.equal(sector.readUInt8(4079), number);
     assert.deepEqual(openSlot(key, DISK_ID, sector), told);
   }
+});
+
+test('a life stands behind the echoes; where none is said the bytes are as before', () => {
+  const told = { ...slot, life: 'n1-1' };
+  const sector = sealSlot(key, told);
+  const at = 64 + 3 + 1 + 28;
+  assert.equal(sector.toString('hex', at, at + 5), '046e312d31');
+  assert.deepEqual(openSlot(key, DISK_ID, sector), told);
 });
 
 test('the largest cluster fits', () => {
