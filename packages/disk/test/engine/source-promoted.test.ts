@@ -87,6 +87,29 @@ for (const policy of ['continue', 'freeze'] as const)
       pair.assertIdentical();
     });
 
+    test('that loses its target while it is promoted is refused, or serves if it was sure before, and the copy goes on', () => {
+      const outcomes = new Set<string>();
+      for (let steps = 0, isOver = false; !isOver; steps += 1) {
+        const pair = primaryCrashed(policy);
+        const { a, b } = pair;
+        let answer: string | undefined;
+        a.volume.promote({ force: false }, (error) => (answer = error?.code ?? 'serves'));
+        let left = steps;
+        pair.scheduler.runUntil(() => left-- <= 0);
+        isOver = answer !== undefined;
+        b.kill();
+        pair.until(() => answer !== undefined);
+        outcomes.add(answer ?? '');
+        b.start();
+        pair.until(() => pair.isEqual(), 30_000);
+        pair.promote(a);
+        assert.equal(pair.read(a, 0), 1);
+        pair.assertIdentical();
+      }
+      const expected = policy === 'freeze' ? ['serves'] : ['refused', 'serves'];
+      assert.deepEqual([...outcomes].sort(), expected);
+    });
+
     test('is promoted also when the target is lost before it hears of that, which stays behind', () => {
       const pair = bothCrashed(policy);
       untilCopying(pair);
