@@ -53,10 +53,14 @@ export class LinesChecker {
   /** What was put aside, by the file that has to have it. */
   private readonly aside = new Map<string, { readonly node: SimNode; readonly lastIndex: number }>();
 
-  constructor(universe: Universe, nodes: readonly SimNode[], paths: LinePaths) {
+  constructor(universe: Universe, paths: LinePaths) {
     this.universe = universe;
     this.paths = paths;
-    for (const node of nodes) this.lines.set(node.name, { node, entries: new Map(), aloneEvent: 0 });
+  }
+
+  /** One of the pair; or a third that comes to it, which never is a half. */
+  addNode(node: SimNode): void {
+    this.lines.set(node.name, { node, entries: new Map(), aloneEvent: 0 });
   }
 
   /** How many halves gave way. */
@@ -107,8 +111,8 @@ export class LinesChecker {
   gaveWay(name: string): void {
     const line = this.lineOf(name);
     const half = this.recordOf(name)?.rewind;
-    const other = [...this.lines.keys()].find((each) => each !== name) ?? '';
-    const stays = this.recordOf(other)?.lineage.at(-1)?.id;
+    const other = [...this.lines.keys()].find((each) => each !== name && this.recordOf(each) !== undefined);
+    const stays = other && this.recordOf(other)?.lineage.at(-1)?.id;
     if (half === undefined || stays === undefined || this.ended.has(half)) return;
     if ([...this.ended.values()].includes(half) || this.ended.has(stays))
       this.violate(`halves ${half} of ${name} and ${stays} of ${other} both give way`);

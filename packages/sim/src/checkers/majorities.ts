@@ -5,6 +5,7 @@
  */
 import { EterneError } from '@eterne/base';
 import { recoverLog } from '@eterne/cluster/raft/storage/recover.ts';
+import { decodeProofRecord } from '@eterne/cluster/raft/tie/proof-record.ts';
 import { readTieArea, TIE_AREA_BYTES, TIE_NODES } from '@eterne/cluster/raft/tie/block.ts';
 import { decodeMembers, type Members } from '@eterne/cluster/raft/members.ts';
 import { isTie, tieKindOf } from '@eterne/cluster/raft/tie/tie-id.ts';
@@ -21,7 +22,7 @@ interface End {
 /** A log as it would be found. */
 interface Found extends End {
   readonly id: MemberId;
-  readonly machine: string;
+  readonly node: SimNode;
   readonly members: Members;
 }
 
@@ -31,16 +32,22 @@ export interface Keeper {
   readonly member: MemberId;
 }
 
+export interface MajorityPaths {
+  readonly log: string;
+  /** What a node has of the proof that another has stopped. */
+  readonly proof: string;
+}
+
 export class MajoritiesChecker {
   private readonly universe: Universe;
-  private readonly logPath: string;
-  private readonly tieDisk: SimSharedDisk;
+  private readonly paths: MajorityPaths;
+  private readonly tieDisk: SimSharedDisk | undefined;
   /** By the term that it leads. */
   private readonly leaders = new Map<number, string>();
 
-  constructor(universe: Universe, logPath: string, tieDisk: SimSharedDisk) {
+  constructor(universe: Universe, paths: MajorityPaths, tieDisk: SimSharedDisk | undefined) {
     this.universe = universe;
-    this.logPath = logPath;
+    this.paths = paths;
     this.tieDisk = tieDisk;
   }
 
@@ -61,7 +68,7 @@ export class MajoritiesChecker {
         const apart = one.quorums.find((quorum) => other.quorums.some((each) => areApart(quorum, each)));
         if (apart === undefined) continue;
         const names = (log: Found): string =>
-          `${log.machine} {${log.members.map(({ id, role }) => `${id} ${role}`).join(', ')}}`;
+          `${log.node.name} {${log.members.map(({ id, role }) => `${id} ${role}`).join(', ')}}`;
         this.violate(
           `${names(one.log)} could be elected by ${apart.join(', ')} alone, and ${names(other.log)} by others`,
         );
@@ -69,14 +76,14 @@ export class MajoritiesChecker {
   }
 
   private read({ node, member }: Keeper): Found | undefined {
-    const content = node.fileSystem.peekDurable(this.logPath);
+    const content = node.fileSystem.peekDurable(this.paths.log);
     const image = content === undefined ? undefined : recoverLog(content);
     if (image === undefined || image instanceof EterneError) return undefined;
     const { entries, snapshot } = image;
     const named = entries.findLast(({ kind }) => kind === 'members');
     const { term, index } = entries.at(-1) ?? snapshot;
     const members = named === undefined ? snapshot.members : decodeMembers(named.data);
-    return { id: member, machine: node.name, members, term, index };
+    return { id: member, node, members, term, index };
   }
 
   /** Sets of voters that could elect whoever has this log: he votes himself, if he is one, and nobody votes for less than he has. */
@@ -94,9 +101,21 @@ export class MajoritiesChecker {
     );
   }
 
-  /** One that needs a proof has none in this world; one of which a part is another's by now is silent. */
   private tieWouldVote(tie: MemberId, log: Found): boolean {
-    if (tieKindOf(tie) !== 'disk') return false;
+    switch (tieKindOf(tie)) {
+      case 'disk':
+        return this.diskWouldVote(tie, log);
+      case 'proof':
+        return this.holdsProof(log, tie);
+      // It may vote for both: that is what it is there for.
+      case 'solo':
+        return false;
+    }
+  }
+
+  /** One of which a part is another's by now is silent. */
+  private diskWouldVote(tie: MemberId, log: Found): boolean {
+    if (this.tieDisk === undefined) return false;
     const own = readTieArea(this.tieDisk.peek(TIE_AREA_BYTES)).flatMap((block) =>
       block?.member === tie ? [block] : [],
     );
@@ -104,6 +123,12 @@ export class MajoritiesChecker {
       own.length === TIE_NODES &&
       !own.some(({ lastTerm, lastIndex }) => isNewer({ term: lastTerm, index: lastIndex }, log))
     );
+  }
+
+  /** Of the others none could take it before all have met again. */
+  private holdsProof({ node }: Found, tie: MemberId): boolean {
+    const record = node.fileSystem.peekDurable(this.paths.proof);
+    return record !== undefined && decodeProofRecord(record, tie) !== undefined;
   }
 
   private violate(what: string): void {

@@ -22,7 +22,7 @@ import { firstImage, openEmbeddedLog, type EmbeddedLog } from '@eterne/cluster/r
 import type { LogIdentity } from '@eterne/cluster/raft/storage/format.ts';
 import { createLogFile } from '@eterne/cluster/raft/storage/log-store.ts';
 import type { Half } from '@eterne/cluster/raft/tie/lineage.ts';
-import type { MemberChange } from '@eterne/cluster/raft/members.ts';
+import type { MemberChange, Members } from '@eterne/cluster/raft/members.ts';
 import type { Provers } from '@eterne/cluster/raft/tie/proof-player.ts';
 import { settleRewind } from '@eterne/cluster/raft/tie/rewind.ts';
 import { prepareTie } from '@eterne/cluster/raft/tie/tie-driver.ts';
@@ -93,8 +93,8 @@ export interface MachineEvents {
 export interface Joining {
   /** It begins the log; everybody else is added to it. */
   readonly isFounder: boolean;
-  /** Whoever leads has begun a change of the log's members. */
-  changing(change: MemberChange): void;
+  /** Whoever leads has begun a change of the log's members, or has refused to. `before`: its members until then. */
+  changing(machine: Machine, change: MemberChange, before: Members): void;
   /** Its log cannot be read: its service ends. */
   logRefused(machine: Machine, error: EterneError): void;
   /** The disk of a tie-breaker holds what must not be overwritten. */
@@ -414,17 +414,16 @@ export class Machine {
   ): void {
     const { world } = process;
     const { universe } = this.node;
-    const { tie } = this;
-    assert(tie !== undefined && typeof tie !== 'string', 'whoever may become two has a disk for that');
-    const disks = tie.portFor(process);
+    const disks = this.sharedDisksFor(process);
     const voters = {
       leadership: () => log.leadership(),
       members: () => log.members(),
       readBarrier: (done: (error: EterneError | undefined) => void) => log.readBarrier(done),
       changeMember: (change: MemberChange, done: (error: EterneError | undefined) => void) => {
         universe.trace.line(this.node.name, `begins ${change.kind} ${change.id}`);
+        const before = log.members();
         log.changeMember(change, done);
-        joining.changing(change);
+        joining.changing(this, change, before);
       },
     };
     const observe = (): Observation => ({
@@ -489,7 +488,7 @@ export class Machine {
     };
     this.transport = new TieTransport(transport, {
       world,
-      disks: typeof this.tie === 'string' ? NO_DISKS : this.tie.portFor(process),
+      disks: this.sharedDisksFor(process),
       self: this.member,
       timing: () => timesOf(service.state).raft,
       path: () => TIE_PATH,
@@ -506,6 +505,11 @@ export class Machine {
       },
     });
     return this.transport;
+  }
+
+  private sharedDisksFor(process: SimProcess): SharedDisks {
+    const { tie } = this;
+    return tie === undefined || typeof tie === 'string' ? NO_DISKS : tie.portFor(process);
   }
 
   private connectDisk(client: SimProcess, done: (result: DiskPort | EterneError) => void): void {

@@ -1,7 +1,7 @@
 /**
  * An operator who changes who belongs to the cluster, again and again: machines join, begin to vote and leave, are removed while they are off, cut off or well, and are
- * replaced under their names; the log of one rots. What was removed comes back with the identity and the disks that it had. A pair has a tie-breaker, which
- * gives way to a third voter. Commands cross each other and all faults; many are refused, which is an answer. Promises:
+ * replaced under their names; the log of one rots. What was removed comes back with the identity and the disks that it had. A pair has a tie-breaker, a disk or the proof
+ * that the other was switched off, which gives way to a third voter. Commands cross each other and all faults; many are refused, which is an answer. Promises:
  *
  * 1. There are never two majorities with nobody in common (`checkers/majorities.ts`).
  * 2. Whoever was removed starts nothing, and no read that it answers is stale.
@@ -9,7 +9,8 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { EterneError } from '@eterne/base';
-import type { MemberChange } from '@eterne/cluster/raft/members.ts';
+import { tieRecordPath } from '@eterne/cluster/node/layout.ts';
+import type { MemberChange, Members as LogMembers } from '@eterne/cluster/raft/members.ts';
 import { TIE_AREA_BYTES } from '@eterne/cluster/raft/tie/block.ts';
 import { isTie, tieKindOf } from '@eterne/cluster/raft/tie/tie-id.ts';
 import type { MemberId } from '@eterne/cluster/raft/types.ts';
@@ -20,11 +21,13 @@ import type { SimProcess } from '../world/process.ts';
 import type { Prng } from '../world/prng.ts';
 import type { SimSharedDisk } from '../world/shared-disk.ts';
 import type { Universe } from '../world/universe.ts';
+import { Ambush } from './ambush.ts';
 import type { Joining, Machine } from './machine.ts';
 import {
   CLUSTER,
   CLUSTER_ID,
   DATA_PATH,
+  DIR,
   GROUP,
   lifeOf,
   memberSpecOf,
@@ -33,6 +36,7 @@ import {
   TIE_PATH,
   VOLUME,
 } from './places.ts';
+import { fenceDeviceOf } from './power-switch.ts';
 import { groupSpecOf } from './specs.ts';
 
 const STEP_MS = [60, 500] as const;
@@ -51,9 +55,12 @@ const AWAKENING_MS = 150;
 const NODES_MAX = 4;
 const CARRIERS = 2;
 const NAMES = ['n1', 'n2', 'n3', 'n4', 'n5'] as const;
+const PARTNERS = ['n1', 'n2'] as const;
 const WITNESS = 'w';
 const NEVER_STARTS = 0.1;
 const IMPATIENT = 0.1;
+const HAVE_SWITCHES = 0.2;
+const FENCE_DELAY_MS = 2_000;
 const RETURNS = 0.8;
 /** The header of a log file, and of its first batch, is before this. */
 const ROT_AT = 60;
@@ -70,7 +77,8 @@ interface Leaving {
 
 export interface Estate {
   readonly machines: readonly Machine[];
-  readonly tieDisk: SimSharedDisk;
+  /** Undefined: they share none, each prefers availability, and the first two stay. */
+  readonly tieDisk: SimSharedDisk | undefined;
   readonly volume: (carriers: readonly Place[]) => VolumeSpec;
   /** A blank machine. */
   addMachine(place: Place, joining: Joining): Machine;
@@ -85,7 +93,14 @@ export class Members {
   private readonly estate: Estate;
   private readonly chance: Prng;
   private readonly majorities: MajoritiesChecker;
+  private readonly ambush: Ambush;
+  /** Of few, that are two now and three then, the third voter comes in the place of a tie-breaker more often. */
+  private readonly nodesMax: number;
   private readonly tieBreaker: ClusterConfig['tieBreaker'];
+  /** Every machine can be switched off by the others. */
+  readonly hasSwitches: boolean;
+  /** The first two prefer availability. They stay, with all that either of them has decided and written alone; others come and go. */
+  private readonly arePartners: boolean;
   private seen: ClusterState | undefined;
   private volume: VolumeSpec | undefined;
   private edition: ClusterConfig['edition'] = 'ha';
@@ -93,6 +108,8 @@ export class Members {
   private asked: Machine[] = [];
   private carrying: Machine[] = [];
   private leaving: Leaving | undefined;
+  /** Comes, and another leaves for it. */
+  private exchanging: Machine | undefined;
   /** What was done to them in order to remove them is taken back by the function. */
   private readonly removed = new Map<Machine, () => void>();
   /** Told who the others are. */
@@ -100,6 +117,9 @@ export class Members {
   /** Admitted, and never started. */
   private readonly forgotten = new Set<Machine>();
   private readonly ruined = new Set<Machine>();
+  /** What they have of the log they got. */
+  private readonly listening = new Set<Machine>();
+  private isDisturbed = false;
   private lives = 0;
   private given: { readonly text: string; readonly atMs: number } | undefined;
   private isCalm = false;
@@ -108,21 +128,34 @@ export class Members {
     this.universe = universe;
     this.estate = estate;
     this.chance = universe.prng('members');
-    this.majorities = new MajoritiesChecker(universe, RAFT_LOG_PATH, estate.tieDisk);
-    this.tieBreaker = this.chance.weighted([
+    this.majorities = new MajoritiesChecker(
+      universe,
+      { log: RAFT_LOG_PATH, proof: tieRecordPath(DIR) },
+      estate.tieDisk,
+    );
+    this.ambush = new Ambush(universe, estate.machines);
+    this.nodesMax = this.ambush.isLaid ? universe.prng('size').pick([NODES_MAX - 1, NODES_MAX]) : NODES_MAX;
+    const tieBreaker = this.chance.weighted([
       [4, { kind: 'disk', device: TIE_PATH, ping: [] }],
       [1, { kind: 'none' }],
       [1, { kind: 'witness' }],
     ] as const);
+    this.arePartners = estate.tieDisk === undefined;
+    this.hasSwitches = !this.arePartners && universe.prng('switches').chance(HAVE_SWITCHES);
+    if (this.arePartners) this.tieBreaker = { kind: 'none' };
+    else if (this.hasSwitches) this.tieBreaker = { kind: 'fencing', delayMs: FENCE_DELAY_MS, ping: [] };
+    else this.tieBreaker = tieBreaker;
   }
 
   /** The founder, and whoever joins before the first fault. */
   begin(): void {
-    const names = this.chance.weighted([
-      [3, ['n1', 'n2']],
+    const begun: readonly string[] = this.chance.weighted<readonly string[]>([
+      [3, PARTNERS],
       [2, ['n1', 'n2', WITNESS]],
       [2, ['n1', 'n2', 'n3']],
     ] as const);
+    // Then the third voter is yet to come, in the place of a tie-breaker.
+    const names = this.arePartners || this.ambush.isLaid ? PARTNERS : begun;
     for (const name of names) this.join(name);
     for (const machine of this.asked.slice(0, 1)) machine.install([machine.place]);
     this.goOn();
@@ -130,6 +163,7 @@ export class Members {
 
   /** From now on the operator changes his mind. */
   disturb(): void {
+    this.isDisturbed = true;
     this.universe.scheduler.after(this.chance.between(...ASK_EVERY_MS), () => {
       if (this.isCalm) return;
       this.disturb();
@@ -141,6 +175,7 @@ export class Members {
   /** What was asked for last is to become true; whoever was removed is on. */
   end(): void {
     this.isCalm = true;
+    this.ambush.end();
     this.leaving?.heal();
     for (const machine of this.forgotten) this.dismiss(machine);
     for (const [machine, heal] of this.removed) {
@@ -161,6 +196,16 @@ export class Members {
     this.majorities.leads(machine.node.name, term);
   }
 
+  /** It has an entry of the log. */
+  applied(machine: Machine): void {
+    if (this.listening.has(machine)) return;
+    this.listening.add(machine);
+    if (!this.isDisturbed || this.isCalm) return;
+    const leader = this.leader();
+    if (machine === this.exchanging) this.universe.scheduler.after(0, () => this.takeOutFor(machine));
+    else if (leader !== undefined) this.ambush.listens(machine, leader);
+  }
+
   /** Promise 2. */
   began(machine: Machine, process: SimProcess): void {
     const awokeMs = Math.max(...machine.processes.map(({ continuedMs }) => continuedMs));
@@ -177,11 +222,12 @@ export class Members {
   }
 
   private voterDefects(): string[] {
-    const leader = this.asked.find((machine) => machine.log?.leadership().isLeader === true);
+    const leader = this.leader();
     if (leader?.log === undefined) return ['nobody leads'];
     const members = leader.log.members();
     const isPair = this.asked.length === 2;
-    const kinds = { disk: 'disk', none: 'proof', fencing: 'proof', witness: undefined } as const;
+    const none = this.arePartners ? 'solo' : 'proof';
+    const kinds = { disk: 'disk', none, fencing: 'proof', witness: undefined } as const;
     const tie = isPair ? kinds[this.tieBreaker.kind] : undefined;
     const wanted = [...this.asked.map(({ member }) => member), ...(tie === undefined ? [] : [tie])];
     const voters = members.map(({ id, role }) => {
@@ -190,6 +236,10 @@ export class Members {
     });
     if (isDeepStrictEqual(voters.toSorted(), wanted.toSorted())) return [];
     return [`the log’s members are ${voters.join()} instead of ${wanted.join()}`];
+  }
+
+  private leader(): Machine | undefined {
+    return this.asked.find((machine) => machine.log?.leadership().isLeader === true);
   }
 
   /** What was applied anywhere was decided for good, also where nobody is left who has applied it. */
@@ -263,12 +313,22 @@ export class Members {
     yield* this.membersOwed(state);
   }
 
-  private *configOwed({ config, revision }: ClusterState): Generator<Command> {
+  private *configOwed(state: ClusterState): Generator<Command> {
+    const { config, revision } = state;
     const { tieBreaker } = this;
     if (this.asked.filter(({ place }) => place.role === 'node').length > 2) this.edition = 'cluster';
-    const wanted = { ...config, tieBreaker, edition: this.edition };
+    const fencing = this.hasSwitches ? this.plugsOf(state) : config.fencing;
+    const prefer: ClusterConfig['prefer'] = this.arePartners ? 'availability' : 'consistency';
+    const wanted = { ...config, tieBreaker, prefer, edition: this.edition, fencing };
     if (isDeepStrictEqual(wanted, config)) return;
     yield { kind: 'configure', changes: [{ kind: 'cluster', config: wanted }], revision, atMs: 0 };
+  }
+
+  /** A machine that replaces another has a plug of its own. */
+  private plugsOf(state: ClusterState): ClusterConfig['fencing'] {
+    return this.estate.machines
+      .filter((machine) => machine.place.role === 'node' && isIn(state, machine))
+      .map(({ place, node }) => fenceDeviceOf(place.name, node.name));
   }
 
   /** First a replica comes, and gets everything; then the group leaves who is to go, and runs there no more; then that replica goes. */
@@ -325,22 +385,36 @@ export class Members {
 
   private change(): void {
     this.chance.weighted([
-      [4, () => this.joinSomebody()],
+      [this.ambush.isLaid && this.asked.length === PARTNERS.length ? 20 : 4, () => this.joinSomebody()],
       [4, () => this.dismissSomebody(this.chance.pick(['off', 'cut', 'well'] as const) ?? 'off')],
       [2, () => this.replaceSomebody(this.chance.pick(['off', 'cut', 'well'] as const) ?? 'off')],
       [1, () => this.replaceSomebody('ruined')],
+      [this.ambush.isLaid ? 10 : 0, () => this.exchangeSomebody()],
     ] as const)();
   }
 
-  private joinSomebody(): void {
+  /** One comes; as soon as it listens, and does not count yet, one leaves that carries nothing: the one change begins while the other goes on. */
+  private exchangeSomebody(): void {
+    this.exchanging = this.joinSomebody(this.nodesMax + 1);
+  }
+
+  private takeOutFor(newcomer: Machine): void {
+    const isIdle = (other: Machine): boolean => other !== newcomer && !this.carrying.includes(other);
+    const victim = this.dismissSomebody('well', isIdle);
+    if (victim !== undefined && isIdle(victim))
+      this.give({ kind: 'member-remove', name: victim.place.name, atMs: 0 });
+  }
+
+  private joinSomebody(nodesMax = this.nodesMax): Machine | undefined {
     const isTaken = (name: string): boolean =>
       [...this.asked, this.leaving?.machine].some((machine) => machine?.place.name === name);
     const nodes = this.asked.filter(({ place }) => place.role === 'node');
-    const free = NAMES.filter((name) => nodes.length < NODES_MAX && !isTaken(name));
+    const free = NAMES.filter((name) => nodes.length < nodesMax && !isTaken(name));
     const name = this.chance.pick(isTaken(WITNESS) || this.chance.chance(0.7) ? free : [WITNESS]);
-    if (name === undefined) return;
+    if (name === undefined) return undefined;
     const machine = this.join(name);
     if (this.chance.chance(NEVER_STARTS)) this.forgotten.add(machine);
+    return machine;
   }
 
   /** A machine that never was anything yet, at an address that nobody has had. */
@@ -358,7 +432,7 @@ export class Members {
   private joining(isFounder: boolean): Joining {
     return {
       isFounder,
-      changing: (change) => this.changing(change),
+      changing: (machine, change, before) => this.changing(machine, change, before),
       logRefused: (machine, error) => {
         if (!this.ruined.has(machine))
           this.universe.violate(
@@ -373,14 +447,15 @@ export class Members {
   /** As the error says. A tie-breaker of others is on it, who are no pair any more. */
   private clearTie(error: EterneError): void {
     this.universe.trace.line('operator', `clears what ${error.message}`);
-    this.estate.tieDisk.install(0, Buffer.alloc(TIE_AREA_BYTES));
+    this.estate.tieDisk?.install(0, Buffer.alloc(TIE_AREA_BYTES));
   }
 
-  private changing(change: MemberChange): void {
+  private changing(leader: Machine, change: MemberChange, before: LogMembers): void {
     this.universe.count(`${change.kind}${isTie(change.id) ? ' of a tie-breaker' : ''}`);
     const keepers = this.estate.machines;
     for (const afterMs of LOOK_AFTER_MS)
       this.universe.scheduler.after(afterMs, () => this.majorities.look(keepers));
+    if (this.isDisturbed) this.ambush.begun(change, leader, before);
   }
 
   /** It has been told who was a member when it became one. */
@@ -396,14 +471,16 @@ export class Members {
     if (victim !== undefined) this.join(victim.place.name);
   }
 
-  /** One at a time. Undefined: nobody may go. */
-  private dismissSomebody(how: How): Machine | undefined {
+  /** One at a time; of several one that `isRather`. Undefined: nobody may go. */
+  private dismissSomebody(how: How, isRather = (_machine: Machine): boolean => true): Machine | undefined {
     const nodes = this.asked.filter(({ place }) => place.role === 'node');
     const others = (machine: Machine): Machine[] => nodes.filter((node) => node !== machine);
-    const candidates = this.asked.filter(
+    const leavers = this.arePartners ? this.asked.slice(PARTNERS.length) : this.asked;
+    const candidates = leavers.filter(
       (machine) => others(machine).some((other) => !other.isBlank) && this.mayLose(machine, how),
     );
-    const victim = this.chance.pick(candidates);
+    const rather = candidates.filter(isRather);
+    const victim = this.chance.pick(rather.length > 0 ? rather : candidates);
     if (victim === undefined || this.leaving !== undefined) return undefined;
     this.universe.trace.line('operator', `removes ${victim.node.name}, ${how}`);
     this.dismiss(victim);
@@ -420,7 +497,7 @@ export class Members {
   private mayLose(machine: Machine, how: How): boolean {
     if (how !== 'ruined') return true;
     const state = this.newestState();
-    const leader = this.asked.find((each) => each.log?.leadership().isLeader === true);
+    const leader = this.leader();
     const isTalking = (id: MemberId): boolean => !isTie(id) || tieKindOf(id) === 'disk';
     const voters = leader?.log?.members().filter(({ id, role }) => role === 'voter' && isTalking(id)) ?? [];
     const set = state?.volumes[VOLUME]?.inSyncSet.members ?? [];

@@ -1,5 +1,5 @@
 /**
- * A power switch for every machine, and the fence agent that works it: the real executor runs it as a program. It is slow, and sometimes it
+ * A power switch with a plug for every machine, and the fence agent that works it: the real executor runs it as a program. It is slow, and sometimes it
  * fails; what it does to a machine it does whether or not who asked lives to hear of it.
  */
 import type { FenceDevice } from '@eterne/cluster/state/model.ts';
@@ -16,11 +16,12 @@ const TAKES_MS = [20, 900] as const;
 const ON_TAKES_MS = [0, 9_000] as const;
 const FAILS = 0.3;
 
-export function fenceDeviceOf(node: string): FenceDevice {
+/** `plug`: the name of the machine. */
+export function fenceDeviceOf(node: string, plug: string): FenceDevice {
   return {
     node,
     agent: 'fence_sim',
-    params: {},
+    params: { plug },
     level: 1,
     action: 'reboot',
     timeoutMs: 5_000,
@@ -30,16 +31,16 @@ export function fenceDeviceOf(node: string): FenceDevice {
 
 export interface PowerEvents {
   /** The machine has power again. */
-  readonly switchedOn: (node: string) => void;
-  /** The agent that has switched a machine on ends after so long, which is when who asked for it hears of it. */
-  readonly ends: (inMs: number) => void;
+  readonly switchedOn: (machine: string) => void;
+  /** The agent that has switched it on ends after so long, which is when who asked for it hears of it. */
+  readonly ends: (machine: string, inMs: number) => void;
 }
 
 export function powerSwitch(universe: Universe, events: PowerEvents): SimProgram {
   const chance: Prng = universe.prng('power switch');
   return (spawner, { stdin = '' }, onExit) => {
     const words = new Map(stdin.split('\n').map((line) => line.split('=', 2) as [string, string]));
-    const name = words.get('nodename') ?? '';
+    const name = words.get('plug') ?? '';
     const action = words.get('action') ?? '';
     universe.scheduler.after(chance.between(...TAKES_MS), () => {
       const code = act(universe, action, name, chance, events);
@@ -47,7 +48,7 @@ export function powerSwitch(universe: Universe, events: PowerEvents): SimProgram
         spawner.enter(() => onExit({ code, stdout: action === 'metadata' ? METADATA : '' }));
       if (action !== 'on') return exit();
       const onMs = chance.between(...ON_TAKES_MS);
-      events.ends(onMs);
+      events.ends(name, onMs);
       return universe.scheduler.after(onMs, exit);
     });
   };

@@ -20,11 +20,14 @@ import type { FaultPlan } from '../faults/plan.ts';
 import { pickShape } from '../mirror/shape.ts';
 import type { WorkloadShape } from '../mirror/workload.ts';
 import { isFull, resultOf, type SeedResult } from '../run/result.ts';
+import type { SimNode } from '../world/node.ts';
 import { SECTOR_BYTES } from '../world/page.ts';
+import { part } from '../world/parting.ts';
 import type { SimProcess } from '../world/process.ts';
-import type { Prng } from '../world/prng.ts';
+import { Prng } from '../world/prng.ts';
 import { SimSharedDisk } from '../world/shared-disk.ts';
 import { Universe } from '../world/universe.ts';
+import { runHalvesAndMembers } from './halves/scenario.ts';
 import { Hands } from './hands.ts';
 import { Ledger } from './ledger.ts';
 import { type Joining, Machine, type MachineEvents, type MachineOptions, type Tie } from './machine.ts';
@@ -81,6 +84,8 @@ const LOSE_SIGHT_BEFORE_MS = 300;
 const SIGHT_LOST_MS = [1_000, 5_000] as const;
 const READ_MS = 30;
 const READ_CHANCE = 0.05;
+/** Of the clusters whose members come and go. */
+const PREFER_AVAILABILITY = 0.2;
 
 export function runCluster(seed: number, options: { readonly keepLines: boolean }): SeedResult {
   const scenario = new ClusterScenario(seed, options.keepLines, pickPlaces, 'none');
@@ -134,8 +139,9 @@ export function runOrders(seed: number, options: { readonly keepLines: boolean }
   return scenario.result();
 }
 
-/** Members come and go, and come back although they were removed. */
+/** Members come and go, and come back although they were removed; to a pair of which either goes on alone, too. */
 export function runMembers(seed: number, options: { readonly keepLines: boolean }): SeedResult {
+  if (new Prng(seed, 'alone').chance(PREFER_AVAILABILITY)) return runHalvesAndMembers(seed, options);
   const scenario = new ClusterScenario(seed, options.keepLines, () => [], 'none');
   scenario.changeMembers();
   scenario.run();
@@ -202,14 +208,13 @@ class ClusterScenario {
     this.ownership = new OwnershipChecker(this.universe, GROUP);
     this.agreement = new AgreementChecker(this.universe);
     this.authority = new AuthorityChecker(this.universe);
-    if (this.tie === 'proof')
-      this.universe.programs.set(
-        FENCE_AGENT,
-        powerSwitch(this.universe, {
-          switchedOn: (name) => this.hands.machineOf(name).keepAlive(),
-          ends: (inMs) => this.loseSight(inMs),
-        }),
-      );
+    this.universe.programs.set(
+      FENCE_AGENT,
+      powerSwitch(this.universe, {
+        switchedOn: (name) => this.machines.find(({ node }) => node.name === name)?.keepAlive(),
+        ends: (name, inMs) => this.loseSight(name, inMs),
+      }),
+    );
     this.upgrade = isUpgraded ? new Upgrade(this.universe, this.machines) : undefined;
     for (const place of this.places) this.addMachine(place);
     this.faults = this.hands.faultPlan(() => this.carriers());
@@ -226,14 +231,14 @@ class ClusterScenario {
     this.members?.disturb();
     this.upgrade?.begin();
     this.orders?.begin();
-    if (this.tie === 'proof') this.hang();
+    if (this.hasSwitches) this.hang();
     if (this.places.length >= PARTED_PLACES_MIN) this.part(this.universe.prng('part'));
     universe.runUntil(SAFETY_MS);
     while (!isFull(this.result()) && universe.nowMs < SAFETY_MAX_MS && universe.violation === undefined)
       universe.runUntil(universe.nowMs + 1_000);
     this.faults.stop();
     this.isCalm = true;
-    if (this.tie === 'proof') this.lookAfterPower();
+    if (this.hasSwitches) this.lookAfterPower();
     this.upgrade?.end();
     this.orders?.end();
     this.members?.end();
@@ -288,6 +293,11 @@ class ClusterScenario {
     this.universe.scheduler.after(this.chance.between(...CUT_OFF_MS), heal);
   }
 
+  /** Every machine can be switched off by the others. */
+  private get hasSwitches(): boolean {
+    return this.tie === 'proof' || this.members?.hasSwitches === true;
+  }
+
   result(): SeedResult {
     return resultOf(this.universe, this.history, this.faults.counts, this.truth.committed.term);
   }
@@ -311,6 +321,7 @@ class ClusterScenario {
       applied: ({ place: { name } }, index, command, state) => {
         this.agreement.applied(name, index, command, state);
         this.upgrade?.applied(machine, command, state);
+        this.members?.applied(machine);
         this.applied(index, state);
       },
       stopped: (_machine, error) => {
@@ -392,7 +403,7 @@ class ClusterScenario {
   }
 
   private fencingEntry({ config, revision }: ClusterState): Command {
-    const fencing = this.places.map(({ name }) => fenceDeviceOf(name));
+    const fencing = this.places.map(({ name }) => fenceDeviceOf(name, name));
     const tieBreaker = { kind: 'fencing', delayMs: 2_000, ping: [] } as const;
     const changes = [{ kind: 'cluster' as const, config: { ...config, tieBreaker, fencing } }];
     return { kind: 'configure', changes, revision, atMs: 0 };
@@ -403,8 +414,8 @@ class ClusterScenario {
     this.universe.scheduler.after(this.chance.between(...HANG_EVERY_MS), () => {
       if (this.isCalm) return;
       this.hang();
-      const owner = this.hands.newestState()?.groups[GROUP]?.owner;
-      const hanging = this.machines.find(({ place }) => place.name === owner)?.processes ?? [];
+      const owner = this.hands.newestState()?.groups[GROUP]?.owner ?? undefined;
+      const hanging = owner === undefined ? [] : this.hands.machineOf(owner).processes;
       for (const process of hanging) {
         process.pause();
         this.hung.add(process);
@@ -429,19 +440,13 @@ class ClusterScenario {
       const others = this.machines.filter((machine) => !pair.includes(machine));
       const one = chance.pick(others);
       const away = chance.chance(0.5) || one === undefined ? others : [one];
-      const connect = (isConnected: boolean): void => {
-        for (const { node } of pair)
-          for (const other of away) {
-            network.setLink(node, other.node, isConnected);
-            network.setLink(other.node, node, isConnected);
-          }
-      };
       const names = (machines: readonly Machine[]): string => machines.map(({ place }) => place.name).join();
       trace.line('FAULT', `${names(pair)} and ${names(away)} do not hear each other`);
-      connect(false);
+      const nodes = (machines: readonly Machine[]): SimNode[] => machines.map(({ node }) => node);
+      const heal = part(network, nodes(pair), nodes(away));
       scheduler.after(chance.between(...PARTED_MS), () => {
         trace.line('FAULT', `${names(pair)} and ${names(away)} hear each other`);
-        connect(true);
+        heal();
       });
     });
   }
@@ -450,19 +455,23 @@ class ClusterScenario {
    * Who has been switched on is there again, runs what it is given, and is lost once more just before whoever switched it off hears that this is over: what
    * that proves must not be held against the new life.
    */
-  private loseSight(inMs: number): void {
+  private loseSight(name: string, inMs: number): void {
     const { scheduler, network, trace } = this.universe;
-    const [one, other] = this.machines.map(({ node }) => node);
-    if (this.isCalm || one === undefined || other === undefined || !this.sight.chance(LOSE_SIGHT)) return;
-    const connect = (isConnected: boolean): void => {
-      trace.line('FAULT', isConnected ? 'the nodes hear each other' : 'the nodes do not hear each other');
-      network.setLink(one, other, isConnected);
-      network.setLink(other, one, isConnected);
-    };
+    if (this.isCalm || !this.sight.chance(LOSE_SIGHT)) return;
     scheduler.after(Math.max(0, inMs - LOSE_SIGHT_BEFORE_MS), () => {
       if (this.isCalm) return;
-      connect(false);
-      scheduler.after(this.sight.between(...SIGHT_LOST_MS), () => connect(true));
+      const nodes = this.machines.map(({ node }) => node);
+      const isOn = (node: SimNode): boolean => node.name === name;
+      trace.line('FAULT', `${name} and the others do not hear each other`);
+      const heal = part(
+        network,
+        nodes.filter(isOn),
+        nodes.filter((node) => !isOn(node)),
+      );
+      scheduler.after(this.sight.between(...SIGHT_LOST_MS), () => {
+        trace.line('FAULT', `${name} and the others hear each other`);
+        heal();
+      });
     });
   }
 

@@ -25,6 +25,19 @@ export const MEMBERS_MUTANTS: readonly Mutant[] = [
       ["return { kind: 'succeed', id };", "return { kind: 'promote', id };"],
     ],
   }),
+  members('what a learner says counts', {
+    file: MEMBERS,
+    edits: [
+      [
+        'ballot.filter(has).length >=',
+        "members.filter(({ id, role }) => (role === 'learner' || ballot.includes(id)) && has(id)).length >=",
+      ],
+      [
+        'const values = ballot.map(of)',
+        "const values = members.flatMap(({ id, role }) => (role === 'learner' || ballot.includes(id) ? of(id) : []))",
+      ],
+    ],
+  }),
   members('whoever comes under a name is the voter of that name', {
     file: 'cluster/src/raft/types.ts',
     edits: [['return `${node}#${life}`;', "return `${node}#${node.startsWith('~') ? life : ''}`;"]],

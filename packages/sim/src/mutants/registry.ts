@@ -105,10 +105,11 @@ export const HINTS: Readonly<Record<string, number>> = {
   'the last replica that holds everything may be taken out': 5,
   'a third voter takes the place of the tie-breaker in a single change': 3,
   'the tie-breaker goes on voting beside a third voter': 2,
+  'what a learner says counts': 12,
   'whoever comes under a name is the voter of that name': 3,
   'whoever has the name of a member is met, and heard, as that one': 780,
   'whoever has the name of a member is heard as that one': 810,
-  'a node may be removed while a group runs there': 4,
+  'a node may be removed while a group runs there': 1,
 };
 
 export const MUTANTS: readonly Mutant[] = [

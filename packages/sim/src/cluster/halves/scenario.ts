@@ -34,7 +34,8 @@ import type { Prng } from '../../world/prng.ts';
 import { Universe } from '../../world/universe.ts';
 import { Hands } from '../hands.ts';
 import { Ledger } from '../ledger.ts';
-import { Machine, type MachineEvents } from '../machine.ts';
+import { type Joining, Machine, type MachineEvents } from '../machine.ts';
+import { Members } from '../members.ts';
 import { DATA_PATH, DIR, GROUP, memberSpecOf, PAIR, type Place, RAFT_LOG_PATH, VOLUME } from '../places.ts';
 import { groupSpecOf, joiningEntry, volumeSpecOf } from '../specs.ts';
 import { PairOperator, type Site } from './operator.ts';
@@ -57,7 +58,14 @@ const BY_HAND_CHANCE = 0.66;
 const RESCUE = { path: null, maxBytes: 1024 * MIB, whenFull: 'pause' } as const;
 
 export function runHalves(seed: number, options: { readonly keepLines: boolean }): SeedResult {
-  const scenario = new HalvesScenario(seed, options.keepLines);
+  const scenario = new HalvesScenario(seed, options.keepLines, false);
+  scenario.run();
+  return scenario.result();
+}
+
+/** Others come to the pair, and leave it: while they are there it is none, and nobody goes on alone. */
+export function runHalvesAndMembers(seed: number, options: { readonly keepLines: boolean }): SeedResult {
+  const scenario = new HalvesScenario(seed, options.keepLines, true);
   scenario.run();
   return scenario.result();
 }
@@ -65,7 +73,8 @@ export function runHalves(seed: number, options: { readonly keepLines: boolean }
 class HalvesScenario {
   private readonly universe: Universe;
   private readonly chance: Prng;
-  private readonly machines: readonly Machine[];
+  private readonly machines: Machine[] = [];
+  private readonly members: Members | undefined;
   private readonly history = new History((flush, change) => flush.term === change.term);
   private readonly kept = new KeptChecker(this.history);
   private readonly rescue: RescueWatch;
@@ -87,7 +96,7 @@ class HalvesScenario {
   /** The faults are over. */
   private isCalm = false;
 
-  constructor(seed: number, keepLines: boolean) {
+  constructor(seed: number, keepLines: boolean, isJoined: boolean) {
     this.universe = new Universe(seed, { keepLines });
     const { universe } = this;
     this.chance = universe.prng('scenario');
@@ -96,10 +105,8 @@ class HalvesScenario {
     const plain = volumeSpecOf(PAIR, sizeBytes, this.chance.pick(['full', 'none'] as const));
     const settings = { ...plain.settings, splitBrain: pickActions(this.chance, BY_HAND_CHANCE) };
     this.volume = { ...plain, settings, rescueJournal: RESCUE };
-    this.machines = PAIR.map((place) => this.newMachine(place));
-    const nodes = this.machines.map(({ node }) => node);
-    this.hands = new Hands(universe, this.machines);
-    this.lines = new LinesChecker(universe, nodes, { record: soloRecordPath(DIR), log: RAFT_LOG_PATH });
+    this.hands = new Hands(universe, this.machines, (machine) => this.members?.isMember(machine) ?? true);
+    this.lines = new LinesChecker(universe, { record: soloRecordPath(DIR), log: RAFT_LOG_PATH });
     this.terms = new TermsChecker(universe);
     this.ownership = new OwnershipChecker(universe, GROUP, () => this.alone.length === PAIR.length);
     this.authority = new AuthorityChecker(universe);
@@ -109,27 +116,32 @@ class HalvesScenario {
       (name) => this.kept.setAside(name),
     );
     this.operator = new PairOperator(universe, {
-      state: () => (this.alone.length > 0 ? undefined : this.hands.newestState()),
+      state: () => this.agreedState(),
       sites: () => this.sites(),
       submit: (command, applied) => this.hands.submit(command, applied),
     });
+    this.members = isJoined ? this.comingAndGoing() : undefined;
+    if (this.members === undefined) for (const place of PAIR) this.addMachine(place);
     this.faults = this.hands.faultPlan(() => PAIR);
   }
 
   run(): void {
     const { universe } = this;
     for (const machine of this.machines) machine.install();
-    this.hands.setUp((state) => this.nextEntry(state));
+    if (this.members) this.members.begin();
+    else this.hands.setUp((state) => this.nextEntry(state));
     this.watch();
     universe.runUntil(SET_UP_MS);
     this.operator.start();
     this.faults.start();
+    this.members?.disturb();
     this.cutTheCable(universe.prng('cable'));
     universe.runUntil(SAFETY_MS);
     while (!isFull(this.result()) && universe.nowMs < SAFETY_MAX_MS && universe.violation === undefined)
       universe.runUntil(universe.nowMs + 1_000);
     this.faults.stop();
     this.isCalm = true;
+    this.members?.end();
     this.hands.awaitWhole(() => this.defects(), LIVENESS_MS);
     this.clientsStopped = true;
     for (const { workload } of this.ledgers) workload?.stop();
@@ -148,19 +160,41 @@ class HalvesScenario {
     for (let i = 0; i < operator.against; i += 1) universe.count('… for the data that gave way');
   }
 
-  private newMachine(place: Place): Machine {
-    const node = this.universe.addNode(place.name, [place.host]);
+  /** By their operator's eyes nothing is decided while a node is alone: it may be put back. */
+  private comingAndGoing(): Members {
+    return new Members(this.universe, {
+      machines: this.machines,
+      tieDisk: undefined,
+      volume: () => this.volume,
+      addMachine: (place, joining) => this.addMachine(place, joining),
+      submit: (command) => this.hands.submit(command),
+      newestState: () => this.agreedState(),
+      cutOff: ({ node }) => this.faults.cutOff(node, [true, true]),
+    });
+  }
+
+  private agreedState(): ClusterState | undefined {
+    return this.alone.length > 0 ? undefined : this.hands.newestState();
+  }
+
+  private addMachine(place: Place, joining?: Joining): Machine {
+    const name = isThird(place) ? `${place.name}-${place.life}` : place.name;
+    const node = this.universe.addNode(name, [place.host]);
     const events: MachineEvents = {
-      applied: ({ place: { name } }, index, command, state) => {
-        this.lines.applied(name, index, command, state);
+      applied: (_machine, index, command, state) => {
+        this.lines.applied(node.name, index, command, state);
         this.terms.applied(state);
+        this.members?.applied(machine);
       },
       stopped: (_machine, error) => this.universe.violate('stopped', `${place.name}: ${error.message}`),
       started: (_machine, process) => this.listen(process),
       diskChanged: () => this.diskChanged(machine),
       startProgram: (process) => this.startLedger(machine, process),
     };
-    const machine: Machine = new Machine(node, place, PAIR, events, 'solo');
+    const machine: Machine = new Machine(node, place, PAIR, events, 'solo', joining ? { joining } : {});
+    this.machines.push(machine);
+    this.lines.addNode(node);
+    if (isThird(place)) return machine;
     node.onPowerLoss = () => {
       this.kept.lostPower(place.name);
       // What has not been overwritten yet is not in the image either.
@@ -184,6 +218,7 @@ class HalvesScenario {
 
   private startLedger(machine: Machine, process: SimProcess): void {
     this.ownership.began(process);
+    this.members?.began(machine, process);
     const ledger = new Ledger(process, {
       volume: VOLUME,
       disk: () => machine.disk,
@@ -205,7 +240,11 @@ class HalvesScenario {
 
   /** Which nodes go on alone, by what their disks say. */
   private get alone(): readonly string[] {
-    return PAIR.map(({ name }) => name).filter((name) => this.lines.halfOf(name) !== undefined);
+    return this.pair.map(({ node }) => node.name).filter((name) => this.lines.halfOf(name) !== undefined);
+  }
+
+  private get pair(): readonly Machine[] {
+    return this.machines.filter(({ place }) => !isThird(place));
   }
 
   private nextEntry(state: ClusterState): Command | undefined {
@@ -233,7 +272,7 @@ class HalvesScenario {
         this.watchLeader(machine);
         this.watchTerm(machine);
         if (this.chance.chance(READ_CHANCE))
-          this.hands.readAt(machine, () => this.lines.beginRead(machine.place.name));
+          this.hands.readAt(machine, () => this.lines.beginRead(machine.node.name));
         this.disturb(machine);
       }
     });
@@ -241,13 +280,14 @@ class HalvesScenario {
 
   /** What a half has a majority with is nobody else's. */
   private watchLeader(machine: Machine): void {
-    const { place, log } = machine;
+    const { node, log } = machine;
     const process = machine.process('service');
     if (process === undefined || log === undefined) return;
     const known = log.leadership();
-    const isHalf = this.lines.halfOf(place.name) !== undefined;
+    const isHalf = this.lines.halfOf(node.name) !== undefined;
     const seen = isHalf ? { ...known, authorityUntilBootMs: Number.NEGATIVE_INFINITY } : known;
-    this.authority.saw(place.name, seen, process.world.clock.bootMs());
+    this.authority.saw(node.name, seen, process.world.clock.bootMs());
+    if (known.isLeader && !isHalf) this.members?.leads(machine, known.raftTerm);
   }
 
   /** Whoever has to give way is disturbed at any moment of that, once. */
@@ -276,7 +316,7 @@ class HalvesScenario {
     scheduler.after(chance.between(...CUT_EVERY_MS), () => {
       if (this.isCalm) return;
       this.cutTheCable(chance);
-      const [first, second] = this.machines.map(({ node }) => node);
+      const [first, second] = this.pair.map(({ node }) => node);
       assert(first !== undefined && second !== undefined, 'a pair is two');
       const isOneWay = chance.chance(ONE_WAY_CHANCE);
       const [from, to] = chance.chance(0.5) ? [first, second] : [second, first];
@@ -292,7 +332,7 @@ class HalvesScenario {
   }
 
   private sites(): readonly Site[] {
-    return this.machines.flatMap(({ place: { name }, disk }) => {
+    return this.pair.flatMap(({ place: { name }, disk }) => {
       const volume = disk?.process.alive === true ? disk.volumes.get(VOLUME) : undefined;
       if (disk === undefined || volume === undefined || disk.process.paused) return [];
       return [{ name, process: disk.process, volume, status: volume.status() }];
@@ -343,6 +383,7 @@ class HalvesScenario {
     if (group === undefined || volume === undefined) return ['there is no group'];
     const defects = this.alone.map((name) => `${name} is alone`);
     if (state?.alone != null) defects.push('the log says that somebody is alone');
+    if (this.members && state) defects.push(...this.members.defects(state));
     if (group.phase !== 'online' || group.desired !== 'started')
       defects.push(`the group is ${group.phase} on ${group.owner}: ${group.reason}`);
     if (this.ownership.running.length !== 1)
@@ -367,7 +408,7 @@ class HalvesScenario {
     if ([...this.ledgers].some(({ workload }) => workload?.idle !== true))
       return universe.violate('liveness', 'operations never return');
     this.lines.checkEnd();
-    const [a, b] = this.machines.map(({ node }) => node.disk(DATA_PATH));
+    const [a, b] = this.pair.map(({ node }) => node.disk(DATA_PATH));
     assert(a !== undefined && b !== undefined, 'two nodes');
     const difference = findDifference(a, b);
     if (difference !== undefined) universe.violate('identical', difference);
@@ -385,4 +426,9 @@ class HalvesScenario {
     const gone = this.splitBrains === 0 ? this.kept.findLost([volume], false) : undefined;
     if (gone !== undefined) universe.violate('kept', `no split brain was reported, but ${gone}`);
   }
+}
+
+/** It carries nothing of the volume. */
+function isThird({ name }: Place): boolean {
+  return !PAIR.some((place) => place.name === name);
 }
