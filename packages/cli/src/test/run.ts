@@ -1,6 +1,6 @@
 /**
  * All tests in one run: static checks, unit tests, then conformance and end-to-end tests, two files at a time where each can have namespaces
- * of its own (they start servers), else one; the simulator on what processors these leave over at last. Ends with the line
+ * of its own (they start servers), else one; the simulator on what processors these leave over. Ends with the line
  * `N passed, N failed, N skipped`.
  */
 import { run as runFiles } from 'node:test';
@@ -23,7 +23,7 @@ const ALONE = [
   'node-pair',
   'node-watchdog',
 ].map((name) => `test/e2e/${name}.test.ts`);
-/** It uses every processor, and nothing in it is measured: it takes what the files that run alone leave idle. */
+/** It uses every processor, and nothing in it is measured: it takes what the files that start servers leave idle. */
 const IDLE = 'test/e2e/simulator.test.ts';
 /** A file that hangs is a failure, not a hanging run. */
 const FILE_TIMEOUT_MS = 15 * 60_000;
@@ -149,9 +149,12 @@ async function runSideBySide(files: readonly string[], tally: Tally): Promise<vo
   const alone = files.filter(isOneOf(ALONE));
   const idle = files.filter(isOneOf([IDLE]));
   const together = files.filter((file) => !alone.includes(file) && !idle.includes(file));
-  await runLanes(together, tally);
+  const inTurn = async (): Promise<void> => {
+    await runLanes(together, tally);
+    await runOneByOne(alone, tally);
+  };
   await Promise.all([
-    runOneByOne(alone, tally),
+    inTurn(),
     ...idle.map((file) => runApart(file, { idle: true, timeoutMs: IDLE_TIMEOUT_MS }, tally)),
   ]);
 }
