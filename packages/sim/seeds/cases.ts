@@ -428,4 +428,10 @@ export const CASES: readonly Case[] = [
     found:
       'the source of a copy told its target of its new term and died before it had that itself: neither could go on with the copy, and only force promoted either',
   },
+  {
+    scenario: 'standalone',
+    seed: 9511046,
+    found:
+      'only the simulator’s: a volume that is open without its rescue journal had said that what it kept cannot be gone back to, and what a split brain had lost was looked for in vain',
+  },
 ];

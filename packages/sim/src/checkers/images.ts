@@ -18,6 +18,7 @@ export function exportImages(universe: Universe, keepers: Iterable<Keeper>, resc
   const open = new Set<string>();
   for (const { process, volume } of keepers) {
     const { node } = process;
+    if (rescue.isWithout(node.name)) rescue.hasSaidSo = true;
     for (const { id, state, whole } of volume?.rescue?.points ?? []) {
       universe.count(`rescue points ${state}`);
       if (!whole) rescue.hasSaidSo = true;

@@ -35,6 +35,8 @@ export class RescueWatch {
   private readonly points = new Map<string, Point[]>();
   /** By node: the point of the copy that is under way or was cut short. */
   private readonly copying = new Map<string, number | undefined>();
+  /** Nodes whose volume said that it is open without its journal, and shows no point of it since. */
+  private readonly without = new Set<string>();
 
   private readonly begun: (node: string) => void;
 
@@ -52,6 +54,7 @@ export class RescueWatch {
   /** A block of the node's replica is about to change, or may soon. */
   look(node: string, data: SimDisk): void {
     const points = this.volumeOf(node)?.rescue?.points ?? [];
+    if (points.length > 0) this.without.delete(node);
     this.copying.set(node, points.find(({ state }) => state === 'copying')?.id);
     for (const { id } of points) {
       if (this.find(node, id) !== undefined) continue;
@@ -59,6 +62,11 @@ export class RescueWatch {
       this.points.set(node, [...known, { id, content: data.copy(), isDoubtful: false }]);
       this.begun(node);
     }
+  }
+
+  /** What the node's journal kept can be had no more until its disk is back. */
+  isWithout(node: string): boolean {
+    return this.without.has(node);
   }
 
   /** A copy into the node's replica is under way, or was cut short, and what it overwrites is kept. */
@@ -73,7 +81,10 @@ export class RescueWatch {
   heard(node: string, message: string, data: SimDisk): void {
     if (message.includes(UNKEPT)) this.universe.count('journals that have failed');
     if (message.includes(BACK)) this.universe.count('journals taken up again');
-    if (message.includes(WITHOUT)) this.universe.count('volumes open without their journal');
+    if (message.includes(WITHOUT)) {
+      this.universe.count('volumes open without their journal');
+      this.without.add(node);
+    }
     if (!message.includes(UNDONE)) return this.look(node, data);
     this.universe.count('copies rolled back');
     const id = this.copying.get(node);
