@@ -191,7 +191,8 @@ export class Heart implements WithoutWatchdog {
     this.#quiet = setup.quiet ?? false;
     this.#retime(setup.profile ?? 'lan');
     for (const [name, peer] of this.#peers)
-      if (!others.some((other) => isSame(other, name, peer.life))) this.#peers.delete(name);
+      if (!others.some(({ node, life = null }) => node === name && peer.isMeantBy(life)))
+        this.#peers.delete(name);
     for (const member of others) this.#connect(member, setup);
     this.#board.configure(setup);
     this.#lookAtDisks();
@@ -511,9 +512,4 @@ export class Heart implements WithoutWatchdog {
       trouble: this.#sockets.trouble(path.ends.local) ?? null,
     };
   }
-}
-
-/** Of which it was not told who it is, or the same. */
-function isSame({ node, life }: HeartMember, name: string, known: string | null): boolean {
-  return node === name && (known === null || life === known);
 }

@@ -22,11 +22,7 @@ export function chooseAttachWay(
   if (choice === 'fuse' || choice === 'iscsi') return done(choice);
   withModule(hands, (hasDevices) => {
     if (choice === 'nbd') return done('nbd');
-    firstOf(
-      hands,
-      [...(hasDevices ? [{ way: 'nbd', proof: ['nbd-client', '-V'] } as const] : []), ...OTHERS],
-      done,
-    );
+    firstOf(hands, hasDevices ? CANDIDATES : CANDIDATES.filter(({ way }) => way !== 'nbd'), done);
   });
 }
 
@@ -36,7 +32,8 @@ interface Candidate {
   readonly proof: readonly [string, ...string[]];
 }
 
-const OTHERS: readonly Candidate[] = [
+const CANDIDATES: readonly Candidate[] = [
+  { way: 'nbd', proof: ['nbd-client', '-V'] },
   { way: 'fuse', proof: ['nbdfuse', '--version'] },
   { way: 'iscsi', proof: ['iscsiadm', '--version'] },
 ];

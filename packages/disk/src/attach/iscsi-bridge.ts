@@ -9,6 +9,7 @@
 import { createHash } from 'node:crypto';
 import { EterneError } from '@eterne/base';
 import type { Files, World } from '@eterne/runtime';
+import { mapInOrder } from './map-in-order.ts';
 import { readText } from './read-text.ts';
 import { runTool } from './run-tool.ts';
 
@@ -75,26 +76,33 @@ export function endBridges(
   done: (failure: string) => void,
 ): void {
   listSessions(hands.files, prefix, ([session]) => {
-    if (session === undefined) return forgetBridges(hands, prefix, () => done(''));
+    if (session === undefined) return done('');
     if (hands.clock.bootMs() >= deadlineMs)
       return done(`the session with ${session.targetName} does not end`);
     const id = session.folder.slice('session'.length);
     runTool(hands, ['iscsiadm', '-m', 'session', '-r', id, '--logout'], () =>
-      hands.timers.after(RETRY_MS, () => endBridges(hands, prefix, deadlineMs, done)),
+      forgetTarget(hands, session.targetName, () =>
+        hands.timers.after(RETRY_MS, () => endBridges(hands, prefix, deadlineMs, done)),
+      ),
     );
   });
 }
 
-/** Its records of targets that are no more. */
-function forgetBridges(hands: Hands, prefix: string, done: () => void): void {
+/** What open-iscsi remembers of bridges of the export that are no more, as after a loss of power. */
+export function forgetBridges(hands: Hands, prefix: string, done: () => void): void {
   runTool(hands, ['iscsiadm', '-m', 'node'], (printed = '') => {
     const names = printed.split('\n').flatMap((line) => line.split(' ')[1] ?? []);
-    const forget = ([name, ...others]: readonly string[]): void => {
-      if (name === undefined) return done();
-      runTool(hands, ['iscsiadm', '-m', 'node', '-T', name, '-o', 'delete'], () => forget(others));
-    };
-    forget(names.filter((name) => name.startsWith(prefix)));
+    const ours = names.filter((name) => name.startsWith(prefix));
+    mapInOrder<string, void>(
+      ours,
+      (name, next) => forgetTarget(hands, name, next),
+      () => done(),
+    );
   });
+}
+
+function forgetTarget(hands: Hands, name: string, done: () => void): void {
+  runTool(hands, ['iscsiadm', '-m', 'node', '-T', name, '-o', 'delete'], () => done());
 }
 
 function listSessions(
@@ -103,15 +111,14 @@ function listSessions(
   done: (sessions: readonly BridgeSession[]) => void,
 ): void {
   files.list(SESSIONS, (names) => {
-    const found: BridgeSession[] = [];
-    const look = ([folder, ...others]: readonly string[]): void => {
-      if (folder === undefined) return done(found);
-      readText(files, `${SESSIONS}/${folder}/targetname`, (targetName = '') => {
-        if (targetName.startsWith(prefix)) found.push({ folder, targetName });
-        look(others);
-      });
-    };
-    look(names instanceof EterneError ? [] : names);
+    mapInOrder(
+      names instanceof EterneError ? [] : names,
+      (folder, next: (session: BridgeSession) => void) =>
+        readText(files, `${SESSIONS}/${folder}/targetname`, (targetName = '') =>
+          next({ folder, targetName }),
+        ),
+      (sessions) => done(sessions.filter(({ targetName }) => targetName.startsWith(prefix))),
+    );
   });
 }
 

@@ -7,6 +7,7 @@
  */
 import { EterneError } from '@eterne/base';
 import type { Files } from '@eterne/runtime';
+import { mapInOrder } from './map-in-order.ts';
 import { readText } from './read-text.ts';
 
 const BLOCK_FOLDER = '/sys/block';
@@ -79,15 +80,4 @@ export function isNbdConnected(
     if (Number(pid) !== clientPid) return done(false);
     readText(files, `${folder}/size`, (sectors) => done(Number(sectors) * SECTOR_BYTES > 0));
   });
-}
-
-function mapInOrder<Item, Result>(
-  items: readonly Item[],
-  each: (item: Item, next: (result: Result) => void) => void,
-  done: (results: readonly Result[]) => void,
-  results: readonly Result[] = [],
-): void {
-  const item = items[results.length];
-  if (item === undefined) return done(results);
-  each(item, (result) => mapInOrder(items, each, done, [...results, result]));
 }

@@ -6,13 +6,13 @@
  * The device belongs to one promotion: its bridge lets nobody in again, and a start first proves the sessions of older bridges gone. Needs root and open-iscsi.
  */
 import { EterneError } from '@eterne/base';
-import { isInUse } from '@eterne/disk/attach/in-use.ts';
 import { bridgedDisk, bridgePrefix, endBridges } from '@eterne/disk/attach/iscsi-bridge.ts';
 import { resourceLogPath } from '../../../node/layout.ts';
 import type { Hands, Job } from '../agent.ts';
 import { startHelper } from '../helper.ts';
 import type { Disk } from './disks.ts';
 import type { MirrorParams } from './params.ts';
+import { untilUnused } from './until-unused.ts';
 
 const RETRY_INTERVAL_MS = 50;
 const TOOL_TIMEOUT_MS = 5000;
@@ -54,18 +54,13 @@ export function detachIscsi(
   deadlineMs: number,
   done: (failure: string) => void,
 ): void {
-  const { clock, files, timers } = hands.world;
   const prefix = bridgePrefix(socket);
-  const attempt = (): void =>
-    bridgedDisk(files, prefix, (path) => {
-      if (path === undefined) return endBridges(hands.world, prefix, deadlineMs, done);
-      isInUse(files, path, (isUsed) => {
-        if (!isUsed) return endBridges(hands.world, prefix, deadlineMs, done);
-        if (clock.bootMs() >= deadlineMs) return done(`${path} of volume ${name} is still in use`);
-        timers.after(RETRY_INTERVAL_MS, attempt);
-      });
-    });
-  attempt();
+  const find = (found: (path: string | undefined) => void): void =>
+    bridgedDisk(hands.world.files, prefix, found);
+  untilUnused(hands, name, find, deadlineMs, (failure) => {
+    if (failure === '') endBridges(hands.world, prefix, deadlineMs, done);
+    else done(failure);
+  });
 }
 
 /** Its bridge has been killed, or has nobody left to serve now: what hangs on the disk answers only errors. */

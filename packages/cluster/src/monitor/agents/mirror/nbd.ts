@@ -7,7 +7,6 @@
  * kernel's module.
  */
 import { EterneError } from '@eterne/base';
-import { isInUse } from '@eterne/disk/attach/in-use.ts';
 import {
   isNbdConnected,
   listNbdDevices,
@@ -22,6 +21,7 @@ import { runCommand } from '../command.ts';
 import { startHelper } from '../helper.ts';
 import type { Disk } from './disks.ts';
 import type { MirrorParams } from './params.ts';
+import { untilUnused } from './until-unused.ts';
 
 const RETRY_INTERVAL_MS = 50;
 const TOOL_TIMEOUT_MS = 5000;
@@ -59,17 +59,12 @@ export function detachNbd(
   deadlineMs: number,
   done: (failure: string) => void,
 ): void {
-  const { clock, files, timers } = hands.world;
-  const attempt = (): void =>
-    nbdDevicesOn(files, socket, ([device]) => {
-      if (device === undefined) return done('');
-      isInUse(files, device.path, (isUsed) => {
-        if (!isUsed) return detachClients(hands, socket, deadlineMs, done);
-        if (clock.bootMs() >= deadlineMs) return done(`${device.path} of volume ${name} is still in use`);
-        timers.after(RETRY_INTERVAL_MS, attempt);
-      });
-    });
-  attempt();
+  const find = (found: (path: string | undefined) => void): void =>
+    nbdDevicesOn(hands.world.files, socket, ([device]) => found(device?.path));
+  untilUnused(hands, name, find, deadlineMs, (failure) => {
+    if (failure === '') detachClients(hands, socket, deadlineMs, done);
+    else done(failure);
+  });
 }
 
 /** Its client has been killed, or is now: what hangs on it answers only errors. */
