@@ -434,4 +434,10 @@ export const CASES: readonly Case[] = [
     found:
       'only the simulator’s: a volume that is open without its rescue journal had said that what it kept cannot be gone back to, and what a split brain had lost was looked for in vain',
   },
+  {
+    scenario: 'mirror',
+    seed: 9516089,
+    found:
+      'a disk was put back to long ago, and had no generation in common any more with one that had lost and met a third one 32 times and more since: they refused each other until one was invalidated',
+  },
 ];

@@ -110,7 +110,8 @@ function amongWritten(a: ReplicaSummary, b: ReplicaSummary, relation: Relation):
   if (unfinished !== undefined) return unfinished;
   if (relation.kind === 'unrelated')
     return (
-      neverServed(a, b) ?? {
+      neverServed(a, b) ??
+      strangers(a, b, relation) ?? {
         kind: 'unrelated',
         reason: 'the replicas have no generation in common',
         row: '9 unrelated',
@@ -147,6 +148,16 @@ function neverServed(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | 
   if ((a.volumeUuid === NIL_UUID) === (b.volumeUuid === NIL_UUID)) return undefined;
   const [source, target] = a.volumeUuid === NIL_UUID ? [b, a] : [a, b];
   return fromTo(source, target, 'full', `${target.node} never held data of this volume`, '9');
+}
+
+/**
+ * Row 9, of one volume: since they had a name in common one has minted more than a history holds, and the other has slept through them, as a disk does that
+ * was put back to a copy from long ago. Then the set tells who has every acknowledged write.
+ */
+function strangers(a: ReplicaSummary, b: ReplicaSummary, relation: Relation): HandshakeDecision | undefined {
+  const isOneVolume = a.volumeUuid !== NIL_UUID && a.volumeUuid === b.volumeUuid;
+  if (!isOneVolume || committedSet(a, b) === undefined) return undefined;
+  return outsideTheSet(a, b, relation) ?? bothOutside(a, b) ?? endedPrimary(a, b) ?? rolledBack(a, b);
 }
 
 /** Row 8: content that is half of one generation and half of another is never a source, whatever else is true. */

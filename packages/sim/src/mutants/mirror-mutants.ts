@@ -121,6 +121,10 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     '(first, count) =>\n      this.#link.markBlocks(first, count),',
     '() => undefined,',
   ]),
+  mirror('a disk that was put back to long ago is a stranger', 'disk/src/metadata/handshake.ts', [
+    '      strangers(a, b, relation) ??',
+    '      undefined ??',
+  ]),
   {
     name: 'a disk that was put back and made whole is whole for its source only, and what is half copied waits for it',
     scenario: 'mirror',
