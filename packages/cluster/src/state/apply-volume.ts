@@ -56,7 +56,7 @@ function promote(state: ClusterState, volume: VolumeState, command: Of<'volume-p
   // Above what a half of a pair that gave way granted: its numbers are in no log any more, and its replica takes no lower one.
   const highest = Math.max(volume.term.number, command.seenTerm);
   const term: Term = { number: highest + 1, grantor: grantorOf(state) };
-  const members = promotedMembers(volume, command);
+  const members = promotedMembers(state, volume, command);
   const inSyncSet = { version: volume.inSyncSet.version + 1, members };
   const left = volume.inSyncSet.members.filter((member) => !members.includes(member));
   const next = withVolume(state, { ...volume, term, primary: command.node, crashed: null, inSyncSet });
@@ -99,14 +99,24 @@ function promotionRefusal(
  * A primary that went down uncleanly has to be brought up to date before it counts again. The very first promotion makes its
  * node the only source, unless the operator gave his word that all copies are equal.
  */
-function promotedMembers(volume: VolumeState, command: Of<'volume-promote'>): readonly string[] {
-  const replicas = volume.spec.replicas.map((replica) => replica.node);
+function promotedMembers(
+  state: ClusterState,
+  volume: VolumeState,
+  command: Of<'volume-promote'>,
+): readonly string[] {
+  const replaced = replacedOf(state, command);
+  const reached = command.reached.filter((node) => !replaced.includes(node));
   if (volume.inSyncSet.version > 0)
     return volume.inSyncSet.members.filter(
-      (member) => member === command.node || (command.reached.includes(member) && member !== volume.crashed),
+      (member) => member === command.node || (reached.includes(member) && member !== volume.crashed),
     );
-  if (volume.spec.initialSync === 'none') return replicas.filter((node) => command.reached.includes(node));
-  return [command.node];
+  if (volume.spec.initialSync !== 'none') return [command.node];
+  return volume.spec.replicas.map(({ node }) => node).filter((node) => reached.includes(node));
+}
+
+/** Names by which somebody was seen who is no member any more: another one has the name, or nobody. */
+function replacedOf(state: ClusterState, { lives = {} }: Pick<Of<'volume-set'>, 'lives'>): readonly string[] {
+  return Object.keys(lives).filter((name) => state.members[name]?.voterId !== lives[name]);
 }
 
 function changeSet(state: ClusterState, volume: VolumeState, command: Of<'volume-set'>): Outcome {
@@ -124,11 +134,9 @@ function changeSet(state: ClusterState, volume: VolumeState, command: Of<'volume
   );
   if (command.members.length === 0 || foreign !== undefined)
     return refuse(state, 'refused', `an in-sync set has at least one member, and only replicas`);
-  const replaced = Object.entries(command.lives ?? {}).find(
-    ([name, life]) => state.members[name]?.voterId !== life,
-  );
-  if (replaced)
-    return refuse(state, 'conflict', `whoever was ${replaced[0]} and has everything is no member any more`);
+  const [replaced] = replacedOf(state, command);
+  if (replaced !== undefined)
+    return refuse(state, 'conflict', `whoever was ${replaced} and has everything is no member any more`);
   const next = withVolume(state, {
     ...volume,
     inSyncSet: { version: inSyncSet.version + 1, members: command.members },

@@ -160,6 +160,8 @@ export type VolumeCommand =
       readonly expectedTerm: number;
       /** Replicas that answer this node now, itself included. */
       readonly reached: readonly string[];
+      /** Of those, where they say it: which members of the cluster they are. */
+      readonly lives?: Readonly<Record<string, string>>;
       /** Number of the highest term that this node's replica has seen, where that is above `expectedTerm`: another half of a pair granted it. Else 0. */
       readonly seenTerm: number;
     }

@@ -132,7 +132,10 @@ export const ADDITIONS: readonly Addition[] = [
   {
     level: LIVES_LEVEL,
     feature: 'Telling a member from whoever had its name before',
-    fields: [{ path: 'volume-set.lives', usual: undefined }],
+    fields: [
+      { path: 'volume-set.lives', usual: undefined },
+      { path: 'volume-promote.lives', usual: undefined },
+    ],
   },
 ];
 

@@ -3,6 +3,7 @@ import { EterneError } from '@eterne/base';
 import type { Timer } from '@eterne/runtime';
 import type {
   DiskState,
+  PeerStatus,
   PromoteRequest,
   SetAnswer,
   SetProposal,
@@ -221,6 +222,9 @@ export class FakeDisk {
   /** What every `ask` answers. */
   askError: EterneError | undefined;
 
+  /** Peer → the member by that name that it still is connected with; absent: the one it was told of. */
+  readonly staleLives = new Map<string, string>();
+
   /** Where peers are let in, as it was last told. */
   listening: readonly string[] = [];
 
@@ -367,28 +371,27 @@ export class FakeDisk {
       remappedSectors: 0,
       attached: null,
       generation: { current: '', history: [] },
-      peers: Object.keys(volume.config.peers).map((node) => ({
-        node,
-        connection: this.#reaches(node) ? ('Connected' as const) : ('Connecting' as const),
-        replication: 'Established' as const,
-        disk: 'UpToDate' as const,
-        role: 'secondary' as const,
-        dirtyBytes: 0,
-        lagBytes: 0,
-        lagMs: 0,
-        splitBrain: false,
-        resync: {
-          kind: 'none' as const,
-          reason: '',
-          syncedBytes: 0,
-          toSyncBytes: 0,
-          wireBytes: 0,
-          etaMs: null,
-        },
-        verify: null,
-        lastVerify: null,
-      })),
+      peers: Object.keys(volume.config.peers).map((node) => this.#peerStatus(node, volume.config)),
     }));
+  }
+
+  #peerStatus(node: string, { lives = {} }: VolumeConfig): PeerStatus {
+    const life = this.staleLives.get(node) ?? lives[node];
+    return {
+      node,
+      ...(life === undefined ? {} : { life }),
+      connection: this.#reaches(node) ? 'Connected' : 'Connecting',
+      replication: 'Established',
+      disk: 'UpToDate',
+      role: 'secondary',
+      dirtyBytes: 0,
+      lagBytes: 0,
+      lagMs: 0,
+      splitBrain: false,
+      resync: { kind: 'none', reason: '', syncedBytes: 0, toSyncBytes: 0, wireBytes: 0, etaMs: null },
+      verify: null,
+      lastVerify: null,
+    };
   }
 }
 

@@ -7,7 +7,7 @@ import { apply } from '../../src/state/apply.ts';
 import { LIVES_LEVEL } from '../../src/state/levels.ts';
 import type { ClusterState } from '../../src/state/model.ts';
 import { after, runningState, seenBy } from '../state/founded.ts';
-import { FakeCluster, member } from './fake-cluster.ts';
+import { FakeCluster, group, member, volume } from './fake-cluster.ts';
 
 const PLACES = {
   metadataPath: (name: string) => `/meta/${name}`,
@@ -89,4 +89,33 @@ test('a set takes in the member that was seen to have everything, and not who ha
   const other = after(alone, lost, { kind: 'member-add', member: another, atMs: 0 });
   assert.equal(apply(other, back).refused?.code, 'conflict');
   assert.equal(apply(other, { ...back, lives: { n2: 'another' } }).refused, undefined);
+});
+
+test('a term takes over the member that was reached, and not who has its name by now', () => {
+  const running = runningState();
+  const again = {
+    kind: 'volume-promote',
+    volume: 'data',
+    node: 'n1',
+    group: 'db',
+    epoch: running.groups['db']?.epoch ?? assert.fail(),
+    expectedTerm: 1,
+    reached: ['n1', 'n2'],
+    lives: { n2: 'n2-voter' },
+    seenTerm: 0,
+    atMs: 0,
+  } as const;
+  const membersAfter = (state: ClusterState, lives: Readonly<Record<string, string>>): readonly string[] =>
+    after(state, { ...again, lives }).volumes['data']?.inSyncSet.members ?? [];
+  assert.deepEqual(membersAfter(running, again.lives), ['n1', 'n2']);
+  assert.deepEqual(membersAfter(replaced(), again.lives), ['n1']);
+  assert.deepEqual(membersAfter(replaced(), { n2: 'another' }), ['n1', 'n2']);
+});
+
+test('an owner says which members it has reached', () => {
+  const cluster = new FakeCluster(['n1', 'n2', 'w1']);
+  cluster.machine('n1').disk.staleLives.set('n2', 'who was n2');
+  cluster.configure([volume('data', ['n1', 'n2'])], [group('db', ['n1', 'n2'], 'data')]);
+  cluster.untilOnline('db', 'n1');
+  assert.deepEqual(cluster.state().volumes['data']?.inSyncSet.members, ['n1']);
 });

@@ -199,6 +199,8 @@ export interface VerifyRequest {
 
 export interface PeerStatus {
   readonly node: string;
+  /** In a cluster: which member is connected, or is meant, by that name (`VolumeConfig.lives`). */
+  readonly life?: string;
   readonly connection: ConnectionState;
   readonly replication: ReplicationState;
   readonly disk: DiskState;

@@ -11,6 +11,7 @@
 import { assert, unreachable } from '@eterne/base';
 import type { DiskState, PromoteRequest, VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { ResourceSpec } from '../../ports.ts';
+import type { VolumeCommand } from '../../state/commands.ts';
 import { AVAILABILITY_LEVEL } from '../../state/levels.ts';
 import type { VolumeState } from '../../state/model.ts';
 import type { AppendResult, Completion, EffectId, Outbox } from '../effects.ts';
@@ -31,6 +32,8 @@ export type MirrorProgress =
   | { readonly kind: 'failed'; readonly reason: string }
   /** The monitor went away: probe again. */
   | { readonly kind: 'lost' };
+
+type PromoteCommand = Extract<VolumeCommand, { kind: 'volume-promote' }>;
 
 const BUSY: MirrorProgress = { kind: 'busy' };
 
@@ -75,7 +78,7 @@ export class MirrorStart {
         group: this.#resource.group,
         epoch: this.#epoch,
         expectedTerm: agreed.term.number,
-        reached: [view.self, ...reachedPeers(view, agreed, local)],
+        ...reachedBy(view, agreed, local),
         seenTerm: seenTerm(view, agreed, local),
         atMs: wallMs,
       },
@@ -134,7 +137,7 @@ export class MirrorStart {
   }
 
   #heardButUnconnected(view: View, agreed: VolumeState, local: VolumeStatus): readonly string[] {
-    const reached = reachedPeers(view, agreed, local);
+    const { reached } = reachedBy(view, agreed, local);
     return agreed.inSyncSet.members.filter(
       (member) => member !== view.self && view.alive?.has(member) && !reached.includes(member),
     );
@@ -171,11 +174,20 @@ function seenTerm({ state }: View, agreed: VolumeState, local: VolumeStatus): nu
 
 const USELESS: readonly DiskState[] = ['Diskless', 'Failed', 'Inconsistent'];
 
-/** A dead peer's connection may look alive for a while, so the heart has to hear the peer as well. */
-function reachedPeers(view: View, agreed: VolumeState, local: VolumeStatus): readonly string[] {
+/**
+ * This node and its peers that answer, as `volume-promote` names them. A dead peer's connection may look alive for a while, so the heart has to hear the peer
+ * as well.
+ */
+function reachedBy(
+  view: View,
+  agreed: VolumeState,
+  local: VolumeStatus,
+): Pick<PromoteCommand, 'reached' | 'lives'> {
   const fresh = agreed.inSyncSet.version === 0;
-  return local.peers
+  const peers = local.peers
     .filter(({ node, connection }) => connection === 'Connected' && view.alive?.has(node))
-    .filter(({ disk }) => fresh || !USELESS.includes(disk))
-    .map(({ node }) => node);
+    .filter(({ disk }) => fresh || !USELESS.includes(disk));
+  const reached = [view.self, ...peers.map(({ node }) => node)];
+  const lives = peers.flatMap(({ node, life }) => (life === undefined ? [] : [[node, life] as const]));
+  return lives.length === 0 ? { reached } : { reached, lives: Object.fromEntries(lives) };
 }

@@ -245,6 +245,7 @@ export class Peer implements Mirror {
     const isCopying = session?.replication === 'SyncSource' || session?.replication === 'SyncTarget';
     return {
       node: this.node,
+      ...(this.life === undefined ? {} : { life: this.life }),
       connection:
         this.#standAlone || this.isParted ? 'StandAlone' : session === undefined ? 'Connecting' : 'Connected',
       replication: paused === undefined ? (session?.replication ?? 'Off') : 'PausedSync',
