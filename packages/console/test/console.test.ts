@@ -476,7 +476,7 @@ await suite('console', { skip: missing() ?? false }, () => {
     await page.getByRole('heading', { name: 'Groups' }).waitFor();
     const [order = ''] = fixture.facade.orders;
     const resources = [
-      { name: 'disk', type: 'mirror', volume: 'spare', attach: 'fuse' },
+      { name: 'disk', type: 'mirror', volume: 'spare', attach: 'auto' },
       {
         name: 'files',
         type: 'filesystem',

@@ -87,7 +87,7 @@ const address: readonly Question[] = [
 export const COMMON = { group, bareVolume: volume, storage, address };
 
 export const STORAGE: readonly ResourceTemplate[] = [
-  { when: 'volume', name: 'vol', type: 'mirror', volume: '{{volume}}', attach: 'fuse' },
+  { when: 'volume', name: 'vol', type: 'mirror', volume: '{{volume}}', attach: 'auto' },
   {
     when: 'volume',
     name: 'fs',

@@ -43,7 +43,7 @@ export function serviceDocument(answers: ServiceAnswers): unknown {
 function diskOf({ volume, directories, fileSystem }: ServiceAnswers): readonly Resource[] {
   if (volume === '') return [];
   const mounts = mountsIn(directories);
-  const disk = { name: 'disk', type: 'mirror', volume, attach: mounts.length > 0 ? 'fuse' : 'none' };
+  const disk = { name: 'disk', type: 'mirror', volume, attach: mounts.length > 0 ? 'auto' : 'none' };
   const files = mounts.map(({ part, directory }) => ({
     name: part === WHOLE ? 'files' : `files-${part}`,
     type: 'filesystem',
