@@ -440,4 +440,10 @@ export const CASES: readonly Case[] = [
     found:
       'a disk was put back to long ago, and had no generation in common any more with one that had lost and met a third one 32 times and more since: they refused each other until one was invalidated',
   },
+  {
+    scenario: 'standalone',
+    seed: 9502066,
+    found:
+      'only the simulator’s: the only member of the set lost its power, and an acknowledgement of its, which a slow line brought later, was taken for a promise that could be kept',
+  },
 ];

@@ -74,11 +74,16 @@ export class KeptChecker {
     for (const { id, term } of changes) if (term === session) this.flushed.add(id);
   }
 
-  /** Nothing that no flush has covered need be on this node any more. */
-  lostPower(node: string): void {
+  /**
+   * Nothing that no flush has covered need be on this node any more. `wasOnlyMember`: of the in-sync set, while the other one serves. Then what was written there may still
+   * be acknowledged by this node's word, which is on its way.
+   */
+  lostPower(node: string, wasOnlyMember: boolean): void {
     const doubtful = this.doubtful.get(node) ?? new Set();
-    for (const { id, kind, returnedMs, durable } of this.history.operations)
-      if (kind === 'write' && returnedMs !== undefined && !durable && !this.flushed.has(id)) doubtful.add(id);
+    for (const { id, kind, returnedMs, durable } of this.history.operations) {
+      const isPromised = returnedMs !== undefined || wasOnlyMember;
+      if (kind === 'write' && isPromised && !durable && !this.flushed.has(id)) doubtful.add(id);
+    }
     this.doubtful.set(node, doubtful);
   }
 

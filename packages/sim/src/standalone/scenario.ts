@@ -3,6 +3,7 @@
  * cut short and rolled back. Then everything heals; both sides must find a split brain that there is; it is resolved, the copies become
  * equal, and every acknowledged write is on them or in an image that a rescue journal gives.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { assert, MIB } from '@eterne/base';
 import { type MirrorVolume, type VolumeConfig } from '@eterne/disk/engine/api.ts';
 import type { BlockDevice } from '@eterne/runtime';
@@ -213,12 +214,18 @@ class StandaloneScenario {
     data.onBeforeChange = () => this.rescue.look(node.name, data);
     node.onPowerLoss = () => {
       this.hasLostPower = true;
-      this.kept.lostPower(node.name);
+      this.kept.lostPower(node.name, this.isOnlyMember(node));
       // What has not been overwritten yet is not in the image either.
       if (this.rescue.isSettingAside(node.name)) this.kept.setAside(node.name);
       this.rescue.lostPower(node.name);
     };
     this.startHost(node);
+  }
+
+  /** The other one serves what this one alone is sure to have. */
+  private isOnlyMember(node: SimNode): boolean {
+    const status = this.hosts.get(this.otherThan(node).name)?.status;
+    return status?.role === 'primary' && isDeepStrictEqual(status.inSyncSet, [node.name]);
   }
 
   private startHost(node: SimNode): void {

@@ -196,7 +196,7 @@ class HalvesScenario {
     this.lines.addNode(node);
     if (isThird(place)) return machine;
     node.onPowerLoss = () => {
-      this.kept.lostPower(place.name);
+      this.kept.lostPower(place.name, false);
       // What has not been overwritten yet is not in the image either.
       if (this.rescue.isSettingAside(place.name)) this.kept.setAside(place.name);
       this.rescue.lostPower(place.name);
