@@ -417,6 +417,12 @@ export const CASES: readonly Case[] = [
       'likewise, and all other replicas were taken out then: nobody could serve what had been acknowledged',
   },
   {
+    scenario: 'members',
+    seed: 11000017,
+    found:
+      'the leader of a pair that prefers availability had the removal of the tie-breaker in its log, the other node lost power before it heard of that, and neither ever led again',
+  },
+  {
     scenario: 'equipped',
     seed: 7300276,
     found:

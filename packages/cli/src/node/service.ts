@@ -196,7 +196,7 @@ function openEmbedded(
           begin: () => newHalf(parts, service.state),
         },
       },
-      members: () => log?.status().members ?? [],
+      log: () => log?.status(),
       onDrop,
     });
     const close = (): void => {

@@ -72,8 +72,17 @@ export class RaftLog {
 
   /** The newest membership that is known to be committed. */
   get committedMembers(): Members {
-    const isCommitted = ({ kind, index }: Entry): boolean => kind === 'members' && index <= this.#committed;
-    const newest = this.#entries.findLast(isCommitted);
+    return this.#membersUpTo(this.#committed);
+  }
+
+  /** The membership before the newest one, while that is not known to be committed: which of the two counts is open. All before them are over: a change begins when the last is committed. */
+  get membersBefore(): Members | undefined {
+    const newest = this.#entries.slice(this.#committed - this.#base.index).findLast(isOfMembers);
+    return newest && this.#membersUpTo(newest.index - 1);
+  }
+
+  #membersUpTo(index: LogIndex): Members {
+    const newest = this.#entries.findLast((entry) => isOfMembers(entry) && entry.index <= index);
     return newest && newest.index > this.#snapshot.index
       ? decodeMembers(newest.data)
       : this.#snapshot.members;
@@ -134,9 +143,7 @@ export class RaftLog {
   #truncateFrom(index: LogIndex): void {
     this.#entries.length = index - this.#base.index - 1;
     this.#stable = Math.min(this.#stable, index - 1);
-    const newest = this.#entries.findLast((entry) => entry.kind === 'members');
-    this.#members =
-      newest && newest.index > this.#snapshot.index ? decodeMembers(newest.data) : this.#snapshot.members;
+    this.#members = this.#membersUpTo(this.lastIndex);
   }
 
   commitTo(index: LogIndex): void {
@@ -147,7 +154,7 @@ export class RaftLog {
 
   /** Index of the newest membership entry; 0 when it is in the snapshot. */
   get membersIndex(): LogIndex {
-    return this.#entries.findLast((entry) => entry.kind === 'members')?.index ?? 0;
+    return this.#entries.findLast(isOfMembers)?.index ?? 0;
   }
 
   /** Everything up to this entry is on disk, unless the entry has been replaced since. */
@@ -215,6 +222,8 @@ export class RaftLog {
     this.#applied = snapshot.index;
   }
 }
+
+const isOfMembers = ({ kind }: Entry): boolean => kind === 'members';
 
 /** Entries stay for long: one that shared memory with others of its time (Node.js cuts small buffers out of a pool) would keep all of that. */
 function copyApart(data: Buffer): Buffer {

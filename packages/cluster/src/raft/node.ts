@@ -76,6 +76,8 @@ export interface RaftStatus {
   readonly lastIndex: LogIndex;
   readonly committed: LogIndex;
   readonly members: Members;
+  /** The membership before, while that one is not known to be committed. */
+  readonly membersBefore: Members | undefined;
   /** See `authorityUntilMs` in heartbeats.ts; −Infinity for all but a leader. */
   readonly authorityUntilMs: number;
   readonly snapshotIndex: LogIndex;
@@ -414,6 +416,7 @@ export class RaftNode {
       lastIndex: core.log.lastIndex,
       committed: core.log.committed,
       members: core.log.members,
+      membersBefore: core.log.membersBefore,
       authorityUntilMs:
         core.role.kind === 'leader' ? authorityUntilMs(core, core.role) : Number.NEGATIVE_INFINITY,
       snapshotIndex: core.log.snapshot.index,

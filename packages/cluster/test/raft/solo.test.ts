@@ -1,31 +1,12 @@
 /** A pair that prefers availability: what one node did alone is one history; what both did alone stays apart until one half gives way, and nothing is mixed. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { HalvesLoad, NODES, pair, started, whole } from './support/halves.ts';
 import { append, oneWayCut, otherOf, transferToOther } from './support/pair.ts';
 import { isolation, messageLoss, pause, powerLoss, slowLinks, type Fault } from './support/random-faults.ts';
 import { seedsOf } from './support/random-load.ts';
-import { VirtualCluster } from './support/virtual-cluster.ts';
 
 const seeds = seedsOf('RAFT', 25);
-
-const pair = (seed = 1): VirtualCluster => new VirtualCluster({ seed, voters: ['n1', 'n2'], tie: 'solo' });
-const NODES = ['n1', 'n2'] as const;
-
-function whole(cluster: VirtualCluster): void {
-  cluster.run(4000);
-  for (const id of NODES) {
-    assert.equal(cluster.logOf(id).leadership().quorate, true, id);
-    assert.equal(cluster.machine(id).transport?.tie?.solo?.half, undefined, `${id} is not alone`);
-    assert.equal(cluster.machine(id).transport?.tie?.solo?.parted, undefined);
-  }
-}
-
-function started(seed = 1): { readonly cluster: VirtualCluster; readonly leader: string } {
-  const cluster = pair(seed);
-  const leader = cluster.waitForLeader();
-  cluster.run(2000);
-  return { cluster, leader };
-}
 
 test('either node goes on when the other is silent, and what the other missed it gets when it comes back', () => {
   for (const isLeader of [true, false]) {
@@ -171,78 +152,12 @@ const FAULTS: readonly Fault[] = [
   transferToOther,
 ];
 
-/** What was acknowledged is in the history of the node that was asked, until that one gives way. */
-class Halves {
-  readonly #cluster: VirtualCluster;
-  readonly #acknowledged = new Map<string, Set<string>>(NODES.map((id) => [id, new Set()]));
-  #number = 0;
-  gaveWay = 0;
-  total = 0;
-
-  constructor(cluster: VirtualCluster) {
-    this.#cluster = cluster;
-  }
-
-  run(durationMs: number, appendChance: number): void {
-    const { random } = this.#cluster;
-    for (let spentMs = 0; spentMs < durationMs; spentMs += 10) {
-      this.#cluster.run(10);
-      const id = random.chance(0.5) ? 'n1' : 'n2';
-      this.#settle(id);
-      if (random.chance(appendChance)) this.#append(id);
-      this.check();
-    }
-  }
-
-  /** One that was acknowledged to somebody is in his history from the moment that it is applied; what he applied in his life goes on from what he had. */
-  check(): void {
-    for (const id of NODES) {
-      const { applied, openError } = this.#cluster.machine(id);
-      assert.equal(openError, undefined, `${id} reads its log`);
-      assert.equal(new Set(applied).size, applied.length, 'no command is applied twice');
-    }
-  }
-
-  /** Converged: one history, and in it everything that was acknowledged to somebody who never gave way since. */
-  finish(): void {
-    const [first, second] = NODES.map((id) => this.#cluster.machine(id).applied);
-    assert.deepEqual(first, second);
-    for (const [id, commands] of this.#acknowledged)
-      for (const command of commands)
-        assert.ok(first?.includes(command), `${command}, acknowledged by ${id}, is lost`);
-  }
-
-  #settle(id: string): void {
-    if (!this.#givesWay(id) || !this.#cluster.machine(id).log) return;
-    const kept = new Set(this.#cluster.machine(otherOf(id)).applied);
-    for (const command of this.#acknowledged.get(id) ?? [])
-      if (!kept.has(command)) this.#acknowledged.get(id)?.delete(command);
-    this.gaveWay += 1;
-    this.#cluster.giveWay(id);
-  }
-
-  #givesWay(id: string): boolean {
-    return this.#cluster.machine(id).transport?.tie?.solo?.parted?.survivor === 'theirs';
-  }
-
-  #append(id: string): void {
-    this.#number += 1;
-    const command = `c${this.#number}`;
-    this.#cluster.machine(id).log?.append(command, ({ kind }) => {
-      // A half that is about to give way acknowledges for nobody.
-      if (kind !== 'applied' || this.#givesWay(id)) return;
-      this.total += 1;
-      this.#acknowledged.get(id)?.add(command);
-    });
-  }
-}
-
 function runSeed(seed: number): number {
   const cluster = pair(seed);
   const { random } = cluster;
   const pick = (): string => (random.chance(0.5) ? 'n1' : 'n2');
   cluster.soloDelayMs = (id) => (id === 'n1' ? 0 : 550);
-  const load = new Halves(cluster);
+  const load = new HalvesLoad(cluster);
   load.run(1500, 0.1);
   for (let round = 0; round < 30; round += 1) {
     FAULTS[random.below(FAULTS.length)]?.(cluster, pick());

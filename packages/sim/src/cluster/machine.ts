@@ -492,7 +492,7 @@ export class Machine {
       self: this.member,
       timing: () => timesOf(service.state).raft,
       path: () => TIE_PATH,
-      members: () => this.log?.status().members ?? [],
+      log: () => this.log?.status(),
       proof: {
         files: world.files,
         recordPath: tieRecordPath(DIR),

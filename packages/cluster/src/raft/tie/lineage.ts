@@ -54,6 +54,12 @@ export function kinship(mine: Lineage, theirs: Lineage): Kinship {
   return { kind: 'parted', ...(at === 0 ? STRANGERS : { mine: x, theirs: y }) };
 }
 
+/** Nothing in common: of two tie-breakers. */
+export function areStrangers(mine: Lineage, theirs: Lineage): boolean {
+  const [own, other] = aligned(mine, theirs);
+  return own[0]?.id !== other[0]?.id;
+}
+
 /** Both from the first half that both have; of strangers nothing is taken away. */
 function aligned(mine: Lineage, theirs: Lineage): readonly [Lineage, Lineage] {
   const inTheirs = theirs.findIndex(({ id }) => id === mine[0]?.id);

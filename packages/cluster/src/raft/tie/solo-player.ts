@@ -8,12 +8,15 @@
  * 3. A lineage that goes on from this log's is written down first; then this node must meet the other again before it may go on alone, by a read that it asks for
  *    from then on. So who was alone gives that up only when the other has written down that it follows, and before the other goes on alone from there.
  * 4. Of a parted half nothing is believed. The half that gives way (`survivor`) is ended by the service (service/pair/).
+ * 5. All this holds from its first entry in the log until its removal is committed: until then the other node may use it. Where it does not vote, a message without a lineage, or with that of
+ *    another tie-breaker, is believed: its sender has the removal of this one committed, or does not know yet that the one before is gone, and neither can go on alone by it.
  */
 import type { EterneError } from '@eterne/base';
 import type { Message } from '../messages/message.ts';
+import { isVoter, type Members } from '../members.ts';
 import type { MemberId } from '../types.ts';
 import { Halves, type HalvesOptions, type Parted } from './halves.ts';
-import { rootOf, wrap, type Half, type Lineage } from './lineage.ts';
+import { areStrangers, rootOf, wrap, type Half, type Lineage } from './lineage.ts';
 import { ProofPlayer, type ProofPlayerOptions } from './proof-player.ts';
 import type { TiePlayer } from './tie-player.ts';
 
@@ -29,9 +32,11 @@ export class SoloPlayer implements TiePlayer {
   readonly proof: ProofPlayer;
   readonly #halves: Halves;
   readonly #member: MemberId;
+  readonly #members: () => Members;
 
   constructor(options: SoloPlayerOptions) {
     this.#member = options.member;
+    this.#members = options.members;
     this.#halves = new Halves(options);
     this.proof = new ProofPlayer({ ...options, record: this.#halves });
   }
@@ -62,8 +67,9 @@ export class SoloPlayer implements TiePlayer {
     return lineage && this.proof.isSettled ? wrap(lineage, message) : undefined;
   }
 
-  /** Rules 2 to 4. `theirs` undefined: the other does not know yet that there is such a tie-breaker, and so was never alone. */
+  /** Rules 2 to 5. `theirs` undefined: the other does not know yet that there is such a tie-breaker, and so was never alone; or knows that it is gone. */
   believes(theirs: Lineage | undefined): boolean {
+    if (!isVoter(this.#members(), this.#member) && this.#isOfAnother(theirs)) return true;
     const said = theirs ?? rootOf(this.#member);
     const kind = this.#halves.compare(said);
     if (kind === 'ahead' && this.proof.isFree) {
@@ -79,5 +85,10 @@ export class SoloPlayer implements TiePlayer {
 
   close(): void {
     this.proof.close();
+  }
+
+  #isOfAnother(theirs: Lineage | undefined): boolean {
+    const { lineage } = this.#halves;
+    return theirs === undefined || (lineage !== undefined && areStrangers(lineage, theirs));
   }
 }

@@ -10,6 +10,7 @@ import type { Files, SharedDisks, Timer, World } from '@eterne/runtime';
 import type { DropReason } from '../../heart/drops.ts';
 import { isVoter, type Members } from '../members.ts';
 import { decodeMessage, encodeMessage, type Message } from '../messages/message.ts';
+import type { RaftStatus } from '../node.ts';
 import type { RaftTransport } from '../transport/port.ts';
 import type { MemberId, RaftTiming } from '../types.ts';
 import { unwrap, type Half, type Unwrapped } from './lineage.ts';
@@ -35,8 +36,8 @@ export interface TieTransportOptions {
   readonly proof?: ProofParts;
   /** It must not be used now: this node seems to be the one that is cut off. */
   readonly isVetoed?: () => boolean;
-  /** The log's members, as they are now. */
-  readonly members: () => Members;
+  /** The log's members; undefined: it is not open yet. */
+  readonly log: () => Pick<RaftStatus, 'members' | 'membersBefore'> | undefined;
   /** A message is not believed. */
   readonly onDrop?: (reason: DropReason) => void;
 }
@@ -83,14 +84,14 @@ export class TieTransport implements RaftTransport {
 
   /** How this node sees the log's tie-breaker; undefined when there is none. */
   get tie(): TieSeen | undefined {
-    const members = this.#options.members();
-    const member = members.find(({ id }) => isTie(id));
+    const member = this.#tie();
     if (member === undefined) return undefined;
+    const members = this.#members();
     const isVetoed = this.#options.isVetoed?.() === true;
     const isForUs = isVoter(members, this.#options.self);
     const trouble = isVetoed ? 'no reference address answers' : this.#player?.trouble;
-    const kind = tieKindOf(member.id);
-    const votes = member.role === 'voter';
+    const kind = tieKindOf(member);
+    const votes = isVoter(members, member);
     return {
       kind,
       votes,
@@ -121,7 +122,7 @@ export class TieTransport implements RaftTransport {
     const decoded = decodeMessage(message);
     if (decoded instanceof EterneError) throw decoded;
     if (isLeaders(decoded) && !this.#isNeeded(to)) return;
-    if (isVoter(this.#options.members(), to) && this.#options.isVetoed?.() === true) return;
+    if (isVoter(this.#members(), to) && this.#options.isVetoed?.() === true) return;
     this.#playerOf(to)?.ask(decoded);
   }
 
@@ -132,7 +133,7 @@ export class TieTransport implements RaftTransport {
       this.#follow();
       const message = this.#unwrapped(from, bytes);
       if (message === undefined || this.#player?.refuses(from) === true) return;
-      if (isVoter(this.#options.members(), from)) this.#voterHeardMs = this.#options.world.clock.bootMs();
+      if (isVoter(this.#members(), from)) this.#voterHeardMs = this.#options.world.clock.bootMs();
       listener(from, message);
     });
   }
@@ -149,8 +150,8 @@ export class TieTransport implements RaftTransport {
 
   /** Also the very first message of a start says what this node's log has been through. */
   #tell(to: MemberId, message: Buffer): void {
-    const tie = this.#options.members().find(({ id }) => isTie(id));
-    if (tie && tieKindOf(tie.id) === 'solo') this.#playerOf(tie.id);
+    const tie = this.#tie();
+    if (tie !== undefined && tieKindOf(tie) === 'solo') this.#playerOf(tie);
     const told = this.#solo ? this.#solo.wrap(message) : message;
     if (told !== undefined) this.#inner.send(to, told);
   }
@@ -166,7 +167,7 @@ export class TieTransport implements RaftTransport {
       this.#options.onDrop?.('malformed');
       return undefined;
     }
-    const isPeer = this.#solo !== undefined && isVoter(this.#options.members(), from);
+    const isPeer = this.#solo !== undefined && isVoter(this.#members(), from);
     if (!isPeer || this.#solo?.believes(unwrapped.lineage) === true) return unwrapped.message;
     if (this.#solo?.seen.parted) this.#options.onDrop?.('parted');
     return undefined;
@@ -174,16 +175,26 @@ export class TieTransport implements RaftTransport {
 
   /** A learner has to catch up, which nobody's rights depend on. */
   #isNeeded(tie: MemberId): boolean {
-    const { members, world, timing } = this.#options;
+    const { world, timing } = this.#options;
     const silentMs = world.clock.bootMs() - this.#voterHeardMs;
-    return !isVoter(members(), tie) || silentMs >= NEEDED_AFTER_HEARTBEATS * timing().heartbeatMs;
+    return !isVoter(this.#members(), tie) || silentMs >= NEEDED_AFTER_HEARTBEATS * timing().heartbeatMs;
   }
 
   /** It is watched also while nobody asks: a vote depends on since when the other node has not used it. */
   #follow(): void {
-    const tie = this.#options.members().find(({ id }) => isTie(id));
-    if (tie) this.#playerOf(tie.id);
-    else this.#end();
+    const tie = this.#tie();
+    if (tie === undefined) this.#end();
+    else this.#playerOf(tie);
+  }
+
+  /** Also one whose removal is in the log and not known to be committed: the other node may use it as long as it has not heard of that. */
+  #tie(): MemberId | undefined {
+    const { members = [], membersBefore = [] } = this.#options.log() ?? {};
+    return [...members, ...membersBefore].find(({ id }) => isTie(id))?.id;
+  }
+
+  #members(): Members {
+    return this.#options.log()?.members ?? [];
   }
 
   #end(): void {
@@ -238,11 +249,10 @@ export class TieTransport implements RaftTransport {
   }
 
   #playing(member: MemberId): Pick<ProofPlayerOptions, 'member' | 'self' | 'members' | 'answer'> {
-    const { self, members } = this.#options;
     return {
       member,
-      self,
-      members,
+      self: this.#options.self,
+      members: () => this.#members(),
       answer: (to, { term, body }) => this.#onMessage(member, encodeMessage(reply(member, to, term, body))),
     };
   }

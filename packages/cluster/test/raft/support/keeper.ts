@@ -2,7 +2,7 @@
 import { nextMemberChange } from '../../../src/node/voters.ts';
 import type { Member, MemberChange } from '../../../src/raft/members.ts';
 import { prepareTie } from '../../../src/raft/tie/tie-driver.ts';
-import { isTie, proofTieId, tieId, type TieKind } from '../../../src/raft/tie/tie-id.ts';
+import { isTie, proofTieId, soloTieId, tieId, type TieKind } from '../../../src/raft/tie/tie-id.ts';
 import { emptyState } from '../../../src/state/apply.ts';
 import { LEVELS } from '../../../src/state/levels.ts';
 import type { ClusterState, Member as StateMember } from '../../../src/state/model.ts';
@@ -39,7 +39,11 @@ export class Keeper {
     log.readBarrier((error) => {
       if (error || !log.leadership().isLeader) return;
       const members = log.status().members.map(asNamedInState);
-      const next = nextMemberChange(this.#state(), members, this.#heardBy(leader));
+      const held = this.#cluster.machine(leader).transport?.tie?.held;
+      const heard = this.#heardBy(leader);
+      // Who goes on alone counts the other as not there, also when the heart hears it again.
+      if (held && this.#kind === 'solo') heard.delete(held.peer);
+      const next = nextMemberChange(this.#state(), members, heard, held !== undefined);
       if (next === undefined) return;
       if ('id' in next) return this.#change(leader, { ...next, id: asNamedHere(next.id) });
       return this.#make(leader);
@@ -55,8 +59,10 @@ export class Keeper {
 
   #make(leader: string): void {
     this.#ties += 1;
-    if (this.#kind !== 'disk')
-      return this.#change(leader, { kind: 'add-learner', id: proofTieId(`${this.#ties}`) });
+    if (this.#kind !== 'disk') {
+      const idOf = this.#kind === 'solo' ? soloTieId : proofTieId;
+      return this.#change(leader, { kind: 'add-learner', id: idOf(`${this.#ties}`) });
+    }
     const id = tieId(`${this.#ties}`);
     const always = { isAlive: () => true, stoppedUntilMs: () => 0 };
     return prepareTie(this.#cluster.shared.port(leader, always), '', id, ['n1', 'n2'], (error) => {
@@ -80,7 +86,7 @@ export class Keeper {
   }
 
   /** By its heart. */
-  #heardBy(leader: string): ReadonlySet<string> {
+  #heardBy(leader: string): Set<string> {
     const { machines, cut, time } = this.#cluster;
     const isHeard = (id: string): boolean => {
       const { log, stoppedUntilMs } = this.#cluster.machine(id);

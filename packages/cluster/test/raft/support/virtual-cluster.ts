@@ -207,7 +207,7 @@ export class VirtualCluster {
       self: id,
       timing: () => machine.timing,
       path: () => '/shared',
-      members: () => (machine.life === life ? (machine.log?.status().members ?? []) : []),
+      log: () => (machine.life === life ? machine.log?.status() : undefined),
       proof: {
         files: machine.disk.files(lifetime),
         recordPath: 'tie',
