@@ -93,6 +93,27 @@ test('who does not know yet that the removal of the tie-breaker is agreed believ
   }
 });
 
+test('who was removed by the other half, and knows nothing of that, is not listened to, whether or not there is a tie-breaker still', () => {
+  for (const isAlsoTie of [false, true]) {
+    const { cluster } = started();
+    append(cluster, 'n1', 'common');
+    cluster.isolate('n1');
+    cluster.run(3000);
+    for (const id of NODES) append(cluster, id, id);
+    change(cluster, 'n1', 'remove', 'n2');
+    cluster.run(100);
+    if (isAlsoTie) change(cluster, 'n1', 'remove', SOLO);
+    cluster.run(100);
+    assert.deepEqual(membersOf(cluster, 'n1'), isAlsoTie ? ['n1'] : ['n1', SOLO]);
+    cluster.heal();
+    cluster.run(4000);
+    append(cluster, 'n1', 'still');
+    assert.deepEqual(cluster.machine('n1').applied, ['common', 'n1', 'still']);
+    assert.deepEqual(cluster.machine('n2').applied, ['common', 'n2']);
+    assert.ok((cluster.machine('n1').drops.counts.stranger ?? 0) > 0, 'what was not believed is counted');
+  }
+});
+
 const FAULTS: readonly Fault[] = [
   powerLoss(2500),
   isolation,

@@ -8,7 +8,7 @@
 import { EterneError } from '@eterne/base';
 import type { Files, SharedDisks, Timer, World } from '@eterne/runtime';
 import type { DropReason } from '../../heart/drops.ts';
-import { isVoter, type Members } from '../members.ts';
+import { isMember, isVoter, type Members } from '../members.ts';
 import { decodeMessage, encodeMessage, type Message } from '../messages/message.ts';
 import type { RaftStatus } from '../node.ts';
 import type { RaftTransport } from '../transport/port.ts';
@@ -167,8 +167,13 @@ export class TieTransport implements RaftTransport {
       this.#options.onDrop?.('malformed');
       return undefined;
     }
-    const isPeer = this.#solo !== undefined && isVoter(this.#members(), from);
-    if (!isPeer || this.#solo?.believes(unwrapped.lineage) === true) return unwrapped.message;
+    const { lineage, message } = unwrapped;
+    if (lineage !== undefined && this.#isRemoved(from)) {
+      this.#options.onDrop?.('stranger');
+      return undefined;
+    }
+    const isPeer = this.#solo !== undefined && isVoter(this.#known(), from);
+    if (!isPeer || this.#solo?.believes(lineage) === true) return message;
     if (this.#solo?.seen.parted) this.#options.onDrop?.('parted');
     return undefined;
   }
@@ -189,8 +194,19 @@ export class TieTransport implements RaftTransport {
 
   /** Also one whose removal is in the log and not known to be committed: the other node may use it as long as it has not heard of that. */
   #tie(): MemberId | undefined {
+    return this.#known().find(({ id }) => isTie(id))?.id;
+  }
+
+  /** Of who was one of a pair: it may have been removed while it went on alone, and know nothing of that. A log that is empty knows nobody yet. */
+  #isRemoved(member: MemberId): boolean {
+    const known = this.#known();
+    return known.length > 0 && !isMember(known, member);
+  }
+
+  /** Of the newest membership, and of the one before while that may still count. */
+  #known(): Members {
     const { members = [], membersBefore = [] } = this.#options.log() ?? {};
-    return [...members, ...membersBefore].find(({ id }) => isTie(id))?.id;
+    return [...members, ...membersBefore];
   }
 
   #members(): Members {
