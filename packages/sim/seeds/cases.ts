@@ -452,4 +452,10 @@ export const CASES: readonly Case[] = [
     found:
       'only the simulator’s: the only member of the set lost its power, and an acknowledgement of its, which a slow line brought later, was taken for a promise that could be kept',
   },
+  {
+    scenario: 'mirror',
+    seed: 9609145,
+    found:
+      'a replica that was copied to took over what the source counted for a third one, without what that one had been sent and never had: promoted, it copied only a part to it, and had it in the set without an acknowledged write',
+  },
 ];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Mesh, type TestNode } from './support/mesh.ts';
+import { BLOCK, Mesh, type TestNode } from './support/mesh.ts';
 import { Register } from './support/register.ts';
 import { isWhole, peerOf, threeEqual } from './support/three.ts';
 
@@ -129,6 +129,31 @@ describe('three replicas', () => {
     assert.equal(peerOf(b, 'c').resync.kind, 'bitmap');
     a.start();
     mesh.until(() => isWhole(three));
+    mesh.assertIdentical();
+  });
+
+  test('a replica that was copied to knows what a third one was sent while that was copied to, and never had', () => {
+    const three = threeEqual({ diskDelayMs: () => 0.5 });
+    const { mesh, register, a, b, c } = three;
+    b.kill();
+    c.kill();
+    mesh.until(() => register.set.members.length === 1);
+    mesh.write(a, 0, 3, 2048);
+    c.start();
+    mesh.until(() => peerOf(a, 'c').replication === 'SyncSource');
+    mesh.until(() => peerOf(a, 'c').resync.syncedBytes > 0);
+    mesh.network.cut('a', 'c');
+    mesh.write(a, 5000, 4);
+    b.start();
+    mesh.until(() => peerOf(a, 'b').replication === 'Established');
+    assert.equal(peerOf(a, 'c').replication, 'SyncSource');
+    mesh.until(() => peerOf(a, 'c').connection === 'Connecting' && register.set.members.length === 2);
+    mesh.flush(a);
+    mesh.demote(a);
+    register.promote(mesh, b, [a, b]);
+    mesh.network.heal('a', 'c');
+    mesh.until(() => isWhole(three));
+    assert.equal(c.data.content[5000 * BLOCK], 4);
     mesh.assertIdentical();
   });
 

@@ -121,6 +121,11 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     '(first, count) =>\n      this.#link.markBlocks(first, count),',
     '() => undefined,',
   ]),
+  mirror(
+    'a target does not count what its source has sent to others and not heard of',
+    `${ENGINE}/link/copy-in.ts`,
+    ['this.#countUnsettled(names.generations);', ''],
+  ),
   mirror('a disk that was put back to long ago is a stranger', 'disk/src/metadata/handshake.ts', [
     '      strangers(a, b, relation) ??',
     '      undefined ??',

@@ -31,6 +31,7 @@ export type Edit = readonly [find: string, replace: string];
 /** Seeds known to catch a mutant, tried first to save time; when one does not any more, the others are tried as well. */
 export const HINTS: Readonly<Record<string, number>> = {
   'a disk that was put back to long ago is a stranger': 9516089,
+  'a target does not count what its source has sent to others and not heard of': 9609145,
   'a member whose loss is still to be asked for is met, and overwritten': 6004082,
   'a copy goes on when the disk of its source has failed': 6017014,
   'a replica is given up by what it last heard of whoever serves': 6011146,

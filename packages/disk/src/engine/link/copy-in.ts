@@ -14,9 +14,12 @@
 import { EterneError, assert } from '@eterne/base';
 import {
   BLOCK_BYTES,
+  NIL_UUID,
+  bitmapFor,
   madeWhole,
   syncTargetBegun,
   syncTargetFinished,
+  type Generations,
   type MetadataDone,
   type MetadataState,
 } from '../../metadata/index.ts';
@@ -175,6 +178,7 @@ export class CopyIn {
     if (isWhole) this.#expect('awaitNames');
     const names = decodeResyncNames(body);
     this.#step = 'naming';
+    this.#countUnsettled(names.generations);
     const { replica, sender } = this.#link;
     this.#link.duty(
       (done) =>
@@ -233,6 +237,19 @@ export class CopyIn {
       bitmap.markDirty(first * BLOCK_BYTES, end - first * BLOCK_BYTES);
     });
     if (all) bitmap.markAll();
+  }
+
+  /**
+   * The source's bits for a third replica that it copies to do not name what it has sent there and not heard of: it marks that when it loses that one, which nobody tells
+   * this side, as bits are counted already. So what is unsettled joins the bits here.
+   */
+  #countUnsettled(generations: Generations): void {
+    const { metadata, unsettled } = this.#link.replica;
+    for (const third of this.#replaced) {
+      if (bitmapFor(generations, third) === NIL_UUID) continue;
+      const bitmap = metadata.bitmap(third);
+      unsettled.forEachRun((offset, lengthBytes) => bitmap.markDirty(offset, lengthBytes));
+    }
   }
 
   #keepRescuePoint(done: MetadataDone): void {
