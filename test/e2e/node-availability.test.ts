@@ -63,6 +63,11 @@ test('a pair that prefers availability', { skip: missing ?? false, timeout: 240_
     await pair.post('n2', 'alone');
     assert.ok(pair.codes('n2').includes('pair.alone'));
   });
+  await context.test('and does not remove the lost one, which may run, by itself', () => {
+    assert.throws(() => pair.eterne('n2', 'node', 'remove', 'n1'), /may have gone on alone/);
+    const words = ['node', 'remove', 'n1', '--confirm-stopped'];
+    assert.throws(() => pair.eterne('n2', ...words), /group ledger still uses n1/);
+  });
   await context.test('which comes back, follows, and is brought up to date', async () => {
     pair.restart('n1');
     await pair.waitFor('n2', 'both replicas', isWhole);

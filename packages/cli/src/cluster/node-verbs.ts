@@ -53,9 +53,15 @@ export function nodeVerbs(node: Command): void {
 
   withConnection(node.command('remove <node>'))
     .description('remove a member that carries no group and no replica')
-    .action(async (name: string, _options, command: Command) => {
-      const session = await openSession(command);
-      const path = `/api/v1/nodes/${encodeURIComponent(name)}`;
-      await session.order({ method: 'DELETE', path }, `${name} is no member any more`);
-    });
+    .option(
+      '--confirm-stopped',
+      'in a pair of which one node goes on alone: your word that the other is off, and stays off',
+    )
+    .action(
+      async (name: string, { confirmStopped = false }: { confirmStopped?: boolean }, command: Command) => {
+        const session = await openSession(command);
+        const path = `/api/v1/nodes/${encodeURIComponent(name)}${confirmStopped ? '?confirmStopped=true' : ''}`;
+        await session.order({ method: 'DELETE', path }, `${name} is no member any more`);
+      },
+    );
 }

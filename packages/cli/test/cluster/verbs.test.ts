@@ -75,6 +75,7 @@ test('orders reach the cluster', async () => {
   for (const words of [
     ['group', 'move', 'db', '--to', 'n2'],
     ['node', 'standby', 'n2'],
+    ['node', 'remove', 'n2', '--confirm-stopped'],
     ['volume', 'create', 'v', '--size', '1GiB', '--replica', 'n1=/a', '--replica', 'n2=/b'],
     ['volume', 'accept-loss', 'v', '--node', 'n2'],
     ['config', 'apply', '-f', 'conf.yaml'],
@@ -83,6 +84,7 @@ test('orders reach the cluster', async () => {
   assert.deepEqual(fixture.facade.orders, [
     'groupMove("db", "n2", "root@127.0.0.1")',
     'nodeStandby("n2", "root@127.0.0.1")',
+    'nodeRemove("n2", true, "root@127.0.0.1")',
     'volumeCreate({"name":"v","mode":"sync","size":"1GiB","replicas":{"n1":"/a","n2":"/b"}}, "root@127.0.0.1")',
     'volumeAcceptLoss("v", "n2", "root@127.0.0.1")',
     'configApply({"volumes":[{"name":"data","size":"1GiB"}]}, "root@127.0.0.1")',

@@ -306,8 +306,8 @@ export interface ServiceFacade {
    * on alone, with `acceptLoss` even when the other may know more.
    */
   nodeConfirmStopped(name: string, acceptLoss: boolean, by: Requester): Promise<void>;
-  /** The node must carry no group and no replica. */
-  nodeRemove(name: string, by: Requester): Promise<void>;
+  /** The node must carry no group and no replica. `isSaidToBeOff`: asked for of the other node of a pair of which one goes on alone. */
+  nodeRemove(name: string, isSaidToBeOff: boolean, by: Requester): Promise<void>;
   /** A new member (its token and certificate already checked): added to the state and to the voters. */
   joinNode(member: MemberSpec, by: Requester): Promise<void>;
 

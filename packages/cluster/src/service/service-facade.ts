@@ -40,6 +40,7 @@ import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { SplitBrainReport } from '@eterne/disk/engine/split-brain/report.ts';
 import type { PointStatus } from '@eterne/disk/rescue/api.ts';
 import type { VolumeOrder } from '../state/volume-orders.ts';
+import { removalRefusal } from './pair/removal.ts';
 import { ReplicaOrders } from './replica-orders.ts';
 import type { Service } from './service.ts';
 import { clusterStatus } from './status.ts';
@@ -238,7 +239,16 @@ export class LiveFacade implements ServiceFacade {
     });
   }
 
-  async nodeRemove(name: string, by: Requester): Promise<void> {
+  async nodeRemove(name: string, isSaidToBeOff: boolean, by: Requester): Promise<void> {
+    await this.#barrier();
+    this.#service.refresh();
+    const refusal = removalRefusal(this.#service.view, name, isSaidToBeOff);
+    if (refusal) throw refusal;
+    const { alone, members } = this.state();
+    const { startId } = members[name] ?? {};
+    // The timeline keeps the word.
+    if (alone?.peer === name && startId !== undefined)
+      await this.#append({ kind: 'node-stopped', node: name, startId, how: `${by} says so` }, by);
     await this.#append({ kind: 'member-remove', name }, by);
   }
 

@@ -1,7 +1,7 @@
 /** A pair of which one node goes on alone, and becomes whole again. Its terms are then granted by another grantor, so that no volume takes a half's for the other's. */
 import { unreachable } from '@eterne/base';
 import type { HalfCommand, Stamp } from './commands.ts';
-import type { ClusterState } from './model.ts';
+import type { Alone, ClusterState } from './model.ts';
 import { accepted, refuse, withEvent, type Outcome } from './outcome.ts';
 
 type Of<Kind extends HalfCommand['kind']> = Stamp & Extract<HalfCommand, { kind: Kind }>;
@@ -68,9 +68,14 @@ function applyWhole(state: ClusterState, command: Of<'whole'>): Outcome {
       level: parted ? 'warning' : 'info',
       code: 'pair.whole',
       node: peer,
-      message: parted
-        ? `${peer} has joined again; what its half decided is in raft/log.parted-${parted.half} of its folder`
-        : `${peer} is back and follows: nobody goes on alone any more`,
+      message: wholeMessage(alone, state.members),
     }),
   );
+}
+
+function wholeMessage({ node, peer, parted }: Alone, members: ClusterState['members']): string {
+  if (members[peer] === undefined) return `${node} goes on without ${peer}, which is no member any more`;
+  return parted
+    ? `${peer} has joined again; what its half decided is in raft/log.parted-${parted.half} of its folder`
+    : `${peer} is back and follows: nobody goes on alone any more`;
 }

@@ -65,11 +65,15 @@ test('orders reach the facade with who asked and from where', async () => {
   await fixture.call('POST', '/api/v1/groups/db/move', { token, body: { to: 'n2' } });
   await fixture.call('POST', '/api/v1/groups/db/move', { token });
   await fixture.call('POST', '/api/v1/nodes/n2/standby', { token });
+  await fixture.call('DELETE', '/api/v1/nodes/n2', { token });
+  await fixture.call('DELETE', '/api/v1/nodes/n2?confirmStopped=true', { token });
   await fixture.call('POST', '/api/v1/config/apply', { token, body: { volumes: [] } });
   assert.deepEqual(fixture.facade.orders, [
     'groupMove("db", "n2", "root@127.0.0.1")',
     'groupMove("db", null, "root@127.0.0.1")',
     'nodeStandby("n2", "root@127.0.0.1")',
+    'nodeRemove("n2", false, "root@127.0.0.1")',
+    'nodeRemove("n2", true, "root@127.0.0.1")',
     'configApply({"volumes":[]}, "root@127.0.0.1")',
   ]);
 });
@@ -84,6 +88,7 @@ test('errors have a code, a sentence, and the status that fits', async () => {
     ['POST', '/api/v1/groups/constructor/start', undefined, 400, 'usage'],
     ['POST', '/api/v1/nodes/toString/standby', undefined, 400, 'usage'],
     ['DELETE', '/api/v1/nodes/__proto__', undefined, 400, 'usage'],
+    ['DELETE', '/api/v1/nodes/n2?confirmStopped=yes', undefined, 400, 'usage'],
     ['GET', '/api/v1/events?after=-1', undefined, 400, 'usage'],
     ['GET', '/api/v1/nothing', undefined, 404, 'not-found'],
     ['POST', '/api/v1/config/plan', { x: 'y'.repeat(1_100_000) }, 400, 'usage'],

@@ -6,6 +6,7 @@ import { LiveFacade } from '../../src/service/service-facade.ts';
 import { betterLeader } from '../../src/service/leader/steward.ts';
 import { encodeState } from '../../src/state/codec.ts';
 import { FakeCluster, group, volume } from './fake-cluster.ts';
+import { settle } from './settle.ts';
 
 function pair(): { cluster: FakeCluster; facade: LiveFacade } {
   const cluster = new FakeCluster(['n1', 'n2', 'w1']);
@@ -13,18 +14,6 @@ function pair(): { cluster: FakeCluster; facade: LiveFacade } {
   cluster.untilOnline('db', 'n1');
   const world = { clock: cluster.time, timers: cluster.time };
   return { cluster, facade: new LiveFacade(cluster.machine('n2').service, world) };
-}
-
-/** Lets virtual time pass until the promise is settled. */
-async function settle<T>(cluster: FakeCluster, promise: Promise<T>): Promise<T> {
-  const progress = { done: false };
-  const settled = promise.finally(() => (progress.done = true));
-  settled.catch(() => {});
-  for (let turn = 0; turn < 10_000 && !progress.done; turn += 1) {
-    cluster.time.run(5);
-    await Promise.resolve();
-  }
-  return settled;
 }
 
 test('status is the shape of INTERFACE, from any node', () => {
@@ -120,7 +109,7 @@ test('a refused order comes back as the error of the state', async () => {
   await settle(cluster, facade.groupDelete('db', 'me')).catch((error: unknown) =>
     assert.equal(code(error), 'refused'),
   );
-  await settle(cluster, facade.nodeRemove('n2', 'me')).catch((error: unknown) =>
+  await settle(cluster, facade.nodeRemove('n2', false, 'me')).catch((error: unknown) =>
     assert.equal(code(error), 'refused'),
   );
   await assert.rejects(settle(cluster, facade.tokenUse('unknown')), /unknown, used or expired/);

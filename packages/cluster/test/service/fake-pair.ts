@@ -19,7 +19,7 @@ export class FakePair {
     return this.#held?.by;
   }
 
-  tieOf(name: string): TieView {
+  tieOf(name: string): TieView | undefined {
     const isHeld = this.#held?.by === name;
     const held = isHeld
       ? { peer: `${this.#held?.peer}#voter`, how: this.#held?.how ?? '', knowsAll: true }

@@ -26,6 +26,18 @@ test('alone, parted, whole; the half stays the grantor', () => {
   assert.deepEqual(codes, ['pair.alone', 'pair.parted', 'pair.whole']);
 });
 
+test('who was removed meanwhile is not said to be back', () => {
+  const going = after(base, alone);
+  const { n2: _, ...members } = going.members;
+  const last = (state: ClusterState): string | undefined => state.events.at(-1)?.message;
+  assert.match(last(after(going, whole)) ?? '', /n2 is back and follows/);
+  for (const state of [going, after(going, parted)])
+    assert.equal(
+      last(after({ ...state, members }, whole)),
+      'n1 goes on without n2, which is no member any more',
+    );
+});
+
 test('what is known, is of another half, or of a leadership that is over changes nothing', () => {
   const going = after(base, alone);
   for (const command of [

@@ -1,7 +1,13 @@
 import { type ApiContext, requesterOf } from '../context.ts';
 import type { Api } from '../instance.ts';
 import { accepted, nameParams } from '../schema/names.ts';
-import { confirmStoppedOrder, failureSimulation, fenceReport, simulationQuery } from '../schema/orders.ts';
+import {
+  confirmStoppedOrder,
+  failureSimulation,
+  fenceReport,
+  removalQuery,
+  simulationQuery,
+} from '../schema/orders.ts';
 
 export const MAINTENANCE = [
   ['begin', true],
@@ -79,12 +85,14 @@ export function nodeRoutes(api: Api, { facade }: ApiContext): void {
       schema: {
         summary: 'Remove a member that carries nothing',
         params: nameParams,
+        querystring: removalQuery,
         response: { 202: accepted },
       },
       config: { access: 'admin' },
     },
     async (request, reply) => {
-      await facade.nodeRemove(request.params.name, requesterOf(request));
+      const isSaidToBeOff = request.query.confirmStopped === 'true';
+      await facade.nodeRemove(request.params.name, isSaidToBeOff, requesterOf(request));
       return reply.code(202).send({ accepted: true });
     },
   );

@@ -81,6 +81,13 @@ export const confirmStoppedOrder = z
   })
   .nullish();
 
+export const removalQuery = z.strictObject({
+  confirmStopped: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('in a pair of which one node goes on alone: your word that the other is off, and stays off'),
+});
+
 export const fenceReport = z.object({
   node: z.string(),
   tookMs: z.number(),
