@@ -114,6 +114,27 @@ test('who was removed by the other half, and knows nothing of that, is not liste
   }
 });
 
+test('another machine comes in the place of one that has burnt', () => {
+  const cluster = pair(1, ['n3']);
+  const keeper = new Keeper(cluster, 'solo', NODES);
+  cluster.waitForLeader();
+  cluster.run(2000);
+  cluster.losePower('n2');
+  cluster.run(3000);
+  append(cluster, 'n1', 'alone');
+  keeper.wanted = ['n1'];
+  cluster.run(1000);
+  assert.deepEqual(membersOf(cluster, 'n1'), ['n1']);
+  keeper.wanted = ['n1', 'n3'];
+  cluster.run(3000);
+  append(cluster, 'n3', 'together');
+  cluster.losePower('n1');
+  cluster.run(3000);
+  append(cluster, 'n3', 'alone again');
+  assert.deepEqual(cluster.machine('n3').applied, ['alone', 'together', 'alone again']);
+  assert.deepEqual(keeper.begun.slice(0, 2), ['remove n2', 'remove tie']);
+});
+
 const FAULTS: readonly Fault[] = [
   powerLoss(2500),
   isolation,
