@@ -458,4 +458,10 @@ export const CASES: readonly Case[] = [
     found:
       'a replica that was copied to took over what the source counted for a third one, without what that one had been sent and never had: promoted, it copied only a part to it, and had it in the set without an acknowledged write',
   },
+  {
+    scenario: 'mirror',
+    seed: 9800444,
+    found:
+      'only the simulator’s: its own looks at hundreds of requests that a disk lets hang were counted as steps of a livelock',
+  },
 ];

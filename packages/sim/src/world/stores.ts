@@ -213,12 +213,14 @@ class SimStore implements BlockStore {
     if (!this.process.alive) return;
     const { disk } = this;
     this.pending += 1;
-    const { scheduler } = this.process.node.universe;
+    const { universe } = this.process.node;
+    const { scheduler } = universe;
     const startedMs = scheduler.nowMs;
     const attempt = (): void => {
       if (!this.process.alive) return;
       if (disk.hanging && !this.timedOut) {
         if (scheduler.nowMs - startedMs < this.timeoutMs) {
+          universe.ownStep();
           scheduler.after(HANG_POLL_MS, attempt);
           return;
         }
