@@ -31,6 +31,7 @@ export type Edit = readonly [find: string, replace: string];
 /** Seeds known to catch a mutant, tried first to save time; when one does not any more, the others are tried as well. */
 export const HINTS: Readonly<Record<string, number>> = {
   'a disk that was put back to long ago is a stranger': 9516089,
+  'what a copy overwrites is not counted for whoever had the same as the target': 9802817,
   'a target does not count what its source has sent to others and not heard of': 9609145,
   'a member whose loss is still to be asked for is met, and overwritten': 6004082,
   'a copy goes on when the disk of its source has failed': 6017014,

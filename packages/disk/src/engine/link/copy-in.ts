@@ -52,8 +52,8 @@ export class CopyIn {
   #closed = false;
   /** This side is to serve before the copy is over. */
   #takeOver: MetadataDone | undefined;
-  /** Third replicas whose bits are the source's by now. */
-  readonly #replaced = new Set<string>();
+  /** Third replicas of which the source's bits have come. */
+  readonly #thirds = new Set<string>();
 
   /** `discards`: changes that only this side has are overwritten. */
   constructor(link: CopyLink, reason: string, discards: boolean) {
@@ -85,6 +85,8 @@ export class CopyIn {
     if (kind !== 'bitmap') bitmap.markAll();
     figures.begin(kind, bitmap.dirtyBytes);
     this.#step = 'opening';
+    this.#countOverwritten();
+    const { metadata } = this.#link.replica;
     const begin = (state: MetadataState): MetadataState => ({
       ...state,
       diskState: 'Inconsistent',
@@ -93,7 +95,7 @@ export class CopyIn {
     });
     this.#link.duty(
       (done) =>
-        bitmap.persist((error) => {
+        metadata.persistBitmaps((error) => {
           if (error !== undefined) return done(error);
           this.#keepRescuePoint((rescueError) => {
             if (rescueError !== undefined) done(rescueError);
@@ -134,7 +136,7 @@ export class CopyIn {
     });
   }
 
-  /** As equals both sides lack the same of a third replica: its bits here are replaced by the source's. */
+  /** As equals both sides lack the same of a third replica: its bits here are replaced by the source's, but for what `#countOverwritten` has added. */
   thirdBitmap(body: Buffer): void {
     this.#expect('awaitNames');
     const { metadata, config } = this.#link.replica;
@@ -230,8 +232,8 @@ export class CopyIn {
   #replaceBits(node: string, set: Buffer): void {
     const { metadata, sizeBytes } = this.#link.replica;
     const bitmap = metadata.bitmap(node);
-    if (!this.#replaced.has(node)) bitmap.clear(0, sizeBytes);
-    this.#replaced.add(node);
+    if (!this.#thirds.has(node) && !this.#mayBeAlike(node)) bitmap.clear(0, sizeBytes);
+    this.#thirds.add(node);
     const { all } = decodeBitmap(set, bitmap.blockCount, (first, count) => {
       const end = Math.min((first + count) * BLOCK_BYTES, sizeBytes);
       bitmap.markDirty(first * BLOCK_BYTES, end - first * BLOCK_BYTES);
@@ -240,12 +242,34 @@ export class CopyIn {
   }
 
   /**
+   * What is overwritten here differs from then on from a third replica with the content of this one. The source's bits for that do not say so where it counts them
+   * from the same content, but knew another disk there: one that was replaced since, and copied to from here.
+   */
+  #countOverwritten(): void {
+    const { bitmap, peerNode, replica } = this.#link;
+    const { metadata } = replica;
+    for (const third of metadata.peers)
+      if (third !== peerNode && this.#mayBeAlike(third)) metadata.bitmap(third).union(bitmap);
+  }
+
+  /** May a third replica have what this side has, or had before the copy, but for the bits here, under a name from which the source counts bits for it, too? */
+  #mayBeAlike(third: string): boolean {
+    const { replica, theirs } = this.#link;
+    const { diskState, generations } = replica.metadata.state;
+    const counted = bitmapFor(theirs.generations, third);
+    const own = bitmapFor(generations, third);
+    if (own !== NIL_UUID) return own === counted;
+    const isOurName = diskState === 'Inconsistent' || counted === generations.current;
+    return generations.current !== NIL_UUID && (counted === NIL_UUID || isOurName);
+  }
+
+  /**
    * The source's bits for a third replica that it copies to do not name what it has sent there and not heard of: it marks that when it loses that one, which nobody tells
    * this side, as bits are counted already. So what is unsettled joins the bits here.
    */
   #countUnsettled(generations: Generations): void {
     const { metadata, unsettled } = this.#link.replica;
-    for (const third of this.#replaced) {
+    for (const third of this.#thirds) {
       if (bitmapFor(generations, third) === NIL_UUID) continue;
       const bitmap = metadata.bitmap(third);
       unsettled.forEachRun((offset, lengthBytes) => bitmap.markDirty(offset, lengthBytes));
