@@ -464,4 +464,22 @@ export const CASES: readonly Case[] = [
     found:
       'only the simulator’s: its own looks at hundreds of requests that a disk lets hang were counted as steps of a livelock',
   },
+  {
+    scenario: 'mirror',
+    seed: 9802817,
+    found:
+      'a blank disk was copied to by a replica that was away; when that one was copied to itself it counted for the disk what its source had counted for the one before: they were to become equal by a part of what differed',
+  },
+  {
+    scenario: 'mirror',
+    seed: 9806378,
+    found:
+      'a primary without room refused a write that its peers took, and handed over before it had met them anew: as their equal it gave up what it counted for all but its successor',
+  },
+  {
+    scenario: 'equipped',
+    seed: 9806124,
+    found:
+      'only the simulator’s: its operator went away when of several replicas one had begun the repair that he asked for, and another was busy',
+  },
 ];

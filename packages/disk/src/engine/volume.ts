@@ -528,6 +528,7 @@ class Volume implements LocalReplica {
     const sources = this.#peers.filter(({ session }) => session?.isBorrower === true);
     const leave = (peer: Peer): void => peer.reset('the disk is not whole');
     if (wasFailed) this.#peers.filter((peer) => !sources.includes(peer)).forEach(leave);
+    else this.#level();
     this.#changed();
     // A switch-over goes on at the other side as soon as the answer is out: it must know by then.
     this.#announcer.announce(() => {
@@ -605,9 +606,14 @@ class Volume implements LocalReplica {
     this.#levelling = true;
     this.#world.timers.after(LEVEL_DELAY_MS, () => {
       this.#levelling = false;
-      for (const peer of this.#peers)
-        if (peer.link !== undefined && peer.bitmap.dirtyBlocks > 0) peer.reset(REFUSED_HERE);
+      this.#level();
     });
+  }
+
+  /** Whoever took what was refused here is no equal, and must not be taken for one when the next primary says whom it is equal to. */
+  #level(): void {
+    for (const peer of this.#peers)
+      if (peer.link !== undefined && peer.bitmap.dirtyBlocks > 0) peer.reset(REFUSED_HERE);
   }
 
   /** DESIGN §4: never a disk error. Whoever holds the reservation may be writing: this node stops at once. */

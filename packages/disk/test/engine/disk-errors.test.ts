@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { StoreError } from '@eterne/runtime';
 import { BLOCK, Pair, type TestNode } from './support/pair.ts';
+import { isWhole, peerOf, threeEqual } from './support/three.ts';
 
 const SECTOR: StoreError = { kind: 'sector', errno: 'EIO', message: 'a bad sector' };
 const FULL: StoreError = { kind: 'logical', errno: 'ENOSPC', message: 'no room' };
@@ -103,6 +104,26 @@ describe('a full disk', () => {
     pair.until(() => pair.b.data.content[BLOCK] === 1);
     pair.until(() => pair.isEqual());
     pair.assertIdentical();
+  });
+
+  test('of the primary, which then hands over: no other member takes it for an equal', () => {
+    const three = threeEqual();
+    const { mesh, register, a, b, c } = three;
+    a.data.fault = (what, offset) => (what === 'write' && offset === BLOCK ? FULL : undefined);
+    const refused = mesh.begin(a, 1, 2);
+    mesh.until(() => refused.answer !== undefined);
+    assert.equal(refused.answer, 'ENOSPC');
+    mesh.demote(a);
+    a.data.fault = () => undefined;
+    register.promote(mesh, b, [a, b, c]);
+    mesh.until(() => isWhole(three));
+    mesh.scheduler.runFor(100);
+    b.kill();
+    mesh.until(() => peerOf(c, 'b').connection === 'Connecting');
+    register.promote(mesh, c, [a, c]);
+    b.start();
+    mesh.until(() => isWhole(three));
+    mesh.assertIdentical();
   });
 
   test('of a secondary: it leaves the set, and the application hears nothing of it', () => {

@@ -102,9 +102,18 @@ function copyMarked(scenario: MirrorScenario): void {
   if (primary === undefined) return again();
   primary.host.process.enter(() =>
     primary.volume.resync(undefined, (error) => {
-      if (error !== undefined) again();
+      if (error !== undefined) return again();
+      // Of several peers one may have been busy, which is no refusal.
+      universe.scheduler.after(RETRY_MS, () => {
+        if (isMarked(scenario)) copyMarked(scenario);
+      });
     }),
   );
+}
+
+function isMarked({ primary }: MirrorScenario): boolean {
+  const peers = primary?.host.process.alive === true ? primary.volume.status().peers : [];
+  return peers.some(({ dirtyBytes, replication }) => replication === 'Established' && dirtyBytes > 0);
 }
 
 function cutPath(

@@ -69,10 +69,6 @@ export const EQUIPPED_MUTANTS: readonly Mutant[] = [
     '    if (metadata.state.unconfirmedBytes === 0) return undefined;\n',
     '    if (metadata.state.unconfirmedBytes >= 0) return undefined;\n',
   ]),
-  equipped('a primary that its peers have outgrown stays as it is', `${ENGINE}/volume.ts`, [
-    '      if (!this.#closed) this.#replica.size.moved();\n',
-    '',
-  ]),
   equipped('what is added to a volume is not zeroed', 'disk/src/grow-store.ts', [
     '  if (startBytes >= endBytes) return done(undefined);\n  nextExtent',
     '  if (startBytes >= 0) return done(undefined);\n  nextExtent',

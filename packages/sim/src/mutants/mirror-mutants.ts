@@ -23,15 +23,6 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     'if (this.#set.members.includes(peer)) return true;',
     'if (this.#set.members.includes(peer) && this.#inStep.has(peer)) return true;',
   ]),
-  mirror(
-    'a member whose loss is still to be asked for is met, and overwritten',
-    `${ENGINE}/primary/membership.ts`,
-    ['const isLost = this.#lost().includes(peer);', 'const isLost = false;'],
-  ),
-  mirror('a copy goes on when the disk of its source has failed', `${ENGINE}/volume.ts`, [
-    'if (primary === undefined || peer.link?.isEqual !== true) peer.reset(',
-    'if (primary === undefined) peer.reset(',
-  ]),
   mirror('a joining peer is not waited for', `${ENGINE}/primary/membership.ts`, [
     'return this.#joining.has(peer) || (this.#pending?.includes(peer) ?? false);',
     'return false;',
@@ -122,14 +113,10 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     '() => undefined,',
   ]),
   mirror(
-    'a target does not count what its source has sent to others and not heard of',
+    'what a copy overwrites is not counted for whoever had the same as the target',
     `${ENGINE}/link/copy-in.ts`,
-    ['this.#countUnsettled(names.generations);', ''],
+    ['    this.#countOverwritten();\n', ''],
   ),
-  mirror('a disk that was put back to long ago is a stranger', 'disk/src/metadata/handshake.ts', [
-    '      strangers(a, b, relation) ??',
-    '      undefined ??',
-  ]),
   {
     name: 'a disk that was put back and made whole is whole for its source only, and what is half copied waits for it',
     scenario: 'mirror',

@@ -22,6 +22,7 @@ import {
   type Generations,
   type MetadataDone,
   type MetadataState,
+  type Uuid,
 } from '../../metadata/index.ts';
 import { decodeBitmap, sendBitmap, splitThirdBitmap } from '../../protocol/messages/bitmap.ts';
 import { decodeResyncData } from '../../protocol/messages/resync.ts';
@@ -252,15 +253,14 @@ export class CopyIn {
       if (third !== peerNode && this.#mayBeAlike(third)) metadata.bitmap(third).union(bitmap);
   }
 
-  /** May a third replica have what this side has, or had before the copy, but for the bits here, under a name from which the source counts bits for it, too? */
+  /** May a third replica have what this side had before the copy, but for the bits here, under a name from which the source counts bits for it, too? */
   #mayBeAlike(third: string): boolean {
     const { replica, theirs } = this.#link;
     const { diskState, generations } = replica.metadata.state;
-    const counted = bitmapFor(theirs.generations, third);
-    const own = bitmapFor(generations, third);
-    if (own !== NIL_UUID) return own === counted;
-    const isOurName = diskState === 'Inconsistent' || counted === generations.current;
-    return generations.current !== NIL_UUID && (counted === NIL_UUID || isOurName);
+    // What this side was called before a copy that was cut short is forgotten.
+    if (diskState === 'Inconsistent' && bitmapFor(generations, third) === NIL_UUID)
+      return generations.current !== NIL_UUID;
+    return nameOf(third, generations) === nameOf(third, theirs.generations);
   }
 
   /**
@@ -306,4 +306,10 @@ export class CopyIn {
   #expect(step: Step): void {
     if (this.#step !== step) throw new EterneError('protocol', `a copy frame out of turn (${this.#step})`);
   }
+}
+
+/** Of what a replica has for all that `generations` tell, but for the bits kept for it. */
+function nameOf(replica: string, generations: Generations): Uuid {
+  const counted = bitmapFor(generations, replica);
+  return counted === NIL_UUID ? generations.current : counted;
 }
