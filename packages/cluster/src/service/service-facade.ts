@@ -44,7 +44,7 @@ import { removalRefusal } from './pair/removal.ts';
 import { ReplicaOrders } from './replica-orders.ts';
 import type { Service } from './service.ts';
 import { clusterStatus } from './status.ts';
-import { isCutOff } from './view.ts';
+import { isCutOff, isHeard } from './view.ts';
 
 /** Between two changes of a busy cluster somebody else may have planned too. */
 const CONFLICT_RETRIES = 3;
@@ -219,16 +219,17 @@ export class LiveFacade implements ServiceFacade {
     this.#service.refresh();
     const member = this.state().members[name];
     if (!member) throw new EterneError('not-found', `no node ${name}`);
-    if (this.#service.view.alive?.has(name) !== false)
+    const { view } = this.#service;
+    if (view.alive === undefined || isHeard(view, name))
       throw new EterneError('refused', `${name} is heard: it is not stopped`, {
         hint: `stop it, or order \`eterne node fence ${name}\``,
       });
-    if (isCutOff(this.#service.view, name))
+    if (isCutOff(view, name))
       throw new EterneError('refused', `${name} is seen on a heartbeat disk: it lives, it is only cut off`, {
         hint: `stop it, or order \`eterne node fence ${name}\``,
       });
     const how = `${by} says so`;
-    if (!this.#service.view.leadership.quorate) return this.#goOnAlone(how, acceptLoss);
+    if (!view.leadership.quorate) return this.#goOnAlone(how, acceptLoss);
     await this.#barrier();
     await this.#append({ kind: 'node-stopped', node: name, startId: member.startId, how }, by);
   }

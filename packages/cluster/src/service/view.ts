@@ -89,6 +89,13 @@ export function leaseRemainingMs(view: View, group: string, epoch: number): numb
   return lease?.epoch === epoch ? lease.validUntilBootMs - view.now.bootMs : Number.NEGATIVE_INFINITY;
 }
 
+/** Over the network, by this node. A leader that goes on alone counts the other one as away all the same. */
+export function isHeard({ alive, paths }: Pick<View, 'alive' | 'paths'>, node: string): boolean {
+  return (
+    alive?.has(node) === true || paths.some(({ peer, kind, up }) => peer === node && kind === 'udp' && up)
+  );
+}
+
 /** On a heartbeat disk, by this node. */
 export function isSeen({ paths }: View, node: string): boolean {
   return paths.some(({ peer, kind, up }) => peer === node && kind === 'disk' && up);

@@ -92,6 +92,9 @@ test('the word is in the timeline, and so is that the pair is none any more', as
   const facade = new LiveFacade(cluster.machine('n1').service, world);
   await assert.rejects(settle(cluster, facade.nodeRemove('n2', false, 'me')), /may have gone on alone/);
   assert.ok(cluster.state('n1').members['n2']);
+  cluster.machine('n1').heart.tellAlive(new Set(['n1']), [pathTo('n2', true)]);
+  await assert.rejects(settle(cluster, facade.nodeConfirmStopped('n2', false, 'me')), /n2 is heard/);
+  cluster.machine('n1').heart.tellAlive(new Set(['n1']), [pathTo('n2', false)]);
   await settle(cluster, facade.nodeRemove('n2', true, 'me'));
   assert.equal(cluster.state('n1').members['n2'], undefined);
   pair.tie = undefined;
