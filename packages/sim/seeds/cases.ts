@@ -482,4 +482,10 @@ export const CASES: readonly Case[] = [
     found:
       'only the simulator’s: its operator went away when of several replicas one had begun the repair that he asked for, and another was busy',
   },
+  {
+    scenario: 'mirror',
+    seed: 9904802,
+    found:
+      'a primary without room refused a write that one of its peers took while the other was away: that one came back, was called equal beside the first, and neither counted for the other any more',
+  },
 ];

@@ -466,6 +466,9 @@ class Volume implements LocalReplica {
           this.#world.timers.soon(() => this.#moveAway());
         },
         diverged: () => this.#levelSoon(),
+        level: () => {
+          if (this.#levelling) this.#level();
+        },
         localBack: () => this.#meetAgain(),
         ended: (reason, unsettled) => {
           this.#world.log('warn', `volume ${this.config.name}: term ${term.number} has ended: ${reason}`);
@@ -610,7 +613,7 @@ class Volume implements LocalReplica {
     });
   }
 
-  /** Whoever took what was refused here is no equal, and must not be taken for one when the next primary says whom it is equal to. */
+  /** Whoever took what was refused here is no equal, and must not be taken for one, by others that are told or by the next primary. */
   #level(): void {
     for (const peer of this.#peers)
       if (peer.link !== undefined && peer.bitmap.dirtyBlocks > 0) peer.reset(REFUSED_HERE);

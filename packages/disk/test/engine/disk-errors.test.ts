@@ -126,6 +126,28 @@ describe('a full disk', () => {
     mesh.assertIdentical();
   });
 
+  test('of the primary while a member is away: one that took what was refused is no equal of that one when it is back', () => {
+    const three = threeEqual();
+    const { mesh, register, a, b, c } = three;
+    b.kill();
+    mesh.until(() => register.set.members.join() === 'a,c');
+    a.data.fault = (what, offset) => (what === 'write' && offset === BLOCK ? FULL : undefined);
+    const refused = mesh.begin(a, 1, 2);
+    mesh.until(() => refused.answer !== undefined);
+    assert.equal(refused.answer, 'ENOSPC');
+    a.data.fault = () => undefined;
+    b.start();
+    mesh.until(() => register.set.members.includes('b'));
+    mesh.scheduler.runFor(100);
+    a.kill();
+    mesh.until(() => peerOf(b, 'a').connection === 'Connecting');
+    register.promote(mesh, b, [b, c]);
+    mesh.until(() => register.set.members.join() === 'b,c');
+    a.start();
+    mesh.until(() => isWhole(three));
+    mesh.assertIdentical();
+  });
+
   test('of a secondary: it leaves the set, and the application hears nothing of it', () => {
     const pair = new Pair().startMirror();
     pair.b.data.fault = (what) => (what === 'write' ? FULL : undefined);

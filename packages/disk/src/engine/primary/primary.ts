@@ -62,6 +62,8 @@ export interface PrimaryOwner {
   announce(): void;
   /** Peers in step differ in blocks that are dirty for them: copy those blocks again soon. */
   diverged(): void;
+  /** One more peer is about to be called equal: those that differ are to be copied to now. */
+  level(): void;
   /** The local disk is whole again: whoever found no source here may ask again. */
   localBack(): void;
   /** The term has ended abruptly; `unsettled`: some replica may have writes that others lack. */
@@ -233,6 +235,8 @@ export class Primary
   peerCaughtUp(mirror: Mirror): void {
     const { link } = mirror;
     if (this.#ended || link === undefined || this.#membership.isInStep(mirror.node)) return;
+    this.#owner.level();
+    if (mirror.link !== link) return;
     this.#mayShareName.delete(mirror.node);
     this.#spreadName();
     if (this.#isAsync) {
