@@ -613,8 +613,12 @@ class Volume implements LocalReplica {
     });
   }
 
-  /** Whoever took what was refused here is no equal, and must not be taken for one, by others that are told or by the next primary. */
+  /**
+   * Whoever took what was refused here is no equal, and must not be taken for one, by others that are told or by the next primary. When this disk has failed bits tell what
+   * it lacks itself, and the peers serve in its place.
+   */
   #level(): void {
+    if (this.#disk.failure !== undefined) return;
     for (const peer of this.#peers)
       if (peer.link !== undefined && peer.bitmap.dirtyBlocks > 0) peer.reset(REFUSED_HERE);
   }

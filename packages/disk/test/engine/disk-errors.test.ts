@@ -148,6 +148,19 @@ describe('a full disk', () => {
     mesh.assertIdentical();
   });
 
+  test('of the primary that fails then: the peer serves on', () => {
+    const pair = new Pair().startMirror();
+    const { a } = pair;
+    a.data.fault = (what, offset) => (what === 'write' && offset === BLOCK ? FULL : undefined);
+    const refused = pair.begin(a, 1, 2);
+    pair.until(() => refused.answer !== undefined);
+    a.data.failWith = { kind: 'device', errno: 'EIO', message: 'gone' };
+    pair.write(a, 3, 7);
+    assert.equal(a.volume.status().disk, 'Failed');
+    pair.scheduler.runFor(3000);
+    assert.equal(pair.read(a, 3), 7);
+  });
+
   test('of a secondary: it leaves the set, and the application hears nothing of it', () => {
     const pair = new Pair().startMirror();
     pair.b.data.fault = (what) => (what === 'write' ? FULL : undefined);
