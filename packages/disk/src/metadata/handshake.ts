@@ -250,9 +250,11 @@ function higherTerm(a: ReplicaSummary, b: ReplicaSummary): number {
 function rolledBack(a: ReplicaSummary, b: ReplicaSummary): HandshakeDecision | undefined {
   const aBack = isRolledBack(a, b);
   const bBack = isRolledBack(b, a);
-  if (aBack && bBack)
-    return { kind: 'refuse', reason: 'both replicas were rolled back to an older copy', row: '12 both' };
   if (!aBack && !bBack) return undefined;
+  if (aBack && bBack) {
+    if (isVouchedFor(a, b) || isVouchedFor(b, a)) return undefined;
+    return { kind: 'refuse', reason: 'both replicas were rolled back to an older copy', row: '12 both' };
+  }
   const [suspect, witness] = aBack ? [a, b] : [b, a];
   if (isVouchedFor(suspect, witness)) return undefined;
   const reason = `${suspect.node} was rolled back to an older copy`;

@@ -449,6 +449,18 @@ const ROWS: readonly [string, Changes, Changes, string][] = [
     'a→b full',
   ],
   [
+    'both rolled back, one long ago, primary with a third member',
+    { incarnation: 4, role: 'primary', set: { version: 2, members: ['a', 'c'] } },
+    { incarnation: 4 },
+    'a→b full',
+  ],
+  [
+    'both rolled back, one primary alone in the set',
+    { incarnation: 4, role: 'primary', set: { version: 2, members: ['a'] } },
+    { incarnation: 4 },
+    'refuse',
+  ],
+  [
     'rolled back long ago, primary of an older term',
     { incarnation: 4, role: 'primary', set: { version: 2, members: ['a', 'c'] } },
     { term: { number: 2, grantor: 'g' }, set: { version: 3, members: ['a', 'c'] } },
