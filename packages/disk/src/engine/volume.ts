@@ -620,7 +620,7 @@ class Volume implements LocalReplica {
   #level(): void {
     if (this.#disk.failure !== undefined) return;
     for (const peer of this.#peers)
-      if (peer.link !== undefined && peer.bitmap.dirtyBlocks > 0) peer.reset(REFUSED_HERE);
+      if (peer.link?.isEqual === true && peer.bitmap.dirtyBlocks > 0) peer.reset(REFUSED_HERE);
   }
 
   /** DESIGN §4: never a disk error. Whoever holds the reservation may be writing: this node stops at once. */

@@ -87,7 +87,6 @@ export class CopyIn {
     figures.begin(kind, bitmap.dirtyBytes);
     this.#step = 'opening';
     this.#countOverwritten();
-    const { metadata } = this.#link.replica;
     const begin = (state: MetadataState): MetadataState => ({
       ...state,
       diskState: 'Inconsistent',
@@ -96,7 +95,7 @@ export class CopyIn {
     });
     this.#link.duty(
       (done) =>
-        metadata.persistBitmaps((error) => {
+        this.#persistBits((error) => {
           if (error !== undefined) return done(error);
           this.#keepRescuePoint((rescueError) => {
             if (rescueError !== undefined) done(rescueError);
@@ -251,6 +250,12 @@ export class CopyIn {
     const { metadata } = replica;
     for (const third of metadata.peers)
       if (third !== peerNode && this.#mayBeAlike(third)) metadata.bitmap(third).union(bitmap);
+  }
+
+  #persistBits(done: MetadataDone): void {
+    const { bitmap, replica } = this.#link;
+    if (replica.hasThirdParties) replica.metadata.persistBitmaps(done);
+    else bitmap.persist(done);
   }
 
   /** May a third replica have what this side had before the copy, but for the bits here, under a name from which the source counts bits for it, too? */
