@@ -488,4 +488,9 @@ export const CASES: readonly Case[] = [
     found:
       'a primary without room refused a write that one of its peers took while the other was away: that one came back, was called equal beside the first, and neither counted for the other any more',
   },
+  {
+    scenario: 'equipped',
+    seed: 10112010,
+    found: 'only the simulator’s: a disk that its operator wanted back before it was out stayed out',
+  },
 ];

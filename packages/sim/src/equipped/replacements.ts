@@ -29,13 +29,16 @@ export class Replacements {
     const volume = host?.volume;
     if (host === undefined || volume === undefined || !host.process.alive) return undefined;
     let isOut = false;
+    let isWantedBack = false;
     host.process.enter(() =>
       volume.detach((error) => {
         isOut = error === undefined;
         this.#scenario.universe.count(isOut ? 'disks detached' : 'detaching refused');
+        if (isOut && isWantedBack) this.#attach(node, false);
       }),
     );
     return () => {
+      isWantedBack = true;
       if (isOut) this.#attach(node, false);
     };
   }
