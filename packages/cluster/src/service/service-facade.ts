@@ -11,6 +11,7 @@ import type {
   HeartbeatDisk,
   MemberSpec,
   NodeMode,
+  Member,
 } from '../state/model.ts';
 import { makeHeartDisk, type DiskMaker } from '../heart/make-disk.ts';
 import type { ConfigChange } from '../state/commands.ts';
@@ -228,10 +229,13 @@ export class LiveFacade implements ServiceFacade {
       throw new EterneError('refused', `${name} is seen on a heartbeat disk: it lives, it is only cut off`, {
         hint: `stop it, or order \`eterne node fence ${name}\``,
       });
-    const how = `${by} says so`;
-    if (!view.leadership.quorate) return this.#goOnAlone(how, acceptLoss);
+    if (!view.leadership.quorate) return this.#goOnAlone(wordOf(by), acceptLoss);
     await this.#barrier();
-    await this.#append({ kind: 'node-stopped', node: name, startId: member.startId, how }, by);
+    await this.#saidToBeOff(member, by);
+  }
+
+  async #saidToBeOff({ name, startId }: Member, by: Requester): Promise<void> {
+    await this.#append({ kind: 'node-stopped', node: name, startId, how: wordOf(by) }, by);
   }
 
   #goOnAlone(how: string, acceptLoss: boolean): Promise<void> {
@@ -246,10 +250,9 @@ export class LiveFacade implements ServiceFacade {
     const refusal = removalRefusal(this.#service.view, name, isSaidToBeOff);
     if (refusal) throw refusal;
     const { alone, members } = this.state();
-    const { startId } = members[name] ?? {};
+    const member = members[name];
     // The timeline keeps the word.
-    if (alone?.peer === name && startId !== undefined)
-      await this.#append({ kind: 'node-stopped', node: name, startId, how: `${by} says so` }, by);
+    if (alone?.peer === name && member !== undefined) await this.#saidToBeOff(member, by);
     await this.#append({ kind: 'member-remove', name }, by);
   }
 
@@ -427,3 +430,5 @@ export class LiveFacade implements ServiceFacade {
     });
   }
 }
+
+const wordOf = (by: Requester): string => `${by} says so`;
