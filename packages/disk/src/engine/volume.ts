@@ -466,9 +466,7 @@ class Volume implements LocalReplica {
           this.#world.timers.soon(() => this.#moveAway());
         },
         diverged: () => this.#levelSoon(),
-        level: () => {
-          if (this.#levelling) this.#level();
-        },
+        level: () => this.#level(),
         localBack: () => this.#meetAgain(),
         ended: (reason, unsettled) => {
           this.#world.log('warn', `volume ${this.config.name}: term ${term.number} has ended: ${reason}`);
@@ -608,17 +606,17 @@ class Volume implements LocalReplica {
     if (this.#levelling) return;
     this.#levelling = true;
     this.#world.timers.after(LEVEL_DELAY_MS, () => {
-      this.#levelling = false;
       this.#level();
+      this.#levelling = false;
     });
   }
 
   /**
    * Whoever took what was refused here is no equal, and must not be taken for one, by others that are told or by the next primary. When this disk has failed bits tell what
-   * it lacks itself, and the peers serve in its place.
+   * it lacks itself, and the peers serve in its place. What a verify has marked waits for whoever asked for that.
    */
   #level(): void {
-    if (this.#disk.failure !== undefined) return;
+    if (!this.#levelling || this.#disk.failure !== undefined) return;
     for (const peer of this.#peers)
       if (peer.link?.isEqual === true && peer.bitmap.dirtyBlocks > 0) peer.reset(REFUSED_HERE);
   }

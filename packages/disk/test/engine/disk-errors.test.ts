@@ -148,6 +148,21 @@ describe('a full disk', () => {
     mesh.assertIdentical();
   });
 
+  test('is what has peers met anew at a hand-over, and not what a verify has marked', () => {
+    const pair = new Pair().startMirror();
+    const { a, b } = pair;
+    b.data.content[BLOCK] = 9;
+    a.volume.verify({ fast: false, repair: false }, (error) => assert.equal(error, undefined));
+    pair.until(() => a.volume.status().peers[0]?.dirtyBytes === BLOCK);
+    const before = b.logs.length;
+    pair.demote(a);
+    pair.scheduler.runFor(500);
+    assert.deepEqual(
+      b.logs.slice(before).filter((line) => line.includes('lost a')),
+      [],
+    );
+  });
+
   test('of the primary that fails then: the peer serves on', () => {
     const pair = new Pair().startMirror();
     const { a } = pair;
