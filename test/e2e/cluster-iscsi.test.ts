@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -10,6 +9,7 @@ import { freePort } from '@eterne/runtime/node/ports.ts';
 import { ClusterLab } from './support/cluster-lab.ts';
 import { until } from './support/cluster-node.ts';
 import { FloatingAddress } from './support/floating-address.ts';
+import { listens } from './support/nbdkit-disk.ts';
 
 const IQN = 'iqn.2026-11.io.eterne:v';
 const missing = ['qemu-nbd', 'fio'].find((tool) => spawnSync('which', [tool]).status !== 0);
@@ -70,7 +70,7 @@ test(
     initiator = spawn('qemu-nbd', ['-t', '-f', 'raw', '-k', socket, `iscsi://${floating.address}/${IQN}/1`], {
       stdio: 'inherit',
     });
-    await until('the initiator has logged in', () => existsSync(socket));
+    await until('the initiator has logged in', () => listens(socket));
     const job = '--name=load --ioengine=nbd --rw=randwrite --bs=4k --size=24M --iodepth=8 --rate_iops=1500';
     const verify = '--verify=crc32c --verify_fatal=1 --verify_state_save=0';
     const words = [...job.split(' '), ...verify.split(' '), `--uri=nbd+unix:///?socket=${socket}`];

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,6 +12,7 @@ import { NORMAL, TestInitiator } from '../../packages/target/test/support/initia
 import { until } from './support/cluster-node.ts';
 import { filesOf, mirrorPair, startSynced, type MirrorPair } from './support/disk-node.ts';
 import { FloatingAddress } from './support/floating-address.ts';
+import { listens } from './support/nbdkit-disk.ts';
 
 const IQN = 'iqn.2026-11.io.eterne:v0';
 const run = promisify(execFile);
@@ -136,7 +136,7 @@ describe('a mirrored volume over iSCSI', { timeout: 300_000 }, () => {
       stdio: 'inherit',
     });
     endings.push(() => ended(initiator));
-    await until('the initiator has logged in', () => existsSync(socket));
+    await until('the initiator has logged in', () => listens(socket));
     const load = run('fio', [
       '--name=load',
       '--ioengine=nbd',

@@ -123,13 +123,16 @@ async function hangingFile(
   mkdirSync(mount);
   const disk = await NbdkitDisk.start(join(folder, 'disk.sock'), ['memory', '8M']);
   const path = join(mount, 'disk');
-  const fuse = spawn('nbdfuse', [path, disk.uri], { stdio: 'ignore' });
+  const fuse = spawn('nbdfuse', [path, disk.uri], { stdio: ['ignore', 'ignore', 'inherit'] });
   finallyDo(context, async () => {
     spawnSync('umount', ['--lazy', mount]);
     fuse.kill('SIGKILL');
     await disk.stop();
   });
-  await until('the file is there', () => existsSync(path));
+  await until('the file is there', () => {
+    assert.equal(fuse.exitCode, null, 'nbdfuse ended');
+    return existsSync(path);
+  });
   return { path, disk };
 }
 

@@ -1,16 +1,15 @@
 /** Our NBD client against a server that we did not write. */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { EterneError } from '@eterne/base';
 import { openNbd, type NbdClient, type NbdDone } from '@eterne/disk/nbd/client/client.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
+import { hasNbdkit, NbdkitDisk } from '../../e2e/support/nbdkit-disk.ts';
 
 const world = createNodeWorld('test');
-const absent = spawnSync('nbdkit', ['--version']).error !== undefined;
 
 const open = (uri: string, onClose: () => void = () => {}): Promise<NbdClient> =>
   new Promise((resolve, reject) => {
@@ -24,15 +23,14 @@ const run = (operation: (done: NbdDone) => void): Promise<void> =>
 
 test(
   'opens, writes, reads, trims and flushes an export of nbdkit',
-  { skip: absent && 'nbdkit is not installed' },
+  { skip: !hasNbdkit && 'nbdkit is not installed' },
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'eterne-nbd-'));
     const socket = join(folder, 'kit.sock');
-    const kit = spawn('nbdkit', ['-f', '-U', socket, 'memory', '8M'], { stdio: 'ignore' });
+    const kit = await NbdkitDisk.start(socket, ['memory', '8M']);
     try {
-      while (!existsSync(socket)) await new Promise((resolve) => setTimeout(resolve, 10));
       let closed = false;
-      const client = await open(`nbd+unix:///?socket=${socket}`, () => (closed = true));
+      const client = await open(kit.uri, () => (closed = true));
       assert.equal(client.sizeBytes, 8 << 20);
       const blocks = Array.from({ length: 300 }, (_, index) => Buffer.alloc(4096, index % 255));
       await Promise.all(
@@ -50,14 +48,14 @@ test(
         run((done) => client.read(8 << 20, hole, done)),
         { code: 'io' },
       );
-      kit.kill('SIGKILL');
+      await kit.stop();
       await assert.rejects(
         run((done) => client.read(0, hole, done)),
         { code: 'unreachable' },
       );
       assert.ok(closed);
     } finally {
-      kit.kill('SIGKILL');
+      await kit.stop();
       rmSync(folder, { recursive: true });
     }
   },

@@ -1,7 +1,8 @@
 /** Disks with faults on demand: nbdkit's own filters and plugins, behind `nbd+unix://`. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { DiskNode } from './disk-node.ts';
 
@@ -20,7 +21,7 @@ export class NbdkitDisk {
   static async start(socket: string, args: readonly string[]): Promise<NbdkitDisk> {
     rmSync(socket, { force: true });
     const disk = new NbdkitDisk(socket, args);
-    while (!existsSync(socket)) {
+    while (!(await listens(socket))) {
       if (disk.#process.exitCode !== null) throw new Error(`nbdkit ${args.join(' ')} does not start`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -37,6 +38,17 @@ export class NbdkitDisk {
     this.#process.kill('SIGKILL');
     await once(this.#process, 'exit');
   }
+}
+
+/** Whether somebody takes connections at a unix socket: its file is there before. */
+export function listens(socket: string): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const connection = connect(socket, () => {
+    connection.destroy();
+    resolve(true);
+  });
+  connection.on('error', () => resolve(false));
+  return promise;
 }
 
 /** While the file `trigger` exists, `operations` (`pread`, `pwrite`, …) fail with `errno`. */
