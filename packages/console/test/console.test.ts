@@ -322,6 +322,129 @@ await suite('console', { skip: missing() ?? false }, () => {
     await page.context().close();
   });
 
+  test('a member is left as it is, switched off, said to be off, and removed, only by its name', async () => {
+    const before = fixture.facade.status();
+    const n2Is = (change: object): void =>
+      fixture.facade.setStatus((status) => ({
+        ...status,
+        nodes: status.nodes.map((node) => (node.name === 'n2' ? { ...node, ...change } : node)),
+      }));
+    n2Is({ state: 'online', enforcement: 'fencing' });
+    const { page, faults } = await visit(browser, `${fixture.url}/nodes`);
+    await logIn(page, 'admin', PASSWORD);
+    const card = page.getByRole('article').filter({ has: page.getByRole('heading', { name: 'n2' }) });
+    const dialog = page.getByRole('dialog');
+    const order = async (label: string, tick?: string): Promise<void> => {
+      await card.getByRole('button', { name: label, exact: true }).click();
+      const give = dialog.getByRole('button', { name: label });
+      if (tick !== undefined) await dialog.getByLabel(tick).check();
+      if (label !== 'Maintenance') {
+        assert.ok(await give.isDisabled(), label);
+        await dialog.getByLabel('write its name: n2').fill('n2');
+      }
+      await give.click();
+      await dialog.waitFor({ state: 'detached' });
+    };
+    fixture.facade.orders.length = 0;
+    assert.equal(await card.getByRole('button', { name: 'It is off' }).count(), 0, 'it is heard');
+    await order('Maintenance');
+    await order('Switch it off');
+    n2Is({ state: 'lost', enforcement: 'software' });
+    await order('It is off');
+    await order('Remove');
+    assert.equal(await card.getByRole('button', { name: 'Switch it off' }).count(), 0, 'by what?');
+    const tieBreaker = { kind: 'word', votes: true, trouble: null, heldBecause: null } as const;
+    fixture.facade.setStatus((status) => ({ ...status, tieBreaker, quorate: false }));
+    await order('It is off', 'Go on even if it knew more');
+    await order('Remove', 'It is off, and stays off');
+    const by = '"admin@127.0.0.1"';
+    assert.deepEqual(fixture.facade.orders, [
+      `nodeMaintenance("n2", ${by})`,
+      `nodeFence("n2", ${by})`,
+      `nodeConfirmStopped("n2", false, ${by})`,
+      `nodeRemove("n2", false, ${by})`,
+      `nodeConfirmStopped("n2", true, ${by})`,
+      `nodeRemove("n2", true, ${by})`,
+    ]);
+    fixture.facade.setStatus(() => before);
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
+  test('a copy that lacks writes goes on, a group and a volume are deleted, only by their names', async () => {
+    const before = fixture.facade.status();
+    const { page, faults } = await visit(browser, `${fixture.url}/volumes/data`);
+    await logIn(page, 'admin', PASSWORD);
+    const dialog = page.getByRole('dialog');
+    const order = async (label: string, name: string): Promise<void> => {
+      await page.getByRole('button', { name: label }).click();
+      const give = dialog.getByRole('button', { name: label });
+      assert.ok(await give.isDisabled(), label);
+      await dialog.getByLabel(`write its name: ${name}`).fill(name);
+      await give.click();
+      await dialog.waitFor({ state: 'detached' });
+    };
+    const copy = page.getByRole('article', { name: 'Copy on n1' });
+    await copy.getByRole('button', { name: 'Rescue journal' }).waitFor();
+    const served = page.getByRole('button', { name: /^(Go on with this copy|Delete)$/ });
+    assert.equal(await served.count(), 0, 'a group has it');
+    fixture.facade.setStatus((status) => ({
+      ...status,
+      groups: status.groups.map((group) => ({ ...group, desired: 'stopped', state: 'stopped', owner: null })),
+      volumes: status.volumes.map((volume) => ({ ...volume, inSyncSet: ['n2'] })),
+    }));
+    fixture.facade.orders.length = 0;
+    await order('Go on with this copy', 'data');
+    await page.getByRole('link', { name: 'Groups' }).click();
+    await order('Delete', 'db');
+    fixture.facade.setStatus((status) => ({
+      ...status,
+      groups: [],
+      volumes: status.volumes.map((volume) => ({ ...volume, group: null })),
+    }));
+    await page.getByRole('link', { name: 'Volumes' }).click();
+    await page.getByRole('link', { name: 'data' }).click();
+    await order('Delete', 'data');
+    await page.getByRole('heading', { name: 'Volumes' }).waitFor();
+    const by = '"admin@127.0.0.1"';
+    assert.deepEqual(fixture.facade.orders, [
+      `volumeAcceptLoss("data", "n1", ${by})`,
+      `groupDelete("db", ${by})`,
+      `volumeDelete("data", ${by})`,
+    ]);
+    fixture.facade.setStatus(() => before);
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
+  test('a log that is in etcd is moved back into the nodes', async () => {
+    const inEtcd = (engine: 'embedded' | 'etcd', phase: 'steady' | 'moving'): void =>
+      fixture.facade.setStatus((status) => ({
+        ...status,
+        consensus: { ...status.consensus, engine, phase },
+      }));
+    const { page, faults } = await visit(browser, `${fixture.url}/configuration`);
+    await logIn(page, 'admin', PASSWORD);
+    await page.getByRole('textbox', { name: 'Configuration' }).waitFor();
+    const move = page.getByRole('button', { name: 'Move the log into' });
+    assert.equal(await move.count(), 0, 'no etcd is configured');
+    inEtcd('etcd', 'moving');
+    await page.getByText('The log is being moved.').waitFor();
+    assert.ok(await move.isDisabled());
+    inEtcd('etcd', 'steady');
+    await page.getByText('The log is kept in etcd.').waitFor();
+    fixture.facade.orders.length = 0;
+    await move.click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Move the log into the nodes' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    assert.deepEqual(fixture.facade.orders, ['migrateLog("embedded", "admin@127.0.0.1")']);
+    inEtcd('embedded', 'steady');
+    await move.waitFor({ state: 'detached' });
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
   test('a viewer sees no orders', async () => {
     const { page } = await visit(browser, fixture.url);
     await logIn(page, 'viewer', PASSWORD);

@@ -63,6 +63,15 @@ export const api = {
   explainGroup: (group: string) => call<GroupExplanation>('GET', `/groups/${name(group)}/explain`),
   setNodeMode: (node: string, mode: 'standby' | 'unstandby' | 'maintenance') =>
     call('POST', `/nodes/${name(node)}/${mode}`),
+  /** Answers when it is confirmed to be off. */
+  fenceNode: (node: string) => call('POST', `/nodes/${name(node)}/fence`),
+  confirmStopped: (node: string, acceptLoss: boolean) =>
+    call('POST', `/nodes/${name(node)}/confirm-stopped`, { acceptLoss }),
+  removeNode: (node: string, isOff: boolean) =>
+    call('DELETE', `/nodes/${name(node)}${isOff ? '?confirmStopped=true' : ''}`),
+  deleteGroup: (group: string) => call('DELETE', `/groups/${name(group)}`),
+  deleteVolume: (volume: string) => call('DELETE', `/volumes/${name(volume)}`),
+  migrateLog: (to: 'embedded' | 'etcd') => call('POST', '/cluster/migrate-log', { to }),
   simulate: (situation: Situation) =>
     call<FailureSimulation>('GET', `/simulation?${new URLSearchParams(situation).toString()}`),
   volume: (volume: string) => call<VolumeDetail>('GET', `/volumes/${name(volume)}`),

@@ -1,6 +1,5 @@
 /** Texts of a volume's page, of maintenance and of templates. */
 export const volumesEn = {
-  confirmByName: (name: string) => `What is given up is gone. To go on, write its name: ${name}`,
   copyOn: (node: string) => `Copy on ${node}`,
   copies: 'Copies',
   growsTo: (size: string) => `grows to ${size}`,

@@ -1,7 +1,6 @@
 import type { volumesEn } from './volumes-en.ts';
 
 export const volumesZh: typeof volumesEn = {
-  confirmByName: (name) => `放弃的数据无法找回。请输入名称以继续：${name}`,
   copyOn: (node) => `${node} 上的副本`,
   copies: '副本',
   growsTo: (size) => `正在扩容到 ${size}`,

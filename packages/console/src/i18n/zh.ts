@@ -1,10 +1,12 @@
 import type { Messages } from './en.ts';
+import { ordersZh } from './orders-zh.ts';
 import { volumesZh } from './volumes-zh.ts';
 import { wizardsZh } from './wizards-zh.ts';
 
 export const zh: Messages = {
   ...wizardsZh,
   ...volumesZh,
+  ...ordersZh,
 
   appName: 'Eterne',
   navOverview: '总览',

@@ -5,29 +5,27 @@ import { parse, stringify } from 'yaml';
 import { api } from '../api/client.ts';
 import { useLanguage } from '../i18n/language.tsx';
 import { useCluster } from '../parts/cluster-context.tsx';
-import { ErrorText } from '../parts/order-button.tsx';
+import { ErrorText, OrderButton } from '../parts/order-button.tsx';
 import { Section } from '../parts/section.tsx';
 import { ApplyButton, PlanView, usePlanApply } from '../wizards/plan-apply.tsx';
 
 export function Configuration() {
   const { t } = useLanguage();
-  const { data, error } = useQuery({ queryKey: ['config'], queryFn: api.config });
+  const { data, error, refetch } = useQuery({ queryKey: ['config'], queryFn: api.config });
   return (
     <Section title={t.navConfiguration} note={t.configurationNote}>
       {error && <ErrorText error={error} />}
-      {data && <Editor original={stringify(data)} />}
+      {data && <Editor original={stringify(data)} onDone={() => void refetch()} />}
+      {data && <LogPlace document={data} />}
     </Section>
   );
 }
 
-function Editor({ original }: { original: string }) {
+function Editor({ original, onDone }: { original: string; onDone: () => void }) {
   const { t } = useLanguage();
   const { session } = useCluster();
   const [text, setText] = useState(original);
-  const planned = usePlanApply(
-    () => parse(text) as unknown,
-    () => {},
-  );
+  const planned = usePlanApply(() => parse(text) as unknown, onDone);
   const { plan, apply } = planned;
   const edit = (next: string) => {
     setText(next);
@@ -59,4 +57,32 @@ function Editor({ original }: { original: string }) {
       )}
     </div>
   );
+}
+
+/** Where the log is, and the way to where the document would have it. */
+function LogPlace({ document }: { document: Readonly<Record<string, unknown>> }) {
+  const { t } = useLanguage();
+  const { session, status } = useCluster();
+  const { engine, phase, trouble } = status.consensus;
+  if (engine === 'embedded' && wantedEngine(document) === 'embedded') return null;
+  const isSteady = phase === 'steady';
+  return (
+    <footer className="card-actions">
+      <span className="muted">{isSteady ? t.logIsIn[engine] : t.logMoves}</span>
+      {trouble !== null && <span className="reason">{trouble}</span>}
+      {session.role === 'admin' && (
+        <OrderButton
+          label={engine === 'embedded' ? t.logToEtcd : t.logToNodes}
+          question={engine === 'embedded' ? t.confirmLogToEtcd : t.confirmLogToNodes}
+          disabled={!isSteady}
+          order={() => api.migrateLog(engine === 'embedded' ? 'etcd' : 'embedded')}
+        />
+      )}
+    </footer>
+  );
+}
+
+function wantedEngine({ cluster }: Readonly<Record<string, unknown>>): unknown {
+  const { consensus } = cluster as { consensus?: { engine?: unknown } };
+  return consensus?.engine ?? 'embedded';
 }

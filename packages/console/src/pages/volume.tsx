@@ -31,7 +31,7 @@ export function Volume() {
           <VolumeFacts volume={volume} />
           {mayOrder && (
             <footer className="card-actions">
-              <VolumeOrders volume={name} />
+              <VolumeOrders volume={volume} />
             </footer>
           )}
         </article>

@@ -77,16 +77,28 @@ function ResourceChain({ group }: { group: GroupStatus }) {
 
 function GroupOrders({ group }: { group: GroupStatus }) {
   const { t } = useLanguage();
+  const { session } = useCluster();
   const others = group.nodes.filter((node) => node !== group.owner);
   const [chosen, setChosen] = useState<string | null>(null);
   const target = chosen !== null && others.includes(chosen) ? chosen : others[0];
   if (group.desired === 'stopped')
     return (
-      <OrderButton
-        label={t.start}
-        question={t.confirmStart(group.name)}
-        order={() => api.startGroup(group.name)}
-      />
+      <>
+        <OrderButton
+          label={t.start}
+          question={t.confirmStart(group.name)}
+          order={() => api.startGroup(group.name)}
+        />
+        {session.role === 'admin' && group.owner === null && (
+          <OrderButton
+            danger
+            label={t.deleteGroup}
+            question={t.confirmDeleteGroup(group.name)}
+            confirmName={group.name}
+            order={() => api.deleteGroup(group.name)}
+          />
+        )}
+      </>
     );
   return (
     <>

@@ -1,11 +1,10 @@
-import { api } from '../api/client.ts';
 import type { NodeStatus } from '../api/types.ts';
 import { useLanguage } from '../i18n/language.tsx';
 import { Badge } from './badge.tsx';
 import { useCluster } from './cluster-context.tsx';
 import { consoleUrl } from './console-url.ts';
 import { ToneIcon } from './icon.tsx';
-import { OrderButton } from './order-button.tsx';
+import { NodeOrders } from './node-orders.tsx';
 import { nodeTone } from './tone.ts';
 import { WhatIfButton } from './what-if.tsx';
 
@@ -50,7 +49,7 @@ export function NodeCard({ node }: { node: NodeStatus }) {
             {t.openConsole}
           </a>
         )}
-        {mayOrder && node.role === 'node' && <ModeOrder node={node} />}
+        {mayOrder && <NodeOrders node={node} />}
       </footer>
     </article>
   );
@@ -65,24 +64,6 @@ function Daemon({ name, pid }: { name: string; pid: number | null }) {
         {pid === null ? <span className="muted">{t.daemonDown}</span> : `pid ${pid}`}
       </dd>
     </>
-  );
-}
-
-function ModeOrder({ node }: { node: NodeStatus }) {
-  const { t } = useLanguage();
-  const active = node.state === 'online' || node.state === 'lost';
-  return active ? (
-    <OrderButton
-      label={t.toStandby}
-      question={t.confirmStandby(node.name)}
-      order={() => api.setNodeMode(node.name, 'standby')}
-    />
-  ) : (
-    <OrderButton
-      label={t.toActive}
-      question={t.confirmActive(node.name)}
-      order={() => api.setNodeMode(node.name, 'unstandby')}
-    />
   );
 }
 

@@ -31,6 +31,7 @@ export function ReplicaCard({ volume, replica }: { volume: string; replica: Repl
         <footer className="card-actions">
           <RescueButton volume={volume} node={node} />
           {mayOrder && <DiskOrders volume={volume} node={node} report={report} />}
+          <AcceptLoss volume={volume} node={node} />
         </footer>
       )}
     </article>
@@ -156,5 +157,24 @@ function DiskOrders({ volume, node, report }: { volume: string; node: string; re
         />
       )}
     </>
+  );
+}
+
+/** Where nobody serves the volume and this copy may not have everything: an operator's decision. */
+function AcceptLoss({ volume: name, node }: { volume: string; node: string }) {
+  const { t } = useLanguage();
+  const { session, status } = useCluster();
+  const volume = status.volumes.find((one) => one.name === name);
+  const user = status.groups.find((group) => group.name === volume?.group);
+  const isNeeded = volume !== undefined && (user?.owner ?? null) === null;
+  if (session.role !== 'admin' || !isNeeded || volume.inSyncSet.includes(node)) return null;
+  return (
+    <OrderButton
+      danger
+      label={t.acceptLoss}
+      question={t.confirmAcceptLoss(name, node)}
+      confirmName={name}
+      order={() => api.orderVolume(name, 'accept-loss', { node })}
+    />
   );
 }

@@ -1,14 +1,19 @@
 /** What may be ordered of a volume as a whole. */
 import { useState } from 'react';
+import { useNavigate } from 'react-router';
 import { api } from '../../api/client.ts';
+import type { VolumeStatus } from '../../api/types.ts';
 import { useLanguage } from '../../i18n/language.tsx';
 import { Choice } from '../../wizards/fields.tsx';
+import { useCluster } from '../cluster-context.tsx';
 import { OrderButton } from '../order-button.tsx';
 
 type How = 'mark' | 'repair' | 'fast';
 
-export function VolumeOrders({ volume }: { volume: string }) {
+export function VolumeOrders({ volume: { name: volume, group } }: { volume: VolumeStatus }) {
   const { t } = useLanguage();
+  const { session } = useCluster();
+  const navigate = useNavigate();
   const [how, setHow] = useState<How>('mark');
   const body = { repair: how === 'repair', fast: how === 'fast' };
   return (
@@ -35,6 +40,15 @@ export function VolumeOrders({ volume }: { volume: string }) {
         question={t.resyncQuestion}
         order={() => api.orderVolume(volume, 'resync', {})}
       />
+      {session.role === 'admin' && group === null && (
+        <OrderButton
+          danger
+          label={t.deleteVolume}
+          question={t.confirmDeleteVolume(volume)}
+          confirmName={volume}
+          order={() => api.deleteVolume(volume).then(() => navigate('/volumes'))}
+        />
+      )}
     </>
   );
 }
