@@ -70,6 +70,38 @@ await suite('console', { skip: missing() ?? false }, () => {
     await page.context().close();
   });
 
+  test('a copy whose node is lost says so and what it lacks, and shows no progress', async () => {
+    const before = fixture.facade.status();
+    fixture.facade.setStatus((status) => ({
+      ...status,
+      nodes: status.nodes.map((node) => (node.name === 'n2' ? { ...node, state: 'lost' as const } : node)),
+      volumes: status.volumes.map((volume) => ({
+        ...volume,
+        replicas: volume.replicas.map((replica) =>
+          replica.node === 'n2' ? { ...replica, disk: 'Unknown' as const } : replica,
+        ),
+      })),
+    }));
+    const { page, faults } = await visit(browser, fixture.url);
+    await logIn(page, 'viewer', PASSWORD);
+    for (const path of ['/', '/volumes']) {
+      await page.locator(`nav a[href="${path}"]`).click();
+      await page.getByText('node is lost').waitFor();
+      await page.getByText('300 MiB to copy when it is back').waitFor();
+      assert.equal(await page.getByRole('progressbar').count(), 0, path);
+    }
+    await page.getByRole('button', { name: '中文' }).click();
+    await page.getByText('节点失联').waitFor();
+    await page.getByText('恢复后需补齐 300 MiB').waitFor();
+    fixture.facade.setStatus((status) => ({ ...status, nodes: before.nodes }));
+    await page.getByText('未连接').waitFor();
+    assert.equal(await page.getByRole('progressbar').count(), 0, 'cut off from the primary');
+    fixture.facade.setStatus(() => before);
+    await page.getByRole('progressbar').waitFor();
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
   test('what of a group runs where it should not is said on its card', async () => {
     const onN2 = (failure: string): void =>
       fixture.facade.setStatus((status) => ({

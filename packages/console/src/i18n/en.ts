@@ -158,6 +158,8 @@ export const en = {
   notInSync: 'not in the in-sync set',
   inSyncSet: 'In-sync set',
   version: (count: number) => `version ${count}`,
+  nodeIsLost: 'node is lost',
+  copiedWhenBack: (size: string) => `${size} to copy when it is back`,
   leftToSync: (size: string) => `${size} to synchronise`,
   usedBy: 'Used by',
   noVolumes: 'No volumes yet.',

@@ -150,6 +150,8 @@ export const zh: Messages = {
   notInSync: '不在同步集内',
   inSyncSet: '同步集',
   version: (count) => `版本 ${count}`,
+  nodeIsLost: '节点失联',
+  copiedWhenBack: (size) => `恢复后需补齐 ${size}`,
   leftToSync: (size) => `尚需同步 ${size}`,
   usedBy: '所属资源组',
   noVolumes: '尚无镜像卷。',

@@ -5,8 +5,8 @@ import type { ClusterStatus, NodeStatus } from '../api/types.ts';
 import { Badge } from './badge.tsx';
 import { useCluster } from './cluster-context.tsx';
 import { ToneIcon } from './icon.tsx';
-import { SyncBar } from './sync-bar.tsx';
-import { diskTone, groupTone, nodeTone } from './tone.ts';
+import { CopyLacks, copyState } from './copy-state.tsx';
+import { groupTone, nodeTone } from './tone.ts';
 
 export function ClusterMap() {
   const { status } = useCluster();
@@ -23,7 +23,9 @@ function MapColumn({ node, status }: { node: NodeStatus; status: ClusterStatus }
   const { t } = useLanguage();
   const groups = status.groups.filter(({ owner }) => owner === node.name);
   const replicas = status.volumes.flatMap((volume) =>
-    volume.replicas.filter((replica) => replica.node === node.name).map((replica) => ({ volume, replica })),
+    volume.replicas
+      .filter((replica) => replica.node === node.name)
+      .map((replica) => ({ volume, replica, copy: copyState(t, replica, volume, node.state) })),
   );
   return (
     <div className={`map-node ${node.state === 'lost' ? 'is-lost' : ''}`}>
@@ -46,18 +48,12 @@ function MapColumn({ node, status }: { node: NodeStatus; status: ClusterStatus }
           )}
         </Link>
       ))}
-      {replicas.map(({ volume, replica }) => (
-        <Link
-          key={volume.name}
-          to="/volumes"
-          className={`map-item map-replica tone-${diskTone(replica.disk)}`}
-        >
-          <ToneIcon tone={diskTone(replica.disk)} size={14} />
+      {replicas.map(({ volume, replica, copy: { tone, word, isAway } }) => (
+        <Link key={volume.name} to="/volumes" className={`map-item map-replica tone-${tone}`}>
+          <ToneIcon tone={tone} size={14} />
           <span className="map-item-name">{volume.name}</span>
-          <span className="muted">
-            {volume.primary === node.name ? t.primary : t.diskState[replica.disk]}
-          </span>
-          {replica.dirtyBytes > 0 && <SyncBar dirtyBytes={replica.dirtyBytes} sizeBytes={volume.sizeBytes} />}
+          <span className="muted">{volume.primary === node.name && !isAway ? t.primary : word}</span>
+          <CopyLacks replica={replica} volume={volume} isAway={isAway} />
         </Link>
       ))}
       {groups.length + replicas.length === 0 && (

@@ -2,9 +2,9 @@ import { Link } from 'react-router';
 import type { ReplicaStatus, VolumeStatus } from '../api/types.ts';
 import { useLanguage } from '../i18n/language.tsx';
 import { Badge } from './badge.tsx';
+import { useCluster } from './cluster-context.tsx';
+import { CopyLacks, copyState } from './copy-state.tsx';
 import { formatSize } from './format.ts';
-import { SyncBar } from './sync-bar.tsx';
-import { diskTone } from './tone.ts';
 
 export function VolumeCard({ volume }: { volume: VolumeStatus }) {
   const { t } = useLanguage();
@@ -62,16 +62,19 @@ function Parts({ parts }: Pick<VolumeStatus, 'parts'>) {
 
 function Replica({ replica, volume }: { replica: ReplicaStatus; volume: VolumeStatus }) {
   const { t } = useLanguage();
+  const { status } = useCluster();
+  const node = status.nodes.find(({ name }) => name === replica.node);
+  const { tone, word, isAway } = copyState(t, replica, volume, node?.state);
   const inSet = volume.inSyncSet.includes(replica.node);
   return (
     <li className="replica">
       <div className="replica-head">
         <strong>{replica.node}</strong>
         {volume.primary === replica.node && <span className="pill">{t.primary}</span>}
-        <Badge tone={diskTone(replica.disk)}>{t.diskState[replica.disk]}</Badge>
+        <Badge tone={tone}>{word}</Badge>
       </div>
       <span className="muted">{inSet ? t.inSync : t.notInSync}</span>
-      {replica.dirtyBytes > 0 && <SyncBar dirtyBytes={replica.dirtyBytes} sizeBytes={volume.sizeBytes} />}
+      <CopyLacks replica={replica} volume={volume} isAway={isAway} />
     </li>
   );
 }

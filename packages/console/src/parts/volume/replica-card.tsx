@@ -4,23 +4,26 @@ import type { ReplicaDetail, ReplicaPeer, ReplicaReport } from '../../api/types.
 import { useLanguage } from '../../i18n/language.tsx';
 import { Badge } from '../badge.tsx';
 import { useCluster } from '../cluster-context.tsx';
+import { copyState } from '../copy-state.tsx';
 import { formatSize } from '../format.ts';
 import { ToneIcon } from '../icon.tsx';
 import { OrderButton } from '../order-button.tsx';
-import { diskTone } from '../tone.ts';
 import { PeerProgress } from './progress.tsx';
 import { RescueButton } from './rescue-button.tsx';
 
 export function ReplicaCard({ volume, replica }: { volume: string; replica: ReplicaDetail }) {
   const { t } = useLanguage();
-  const { mayOrder } = useCluster();
+  const { mayOrder, status } = useCluster();
   const { node, report, problem } = replica;
+  // Who tells of its copy is there, whatever its heartbeats say.
+  const state = report === null ? status.nodes.find(({ name }) => name === node)?.state : undefined;
+  const { tone, word } = copyState(t, { disk: report?.disk ?? 'Unknown' }, { primary: null }, state);
   return (
     <article className="card" aria-label={t.copyOn(node)}>
       <header className="card-head">
         <h3>{node}</h3>
         {report?.role === 'primary' && <span className="pill">{t.primary}</span>}
-        <Badge tone={diskTone(report?.disk ?? 'Unknown')}>{t.diskState[report?.disk ?? 'Unknown']}</Badge>
+        <Badge tone={tone}>{word}</Badge>
       </header>
       {problem !== null && <p className="reason">{problem}</p>}
       {report !== null && <Report report={report} />}
