@@ -30,6 +30,8 @@ describe('the log in three etcd servers, over TLS', { skip: noEtcd, timeout: 120
   let servers: EtcdServers;
   let bed: Bed;
   const members: Member[] = [];
+  const warnings: string[] = [];
+  const onWarning = ({ name, message }: Error): void => void warnings.push(`${name}: ${message}`);
   const isQuorate = (): boolean => members.every(({ log }) => log.leadership().quorate);
   const kindOf = async (member: Member, command: string): Promise<string> =>
     new Promise((resolve) => member.log.append(command, ({ kind }) => resolve(kind)));
@@ -46,6 +48,7 @@ describe('the log in three etcd servers, over TLS', { skip: noEtcd, timeout: 120
     until(`everybody has ${command}`, () => members.every(({ applied }) => applied.includes(command)));
 
   before(async () => {
+    process.on('warning', onWarning);
     pems = await makePems(dir);
     servers = await EtcdServers.start({ pems });
     bed = await etcdBed(servers);
@@ -56,6 +59,7 @@ describe('the log in three etcd servers, over TLS', { skip: noEtcd, timeout: 120
     for (const member of members) await member.stop();
     await servers?.stop();
     rmSync(dir, { recursive: true });
+    process.off('warning', onWarning);
   });
 
   test('a client without a certificate, or in the clear, gets nothing', async () => {
@@ -68,6 +72,10 @@ describe('the log in three etcd servers, over TLS', { skip: noEtcd, timeout: 120
       assert.ok(answer instanceof EterneError);
       assert.equal(answer.code, 'unreachable');
     }
+  });
+
+  test('no server is told an address as its name', () => {
+    assert.deepEqual(warnings, []);
   });
 
   test('a server whose certificate another authority signed is not believed', async () => {

@@ -16,14 +16,16 @@ import {
 import { loadSync } from '@grpc/proto-loader';
 import { EterneError } from '@eterne/base';
 import type { Timer, World } from '@eterne/runtime';
+import { namedTlsContext, type NamedTlsIdentity } from '@eterne/runtime/node/named-tls.ts';
+import { NamedTlsCredentials } from './credentials.ts';
 import type { EtcdStore, Txn, TxnAnswer } from './port.ts';
 import { decodeTxnAnswer, encodeTxn, type WireTxn, type WireTxnAnswer } from './wire.ts';
 
 export interface EtcdAccess {
   /** `host:port`. */
   readonly endpoints: readonly string[];
-  /** PEM texts; undefined: without TLS. */
-  readonly tls: { readonly ca: Buffer; readonly cert?: Buffer; readonly key?: Buffer } | undefined;
+  /** Undefined: without TLS. */
+  readonly tls: NamedTlsIdentity | undefined;
 }
 
 const PROTO = fileURLToPath(new URL('etcd.proto', import.meta.url));
@@ -68,12 +70,15 @@ export function openGrpcStore(
 ): EtcdStore {
   const definition = loadSync(PROTO, { keepCase: true, longs: Number, enums: String, defaults: true });
   const loaded = loadPackageDefinition(definition) as unknown as Loaded;
-  const channel = tls ? credentials.createSsl(tls.ca, tls.key, tls.cert) : credentials.createInsecure();
-  const servers = endpoints.map((endpoint) => ({
-    endpoint,
-    kv: new loaded.etcdserverpb.KV(endpoint, channel, CHANNEL),
-    watcher: new loaded.etcdserverpb.Watch(endpoint, channel, CHANNEL),
-  }));
+  const context = tls && namedTlsContext(tls);
+  const servers = endpoints.map((endpoint) => {
+    const channel = context ? new NamedTlsCredentials(context) : credentials.createInsecure();
+    return {
+      endpoint,
+      kv: new loaded.etcdserverpb.KV(endpoint, channel, CHANNEL),
+      watcher: new loaded.etcdserverpb.Watch(endpoint, channel, CHANNEL),
+    };
+  });
   return new GrpcStore(world, servers);
 }
 
