@@ -24,7 +24,7 @@ const LUN = 1;
 /** Whoever gives a command up first should be the kernel. */
 const EXPORT_TIMEOUT_MS = 2 * COMMAND_TIMEOUT_S * 1000;
 
-type BridgeWorld = Pick<World, 'network' | 'timers' | 'clock' | 'random' | 'log' | 'files'>;
+export type BridgeWorld = Pick<World, 'network' | 'timers' | 'clock' | 'random' | 'log' | 'files'>;
 
 export interface BridgeSpec {
   /** NBD URI of the export. */

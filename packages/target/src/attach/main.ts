@@ -1,26 +1,17 @@
-/** Entry point of a bridge's process: `URI PREFIX` (`disk/attach/iscsi-bridge.ts`). It stays as long as the export does, or until SIGTERM. */
-import { EterneError } from '@eterne/base';
-import { forgetBridges } from '@eterne/disk/attach/iscsi-bridge.ts';
+/** Entry point of a bridge's process: `URI PREFIX` (`disk/attach/iscsi-bridge.ts`). It stays as long as the export does, and then fails, or until SIGTERM. */
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
+import { BridgeLife } from './bridge-life.ts';
 import { attachTarget } from './open-iscsi.ts';
-import { Bridge } from './bridge.ts';
 
 const [uri = '', prefix = ''] = process.argv.slice(2);
-const world = createNodeWorld('bridge');
-const name = `${prefix}${world.random.uuid()}`;
-const uid = process.getuid?.() ?? 0;
 
-function end(reason: string): never {
-  process.stderr.write(`${reason}\n`);
+function ended(failure: string | undefined): never {
+  if (failure === undefined) process.exit(0);
+  process.stderr.write(`${failure}\n`);
   process.exit(1);
 }
 
-Bridge.open(world, { uri, name, uid, onOver: () => end(`${uri} has ended`) }, (bridge) => {
-  if (bridge instanceof EterneError) return end(bridge.message);
-  process.once('SIGTERM', () => bridge.close(() => process.exit(0)));
-  forgetBridges(world, prefix, () =>
-    attachTarget(world, name, bridge.address, (error) => {
-      if (error !== undefined) end(error.message);
-    }),
-  );
-});
+const uid = process.getuid?.() ?? 0;
+// Before anybody can know that it runs.
+process.once('SIGTERM', () => life.end());
+const life = new BridgeLife(createNodeWorld('bridge'), { uri, prefix, uid, attach: attachTarget, ended });
