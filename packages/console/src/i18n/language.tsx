@@ -1,8 +1,7 @@
 import { createContext, type ReactNode, useContext, useEffect, useState } from 'react';
 import { en, type Messages } from './en.ts';
 import { zh } from './zh.ts';
-
-export type Language = 'en' | 'zh';
+import type { Language } from './languages.ts';
 
 interface Localisation {
   readonly language: Language;

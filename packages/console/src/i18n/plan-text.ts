@@ -1,6 +1,6 @@
 /** Steps of a plan carry an English sentence; in Chinese the headline is made anew from what the step acts on. */
 import type { ConfigPlan } from '../api/types.ts';
-import type { Language } from './language.tsx';
+import type { Language } from './languages.ts';
 
 type PlanStep = ConfigPlan['steps'][number];
 

@@ -5,11 +5,12 @@ import { HealthBanner } from '../parts/health-banner.tsx';
 import { ToneIcon } from '../parts/icon.tsx';
 import { Section } from '../parts/section.tsx';
 import { useLanguage } from '../i18n/language.tsx';
+import { warningText } from '../i18n/warning-text.ts';
 
 const RECENT = 8;
 
 export function Overview() {
-  const { t } = useLanguage();
+  const { t, language } = useLanguage();
   const { status, events } = useCluster();
   return (
     <>
@@ -19,7 +20,7 @@ export function Overview() {
           {status.warnings.map((warning) => (
             <li key={warning}>
               <ToneIcon tone="warn" />
-              {warning}
+              {warningText(warning, language)}
             </li>
           ))}
         </ul>
