@@ -47,7 +47,7 @@ export function Frame({ connected, children }: { connected: boolean; children: R
       </header>
       <nav className="nav">
         {pages.map(({ to, shape, label }) => (
-          <NavLink key={to} to={to} end className="nav-link">
+          <NavLink key={to} to={to} end={to === '/'} className="nav-link">
             <ShapeIcon shape={shape} />
             <span>{t[label] as string}</span>
           </NavLink>

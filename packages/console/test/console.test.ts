@@ -157,6 +157,7 @@ await suite('console', { skip: missing() ?? false }, () => {
     await page.getByRole('link', { name: 'data' }).click();
     const copy = page.getByRole('article', { name: 'Copy on n1' });
     await copy.getByText('Copying what changed · 25 %').waitFor();
+    assert.equal(await page.locator('nav a.active').textContent(), 'Volumes');
     fixture.facade.orders.length = 0;
     await page.getByRole('button', { name: 'Compare copies' }).click();
     const dialog = page.getByRole('dialog');

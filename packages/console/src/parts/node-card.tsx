@@ -21,8 +21,8 @@ export function NodeCard({ node }: { node: NodeStatus }) {
     <article className="card">
       <header className="card-head">
         <h3>{node.name}</h3>
-        <Badge tone={nodeTone(node.state)}>{t.nodeState[node.state]}</Badge>
         {node.leader && <span className="pill">{t.leader}</span>}
+        <Badge tone={nodeTone(node.state)}>{t.nodeState[node.state]}</Badge>
       </header>
       <p className="muted">
         {t.nodeRole[node.role]} · {t.incarnation(node.incarnation)} · {t.featureLevel(node.featureLevel)}

@@ -30,16 +30,19 @@ function PathCell({ path }: { path: PathStatus }) {
   const { t } = useLanguage();
   const dropped = Object.values(path.dropped).reduce((sum, count) => sum + count, 0);
   const tone = path.up ? (path.lossPercent > 5 ? 'warn' : 'good') : 'bad';
+  const facts = [
+    path.latencyMs === null ? '' : formatMs(path.latencyMs),
+    path.lossPercent > 0 ? t.loss(Math.round(path.lossPercent)) : '',
+    dropped > 0 ? t.dropped(dropped) : '',
+    path.trouble ?? '',
+  ];
   return (
     <li className={`path tone-${tone}`}>
       <ToneIcon tone={tone} size={14} />
       <span className="path-name">{path.path}</span>
-      <span className="number">{path.up ? t.up : t.down}</span>
-      <span className="muted number">
-        {path.latencyMs !== null && formatMs(path.latencyMs)}
-        {path.lossPercent > 0 && ` ${t.loss(Math.round(path.lossPercent))}`}
-        {dropped > 0 && ` ${t.dropped(dropped)}`}
-        {path.trouble !== null && ` ${path.trouble}`}
+      <span className="path-facts number">
+        {path.up ? t.up : t.down}
+        <span className="muted">{facts.map((fact) => fact !== '' && ` · ${fact}`)}</span>
       </span>
     </li>
   );
