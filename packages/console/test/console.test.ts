@@ -224,13 +224,19 @@ await suite('console', { skip: missing() ?? false }, () => {
     await logIn(page, 'admin', PASSWORD);
     await page.getByLabel('Size').fill('2GiB');
     await page.getByLabel('Reads are answered by').selectOption('striped');
+    await page
+      .getByLabel('Split brain, one side is primary')
+      .selectOption({ label: 'whoever was not primary last' });
     await page.getByRole('button', { name: 'What would this do?' }).click();
     await page.getByText('create volume data').waitFor();
     fixture.facade.orders.length = 0;
     await page.getByRole('button', { name: 'Do it' }).click();
     await page.getByText('Done.').waitFor();
     const [order = ''] = fixture.facade.orders;
-    assert.match(order, /"size":"2GiB".*"readPolicy":"striped".*"checksums":"none"/);
+    assert.match(
+      order,
+      /"size":"2GiB".*"splitBrain":.*"onePrimary":"discard-remote".*"readPolicy":"striped".*"checksums":"none"/,
+    );
     await page.context().close();
   });
 

@@ -117,6 +117,7 @@ export const VOLUME_ENTRY = {
   initialSync: 'smart',
   replicas: { n1: '/srv/data.img', n2: '/srv/data.img' },
   onDiskError: 'serve-from-peer',
+  splitBrain: { zeroPrimaries: 'disconnect', onePrimary: 'disconnect', twoPrimaries: 'disconnect' },
   readPolicy: 'local',
   resyncRate: { min: 4 * 2 ** 20, max: 2 ** 30 },
   congestion: { queue: 64 * 2 ** 20, policy: 'slow' },

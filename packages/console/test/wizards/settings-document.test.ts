@@ -31,6 +31,22 @@ test('of a volume with parts the last one grows, and the others stay as they are
   assert.equal('size' in changed, false);
 });
 
+test('who gives way in a split brain, and who lets a copy go on that may lack writes', () => {
+  const splitBrain = {
+    zeroPrimaries: 'discard-zero-changes',
+    onePrimary: 'discard-remote',
+    twoPrimaries: 'disconnect',
+  };
+  const [sync] = settingsDocument(VOLUME_ENTRY, { ...answersOf(VOLUME_ENTRY), ...splitBrain }).volumes;
+  assert.deepEqual(sync['splitBrain'], splitBrain);
+  assert.equal('asyncTakeover' in sync, false, 'a synchronous volume is not asked');
+  const lagging = { ...VOLUME_ENTRY, mode: 'async', asyncTakeover: 'auto' };
+  const answers = answersOf({ ...lagging, splitBrain });
+  assert.deepEqual([answers.onePrimary, answers.asyncTakeover], ['discard-remote', 'auto']);
+  const [async] = settingsDocument(lagging, { ...answers, asyncTakeover: 'operator' }).volumes;
+  assert.deepEqual([async['splitBrain'], async['asyncTakeover']], [splitBrain, 'operator']);
+});
+
 test('a schedule and a rescue journal come and go', () => {
   const answers = { ...answersOf(VOLUME_ENTRY), schedule: ' 0 3 * * 6 ', repair: true, rescueMax: '1GiB' };
   const [entry] = settingsDocument(VOLUME_ENTRY, answers).volumes;

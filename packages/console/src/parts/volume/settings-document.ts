@@ -9,6 +9,12 @@ export interface SettingsAnswers {
   readonly readPolicy: string;
   readonly checksums: string;
   readonly onDiskError: string;
+  /** Who gives way in a split brain, by how many sides are primary when they meet. */
+  readonly zeroPrimaries: string;
+  readonly onePrimary: string;
+  readonly twoPrimaries: string;
+  /** Asynchronous: who lets a copy go on that may lack writes. */
+  readonly asyncTakeover: string;
   readonly compress: string;
   readonly schedule: string;
   readonly repair: boolean;
@@ -38,6 +44,10 @@ export function answersOf(entry: VolumeEntry): SettingsAnswers {
     readPolicy: text(entry['readPolicy']),
     checksums: text(entry['checksums'] ?? 'none'),
     onDiskError: text(entry['onDiskError']),
+    zeroPrimaries: text(part('splitBrain')['zeroPrimaries'] ?? 'disconnect'),
+    onePrimary: text(part('splitBrain')['onePrimary'] ?? 'disconnect'),
+    twoPrimaries: text(part('splitBrain')['twoPrimaries'] ?? 'disconnect'),
+    asyncTakeover: text(entry['asyncTakeover'] ?? 'operator'),
     compress: text(entry['compress'] ?? 'none'),
     schedule: text(part('verify')['schedule']),
     repair: part('verify')['repair'] === true,
@@ -57,6 +67,7 @@ export function settingsDocument(
   const { verify: _, ...rest } = entry;
   const rescue = (entry['rescueJournal'] ?? {}) as VolumeEntry;
   const { size, readPolicy, checksums, onDiskError, compress, schedule, repair } = answers;
+  const { zeroPrimaries, onePrimary, twoPrimaries, asyncTakeover } = answers;
   const whenFull = rescue['whenFull'] === 'off' ? 'pause' : rescue['whenFull'];
   const rescueJournal =
     answers.rescueMax.trim() === ''
@@ -70,6 +81,8 @@ export function settingsDocument(
         readPolicy,
         checksums,
         onDiskError,
+        splitBrain: { zeroPrimaries, onePrimary, twoPrimaries },
+        ...(entry['mode'] === 'async' ? { asyncTakeover } : {}),
         compress,
         ...(schedule.trim() === '' ? {} : { verify: { schedule: schedule.trim(), repair } }),
         resyncRate: { min: answers.resyncMin.trim(), max: answers.resyncMax.trim() },

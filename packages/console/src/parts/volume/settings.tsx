@@ -102,6 +102,10 @@ function Questions({
       {!isAsync && select('readPolicy', t.readPolicy, t.readPolicies)}
       {select('checksums', t.checksums, t.checksumsOf)}
       {!isAsync && select('onDiskError', t.onDiskError, t.onDiskErrors)}
+      {isAsync && select('asyncTakeover', t.asyncTakeover, t.asyncTakeovers)}
+      {select('zeroPrimaries', t.splitBrainOf.none, t.splitBrainPolicies)}
+      {select('onePrimary', t.splitBrainOf.one, t.splitBrainPolicies)}
+      {select('twoPrimaries', t.splitBrainOf.two, t.splitBrainPolicies)}
       {text('schedule', t.verifySchedule, t.verifyScheduleHelp)}
       {answers.schedule !== '' && (
         <Choice
@@ -126,7 +130,16 @@ function Questions({
 }
 
 type TextKey = 'size' | 'schedule' | 'resyncMin' | 'resyncMax' | 'queue' | 'rescueMax';
-type SelectKey = 'readPolicy' | 'checksums' | 'onDiskError' | 'compress' | 'queuePolicy';
+type SelectKey =
+  | 'readPolicy'
+  | 'checksums'
+  | 'onDiskError'
+  | 'asyncTakeover'
+  | 'zeroPrimaries'
+  | 'onePrimary'
+  | 'twoPrimaries'
+  | 'compress'
+  | 'queuePolicy';
 
 function Select({
   label,
