@@ -621,6 +621,11 @@ await suite('console', { skip: missing() ?? false }, () => {
     await page.getByRole('link', { name: 'Protect a service' }).click();
     const next = page.getByRole('button', { name: 'Next' });
     await page.getByLabel('Name').fill('shop');
+    await page.getByLabel('It moves back by itself').check();
+    await page.getByLabel('Only between').fill('two to four');
+    await page.getByText('Such as 02:00-04:00.').waitFor();
+    assert.ok(await next.isDisabled(), 'that is no window');
+    await page.getByLabel('Only between').fill('02:00-04:00');
     await next.click();
     await page.getByLabel('Its mirrored volume').selectOption('spare');
     await page.getByLabel('Mounted at').fill('/srv/shop');
@@ -629,9 +634,13 @@ await suite('console', { skip: missing() ?? false }, () => {
     assert.ok(await next.isDisabled(), 'an address has a prefix length');
     await page.getByLabel('Its floating address').fill('10.0.0.100/24');
     await next.click();
-    await page.getByLabel('Command').fill('/opt/shop/server --name "two words"');
+    await page.getByLabel('Command', { exact: true }).fill('/opt/shop/server --name "two words"');
+    await page.getByLabel('Working directory').fill('/srv/shop');
+    await page.getByLabel('Environment').fill('PORT=80');
     await page.getByLabel('It answers HTTP').check();
     await page.getByLabel('URL').fill('http://10.0.0.100/');
+    await page.getByLabel('A command says so').check();
+    await page.getByLabel('Command of the check').fill('/opt/shop/check --quick');
     await next.click();
     fixture.facade.orders.length = 0;
     await page.getByRole('button', { name: 'Do it' }).click();
@@ -652,10 +661,13 @@ await suite('console', { skip: missing() ?? false }, () => {
         name: 'program',
         type: 'app',
         command: ['/opt/shop/server', '--name', 'two words'],
-        check: { quick: { http: 'http://10.0.0.100/' } },
+        directory: '/srv/shop',
+        env: { PORT: '80' },
+        check: { quick: { command: ['/opt/shop/check', '--quick'] } },
       },
     ];
-    const group = { name: 'shop', nodes: ['n1', 'n2'], failback: { enabled: false }, resources };
+    const failback = { enabled: true, window: '02:00-04:00' };
+    const group = { name: 'shop', nodes: ['n1', 'n2'], failback, resources };
     assert.equal(order, `configApply(${JSON.stringify({ groups: [group] })}, "admin@127.0.0.1")`);
     assert.deepEqual(faults, []);
     await page.context().close();

@@ -2,13 +2,15 @@
 import { nameProblem } from './documents.ts';
 
 export type ProgramKind = 'app' | 'systemd' | 'ocf';
-export type CheckKind = 'none' | 'http' | 'tcp';
+export type CheckKind = 'none' | 'http' | 'tcp' | 'command';
 
 export interface ServiceAnswers {
   readonly name: string;
   /** In order of preference. */
   readonly nodes: readonly string[];
   readonly failback: boolean;
+  /** `HH:MM-HH:MM`, of the cluster's time zone. Empty: at any time. */
+  readonly failbackWindow: string;
   /** Empty: it needs no disk. */
   readonly volume: string;
   /** Where its disks are mounted: by the name of the part, of a volume of one disk by `WHOLE`. Empty: the program uses the device itself. */
@@ -22,8 +24,12 @@ export interface ServiceAnswers {
   /** `app`: a command line; `systemd`: a unit; `ocf`: PROVIDER:NAME. */
   readonly command: string;
   readonly user: string;
+  /** Where it runs. Empty: `/`. */
+  readonly workingDirectory: string;
+  /** `app`: NAME=VALUE, one a line. */
+  readonly environment: string;
   readonly check: CheckKind;
-  /** A URL, or HOST:PORT. */
+  /** A URL, HOST:PORT, or a command line. */
   readonly checkAt: string;
   /** `ocf`: KEY=VALUE, one a line. */
   readonly parameters: string;
@@ -35,9 +41,14 @@ export const WHOLE = '';
 type Resource = Readonly<Record<string, unknown>>;
 
 export function serviceDocument(answers: ServiceAnswers): unknown {
-  const { name, nodes, failback } = answers;
+  const { name, nodes } = answers;
   const resources = [...diskOf(answers), ...addressOf(answers), programOf(answers)];
-  return { groups: [{ name: name.trim(), nodes, failback: { enabled: failback }, resources }] };
+  return { groups: [{ name: name.trim(), nodes, failback: failbackOf(answers), resources }] };
+}
+
+function failbackOf({ failback, failbackWindow }: ServiceAnswers): object {
+  const window = failbackWindow.trim();
+  return { enabled: failback, ...(failback && window !== '' ? { window } : {}) };
 }
 
 function diskOf({ volume, directories, fileSystem }: ServiceAnswers): readonly Resource[] {
@@ -84,11 +95,17 @@ function programOf(answers: ServiceAnswers): Resource {
         type: 'app',
         command: wordsOf(command),
         ...(answers.user.trim() === '' ? {} : { user: answers.user.trim() }),
-        ...(answers.check === 'none'
-          ? {}
-          : { check: { quick: { [answers.check]: answers.checkAt.trim() } } }),
+        ...(answers.workingDirectory.trim() === '' ? {} : { directory: answers.workingDirectory.trim() }),
+        ...(answers.environment.trim() === '' ? {} : { env: parametersIn(answers.environment) }),
+        ...checkOf(answers),
       };
   }
+}
+
+function checkOf({ check, checkAt }: ServiceAnswers): object {
+  if (check === 'none') return {};
+  const how = check === 'command' ? wordsOf(checkAt) : checkAt.trim();
+  return { check: { quick: { [check]: how } } };
 }
 
 const listOf = (text: string): string[] =>
@@ -120,6 +137,7 @@ export interface ServiceFaults {
 }
 
 const ADDRESS = /^[0-9a-fA-F.:]+\/[0-9]{1,3}$/;
+const WINDOW = /^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$/;
 const AGENT = /^[a-z0-9_.-]+:[A-Za-z0-9_.-]+$/;
 const UNIT = /^[A-Za-z0-9@_.:-]+$/;
 
@@ -127,20 +145,31 @@ const UNIT = /^[A-Za-z0-9@_.:-]+$/;
 export function serviceFaults(answers: ServiceAnswers, taken: readonly string[]): ServiceFaults {
   const { address, directories, interfaces, name, nodes } = answers;
   return {
-    service: nameProblem(name, taken) !== null || nodes.length === 0,
+    service: nameProblem(name, taken) !== null || nodes.length === 0 || !isWindow(answers),
     disk: mountsIn(directories).some(({ directory }) => !directory.startsWith('/')),
     address: address.trim() !== '' && (!ADDRESS.test(address.trim()) || listOf(interfaces).length === 0),
     program: !isProgram(answers),
   };
 }
 
-function isProgram({ check, checkAt, command, program }: ServiceAnswers): boolean {
+export function isWindow({
+  failback,
+  failbackWindow,
+}: Pick<ServiceAnswers, 'failback' | 'failbackWindow'>): boolean {
+  return !failback || failbackWindow.trim() === '' || WINDOW.test(failbackWindow.trim());
+}
+
+function isProgram({ check, checkAt, command, program, workingDirectory }: ServiceAnswers): boolean {
   switch (program) {
     case 'systemd':
       return UNIT.test(command.trim());
     case 'ocf':
       return AGENT.test(command.trim());
     case 'app':
-      return command.trim() !== '' && (check === 'none' || checkAt.trim() !== '');
+      return (
+        command.trim() !== '' &&
+        /^(\/|$)/.test(workingDirectory.trim()) &&
+        (check === 'none' || checkAt.trim() !== '')
+      );
   }
 }

@@ -7,7 +7,7 @@ import { useCluster } from '../parts/cluster-context.tsx';
 import { Section } from '../parts/section.tsx';
 import { nameProblem } from './documents.ts';
 import { CheckBox, Choice, Field, TextField } from './fields.tsx';
-import { serviceDocument, serviceFaults, WHOLE, type ServiceAnswers } from './service-document.ts';
+import { isWindow, serviceDocument, serviceFaults, WHOLE, type ServiceAnswers } from './service-document.ts';
 import { TemplateWizard } from './template-wizard.tsx';
 import { Wizard } from './wizard.tsx';
 
@@ -20,6 +20,7 @@ interface PageProps {
 const EMPTY: Omit<ServiceAnswers, 'nodes'> = {
   name: '',
   failback: false,
+  failbackWindow: '',
   volume: '',
   directories: {},
   fileSystem: 'ext4',
@@ -28,6 +29,8 @@ const EMPTY: Omit<ServiceAnswers, 'nodes'> = {
   program: 'app',
   command: '',
   user: '',
+  workingDirectory: '',
+  environment: '',
   check: 'none',
   checkAt: '',
   parameters: '',
@@ -130,9 +133,19 @@ function ServicePage({
         onChange={(choice) => change({ failback: choice === 'yes' })}
         options={[
           { value: 'no', label: t.failbackNo, help: t.failbackNoHelp },
-          { value: 'yes', label: t.failbackYes, help: t.failbackYesHelp },
+          { value: 'yes', label: t.failbackYes },
         ]}
       />
+      {answers.failback && (
+        <TextField
+          label={t.failbackWindow}
+          value={answers.failbackWindow}
+          placeholder="02:00-04:00"
+          help={t.failbackWindowHelp}
+          problem={isWindow(answers) ? null : t.failbackWindowWrong}
+          onChange={(failbackWindow) => change({ failbackWindow })}
+        />
+      )}
     </>
   );
 }
@@ -249,6 +262,12 @@ function ProgramPage({ answers, change }: PageProps) {
   );
 }
 
+const CHECK_EXAMPLES = {
+  http: 'http://10.0.0.100:8080/',
+  tcp: '10.0.0.100:8080',
+  command: '/opt/shop/check --quick',
+} as const;
+
 function AppQuestions({ answers, change }: PageProps) {
   const { t } = useLanguage();
   return (
@@ -260,6 +279,22 @@ function AppQuestions({ answers, change }: PageProps) {
         help={t.programUserHelp}
         onChange={(user) => change({ user })}
       />
+      <TextField
+        label={t.programDirectory}
+        value={answers.workingDirectory}
+        placeholder="/srv/shop"
+        help={t.programDirectoryHelp}
+        onChange={(workingDirectory) => change({ workingDirectory })}
+      />
+      <Field label={t.programEnvironment} help={t.programEnvironmentHelp}>
+        <textarea
+          className="yaml"
+          rows={3}
+          spellCheck={false}
+          value={answers.environment}
+          onChange={(event) => change({ environment: event.target.value })}
+        />
+      </Field>
       <Choice
         label={t.programCheck}
         name="check"
@@ -269,13 +304,14 @@ function AppQuestions({ answers, change }: PageProps) {
           { value: 'none', label: t.checkNone, help: t.checkNoneHelp },
           { value: 'http', label: t.checkHttp },
           { value: 'tcp', label: t.checkTcp },
+          { value: 'command', label: t.checkCommand, help: t.checkCommandHelp },
         ]}
       />
       {answers.check !== 'none' && (
         <TextField
           label={t.checkAt[answers.check]}
           value={answers.checkAt}
-          placeholder={answers.check === 'http' ? 'http://10.0.0.100:8080/' : '10.0.0.100:8080'}
+          placeholder={CHECK_EXAMPLES[answers.check]}
           onChange={(checkAt) => change({ checkAt })}
         />
       )}

@@ -13,6 +13,7 @@ const ANSWERS: ServiceAnswers = {
   name: 'shop',
   nodes: ['n2', 'n1'],
   failback: true,
+  failbackWindow: '22:00-04:00',
   volume: 'data',
   directories: { [WHOLE]: '/srv/shop' },
   fileSystem: 'xfs',
@@ -21,6 +22,8 @@ const ANSWERS: ServiceAnswers = {
   program: 'app',
   command: '/opt/shop/server -v',
   user: 'shop',
+  workingDirectory: '/srv/shop',
+  environment: 'PORT=8080\nMODE=a=b',
   check: 'tcp',
   checkAt: '10.0.0.100:80',
   parameters: '',
@@ -45,6 +48,23 @@ test('the cluster takes what the wizard makes', () => {
   }
 });
 
+test('a program keeps its identity, directory, environment and check; a group its window', () => {
+  const check = { check: 'command', checkAt: '/opt/shop/check "the till"' } as const;
+  const [group] = parseDocument(serviceDocument({ ...ANSWERS, ...check })).groups;
+  assert.deepEqual(group?.failback, { enabled: true, window: '22:00-04:00' });
+  const { command, user, directory, env, check: checks } = group.resources.at(-1)?.params ?? {};
+  assert.deepEqual(
+    [command, user, directory, env],
+    [['/opt/shop/server', '-v'], 'shop', '/srv/shop', { PORT: '8080', MODE: 'a=b' }],
+  );
+  assert.deepEqual((checks as { quick: { command: unknown } }).quick.command, [
+    '/opt/shop/check',
+    'the till',
+  ]);
+  const [without] = parseDocument(serviceDocument({ ...ANSWERS, failback: false })).groups;
+  assert.deepEqual(without?.failback, { enabled: false, window: null });
+});
+
 test('parts are mounted each by itself, a directory before those in it', () => {
   const directories = { log: ' /srv/db/log', data: '/srv/db', spare: '' };
   const document = serviceDocument({ ...ANSWERS, directories });
@@ -66,6 +86,9 @@ test('what is missing or wrong is found on its page', () => {
   assert.deepEqual(faults({}), none);
   assert.deepEqual(faults({}, ['shop']), { ...none, service: true });
   assert.deepEqual(faults({ nodes: [] }), { ...none, service: true });
+  assert.deepEqual(faults({ failbackWindow: '2-4' }), { ...none, service: true });
+  assert.deepEqual(faults({ failback: false, failbackWindow: '2-4' }), none);
+  assert.deepEqual(faults({ workingDirectory: 'srv' }), { ...none, program: true });
   assert.deepEqual(faults({ directories: { [WHOLE]: 'srv' } }), { ...none, disk: true });
   assert.deepEqual(faults({ address: '10.0.0.100' }), { ...none, address: true });
   assert.deepEqual(faults({ interfaces: ' ' }), { ...none, address: true });
