@@ -216,6 +216,45 @@ test('nginx runs what it makes', { skip: lacks('nginx', 'curl') }, async (contex
   );
 });
 
+test('apache runs what it makes', { skip: lacks('apache2', 'curl') }, async (context) => {
+  let port = 0;
+  await proves(
+    context,
+    'apache',
+    async ({ dir }) => {
+      port = await freePort();
+      const load = (name: string): string =>
+        `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`;
+      const lines = [
+        ...['mpm_event', 'authz_core', 'status', 'dir'].map(load),
+        `ServerRoot ${dir}`,
+        'ServerName localhost',
+        `PidFile ${dir}/httpd.pid`,
+        `ErrorLog ${dir}/error.log`,
+        `Listen 127.0.0.1:${port}`,
+        `DocumentRoot ${dir}/www`,
+        '<Location /server-status>',
+        '  SetHandler server-status',
+        '</Location>',
+      ];
+      mkdirSync(join(dir, 'www'));
+      writeFileSync(join(dir, 'www', 'index.html'), 'well');
+      const config = join(dir, 'httpd.conf');
+      writeFileSync(config, `${lines.join('\n')}\n`);
+      const statusUrl = `http://127.0.0.1:${port}/server-status`;
+      return {
+        directory: dir,
+        config,
+        envvars: emptyFile(join(dir, 'envvars')),
+        server: where('apache2'),
+        statusUrl,
+      };
+    },
+    () => say('curl', '-s', `http://127.0.0.1:${port}/`),
+    'well',
+  );
+});
+
 test('redis runs what it makes', { skip: lacks('redis-server', 'redis-cli') }, async (context) => {
   await proves(
     context,
