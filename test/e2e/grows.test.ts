@@ -1,6 +1,7 @@
 /**
  * Two nodes that work for each other, and grow: each runs a service of its own on a volume of its own and carries the other's when that is lost (F17, C2); the lost one comes
- * back and gets its service back (F19); the edition for two nodes becomes the one for many, and a third node joins, while both services run on (F16).
+ * back and gets its service back (F19); the edition for two nodes becomes the one for many, and a third node joins, while both services run on (F16);
+ * servers come into a group and go out of it, and of the cluster, likewise (F5).
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -94,5 +95,31 @@ test(
 `);
     await serve(n2, { east: 'n1', west: 'n2', south: 'n3' });
     assert.deepEqual(programs(), before, 'nothing was restarted');
+  },
+);
+
+test(
+  'a server is put into a group and another is taken out of it, and of the cluster, while everything runs',
+  { timeout: 240_000 },
+  async () => {
+    const before = [...programs(), ...lab.programs('south')];
+    const south = (nodes: string): string =>
+      `groups:\n  - { name: south, nodes: [${nodes}], resources: [${lab.program('south')}] }\n`;
+    await lab.apply(south('n3, n1, n2'));
+    await lab.apply(south('n3, n2'));
+    await serve(n2, { east: 'n1', west: 'n2', south: 'n3' });
+    assert.deepEqual([...programs(), ...lab.programs('south')], before, 'nothing was restarted');
+    await n3.losePower(lab.programs('south'));
+    await serve(n2, { east: 'n1', west: 'n2', south: 'n2' });
+    await lab.apply(south('n2'));
+    const { code, stderr } = await eterne('node', 'remove', 'n3', '--dir', n1.dir);
+    assert.equal(code, 0, stderr);
+    await until(
+      'n3 is no member',
+      async () => (await n2.status())?.nodes.every(({ name }) => name !== 'n3') === true,
+      PATIENCE_MS,
+    );
+    await serve(n2, { east: 'n1', west: 'n2', south: 'n2' });
+    assert.deepEqual(programs(), before.slice(0, 2), 'nothing was restarted');
   },
 );
