@@ -513,6 +513,11 @@ await suite('console', { skip: missing() ?? false }, () => {
       const overflowPx = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
       assert.equal(overflowPx, 0, path);
     }
+    await page.setViewportSize({ width: 390, height: 844 });
+    const hiddenPx = await page.evaluate(
+      "document.querySelector('nav').scrollWidth - document.querySelector('nav').clientWidth",
+    );
+    assert.equal(hiddenPx, 0, 'every page is in sight');
     assert.deepEqual(faults, []);
     await page.context().close();
   });
