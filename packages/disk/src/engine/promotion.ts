@@ -80,8 +80,8 @@ export class Promotion {
     for (const peer of replica.peers) {
       const phase = peer.session?.phase;
       const isAsLarge = peer.session?.peerSizeBytes === replica.sizeBytes;
-      const keeps = (phase === 'established' || phase === 'source') && isAsLarge && !isLent(peer);
-      if (!keeps || peer.session?.peerRole === 'primary') peer.reset('a promotion begins');
+      const isKept = (phase === 'established' || phase === 'source') && isAsLarge && !isOverwriting(peer);
+      if (!isKept || peer.session?.peerRole === 'primary') peer.reset('a promotion begins');
     }
     replica.whenQuiet(() => {
       // What those sessions had begun may have changed the answer.
@@ -321,8 +321,9 @@ function highestTerm({ metadata }: Replica, sessions: readonly Session[]): numbe
 }
 
 /** What the peer lacks it reads here: no equal of this replica, whatever its session looks like. */
-function isLent({ session }: Peer): boolean {
-  return session?.isLender === true;
+/** It brings blocks that are no newer than an older term: they would be put over what is written in this one. */
+function isOverwriting({ session }: Peer): boolean {
+  return session?.isLender === true || session?.isRepaired === true;
 }
 
 function refused(message: string): EterneError {

@@ -223,10 +223,18 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     return this.replica.metadata.state.term;
   }
 
-  /** In the light of a primary of `term` at another node: must this session end, because it takes data from elsewhere? */
+  /**
+   * In the light of a primary of `term` at another node: must this session end? It takes data from elsewhere; or it is a copy from here: what that one writes
+   * is marked here and not sent, and the target, which has just had the block as it was before, would clear the mark.
+   */
   isRival(term: Term): boolean {
-    if (this.#phase === 'target') return true;
+    if (this.#phase === 'target' || this.#phase === 'source' || this.isRepaired) return true;
     return this.peerRole === 'primary' && this.peerTerm.number <= term.number;
+  }
+
+  /** The peer puts its blocks over what is here. They are no newer than its last term. */
+  get isRepaired(): boolean {
+    return this.#workings?.verification.isReceiving === true;
   }
 
   get replication(): ReplicationState {

@@ -60,15 +60,24 @@ export class StateExchange {
     if (replica.roleChange?.conflictsWith(session.peerNode, state) ?? false) return;
     session.duty(
       (done) => {
-        const change = (): void => {
-          // A session that the end of a rival has brought in doubt is closed by now.
-          session.updateIfOpen((mine) => this.#merged(mine, state), done);
+        const endRivals = (then: () => void): void => {
+          if (state.role === 'primary') replica.endRivals(state.term, this.#peer, then);
+          else then();
         };
-        if (state.role === 'primary') replica.endRivals(state.term, this.#peer, change);
-        else change();
+        endRivals(() => {
+          // A session that the end of a rival has brought in doubt is closed by now.
+          session.updateIfOpen(
+            (mine) => this.#merged(mine, state),
+            (error) => {
+              if (error !== undefined || session.phase === 'closed') return done(error);
+              session.peerBecame(state);
+              // What has begun meanwhile did not know of this primary.
+              endRivals(() => done(undefined));
+            },
+          );
+        });
       },
       () => {
-        session.peerBecame(state);
         session.sender.send(FrameType.stateAck, encodeNumber(state.id));
         this.#meetThirdsAnew(state);
       },

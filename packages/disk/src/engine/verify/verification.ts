@@ -125,6 +125,11 @@ export class Verification {
     }
   }
 
+  /** Blocks come from the other side, and are put over what is here. */
+  get isReceiving(): boolean {
+    return this.#state.kind === 'receiving';
+  }
+
   /** Begins, or has the other side begin. */
   start(request: VerifyRequest): EterneError | undefined {
     const problem = this.#problem();
@@ -291,7 +296,7 @@ export class Verification {
     const { peerNode, replica } = this.#link;
     if (this.#state.kind !== 'idle' && this.#state.kind !== 'asked')
       throw new EterneError('protocol', 'two verifies at once');
-    if (replica.primary !== undefined || replica.isServedBeside(peerNode)) {
+    if (replica.primary !== undefined || replica.changingRole || replica.isServedBeside(peerNode)) {
       this.#sendEnd(job, { isDone: false, reason: OTHER_PRIMARY });
       return this.#ended({ isDone: false, reason: OTHER_PRIMARY });
     }

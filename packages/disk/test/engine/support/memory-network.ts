@@ -16,9 +16,11 @@ class Pipe implements Stream {
   #inbox: Buffer[] = [];
 
   readonly #isCut: () => boolean;
+  readonly #latency: () => number;
 
-  constructor(net: MemoryNetwork, isDead: () => boolean, isCut: () => boolean) {
+  constructor(net: MemoryNetwork, isDead: () => boolean, isCut: () => boolean, latency: () => number) {
     this.#net = net;
+    this.#latency = latency;
     this.#isDead = isDead;
     this.#isCut = isCut;
   }
@@ -33,7 +35,7 @@ class Pipe implements Stream {
     this.#net.bytesCarried += chunk.length;
     const bytes = this.#net.altered(Buffer.from(chunk));
     const { other } = this;
-    this.#net.scheduler.at(this.#net.latencyMs, () => {
+    this.#net.scheduler.at(this.#latency(), () => {
       if (!this.#isCut()) other?.arrive(bytes);
     });
     return true;
@@ -76,7 +78,7 @@ class Pipe implements Stream {
 
   end(): void {
     const { other } = this;
-    this.#net.scheduler.at(this.#net.latencyMs, () => {
+    this.#net.scheduler.at(this.#latency(), () => {
       if (!this.#isCut()) other?.closeWith(undefined);
     });
     this.closeWith(undefined);
@@ -115,6 +117,9 @@ export class MemoryNetwork {
     this.scheduler = scheduler;
   }
 
+  /** Milliseconds of links that are slower or faster than the others, by their two ends in order of the alphabet. */
+  readonly latencyOf = new Map<string, number>();
+
   /** Links that lose everything, by their two ends in order of the alphabet. */
   readonly cutLinks = new Set<string>();
 
@@ -145,8 +150,9 @@ export class MemoryNetwork {
           const isCut = (): boolean => this.isCut || this.cutLinks.has(linkOf(from, address));
           if (isCut() || listener === undefined || listener.isDead())
             return done(new EterneError('unreachable', `nobody listens at ${address}`));
-          const mine = new Pipe(this, isDead, isCut);
-          const theirs = new Pipe(this, () => listener.isDead(), isCut);
+          const latency = (): number => this.latencyOf.get(linkOf(from, address)) ?? this.latencyMs;
+          const mine = new Pipe(this, isDead, isCut, latency);
+          const theirs = new Pipe(this, () => listener.isDead(), isCut, latency);
           mine.other = theirs;
           theirs.other = mine;
           this.#pipes.push({ pipe: mine, isDead }, { pipe: theirs, isDead: () => listener.isDead() });
