@@ -529,7 +529,8 @@ class Volume implements LocalReplica {
     const sources = this.#peers.filter(({ session }) => session?.isBorrower === true);
     const leave = (peer: Peer): void => peer.reset('the disk is not whole');
     if (wasFailed) this.#peers.filter((peer) => !sources.includes(peer)).forEach(leave);
-    else this.#level();
+    // Of two nobody else is told who is equal: the peer, met anew, could not be promoted before the session is back.
+    else if (this.#replica.hasThirdParties) this.#level();
     this.#changed();
     // A switch-over goes on at the other side as soon as the answer is out: it must know by then.
     this.#announcer.announce(() => {

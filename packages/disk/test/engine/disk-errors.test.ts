@@ -106,6 +106,24 @@ describe('a full disk', () => {
     pair.assertIdentical();
   });
 
+  for (const afterMs of [0, 1, 20, 50, 500])
+    test(`of the primary, which then hands over: of two the other one is promoted ${afterMs} ms later`, () => {
+      const pair = new Pair().startMirror();
+      const { a, b } = pair;
+      a.data.fault = (what, offset) => (what === 'write' && offset === BLOCK ? FULL : undefined);
+      const refused = pair.begin(a, 1, 2);
+      pair.until(() => refused.answer !== undefined);
+      assert.equal(refused.answer, 'ENOSPC');
+      pair.demote(a);
+      a.data.fault = () => undefined;
+      pair.scheduler.runFor(afterMs);
+      pair.promote(b);
+      pair.write(b, 2, 3);
+      pair.scheduler.runFor(3000);
+      pair.until(() => pair.isEqual());
+      pair.assertIdentical();
+    });
+
   test('of the primary, which then hands over: no other member takes it for an equal', () => {
     const three = threeEqual();
     const { mesh, register, a, b, c } = three;
