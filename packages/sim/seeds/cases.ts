@@ -493,4 +493,10 @@ export const CASES: readonly Case[] = [
     seed: 10112010,
     found: 'only the simulator’s: a disk that its operator wanted back before it was out stayed out',
   },
+  {
+    scenario: 'mirror',
+    seed: 10204488,
+    found:
+      'only the simulator’s: a disk was put back to yesterday’s while a primary that stood still had not noticed its loss, and took it into the set as it had been when a copy to it was over',
+  },
 ];

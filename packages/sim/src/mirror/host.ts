@@ -108,6 +108,11 @@ export class VolumeHost {
     );
   }
 
+  isConnectedWith(node: string): boolean {
+    const peers = this.process.alive ? this.volume?.status().peers : undefined;
+    return peers?.some((peer) => peer.node === node && peer.connection === 'Connected') === true;
+  }
+
   private beat(volume: MirrorVolume): void {
     const { role, term } = volume.status();
     this.send({

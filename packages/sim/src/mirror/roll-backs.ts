@@ -28,6 +28,8 @@ export interface RollBackParts {
   /** Of the process that was started last on a node. */
   readonly pidOf: (node: string) => number | undefined;
   readonly isMember: (node: string) => boolean;
+  /** Some process has not noticed yet that it has lost the node. */
+  readonly isHeld: (node: string) => boolean;
   /** False: no disk goes back any more. */
   readonly mayWait: () => boolean;
   /** The disks of a node are about to become others. */
@@ -100,13 +102,14 @@ export class RollBacks {
   }
 
   /**
-   * Only outside the set: a member is trusted to have what it had. Only when every other node has witnessed a later incarnation
+   * Only outside the set: a member is trusted to have what it had; so nor while a primary that stands still may find, when it goes on, that a copy to it was
+   * over, and take it in. Only when every other node has witnessed a later incarnation
    * than the snapshot's, which is what the design promises to tell a rolled-back disk by. And one disk at a time: a witness that is put back
    * itself has forgotten what it would tell the other by, so two of them cannot be told from what they were.
    */
   #rollBack(node: SimNode): boolean {
-    const { beforeDisksChange, isMember, nodes, universe } = this.#parts;
-    if (isMember(node.name)) return false;
+    const { beforeDisksChange, isHeld, isMember, nodes, universe } = this.#parts;
+    if (isMember(node.name) || isHeld(node.name)) return false;
     if (this.#putBack !== undefined && this.#putBack !== node.name) return false;
     const others = nodes.filter((other) => other !== node);
     const witnessed = others.map(({ name }) => this.#witnessed.get(name)?.get(node.name) ?? 0);

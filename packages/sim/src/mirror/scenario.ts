@@ -184,6 +184,7 @@ export class MirrorScenario {
       disksOf: (node) => this.disksOf(node),
       pidOf: (node) => this.hosts.get(node)?.process.pid,
       isMember: (node) => this.truth.members.includes(node),
+      isHeld: (node) => [...this.hosts.values()].some((host) => host.isConnectedWith(node)),
       mayWait: () => this.isSafetyPhase,
       beforeDisksChange: (node) => this.beforeDisksChange(node),
     });
