@@ -36,13 +36,16 @@ const LASTING_MS: readonly (readonly [number, readonly [number, number]])[] = [
   [2, [2_000, 6_000]],
 ];
 
+const IN_VAIN_MAX = 8;
+
 /** Faults overlap, but a machine suffers only one at a time, so that each is seen to end. */
 export class FaultPlan {
   readonly victims: Victims;
   readonly counts = new Map<string, number>();
   private readonly chance: Prng;
   private readonly faults: Readonly<Record<string, Fault>>;
-  private readonly kinds: readonly string[];
+  private kinds: readonly string[];
+  private triesInVain = 0;
   private readonly meanGapMs: number;
   private readonly active = new Map<SimNode, () => void>();
   private over = false;
@@ -132,10 +135,16 @@ export class FaultPlan {
     const lasting = chance.between(low, high);
     victims.universe.trace.line('FAULT', `${kind} at ${node.name} for ${lasting.toFixed(0)} ms`);
     const end = fault(this, node, chance);
-    if (end === undefined) return;
+    if (end === undefined) return this.wasInVain();
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
     this.active.set(node, end);
     victims.universe.scheduler.after(lasting, () => this.end(node));
+  }
+
+  /** A temper of nothing but what cannot happen in this scenario is none. */
+  private wasInVain(): void {
+    this.triesInVain += 1;
+    if (this.counts.size === 0 && this.triesInVain === IN_VAIN_MAX) this.kinds = Object.keys(this.faults);
   }
 
   private end(node: SimNode): void {

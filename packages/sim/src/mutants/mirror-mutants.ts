@@ -112,11 +112,6 @@ export const MIRROR_MUTANTS: readonly Mutant[] = [
     '(first, count) =>\n      this.#link.markBlocks(first, count),',
     '() => undefined,',
   ]),
-  mirror(
-    'what a copy overwrites is not counted for whoever had the same as the target',
-    `${ENGINE}/link/copy-in.ts`,
-    ['    this.#countOverwritten();\n', ''],
-  ),
   {
     name: 'a disk that was put back and made whole is whole for its source only, and what is half copied waits for it',
     scenario: 'mirror',
