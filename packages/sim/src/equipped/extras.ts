@@ -10,7 +10,7 @@ import type { Prng } from '../world/prng.ts';
 import { equippedFaults } from './faults.ts';
 import { Growth } from './growth.ts';
 import { Rot } from './rot.ts';
-import { idleTrials, busyTrials } from './trials/trials.ts';
+import { busyTrials, idleTrials, laterTrials } from './trials/trials.ts';
 
 /** What a disk holds that was used for something else. */
 const JUNK = 0xe7;
@@ -71,6 +71,7 @@ export class EquippedExtras implements Extras {
   tryOut(): void {
     this.scenario.arbiter.preferred = undefined;
     this.each(busyTrials(this.scenario));
+    this.each(laterTrials(this.scenario), this.scenario.universe.prng('later trials'));
   }
 
   tryOutIdle(): void {
@@ -84,16 +85,19 @@ export class EquippedExtras implements Extras {
   }
 
   /** Two of them, so that a seed does not take much longer. */
-  private each(trials: readonly (readonly [name: string, run: (chance: Prng) => void])[]): void {
+  private each(
+    trials: readonly (readonly [name: string, run: (chance: Prng) => void])[],
+    chance = this.chance,
+  ): void {
     const { universe } = this.scenario;
     const left = [...trials];
     for (let count = 0; count < 2 && left.length > 0 && universe.violation === undefined; count += 1) {
-      const [trial] = left.splice(this.chance.below(left.length), 1);
+      const [trial] = left.splice(chance.below(left.length), 1);
       if (trial === undefined) return;
       const [name, run] = trial;
       universe.trace.line('TRIAL', name);
       universe.count(`trial: ${name}`);
-      run(this.chance);
+      run(chance);
     }
   }
 

@@ -108,4 +108,8 @@ export const EQUIPPED_MUTANTS: readonly Mutant[] = [
     'putSign(device, to, true,',
     'putSign(device, from.start, true,',
   ]),
+  equipped('a source goes on after it has handed over', `${ENGINE}/link/session.ts`, [
+    "if (this.#phase === 'target' || this.#phase === 'source' || this.isRepaired) return true;",
+    "if (this.#phase === 'target' || this.isRepaired) return true;",
+  ]),
 ];

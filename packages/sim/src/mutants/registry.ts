@@ -46,6 +46,7 @@ export const HINTS: Readonly<Record<string, number>> = {
   'reads go to a peer that lacks the block': 24,
   'metadata that moves is erased before the sign names its new place': 9,
   'metadata moves, and the sign names its old place': 9,
+  'a source goes on after it has handed over': 16,
   'what a side of a split brain loses is not kept': 30,
   'blocks are overwritten before they are saved': 12,
   'a journal that has failed is whole when it is opened again': 30,

@@ -91,6 +91,8 @@ const SITUATIONS = [
   'trial: one of several paths is lost',
   'trial: altered blocks are found and healed',
   'trial: every replica serves what was written',
+  'trial: a hand-over in the middle of a copy',
+  'hand-overs in the middle of a copy',
 ];
 
 export function handshakeRow(row: string): string {

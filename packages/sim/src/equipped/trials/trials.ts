@@ -2,6 +2,7 @@
 import type { MirrorScenario } from '../../mirror/scenario.ts';
 import type { Prng } from '../../world/prng.ts';
 import type { Rot } from '../rot.ts';
+import { tryHandOver } from './hand-over.ts';
 import { tryHealing } from './healing.ts';
 import { tryLyingDisk } from './lying-disk.ts';
 import { tryPathLoss } from './path-loss.ts';
@@ -21,6 +22,13 @@ export function busyTrials(scenario: MirrorScenario): readonly Trial[] {
     ...(readPolicy === 'local' && metadata === 'external' ? [lyingDisk] : []),
     ...(scenario.equipment.paths === 0 ? [] : [pathLoss]),
   ];
+}
+
+/** Beside clients at work, too, when the others are through: with chance of their own, so that what those draw stays as it is. */
+export function laterTrials(scenario: MirrorScenario): readonly Trial[] {
+  // The primary of an asynchronous mirror is alone in the set.
+  if (scenario.nodes.length < 3 || scenario.mode !== 'sync') return [];
+  return [['a hand-over in the middle of a copy', (chance) => tryHandOver(scenario, chance)]];
 }
 
 /** When nobody is at work. */
