@@ -2,10 +2,11 @@
 import { unreachable } from '@eterne/base';
 import type { MemberCommand, Stamp } from './commands.ts';
 import { withHeartSlots } from './heart-slots.ts';
-import type { ClusterState, HeartbeatDisk, Member, MemberSpec } from './model.ts';
+import type { Alone, ClusterState, HeartbeatDisk, Member, MemberSpec } from './model.ts';
 import { sortedValues } from './model.ts';
 import { freeGroupsOf } from './groups.ts';
 import type { Outcome } from './outcome.ts';
+import { LIVES_LEVEL } from './levels.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
 import { without } from './records.ts';
 import { TROUBLES_MAX, type Trouble } from './watch.ts';
@@ -80,6 +81,9 @@ function addMember(state: ClusterState, command: Of<'member-add'>): Outcome {
   const lives = known !== undefined && (known.presence !== 'lost' || isSeen(state, member.name));
   if (lives && known.voterId !== member.voterId)
     return refuse(state, 'exists', `${member.name} is a member and not lost; choose another name`);
+  const isInPlaceOf = known !== undefined && known.voterId !== member.voterId;
+  if (isInPlaceOf && state.level >= LIVES_LEVEL && state.alone?.peer === member.name)
+    return refuse(state, 'refused', mayBeAHalf(state.alone));
   const owned = sortedValues(state.groups).find((group) => group.owner === member.name);
   if (known?.voterId !== member.voterId && owned)
     return refuse(
@@ -100,6 +104,11 @@ function addMember(state: ClusterState, command: Of<'member-add'>): Outcome {
       message: `${member.role} ${member.name} joined`,
     }),
   );
+}
+
+/** Invariant 4: it would never hear that another has its name, and run its groups on; only an operator's word rules that out (service/pair/removal.ts). */
+function mayBeAHalf({ node, peer }: Alone): string {
+  return `${peer} may have gone on alone as ${node} has: it is removed first, with the word that it is off (\`eterne node remove ${peer} --confirm-stopped\`)`;
 }
 
 function refuseOlder(state: ClusterState, { name, level }: Pick<Member, 'name' | 'level'>): Outcome {

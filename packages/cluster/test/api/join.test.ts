@@ -72,6 +72,28 @@ test('a refused request does not spend the token', async () => {
   assert.equal((await fixture.call('POST', '/api/v1/join', { body })).status, 200);
 });
 
+test('nobody joins under the name, or at an address, of a member that is lost: it is removed first, with a word where it may have gone on alone', async () => {
+  const token = await newToken();
+  const { facade } = fixture;
+  const before = facade.state();
+  const half = { half: 'h', node: 'n1', peer: 'n2', sinceMs: 0, parted: null };
+  const n2 = { ...(before.members['n2'] ?? assert.fail()), presence: 'lost' as const };
+  for (const [alone, command] of [
+    [null, 'if n2 is gone for good: eterne node remove n2'],
+    [half, 'eterne node remove n2 --confirm-stopped'],
+  ] as const) {
+    facade.setState((state) => ({ ...state, alone, members: { ...state.members, n2 } }));
+    for (const change of [{ node: 'n2' }, { node: 'n7', addresses: [n2.addresses[0]] }]) {
+      const { status, json } = await fixture.call('POST', '/api/v1/join', {
+        body: await orderOf(token, change),
+      });
+      assert.deepEqual([status, json?.['code']], [409, 'exists']);
+      assert.ok(String(json?.['hint']).endsWith(command), String(json?.['hint']));
+    }
+  }
+  facade.setState(() => before);
+});
+
 test('who runs an older program than the cluster needs is refused, and keeps its token; a newer one may say more', async () => {
   const token = await newToken();
   const { facade } = fixture;

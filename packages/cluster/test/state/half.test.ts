@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { apply } from '../../src/state/apply.ts';
 import { grantorOf } from '../../src/state/apply-half.ts';
 import type { ClusterState } from '../../src/state/model.ts';
+import { member } from '../service/fake-cluster.ts';
 import { after, runningState } from './founded.ts';
 
 const base: ClusterState = { ...runningState(), level: 4 };
@@ -36,6 +37,23 @@ test('who was removed meanwhile is not said to be back', () => {
       last(after({ ...state, members }, whole)),
       'n1 goes on without n2, which is no member any more',
     );
+});
+
+test('nobody takes the name of who may have gone on alone as well before that is removed', () => {
+  const lost = { kind: 'node-presence', name: 'n2', presence: 'lost', ...said } as const;
+  const going = after({ ...base, level: 5 }, lost, alone);
+  const another = {
+    kind: 'member-add',
+    member: { ...member('n2'), level: 5, voterId: 'another' },
+    atMs: 8,
+  } as const;
+  const { refused, state } = apply(going, another);
+  assert.match(
+    refused?.message ?? '',
+    /n2 may have gone on alone as n1 has.*eterne node remove n2 --confirm-stopped/,
+  );
+  assert.equal(state.members['n2']?.voterId, 'n2-voter');
+  assert.equal(after(going, whole, another).members['n2']?.voterId, 'another');
 });
 
 test('what is known, is of another half, or of a leadership that is over changes nothing', () => {

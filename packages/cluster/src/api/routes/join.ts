@@ -111,12 +111,16 @@ function memberOf(order: JoinRequest): MemberSpec {
   };
 }
 
-function requireFree({ members }: ClusterState, { name, addresses }: MemberSpec): void {
+/** Nobody takes a member's place before that is removed, which asks for a word where the member may run on (service/pair/removal.ts). */
+function requireFree({ members, alone }: ClusterState, { name, addresses }: MemberSpec): void {
   for (const member of sortedValues(members)) {
     const shared = member.addresses.find((address) => addresses.includes(address));
     if (member.name !== name && shared === undefined) continue;
     throw new EterneError('exists', `${member.name === name ? name : shared} belongs to a member already`, {
-      hint: `if ${member.name} is gone for good: eterne node remove ${member.name}`,
+      hint:
+        alone?.peer === member.name
+          ? `if ${member.name} is certainly off, and stays off until its state folder is cleared: eterne node remove ${member.name} --confirm-stopped`
+          : `if ${member.name} is gone for good: eterne node remove ${member.name}`,
     });
   }
 }
