@@ -80,7 +80,7 @@ export class Promotion {
     for (const peer of replica.peers) {
       const phase = peer.session?.phase;
       const isAsLarge = peer.session?.peerSizeBytes === replica.sizeBytes;
-      const isKept = (phase === 'established' || phase === 'source') && isAsLarge && !isOverwriting(peer);
+      const isKept = (phase === 'established' || phase === 'source') && isAsLarge && !isOneSided(peer);
       if (!isKept || peer.session?.peerRole === 'primary') peer.reset('a promotion begins');
     }
     replica.whenQuiet(() => {
@@ -320,9 +320,11 @@ function highestTerm({ metadata }: Replica, sessions: readonly Session[]): numbe
   return Math.max(metadata.state.term.number, ...sessions.map(({ peerTerm }) => peerTerm.number));
 }
 
-/** What the peer lacks it reads here: no equal of this replica, whatever its session looks like. */
-/** It brings blocks that are no newer than an older term: they would be put over what is written in this one. */
-function isOverwriting({ session }: Peer): boolean {
+/**
+ * Whatever its session looks like: the peer reads here what it lacks, and is no equal; or it repairs this replica, by blocks of an older term that would be put over what is
+ * written in this one.
+ */
+function isOneSided({ session }: Peer): boolean {
   return session?.isLender === true || session?.isRepaired === true;
 }
 
