@@ -78,10 +78,9 @@ function bootstrap(state: ClusterState, command: Of<'bootstrap'>): Outcome {
 function addMember(state: ClusterState, command: Of<'member-add'>): Outcome {
   const { member } = command;
   const known = state.members[member.name];
-  const lives = known !== undefined && (known.presence !== 'lost' || isSeen(state, member.name));
-  if (lives && known.voterId !== member.voterId)
-    return refuse(state, 'exists', `${member.name} is a member and not lost; choose another name`);
   const isInPlaceOf = known !== undefined && known.voterId !== member.voterId;
+  if (isInPlaceOf && (known.presence !== 'lost' || isSeen(state, member.name)))
+    return refuse(state, 'exists', `${member.name} is a member and not lost; choose another name`);
   if (isInPlaceOf && state.level >= LIVES_LEVEL && state.alone?.peer === member.name)
     return refuse(state, 'refused', mayBeAHalf(state.alone));
   const owned = sortedValues(state.groups).find((group) => group.owner === member.name);

@@ -55,6 +55,33 @@ export function TextField({
   );
 }
 
+/** What is written one a line. */
+export function LinesField({
+  label,
+  value,
+  rows,
+  help,
+  onChange,
+}: {
+  label: string;
+  value: string;
+  rows: number;
+  help: string;
+  onChange: (value: string) => void;
+}) {
+  return (
+    <Field label={label} help={help}>
+      <textarea
+        className="yaml"
+        rows={rows}
+        spellCheck={false}
+        value={value}
+        onChange={(change) => onChange(change.target.value)}
+      />
+    </Field>
+  );
+}
+
 export interface Option<Value extends string> {
   readonly value: Value;
   readonly label: string;

@@ -6,7 +6,7 @@ import { useLanguage } from '../i18n/language.tsx';
 import { useCluster } from '../parts/cluster-context.tsx';
 import { Section } from '../parts/section.tsx';
 import { nameProblem } from './documents.ts';
-import { CheckBox, Choice, Field, TextField } from './fields.tsx';
+import { CheckBox, Choice, Field, LinesField, TextField } from './fields.tsx';
 import { isWindow, serviceDocument, serviceFaults, WHOLE, type ServiceAnswers } from './service-document.ts';
 import { TemplateWizard } from './template-wizard.tsx';
 import { Wizard } from './wizard.tsx';
@@ -248,15 +248,13 @@ function ProgramPage({ answers, change }: PageProps) {
       />
       {answers.program === 'app' && <AppQuestions answers={answers} change={change} />}
       {answers.program === 'ocf' && (
-        <Field label={t.programParameters} help={t.programParametersHelp}>
-          <textarea
-            className="yaml"
-            rows={5}
-            spellCheck={false}
-            value={answers.parameters}
-            onChange={(event) => change({ parameters: event.target.value })}
-          />
-        </Field>
+        <LinesField
+          label={t.programParameters}
+          value={answers.parameters}
+          rows={5}
+          help={t.programParametersHelp}
+          onChange={(parameters) => change({ parameters })}
+        />
       )}
     </>
   );
@@ -286,15 +284,13 @@ function AppQuestions({ answers, change }: PageProps) {
         help={t.programDirectoryHelp}
         onChange={(workingDirectory) => change({ workingDirectory })}
       />
-      <Field label={t.programEnvironment} help={t.programEnvironmentHelp}>
-        <textarea
-          className="yaml"
-          rows={3}
-          spellCheck={false}
-          value={answers.environment}
-          onChange={(event) => change({ environment: event.target.value })}
-        />
-      </Field>
+      <LinesField
+        label={t.programEnvironment}
+        value={answers.environment}
+        rows={3}
+        help={t.programEnvironmentHelp}
+        onChange={(environment) => change({ environment })}
+      />
       <Choice
         label={t.programCheck}
         name="check"

@@ -109,9 +109,7 @@ function slowDown(
 ): (() => void)[] {
   const { network } = universe;
   const latencyMs = chance.between(...SLOW_MS);
-  const paths = Array.from({ length: Math.max(1, equipment.paths) }, (_, i) =>
-    equipment.paths === 0 ? '' : `${i + 1}`,
-  );
+  const paths = equipment.paths === 0 ? [''] : Array.from({ length: equipment.paths }, (_, i) => `${i + 1}`);
   return paths
     .flatMap((path) => [network.linkBetween(x, y, path), network.linkBetween(y, x, path)])
     .map((link) => changeLink(link, { latencyMs: [latencyMs / 2, latencyMs] }));
