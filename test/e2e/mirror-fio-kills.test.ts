@@ -92,8 +92,11 @@ describe('fio with verification', { timeout: 1_200_000, skip: absent && 'fio is 
     });
     const pair = await mirrorPair(`${SIZE_BYTES}`, [], storesOf);
     const all = [stores.a.data, stores.a.meta, stores.b.data, stores.b.meta];
-    const onKilled = ({ name }: DiskNode): void => {
-      for (const store of Object.values(stores[name as 'a' | 'b'])) store.losePower(() => below(2) === 0);
+    const storesOfNode = ({ name }: DiskNode): readonly VolatileStore[] =>
+      Object.values(stores[name as 'a' | 'b']);
+    const until = (node: DiskNode): boolean => storesOfNode(node).some(({ isDirty }) => isDirty);
+    const onKilled = (node: DiskNode): void => {
+      for (const store of storesOfNode(node)) store.losePower(() => below(2) === 0);
     };
     try {
       for (const [node, { data, meta }] of Object.entries(stores)) {
@@ -101,7 +104,7 @@ describe('fio with verification', { timeout: 1_200_000, skip: absent && 'fio is 
         await meta.listen(join(pair.folder, `${node}.meta.sock`));
       }
       await startSynced(pair);
-      await survive(pair, { kills, below, onlyWhenSynced: true, onKilled });
+      await survive(pair, { kills, below, onlyWhenSynced: true, until, onKilled });
       assert.deepEqual(await Promise.all([pair.a.stop(), pair.b.stop()]), [0, 0]);
       assert.ok(stores.a.data.content.equals(stores.b.data.content));
       const lost = all.reduce((sum, { lostSectors }) => sum + lostSectors, 0);

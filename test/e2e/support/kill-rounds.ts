@@ -2,6 +2,7 @@
  * Kills either side of a mirrored pair at random moments and brings the volume back each time: the survivor takes over when it has
  * everything, else the killed primary comes back and goes on.
  */
+import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DiskNode, MirrorPair } from './disk-node.ts';
 
@@ -11,6 +12,8 @@ export interface KillPlan {
   readonly below: (bound: number) => number;
   /** Wait until both are equal before each kill, not only before half of them: for stores that lose what was not flushed, where only one may fail at a time. */
   readonly onlyWhenSynced: boolean;
+  /** Wait for this of the node to be killed, before each kill. */
+  readonly until?: (node: DiskNode) => boolean;
   /** After the processes of a node are gone, before they start again. */
   readonly onKilled?: (node: DiskNode) => void;
 }
@@ -25,6 +28,7 @@ export interface KillCount {
 
 const CALM_MS = 400;
 const DOWN_MS = 300;
+const POLL_MS = 2;
 const SETTLE_TIMEOUT_MS = 60_000;
 
 /** `pair.a` is primary at the start. */
@@ -38,7 +42,9 @@ export async function killAtRandom(pair: MirrorPair, plan: KillPlan): Promise<Ki
   for (let round = 0; round < plan.kills; round += 1) {
     if (plan.onlyWhenSynced || plan.below(2) === 0) await primary.wait('synced', SETTLE_TIMEOUT_MS);
     await sleep(plan.below(CALM_MS));
-    if (plan.below(2) === 0) {
+    const isSecondary = plan.below(2) === 0;
+    await moment(plan, isSecondary ? secondary : primary);
+    if (isSecondary) {
       count.secondaries += 1;
       await kill(secondary);
       await sleep(plan.below(DOWN_MS));
@@ -63,6 +69,14 @@ export async function killAtRandom(pair: MirrorPair, plan: KillPlan): Promise<Ki
   }
   await primary.wait('synced', SETTLE_TIMEOUT_MS);
   return count;
+}
+
+async function moment({ until }: KillPlan, victim: DiskNode): Promise<void> {
+  const deadline = performance.now() + SETTLE_TIMEOUT_MS;
+  while (until?.(victim) === false) {
+    assert.ok(performance.now() < deadline, `no moment to kill ${victim.name} within ${SETTLE_TIMEOUT_MS} ms`);
+    await sleep(POLL_MS);
+  }
 }
 
 /** Does the secondary hold every acknowledged write, by what both say? */

@@ -29,6 +29,11 @@ export class VolatileStore implements BlockDevice {
     this.#durable = Buffer.alloc(sizeBytes);
   }
 
+  /** Would a loss of power lose something? */
+  get isDirty(): boolean {
+    return this.#unflushed.size > 0;
+  }
+
   listen(path: string): Promise<void> {
     const world = { ...createNodeWorld('test'), log: () => {} };
     return new Promise((resolve, reject) => {
