@@ -2,7 +2,6 @@
  * Kills either side of a mirrored pair at random moments and brings the volume back each time: the survivor takes over when it has
  * everything, else the killed primary comes back and goes on.
  */
-import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DiskNode, MirrorPair } from './disk-node.ts';
 
@@ -71,12 +70,11 @@ export async function killAtRandom(pair: MirrorPair, plan: KillPlan): Promise<Ki
   return count;
 }
 
-async function moment({ until }: KillPlan, victim: DiskNode): Promise<void> {
+async function moment({ until = () => true }: KillPlan, victim: DiskNode): Promise<void> {
   const deadline = performance.now() + SETTLE_TIMEOUT_MS;
-  while (until?.(victim) === false) {
-    assert.ok(performance.now() < deadline, `no moment to kill ${victim.name} within ${SETTLE_TIMEOUT_MS} ms`);
-    await sleep(POLL_MS);
-  }
+  for (; !until(victim); await sleep(POLL_MS))
+    if (performance.now() > deadline)
+      throw new Error(`no moment to kill ${victim.name} in ${SETTLE_TIMEOUT_MS} ms`);
 }
 
 /** Does the secondary hold every acknowledged write, by what both say? */
