@@ -423,6 +423,12 @@ export const CASES: readonly Case[] = [
       'the leader of a pair that prefers availability had the removal of the tie-breaker in its log, the other node lost power before it heard of that, and neither ever led again',
   },
   {
+    scenario: 'members',
+    seed: 13200012,
+    found:
+      'the leader of a pair that had taken the tie-breaker, the other being fenced, was to leave and removed itself: back from a power loss it gave the tie-breaker up, and neither could ever lead again',
+  },
+  {
     scenario: 'equipped',
     seed: 7300276,
     found:

@@ -107,7 +107,7 @@ export function startService(parts: ServiceParts, done: (result: Service | Etern
       const observe = (): Observation => ({
         state: service.state,
         alive: service.view.alive,
-        holdsTie: tied?.tie?.held !== undefined,
+        silenced: tied?.tie?.held?.peer,
       });
       const newTies = {
         onDisk: makeTieWith(world, service.core.view),

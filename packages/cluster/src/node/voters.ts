@@ -44,18 +44,18 @@ export function votersOf({ members }: Pick<ClusterState, 'members'>): Members {
   return sortedValues(members).map(({ name, voterId }) => ({ id: memberIdOf(name, voterId), role: 'voter' }));
 }
 
-/** `holdsTie`: this node alone may use the tie-breaker, by proof or by silence. */
+/** `silenced`: the other of a pair, while this node alone may use the tie-breaker, by proof or by silence. */
 export function nextMemberChange(
   state: ClusterState,
   logMembers: Members,
   alive: ReadonlySet<string>,
-  holdsTie = false,
+  silenced?: MemberId,
 ): NextChange | undefined {
   const wanted = votersOf(state).map(({ id }) => id);
   const isHeard = (id: MemberId): boolean => alive.has(nodeOfMember(id));
   const tie = logMembers.find(({ id }) => isTie(id));
   const surplus = logMembers.find(({ id }) => !wanted.includes(id) && !isTie(id));
-  if (surplus !== undefined) return leavingOf(surplus, logMembers, tie, holdsTie);
+  if (surplus !== undefined) return leavingOf(surplus, logMembers, tie, silenced);
   const successor = logMembers.find(({ role }) => role === 'successor');
   if (tie && successor) return { kind: 'remove', id: isHeard(successor.id) ? tie.id : successor.id };
   const voting = logMembers.filter(({ id, role }) => role === 'voter' && !isTie(id)).map(({ id }) => id);
@@ -78,18 +78,18 @@ export function nextMemberChange(
 
 /**
  * One of a pair that leaves leaves two voters, the other node and the tie-breaker. A disk answers; one that needs a proof, or silence, answers whoever holds it, and nobody else ever: it goes first then, while two
- * nodes are still there to decide.
+ * nodes are still there to decide. Who holds it and leaves waits for the other: neither could decide after it, for it gives it up when it hears the other.
  */
 function leavingOf(
   { id, role }: Member,
   logMembers: Members,
   tie: Member | undefined,
-  holdsTie: boolean,
-): MemberChange {
+  silenced: MemberId | undefined,
+): MemberChange | undefined {
   const nodes = logMembers.filter((member) => member.role === 'voter' && !isTie(member.id));
   const isOfPair = role === 'voter' && tie?.role === 'voter' && nodes.length === 2;
-  const isSilent = tie !== undefined && tieKindOf(tie.id) !== 'disk' && !holdsTie;
-  return { kind: 'remove', id: isOfPair && isSilent ? tie.id : id };
+  if (!isOfPair || tieKindOf(tie.id) === 'disk' || id === silenced) return { kind: 'remove', id };
+  return silenced === undefined ? { kind: 'remove', id: tie.id } : undefined;
 }
 
 /** A learner whose node is heard. Programs that know no successors see the tie-breaker go first. */
@@ -161,8 +161,8 @@ export interface NewTies {
 export interface Observation {
   readonly state: ClusterState;
   readonly alive: ReadonlySet<string> | undefined;
-  /** This node alone may use the tie-breaker. */
-  readonly holdsTie: boolean;
+  /** The other of a pair, while this node alone may use the tie-breaker. */
+  readonly silenced: MemberId | undefined;
 }
 
 export class VoterKeeper {
@@ -209,10 +209,10 @@ export class VoterKeeper {
   }
 
   #change(): NextChange | undefined {
-    const { state, alive, holdsTie } = this.#observe();
+    const { state, alive, silenced } = this.#observe();
     // A state without members is one that has not been founded yet, not one that wants everybody out.
     const isFounded = Object.keys(state.members).length > 0;
     if (!isFounded || alive === undefined || !this.#log.leadership().isLeader) return undefined;
-    return nextMemberChange(state, this.#log.members(), alive, holdsTie);
+    return nextMemberChange(state, this.#log.members(), alive, silenced);
   }
 }

@@ -40,7 +40,8 @@ test('before one of a pair leaves goes a tie-breaker that would not answer the o
   for (const tie of ['~tie#proof-1', '~tie#solo-1']) {
     const log: Members = [...voters('a', 'b'), { id: tie, role: 'voter' }];
     assert.deepEqual(nextMemberChange(stateOf('a'), log, everybody), { kind: 'remove', id: tie });
-    assert.deepEqual(nextMemberChange(stateOf('a'), log, new Set(['a']), true), removal);
+    assert.deepEqual(nextMemberChange(stateOf('a'), log, new Set(['a']), 'b#b-life'), removal);
+    assert.equal(nextMemberChange(stateOf('b'), log, new Set(['a']), 'b#b-life'), undefined);
     const learning: Members = [...voters('a', 'b'), { id: tie, role: 'learner' }];
     assert.deepEqual(nextMemberChange(stateOf('a'), learning, everybody), removal);
   }

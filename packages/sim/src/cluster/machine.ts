@@ -429,7 +429,7 @@ export class Machine {
     const observe = (): Observation => ({
       state: service.state,
       alive: service.view.alive,
-      holdsTie: this.tieSeen?.held !== undefined,
+      silenced: this.tieSeen?.held?.peer,
     });
     new VoterKeeper(world.timers, voters, observe, {
       onDisk: (device, owners, done) => {

@@ -62,6 +62,15 @@ export const MEMBERS_MUTANTS: readonly Mutant[] = [
     file: 'cluster/src/raft/tie/tie-transport.ts',
     edits: [['return [...members, ...membersBefore];', 'return [...members, ...membersBefore.slice(0, 0)];']],
   }),
+  members('who holds the tie-breaker and is to leave does not wait for the other', {
+    file: VOTERS,
+    edits: [
+      [
+        "return silenced === undefined ? { kind: 'remove', id: tie.id } : undefined;",
+        "return { kind: 'remove', id: silenced === undefined ? tie.id : id };",
+      ],
+    ],
+  }),
   // Below feature level 5 only the places tell them apart.
   members('whoever has the name of a member is heard as that one', {
     file: 'cluster/src/heart/peer.ts',

@@ -107,6 +107,7 @@ export const HINTS: Readonly<Record<string, number>> = {
   'whoever comes under a name is the voter of that name': 1,
   'whoever has the name of a member is met, and heard, as that one': 780,
   'a half is not told any more from the moment that its tie-breaker is to go': 11000017,
+  'who holds the tie-breaker and is to leave does not wait for the other': 13200012,
   'whoever has the name of a member is heard as that one': 810,
   'a node may be removed while a group runs there': 1,
 };

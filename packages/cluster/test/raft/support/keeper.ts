@@ -43,7 +43,7 @@ export class Keeper {
       const heard = this.#heardBy(leader);
       // Who goes on alone counts the other as not there, also when the heart hears it again.
       if (held && this.#kind === 'solo') heard.delete(held.peer);
-      const next = nextMemberChange(this.#state(), members, heard, held !== undefined);
+      const next = nextMemberChange(this.#state(), members, heard, held?.peer);
       if (next === undefined) return;
       if ('id' in next) return this.#change(leader, { ...next, id: asNamedHere(next.id) });
       return this.#make(leader);
