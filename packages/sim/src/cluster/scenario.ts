@@ -40,7 +40,7 @@ import { OLDER, Upgrade } from './upgrade.ts';
 
 const SET_UP_MS = 12_000;
 const SAFETY_MS = 60_000;
-const SAFETY_MAX_MS = 400_000;
+const SAFETY_MAX_MS = 600_000;
 const LIVENESS_MS = 40_000;
 /** One after another leaves and joins, and what joins is copied to. */
 const MEMBERS_LIVENESS_MS = 90_000;
