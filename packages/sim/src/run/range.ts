@@ -6,7 +6,7 @@ import { Progress } from './progress.ts';
 import { describeSeed, faultCount, isBad, isTooEasy, type SeedResult } from './result.ts';
 import { type Coverage, coverageOf, describeCoverage } from './tally.ts';
 
-const CHUNK_TIMEOUT_MS = 20 * 60_000;
+const CHUNK_TIMEOUT_MS = 60 * 60_000;
 /** `--all-met`: so many at a time, and so many at most. */
 const MORE_SEEDS = 50;
 const MORE_SEEDS_MAX = 400;
