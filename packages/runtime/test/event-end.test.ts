@@ -22,7 +22,7 @@ function pair(done: (near: Stream, far: Stream, listener: Listener) => void): vo
     (bound) => {
       assert.ok(!(bound instanceof EterneError));
       listener = bound;
-      nodeNetwork.connect(bound.address, { timeoutMs: 1000 }, (stream) => {
+      nodeNetwork.connect(bound.address, { timeoutMs: 60_000 }, (stream) => {
         assert.ok(!(stream instanceof EterneError));
         near = stream;
         ready();

@@ -41,7 +41,7 @@ const silent: JsonLinkHandler = {
   onClose: () => {},
 };
 
-const call = (link: JsonLink, name: string, body: unknown, timeoutMs = 1000): Promise<unknown> =>
+const call = (link: JsonLink, name: string, body: unknown, timeoutMs = 60_000): Promise<unknown> =>
   new Promise((resolve, reject) => {
     link.call(name, body, timeoutMs, (result, error) => (error ? reject(error) : resolve(result)));
   });

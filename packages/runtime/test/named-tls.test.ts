@@ -92,11 +92,11 @@ test('a server is told its name, and never an address for one (RFC 6066 section 
   const { port, told } = await serve(authority.issue('server', `${ADDRESS},DNS:etcd1.example`));
   await dialled(port, 'etcd1.example');
   await dialled(port, '127.0.0.1');
-  await presentedChain(`https://127.0.0.1:${port}`, 2000);
-  const request = { url: `https://127.0.0.1:${port}/`, method: 'GET', headers: {}, timeoutMs: 2000 };
+  await presentedChain(`https://127.0.0.1:${port}`, 60_000);
+  const request = { url: `https://127.0.0.1:${port}/`, method: 'GET', headers: {}, timeoutMs: 60_000 };
   await assert.rejects(requestHttps({ ...request, authorityPem: own.caPem }));
   await new Promise<void>((resolve, reject) =>
-    nodeNetwork.connect(`127.0.0.1:${port}`, { timeoutMs: 2000, tls: own }, (stream) => {
+    nodeNetwork.connect(`127.0.0.1:${port}`, { timeoutMs: 60_000, tls: own }, (stream) => {
       if (stream instanceof EterneError) return reject(stream);
       stream.destroy();
       resolve();

@@ -24,7 +24,7 @@ async function connected(): Promise<{ dialer: Stream; acceptor: Stream; listener
     );
   });
   const dialer = await new Promise<Stream>((resolve, reject) => {
-    nodeNetwork.connect(listener.address, { timeoutMs: 1000 }, (result) =>
+    nodeNetwork.connect(listener.address, { timeoutMs: 60_000 }, (result) =>
       result instanceof EterneError ? reject(result) : resolve(result),
     );
   });
@@ -32,7 +32,7 @@ async function connected(): Promise<{ dialer: Stream; acceptor: Stream; listener
 }
 
 const secure = (stream: Stream, options: Omit<SecureOptions, 'timeoutMs'>): Promise<Stream | EterneError> =>
-  new Promise((resolve) => nodeNetwork.secure(stream, { ...options, timeoutMs: 2000 }, resolve));
+  new Promise((resolve) => nodeNetwork.secure(stream, { ...options, timeoutMs: 60_000 }, resolve));
 
 function received(stream: Stream, bytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {

@@ -8,7 +8,7 @@ import { startWorker } from '../src/node/worker.ts';
 
 const child = fileURLToPath(new URL('worker-child.ts', import.meta.url));
 
-test('a connection is handed to a worker with the bytes already read', { timeout: 10_000 }, async () => {
+test('a connection is handed to a worker with the bytes already read', { timeout: 120_000 }, async () => {
   const messages: unknown[] = [];
   let exit: (value: string | null) => void = () => {};
   const exited = new Promise<string | null>((resolve) => (exit = resolve));
@@ -35,7 +35,7 @@ test('a connection is handed to a worker with the bytes already read', { timeout
     );
   });
   const heard = await new Promise<string>((resolve, reject) => {
-    nodeNetwork.connect(listener.address, { timeoutMs: 1000 }, (stream) => {
+    nodeNetwork.connect(listener.address, { timeoutMs: 60_000 }, (stream) => {
       if (stream instanceof EterneError) return reject(stream);
       let text = '';
       stream.start({
@@ -64,7 +64,7 @@ test('a connection is handed to a worker with the bytes already read', { timeout
   listener.close();
 });
 
-test('a worker has the flags it is given, not those of its supervisor', { timeout: 10_000 }, async () => {
+test('a worker has the flags it is given, not those of its supervisor', { timeout: 120_000 }, async () => {
   const flags = ['--max-semi-space-size=3'];
   const said = await new Promise((resolve) => {
     const onMessage = (message: unknown): void => {

@@ -194,7 +194,7 @@ export async function etcdBed(servers: EtcdServers, epoch = 1): Promise<Bed> {
   };
 }
 
-export async function until(what: string, condition: () => boolean, withinMs = 20_000): Promise<void> {
+export async function until(what: string, condition: () => boolean, withinMs = 120_000): Promise<void> {
   const endMs = world.clock.bootMs() + withinMs;
   while (!condition()) {
     assert.ok(world.clock.bootMs() < endMs, `in vain: ${what}`);

@@ -9,15 +9,6 @@ type Result = Parameters<Parameters<Member['log']['append']>[1]>[0];
 const appended = ({ log }: Member, command: string): Promise<Result> =>
   new Promise((resolve) => log.append(command, resolve));
 
-/** Sent again as long as it is certain not to have happened. */
-async function append(member: Member, command: string): Promise<void> {
-  const result = await appended(member, command);
-  if (result.kind === 'applied') return;
-  assert.equal(result.kind, 'refused', result.error.message);
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  await append(member, command);
-}
-
 async function barrier(member: Member): Promise<void> {
   const error = await new Promise((resolve) => member.log.readBarrier(resolve));
   if (error !== undefined) await barrier(member);
@@ -26,9 +17,24 @@ async function barrier(member: Member): Promise<void> {
 const leads = ({ log }: Member): boolean => log.leadership().isLeader;
 
 function contract(engine: string, skip: string | false, makeBed: () => Promise<Bed>): void {
-  describe(`the ordered log by ${engine}`, { skip, timeout: 120_000 }, () => {
+  describe(`the ordered log by ${engine}`, { skip, timeout: 600_000 }, () => {
     let bed: Bed;
     const members = new Map<string, Member>();
+    /** Of which nobody knows whether they are applied, or will be: their leader was lost on a busy machine. */
+    const unknown = new Set<string>();
+
+    /** Sent again until it is applied: answers the name that it was applied under. One whose fate is unknown may have been, so its name does not come twice. */
+    const append = async (member: Member, command: string): Promise<string> => {
+      for (let attempt = 1, name = command; ;) {
+        const { kind } = await appended(member, name);
+        if (kind === 'applied') return name;
+        if (kind === 'unknown') {
+          unknown.add(name);
+          name = `${command}, attempt ${(attempt += 1)}`;
+        }
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
     const all = (): Member[] => [...members.values()];
     const leader = async (): Promise<[string, Member]> => {
       await until('one leads, and all know it', () => {
@@ -56,30 +62,36 @@ function contract(engine: string, skip: string | false, makeBed: () => Promise<B
     });
 
     test('one leads, and everybody is in contact with a majority', async () => {
+      await leader();
+      // A busy machine may just have let an authority lapse, or elect another one.
+      await until('who leads has authority', () =>
+        all().some(({ log }) => log.leadership().isLeader && log.leadership().authorityUntilBootMs > nowMs()),
+      );
       const [id] = await leader();
       for (const { log } of all()) {
         const { leader: known, isLeader, authorityUntilBootMs } = log.leadership();
         assert.equal(known, id);
-        assert.equal(authorityUntilBootMs > nowMs(), isLeader);
+        assert.ok(isLeader || authorityUntilBootMs <= nowMs(), 'nobody else has authority');
       }
     });
 
     test('what all append at once is applied everywhere in one order, each once', async () => {
       const commands = MEMBERS.flatMap((id) => Array.from({ length: 30 }, (_, i) => `${id}-${i}`));
-      await Promise.all(
+      const names = await Promise.all(
         commands.map((command) => append(members.get(command.slice(0, 2)) as Member, command)),
       );
       await Promise.all(all().map(barrier));
       same();
-      assert.deepEqual(all()[0]?.applied.toSorted(), commands.toSorted());
+      const certain = all()[0]?.applied.filter((command) => !unknown.has(command));
+      assert.deepEqual(certain?.toSorted(), names.toSorted());
     });
 
     test('a read sees what was acknowledged elsewhere before', async () => {
       for (const [i, writer] of all().entries()) {
-        await append(writer, `seen ${i}`);
+        const name = await append(writer, `seen ${i}`);
         for (const reader of all()) {
           await barrier(reader);
-          assert.equal(reader.applied.at(-1), `seen ${i}`);
+          assert.ok(reader.applied.includes(name));
         }
       }
     });
@@ -117,8 +129,12 @@ function contract(engine: string, skip: string | false, makeBed: () => Promise<B
     test('leadership is handed over', async () => {
       const [id, old] = await leader();
       const successor = MEMBERS.find((each) => each !== id) as string;
-      await until('it is begun', () => old.log.transferLeadership(successor) === undefined);
-      await until('it leads', () => leads(members.get(successor) as Member));
+      // A busy machine may not get it done in its time; then it is begun again.
+      await until('it leads', () => {
+        if (leads(members.get(successor) as Member)) return true;
+        for (const { log } of all().filter(leads)) log.transferLeadership(successor);
+        return false;
+      });
       await append(old, 'handed over');
     });
 

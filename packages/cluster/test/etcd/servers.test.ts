@@ -24,7 +24,7 @@ const asked = (access: Access): Promise<TxnAnswer | EterneError> =>
     });
   });
 
-describe('the log in three etcd servers, over TLS', { skip: noEtcd, timeout: 120_000 }, () => {
+describe('the log in three etcd servers, over TLS', { skip: noEtcd, timeout: 600_000 }, () => {
   const dir = mkdtempSync(join(tmpdir(), 'eterne-etcd-tls-'));
   let pems: Pems;
   let servers: EtcdServers;

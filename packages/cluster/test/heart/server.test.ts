@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EterneError } from '@eterne/base';
 import type { DiskPort } from '@eterne/disk/process/port.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
+import { unlessStalled } from '../../../runtime/test/support/stalls.ts';
 import { HeartClient } from '../../src/heart/client.ts';
 import { DiskLeases } from '../../src/heart/disk-leases.ts';
 import type { Registration } from '../../src/heart/guard.ts';
@@ -90,10 +91,8 @@ function lead(client: HeartClient): void {
 }
 
 async function until(what: string, isSo: () => boolean): Promise<void> {
-  for (let tries = 0; !isSo(); tries += 1) {
-    assert.ok(tries < 250, what);
-    await sleep(20);
-  }
+  for (const startedMs = performance.now(); !isSo(); await sleep(20))
+    assert.ok(performance.now() - startedMs < 60_000, what);
 }
 
 test('two hearts on real sockets find each other', async (context) => {
@@ -115,30 +114,33 @@ test('two hearts on real sockets find each other', async (context) => {
 });
 
 test('a restarted heart learns again what it must know, and the lease goes on', async (context) => {
-  const socket = await makeSocket(context);
-  let process = new HeartProcess('a', ['127.0.0.1:0']);
-  await process.open(socket);
-  const service = new HeartClient(world, socket);
-  const monitor = new HeartClient(world, socket);
-  context.after(() => {
+  // The lease is short, and lapses where nothing runs for so long.
+  await unlessStalled(async () => {
+    const socket = await makeSocket(context);
+    let process = new HeartProcess('a', ['127.0.0.1:0']);
+    await process.open(socket);
+    const service = new HeartClient(world, socket);
+    const monitor = new HeartClient(world, socket);
+    context.after(() => {
+      process.kill();
+      service.close();
+      monitor.close();
+    });
+    lead(service);
+    let leases: ReadonlyMap<string, Lease> = new Map();
+    monitor.onLease((now) => (leases = now));
+    await until('the group is leased', () => leases.has('db'));
+    const registration: Registration = { group: 'db', resource: 'app', processes: [], mark: 'M=1' };
+    monitor.register([registration]);
+    const before = leases.get('db')?.validUntilBootMs ?? 0;
     process.kill();
+    process = new HeartProcess('a', ['127.0.0.1:0']);
+    await process.open(socket);
+    await until('it is longer than before', () => (leases.get('db')?.validUntilBootMs ?? 0) > before);
+    assert.deepEqual(process.killed, []);
     service.close();
-    monitor.close();
+    await until('without its leader it kills', () => process.killed.includes('db'));
   });
-  lead(service);
-  let leases: ReadonlyMap<string, Lease> = new Map();
-  monitor.onLease((now) => (leases = now));
-  await until('the group is leased', () => leases.has('db'));
-  const registration: Registration = { group: 'db', resource: 'app', processes: [], mark: 'M=1' };
-  monitor.register([registration]);
-  const before = leases.get('db')?.validUntilBootMs ?? 0;
-  process.kill();
-  process = new HeartProcess('a', ['127.0.0.1:0']);
-  await process.open(socket);
-  await until('it is longer than before', () => (leases.get('db')?.validUntilBootMs ?? 0) > before);
-  assert.deepEqual(process.killed, []);
-  service.close();
-  await until('without its leader it kills', () => process.killed.includes('db'));
 });
 
 test('the disk process hears of every renewal, and again when it comes back', async () => {

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EterneError } from '@eterne/base';
 import { nodeProcessTrees } from '@eterne/runtime/node/process-trees.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
+import { keptWithin } from '../../../runtime/test/support/stalls.ts';
 import type { GuardedProcess } from '../../src/heart/guard.ts';
 import { LauncherClient } from '../../src/node/launcher-client.ts';
 import { Launcher } from '../../src/node/launcher.ts';
@@ -62,10 +63,8 @@ class Bench {
   }
 
   async until(what: string, isSo: () => boolean): Promise<void> {
-    for (let tries = 0; !isSo(); tries += 1) {
-      assert.ok(tries < 250, what);
-      await sleep(20);
-    }
+    for (const startedMs = performance.now(); !isSo(); await sleep(20))
+      assert.ok(performance.now() - startedMs < 60_000, what);
   }
 
   async allBegun(): Promise<void> {
@@ -108,10 +107,13 @@ test('whatever daemon is killed runs again within a second, alone', async (conte
   await bench.allBegun();
   for (const name of DAEMON_NAMES) {
     const others = DAEMON_NAMES.filter((other) => other !== name).map((other) => bench.pidOf(other));
-    const killedAtMs = performance.now();
-    process.kill(bench.pidOf(name), 'SIGKILL');
-    await bench.until(`${name} runs again`, () => bench.begun(name) === 2);
-    assert.ok(performance.now() - killedAtMs < 1000);
+    await keptWithin(1000, async () => {
+      const killedAtMs = performance.now();
+      const begun = bench.begun(name);
+      process.kill(bench.pidOf(name), 'SIGKILL');
+      await bench.until(`${name} runs again`, () => bench.begun(name) > begun);
+      return performance.now() - killedAtMs;
+    });
     assert.deepEqual(
       DAEMON_NAMES.filter((other) => other !== name).map((other) => bench.pidOf(other)),
       others,

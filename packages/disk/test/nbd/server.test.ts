@@ -105,6 +105,7 @@ describe('NBD server', () => {
     const client = await open(device);
     const write = client.write(0, Buffer.alloc(512));
     void client.request(2, 0, 0, 0).catch(() => {});
+    while (device.pending.length === 0) await turn();
     await turn();
     device.finish();
     assert.equal((await write).error, 0);
@@ -116,7 +117,7 @@ describe('NBD server', () => {
     const client = await open(device);
     const held = client.write(0, Buffer.alloc(512));
     const rejected = assert.rejects(held, /closed/);
-    await turn();
+    while (device.pending.length === 0) await turn();
     server.withdraw();
     device.finish();
     await rejected;

@@ -158,7 +158,7 @@ describe('disk port', () => {
       method: 'POST',
       path: '/v1/volumes/p1/promote',
       body: {},
-      timeoutMs: 2000,
+      timeoutMs: 60_000,
     });
     await assert.rejects(promote, rejectedWith('refused'));
   });
@@ -167,7 +167,7 @@ describe('disk port', () => {
 describe('control socket', () => {
   let served: Served;
   const call = (method: 'GET' | 'POST', path: string, body?: object): Promise<unknown> =>
-    callHttp(served.address, { method, path, timeoutMs: 2000, ...(body === undefined ? {} : { body }) });
+    callHttp(served.address, { method, path, timeoutMs: 60_000, ...(body === undefined ? {} : { body }) });
 
   before(async () => {
     served = await serve('alone.ctl', 'local');
@@ -197,7 +197,7 @@ describe('control socket', () => {
   });
 
   it('waits for a state, and says when it was not reached', async () => {
-    await call('POST', '/v1/volumes/c0/wait', { for: 'uptodate', timeoutMs: 1000 });
+    await call('POST', '/v1/volumes/c0/wait', { for: 'uptodate', timeoutMs: 60_000 });
     await answer((done) =>
       served.disk.ensureVolume(
         { config: volumeConfig('c1', { peers: { b: ['127.0.0.1:1'] } }), exports: [] },

@@ -117,7 +117,7 @@ describe('the life of a bridge', () => {
   });
 });
 
-it('SIGTERM ends the process with 0 while its export keeps it waiting', { timeout: 30_000 }, async () => {
+it('SIGTERM ends the process with 0 while its export keeps it waiting', { timeout: 120_000 }, async () => {
   const path = join(folder, 'silent.sock');
   const silent = createServer().listen(path);
   await once(silent, 'listening');
