@@ -11,8 +11,8 @@ export interface KillPlan {
   readonly below: (bound: number) => number;
   /** Wait until both are equal before each kill, not only before half of them: for stores that lose what was not flushed, where only one may fail at a time. */
   readonly onlyWhenSynced: boolean;
-  /** Wait for this of the node to be killed, before each kill. */
-  readonly until?: (node: DiskNode) => boolean;
+  /** Kill a node only while this holds of it. */
+  readonly until: (node: DiskNode, role: 'primary' | 'secondary') => boolean;
   /** After the processes of a node are gone, before they start again. */
   readonly onKilled?: (node: DiskNode) => void;
 }
@@ -28,7 +28,7 @@ export interface KillCount {
 const CALM_MS = 400;
 const DOWN_MS = 300;
 const POLL_MS = 2;
-const SETTLE_TIMEOUT_MS = 60_000;
+const SETTLE_TIMEOUT_MS = 180_000;
 
 /** `pair.a` is primary at the start. */
 export async function killAtRandom(pair: MirrorPair, plan: KillPlan): Promise<KillCount> {
@@ -42,7 +42,16 @@ export async function killAtRandom(pair: MirrorPair, plan: KillPlan): Promise<Ki
     if (plan.onlyWhenSynced || plan.below(2) === 0) await primary.wait('synced', SETTLE_TIMEOUT_MS);
     await sleep(plan.below(CALM_MS));
     const isSecondary = plan.below(2) === 0;
-    await moment(plan, isSecondary ? secondary : primary);
+    const [victim, role] = isSecondary
+      ? ([secondary, 'secondary'] as const)
+      : ([primary, 'primary'] as const);
+    const isMoment = (): boolean => plan.until(victim, role);
+    let isCopy = false;
+    do {
+      await moment(victim, isMoment);
+      // Takes time itself, and the moment may be over.
+      if (!isSecondary) isCopy = await mayTakeOver(primary, secondary);
+    } while (!isMoment());
     if (isSecondary) {
       count.secondaries += 1;
       await kill(secondary);
@@ -51,7 +60,6 @@ export async function killAtRandom(pair: MirrorPair, plan: KillPlan): Promise<Ki
       continue;
     }
     count.primaries += 1;
-    const isCopy = await mayTakeOver(primary, secondary);
     if (!isCopy) count.resyncs += 1;
     await kill(primary);
     if (isCopy) {
@@ -70,9 +78,9 @@ export async function killAtRandom(pair: MirrorPair, plan: KillPlan): Promise<Ki
   return count;
 }
 
-async function moment({ until = () => true }: KillPlan, victim: DiskNode): Promise<void> {
+async function moment(victim: DiskNode, isMoment: () => boolean): Promise<void> {
   const deadline = performance.now() + SETTLE_TIMEOUT_MS;
-  for (; !until(victim); await sleep(POLL_MS))
+  for (; !isMoment(); await sleep(POLL_MS))
     if (performance.now() > deadline)
       throw new Error(`no moment to kill ${victim.name} in ${SETTLE_TIMEOUT_MS} ms`);
 }

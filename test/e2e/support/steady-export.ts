@@ -19,6 +19,8 @@ export class SteadyExport {
   readonly #uris: readonly string[];
   readonly #waiting: (() => void)[] = [];
   #client: NbdClient | undefined;
+  /** Where that is connected. */
+  #uri = '';
   #server: NbdServer | undefined;
   #next = 0;
   #closed = false;
@@ -43,6 +45,11 @@ export class SteadyExport {
         resolve();
       });
     });
+  }
+
+  /** What is asked now goes there. */
+  isServedBy(uri: string): boolean {
+    return this.#client !== undefined && this.#uri === uri;
   }
 
   close(): void {
@@ -96,6 +103,7 @@ export class SteadyExport {
       if (this.#closed) return;
       if (client instanceof EterneError) return void this.#world.timers.after(RETRY_MS, () => this.#dial());
       this.#client = client;
+      this.#uri = uri;
       for (const start of this.#waiting.splice(0)) start();
     });
   }
