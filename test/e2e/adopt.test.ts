@@ -19,7 +19,7 @@ async function newPair(): Promise<MirrorPair> {
   return pair;
 }
 
-describe('a file with data', { timeout: 120_000 }, () => {
+describe('a file with data', { timeout: 600_000 }, () => {
   it('becomes a volume without copying, is mirrored, and leaves as it is', async () => {
     const pair = await newPair();
     const { a, b, folder } = pair;

@@ -78,25 +78,25 @@ after(() => lab.end());
 
 test(
   'what the successor has of several parts is one point of the order of their writes, and of a synchronous volume everything',
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async () => {
     let [owner, other] = [n1, n2];
     let written = { near: 0, far: 0 };
     for (let kill = 1; kill <= KILLS; kill += 1) {
-      await until(`${other.name} follows ${owner.name}`, () => isFollowed(owner, other), 90_000);
+      await until(`${other.name} follows ${owner.name}`, () => isFollowed(owner, other));
       const near = await OrderedWriter.begin(partsOf(owner, 'near'), written.near);
       const far = await OrderedWriter.begin(partsOf(owner, 'far'), written.far);
       await sleep(WRITING_MS);
       const worker = await workerOf(other, 'far');
       process.kill(worker, 'SIGSTOP');
       const reached = far.acknowledged + BEHIND;
-      await until('the copy is behind', () => far.acknowledged >= reached, 60_000);
+      await until('the copy is behind', () => far.acknowledged >= reached);
       await owner.losePower();
       process.kill(worker, 'SIGCONT');
       await Promise.all([near.ended, far.ended]);
       assert.ok(near.acknowledged > written.near, 'something was written');
       assert.ok(far.acknowledged > written.far, 'something was written');
-      await until(`${other.name} goes on`, () => runsOn(other), 60_000);
+      await until(`${other.name} goes on`, () => runsOn(other));
       written = {
         near: await assertPoint(partsOf(other, 'near')),
         far: await assertPoint(partsOf(other, 'far')),
@@ -109,11 +109,11 @@ test(
       await owner.start();
       [owner, other] = [other, owner];
     }
-    await until(`${other.name} follows ${owner.name}`, () => isFollowed(owner, other), 90_000);
+    await until(`${other.name} follows ${owner.name}`, () => isFollowed(owner, other));
   },
 );
 
-test('the last part grows while it is in use, and no other', { timeout: 60_000 }, async () => {
+test('the last part grows while it is in use, and no other', { timeout: 600_000 }, async () => {
   const resize = (of: string, size: string) =>
     eterne('volume', 'resize', 'near', '--part', of, '--size', size, '--dir', n1.dir);
   const refused = await resize('data', '8MiB');
@@ -134,7 +134,7 @@ test('the last part grows while it is in use, and no other', { timeout: 60_000 }
 
 test(
   'an image of what a crashed owner had more is of all parts, or of one',
-  { timeout: 60_000 },
+  { timeout: 600_000 },
   async () => {
     const image = (name: string): string => join(lab.root, name);
     const dump = (name: string, ...of: readonly string[]) =>
@@ -166,7 +166,7 @@ test(
   },
 );
 
-test('a volume with parts is made and shown by the command line, too', { timeout: 60_000 }, async () => {
+test('a volume with parts is made and shown by the command line, too', { timeout: 600_000 }, async () => {
   const disk = (name: string, size: string): readonly string[] => [
     '--part',
     `${name}:${size}:n1=${n1.dir}/cli.${name}.img,n2=${n2.dir}/cli.${name}.img`,
@@ -183,7 +183,7 @@ test('a volume with parts is made and shown by the command line, too', { timeout
 
 test(
   'file systems on two parts move together, and each has what was written to it',
-  { timeout: 120_000, skip: attachMissing() },
+  { timeout: 600_000, skip: attachMissing() },
   async () => {
     const directory = (of: string): string => join(lab.root, `mounted-${of}`);
     const mount = (of: string): string =>
@@ -200,12 +200,12 @@ groups:
       const copies = status?.volumes.find(({ name }) => name === 'files')?.inSyncSet.length;
       return files?.owner === node.name && files.state === 'online' && copies === 2;
     };
-    await until('it runs on n1', isOn(n1), 60_000);
+    await until('it runs on n1', isOn(n1));
     for (const name of ['data', 'log'])
       writeFileSync(join(directory(name), 'letter'), `to ${name}`, { flush: true });
     const move = await eterne('group', 'move', 'files', '--to', 'n2', '--dir', n1.dir);
     assert.equal(move.code, 0, move.stderr);
-    await until('it runs on n2', isOn(n2), 60_000);
+    await until('it runs on n2', isOn(n2));
     for (const name of ['data', 'log'])
       assert.equal(readFileSync(join(directory(name), 'letter'), 'utf8'), `to ${name}`);
     assert.equal((await eterne('group', 'stop', 'files', '--dir', n1.dir)).code, 0);
@@ -216,7 +216,7 @@ groups:
   },
 );
 
-test('both replicas of every part are the same when nobody writes', { timeout: 60_000 }, async () => {
+test('both replicas of every part are the same when nobody writes', { timeout: 600_000 }, async () => {
   for (const name of ['near', 'far']) {
     const { code, stderr } = await eterne('group', 'stop', name, '--dir', n1.dir);
     assert.equal(code, 0, stderr);

@@ -30,14 +30,14 @@ function processesNaming(folder: string): string[] {
     .filter((line) => line.includes(folder));
 }
 
-test('eterne demo --auto loses nothing and leaves nothing', { timeout: 300_000 }, () => {
+test('eterne demo --auto loses nothing and leaves nothing', { timeout: 600_000 }, () => {
   const temporary = mkdtempSync(join(tmpdir(), 'eterne-test-demo-'));
   try {
     const environment = { ...process.env, TMPDIR: temporary, HOME: join(temporary, 'home') };
     const run = spawnSync(eterne, ['demo', '--auto'], {
       encoding: 'utf8',
       env: environment,
-      timeout: 280_000,
+      timeout: 600_000,
     });
     assert.equal(run.status, 0, run.stdout + run.stderr);
     const verdict = JSON.parse(run.stdout.trim().split('\n').at(-1) ?? '') as Verdict;
@@ -55,7 +55,7 @@ test('eterne demo --auto loses nothing and leaves nothing', { timeout: 300_000 }
   }
 });
 
-test('eterne demo runs until eterne demo stop', { timeout: 200_000 }, async () => {
+test('eterne demo runs until eterne demo stop', { timeout: 600_000 }, async () => {
   const temporary = mkdtempSync(join(tmpdir(), 'eterne-test-demo-'));
   try {
     const environment = { ...process.env, TMPDIR: temporary };
@@ -71,7 +71,11 @@ test('eterne demo runs until eterne demo stop', { timeout: 200_000 }, async () =
     });
     assert.match(output, /Console +https:\/\/127\.0\.0\.1:\d+\//);
     assert.match(output, /Log-in +admin \/ \S+/);
-    const stop = spawnSync(eterne, ['demo', 'stop'], { encoding: 'utf8', env: environment, timeout: 60_000 });
+    const stop = spawnSync(eterne, ['demo', 'stop'], {
+      encoding: 'utf8',
+      env: environment,
+      timeout: 600_000,
+    });
     assert.equal(stop.status, 0, stop.stderr);
     assert.equal(await exited, 0);
     assert.deepEqual(

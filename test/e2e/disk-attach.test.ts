@@ -10,7 +10,7 @@ import { filesOf, mirrorPair, startSynced } from './support/disk-node.ts';
 
 it(
   'is attached while primary, and gone afterwards',
-  { skip: attachMissing(), timeout: 150_000 },
+  { skip: attachMissing(), timeout: 600_000 },
   async () => {
     const pair = await mirrorPair('32MiB', [], (node, folder) => ({
       ...filesOf(node, folder),

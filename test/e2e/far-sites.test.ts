@@ -24,7 +24,7 @@ const DEPTH = 8;
 const RECORDS = 200;
 const missing = farLabMissing();
 
-test('sites far apart', { skip: missing ?? false, timeout: 480_000 }, async (context) => {
+test('sites far apart', { skip: missing ?? false, timeout: 600_000 }, async (context) => {
   const lab = await FarLab.make(['n1', 'n2', 'w'], DISTANCE);
   const cluster = new HostedCluster('far', 1, 1, lab);
   after(() => cluster.remove());

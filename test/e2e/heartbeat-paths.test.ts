@@ -32,7 +32,7 @@ const reachOf = (node: string, { nodes }: ClusterStatus): string | undefined =>
 
 test(
   'paths cut one by one, then all but the disk',
-  { skip: missing ?? false, timeout: 300_000 },
+  { skip: missing ?? false, timeout: 600_000 },
   async (context) => {
     const cluster = new HostedCluster('paths', 2);
     after(() => cluster.remove());

@@ -22,9 +22,9 @@ const BLOCK_BYTES = 4096;
 
 it(
   'serves from the peer when its file system hangs',
-  { skip: reasonToSkip(), timeout: 120_000 },
+  { skip: reasonToSkip(), timeout: 600_000 },
   async () => {
-    const pair = await mirrorPair('8MiB', ['diskTimeout: 1s']);
+    const pair = await mirrorPair('8MiB', ['diskTimeout: 5s']);
     const { a, b, folder } = pair;
     const mount = join(folder, 'mount');
     mkdirSync(mount);

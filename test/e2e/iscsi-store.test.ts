@@ -36,7 +36,7 @@ async function startArray(): Promise<Array> {
   return { process, image: join(folder, 'lun.img') };
 }
 
-describe('a mirror on two iSCSI targets', { timeout: 200_000 }, () => {
+describe('a mirror on two iSCSI targets', { timeout: 600_000 }, () => {
   it('goes on without an error when one target is killed, and finds everything on the other', async () => {
     const arrays = { a: await startArray(), b: await startArray() };
     const pair = await mirrorPair('16MiB', [], (node, folder) => ({

@@ -78,7 +78,7 @@ async function keys(initiator: TestInitiator): Promise<string> {
   return (await initiator.receive())?.data.toString('hex', 8) ?? '';
 }
 
-describe('a mirrored volume over iSCSI', { timeout: 300_000 }, () => {
+describe('a mirrored volume over iSCSI', { timeout: 600_000 }, () => {
   it('is one logical unit on both nodes', { skip: missing('iscsi-inq', 'iscsi-test-cu') }, async () => {
     const { portals } = await iscsiPair('64MiB');
     for (const page of ['128', '131']) {
@@ -92,7 +92,7 @@ describe('a mirrored volume over iSCSI', { timeout: 300_000 }, () => {
     const { stdout } = await run(
       'iscsi-test-cu',
       ['--dataloss', '-V', '-t', 'ALL.MultipathIO', uri(portals.a), uri(portals.b)],
-      { timeout: 120_000 },
+      { timeout: 600_000 },
     );
     assert.equal(stdout.match(/\.\.\..*?passed/gs)?.length, 4, stdout.slice(-2000));
     assert.doesNotMatch(stdout, /FAILED|SKIPPED/);

@@ -57,7 +57,7 @@ before(async () => {
 
 after(() => pair.remove());
 
-describe('a disk process that cannot start', { timeout: 120_000 }, () => {
+describe('a disk process that cannot start', { timeout: 600_000 }, () => {
   it('names file, line and key of a wrong configuration', async () => {
     await refuses(
       variant('unknown-key', (text) => text.replace('mode:', 'mood:')),
@@ -125,7 +125,7 @@ describe('a disk process that cannot start', { timeout: 120_000 }, () => {
   });
 });
 
-describe('hostile bytes', { timeout: 120_000 }, () => {
+describe('hostile bytes', { timeout: 600_000 }, () => {
   it('on the NBD, replication and control sockets are dropped; service goes on and nothing is lost', async () => {
     await Promise.all([pair.a.start(), pair.b.start()]);
     await pair.a.must('promote');

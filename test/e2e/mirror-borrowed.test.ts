@@ -36,14 +36,14 @@ async function borrow(node: DiskNode): Promise<void> {
   assert.equal(peers[0]?.replication, 'SyncTarget');
 }
 
-describe('a volume whose data is at the other node', { timeout: 120_000 }, () => {
+describe('a volume whose data is at the other node', { timeout: 600_000 }, () => {
   it(
     'is mounted and written to while the used blocks of its ext4 are copied',
     { skip: attachMissing() },
     async () => {
       const pair = await mirrorPair(
         '64MiB',
-        ['initialSync: smart', 'resyncRate: { min: 2MiB, max: 2MiB }'],
+        ['initialSync: smart', 'resyncRate: { min: 1MiB, max: 1MiB }'],
         (node, folder) => ({ ...filesOf(node, folder), exports: ', { attach: fuse }' }),
       );
       const { a, b, folder } = pair;
@@ -81,7 +81,7 @@ describe('a volume whose data is at the other node', { timeout: 120_000 }, () =>
   );
 
   it('is served by nobody while its source is dead, and loses nothing', async () => {
-    const pair = await mirrorPair('16MiB', ['initialSync: full', 'resyncRate: { min: 2MiB, max: 2MiB }']);
+    const pair = await mirrorPair('16MiB', ['initialSync: full', 'resyncRate: { min: 1MiB, max: 1MiB }']);
     const { a, b } = pair;
     writeFileSync(b.image, randomBytes(16 * MIB));
     try {

@@ -47,9 +47,9 @@ const isInstalled = (program: string): boolean => {
   }
 };
 
-describe('copying and comparing', { timeout: 300_000 }, () => {
+describe('copying and comparing', { timeout: 600_000 }, () => {
   it('finds what was altered behind its back, on a busy volume, and nothing else; and repairs it', async () => {
-    const pair = await newPair('96MiB', ['initialSync: none', 'resyncRate: { min: 4MiB, max: 64MiB }']);
+    const pair = await newPair('96MiB', ['initialSync: none', 'resyncRate: { min: 4MiB, max: 24MiB }']);
     await startSynced(pair);
     const { a, b } = pair;
     await run('qemu-io', ['-f', 'raw', '-c', 'write -P 0x55 0 96M', '-c', 'flush', a.uri]);

@@ -69,7 +69,7 @@ async function relayedPair(
   return { pair, relays };
 }
 
-describe('replication links', { timeout: 200_000 }, () => {
+describe('replication links', { timeout: 600_000 }, () => {
   it('are unreadable on the wire with TLS, and closed to strangers', async () => {
     const [authority, other] = [newAuthority(), newAuthority()];
     for (const name of ['a', 'b', 'c']) authority.issue(name);

@@ -84,7 +84,7 @@ async function registrations(initiator: TestInitiator): Promise<string> {
   return (await initiator.receive())?.data.toString('hex', 8) ?? '';
 }
 
-describe('a mirror set of two volumes', { timeout: 120_000, skip: MISSING && `needs ${MISSING}` }, () => {
+describe('a mirror set of two volumes', { timeout: 600_000, skip: MISSING && `needs ${MISSING}` }, () => {
   it('is promoted, lost, taken over and grown as one', async () => {
     const [a, b, portals] = await makeNodes();
     await Promise.all([a.start(), b.start()]);

@@ -40,7 +40,7 @@ async function assertIdentical({ a, b }: MirrorPair): Promise<void> {
   execFileSync('cmp', [a.image, b.image]);
 }
 
-describe('a mirrored pair', { timeout: 300_000 }, () => {
+describe('a mirrored pair', { timeout: 600_000 }, () => {
   it('carries a real file system through the loss of its first node, and resyncs only what changed', async () => {
     const pair = await syncedPair('64MiB');
     const { a, b, folder } = pair;

@@ -11,7 +11,7 @@ import { ClusterLab } from './support/cluster-lab.ts';
 import { until, type ClusterNode } from './support/cluster-node.ts';
 import { eterne } from './support/disk-node.ts';
 
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 180_000;
 const lab = await ClusterLab.make('mixed');
 const n1 = lab.member('n1', 141);
 const n2 = lab.member('n2', 142);
@@ -58,7 +58,7 @@ before(async () => {
 });
 after(() => lab.end());
 
-test('a shared disk belongs to one group', { skip: missing, timeout: 120_000 }, async () => {
+test('a shared disk belongs to one group', { skip: missing, timeout: 600_000 }, async () => {
   await serve(n1, n1, n2);
   await assert.rejects(
     lab.apply(`groups: [{ name: third, nodes: [n1], resources: [${disk(shared)}] }]`),
@@ -66,7 +66,7 @@ test('a shared disk belongs to one group', { skip: missing, timeout: 120_000 }, 
   );
 });
 
-test('both kinds move together', { skip: missing, timeout: 120_000 }, async () => {
+test('both kinds move together', { skip: missing, timeout: 600_000 }, async () => {
   const [single] = lab.programs('single');
   const { code, stderr } = await eterne('group', 'move', 'both', '--to', 'n2', '--dir', n1.dir);
   assert.equal(code, 0, stderr);
@@ -74,7 +74,7 @@ test('both kinds move together', { skip: missing, timeout: 120_000 }, async () =
   assert.deepEqual(lab.programs('single'), [single]);
 });
 
-test('and come together when their node loses its power', { skip: missing, timeout: 120_000 }, async () => {
+test('and come together when their node loses its power', { skip: missing, timeout: 600_000 }, async () => {
   await n2.losePower([...lab.programs('both'), ...lab.programs('single')]);
   await serve(n1, n1, n1);
 });

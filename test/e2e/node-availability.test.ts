@@ -32,7 +32,7 @@ class Pair extends LedgerCluster {
       try {
         return this.lab.host(name).run('curl', '-fsS', '-m', '5', ...args);
       } catch (error) {
-        if (performance.now() - startedMs > 30_000) throw error;
+        if (performance.now() - startedMs > 180_000) throw error;
       }
     }
   }
@@ -46,7 +46,7 @@ const isWhole = ({ volumes, tieBreaker, warnings }: ClusterStatus): boolean =>
   volumes[0]?.inSyncSet.length === 2 && tieBreaker?.votes === true && warnings.length === 0;
 const isAlone = (status: ClusterStatus): boolean => status.tieBreaker?.heldBecause != null;
 
-test('a pair that prefers availability', { skip: missing ?? false, timeout: 240_000 }, async (context) => {
+test('a pair that prefers availability', { skip: missing ?? false, timeout: 600_000 }, async (context) => {
   const pair = new Pair('available', 1, 1, new Lab(['n1', 'n2']));
   after(() => pair.remove());
   const [n1] = pair.lab.hosts;

@@ -90,7 +90,7 @@ const resources = (folder: string): string => `<resources>
 
 test(
   'a real Pacemaker promotes, fences, promotes the survivor, and never a replica that missed a write',
-  { skip: pacemakerMissing() ?? false, timeout: 300_000 },
+  { skip: pacemakerMissing() ?? false, timeout: 600_000 },
   async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'eterne-pacemaker-'));
     const nodes = { a: disk('a', folder), b: disk('b', folder) };
@@ -109,9 +109,9 @@ test(
         .stdout.trim();
     await createVolume(lab, folder, nodes);
     for (const name of ['a', 'b'] as const) lab.boot(name);
-    await until('both nodes are members', () => membersSeen(lab, 'a') === 2, 60_000);
+    await until('both nodes are members', () => membersSeen(lab, 'a') === 2);
     configure(lab, folder);
-    await until('one copy is promoted', async () => (await primary()) !== undefined, 90_000);
+    await until('one copy is promoted', async () => (await primary()) !== undefined);
     const first = (await primary()) ?? 'a';
     const second = OTHER[first];
     await nodes[first].wait('synced');
@@ -119,7 +119,7 @@ test(
     await writer.write(0, Buffer.alloc(MIB, 0x11));
 
     await lab.kill(first);
-    await until('the survivor is promoted', async () => (await roleOf(nodes[second])) === 'primary', 90_000);
+    await until('the survivor is promoted', async () => (await roleOf(nodes[second])) === 'primary');
     const survivor = await NbdClient.open({ path: nodes[second].nbdPath }, 'v0');
     const kept = await survivor.read(0, MIB);
     assert.ok(kept.data.equals(Buffer.alloc(MIB, 0x11)), 'every acknowledged write is there');
@@ -129,12 +129,12 @@ test(
     await lab.kill(second);
     lab.boot('a');
     lab.boot('b');
-    await until('some copy is promoted', async () => (await primary()) !== undefined, 120_000);
+    await until('some copy is promoted', async () => (await primary()) !== undefined);
     assert.equal(await primary(), second, 'the one that has every write');
     await nodes[second].wait('synced');
     const last = await NbdClient.open({ path: nodes[second].nbdPath }, 'v0');
     assert.ok((await last.read(MIB, MIB)).data.equals(Buffer.alloc(MIB, 0x22)));
-    await until('the mark is taken away', () => mark(second, first) === '', 30_000);
+    await until('the mark is taken away', () => mark(second, first) === '');
   },
 );
 

@@ -33,7 +33,7 @@ const sizeShown = (uri: string): number =>
     }
   )['virtual-size'];
 
-describe('growing', { timeout: 120_000, skip: MISSING && `needs ${MISSING}` }, () => {
+describe('growing', { timeout: 600_000, skip: MISSING && `needs ${MISSING}` }, () => {
   it('goes on under load, over a killed peer and a killed primary, and loses nothing', async () => {
     const pair = await mirrorPair('64MiB', ['initialSync: none']);
     open.push(pair);
@@ -98,7 +98,7 @@ const NO_DEVICES = loopMissing();
 
 describe(
   'growing on block devices that are enlarged',
-  { timeout: 240_000, skip: MISSING ? `needs ${MISSING}` : NO_DEVICES },
+  { timeout: 600_000, skip: MISSING ? `needs ${MISSING}` : NO_DEVICES },
   () => {
     it('waits for both of them, goes on under load and over a restart, and loses nothing', async () => {
       // The metadata of `a` lies behind its data, that of `b` in a file.

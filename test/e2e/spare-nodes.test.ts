@@ -9,7 +9,7 @@ import { ClusterLab } from './support/cluster-lab.ts';
 import { until, type ClusterNode } from './support/cluster-node.ts';
 import { eterne } from './support/disk-node.ts';
 
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 180_000;
 const lab = await ClusterLab.make('spares');
 const n1 = lab.member('n1', 131);
 const n2 = lab.member('n2', 132);
@@ -70,7 +70,7 @@ async function serve(places: Readonly<Record<string, Place>>): Promise<void> {
 before(() => lab.begin(DOCUMENT));
 after(() => lab.end());
 
-test('each service runs at home, with a copy on both spares', { timeout: 240_000 }, async () => {
+test('each service runs at home, with a copy on both spares', { timeout: 600_000 }, async () => {
   await serve({
     east: { owner: 'n1', copies: ['n1', 's1', 's2'] },
     west: { owner: 'n2', copies: ['n2', 's1', 's2'] },
@@ -79,7 +79,7 @@ test('each service runs at home, with a copy on both spares', { timeout: 240_000
 
 test(
   'the first loss goes to the first spare, the second to the one that has room',
-  { timeout: 240_000 },
+  { timeout: 600_000 },
   async () => {
     const [west] = lab.programs('west');
     await n1.losePower(lab.programs('east'));
@@ -101,7 +101,7 @@ test(
   },
 );
 
-test('whose node is back goes home, and its spare is free', { timeout: 240_000 }, async () => {
+test('whose node is back goes home, and its spare is free', { timeout: 600_000 }, async () => {
   const [west] = lab.programs('west');
   await n1.start();
   await serve({

@@ -108,7 +108,7 @@ const imageOf = async (node: DiskNode, path: string): Promise<Buffer> => {
   return readFileSync(path);
 };
 
-describe('two hosts and two arrays', { timeout: 240_000, skip: absent && `needs ${absent}` }, () => {
+describe('two hosts and two arrays', { timeout: 600_000, skip: absent && `needs ${absent}` }, () => {
   it('lose either array unnoticed, and the host to a switch-over with both', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'eterne-c3-'));
     const arrays = { d1: new DiskArray(), d2: new DiskArray() };
@@ -165,7 +165,7 @@ describe('two hosts and two arrays', { timeout: 240_000, skip: absent && `needs 
   });
 });
 
-describe('two disks in one server', { timeout: 120_000, skip: !hasNbdkit && 'needs nbdkit' }, () => {
+describe('two disks in one server', { timeout: 600_000, skip: !hasNbdkit && 'needs nbdkit' }, () => {
   it('lose the one that serves unnoticed', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'eterne-two-disks-'));
     endings.push(async () => rmSync(folder, { recursive: true }));

@@ -156,7 +156,7 @@ const hangs = (): string | false => {
   return spawnSync('losetup', ['--find']).status === 0 ? false : 'needs loop devices';
 };
 
-describe('the target as a process', { timeout: 120_000 }, () => {
+describe('the target as a process', { timeout: 600_000 }, () => {
   it('serves its other LUNs while one hangs', { skip: hangs() }, async (context) => {
     const folder = folderOf(context);
     const { path, disk } = await hangingFile(context, folder);
@@ -290,7 +290,7 @@ describe('the target as a process', { timeout: 120_000 }, () => {
     assert.equal(await statusOf(initiator), 0);
     await first.stop('SIGKILL');
 
-    const second = await startTarget(folder, targets('4MiB'));
+    const second = await startTarget(folder, targets('2MiB'));
     const again = await loggedIn(second.address);
     const progress = async (): Promise<number | undefined> => {
       again.command('030000001200', { readBytes: 18 });

@@ -14,7 +14,7 @@ const PROBES = fileURLToPath(new URL('probes.py', import.meta.url));
 
 it(
   'refuses each with the error the protocol asks for, and goes on',
-  { skip: hasBindings ? false : 'python3-libnbd is not installed', timeout: 60_000 },
+  { skip: hasBindings ? false : 'python3-libnbd is not installed', timeout: 600_000 },
   async () => {
     const served = await serve(8 * 1024 * 1024, 'unix');
     try {

@@ -29,7 +29,7 @@ async function run(args: readonly string[]): Promise<void> {
   }
 }
 
-describe('NBD server and the reference tester', { skip, timeout: 200_000 }, () => {
+describe('NBD server and the reference tester', { skip, timeout: 600_000 }, () => {
   const cases: readonly (readonly [title: string, ...args: string[]])[] = [
     ['reads'],
     ['writes', '-w'],

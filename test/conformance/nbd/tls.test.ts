@@ -37,7 +37,7 @@ after(async () => {
   for (const { folder } of [authority, stranger]) rmSync(folder, { recursive: true });
 });
 
-describe('NBD over TLS', { skip: missing('nbdinfo'), timeout: 60_000 }, () => {
+describe('NBD over TLS', { skip: missing('nbdinfo'), timeout: 600_000 }, () => {
   it('is opened by a client with a certificate, which then reads and writes', async () => {
     const uri = secureUri(clientFolder(authority));
     const { stdout } = await run('nbdinfo', [uri]);

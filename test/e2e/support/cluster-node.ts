@@ -17,10 +17,11 @@ import { eterne } from './disk-node.ts';
 
 const ETERNE = fileURLToPath(new URL('../../../eterne', import.meta.url));
 
+/** Its limit is for what hangs: a busy machine may take long. */
 export async function until(
   what: string,
   isSo: () => boolean | Promise<boolean>,
-  withinMs = 30_000,
+  withinMs = 180_000,
 ): Promise<void> {
   const startedMs = performance.now();
   while (!(await isSo())) {

@@ -120,7 +120,7 @@ export class DiskNode {
     await this.#call('POST', `/v1/volumes/v0/${verb}`, body);
   }
 
-  async wait(goal: WaitGoal, timeoutMs = 60_000): Promise<void> {
+  async wait(goal: WaitGoal, timeoutMs = 180_000): Promise<void> {
     await this.#call('POST', '/v1/volumes/v0/wait', { for: goal, timeoutMs }, timeoutMs + 5000);
   }
 
@@ -131,7 +131,7 @@ export class DiskNode {
     return volume;
   }
 
-  async #call(method: 'GET' | 'POST', path: string, body?: object, timeoutMs = 30_000): Promise<unknown> {
+  async #call(method: 'GET' | 'POST', path: string, body?: object, timeoutMs = 120_000): Promise<unknown> {
     try {
       return await callHttp(`unix:${this.control}`, {
         method,

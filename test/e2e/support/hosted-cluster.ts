@@ -9,7 +9,7 @@ import { repositoryRoot } from '@eterne/runtime/node/repository.ts';
 import { Lab, type Host } from './hosts.ts';
 import { processesWith } from './processes-with.ts';
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -29,7 +29,7 @@ export const acksIn = (file: string): Ack[] =>
 /** Waits until the load has heard of so many records. */
 export async function acknowledged(file: string, count: number): Promise<void> {
   for (const startedMs = performance.now(); acksIn(file).length < count; await sleep(100))
-    assert.ok(performance.now() - startedMs < 60_000, `${count} records acknowledged`);
+    assert.ok(performance.now() - startedMs < 180_000, `${count} records acknowledged`);
 }
 
 export class LedgerCluster extends HostedCluster {

@@ -122,7 +122,7 @@ const corosyncConf = (hosts: readonly Host[]): string => `totem {
   version: 2
   cluster_name: lab
   transport: udpu
-  token: 1000
+  token: 5000
 }
 nodelist {
 ${hosts.map(nodeEntry).join('')}}

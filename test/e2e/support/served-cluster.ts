@@ -14,7 +14,7 @@ export interface Acknowledged {
   readonly atMs: number;
 }
 
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 180_000;
 
 export abstract class ServedCluster extends HostedCluster {
   readonly address = '10.77.0.100';
