@@ -208,6 +208,10 @@ export class Monitor implements MonitorPort {
     this.#troubleListeners.push(listener);
   }
 
+  get reports(): readonly ResourceReport[] {
+    return [...this.#resources.values()].map(({ report }) => report);
+  }
+
   onReport(listener: (reports: readonly ResourceReport[]) => void): void {
     this.#listeners.push(listener);
     this.#reportChange();
@@ -360,7 +364,7 @@ export class Monitor implements MonitorPort {
   }
 
   #report(): void {
-    this.#tell([...this.#resources.values()].map(({ report }) => report));
+    this.#tell(this.reports);
   }
 
   #tell(reports: readonly ResourceReport[]): void {

@@ -1,6 +1,6 @@
 /**
- * Puts a monitor behind a unix socket: calls start, stop, probe, find, kill, drill, fence, check-fence, ping-addresses, watch, ping; the notes
- * reports and troubles.
+ * Puts a monitor behind a unix socket: calls start, stop, probe, find, kill, drill, fence, check-fence, ping-addresses, watch, reports, ping; the
+ * notes reports and troubles.
  */
 import { EterneError } from '@eterne/base';
 import type { Listener, Reply } from '@eterne/runtime';
@@ -26,6 +26,7 @@ export type ToMonitor =
   | { readonly call: 'check-fence'; readonly device: FenceDevice }
   | { readonly call: 'drill'; readonly order: DrillOrder }
   | { readonly call: 'watch'; readonly order: WatchOrder }
+  | { readonly call: 'reports' }
   | { readonly call: 'ping' };
 
 export function serveMonitor(
@@ -80,6 +81,8 @@ function act(monitor: Monitor, message: ToMonitor, reply: Reply): void {
       );
     case 'watch':
       return monitor.watch(message.order, () => reply({ ok: null }));
+    case 'reports':
+      return reply({ ok: monitor.reports });
     case 'ping':
       return reply({ ok: null });
   }

@@ -38,6 +38,7 @@ export async function makeHands(context: Pick<TestContext, 'after'>): Promise<Mo
     directories: nodeDirectoryUsers,
     interfaces: nodeInterfaces,
     fileSystems: nodeFileSystems,
+    node: 'n1',
     dir,
   };
 }

@@ -295,7 +295,16 @@ export class Machine {
     const heart = new HeartClient(world, socketAddress(DIR, 'heart'));
     const spawner = spawnerFor(process, this.events.startProgram);
     const fileSystems: FileSystems = { room: (_path, done) => world.timers.soon(() => done('2 1 1 2 1')) };
-    const hands = { world, spawner, frames, directories, interfaces, fileSystems, dir: DIR };
+    const hands = {
+      world,
+      spawner,
+      frames,
+      directories,
+      interfaces,
+      fileSystems,
+      node: this.place.name,
+      dir: DIR,
+    };
     const monitor = new Monitor(hands, heart);
     monitor.open((error) => {
       assert(error === undefined, `the monitor's record can be read: ${error?.message}`);

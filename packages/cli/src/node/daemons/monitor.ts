@@ -13,7 +13,7 @@ import { nodeProcessTrees } from '@eterne/runtime/node/process-trees.ts';
 import { ISCSI_BRIDGE } from '../../disk/iscsi-bridge.ts';
 import { startDaemon } from '../daemon.ts';
 
-await startDaemon('monitor', ({ dir, world, launcher, giveUp }) => {
+await startDaemon('monitor', ({ dir, world, identity, launcher, giveUp }) => {
   const heart = new HeartClient(world, socketAddress(dir, 'heart'));
   const hands = {
     world: { ...world, processTrees: nodeProcessTrees },
@@ -23,6 +23,7 @@ await startDaemon('monitor', ({ dir, world, launcher, giveUp }) => {
     interfaces: nodeInterfaces,
     fileSystems: nodeFileSystems,
     iscsiBridge: ISCSI_BRIDGE,
+    node: identity.node,
     dir,
   };
   const monitor = new Monitor(hands, heart);

@@ -6,8 +6,10 @@ import { MonitorClient } from '@eterne/cluster/monitor/client.ts';
 import { socketAddress, socketPath } from '@eterne/cluster/node/layout.ts';
 import { comesBack } from '@eterne/cluster/node/comes-back.ts';
 import { listenLinks } from '@eterne/cluster/node/link.ts';
+import { PICTURE_CALL } from '@eterne/cluster/node/picture.ts';
 import { Watcher } from '@eterne/cluster/node/watcher.ts';
 import { followPlace } from '@eterne/cluster/service/own-place.ts';
+import { clusterPicture } from '@eterne/cluster/service/picture.ts';
 import { LiveFacade } from '@eterne/cluster/service/service-facade.ts';
 import type { Service } from '@eterne/cluster/service/service.ts';
 import { connectDiskPort } from '@eterne/disk/process/port-client.ts';
@@ -52,12 +54,13 @@ function serve(daemon: Daemon, service: Service): void {
     giveUp(error);
   });
   launcher.onPids((pids) => service.setPids(pids));
-  const answerPing = () => ({
-    onCall: (_name: string, _body: unknown, reply: Reply) => reply({ ok: null }),
+  const answering = () => ({
+    onCall: (name: string, _body: unknown, reply: Reply) =>
+      reply({ ok: name === PICTURE_CALL ? clusterPicture(service.core) : null }),
     onNote: () => {},
     onClose: () => {},
   });
-  listenLinks(world, socketAddress(dir, 'service'), answerPing, (listener) => {
+  listenLinks(world, socketAddress(dir, 'service'), answering, (listener) => {
     if (listener instanceof EterneError) giveUp(listener);
   });
   for (const other of ['monitor', 'heart'] as const) new Watcher(world, launcher, dir, other);

@@ -18,7 +18,9 @@ export interface Hands {
   readonly directories: DirectoryUsers;
   /** How a volume is attached through the kernel's iSCSI initiator; absent: it cannot be. */
   readonly iscsiBridge?: BridgeCommand;
-  /** The node's DIR. */
+  /** The name of this node. */
+  readonly node: string;
+  /** Its DIR. */
   readonly dir: string;
 }
 

@@ -73,7 +73,12 @@ const SHIMS = fileURLToPath(new URL('../../../src/monitor/agents/ocf/shims', imp
 test('attributes are kept as Pacemaker would, for a boot or for ever', async (context) => {
   const { dir } = await makeHands(context);
   const [reboot, forever] = [join(dir, 'reboot'), join(dir, 'forever')];
-  const env = { PATH: process.env['PATH'], ETERNE_OCF_REBOOT: reboot, ETERNE_OCF_FOREVER: forever };
+  const env = {
+    PATH: process.env['PATH'],
+    ETERNE_OCF_NODE: 'a',
+    ETERNE_OCF_REBOOT: reboot,
+    ETERNE_OCF_FOREVER: forever,
+  };
   const call = (tool: string, ...args: readonly string[]): string => {
     const { status, stdout } = spawnSync(join(SHIMS, tool), args, { env, encoding: 'utf8' });
     return `${status} ${stdout.trim()}`.trim();
@@ -87,7 +92,7 @@ test('attributes are kept as Pacemaker would, for a boot or for ever', async (co
   );
   assert.equal(call('crm_attribute', '-n', 'y', '-G', '-q', '-d', 'none'), '0 none');
   assert.equal(call('attrd_updater', '-n', 'status', '-U', 'normal'), '0');
-  assert.match(call('attrd_updater', '-Q', '-n', 'status'), /^0 name="status" host=".+" value="normal"$/);
+  assert.match(call('attrd_updater', '-Q', '-n', 'status'), /^0 name="status" host="a" value="normal"$/);
   assert.equal(call('attrd_updater', '-n', 'status', '-D'), '0');
   assert.equal(call('attrd_updater', '-Q', '-n', 'status'), '105');
   assert.equal(call('crm_attribute', '-p', 'db', '-v', '100'), '0');

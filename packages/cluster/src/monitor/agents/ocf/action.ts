@@ -8,13 +8,14 @@
 import { SYSTEM_PATH } from '@eterne/runtime';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runFolder } from '../../../node/layout.ts';
+import { codeCacheFolder, runFolder } from '../../../node/layout.ts';
 import type { Hands, Job } from '../agent.ts';
 import { markOf } from '../helper.ts';
 import type { OcfName, OcfParams } from './params.ts';
 
 const OCF_ROOT = '/usr/lib/ocf';
 const SHIMS = fileURLToPath(new URL('shims', import.meta.url));
+const QUESTIONS = fileURLToPath(new URL('questions/main.ts', import.meta.url));
 const SAID_BYTES_MAX = 4096;
 
 export type OcfVerb = 'start' | 'stop' | 'monitor' | 'promote' | 'demote';
@@ -60,7 +61,7 @@ export function runOcf(
   done: (outcome: OcfOutcome) => void,
 ): void {
   const path = join(OCF_ROOT, 'resource.d', provider, name);
-  const env = { ...environment({ provider, name }, job, action), ...attributes(hands) };
+  const env = { ...environment({ provider, name }, job, action), ...standIn(hands) };
   const timeoutMs = Math.max(1, action.timeoutMs);
   const order = { command: [path, action.verb] as const, env, timeoutMs, captureBytes: SAID_BYTES_MAX };
   hands.world.processes.spawn({ ...order, directory: '/' }, (exit) => {
@@ -76,13 +77,18 @@ export function runOcf(
   });
 }
 
-/** Where `crm_attribute` and its like are, and keep what they are told (`shims/attributes`). */
-function attributes({ dir }: Hands): Record<string, string> {
+/** Where the tools of Pacemaker are that agents call: they keep attributes (`shims/attributes`), and ask this node's daemons (`shims/ask`). */
+export function standIn({ dir, node }: Hands): Record<string, string> {
   return {
     PATH: `${SHIMS}:${SYSTEM_PATH}`,
     HA_SBIN_DIR: SHIMS,
     ETERNE_OCF_REBOOT: join(runFolder(dir), 'ocf-attributes'),
     ETERNE_OCF_FOREVER: join(dir, 'ocf-attributes'),
+    ETERNE_OCF_NODE: node,
+    ETERNE_OCF_RUNTIME: process.execPath,
+    ETERNE_OCF_PROGRAM: QUESTIONS,
+    ETERNE_OCF_DIR: dir,
+    ETERNE_OCF_CODE: process.env['NODE_COMPILE_CACHE'] ?? codeCacheFolder(dir),
   };
 }
 
@@ -96,6 +102,8 @@ function environment(
   return {
     PATH: SYSTEM_PATH,
     LC_ALL: 'C',
+    // Agents that are no bash scripts run one by it (`crm_mon_no_validation`).
+    SHELL: '/bin/bash',
     ...markOf(job),
     OCF_ROOT,
     OCF_RA_VERSION_MAJOR: '1',
@@ -123,4 +131,6 @@ const PROMOTABLE: Readonly<Record<string, string>> = {
   OCF_RESKEY_CRM_meta_promoted_node_max: '1',
   OCF_RESKEY_CRM_meta_master_max: '1',
   OCF_RESKEY_CRM_meta_notify: 'false',
+  // A blank is Pacemaker's empty list: `pgsql` takes its lock away only when it knows of no other instance.
+  OCF_RESKEY_CRM_meta_notify_slave_uname: ' ',
 };
