@@ -16,7 +16,9 @@ import {
 } from './cluster-daemons.ts';
 
 const AGENTS = '/usr/lib/ocf/resource.d/heartbeat';
-const skip = !existsSync(AGENTS) && 'needs resource-agents';
+const skip =
+  !(existsSync(AGENTS) && existsSync('/usr/bin/xmllint')) &&
+  'needs resource-agents and xmllint (libxml2-utils)';
 
 test('redis, galera and pgsql see where the resource is promoted', { skip }, async (context) => {
   const hands = await makeHands(context);
