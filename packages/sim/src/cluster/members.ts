@@ -500,13 +500,14 @@ export class Members {
     const leader = this.leader();
     const isTalking = (id: MemberId): boolean => !isTie(id) || tieKindOf(id) === 'disk';
     const voters = leader?.log?.members().filter(({ id, role }) => role === 'voter' && isTalking(id)) ?? [];
-    const set = state?.volumes[VOLUME]?.inSyncSet.members ?? [];
+    const volume = state?.volumes[VOLUME];
+    const isWhole = (name: string): boolean => volume?.inSyncSet.members.includes(name) === true;
     return (
       leader !== machine &&
       leader?.log?.leadership().quorate === true &&
       voters.length > 2 &&
       this.asked.every((each) => voters.some(({ id }) => id === each.member) && each.process('service')) &&
-      set.some((name) => name !== machine.place.name)
+      volume?.spec.replicas.some(({ node }) => node !== machine.place.name && isWhole(node)) === true
     );
   }
 
