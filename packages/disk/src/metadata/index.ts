@@ -1,7 +1,7 @@
 export * from './api.ts';
 export * from './generations.ts';
 export { decideHandshake, resolveSplitBrain } from './handshake.ts';
-export { madeWhole, witnessedOf } from './incarnations.ts';
+export { hasForgotten, madeWhole, witnessedOf } from './incarnations.ts';
 export { metadataBytes } from './layout.ts';
 export { openMetadata } from './open.ts';
 export { isAhead } from './relation.ts';

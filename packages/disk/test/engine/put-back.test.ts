@@ -17,6 +17,14 @@ function keepDisks({ data, metadata }: TestNode): () => void {
   return () => kept.forEach((putBack) => putBack());
 }
 
+/** The node, which is down, has blank disks from now on. */
+function blank({ data, metadata }: TestNode): void {
+  for (const disk of [data, metadata]) {
+    disk.write(0, Buffer.alloc(disk.sizeBytes));
+    disk.flush(disk.mark());
+  }
+}
+
 function restart(three: Three, node: TestNode, whileDown: () => void = () => {}): void {
   node.kill(true);
   whileDown();
@@ -154,10 +162,7 @@ describe('a disk that was put back', () => {
     mesh.flush(a);
     mesh.scheduler.runFor(100);
     a.kill(true);
-    for (const disk of [a.data, a.metadata]) {
-      disk.write(0, Buffer.alloc(disk.sizeBytes));
-      disk.flush(disk.mark());
-    }
+    blank(a);
     register.promote(mesh, c, [c]);
     mesh.write(c, 100, 5);
     mesh.network.cut('a', 'c');
@@ -170,6 +175,37 @@ describe('a disk that was put back', () => {
     mesh.demote(c);
     register.promote(mesh, b, [b, c]);
     mesh.network.heal('a', 'c');
+    mesh.until(() => isWhole(three));
+    mesh.assertIdentical();
+  });
+
+  test('or replaced by a blank one, and filled by a replica that never met the former, is the source of one that has met both', () => {
+    const three = threeEqual();
+    const { mesh, register, a, b, c } = three;
+    for (let round = 1; round <= 3; round += 1) restart(three, b);
+    b.kill(true);
+    c.kill(true);
+    mesh.until(() => register.set.members.join() === 'a');
+    blank(c);
+    c.start();
+    mesh.until(() => register.set.members.join() === 'a,c');
+    mesh.demote(a);
+    register.promote(mesh, c, [a, c]);
+    blank(b);
+    mesh.network.cut('b', 'c');
+    b.start();
+    mesh.until(() => peerOf(a, 'b').connection === 'Connected');
+    mesh.network.heal('b', 'c');
+    mesh.until(() => isWhole(three));
+    a.kill();
+    mesh.demote(c);
+    register.promote(mesh, b, [b, c]);
+    c.kill();
+    mesh.write(b, 3, 1);
+    mesh.until(() => register.set.members.join() === 'b');
+    a.start();
+    mesh.until(() => register.set.members.join() === 'a,b');
+    c.start();
     mesh.until(() => isWhole(three));
     mesh.assertIdentical();
   });

@@ -9,6 +9,8 @@
 import { EterneError, unreachable } from '@eterne/base';
 import {
   decideHandshake,
+  hasForgotten,
+  madeWhole,
   type HandshakeDecision,
   type MetadataState,
   type ReplicaSummary,
@@ -123,7 +125,7 @@ export class Opening {
     this.#peer.waitsWhenLost = waitsWhenLost;
     this.hasSameName = mine.generations.current === theirs.generations.current;
     if (this.#peer.metNewerTerm(theirs) || this.#leftRival(mine, theirs)) return;
-    if (this.#levels(mine, theirs)) return;
+    if (this.#levels(mine, theirs) || this.#succeeds(mine, theirs)) return;
     if (replica.invalidation?.met(theirs) === true) return this.#host.close('this replica is invalidated');
     const settled = settleSplitBrain(decideHandshake(mine, theirs), mine, theirs);
     const surroundings = { isLocal: replica.arbiterIsLocal, leader: said.follows || follows };
@@ -173,6 +175,22 @@ export class Opening {
     rival.reset(reason);
     this.#host.updateDuty(
       (state) => withNewerTerm(state, theirs),
+      () => this.#host.close(reason),
+    );
+    return true;
+  }
+
+  /**
+   * A new disk hides nothing from who has met the one before it. It takes a number above that one's before anything is copied to it, perhaps by somebody who has never met that: it
+   * would be taken for a disk that was put back. Everybody meets it by that number: who knows a lower one would think later on that it has restarted.
+   */
+  #succeeds({ justCreated, ...mine }: ReplicaSummary, theirs: ReplicaSummary): boolean {
+    const { node, replica } = this.#peer;
+    if (!justCreated || !hasForgotten(mine, theirs.witnessedIncarnation)) return false;
+    const reason = `${node} has met the disk that this one replaces`;
+    for (const peer of replica.peers) if (peer !== this.#peer) peer.reset(reason);
+    this.#host.updateDuty(
+      (state) => ({ ...state, ...madeWhole(state, theirs.witnessedIncarnation) }),
       () => this.#host.close(reason),
     );
     return true;
