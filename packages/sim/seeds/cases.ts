@@ -429,6 +429,18 @@ export const CASES: readonly Case[] = [
       'the leader of a pair that had taken the tie-breaker, the other being fenced, was to leave and removed itself: back from a power loss it gave the tie-breaker up, and neither could ever lead again',
   },
   {
+    scenario: 'members',
+    seed: 13302038,
+    found:
+      'a new machine met a replica that had met the former one, and was filled by a third that had not: alone in the set, it was refused for ever as one that was put back',
+  },
+  {
+    scenario: 'members',
+    seed: 13303047,
+    found:
+      'a third replica came into the configuration while a member was down that had crashed as primary: of what that one had written last nothing was marked for it, and the two were called equal and differed',
+  },
+  {
     scenario: 'equipped',
     seed: 7300276,
     found:

@@ -10,7 +10,7 @@
  */
 import { EterneError, assert } from '@eterne/base';
 import type { Address, BlockDevice, BlockStore, Stream, World } from '@eterne/runtime';
-import type { MetadataState, VolumeMetadata } from '../metadata/index.ts';
+import { NIL_UUID, type MetadataState, type VolumeMetadata } from '../metadata/index.ts';
 import type {
   Arbiter,
   AttachRequest,
@@ -65,7 +65,7 @@ export function openVolume(
 ): void {
   openStores(world, config, (stores) => {
     if (stores instanceof EterneError) return done(stores);
-    countForAbsent(config, stores.metadata, () => {
+    countForUnknown(config, stores.metadata, () => {
       const volume = new Volume(world, config, arbiter, stores);
       volume.start();
       done(volume);
@@ -74,13 +74,16 @@ export function openVolume(
 }
 
 /**
- * Nobody marks what a replica lacks that the configuration has left out, so everything may differ when it comes back. Metadata
- * that cannot be written tells the volume itself.
+ * Nobody marks what a replica lacks that the configuration has left out, so everything may differ when it comes back; nor what one lacks that came into the configuration while this
+ * node was down: a crash's last writes have been marked before it was known. Metadata that cannot be written tells the volume itself.
  */
-function countForAbsent(config: VolumeConfig, metadata: VolumeMetadata, done: () => void): void {
-  const absent = metadata.peers.filter((peer) => !Object.hasOwn(config.peers, peer));
-  if (absent.length === 0 || metadata.state.justCreated) return done();
-  for (const peer of absent) metadata.bitmap(peer).markAll();
+function countForUnknown({ peers }: VolumeConfig, metadata: VolumeMetadata, done: () => void): void {
+  const { justCreated, peerIncarnations, volumeUuid } = metadata.state;
+  const isAbsent = (peer: string): boolean => !Object.hasOwn(peers, peer);
+  const neverMet = (peer: string): boolean => peerIncarnations[peer] === 0 && volumeUuid !== NIL_UUID;
+  const unknown = metadata.peers.filter((peer) => isAbsent(peer) || neverMet(peer));
+  if (unknown.length === 0 || justCreated) return done();
+  for (const peer of unknown) metadata.bitmap(peer).markAll();
   metadata.persistBitmaps(done);
 }
 
