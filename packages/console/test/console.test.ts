@@ -377,7 +377,7 @@ await suite('console', { skip: missing() ?? false }, () => {
       await card.getByRole('button', { name: label, exact: true }).click();
       const give = dialog.getByRole('button', { name: label });
       if (tick !== undefined) await dialog.getByLabel(tick).check();
-      if (label !== 'Maintenance') {
+      if (label !== 'Maintenance' && label !== 'Make active') {
         assert.ok(await give.isDisabled(), label);
         await dialog.getByLabel('write its name: n2').fill('n2');
       }
@@ -388,7 +388,12 @@ await suite('console', { skip: missing() ?? false }, () => {
     assert.equal(await card.getByRole('button', { name: 'It is off' }).count(), 0, 'it is heard');
     await order('Maintenance');
     await order('Switch it off');
-    n2Is({ state: 'lost', enforcement: 'software' });
+    n2Is({ state: 'lost', mode: 'standby', enforcement: 'software' });
+    await card.getByText(/feature level 1 · standby$/).waitFor();
+    assert.equal(await card.getByRole('button', { name: 'Standby' }).count(), 0, 'it is in standby');
+    await order('Make active');
+    n2Is({ mode: 'active' });
+    await card.getByRole('button', { name: 'Standby' }).waitFor();
     await order('It is off');
     await order('Remove');
     assert.equal(await card.getByRole('button', { name: 'Switch it off' }).count(), 0, 'by what?');
@@ -400,6 +405,7 @@ await suite('console', { skip: missing() ?? false }, () => {
     assert.deepEqual(fixture.facade.orders, [
       `nodeMaintenance("n2", ${by})`,
       `nodeFence("n2", ${by})`,
+      `nodeUnstandby("n2", ${by})`,
       `nodeConfirmStopped("n2", false, ${by})`,
       `nodeRemove("n2", false, ${by})`,
       `nodeConfirmStopped("n2", true, ${by})`,

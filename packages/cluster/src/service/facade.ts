@@ -19,6 +19,7 @@ import type {
   LogPlace,
   MemberRole,
   MemberSpec,
+  NodeMode,
   Profile,
   Stray,
 } from '../state/model.ts';
@@ -30,6 +31,8 @@ export interface NodeStatus {
   readonly name: string;
   readonly role: MemberRole;
   readonly state: 'online' | 'lost' | 'standby' | 'maintenance';
+  /** What is asked of it, also while it is lost; absent: an older program does not tell. */
+  readonly mode?: NodeMode;
   readonly leader: boolean;
   readonly incarnation: number;
   /** The highest that its program knows (`state/levels.ts`). */

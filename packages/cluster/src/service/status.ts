@@ -106,6 +106,7 @@ function nodeStatus(view: View, member: Member): NodeStatus {
     name: member.name,
     role: member.role,
     state: nodeState(view, member),
+    mode: member.mode,
     leader: view.leadership.leader === member.name,
     incarnation: member.incarnation,
     featureLevel: member.level,

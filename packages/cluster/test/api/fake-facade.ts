@@ -60,6 +60,7 @@ function initialStatus(): ClusterStatus {
       name,
       role,
       state: 'online' as const,
+      mode: 'active' as const,
       enforcement: role === 'witness' ? null : ('software' as const),
       fence: null,
       troubles: [],

@@ -31,6 +31,17 @@ test('status is the shape of INTERFACE, from any node', () => {
   assert.deepEqual(status.warnings, []);
 });
 
+test('a node that is lost in standby is said to be in standby still', () => {
+  const { cluster, facade } = pair();
+  cluster.submit({ kind: 'node-mode', name: 'n1', mode: 'standby', atMs: 0 });
+  cluster.untilOnline('db', 'n2');
+  cluster.elect('w1');
+  cluster.powerOff('n1');
+  cluster.time.run(3000);
+  const [n1] = facade.status().nodes;
+  assert.deepEqual([n1?.state, n1?.mode], ['lost', 'standby']);
+});
+
 test('a rehearsed failure says what moves where, and what really happens then is that', () => {
   const { cluster, facade } = pair();
   const rehearsal = facade.simulate({ kind: 'fail', nodes: ['n1'] });

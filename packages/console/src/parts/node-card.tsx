@@ -16,6 +16,7 @@ export function NodeCard({ node }: { node: NodeStatus }) {
   const { t } = useLanguage();
   const { mayOrder, status } = useCluster();
   const url = consoleUrl(node);
+  const aside = node.state === 'lost' && node.mode !== 'active' ? node.mode : undefined;
   const daemons = node.role === 'witness' ? WITNESS_DAEMONS : DAEMONS;
   return (
     <article className="card">
@@ -26,6 +27,7 @@ export function NodeCard({ node }: { node: NodeStatus }) {
       </header>
       <p className="muted">
         {t.nodeRole[node.role]} · {t.incarnation(node.incarnation)} · {t.featureLevel(node.featureLevel)}
+        {aside !== undefined && ` · ${t.nodeState[aside]}`}
       </p>
       <dl className="facts-list daemons">
         {daemons.map((daemon) => (

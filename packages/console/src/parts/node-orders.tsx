@@ -18,9 +18,10 @@ export function NodeOrders({ node }: { node: NodeStatus }) {
   );
 }
 
-function ModeOrders({ node: { name, state } }: { node: NodeStatus }) {
+/** One that is lost in standby is in it still when it is back. */
+function ModeOrders({ node: { name, state, mode } }: { node: NodeStatus }) {
   const { t } = useLanguage();
-  if (state === 'standby' || state === 'maintenance')
+  if (mode === 'standby' || mode === 'maintenance')
     return (
       <OrderButton
         label={t.toActive}

@@ -37,6 +37,10 @@ export const nodeStatus = z.object({
   name: z.string(),
   role: z.enum(['node', 'witness']),
   state: z.enum(['online', 'lost', 'standby', 'maintenance']),
+  mode: z
+    .enum(['active', 'standby', 'maintenance'])
+    .exactOptional()
+    .describe('what is asked of it, also while it is lost; absent: an older program does not tell'),
   leader: z.boolean(),
   incarnation: z.int(),
   featureLevel: z.int().describe('the highest that its program knows'),
