@@ -160,10 +160,16 @@ function replicaStatus(view: View, volume: VolumeState, node: string): ReplicaSt
     node,
     disk: own?.disk ?? told?.disk ?? 'Unknown',
     dirtyBytes: told?.dirtyBytes ?? (own === undefined ? 0 : lackedBytes(own)),
-    lagBytes: told?.lagBytes ?? null,
+    lagBytes: isToldBy(view, volume.primary) ? (told?.lagBytes ?? null) : null,
     hasUntilMs: told?.hasUntilMs ?? null,
     splitBrain: (told?.splitBrain ?? false) || (own?.peers.some(({ splitBrain }) => splitBrain) ?? false),
   };
+}
+
+/** While nobody serves, or who does is not heard, what is on its way is not known. */
+function isToldBy(view: View, primary: string | null): boolean {
+  const member = primary === null ? undefined : view.state.members[primary];
+  return member !== undefined && isHeard(view, member);
 }
 
 function groupStatus(core: ServiceCore, group: GroupState, covered: ReadonlySet<string>): GroupStatus {

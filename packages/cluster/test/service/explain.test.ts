@@ -42,6 +42,23 @@ test('a node that is lost in standby is said to be in standby still', () => {
   assert.deepEqual([n1?.state, n1?.mode], ['lost', 'standby']);
 });
 
+test('what is on its way to a copy is told only while its primary is heard', () => {
+  const cluster = new FakeCluster(['n1', 'n2', 'w1']);
+  const data = { ...volume('data', ['n1', 'n2']), mode: 'async' } as const;
+  cluster.configure([data], [group('db', ['n1', 'n2'], 'data')]);
+  cluster.untilOnline('db', 'n1');
+  cluster.time.run(1000);
+  const world = { clock: cluster.time, timers: cluster.time };
+  const facade = new LiveFacade(cluster.machine('w1').service, world);
+  const lag = (): number | null | undefined => facade.status().volumes[0]?.replicas[1]?.lagBytes;
+  assert.equal(lag(), 0);
+  cluster.elect('w1');
+  cluster.powerOff('n1');
+  cluster.time.until(() => facade.status().nodes[0]?.state === 'lost', 3000, 'n1 is lost');
+  assert.equal(cluster.state('w1').volumes['data']?.summary[1]?.lagBytes, 0, 'as it was last told');
+  assert.equal(lag(), null);
+});
+
 test('a rehearsed failure says what moves where, and what really happens then is that', () => {
   const { cluster, facade } = pair();
   const rehearsal = facade.simulate({ kind: 'fail', nodes: ['n1'] });
