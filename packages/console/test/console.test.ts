@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { type ApiFixture, PASSWORD, startFixture } from '../../cluster/test/api/fixture.ts';
 import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
+import { EterneError } from '@eterne/base';
+import { JOURNAL_LOST_HINT } from '@eterne/disk/rescue/log.ts';
 import type { Browser } from 'playwright-core';
 import { buildConsole, launchBrowser, logIn, missing, visit } from './browser.ts';
 
@@ -124,6 +126,55 @@ await suite('console', { skip: missing() ?? false }, () => {
     await page.context().close();
   });
 
+  test('what the server says is said in the language of the reader: warnings, reasons, refusals, plans', async () => {
+    const before = fixture.facade.status();
+    const as = { ...fixture.facade };
+    const lost = 'n2 is not heard; waiting until its lease has ended for certain';
+    fixture.facade.setStatus((status) => ({
+      ...status,
+      warnings: ['Group db has no node that would take it over now.'],
+      groups: status.groups.map((group) => ({ ...group, reason: lost })),
+    }));
+    Object.assign(fixture.facade, {
+      groupExplain: (name: string) => ({
+        ...as.groupExplain(name),
+        candidates: [{ node: 'n2', eligible: false, reason: 'is in standby' }],
+      }),
+      groupMove: () =>
+        Promise.reject(
+          new EterneError('refused', 'n2 cannot take group db: it is in standby', {
+            hint: 'try again in a moment',
+          }),
+        ),
+      configPlan: () =>
+        Promise.resolve({
+          steps: [{ action: 'change', subject: 'group', name: 'db', sentence: 'Change group db.' }],
+        }),
+    });
+    const { page, faults } = await visit(browser, fixture.url, { locale: 'zh-CN' });
+    await logIn(page, 'admin', PASSWORD);
+    await page.getByText('资源组 db 目前没有节点可以接管。').waitFor();
+    await page.locator('nav a[href="/groups"]').click();
+    await page.getByText('n2 失联；正在等待其租约确定到期').waitFor();
+    const dialog = page.getByRole('dialog');
+    await page.getByRole('button', { name: '为何在此？' }).click();
+    await dialog.getByText('n2 不可运行 处于待机').waitFor();
+    await dialog.getByRole('button', { name: '关闭' }).click();
+    await page.getByRole('button', { name: '切换', exact: true }).click();
+    await dialog.getByRole('button', { name: '切换' }).click();
+    await dialog.getByText('n2 不能接管资源组 db：该节点处于待机 请稍后重试').waitFor();
+    await dialog.getByRole('button', { name: '取消' }).click();
+    await page.locator('nav a[href="/configuration"]').click();
+    await page.getByRole('button', { name: '会做什么？' }).click();
+    await page.getByText('更改资源组 db。', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'English' }).click();
+    await page.getByText('Change group db.', { exact: true }).waitFor();
+    Object.assign(fixture.facade, as);
+    fixture.facade.setStatus(() => before);
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
   test('an order is given only after a question, and an error is shown', async () => {
     const { page } = await visit(browser, fixture.url);
     await logIn(page, 'operator', PASSWORD);
@@ -191,8 +242,8 @@ await suite('console', { skip: missing() ?? false }, () => {
   test('a copy that waits says why, and what has it go on, in the language of the reader', async () => {
     let whole: VolumeStatus | undefined;
     const paused = {
-      reason: 'the rescue journal cannot be written: n1 lost its device',
-      goesOn: 'bring the device of the journal back',
+      reason: 'rescue journal: EIO',
+      goesOn: JOURNAL_LOST_HINT,
     };
     fixture.facade.setReplica((replica) => {
       whole = replica;
@@ -211,10 +262,10 @@ await suite('console', { skip: missing() ?? false }, () => {
     await copy.getByText(`It waits: ${paused.reason}`).waitFor();
     await copy.getByText(`What has it go on: ${paused.goesOn}`).waitFor();
     await page.getByRole('button', { name: '中文' }).click();
-    await page.getByText(`等待原因：${paused.reason}`).waitFor();
-    await page.getByText(`恢复条件：${paused.goesOn}`).waitFor();
+    await page.getByText('等待原因：救援日志：EIO').waitFor();
+    await page.getByText('恢复条件：修复其设备，一分钟内会自动恢复使用').waitFor();
     fixture.facade.setReplica((replica) => whole ?? replica);
-    await page.getByText(`等待原因：${paused.reason}`).waitFor({ state: 'detached' });
+    await page.getByText('等待原因').waitFor({ state: 'detached' });
     assert.deepEqual(faults, []);
     await page.context().close();
   });

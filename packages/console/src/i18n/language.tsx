@@ -2,15 +2,23 @@ import { createContext, type ReactNode, useContext, useEffect, useState } from '
 import { en, type Messages } from './en.ts';
 import { zh } from './zh.ts';
 import type { Language } from './languages.ts';
+import { saidText } from './said/said-text.ts';
 
 interface Localisation {
   readonly language: Language;
   readonly t: Messages;
+  /** What the server said, in the language of the reader as far as it is known. */
+  readonly said: (text: string) => string;
   readonly toggle: () => void;
 }
 
 const STORED = 'eterne.language';
-const Context = createContext<Localisation>({ language: 'en', t: en, toggle: () => {} });
+const Context = createContext<Localisation>({
+  language: 'en',
+  t: en,
+  said: (text) => text,
+  toggle: () => {},
+});
 
 export function LanguageProvider({ children }: { children: ReactNode }) {
   const [language, setLanguage] = useState<Language>(initialLanguage);
@@ -22,7 +30,8 @@ export function LanguageProvider({ children }: { children: ReactNode }) {
     localStorage.setItem(STORED, next);
     setLanguage(next);
   };
-  return <Context value={{ language, t: language === 'zh' ? zh : en, toggle }}>{children}</Context>;
+  const said = (text: string): string => saidText(text, language);
+  return <Context value={{ language, t: language === 'zh' ? zh : en, said, toggle }}>{children}</Context>;
 }
 
 export function useLanguage(): Localisation {

@@ -1,6 +1,7 @@
-/** Steps of a plan carry an English sentence; in Chinese the headline is made anew from what the step acts on. */
+/** Steps of a plan carry an English sentence; where it has none in Chinese, the headline is made anew from what the step acts on. */
 import type { ConfigPlan } from '../api/types.ts';
 import type { Language } from './languages.ts';
+import { knownText } from './said/said-text.ts';
 
 type PlanStep = ConfigPlan['steps'][number];
 
@@ -22,5 +23,7 @@ export function planText(
   language: Language,
 ): { readonly headline: string; readonly detail: string | null } {
   if (language === 'en') return { headline: step.sentence, detail: null };
+  const known = knownText(step.sentence);
+  if (known !== undefined) return { headline: known, detail: null };
   return { headline: `${ACTION[step.action]}${SUBJECT[step.subject]} ${step.name}`, detail: step.sentence };
 }

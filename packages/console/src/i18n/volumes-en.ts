@@ -8,7 +8,8 @@ export const volumesEn = {
   partSize: (part: string) => `Size of ${part}`,
   partFixed: 'Only the last part can grow.',
   splitBrain: 'split brain',
-  frozen: 'on hold',
+  frozen: (why: string) => `on hold: ${why}`,
+  saidBy: (who: string, what: string) => `${who}: ${what}`,
   heldWrites: (count: number) => `${count} writes on hold`,
   diskErrors: 'Disk errors',
   diskErrorsOf: (errors: number, remapped: number, checksums: number) =>

@@ -9,7 +9,8 @@ export const volumesZh: typeof volumesEn = {
   partSize: (part) => `${part} 的容量`,
   partFixed: '只有最后一个部分可以扩容。',
   splitBrain: '脑裂',
-  frozen: '已挂起',
+  frozen: (why) => `已挂起：${why}`,
+  saidBy: (who, what) => `${who}：${what}`,
   heldWrites: (count) => `${count} 个写请求挂起`,
   diskErrors: '磁盘错误',
   diskErrorsOf: (errors, remapped, checksums) =>

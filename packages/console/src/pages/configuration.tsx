@@ -61,7 +61,7 @@ function Editor({ original, onDone }: { original: string; onDone: () => void }) 
 
 /** Where the log is, and the way to where the document would have it. */
 function LogPlace({ document }: { document: Readonly<Record<string, unknown>> }) {
-  const { t } = useLanguage();
+  const { t, said } = useLanguage();
   const { session, status } = useCluster();
   const { engine, phase, trouble } = status.consensus;
   if (engine === 'embedded' && wantedEngine(document) === 'embedded') return null;
@@ -69,7 +69,7 @@ function LogPlace({ document }: { document: Readonly<Record<string, unknown>> })
   return (
     <footer className="card-actions">
       <span className="muted">{isSteady ? t.logIsIn[engine] : t.logMoves}</span>
-      {trouble !== null && <span className="reason">{trouble}</span>}
+      {trouble !== null && <span className="reason">{said(trouble)}</span>}
       {session.role === 'admin' && (
         <OrderButton
           label={engine === 'embedded' ? t.logToEtcd : t.logToNodes}

@@ -5,12 +5,11 @@ import { HealthBanner } from '../parts/health-banner.tsx';
 import { ToneIcon } from '../parts/icon.tsx';
 import { Section } from '../parts/section.tsx';
 import { useLanguage } from '../i18n/language.tsx';
-import { warningText } from '../i18n/warning-text.ts';
 
 const RECENT = 8;
 
 export function Overview() {
-  const { t, language } = useLanguage();
+  const { t, said } = useLanguage();
   const { status, events } = useCluster();
   return (
     <>
@@ -20,7 +19,7 @@ export function Overview() {
           {status.warnings.map((warning) => (
             <li key={warning}>
               <ToneIcon tone="warn" />
-              {warningText(warning, language)}
+              {said(warning)}
             </li>
           ))}
         </ul>

@@ -14,7 +14,7 @@ import { ErrorText, OrderButton } from './order-button.tsx';
 import { groupTone, resourceTone } from './tone.ts';
 
 export function GroupCard({ group }: { group: GroupStatus }) {
-  const { t } = useLanguage();
+  const { t, said } = useLanguage();
   const { mayOrder } = useCluster();
   return (
     <article className="card">
@@ -29,11 +29,11 @@ export function GroupCard({ group }: { group: GroupStatus }) {
           {group.protected ? t.protectedYes : t.protectedNo}
         </Badge>
       </header>
-      {group.reason !== '' && <p className="reason">{group.reason}</p>}
+      {group.reason !== '' && <p className="reason">{said(group.reason)}</p>}
       {group.strays.map(({ node, resources, failure }) => (
         <p key={node} className="reason stray tone-bad">
           <ToneIcon tone="bad" size={14} />
-          {t.stray(node, resources.join(', '), failure)}
+          {t.stray(node, resources.join(', '), said(failure))}
         </p>
       ))}
       <dl className="facts-list">
@@ -57,18 +57,18 @@ export function GroupCard({ group }: { group: GroupStatus }) {
 }
 
 function ResourceChain({ group }: { group: GroupStatus }) {
-  const { t } = useLanguage();
+  const { t, said } = useLanguage();
   if (group.resources.length === 0) return <p className="muted">{t.noResources}</p>;
   return (
     <ol className="chain" aria-label={t.resources}>
       {group.resources.map(({ name, type, state, reason }) => (
-        <li key={name} className={`chain-item tone-${resourceTone(state)}`} title={reason}>
+        <li key={name} className={`chain-item tone-${resourceTone(state)}`} title={said(reason)}>
           <ToneIcon tone={resourceTone(state)} size={14} />
           <span className="chain-name">{name}</span>
           <span className="muted">
             {type} · {t.resourceState[state]}
           </span>
-          {reason !== '' && <span className="chain-reason">{reason}</span>}
+          {reason !== '' && <span className="chain-reason">{said(reason)}</span>}
         </li>
       ))}
     </ol>
@@ -152,14 +152,14 @@ function ExplainButton({ group }: { group: string }) {
 }
 
 function Explanation({ group }: { group: string }) {
-  const { t } = useLanguage();
+  const { t, said } = useLanguage();
   const { data, error } = useQuery({ queryKey: ['explain', group], queryFn: () => api.explainGroup(group) });
   if (error) return <ErrorText error={error} />;
   if (!data) return <p className="muted">{t.loading}</p>;
   return (
     <>
       {data.sentences.map((sentence) => (
-        <p key={sentence}>{sentence}</p>
+        <p key={sentence}>{said(sentence)}</p>
       ))}
       <ul className="candidates">
         {data.candidates.map(({ node, eligible, reason }) => (
@@ -167,7 +167,7 @@ function Explanation({ group }: { group: string }) {
             <ToneIcon tone={eligible ? 'good' : 'warn'} />
             <span>
               <strong>{node}</strong> {eligible ? t.mayRun : t.mayNotRun}
-              <span className="muted"> {reason}</span>
+              <span className="muted"> {said(reason)}</span>
             </span>
           </li>
         ))}

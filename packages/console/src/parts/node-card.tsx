@@ -13,7 +13,7 @@ const DAEMONS = ['service', 'monitor', 'heart', 'disk'] as const;
 const WITNESS_DAEMONS = ['service', 'heart'] as const;
 
 export function NodeCard({ node }: { node: NodeStatus }) {
-  const { t } = useLanguage();
+  const { t, said } = useLanguage();
   const { mayOrder, status } = useCluster();
   const url = consoleUrl(node);
   const aside = node.state === 'lost' && node.mode !== 'active' ? node.mode : undefined;
@@ -39,7 +39,7 @@ export function NodeCard({ node }: { node: NodeStatus }) {
           {node.troubles.map(({ kind, subject, detail }) => (
             <li key={`${kind} ${subject}`}>
               <ToneIcon tone="warn" />
-              <span title={detail}>{t.trouble[kind](subject, detail)}</span>
+              <span title={said(detail)}>{t.trouble[kind](subject, detail)}</span>
             </li>
           ))}
         </ul>

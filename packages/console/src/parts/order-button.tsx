@@ -68,12 +68,12 @@ export function OrderButton({
 }
 
 export function ErrorText({ error }: { error: Error }) {
-  const { t } = useLanguage();
+  const { t, said } = useLanguage();
   const known = error instanceof ApiError;
   return (
     <p className="error-text" role="alert">
-      {known ? error.message : t.cannotReach}
-      {known && error.hint !== null && <span className="hint"> {error.hint}</span>}
+      {known ? said(error.message) : t.cannotReach}
+      {known && error.hint !== null && <span className="hint"> {said(error.hint)}</span>}
     </p>
   );
 }

@@ -119,7 +119,7 @@ function Move({
 }: {
   move: FailureSimulation['moves'][number];
 }) {
-  const { t } = useLanguage();
+  const { t, said } = useLanguage();
   const way = from === null || from === to ? to : `${from} → ${to}`;
   return (
     <li>
@@ -127,7 +127,7 @@ function Move({
       <span>
         <strong>{group}</strong> {to === null ? t.staysDown : kind === 'stay' ? t.staysOn(to) : way}
         {expectedOutageMs !== null && ` · ${t.movesIn(formatMs(expectedOutageMs))}`}
-        <span className="muted"> {reason}</span>
+        <span className="muted"> {said(reason)}</span>
       </span>
     </li>
   );

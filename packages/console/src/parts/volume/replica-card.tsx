@@ -12,7 +12,7 @@ import { PeerProgress } from './progress.tsx';
 import { RescueButton } from './rescue-button.tsx';
 
 export function ReplicaCard({ volume, replica }: { volume: string; replica: ReplicaDetail }) {
-  const { t } = useLanguage();
+  const { t, said } = useLanguage();
   const { mayOrder, status } = useCluster();
   const { node, report, problem } = replica;
   // Who tells of its copy is there, whatever its heartbeats say.
@@ -25,7 +25,7 @@ export function ReplicaCard({ volume, replica }: { volume: string; replica: Repl
         {report?.role === 'primary' && <span className="pill">{t.primary}</span>}
         <Badge tone={tone}>{word}</Badge>
       </header>
-      {problem !== null && <p className="reason">{problem}</p>}
+      {problem !== null && <p className="reason">{said(problem)}</p>}
       {report !== null && <Report report={report} />}
       {report?.peers.map((peer) => (
         <Link key={peer.node} volume={volume} node={node} peer={peer} />
@@ -42,18 +42,14 @@ export function ReplicaCard({ volume, replica }: { volume: string; replica: Repl
 }
 
 function Report({ report }: { report: ReplicaReport }) {
-  const { t } = useLanguage();
-  const { checksumErrors = 0, freezeReason, frozen, heldWrites, ioErrors, remappedSectors } = report;
+  const { t, said } = useLanguage();
+  const { checksumErrors = 0, freezeReason, heldWrites, ioErrors, remappedSectors } = report;
   const { rescueProblem } = report;
   const hasErrors = ioErrors + remappedSectors + checksumErrors > 0;
   return (
     <>
-      {frozen && (
-        <p className="reason">
-          {t.frozen}: {freezeReason}
-        </p>
-      )}
-      {rescueProblem !== undefined && <p className="reason">{t.rescueLost(rescueProblem)}</p>}
+      {freezeReason !== null && <p className="reason">{t.frozen(said(freezeReason))}</p>}
+      {rescueProblem !== undefined && <p className="reason">{t.rescueLost(said(rescueProblem))}</p>}
       {heldWrites > 0 && <p className="reason">{t.heldWrites(heldWrites)}</p>}
       <dl className="facts-list">
         <dt>{t.size}</dt>
@@ -103,26 +99,25 @@ function Link({ volume, node, peer }: { volume: string; node: string; peer: Repl
   );
 }
 
-/** The reasons are what the disk process says. */
 function Paused({ peer: { paused } }: { peer: ReplicaPeer }) {
-  const { t } = useLanguage();
+  const { t, said } = useLanguage();
   if (paused === undefined) return null;
   return (
     <>
-      <p className="reason">{t.pausedBecause(paused.reason)}</p>
-      {paused.goesOn !== '' && <p className="muted">{t.goesOn(paused.goesOn)}</p>}
+      <p className="reason">{t.pausedBecause(said(paused.reason))}</p>
+      {paused.goesOn !== '' && <p className="muted">{t.goesOn(said(paused.goesOn))}</p>}
     </>
   );
 }
 
 function LastVerify({ peer: { lastVerify, verify } }: { peer: ReplicaPeer }) {
-  const { t, language } = useLanguage();
+  const { t, said, language } = useLanguage();
   if (verify !== null) return null;
   if (lastVerify === null) return <span className="muted">{t.verifyNever}</span>;
   const time = new Date(lastVerify.endedWallMs).toLocaleString(language, { hour12: false });
   const { differingBytes, isDone, reason } = lastVerify;
   const text = !isDone
-    ? t.verifyCut(reason)
+    ? t.verifyCut(said(reason))
     : differingBytes === 0
       ? t.verifyEqual(time)
       : t.verifyDiffers(time, formatSize(differingBytes));

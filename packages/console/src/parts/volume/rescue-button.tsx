@@ -53,7 +53,7 @@ function Point({
   point,
   onDropped,
 }: Replica & { readonly point: RescuePoint; readonly onDropped: () => void }) {
-  const { t, language } = useLanguage();
+  const { t, said, language } = useLanguage();
   const { session } = useCluster();
   const begun = new Date(point.begunAtWallMs).toLocaleString(language, { hour12: false });
   const { id, state, savedBytes, whole, peer, reason } = point;
@@ -63,7 +63,7 @@ function Point({
         {id} · {begun} · {formatSize(savedBytes)}
       </strong>
       <span className="muted">
-        {t.rescueState[state]} · {peer}: {reason}
+        {t.rescueState[state]} · {t.saidBy(peer, said(reason))}
         {!whole && ` · ${t.rescueIncomplete}`}
       </span>
       {session.role === 'admin' && (

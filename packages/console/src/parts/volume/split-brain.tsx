@@ -43,18 +43,17 @@ function Sides({ volume, node }: { volume: string; node: string }) {
 }
 
 function Parted({ volume, node, parted }: { volume: string; node: string; parted: SplitBrain }) {
+  const { t, said } = useLanguage();
   const { peer, reason, local, remote, remoteNote } = parted;
   return (
     <>
-      <p className="reason">{reason}</p>
+      <p className="reason">{said(reason)}</p>
       <div className="cards">
         <Side side={local}>
           <GiveUp volume={volume} node={node} loser={node} winner={peer} />
         </Side>
         {remote === null ? (
-          <p className="reason">
-            {peer}: {remoteNote}
-          </p>
+          <p className="reason">{t.saidBy(peer, said(remoteNote))}</p>
         ) : (
           <Side side={remote}>
             <GiveUp volume={volume} node={node} loser={peer} winner={node} />
@@ -93,7 +92,7 @@ function GiveUp({
 }
 
 function Side({ side, children }: { side: SplitBrain['local']; children: ReactNode }) {
-  const { t } = useLanguage();
+  const { t, said } = useLanguage();
   const { node, changedBytes, extentCount, extents, fileCount, files, note, otherBytes } = side;
   const shown = files.slice(0, SHOWN);
   const places = files.length > 0 ? [] : extents.slice(0, SHOWN);
@@ -117,7 +116,7 @@ function Side({ side, children }: { side: SplitBrain['local']; children: ReactNo
           <li className="muted">{t.sideOther(formatSize(otherBytes))}</li>
         )}
       </ul>
-      {note !== '' && <p className="muted">{note}</p>}
+      {note !== '' && <p className="muted">{said(note)}</p>}
       <footer className="card-actions">{children}</footer>
     </article>
   );
