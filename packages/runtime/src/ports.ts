@@ -192,8 +192,8 @@ export interface OpenStoreOptions {
   readonly timeoutMs?: number;
   /** Other stores are served by the same thread: nothing is done in it that could hang with this one. Absent: it may be waited for. */
   readonly shared?: boolean;
-  /** False: a LUN that another host has reserved is not taken from it, even where its URI says so. */
-  readonly mayPreempt?: boolean;
+  /** Asked when another host has reserved a LUN: false, and it is not taken from it, even where its URI says so. */
+  readonly mayPreempt?: () => boolean;
 }
 
 export interface Stores {

@@ -277,6 +277,8 @@ export type Standing = Pick<MetadataState, 'term' | 'set' | 'generations' | 'jus
 /** A volume's replica in this process. */
 export interface LocalReplica extends MirrorVolume {
   readonly standing: Standing;
+  /** Whoever watches its disk has seen that it is gone: as if a request had failed. */
+  fail(message: string): void;
 }
 
 /** One replica of a volume, opened. Made by `openVolume(world, config, arbiter, done)` in `engine/volume.ts`. */

@@ -180,6 +180,10 @@ class Volume implements LocalReplica {
     return this.#metadata.state;
   }
 
+  fail(message: string): void {
+    this.#disk.fail({ kind: 'device', errno: 'EIO', message });
+  }
+
   onChange(listener: () => void): void {
     this.#listeners.push(listener);
   }

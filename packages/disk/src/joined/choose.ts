@@ -29,14 +29,21 @@ export interface ChoiceParts {
   /** In order of preference among equals. */
   readonly present: readonly LegStanding[];
   readonly force: boolean;
+  /** Whoever grants the term knows that nothing was ever written, and every device is there. */
+  readonly isFirst?: boolean;
+  /** With `force`: the one that is to go on. */
+  readonly only?: string | undefined;
 }
 
-export function chooseLeg({ present, force }: ChoiceParts): Choice | EterneError {
+export function chooseLeg({ present, force, isFirst, only }: ChoiceParts): Choice | EterneError {
+  if (force && only !== undefined) return chooseNamed(present, only);
   const [first] = present;
   if (first === undefined) return refused('no device can be opened');
   const written = present.filter((leg) => !isNew(leg));
   if (written.length === 0)
-    return force ? choice(first, present, undefined) : refused('its devices are new and empty', FORCE_HINT);
+    return force || isFirst === true
+      ? choice(first, present, undefined)
+      : refused('its devices are new and empty', FORCE_HINT);
   const [newest, ...others] = written.toSorted(byCommit);
   if (newest === undefined) return refused('no device has content');
   const isOneLog = others.every(({ term }) => term.grantor === newest.term.grantor);
@@ -52,6 +59,16 @@ export function chooseLeg({ present, force }: ChoiceParts): Choice | EterneError
   if (missing.length === 0) return choice(leader, present, newest.term.grantor);
   if (force) return choice(leader, present, undefined);
   return refused(`${missing.join(', ')} is not there and may hold newer data`, FORCE_HINT);
+}
+
+/** Where it takes no word nothing is given up. Else as if the others were not there: what they turn out to have that it has not is a split brain. */
+function chooseNamed(present: readonly LegStanding[], only: string): Choice | EterneError {
+  const choiceWithout = chooseLeg({ present, force: false });
+  if (!(choiceWithout instanceof EterneError)) return choiceWithout;
+  const leg = present.find(({ name }) => name === only);
+  if (leg === undefined) return refused(`${only}, which is to go on, is not there`);
+  if (isNew(leg) || !isWhole(leg)) return refused(`${only}, which is to go on, has no whole copy`);
+  return choice(leg, present, undefined);
 }
 
 function chooseAmongParted(

@@ -17,6 +17,8 @@ export interface JoinedView {
   readonly leader: Leg | undefined;
   /** This node serves, whether or not there is a leader just now. */
   readonly isServing: boolean;
+  /** Devices are open, or being opened or closed: whoever waits for this host to let go of them has to wait on. */
+  readonly isOpen: boolean;
   readonly term: number;
   /** Requests that wait for a leader. */
   readonly waitingCount: number;
@@ -26,20 +28,20 @@ export interface JoinedView {
 
 /** What a volume with several devices shows: its own role, and each device as a replica. */
 export function joinedStatus(config: VolumeConfig, view: JoinedView): VolumeStatus {
-  const { isServing, last, leader, legs, term, waitingCount } = view;
+  const { isOpen, isServing, last, leader, legs, term, waitingCount } = view;
   const leading = leader?.volume?.status();
   const localReplicas = legs.map((leg) => replicaStatus(leg, leader, leading));
   const isStuck = isServing && leading === undefined;
-  const freezeReason = isStuck ? 'no device is left that has everything' : (leading?.freezeReason ?? null);
+  const freezeReason = freezeReasonOf(view, leading);
   const sum = (of: (replica: LocalReplicaStatus) => number): number =>
     localReplicas.reduce((total, replica) => total + of(replica), 0);
   return {
     name: config.name,
     sizeBytes: leading?.sizeBytes ?? Math.max(config.sizeBytes, last.sizeBytes),
     mode: config.mode,
-    role: isServing ? 'primary' : 'secondary',
+    role: isOpen ? 'primary' : 'secondary',
     term,
-    disk: isStuck ? 'Failed' : (leading?.disk ?? 'Diskless'),
+    disk: isStuck ? 'Failed' : (leading?.disk ?? (isOpen ? 'Attaching' : 'Diskless')),
     dirtyBytes: leading?.dirtyBytes ?? 0,
     frozen: freezeReason !== null,
     freezeReason,
@@ -53,6 +55,11 @@ export function joinedStatus(config: VolumeConfig, view: JoinedView): VolumeStat
     peers: [],
     localReplicas,
   };
+}
+
+function freezeReasonOf({ isOpen, isServing }: JoinedView, leading: VolumeStatus | undefined): string | null {
+  if (!isServing) return isOpen ? 'its devices are being opened or closed' : null;
+  return leading === undefined ? 'no device is left that has everything' : leading.freezeReason;
 }
 
 export const NOTHING_KNOWN: JoinedView['last'] = {

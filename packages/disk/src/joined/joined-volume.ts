@@ -4,8 +4,8 @@
  * cluster: it grants terms, decides the in-sync set, and puts another device in the lead when the leading one fails.
  *
  * ```
- * idle ──promote──▶ opening ──chosen──▶ promoting ──▶ serving ──demote, device taken by another host──▶ closing ──▶ idle
- *                      └── refused ───────────┴──────────────────────────────────────────────────────────▲
+ * idle ──promote──▶ (waiting for its lease) ──▶ opening ──chosen──▶ promoting ──▶ serving ──demote, device taken by another host──▶ closing ──▶ idle
+ *                                                  └── refused ───────────┴── lease over ─────┴──────────────────────────────────────────────▲
  * ```
  *
  * Duties
@@ -14,6 +14,8 @@
  *    device of the set stays open; when all were closed, another host may have served, and what lies on them decides anew.
  * 3. Requests that a failing device left unanswered are asked again of the next leader (`steady-device.ts`).
  * 4. A device that another host has taken ends the term at once, and no device is taken back.
+ * 5. In a cluster, which grants a term to one host at a time, devices are opened, and taken from another host, only while this host's lease is valid; when
+ *    its grace is over they are closed. Which device leads is none of the cluster's business.
  */
 import { EterneError, assert } from '@eterne/base';
 import type { BlockDevice, Stream, Timer, World } from '@eterne/runtime';
@@ -29,6 +31,7 @@ import type {
 } from '../engine/api.ts';
 import { chooseLeg, type Choice, type LegStanding } from './choose.ts';
 import { joinedStatus, NOTHING_KNOWN, type JoinedView } from './joined-status.ts';
+import { Lease } from '../engine/primary/lease.ts';
 import { LegArbiter } from './leg-arbiter.ts';
 import { legConfig } from './leg-config.ts';
 import { LegNetwork } from './leg-network.ts';
@@ -37,6 +40,8 @@ import { SteadyDevice } from './steady-device.ts';
 
 type Done = (error: EterneError | undefined) => void;
 
+/** In a cluster, how long the lease of a term is waited for. */
+const LEASE_PATIENCE_MS = 5000;
 /** How long a device is waited for when another one is open. */
 const OPEN_PATIENCE_MS = 5000;
 const LEAD_RETRY_MS = 500;
@@ -46,6 +51,12 @@ const ABSENT = new Set(['unreachable', 'timeout', 'io', 'not-found']);
 
 type State =
   | { readonly kind: 'idle' }
+  | {
+      readonly kind: 'waiting';
+      readonly request: PromoteRequest;
+      readonly done: Done;
+      readonly deadline: Timer;
+    }
   | {
       readonly kind: 'opening';
       readonly request: PromoteRequest;
@@ -66,6 +77,11 @@ export class JoinedVolume implements MirrorVolume, LegOwner {
   readonly #listeners: (() => void)[] = [];
   readonly #onSettled: (() => void)[] = [];
   #state: State = { kind: 'idle' };
+  /** Of a term that a cluster granted; undefined: nothing limits it. */
+  #right: { readonly termNumber: number; readonly lease: Lease } | undefined;
+  /** The last promotion was a cluster's, whose numbers are not those on the devices. */
+  #isGranted = false;
+  #toldLease: { readonly validUntilBootMs: number; readonly graceMs: number } | undefined;
   #leader: Leg | undefined;
   #isChangingLeader = false;
   /** Devices that have been open without a break since there was a leader. */
@@ -98,23 +114,76 @@ export class JoinedVolume implements MirrorVolume, LegOwner {
       legs: this.#legs,
       leader: this.#leader,
       isServing: this.#state.kind === 'serving',
-      term: this.#arbiter.term.number,
+      isOpen: this.#state.kind !== 'idle',
+      term: this.#shownTerm(),
       waitingCount: this.#state.kind === 'serving' ? this.#state.device.waitingCount : 0,
       last: this.#last,
     });
   }
 
   promote(request: PromoteRequest, done: Done): void {
-    if (this.#state.kind === 'serving') return this.#confirm(request, done);
-    if (this.#state.kind === 'closing') return void this.#onSettled.push(() => this.promote(request, done));
-    if (this.#state.kind !== 'idle')
+    const { granted } = request;
+    const again = (): void => this.promote(request, done);
+    if (this.#state.kind === 'serving') return this.#promoteAgain(request, done);
+    if (this.#state.kind === 'closing') return void this.#onSettled.push(again);
+    if (this.#state.kind !== 'idle') {
+      if (granted !== undefined) return void this.#onSettled.push(again);
       return done(new EterneError('busy', `volume ${this.config.name} is changing its role`));
-    if (request.granted !== undefined)
-      return done(unsupported('a cluster cannot steer a volume with several devices'));
+    }
+    this.#isGranted = granted !== undefined;
+    if (granted === undefined) return this.#open(request, done);
+    this.#right = { termNumber: granted.term.number, lease: this.#newLease() };
+    // One that was told before may be of an ownership that is over: another host may have begun one since.
+    this.#toldLease = undefined;
+    const deadline = this.#world.timers.after(LEASE_PATIENCE_MS, () =>
+      this.#refuse(refused('this node has no lease for it')),
+    );
+    this.#state = { kind: 'waiting', request, done, deadline };
+    this.#changed();
+  }
+
+  #open(request: PromoteRequest, done: Done): void {
     const deadline = this.#world.timers.after(OPEN_PATIENCE_MS, () => this.#patienceIsOver());
     this.#state = { kind: 'opening', request, done, deadline, isLate: false };
     for (const leg of this.#legs) leg.open();
     this.#changed();
+  }
+
+  #promoteAgain(request: PromoteRequest, done: Done): void {
+    const { granted } = request;
+    const present = this.#right?.termNumber;
+    if (granted?.term.number === present) return this.#confirm(request, done);
+    if (granted === undefined || (present !== undefined && granted.term.number < present))
+      return done(refused(`this node serves term ${present} already`));
+    this.#stopServing(() => this.promote(request, done));
+  }
+
+  #newLease(): Lease {
+    const { clock, timers } = this.#world;
+    return new Lease(clock, timers, true, {
+      lapsed: () => this.#changed(),
+      renewed: () => this.#changed(),
+      expired: () => this.#leaseIsOver(),
+    });
+  }
+
+  #openWhenLeased(): void {
+    const state = this.#state;
+    if (state.kind !== 'waiting' || this.#right?.lease.isValid !== true) return;
+    state.deadline.cancel();
+    this.#open(state.request, state.done);
+  }
+
+  /** Duty 5. */
+  #leaseIsOver(): void {
+    this.#log('warn', 'the lease has expired');
+    if (this.#state.kind === 'serving') this.#stopServing(() => {});
+    else this.#refuse(refused('the lease has expired'));
+  }
+
+  #shownTerm(): number {
+    if (!this.#isGranted) return this.#arbiter.term.number;
+    return this.#state.kind === 'serving' ? (this.#right?.termNumber ?? 0) : 0;
   }
 
   /** It serves already, unless another host has taken the devices meanwhile and this one did not notice. */
@@ -136,6 +205,9 @@ export class JoinedVolume implements MirrorVolume, LegOwner {
         return done(undefined);
       case 'serving':
         return this.#stopServing(() => done(undefined));
+      case 'waiting':
+        this.#refuse(refused('it is demoted'));
+        return this.demote(done);
       default:
         return void this.#onSettled.push(() => this.demote(done));
     }
@@ -210,8 +282,13 @@ export class JoinedVolume implements MirrorVolume, LegOwner {
     stream.destroy();
   }
 
-  /** Of a cluster, which this volume takes no term from (`promote`). */
-  setLease(): void {}
+  /** Limits I/O where it is served from, and whether devices may be open here. */
+  setLease(lease: { readonly validUntilBootMs: number; readonly graceMs: number }): void {
+    this.#toldLease = lease;
+    this.#right?.lease.extend(lease.validUntilBootMs, lease.graceMs);
+    for (const leg of this.#legs) leg.volume?.setLease(lease);
+    this.#openWhenLeased();
+  }
 
   close(done: () => void): void {
     this.demote(() => done());
@@ -229,10 +306,14 @@ export class JoinedVolume implements MirrorVolume, LegOwner {
   /** Duty 4. */
   reservedByOther(leg: Leg, message: string): void {
     const { kind } = this.#state;
-    if (kind === 'idle' || kind === 'closing') return;
+    if (kind === 'idle' || kind === 'waiting' || kind === 'closing') return;
     this.#log('error', `device ${leg.name} is reserved by another host: ${message}`);
     if (this.#state.kind === 'serving') return this.#stopServing(() => {});
     this.#refuse(refused(`device ${leg.name} is reserved by another host`));
+  }
+
+  mayTake(): boolean {
+    return this.#right === undefined || this.#right.lease.isValid;
   }
 
   isRightful(answer: (isRightful: boolean) => void): void {
@@ -252,10 +333,12 @@ export class JoinedVolume implements MirrorVolume, LegOwner {
     const isComplete = this.#legs.every((leg) => !leg.isPending);
     const present = this.#standings();
     if (!isComplete && !(state.isLate && present.length > 0)) return;
-    const { force } = state.request;
+    const { force, granted } = state.request;
     const bad = this.#legs.find(({ problem }) => problem !== undefined && !isBearable(problem, force));
     if (bad?.problem !== undefined) return this.#refuse(bad.problem);
-    const choice = chooseLeg({ present, force });
+    const isFirst = granted?.set.version === 0 && present.length === this.#legs.length;
+    const only = granted?.set.members[0];
+    const choice = chooseLeg({ present, force, isFirst, only });
     if (choice instanceof EterneError) return this.#refuse(this.#withProblems(choice));
     state.deadline.cancel();
     this.#state = { kind: 'promoting', done: state.done };
@@ -270,7 +353,8 @@ export class JoinedVolume implements MirrorVolume, LegOwner {
       const state = this.#state;
       if (state.kind !== 'promoting') return;
       if (error !== undefined) return this.#refuse(error);
-      const device = new SteadyDevice(this.config.name, leg.volume?.device?.sizeBytes ?? 0, number);
+      const shown = this.#right?.termNumber ?? number;
+      const device = new SteadyDevice(this.config.name, leg.volume?.device?.sizeBytes ?? 0, shown);
       const prober = this.#world.timers.every(PROBE_MS, () => {
         for (const each of this.#legs) each.probeIfIdle();
       });
@@ -287,7 +371,9 @@ export class JoinedVolume implements MirrorVolume, LegOwner {
     this.#arbiter.begin(leg.name, term, set);
     const { volume } = leg;
     if (volume === undefined) return done(new EterneError('io', `device ${leg.name} is gone`));
-    volume.promote({ force: false, granted: { term, set }, withoutLease: true }, (error) => {
+    if (this.#toldLease !== undefined) volume.setLease(this.#toldLease);
+    const limits = this.#right === undefined ? ({ withoutLease: true } as const) : {};
+    volume.promote({ force: false, granted: { term, set }, ...limits }, (error) => {
       if (error !== undefined) this.#arbiter.undo(before);
       done(error);
     });
@@ -388,14 +474,16 @@ export class JoinedVolume implements MirrorVolume, LegOwner {
 
   #refuse(error: EterneError): void {
     const state = this.#state;
-    if (state.kind !== 'opening' && state.kind !== 'promoting') return;
-    if (state.kind === 'opening') state.deadline.cancel();
+    if (state.kind !== 'waiting' && state.kind !== 'opening' && state.kind !== 'promoting') return;
+    if (state.kind !== 'promoting') state.deadline.cancel();
     this.#closeLegs(() => state.done(error));
   }
 
   #closeLegs(done: () => void): void {
     this.#state = { kind: 'closing' };
     this.#leader = undefined;
+    this.#right?.lease.end();
+    this.#right = undefined;
     this.#held.clear();
     let open = this.#legs.length;
     for (const leg of this.#legs)

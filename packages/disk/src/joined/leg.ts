@@ -21,6 +21,8 @@ export interface LegOwner {
   /** The device is open, or cannot be, or its state has changed. */
   legMoved(leg: Leg): void;
   reservedByOther(leg: Leg, message: string): void;
+  /** May a device be taken from another host now? */
+  mayTake(): boolean;
   /** Is it sure, right now, that this host is the one to serve? */
   isRightful(answer: (isRightful: boolean) => void): void;
 }
@@ -59,8 +61,9 @@ export class Leg {
     this.name = parts.config.node;
     const { network, owner, world } = parts;
     this.#stores = new WatchedStores(world.stores, {
-      mayPreempt: () => this.#mayPreempt,
+      mayPreempt: () => this.#mayPreempt && owner.mayTake(),
       reservedByOther: (message) => owner.reservedByOther(this, message),
+      lost: (message) => this.volume?.fail(message),
     });
     this.#world = { ...world, network: network.portOf(this.name), stores: this.#stores };
   }

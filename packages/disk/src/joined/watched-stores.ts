@@ -2,10 +2,12 @@ import { EterneError } from '@eterne/base';
 import type { BlockStore, Extent, StoreDone, StoreError, Stores } from '@eterne/runtime';
 
 export interface StoreWatch {
-  /** May a device be taken from another host? Only when somebody has just said that this host is to serve. */
+  /** May a device be taken from another host? Only when somebody has just said that this host is to serve. Asked when it comes to that. */
   mayPreempt(): boolean;
   /** Another host has taken the device: it may be writing. */
   reservedByOther(message: string): void;
+  /** Nobody writes to the device, and it does not answer any more. */
+  lost(message: string): void;
 }
 
 /** `Stores` whose owner hears of a lost reservation on whatever lies on a device, data or metadata. */
@@ -21,7 +23,7 @@ export class WatchedStores implements Stores {
   }
 
   open: Stores['open'] = (path, options, done) => {
-    this.#stores.open(path, { ...options, mayPreempt: this.#watch.mayPreempt() }, (store) => {
+    this.#stores.open(path, { ...options, mayPreempt: () => this.#watch.mayPreempt() }, (store) => {
       if (store instanceof EterneError) return done(store);
       const watched = new WatchedStore(store, this.#watch, () => this.#luns.delete(watched));
       if (path.startsWith('iscsi://') && options.readOnly !== true) this.#luns.add(watched);
@@ -81,8 +83,12 @@ class WatchedStore implements BlockStore {
   }
 
   probeIfIdle(): void {
-    if (!this.#wasWritten) this.flush(() => {});
+    if (!this.#wasWritten) this.flush((error) => this.#lostIdle(error));
     this.#wasWritten = false;
+  }
+
+  #lostIdle(error: StoreError | undefined): void {
+    if (error !== undefined && error.kind !== 'reservation-conflict') this.#watch.lost(error.message);
   }
 
   read(offset: number, into: Buffer, done: StoreDone): void {

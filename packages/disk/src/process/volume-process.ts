@@ -216,7 +216,11 @@ export class VolumeProcess {
   #absent(): void {
     this.#statuses = this.#statuses.map((last) => {
       const status = absentStatus(this.spec.config, last);
-      return this.#isHung ? { ...status, disk: 'Failed' } : status;
+      if (!this.#isHung) return status;
+      // What it has open other hosts reach, too: they wait until the kernel has let go of it.
+      const isHeld = this.#state.kind === 'hung' && this.spec.config.devices !== undefined;
+      const held = isHeld ? { role: last.role, term: 0 } : {};
+      return { ...status, disk: 'Failed' as const, ...held };
     });
     this.#owner.onStatus();
   }

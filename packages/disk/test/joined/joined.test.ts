@@ -52,6 +52,17 @@ describe('a volume on a LUN of each of two arrays', () => {
       assert.ok(toSyncBytes <= limit, `${toSyncBytes} bytes`);
     });
 
+  for (const lost of ['d1', 'd2'] as const)
+    test(`loses ${lost} while nobody writes, and knows it`, () => {
+      const site = new Site().startServing();
+      site.scheduler.runFor(3000);
+      site[lost].fail();
+      site.until(() => !site.a.volume.status().inSyncSet.includes(lost), 5000);
+      site[lost].restore();
+      site.until(() => site.isWhole(site.a));
+      site.assertIdentical();
+    });
+
   test('holds requests while no array is there, and goes on without an error', () => {
     const site = new Site().startServing();
     site.d2.fail();

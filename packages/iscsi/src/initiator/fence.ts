@@ -37,15 +37,18 @@ export class LunFence {
     this.#key = key;
   }
 
-  /** `busy` when another host holds the LUN and `preempt` is not wanted. */
-  take(preempt: boolean, done: Done): void {
+  /**
+   * `busy` when another host holds the LUN and may not be preempted. Asked at the last moment, since whoever was paused on the way here may have lost its
+   * rights; the target takes a PREEMPT only while the holder that it names still is one.
+   */
+  take(mayPreempt: () => boolean, done: Done): void {
     this.#register((error) => {
       if (error !== undefined) return done(this.#failed(error));
       this.#out(ACTION.reserve, this.#key, 0n, 0, (conflict) => {
         if (conflict === undefined) return done(undefined);
         if (conflict.kind !== 'reservation-conflict') return done(this.#failed(conflict));
-        if (preempt) return this.#preempt(done);
-        this.#out(ACTION.register, this.#key, 0n, 0, () => done(this.#taken()));
+        if (mayPreempt()) this.#preempt(mayPreempt, done);
+        else this.#leave(done);
       });
     });
   }
@@ -65,7 +68,12 @@ export class LunFence {
     });
   }
 
-  #preempt(done: Done): void {
+  /** Unregistered again. */
+  #leave(done: Done): void {
+    this.#out(ACTION.register, this.#key, 0n, 0, () => done(this.#taken()));
+  }
+
+  #preempt(mayPreempt: () => boolean, done: Done): void {
     const into = Buffer.alloc(PARAMETER_BYTES);
     const cdb = Buffer.alloc(10);
     cdb.writeUInt8(RESERVE_IN, 0);
@@ -73,6 +81,7 @@ export class LunFence {
     cdb.writeUInt16BE(into.length, 7);
     this.#lun.command('read the reservation of', cdb, { kind: 'read', into }, (error, readBytes) => {
       if (error !== undefined) return done(this.#failed(error));
+      if (!mayPreempt()) return this.#leave(done);
       // Without a holder it has been released meanwhile.
       const holder = readBytes >= 16 ? into.readBigUInt64BE(8) : undefined;
       const [action, otherKey] =

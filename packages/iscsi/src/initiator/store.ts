@@ -172,7 +172,7 @@ function openStore(
   options: OpenStoreOptions,
   done: (result: BlockStore | EterneError) => void,
 ): void {
-  const { timeoutMs = DEFAULT_TIMEOUT_MS, readOnly = false, mayPreempt = true } = options;
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, readOnly = false, mayPreempt = () => true } = options;
   const name = `iscsi://${uri.address}/${uri.target}/${uri.lun}`;
   const onClose = (): void => {}; // whoever asks next is told
   InitiatorSession.open(world, { ...uri, ...us, timeoutMs, onClose }, (session) => {
@@ -189,7 +189,8 @@ function openStore(
         return refuse(new EterneError('unsupported', `${name} has blocks of ${properties.blockBytes} bytes`));
       if (readOnly) return done(new IscsiStore(lun, properties, undefined));
       const fence = new LunFence(lun, us.key);
-      fence.take(uri.preempt && mayPreempt, (error) =>
+      const isAllowed = (): boolean => uri.preempt && mayPreempt();
+      fence.take(isAllowed, (error) =>
         error === undefined ? done(new IscsiStore(lun, properties, fence)) : refuse(error),
       );
     });

@@ -91,6 +91,21 @@ describe('an iSCSI LUN as a store', () => {
     assert.equal(lun.memory[0], 3);
   });
 
+  it('asks once more before it takes a LUN over: whoever was paused until then may have no right to it any more', async () => {
+    const lun = await target();
+    const first = await opened(uriOf(lun, HOST_A));
+    for (const rights of [[], [true]]) {
+      const left = [...rights];
+      const second = await open(uriOf(lun, `${HOST_B}&preempt=yes`), {
+        mayPreempt: () => left.shift() ?? false,
+      });
+      assert.equal(second instanceof EterneError ? second.code : '', 'busy');
+      assert.equal(left.length, 0);
+      assert.equal(await outcome((done) => first.write(0, Buffer.alloc(512, 1), done)), undefined);
+    }
+    await opened(uriOf(lun, `${HOST_B}&preempt=yes`), { mayPreempt: () => true });
+  });
+
   it('finds its own reservation again after it died, and leaves none behind when it closes', async () => {
     const lun = await target();
     await opened(uriOf(lun, HOST_A)); // never closed

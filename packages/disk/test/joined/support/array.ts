@@ -56,7 +56,7 @@ export class DiskArray {
     this.#scheduler.at(0.1, () => {
       if (isDead()) return;
       if (!this.#isUp) return done(new EterneError('unreachable', `${this.name} does not answer`));
-      if (readOnly !== true && this.holder !== undefined && this.holder !== host && mayPreempt !== true)
+      if (readOnly !== true && this.holder !== undefined && this.holder !== host && mayPreempt?.() !== true)
         return done(new EterneError('busy', `${this.name} is reserved by another host`));
       if (readOnly !== true) this.holder = host;
       done(this.#session(host, isDead));

@@ -62,7 +62,7 @@ export class Host {
         open: (path, options, done) => {
           const array = arrays.find(({ name }) => path === `iscsi://${name}`);
           assert.ok(array, `there is no ${path}`);
-          array.open(this.name, isDead, options, done);
+          scheduler.at(this.#site.delayOpeningMs, () => array.open(this.name, isDead, options, done));
         },
       },
       files: new Proxy({}, { get: nothing }) as World['files'],
@@ -82,6 +82,8 @@ export class Site {
   readonly b: Host;
   readonly #options: SiteOptions;
   #uuid = 0;
+  /** More than usual, of every device from now on. */
+  delayOpeningMs = 0;
   readonly random = {
     bytes: (length: number): Buffer => Buffer.alloc(length, 7),
     below: (bound: number): number => (this.#uuid = (this.#uuid * 7919 + 13) % 1_000_003) % bound,
