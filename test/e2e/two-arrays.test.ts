@@ -10,14 +10,12 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import type { LocalReplicaStatus } from '@eterne/disk/engine/api.ts';
-import { freePort } from '@eterne/runtime/node/ports.ts';
-import { startTarget, type TargetProcess } from '../conformance/iscsi/support/target.ts';
 import { until } from './support/cluster-node.ts';
+import { DiskArray } from './support/disk-array.ts';
 import { DiskNode } from './support/disk-node.ts';
 import { failingDisk, hasNbdkit } from './support/nbdkit-disk.ts';
 
 const run = promisify(execFile);
-const IQN = 'iqn.2026-11.io.eterne:array';
 const SIZE_BYTES = 16 * 1024 * 1024;
 /** In what the arrays have. */
 const GROWN_BYTES = 18 * 1024 * 1024;
@@ -28,36 +26,12 @@ after(async () => {
   for (const end of endings.reverse()) await end();
 });
 
-/** An array with one LUN, at an address that it keeps when it is started again. */
-class DiskArray {
-  readonly #folder = mkdtempSync(join(tmpdir(), 'eterne-array-'));
-  #port = 0;
-  #target: TargetProcess | undefined;
+/** As a standalone host says that it may take it, and who it is. */
+const uriFor = ({ uri }: DiskArray, host: string): string =>
+  `${uri}?preempt=yes&initiator=iqn.2026-11.io.eterne:${host}`;
 
-  async start(): Promise<void> {
-    if (this.#port === 0) this.#port = await freePort();
-    const targets = `  - { iqn: '${IQN}', luns: [{ lun: 1, path: lun.img, size: 24MiB }] }\n`;
-    this.#target = await startTarget(this.#folder, targets, this.#port);
-  }
-
-  uriFor(host: string): string {
-    return `iscsi://127.0.0.1:${this.#port}/${IQN}/1?preempt=yes&initiator=iqn.2026-11.io.eterne:${host}`;
-  }
-
-  /** What a host that reads the LUN would find of the volume, when that has grown. */
-  get content(): Buffer {
-    return readFileSync(join(this.#folder, 'lun.img')).subarray(0, GROWN_BYTES);
-  }
-
-  async kill(): Promise<void> {
-    await this.#target?.stop('SIGKILL');
-  }
-
-  async remove(): Promise<void> {
-    await this.kill();
-    rmSync(this.#folder, { recursive: true });
-  }
-}
+/** What a host that reads the LUN would find of the volume, when that has grown. */
+const contentOf = ({ content }: DiskArray): Buffer => content.subarray(0, GROWN_BYTES);
 
 function host(folder: string, name: string, devices: Readonly<Record<string, string>>): DiskNode {
   const lines = [
@@ -118,8 +92,8 @@ describe('two hosts and two arrays', { timeout: 600_000, skip: absent && `needs 
       endings.push(() => array.remove());
     }
     const devicesOf = (name: string): Record<string, string> => ({
-      d1: arrays.d1.uriFor(name),
-      d2: arrays.d2.uriFor(name),
+      d1: uriFor(arrays.d1, name),
+      d2: uriFor(arrays.d2, name),
     });
     const [a, b] = [host(folder, 'a', devicesOf('a')), host(folder, 'b', devicesOf('b'))];
     for (const node of [a, b]) {
@@ -157,8 +131,9 @@ describe('two hosts and two arrays', { timeout: 600_000, skip: absent && `needs 
     const last = `write -P 0x5b ${SIZE_BYTES} ${GROWN_BYTES - SIZE_BYTES}`;
     await run('qemu-io', ['-f', 'raw', '-c', 'write -P 0x5a 1M 1M', '-c', last, '-c', 'flush', b.uri]);
     assert.equal(await b.stop(), 0);
-    assert.ok(arrays.d1.content.equals(arrays.d2.content), 'the arrays differ');
-    assert.deepEqual([arrays.d1.content[1024 * 1024], arrays.d1.content.at(-1)], [0x5a, 0x5b]);
+    const [first, second] = [contentOf(arrays.d1), contentOf(arrays.d2)];
+    assert.ok(first.equals(second), 'the arrays differ');
+    assert.deepEqual([first[1024 * 1024], first.at(-1)], [0x5a, 0x5b]);
     await b.start();
     await b.must('promote');
     assert.equal((await b.status()).sizeBytes, GROWN_BYTES, 'it is larger than its configuration says');

@@ -673,6 +673,29 @@ await suite('console', { skip: missing() ?? false }, () => {
     await page.context().close();
   });
 
+  test('a volume on shared devices shows each of them, in both languages', async () => {
+    const before = fixture.facade.status();
+    const devices = [
+      { name: 'left', disk: 'UpToDate', dirtyBytes: 0, splitBrain: false },
+      { name: 'right', disk: 'Attaching', dirtyBytes: 3 * 2 ** 20, splitBrain: false },
+    ] as const;
+    fixture.facade.setStatus((status) => ({
+      ...status,
+      volumes: status.volumes.map((volume) => ({ ...volume, devices, inSyncSet: ['left'] })),
+    }));
+    const { page, faults } = await visit(browser, `${fixture.url}/volumes`);
+    await logIn(page, 'viewer', PASSWORD);
+    await page.getByText('left up to date').waitFor();
+    await page.getByText('3 MiB', { exact: true }).waitFor();
+    await page.getByText('Devices', { exact: true }).waitFor();
+    assert.equal(await page.getByText('not in sync', { exact: true }).count(), 0, 'nodes are no copies');
+    await page.getByRole('button', { name: '中文' }).click();
+    await page.getByText('left 最新').waitFor();
+    fixture.facade.setStatus(() => before);
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
   test('the service wizard makes a group of disk, file system, address and program', async () => {
     fixture.facade.setStatus((status) => ({
       ...status,

@@ -56,15 +56,15 @@ export function nodesText(nodes: readonly NodeStatus[]): string {
 export function volumesText(volumes: readonly ClusterVolumeStatus[]): string {
   return table(
     ['VOLUME', 'SIZE', 'MODE', 'PRIMARY', 'REPLICAS', 'IN SYNC'],
-    volumes.map(({ name, sizeBytes, parts, mode, primary, replicas, inSyncSet }) => [
+    volumes.map(({ name, sizeBytes, parts, mode, primary, replicas, devices, inSyncSet }) => [
       name,
       sizeText(sizeBytes, parts),
       mode,
       primary ?? '-',
-      replicas
+      (devices.length === 0 ? replicas.map(({ node, ...rest }) => ({ name: node, ...rest })) : devices)
         .map(
-          ({ node, disk, dirtyBytes }) =>
-            `${node} ${disk}${dirtyBytes > 0 ? ` (${formatSize(dirtyBytes)} to sync)` : ''}`,
+          (copy) =>
+            `${copy.name} ${copy.disk}${copy.dirtyBytes > 0 ? ` (${formatSize(copy.dirtyBytes)} to sync)` : ''}`,
         )
         .join(', '),
       inSyncSet.join(', ') || '-',

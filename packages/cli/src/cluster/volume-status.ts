@@ -14,6 +14,8 @@ import { volumeLines } from '../disk/status-text.ts';
 import { HOME_AND_CLEAR } from '../disk/watch.ts';
 import { openSession, withConnection, type Session } from './session.ts';
 
+type Copy = Pick<PeerStatus, 'node' | 'replication' | 'resync' | 'verify' | 'lastVerify'>;
+
 const POLL_MS = 500;
 const EXPLAIN_TIMEOUT_MS = 600_000;
 
@@ -109,7 +111,7 @@ async function waitFor(
     if (isThere || clock.bootMs() >= deadlineMs) line.clear();
     if (isThere) return detail;
     if (clock.bootMs() >= deadlineMs) throw new EterneError('timeout', `volume ${name} is not ${goal} yet`);
-    line.show(status?.peers ?? []);
+    line.show(copiesOf(status));
     await pause();
   }
 }
@@ -129,7 +131,7 @@ export async function watchVerify(
   const line = new ProgressLine();
   for (;;) {
     const detail = await detailOf(session, name);
-    const peers = (reportOf(detail)?.peers ?? []).filter(({ node }) => (options.peer ?? node) === node);
+    const peers = copiesOf(reportOf(detail)).filter(({ node }) => (options.peer ?? node) === node);
     const running = peers.filter((peer) => peer.verify !== null || isCopying(peer, options.repair === true));
     if (running.length === 0) {
       line.clear();
@@ -141,10 +143,26 @@ export async function watchVerify(
   }
 }
 
-const isCopying = ({ replication }: PeerStatus, repairs: boolean): boolean =>
+/** Other copies: those of peers, or on shared devices. The one in the lead is compared with none. */
+function copiesOf(status: VolumeStatus | undefined): readonly Copy[] {
+  const { peers = [], localReplicas = [] } = status ?? {};
+  const devices = localReplicas.filter(({ isSource }) => !isSource);
+  return [
+    ...peers,
+    ...devices.map(({ lastVerify, name, replication, resync, verify }) => ({
+      node: name,
+      replication,
+      resync,
+      verify,
+      lastVerify,
+    })),
+  ];
+}
+
+const isCopying = ({ replication }: Copy, repairs: boolean): boolean =>
   repairs && (replication === 'SyncSource' || replication === 'SyncTarget');
 
-function checkEnd(name: string, peers: readonly PeerStatus[]): void {
+function checkEnd(name: string, peers: readonly Copy[]): void {
   if (peers.length === 0) throw new EterneError('unreachable', `volume ${name}: its node does not answer`);
   const cut = peers.find(({ lastVerify }) => lastVerify?.isDone === false);
   if (cut !== undefined)

@@ -71,7 +71,10 @@ export function volumeVerbs(program: Command): void {
 
   withConnection(volume.command('accept-loss <name>'))
     .description('go on with the copy of one node although it may lack acknowledged writes')
-    .requiredOption('--node <node>', 'whose copy goes on; the others become copies of it')
+    .requiredOption(
+      '--node <node>',
+      'whose copy goes on, or which device of a volume that has devices; the others become copies of it',
+    )
     .action(async (name: string, { node }: { node: string }, command: Command) => {
       const session = await openSession(command);
       const path = orderPath(name, 'accept-loss');

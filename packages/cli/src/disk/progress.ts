@@ -44,7 +44,7 @@ export class ProgressLine {
     this.#terminal = terminal;
   }
 
-  show(peers: readonly PeerStatus[]): void {
+  show(peers: readonly Pick<PeerStatus, 'node' | 'replication' | 'resync' | 'verify'>[]): void {
     const parts = peers.flatMap((peer) => {
       const progress = progressOf(peer);
       return progress === undefined ? [] : [`${peer.node}: ${progressText(progress)}`];

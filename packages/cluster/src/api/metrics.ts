@@ -5,7 +5,7 @@
  * What has states is shown with a series for each of them, 1 for the present one and 0 for the others, so that a rule sees a state end.
  */
 import type { Registry } from 'prom-client';
-import type { ClusterStatus } from '../service/facade.ts';
+import type { ClusterStatus, ClusterVolumeStatus, ReplicaStatus } from '../service/facade.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -119,12 +119,21 @@ function pathFamilies({ nodes }: ClusterStatus): readonly Family[] {
   ];
 }
 
+/** A copy is where a device is, not where a node reaches it. */
+function copiesOf({ devices, replicas }: ClusterVolumeStatus): readonly ReplicaStatus[] {
+  if (devices.length === 0) return replicas;
+  return devices.map(({ name, ...rest }) => ({ node: name, lagBytes: null, hasUntilMs: null, ...rest }));
+}
+
 function volumeFamilies({ volumes }: ClusterStatus): readonly Family[] {
-  const replicas = volumes.flatMap(({ name: volume, inSyncSet, replicas }) =>
-    replicas.map((replica) => ({
-      ...replica,
-      labels: { volume, node: replica.node },
-      isInSync: inSyncSet.includes(replica.node),
+  const replicas = volumes.flatMap((volume) =>
+    copiesOf(volume).map(({ node, disk, dirtyBytes, lagBytes, splitBrain }) => ({
+      disk,
+      dirtyBytes,
+      lagBytes,
+      splitBrain,
+      labels: { volume: volume.name, node },
+      isInSync: volume.inSyncSet.includes(node),
     })),
   );
   const lags = replicas.flatMap(({ labels, lagBytes }) => (lagBytes === null ? [] : [one(lagBytes, labels)]));
@@ -149,7 +158,7 @@ function volumeFamilies({ volumes }: ClusterStatus): readonly Family[] {
     family(
       'volume_replicas',
       'Copies that there should be.',
-      volumes.map((volume) => one(volume.replicas.length, { volume: volume.name })),
+      volumes.map((volume) => one(copiesOf(volume).length, { volume: volume.name })),
     ),
     family(
       'volume_primary',

@@ -17,6 +17,7 @@ import { ArbiterDuty } from './arbiter.ts';
 import { aliveBy } from './alive.ts';
 import { isCalm } from './calm.ts';
 import type { Completion, CoreEvent, Effect, EffectId, LeadershipView, LeaseTable, Now } from './effects.ts';
+import { DeviceDuty } from './device-duty.ts';
 import { Outbox } from './effects.ts';
 import { FenceDuty } from './fence-duty.ts';
 import { FenceWatch } from './fence-watch.ts';
@@ -63,6 +64,7 @@ export class ServiceCore {
   readonly #replicas: ReplicaDuty;
   readonly #reports = new ReportDuty();
   readonly #growth = new GrowthDuty();
+  readonly #devices = new DeviceDuty();
   readonly #watchdog = new WatchdogDuty();
   readonly #watch = new WatchDuty();
   readonly #fences = new FenceDuty();
@@ -274,6 +276,7 @@ export class ServiceCore {
     this.#watch.done(view, id, completion);
     this.#replicas.done(view, id, completion);
     this.#growth.done(view, id, completion);
+    this.#devices.done(view, id, completion);
     this.#fences.done(view, id, completion);
     this.#fenceWatch.done(id, completion);
     this.#strays.done(view, this.#outbox, id, completion);
@@ -287,6 +290,7 @@ export class ServiceCore {
     this.#replicas.step(view, this.#outbox);
     this.#reports.step(view, this.#outbox);
     this.#growth.step(view, this.#outbox);
+    this.#devices.step(view, this.#outbox);
     this.#arbiter.step(view, this.#outbox);
     this.#watchdog.step(view, this.#outbox);
     this.#watch.step(view, this.#outbox);

@@ -70,6 +70,14 @@ export interface ReplicaStatus {
   readonly splitBrain: boolean;
 }
 
+/** One of the devices that the nodes of a volume share, as its primary last told. */
+export interface DeviceStatus {
+  readonly name: string;
+  readonly disk: DiskState | 'Unknown';
+  readonly dirtyBytes: number;
+  readonly splitBrain: boolean;
+}
+
 export interface PartStatus {
   readonly name: string;
   readonly sizeBytes: number;
@@ -85,7 +93,10 @@ export interface ClusterVolumeStatus {
   readonly mode: 'sync' | 'async';
   readonly primary: string | null;
   readonly term: number;
+  /** Of a volume with devices, the nodes that reach them: `Diskless` where it is not served. */
   readonly replicas: readonly ReplicaStatus[];
+  /** Each is a whole copy, and its names are those of `inSyncSet`; empty: each replica is a copy. */
+  readonly devices: readonly DeviceStatus[];
   readonly inSyncSet: readonly string[];
   readonly setVersion: number;
   /** The group whose mirror resource uses it. */

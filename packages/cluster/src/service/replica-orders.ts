@@ -35,6 +35,7 @@ export class ReplicaOrders {
     const { view } = this.#service;
     const loser = loserOf(view.self, order);
     const volume = this.#volume(name);
+    if (volume.spec.joined !== undefined) return;
     if (loser === undefined || volume.inSyncSet.version === 0 || othersAreHeard(view, volume, loser)) return;
     throw new EterneError(
       'refused',

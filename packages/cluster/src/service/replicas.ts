@@ -1,13 +1,16 @@
 /** Keeps this node's disk process holding exactly the replicas that the log gives to this node, and listening where the log says that this node is. */
+import { createHash } from 'node:crypto';
 import type { EterneError } from '@eterne/base';
 import type { Address } from '@eterne/runtime';
 import type { VolumeConfig } from '@eterne/disk/engine/api.ts';
+import { INTERNAL_METADATA } from '@eterne/disk/engine/disk/open-device.ts';
 import type { VolumeSpec as DiskVolume } from '@eterne/disk/process/config.ts';
 import type { ExportSpec } from '@eterne/disk/process/port.ts';
 import { servicePorts } from '../node/identity.ts';
 import { LIVES_LEVEL } from '../state/levels.ts';
 import type { ClusterState, ReplicaSpec, VolumeExport, VolumeSpec, VolumeState } from '../state/model.ts';
 import { atNode, sortedValues } from '../state/model.ts';
+import { devicePaths } from '../state/joined.ts';
 import { devicesOf, partPlaces } from '../state/parts.ts';
 import type { Completion, EffectId, Outbox } from './effects.ts';
 import { ownMember, type View } from './view.ts';
@@ -132,7 +135,9 @@ export function replicaOf(
   const { created, size, spec } = volume;
   const own = spec.replicas.find(({ node }) => node === self);
   if (!own || !ownMember(view)) return undefined;
-  const config = volumeConfig(state, volume, own, places);
+  const { lives, ...whole } = volumeConfig(state, volume, own, places);
+  const shared = onDevices(state, spec, own);
+  const config = { ...whole, ...(lives === undefined || spec.joined ? {} : { lives }), ...shared };
   const exportsOf = (name: string, more: readonly VolumeExport[]): readonly ExportSpec[] => [
     { kind: 'nbd', listen: places.exportAddress(name) },
     ...more.flatMap((entry) => exportAt(entry, self)),
@@ -180,6 +185,29 @@ function volumeConfig(
     ...spec.settings,
     ...rescueJournal(spec, self, places.rescuePath(spec.name, created)),
   };
+}
+
+/** The same devices on every node; metadata lies on them. They go on without one that is lost. */
+function onDevices(state: ClusterState, spec: VolumeSpec, own: ReplicaSpec): Partial<VolumeConfig> {
+  if (spec.joined === undefined) return {};
+  const devices = devicePaths(spec, own).map(([name, path]) => [name, withHost(path, state, own.node)]);
+  return {
+    devices: Object.fromEntries(devices),
+    metadataPath: INTERNAL_METADATA,
+    peers: {},
+    onPeerLost: 'continue',
+  };
+}
+
+/**
+ * Of a LUN: by which name its target knows this node, so that no two nodes hold a reservation together, and that it may be taken over, which the lease limits.
+ */
+function withHost(path: string, { clusterId }: ClusterState, node: string): string {
+  if (!path.startsWith('iscsi://')) return path;
+  const digest = createHash('sha256').update(`${clusterId}/${node}`).digest('hex').slice(0, 16);
+  const wanted = { preempt: 'yes', initiator: `iqn.2026-11.io.eterne:${digest}` };
+  const missing = Object.entries(wanted).filter(([key]) => !new RegExp(`[?&]${key}=`).test(path));
+  return missing.reduce((uri, [key, value]) => `${uri}${uri.includes('?') ? '&' : '?'}${key}=${value}`, path);
 }
 
 /** Not before every program of the cluster says in its HELLO which member it is. */

@@ -1,6 +1,6 @@
 /** What a node tells the log about itself and the volumes it is primary of, so that every node can show it. */
 import { isDeepStrictEqual } from 'node:util';
-import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
+import type { LocalReplicaStatus, VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { Command } from '../state/commands.ts';
 import type { DaemonPids, ReplicaReport, VolumeState } from '../state/model.ts';
 import { sortedValues } from '../state/model.ts';
@@ -83,6 +83,7 @@ export class ReportDuty {
     const { name } = volume.spec;
     const local = view.disk.volumes?.get(name);
     if (volume.primary !== view.self || local?.role !== 'primary') return;
+    if (volume.spec.joined !== undefined && local.term !== volume.term.number) return;
     const summary = summarise(volume, local, view.self);
     const told = volume.summary.map(({ node, disk, dirtyBytes, lagBytes, lagMs, splitBrain }) => ({
       node,
@@ -118,6 +119,7 @@ export function lackedBytes({ disk, dirtyBytes }: VolumeStatus): number {
 }
 
 function summarise(volume: VolumeState, local: VolumeStatus, self: string): readonly ReplicaReport[] {
+  if (volume.spec.joined !== undefined) return (local.localReplicas ?? []).map(deviceReport);
   return volume.spec.replicas.map(({ node }) => {
     const nothing = { node, lagBytes: null, lagMs: null, splitBrain: false };
     if (node === self) return { ...nothing, disk: local.disk, dirtyBytes: lackedBytes(local) };
@@ -132,6 +134,10 @@ function summarise(volume: VolumeState, local: VolumeStatus, self: string): read
     if (volume.spec.mode === 'sync' || !isFollowing) return report;
     return { ...report, lagBytes: peer.lagBytes, lagMs: peer.lagMs + STATUS_AGE_MS };
   });
+}
+
+function deviceReport({ name, disk, dirtyBytes, splitBrain }: LocalReplicaStatus): ReplicaReport {
+  return { node: name, disk, dirtyBytes, lagBytes: null, lagMs: null, splitBrain };
 }
 
 function intervalMs(now: readonly ReplicaReport[], told: readonly ReplicaReport[], reportMs: number): number {

@@ -99,7 +99,8 @@ function resynchronised(state: ClusterState, nodes: readonly string[]): ClusterS
     const joined = volume.spec.replicas
       .map(({ node }) => node)
       .filter((node) => members.includes(node) || nodes.includes(node));
-    const inSyncSet = version === 0 ? volume.inSyncSet : { version, members: joined };
+    const inSyncSet =
+      version === 0 || volume.spec.joined !== undefined ? volume.inSyncSet : { version, members: joined };
     const crashed = nodes.includes(volume.crashed ?? '') ? null : volume.crashed;
     return [volume.spec.name, { ...volume, inSyncSet, crashed }] as const;
   });

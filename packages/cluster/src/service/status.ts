@@ -5,10 +5,18 @@ import { olderThan } from '../state/levels.ts';
 import type { ClusterState, GroupState, Member, VolumeState } from '../state/model.ts';
 import { sortedValues } from '../state/model.ts';
 import { formatSize } from '@eterne/base';
+import { copiesOf } from '../state/joined.ts';
 import { partPlaces } from '../state/parts.ts';
 import { volumesOf } from '../state/references.ts';
 import type { ServiceCore } from './core.ts';
-import type { ClusterStatus, ClusterVolumeStatus, GroupStatus, NodeStatus, ReplicaStatus } from './facade.ts';
+import type {
+  ClusterStatus,
+  ClusterVolumeStatus,
+  DeviceStatus,
+  GroupStatus,
+  NodeStatus,
+  ReplicaStatus,
+} from './facade.ts';
 import { enforcementOf } from './leader/fencing.ts';
 import { heldBy, maintenanceOf } from '../state/held.ts';
 import { strayObstacle } from '../state/strays.ts';
@@ -42,6 +50,7 @@ function catchingUp(status: ClusterStatus): ClusterStatus {
         hasUntilMs: null,
         splitBrain: false,
       })),
+      devices: [],
       inSyncSet: [],
     })),
     groups: status.groups.map((group) => ({
@@ -144,6 +153,7 @@ function volumeStatus(view: View, volume: VolumeState): ClusterVolumeStatus {
     primary,
     term: term.number,
     replicas: spec.replicas.map(({ node }) => replicaStatus(view, volume, node)),
+    devices: deviceStatuses(volume),
     inSyncSet: inSyncSet.members,
     setVersion: inSyncSet.version,
     group: user?.spec.name ?? null,
@@ -152,8 +162,26 @@ function volumeStatus(view: View, volume: VolumeState): ClusterVolumeStatus {
   };
 }
 
+function deviceStatuses({ spec, summary }: VolumeState): readonly DeviceStatus[] {
+  return (spec.joined?.devices ?? []).map((name) => {
+    const told = summary.find(({ node }) => node === name);
+    const { disk = 'Unknown', dirtyBytes = 0, splitBrain = false } = told ?? {};
+    return { name, disk, dirtyBytes, splitBrain };
+  });
+}
+
+/** Of a node that reaches shared devices: has it got them open, and a good one among them? */
+function reachingStatus(view: View, { primary, spec, summary }: VolumeState, node: string): ReplicaStatus {
+  const own = node === view.self ? view.disk.volumes?.get(spec.name)?.disk : undefined;
+  const isGood = summary.some(({ disk }) => disk === 'UpToDate');
+  const told = primary !== node ? 'Diskless' : isGood ? 'UpToDate' : 'Unknown';
+  const splitBrain = primary === node && summary.some((each) => each.splitBrain);
+  return { node, disk: own ?? told, dirtyBytes: 0, lagBytes: null, hasUntilMs: null, splitBrain };
+}
+
 /** What the primary last told; of its own replica a node knows best itself. */
 function replicaStatus(view: View, volume: VolumeState, node: string): ReplicaStatus {
+  if (volume.spec.joined !== undefined) return reachingStatus(view, volume, node);
   const told = volume.summary.find((replica) => replica.node === node);
   const own = node === view.self ? view.disk.volumes?.get(volume.spec.name) : undefined;
   return {
@@ -357,9 +385,9 @@ function tieStatus({ tie, state }: View): ClusterStatus['tieBreaker'] {
 
 function volumeWarnings(core: ServiceCore, volume: VolumeState): readonly string[] {
   const { view } = core;
-  const { name, replicas } = volume.spec;
+  const { name } = volume.spec;
   const problem = view.disk.problems.get(name);
-  const outside = replicas.filter(({ node }) => !volume.inSyncSet.members.includes(node));
+  const outside = copiesOf(volume.spec).filter((copy) => !volume.inSyncSet.members.includes(copy));
   const lines = [
     ...(problem === undefined ? [] : [`The replica of ${name} on ${view.self} is not open: ${problem}`]),
     ...rescueWarnings(view, name),
@@ -369,7 +397,7 @@ function volumeWarnings(core: ServiceCore, volume: VolumeState): readonly string
   // An asynchronous primary is alone in the set while it serves.
   if (volume.inSyncSet.version === 0 || outside.length === 0) return lines;
   if (volume.spec.mode === 'async' && volume.primary !== null) return [...lines, ...lagWarnings(volume)];
-  return [...lines, `Volume ${name} is not in sync on ${outside.map(({ node }) => node).join(', ')}.`];
+  return [...lines, `Volume ${name} is not in sync on ${outside.join(', ')}.`];
 }
 
 function rescueWarnings({ disk, self }: View, volume: string): readonly string[] {

@@ -19,6 +19,7 @@ import { withHeartSlots } from './heart-slots.ts';
 import type { Outcome, Refusal } from './outcome.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
 import { devicesOf, sameLayout } from './parts.ts';
+import { joinedChangeRefusal } from './joined.ts';
 import { without } from './records.ts';
 import { volumesOf } from './references.ts';
 import { brokenPlace, samePlace } from './places.ts';
@@ -127,6 +128,8 @@ function volumeChangeRefusal(present: VolumeState | undefined, spec: VolumeSpec)
   if (present.spec.mode !== spec.mode)
     return { code: 'unsupported', message: `volume ${spec.name}: its mode cannot be changed yet` };
   if (!sameLayout(present.spec, spec)) return layoutRefusal(present.spec, spec);
+  const refused = joinedChangeRefusal(present, spec);
+  if (refused !== undefined || spec.joined !== undefined) return refused;
   return replicaChangeRefusal(present, spec);
 }
 
@@ -243,6 +246,7 @@ function putVolume(state: ClusterState, spec: VolumeSpec): VolumeState {
 
 /** A primary proposes the set without those that left, when it has let go of them; while there is none, nobody else would. */
 function changedVolume(present: VolumeState, spec: VolumeSpec): VolumeState {
+  if (spec.joined !== undefined) return { ...present, spec };
   const stays = (node: string): boolean => spec.replicas.some((replica) => replica.node === node);
   const { inSyncSet, primary, crashed } = present;
   const members = inSyncSet.members.filter(stays);

@@ -11,6 +11,7 @@ import type { ClusterState, ReplicaSummary, VolumeState } from './model.ts';
 import { sortedValues } from './model.ts';
 import type { Outcome, Refusal } from './outcome.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
+import { copiesOf } from './joined.ts';
 import { sameMembers } from './records.ts';
 import { fileSystemHint } from './file-system-hint.ts';
 import { volumesOf } from './references.ts';
@@ -57,7 +58,8 @@ function promote(state: ClusterState, volume: VolumeState, command: Of<'volume-p
   const highest = Math.max(volume.term.number, command.seenTerm);
   const term: Term = { number: highest + 1, grantor: grantorOf(state) };
   const members = promotedMembers(state, volume, command);
-  const inSyncSet = { version: volume.inSyncSet.version + 1, members };
+  const isJoined = volume.spec.joined !== undefined;
+  const inSyncSet = isJoined ? volume.inSyncSet : { version: volume.inSyncSet.version + 1, members };
   const left = volume.inSyncSet.members.filter((member) => !members.includes(member));
   const next = withVolume(state, { ...volume, term, primary: command.node, crashed: null, inSyncSet });
   return accepted(
@@ -67,7 +69,8 @@ function promote(state: ClusterState, volume: VolumeState, command: Of<'volume-p
       volume: command.volume,
       node: command.node,
       message:
-        `${command.node} writes ${command.volume} in term ${term.number}, in sync: ${members.join(', ')}` +
+        `${command.node} writes ${command.volume} in term ${term.number}` +
+        (isJoined ? `, on ${copiesOf(volume.spec).join(', ')}` : `, in sync: ${members.join(', ')}`) +
         (left.length > 0 ? `; out of reach or to be brought up to date: ${left.join(', ')}` : ''),
     }),
   );
@@ -87,6 +90,10 @@ function promotionRefusal(
     return { code: 'conflict', message: `${command.volume} is in term ${volume.term.number} by now` };
   if (!command.reached.includes(command.node))
     return { code: 'refused', message: `${command.node} does not reach its own replica` };
+  if (volume.spec.joined !== undefined)
+    return volume.spec.replicas.some(({ node }) => node === command.node)
+      ? undefined
+      : { code: 'refused', message: `${command.node} does not reach the devices of ${command.volume}` };
   if (volume.inSyncSet.version > 0 && !volume.inSyncSet.members.includes(command.node))
     return {
       code: 'refused',
@@ -104,6 +111,7 @@ function promotedMembers(
   volume: VolumeState,
   command: Of<'volume-promote'>,
 ): readonly string[] {
+  if (volume.spec.joined !== undefined) return volume.inSyncSet.members;
   const replaced = replacedOf(state, command);
   const reached = command.reached.filter((node) => !replaced.includes(node));
   if (volume.inSyncSet.version > 0)
@@ -130,15 +138,16 @@ function changeSet(state: ClusterState, volume: VolumeState, command: Of<'volume
   const foreign = command.members.find(
     (member) =>
       // Of a replica that was taken out a moment ago the primary may not know yet.
-      !inSyncSet.members.includes(member) && !volume.spec.replicas.some(({ node }) => node === member),
+      !inSyncSet.members.includes(member) && !copiesOf(volume.spec).includes(member),
   );
   if (command.members.length === 0 || foreign !== undefined)
     return refuse(state, 'refused', `an in-sync set has at least one member, and only replicas`);
   const [replaced] = replacedOf(state, command);
   if (replaced !== undefined)
     return refuse(state, 'conflict', `whoever was ${replaced} and has everything is no member any more`);
+  const { goesOnWith: _, ...rest } = volume;
   const next = withVolume(state, {
-    ...volume,
+    ...rest,
     inSyncSet: { version: inSyncSet.version + 1, members: command.members },
   });
   return accepted(
@@ -162,6 +171,7 @@ function acceptLoss(state: ClusterState, volume: VolumeState, command: Of<'volum
       'refused',
       `group ${user.spec.name} owns volume ${spec.name} on ${user.owner}; stop it first`,
     );
+  if (spec.joined !== undefined) return goOnWithDevice(state, volume, command);
   if (!spec.replicas.some(({ node }) => node === command.node))
     return refuse(state, 'refused', `volume ${spec.name} has no replica on ${command.node}`);
   if (inSyncSet.members.includes(command.node))
@@ -228,6 +238,28 @@ function goOnWith(state: ClusterState, volume: VolumeState, command: Of<'volume-
       volume: spec.name,
       node: command.node,
       message: `the copy of ${spec.name} on ${command.node} goes on although it may lack acknowledged writes: ${bound}`,
+    }),
+  );
+}
+
+/** Of shared devices: the next promotion leads with that one, although others that may have newer writes are not there. */
+function goOnWithDevice(
+  state: ClusterState,
+  volume: VolumeState,
+  command: Of<'volume-accept-loss'>,
+): Outcome {
+  const { spec } = volume;
+  const { atMs, node: device } = command;
+  if (!copiesOf(spec).includes(device))
+    return refuse(state, 'refused', `volume ${spec.name} has no device ${device}`);
+  const givenUp = { node: device, atMs, hasUntilMs: null, lagBytes: null };
+  const next = withVolume(state, { ...volume, primary: null, givenUp, goesOnWith: device });
+  return accepted(
+    withEvent(next, command, {
+      level: 'error',
+      code: 'volume.loss-accepted',
+      volume: spec.name,
+      message: `device ${device} of ${spec.name} goes on although it may lack acknowledged writes: it is not known how many`,
     }),
   );
 }

@@ -5,6 +5,7 @@
 import { posix } from 'node:path';
 import type { ClusterState, GroupSpec, ResourceDefinition } from './model.ts';
 import { atNode, sortedValues } from './model.ts';
+import { lunOf } from './joined.ts';
 import { devicesOf } from './parts.ts';
 
 interface Claim {
@@ -35,11 +36,17 @@ export function doubleClaim(state: ClusterState): string | undefined {
 }
 
 function volumeClaims(state: ClusterState): readonly Claim[] {
-  return sortedValues(state.volumes).flatMap(({ spec }) =>
-    spec.replicas.flatMap((replica) =>
+  return sortedValues(state.volumes).flatMap(({ spec }) => {
+    const claims = spec.replicas.flatMap((replica) =>
       devicesOf(replica).map((device) => diskClaim(`volume ${spec.name}`, replica.node, device)),
-    ),
-  );
+    );
+    return spec.joined === undefined ? claims : claims.filter(isFirst);
+  });
+}
+
+/** Nodes that share a LUN claim it once. */
+function isFirst(claim: Claim, index: number, claims: readonly Claim[]): boolean {
+  return claim.node !== null || claims.findIndex(({ name }) => name === claim.name) === index;
 }
 
 function heartbeatClaims({ config, members }: ClusterState): readonly Claim[] {
@@ -55,7 +62,7 @@ function heartbeatClaims({ config, members }: ClusterState): readonly Claim[] {
 
 /** A LUN or an export is the same from every node; a path means another disk on each. */
 function diskClaim(user: string, node: string, device: string): Claim {
-  if (device.includes('://')) return { user, node: null, what: 'disk', name: device };
+  if (device.includes('://')) return { user, node: null, what: 'disk', name: lunOf(device) };
   return { user, node, what: 'disk', name: plain(device) };
 }
 

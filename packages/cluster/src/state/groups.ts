@@ -28,7 +28,8 @@ export function withoutPrimaries(
   for (const name of volumesOf(group.spec)) {
     const volume = volumes[name];
     if (!volume) continue;
-    const crashed = end === 'unclean' ? (volume.primary ?? volume.crashed) : volume.crashed;
+    const isCopy = end === 'unclean' && volume.spec.joined === undefined;
+    const crashed = isCopy ? (volume.primary ?? volume.crashed) : volume.crashed;
     volumes[name] = { ...volume, primary: null, crashed };
   }
   return { ...state, volumes };

@@ -13,7 +13,7 @@
  * 4 — addresses of members, and of their APIs, that change while they run; slots of heartbeat disks that say whose rhythm their writer keeps; one node of a pair that goes on
  *     alone by silence (prefer: availability); a third voter that takes the place of a pair's tie-breaker in the log's members; groups that wait for a
  *     node that is rebooted, and move away from one that is switched off; volumes with parts.
- * 5 — mirrors and heartbeats that tell a member from whoever had its name before.
+ * 5 — mirrors and heartbeats that tell a member from whoever had its name before; volumes on devices that several nodes reach.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { assert, EterneError } from '@eterne/base';
@@ -65,6 +65,8 @@ export const SUCCESSOR_LEVEL = 4;
 
 /** Mirrors and heartbeats say which member they are of. */
 export const LIVES_LEVEL = 5;
+/** Devices that several nodes reach. */
+export const JOINED_LEVEL = 5;
 
 /** Only ever appended to. What is named here is listed in `test/state/levels/` too, which a test demands. */
 export const ADDITIONS: readonly Addition[] = [
@@ -135,6 +137,15 @@ export const ADDITIONS: readonly Addition[] = [
     fields: [
       { path: 'volume-set.lives', usual: undefined },
       { path: 'volume-promote.lives', usual: undefined },
+    ],
+  },
+  {
+    level: JOINED_LEVEL,
+    feature: 'Volumes on devices that several nodes reach (devices)',
+    fields: [
+      { path: 'configure.changes.*=volume-put.spec.joined', usual: undefined },
+      { path: 'state.volumes.*.spec.joined', usual: undefined },
+      { path: 'state.volumes.*.goesOnWith', usual: undefined },
     ],
   },
 ];

@@ -185,12 +185,12 @@ export interface Member extends MemberSpec {
   readonly troubles: readonly Trouble[];
 }
 
-/** One copy of a volume, as the operator wrote it. */
+/** One copy of a volume, as the operator wrote it; of a volume whose devices are shared (`joined.ts`), one node that reaches them. */
 export interface ReplicaSpec {
   readonly node: string;
-  /** File, block device, `iscsi://…` or `nbd+unix://…`. Of a volume with parts, that of the first. */
+  /** File, block device, `iscsi://…` or `nbd+unix://…`. Of a volume with parts, or of several devices, that of the first. */
   readonly device: string;
-  /** Those of the other parts, in their order. */
+  /** Those of the others, in their order. */
   readonly behind?: readonly string[];
 }
 
@@ -225,12 +225,21 @@ export interface RescueSpec {
   readonly whenFull: 'pause' | 'drop-oldest';
 }
 
+/** Each device is a whole copy, and every node of `replicas` reaches all. `joined.ts` says what `fence` stands for. */
+export interface JoinedSpec {
+  /** Names, the same on every node. */
+  readonly devices: readonly string[];
+  readonly fence: 'reservation' | 'fencing' | 'lock';
+}
+
 export interface VolumeSpec {
   readonly name: string;
   /** What the operator wants; `VolumeState.size` says what it has come to. */
   readonly sizeBytes: number;
   readonly mode: 'sync' | 'async';
   readonly replicas: readonly ReplicaSpec[];
+  /** Absent: each replica is a copy of its own. */
+  readonly joined?: JoinedSpec;
   readonly initialSync: 'smart' | 'full' | 'none';
   /** A primary whose disk has failed is served by a peer; `move`: its group goes where there is a good copy, too. */
   readonly onDiskError: 'serve-from-peer' | 'move';
@@ -245,6 +254,7 @@ export interface VolumeSpec {
 }
 
 export interface ReplicaSummary {
+  /** Or a device that several nodes reach. */
   readonly node: string;
   readonly disk: DiskState | 'Unknown';
   readonly dirtyBytes: number;
@@ -289,7 +299,10 @@ export interface VolumeState {
    * member of the set is promoted rather than it, and takes it into the set again only after a resync.
    */
   readonly crashed: string | null;
-  /** Version 0 with no members: never promoted, nothing written yet, any replica may become the source. */
+  /**
+   * Version 0 with no members: never promoted, nothing written yet, any replica may become the source. Of shared devices it is only what was told last
+   * (`joined.ts`).
+   */
   readonly inSyncSet: InSyncSet;
   /** The state's revision at its creation: a volume created again under the same name never meets the old one's metadata. */
   readonly created: number;
@@ -297,6 +310,8 @@ export interface VolumeState {
   readonly summary: readonly ReplicaSummary[];
   /** The last time that writes were given up. */
   readonly givenUp: GivenUp | null;
+  /** By an operator's word: of several shared devices this one goes on, whatever others may have. Absent: nobody said so, or it has. */
+  readonly goesOnWith?: string;
 }
 
 export interface RestartPolicy {

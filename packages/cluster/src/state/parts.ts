@@ -52,7 +52,7 @@ export function sameLayout(a: VolumeSpec, b: VolumeSpec): boolean {
 export function partsRule(spec: VolumeSpec, volumes: ReadonlySet<string>): string | undefined {
   const { name, parts, replicas, sizeBytes, exports } = spec;
   const subject = `volume ${name}`;
-  const count = Math.max(1, parts.length);
+  const count = spec.joined?.devices.length ?? Math.max(1, parts.length);
   const uneven = replicas.find((replica) => devicesOf(replica).length !== count);
   if (uneven !== undefined)
     return `${subject} has ${count} ${count === 1 ? 'disk' : 'parts'}, but ${devicesOf(uneven).length} devices on ${uneven.node}`;

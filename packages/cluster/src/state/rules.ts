@@ -5,6 +5,7 @@ import type { ClusterState, GroupSpec, ResourceDefinition, VolumeSpec } from './
 import { doubleClaim } from './claims.ts';
 import { companyRule } from './company-rules.ts';
 import { demandRule } from './demand-rules.ts';
+import { joinedRule } from './joined.ts';
 import { sortedValues } from './model.ts';
 import { partsRule } from './parts.ts';
 import { MIRROR, mirrorKeys, referencesIn, volumeOf, volumesOf } from './references.ts';
@@ -85,7 +86,8 @@ function volumeRule(state: ClusterState, volume: VolumeSpec): string | undefined
   if (new Set(nodes).size < nodes.length) return `${subject} has two replicas on one node`;
   return (
     firstBroken(nodes, (node) => nodeRule(state, node, subject)) ??
-    partsRule(volume, new Set(Object.keys(state.volumes)))
+    partsRule(volume, new Set(Object.keys(state.volumes))) ??
+    joinedRule(state, volume)
   );
 }
 

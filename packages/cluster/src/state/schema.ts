@@ -150,6 +150,9 @@ const volumeShape = z.strictObject({
     replicas: z.array(
       z.strictObject({ node: name, device: z.string(), behind: z.array(z.string()).exactOptional() }),
     ),
+    joined: z
+      .strictObject({ devices: z.array(name), fence: z.enum(['reservation', 'fencing', 'lock']) })
+      .exactOptional(),
     initialSync: z.enum(['smart', 'full', 'none']),
     onDiskError: z.enum(['serve-from-peer', 'move']).default(PLAIN_VOLUME.onDiskError),
     asyncTakeover: z.enum(['operator', 'auto']).default(PLAIN_VOLUME.asyncTakeover),
@@ -175,6 +178,7 @@ const volumeShape = z.strictObject({
     }),
   ),
   givenUp: givenUp.nullable().default(null),
+  goesOnWith: name.exactOptional(),
 });
 
 /** In snapshots of before volumes could grow none had. */

@@ -4,6 +4,7 @@
  */
 import { unreachable } from '@eterne/base';
 import type { VolumeState } from './model.ts';
+import { joinedOrderRefusal } from './joined.ts';
 import type { Refusal } from './outcome.ts';
 
 export type VolumeOrder =
@@ -29,6 +30,7 @@ export type VolumeOrder =
   | { readonly verb: 'rescue-drop'; readonly id: number };
 
 export function orderRefusal(volume: VolumeState, node: string, order: VolumeOrder): Refusal | undefined {
+  if (volume.spec.joined !== undefined) return joinedOrderRefusal(volume, node, order);
   const { name, replicas } = volume.spec;
   const others = 'peer' in order && order.peer !== undefined ? [order.peer] : [];
   const bare = [node, ...others].find((each) => !replicas.some((replica) => replica.node === each));

@@ -112,6 +112,7 @@ function initialStatus(): ClusterStatus {
             splitBrain: false,
           },
         ],
+        devices: [],
         inSyncSet: ['n1'],
         setVersion: 7,
         group: 'db',

@@ -3,6 +3,7 @@ import { EterneError } from '@eterne/base';
 import type { Timer } from '@eterne/runtime';
 import type {
   DiskState,
+  LocalReplicaStatus,
   PeerStatus,
   PromoteRequest,
   SetAnswer,
@@ -217,6 +218,11 @@ export class FakeDisk {
   /** Volume → what its replica here has come to; absent: UpToDate. */
   readonly diskStates = new Map<string, DiskState>();
 
+  /** Of all volumes on shared devices. */
+  readonly lostDevices = new Set<string>();
+  /** The last promotion. */
+  asked: PromoteRequest | undefined;
+
   /** Volume → what it has grown to; absent: it has not. */
   readonly sizes = new Map<string, number>();
   /** What every `ask` answers. */
@@ -342,7 +348,9 @@ export class FakeDisk {
     volume.role = 'primary';
     this.sawTerm(name, request.granted.term.number);
     this.#tellPeers(name, request.granted.term.number);
-    volume.set = request.granted.set.members;
+    volume.set = Object.keys(volume.config.devices ?? {});
+    if (volume.config.devices === undefined) volume.set = request.granted.set.members;
+    this.asked = request;
     volume.setVersion = request.granted.set.version;
     return undefined;
   }
@@ -360,19 +368,42 @@ export class FakeDisk {
       mode: 'sync',
       role: volume.role,
       term: volume.term,
-      disk: this.diskStates.get(volume.config.name) ?? 'UpToDate',
+      disk: this.diskStates.get(volume.config.name) ?? (isClosed(volume) ? 'Diskless' : 'UpToDate'),
       dirtyBytes: 0,
       frozen: false,
       freezeReason: null,
       heldWrites: 0,
-      inSyncSet: volume.set,
+      inSyncSet: volume.set.filter((name) => !this.lostDevices.has(name)),
       setVersion: volume.setVersion,
       ioErrors: 0,
       remappedSectors: 0,
       attached: null,
       generation: { current: '', history: [] },
       peers: Object.keys(volume.config.peers).map((node) => this.#peerStatus(node, volume.config)),
+      localReplicas: this.#devicesOf(volume),
     }));
+  }
+
+  #devicesOf({ config: { devices = {} }, role }: FakeVolume): readonly LocalReplicaStatus[] {
+    return Object.entries(devices).map(([name, device]) => {
+      const isLost = this.lostDevices.has(name);
+      const open: DiskState = isLost ? 'Attaching' : 'UpToDate';
+      return {
+        name,
+        device,
+        isSource: false,
+        disk: role === 'primary' ? open : 'Diskless',
+        problem: isLost ? 'does not answer' : null,
+        replication: 'Off',
+        splitBrain: false,
+        dirtyBytes: 0,
+        ioErrors: 0,
+        remappedSectors: 0,
+        resync: { kind: 'none', reason: '', syncedBytes: 0, toSyncBytes: 0, wireBytes: 0, etaMs: null },
+        verify: null,
+        lastVerify: null,
+      };
+    });
   }
 
   #peerStatus(node: string, { lives = {} }: VolumeConfig): PeerStatus {
@@ -394,6 +425,10 @@ export class FakeDisk {
     };
   }
 }
+
+/** On shared devices, which are open only while it is served. */
+const isClosed = ({ config, role }: FakeVolume): boolean =>
+  config.devices !== undefined && role === 'secondary';
 
 /** A heart: asks for leases, keeps them, and tells who is heard. `send` carries a request to whoever leads. */
 export class FakeHeart implements HeartPort {

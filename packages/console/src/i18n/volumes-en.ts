@@ -4,6 +4,8 @@ export const volumesEn = {
   copies: 'Copies',
   growsTo: (size: string) => `grows to ${size}`,
   parts: 'Parts',
+  devices: 'Devices',
+  devicesNote: 'Shared by the nodes; each is a whole copy. Losing one moves nothing.',
   partsNote: 'Written in one order: a copy is one point of all of them.',
   partSize: (part: string) => `Size of ${part}`,
   partFixed: 'Only the last part can grow.',

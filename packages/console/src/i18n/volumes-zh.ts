@@ -5,6 +5,8 @@ export const volumesZh: typeof volumesEn = {
   copies: '副本',
   growsTo: (size) => `正在扩容到 ${size}`,
   parts: '组成部分',
+  devices: '设备',
+  devicesNote: '各节点共用；每个设备都是完整副本，丢失其一不会引起切换。',
   partsNote: '按同一写入顺序镜像：副本始终是各部分的同一时刻。',
   partSize: (part) => `${part} 的容量`,
   partFixed: '只有最后一个部分可以扩容。',

@@ -14,7 +14,9 @@ export function VolumeCard({ volume }: { volume: VolumeStatus }) {
         <h3>
           <Link to={`/volumes/${encodeURIComponent(volume.name)}`}>{volume.name}</Link>
         </h3>
-        {volume.replicas.some(({ splitBrain }) => splitBrain) && <Badge tone="bad">{t.splitBrain}</Badge>}
+        {[...volume.replicas, ...volume.devices].some(({ splitBrain }) => splitBrain) && (
+          <Badge tone="bad">{t.splitBrain}</Badge>
+        )}
       </header>
       <VolumeFacts volume={volume} />
       <ul className="replicas">
@@ -36,6 +38,7 @@ export function VolumeFacts({ volume }: { volume: VolumeStatus }) {
         {volume.growsToBytes !== null && ` · ${t.growsTo(formatSize(volume.growsToBytes))}`}
       </dd>
       {volume.parts.length > 0 && <Parts parts={volume.parts} />}
+      {volume.devices.length > 0 && <Devices devices={volume.devices} />}
       <dt>{t.primary}</dt>
       <dd>{volume.primary ?? t.noPrimary}</dd>
       <dt>{t.term}</dt>
@@ -60,6 +63,24 @@ function Parts({ parts }: Pick<VolumeStatus, 'parts'>) {
   );
 }
 
+/** Shared by the nodes: each is a copy, wherever it is served. */
+function Devices({ devices }: Pick<VolumeStatus, 'devices'>) {
+  const { t } = useLanguage();
+  return (
+    <>
+      <dt title={t.devicesNote}>{t.devices}</dt>
+      <dd>
+        {devices.map(({ name, disk, dirtyBytes }) => (
+          <div key={name}>
+            {name} {t.diskState[disk]}
+            {dirtyBytes > 0 && <span className="muted"> {formatSize(dirtyBytes)}</span>}
+          </div>
+        ))}
+      </dd>
+    </>
+  );
+}
+
 function Replica({ replica, volume }: { replica: ReplicaStatus; volume: VolumeStatus }) {
   const { t } = useLanguage();
   const { status } = useCluster();
@@ -73,7 +94,7 @@ function Replica({ replica, volume }: { replica: ReplicaStatus; volume: VolumeSt
         {volume.primary === replica.node && <span className="pill">{t.primary}</span>}
         <Badge tone={tone}>{word}</Badge>
       </div>
-      <span className="muted">{inSet ? t.inSync : t.notInSync}</span>
+      {volume.devices.length === 0 && <span className="muted">{inSet ? t.inSync : t.notInSync}</span>}
       <CopyLacks replica={replica} volume={volume} isAway={isAway} />
     </li>
   );

@@ -72,7 +72,7 @@ const FOLDERS: readonly (readonly [folder: string, files?: RegExp])[] = [
   ['base/src', /^units\./],
   [
     `${CLUSTER}/state`,
-    /^(apply|capacity|held|strays|rules|.*-rules|places|claims|parts|volume-orders|levels)/,
+    /^(apply|capacity|held|strays|rules|.*-rules|places|claims|parts|joined|volume-orders|levels)/,
   ],
   [
     `${CLUSTER}/service`,

@@ -2,6 +2,7 @@
 import { EterneError } from '@eterne/base';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
+import { copiesOf } from '../../state/joined.ts';
 import type { VolumeOrder } from '../../state/volume-orders.ts';
 import { type Access, type ApiContext, isForwarded, requesterOf } from '../context.ts';
 import type { Api } from '../instance.ts';
@@ -168,9 +169,10 @@ function onlyOther(
   name: string,
   node: string,
 ): string {
-  const others = (volumes[name]?.spec.replicas ?? []).filter((replica) => replica.node !== node);
+  const volume = volumes[name];
+  const others = volume === undefined ? [] : copiesOf(volume.spec).filter((copy) => copy !== node);
   const [only] = others;
-  if (only !== undefined && others.length === 1) return only.node;
+  if (only !== undefined && others.length === 1) return only;
   throw new EterneError('usage', `volume ${name} has ${others.length} other replicas: name the peer`);
 }
 

@@ -29,7 +29,9 @@ export const moveOrder = z
   .strictObject({ to: name.exactOptional().describe('absent: the best other node') })
   .nullish();
 
-export const acceptLossOrder = z.strictObject({ node: name.describe('whose copy goes on') });
+export const acceptLossOrder = z.strictObject({
+  node: name.describe('whose copy goes on; of a volume with devices, which one'),
+});
 
 export const groupExplanation = z.object({
   group: z.string(),

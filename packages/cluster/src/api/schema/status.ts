@@ -95,7 +95,11 @@ export const volumeStatus = z.object({
       }),
     )
     .readonly(),
-  inSyncSet: z.array(z.string()).readonly(),
+  devices: z
+    .array(z.object({ name: z.string(), disk: diskState, dirtyBytes: z.int(), splitBrain: z.boolean() }))
+    .readonly()
+    .describe('shared by its nodes, each a whole copy; empty: each replica is a copy'),
+  inSyncSet: z.array(z.string()).readonly().describe('names of devices where it has any'),
   setVersion: z.int(),
   group: z.string().nullable(),
   asyncTakeover: z.enum(['operator', 'auto']),

@@ -1,5 +1,10 @@
 /** Orders for replicas of a volume, and what a node's disk process tells of its own. */
-import { DISK_STATES, type PeerStatus, type VolumeStatus } from '@eterne/disk/engine/api.ts';
+import {
+  DISK_STATES,
+  type LocalReplicaStatus,
+  type PeerStatus,
+  type VolumeStatus,
+} from '@eterne/disk/engine/api.ts';
 import {
   FILE_SYSTEMS,
   type SideReport,
@@ -107,6 +112,26 @@ const replicaPeer = z.object({
     .nullable(),
 }) satisfies z.ZodType<PeerStatus>;
 
+/** One of its devices, which this node has open or could open. */
+const localReplica = replicaPeer
+  .pick({
+    replication: true,
+    disk: true,
+    splitBrain: true,
+    dirtyBytes: true,
+    resync: true,
+    verify: true,
+    lastVerify: true,
+  })
+  .extend({
+    name: z.string(),
+    device: z.string(),
+    isSource: z.boolean(),
+    problem: z.string().nullable(),
+    ioErrors: z.number(),
+    remappedSectors: z.number(),
+  }) satisfies z.ZodType<LocalReplicaStatus>;
+
 /** As `eterne disk status` shows it on that node. */
 export const replicaReport = z.object({
   name: z.string(),
@@ -129,6 +154,7 @@ export const replicaReport = z.object({
   attached: z.string().nullable(),
   generation: z.object({ current: z.string(), history: z.array(z.string()).readonly() }),
   peers: z.array(replicaPeer).readonly(),
+  localReplicas: z.array(localReplica).readonly().exactOptional(),
 }) satisfies z.ZodType<VolumeStatus>;
 
 export const volumeDetail = z.object({

@@ -3,7 +3,7 @@
  *
  *   cluster  edition, profile, timezone, tieBreaker, prefer, ping, onShutdown, consensus, watchdog, fencing, watch, heartbeatDisks
  *   nodes    name, capacity: { quantity: amount }, addresses: [host:port …], api: host:port
- *   volumes  name, size, replicas: { node: device } (or parts: [{ name, size, replicas, exports }]), mode, initialSync, onDiskError, asyncTakeover, rescueJournal, exports, and the settings of `eterne disk run`
+ *   volumes  name, size, replicas: { node: device } (or parts: [{ name, size, replicas, exports }], or devices: { name: device }, nodes and fence), mode, initialSync, onDiskError, asyncTakeover, rescueJournal, exports, and the settings of `eterne disk run`
  *   groups   name, nodes, failback, with, apart, after, demand, onStopFailure, watch, resources: [{ name, type, restart, startTimeout, stopTimeout, …the agent's own }]
  *
  * A document says what should be there; what it does not name stays as it is.
@@ -238,8 +238,9 @@ const volumeExport = z.union([
 ]);
 
 const volumeExports = z.array(volumeExport).max(8).default([]);
+const devicePath = z.string().min(1).max(4096);
 /** Node → device. */
-const devices = z.record(name, z.string().min(1).max(4096));
+const devices = z.record(name, devicePath);
 
 const volumePart = z.strictObject({
   name: z
@@ -263,6 +264,9 @@ const volume = z.strictObject({
   onDiskError: z.enum(['serve-from-peer', 'move']).default('serve-from-peer'),
   asyncTakeover: z.enum(['operator', 'auto']).default('operator'),
   replicas: devices.optional(),
+  devices: z.record(name, perNode(devicePath)).optional(),
+  nodes: z.array(name).min(1).max(32).optional(),
+  fence: z.enum(['reservation', 'fencing', 'lock']).optional(),
   ...settingsShape,
   rescueJournal: z
     .strictObject({

@@ -153,9 +153,7 @@ function planVolume(state: ClusterState, given: VolumeSpec): Planned | undefined
   const spec = withSecrets(given, present);
   if (isDeepStrictEqual(present, spec)) return undefined;
   const where = spec.replicas.map(placeOf).join(', ');
-  const sentence = present
-    ? changeSentence(present, spec)
-    : `Create volume ${spec.name} of ${sizesOf(spec)} on ${where}; what is there now is overwritten.`;
+  const sentence = present ? changeSentence(present, spec) : createSentence(spec, where);
   const step = {
     action: present ? 'change' : 'create',
     subject: 'volume',
@@ -163,6 +161,14 @@ function planVolume(state: ClusterState, given: VolumeSpec): Planned | undefined
     sentence,
   } as const;
   return { change: { kind: 'volume-put', spec }, step };
+}
+
+function createSentence(spec: VolumeSpec, where: string): string {
+  const { joined, name, replicas } = spec;
+  if (joined === undefined)
+    return `Create volume ${name} of ${sizesOf(spec)} on ${where}; what is there now is overwritten.`;
+  const nodes = replicas.map(({ node }) => node).join(', ');
+  return `Create volume ${name} of ${sizesOf(spec)} on ${where}: ${nodes} serve it from all of ${joined.devices.join(', ')}; what is there now is overwritten, unless it is this volume.`;
 }
 
 const placeOf = (replica: ReplicaSpec): string => `${devicesOf(replica).join(' and ')} on ${replica.node}`;
@@ -183,8 +189,16 @@ function changeSentence(present: VolumeSpec, spec: VolumeSpec): string {
     spec.sizeBytes > present.sizeBytes
       ? `Grow volume ${spec.name} to ${formatSize(spec.sizeBytes)} on every replica, while it is in use.`
       : `Change volume ${spec.name}.`,
-    ...added.map((replica) => `Copy it to ${placeOf(replica)}; what is there now is overwritten.`),
-    ...removed.map((node) => `Take out the replica on ${node}; its device is left as it is.`),
+    ...added.map((replica) =>
+      spec.joined === undefined
+        ? `Copy it to ${placeOf(replica)}; what is there now is overwritten.`
+        : `Let ${replica.node} serve it, too, from ${devicesOf(replica).join(' and ')}.`,
+    ),
+    ...removed.map((node) =>
+      spec.joined === undefined
+        ? `Take out the replica on ${node}; its device is left as it is.`
+        : `Have ${node} leave its devices alone.`,
+    ),
   ].join(' ');
 }
 

@@ -65,9 +65,7 @@ function showFenceDevice(device: FenceDevice): Record<string, unknown> {
 function showVolume(spec: VolumeSpec): Record<string, unknown> {
   return {
     name: spec.name,
-    ...(spec.parts.length === 0
-      ? { size: spec.sizeBytes, replicas: showReplicas(spec, 0) }
-      : { parts: showParts(spec) }),
+    ...showDisks(spec),
     mode: spec.mode,
     initialSync: spec.initialSync,
     onDiskError: spec.onDiskError,
@@ -76,6 +74,24 @@ function showVolume(spec: VolumeSpec): Record<string, unknown> {
     rescueJournal: showRescue(spec.rescueJournal),
     ...(spec.parts.length === 0 ? { exports: spec.exports.map(showExport) } : {}),
   };
+}
+
+function showDisks(spec: VolumeSpec): Record<string, unknown> {
+  const { joined, parts, replicas, sizeBytes } = spec;
+  if (joined !== undefined) {
+    const devices = joined.devices.map((device, index) => [device, showPaths(spec, index)] as const);
+    const nodes = replicas.map(({ node }) => node);
+    return { size: sizeBytes, devices: Object.fromEntries(devices), nodes, fence: joined.fence };
+  }
+  return parts.length === 0
+    ? { size: sizeBytes, replicas: showReplicas(spec, 0) }
+    : { parts: showParts(spec) };
+}
+
+/** Once, where it is the same on all nodes. */
+function showPaths(spec: VolumeSpec, index: number): unknown {
+  const paths = spec.replicas.map((replica) => devicesOf(replica)[index]);
+  return new Set(paths).size === 1 ? paths[0] : showReplicas(spec, index);
 }
 
 function showParts(spec: VolumeSpec): readonly object[] {

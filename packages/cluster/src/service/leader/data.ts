@@ -26,6 +26,8 @@ export function dataOn(
     const volume = state.volumes[name];
     if (volume && (holds(volume, node) || follows(volume, alive, node))) continue;
     const until = volume && mayGiveUp(volume, alive) ? toldOf(volume, node)?.hasUntilMs : undefined;
+    if (volume?.spec.joined !== undefined)
+      return { kind: 'unfit', reason: `does not reach the devices of volume ${name}` };
     if (volume === undefined || until === undefined || until === null)
       return { kind: 'unfit', reason: `does not hold every acknowledged write of volume ${name}` };
     lacking.push(volume);
@@ -34,7 +36,8 @@ export function dataOn(
   return lacking.length === 0 ? { kind: 'whole' } : { kind: 'older', lacking, hasUntilMs };
 }
 
-function holds({ inSyncSet }: VolumeState, node: string): boolean {
+function holds({ inSyncSet, spec }: VolumeState, node: string): boolean {
+  if (spec.joined !== undefined) return spec.replicas.some((replica) => replica.node === node);
   return inSyncSet.version === 0 || inSyncSet.members.includes(node);
 }
 

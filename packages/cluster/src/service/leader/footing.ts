@@ -4,7 +4,7 @@
  */
 import { parseIp } from '../../monitor/agents/ip/address.ts';
 import type { Look, WatchOrder } from '../../ports.ts';
-import type { ClusterState, GroupState, ResourceDefinition } from '../../state/model.ts';
+import type { ClusterState, GroupState, ReplicaSpec, ResourceDefinition } from '../../state/model.ts';
 import { sortedValues } from '../../state/model.ts';
 import { devicesOf } from '../../state/parts.ts';
 import { mountPointOf, volumesOf } from '../../state/references.ts';
@@ -89,7 +89,7 @@ function standsOn(state: ClusterState, group: GroupState, node: string): readonl
   const links = group.spec.resources.flatMap(interfacesOf);
   const disks = group.spec.resources.flatMap(disksOf);
   const replicas = volumesOf(group.spec)
-    .flatMap((name) => state.volumes[name]?.spec.replicas ?? [])
+    .flatMap((name) => ownReplicas(state, name))
     .filter((replica) => replica.node === node)
     .flatMap(devicesOf)
     .filter((device) => device.startsWith('/'));
@@ -102,6 +102,12 @@ function standsOn(state: ClusterState, group: GroupState, node: string): readonl
       { kind: 'full' as const, subject },
     ]),
   ];
+}
+
+/** Shared devices are looked at by whoever has them open, and to lose one of them is no reason to leave. */
+function ownReplicas({ volumes }: ClusterState, name: string): readonly ReplicaSpec[] {
+  const spec = volumes[name]?.spec;
+  return spec === undefined || spec.joined !== undefined ? [] : spec.replicas;
 }
 
 /** Only there where it runs. */

@@ -65,9 +65,10 @@ export class MirrorStart {
     const agreed = view.state.volumes[this.#volume];
     const local = view.disk.volumes?.get(this.#volume);
     if (bootMs < this.#phase.retryAtBootMs || !agreed || !local || local.disk === 'Attaching') return BUSY;
-    const unfit = unfitReplica(view, agreed, local);
+    const isJoined = agreed.spec.joined !== undefined;
+    const unfit = isJoined ? undefined : unfitReplica(view, agreed, local);
     if (unfit !== undefined) return { kind: 'failed', reason: unfit };
-    const missing = this.#heardButUnconnected(view, agreed, local);
+    const missing = isJoined ? [] : this.#heardButUnconnected(view, agreed, local);
     if (missing.length > 0 && bootMs - this.#startedAtBootMs < view.timing.reachWaitMs) return BUSY;
     const id = outbox.send({
       kind: 'append',
@@ -121,8 +122,7 @@ export class MirrorStart {
       return BUSY;
     }
     this.#termNumber = agreed.term.number;
-    const request: PromoteRequest = { force: false, granted: { term: agreed.term, set: agreed.inSyncSet } };
-    const id = outbox.send({ kind: 'disk-promote', volume: this.#volume, request });
+    const id = outbox.send({ kind: 'disk-promote', volume: this.#volume, request: requestFor(agreed) });
     this.#phase = { kind: 'promoting', id };
     return BUSY;
   }
@@ -165,6 +165,12 @@ function unfitReplica(view: View, agreed: VolumeState, local: VolumeStatus): str
   const mayBeginSo = version === 0 || (local.term === 0 && wasAlwaysAlone);
   if (!isBlank || mayBeginSo) return undefined;
   return `the replica of volume ${name} on ${view.self} is blank, although it should hold every acknowledged write`;
+}
+
+/** With an operator's word for one of several shared devices, that one is the set. */
+function requestFor({ goesOnWith, inSyncSet, term }: VolumeState): PromoteRequest {
+  if (goesOnWith === undefined) return { force: false, granted: { term, set: inSyncSet } };
+  return { force: true, granted: { term, set: { ...inSyncSet, members: [goesOnWith] } } };
 }
 
 /** Only halves of a pair leave a replica with a higher term than the log knows; before they can be there nothing is said of it. */

@@ -279,7 +279,83 @@ export const CONFIGURATION: readonly Phrase[] = [
     'volume {volume}: size, replicas and exports are those of its parts',
     '镜像卷 {volume}：size、replicas 和 exports 写在各组成部分中',
   ],
-  ['volume {volume} needs size and replicas, or parts', '镜像卷 {volume} 须有 size 和 replicas，或 parts'],
+  [
+    'volume {volume} needs size and replicas, or parts, or size, devices and nodes',
+    '镜像卷 {volume} 须有 size 和 replicas，或 parts，或 size、devices 和 nodes',
+  ],
+  [
+    'volume {volume} has devices: it needs size and nodes, and neither replicas nor parts',
+    '镜像卷 {volume} 有 devices：须有 size 和 nodes，不能有 replicas 或 parts',
+  ],
+  [
+    'volume {volume}: nodes and fence go with devices',
+    '镜像卷 {volume}：nodes 和 fence 须与 devices 一起使用',
+  ],
+  [
+    'volume {volume} has a device on {node}, which is none of its nodes',
+    '镜像卷 {volume} 在 {node} 上有设备，但 {node} 不在其 nodes 中',
+  ],
+  [
+    'volume {volume}: it is not said where device {device} is on {node}',
+    '镜像卷 {volume}：未说明设备 {device} 在 {node} 上的位置',
+  ],
+  ['{volume*} needs 2 to {count} devices', '{volume} 须有 2 到 {count} 个设备'],
+  ['{volume*} has two devices of one name', '{volume} 有两个同名的设备'],
+  ['{volume*} has two devices on one disk of {node}', '{volume} 有两个设备位于 {node} 的同一磁盘上'],
+  [
+    '{volume*} is on devices that both nodes reach, and prefer: availability lets both take them',
+    '{volume} 位于两个节点共用的设备上，而 prefer: availability 会使双方都占用它们',
+  ],
+  [
+    '{volume*} has devices, which no volume with parts may have',
+    '{volume} 有共用设备，由多个部分组成的卷不能有',
+  ],
+  ['{volume*} has devices, which are written synchronously', '{volume} 有共用设备，只能同步写入'],
+  ['{volume*} has devices, beside which no rescue journal is kept', '{volume} 有共用设备，不能保留抢救日志'],
+  [
+    '{volume*} has devices: to move away from a lost one would help nobody (onDiskError)',
+    '{volume} 有共用设备：丢失设备时切换无济于事（onDiskError）',
+  ],
+  [
+    '{volume*} has devices: the reservations of an iscsi export would not move to another node with it',
+    '{volume} 有共用设备：iscsi 导出的保留不会随其切换到其他节点',
+  ],
+  [
+    '{volume*}: device {device} on {node}, {path*}, {why*}',
+    '{volume}：{node} 上的设备 {device}（{path}）{why}',
+  ],
+  [
+    'takes no reservation, so nothing keeps a node that was paused from writing to it; give a LUN (iscsi://…), or say fence: fencing (block devices, where every node has a fence device) or fence: lock (files whose locks reach across the nodes)',
+    '不支持保留，无法阻止暂停过的节点继续写入；请给出 LUN（iscsi://…），或使用 fence: fencing（块设备，每个节点都有隔离设备）或 fence: lock（锁跨节点有效的文件）',
+  ],
+  [
+    'is no file, and fence: lock is for files whose locks reach across the nodes',
+    '不是文件；fence: lock 只用于锁跨节点有效的文件',
+  ],
+  [
+    'is neither a LUN (iscsi://…) nor an absolute path; an NBD export may still do what it was asked by a node that has stopped',
+    '既不是 LUN（iscsi://…）也不是绝对路径；NBD 导出可能仍会执行已停止节点的请求',
+  ],
+  [
+    '{volume*}: two of its nodes have one initiator name, {name}, so that a reservation cannot tell them apart',
+    '{volume}：有两个节点使用同一发起程序名称 {name}，保留无法区分它们',
+  ],
+  [
+    '{volume*}: fence: fencing needs a fence device of {node}',
+    '{volume}：fence: fencing 要求 {node} 有隔离设备',
+  ],
+  [
+    '{volume*}: fence: fencing needs nodes that are waited for until a fence is confirmed; with a watchdog (cluster.watchdog) nobody waits longer than for that, and a machine that is paused takes it along',
+    '{volume}：fence: fencing 要求一直等到隔离得到确认；有看门狗（cluster.watchdog）时不会等待更久，而被暂停的机器连同看门狗一起暂停',
+  ],
+  [
+    'volume {volume}: its devices, and their order, stay as they were made',
+    '镜像卷 {volume}：设备及其顺序不可更改',
+  ],
+  [
+    'volume {volume} is served by {node}: stop its group before its devices are reached in another way on {other}',
+    '镜像卷 {volume} 正由 {node} 提供服务：更改 {other} 上的设备路径前请先停止其资源组',
+  ],
   [
     'volume {volume}: part {part} is on {nodes*}, and part {other} on {others*}; every replica has all parts',
     '镜像卷 {volume}：组成部分 {part} 位于 {nodes}，而 {other} 位于 {others}；每个副本须包含所有部分',
@@ -334,6 +410,12 @@ export const PLANS: readonly Phrase[] = [
     'Create volume {volume} of {size*} on {places*}; what is there now is overwritten',
     '新建镜像卷 {volume}，容量 {size}，位于 {places}；原有内容将被覆盖',
   ],
+  [
+    'Create volume {volume} of {size*} on {places*}: {nodes*} serve it from all of {devices*}; what is there now is overwritten, unless it is this volume',
+    '新建镜像卷 {volume}，容量 {size}，位于 {places}：由 {nodes} 从 {devices} 全部设备提供服务；原有内容将被覆盖，除非就是该卷',
+  ],
+  ['Let {node} serve it, too, from {places*}', '{node} 也可从 {places} 提供服务'],
+  ['Have {node} leave its devices alone', '{node} 不再使用其设备'],
   ['{device} on {node}', '{node} 的 {device}'],
   ['{a} and {b} on {node}', '{node} 的 {a} 和 {b}'],
   [

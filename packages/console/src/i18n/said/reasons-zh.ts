@@ -9,6 +9,7 @@ export const PLACEMENT: readonly Phrase[] = [
   ['… has to wait for group {group}, with which it runs', '… 须等待与其同行的资源组 {group}'],
   ['… is not where group {group} runs', '… 不是资源组 {group} 所在的节点'],
   ['… runs group {group}, from which it keeps apart', '… 正在运行须与其分开的资源组 {group}'],
+  ['… does not reach the devices of volume {volume}', '… 无法访问镜像卷 {volume} 的设备'],
   ['… does not hold every acknowledged write of volume {volume}', '… 没有镜像卷 {volume} 的全部已确认写入'],
   ['… is the node it has to leave', '… 是要离开的节点'],
   [

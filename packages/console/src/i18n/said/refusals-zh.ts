@@ -107,6 +107,15 @@ export const REFUSALS: readonly Phrase[] = [
 
   // Volumes.
   ['volume {volume} has no replica on {node}', '镜像卷 {volume} 在 {node} 上没有副本'],
+  ['{node} does not reach the devices of {volume}', '{node} 无法访问镜像卷 {volume} 的设备'],
+  ['volume {volume} has no device {device}', '镜像卷 {volume} 没有设备 {device}'],
+  ['volume {volume} is not served by {node}', '镜像卷 {volume} 不由 {node} 提供服务'],
+  ['a blank device is found out by itself, and copied to', '空白设备会被自动发现并复制'],
+  [
+    'the device in the lead wins: stop the group, and say `{command*}` of another',
+    '以主导设备为准：请停止资源组，再对另一设备执行 `{command}`',
+  ],
+  ['a volume with devices knows no {verb}', '有共用设备的卷不支持 {verb}'],
   ['{node} has no link with itself', '{node} 与自身没有链路'],
   ['volume {volume} has no part {part}', '镜像卷 {volume} 没有组成部分 {part}'],
   [
@@ -212,6 +221,7 @@ export const REFUSALS: readonly Phrase[] = [
     '资源组等待将恢复的节点（onShutdown: conditional）',
   ],
   ['Volumes with parts, which share one order of writes', '由多个部分组成、共用同一写入顺序的镜像卷'],
+  ['Volumes on devices that several nodes reach (devices)', '位于多个节点共用设备上的镜像卷（devices）'],
   ['Telling a member from whoever had its name before', '区分成员与曾用其名者'],
 
   // Accounts and sessions.

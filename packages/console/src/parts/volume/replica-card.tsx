@@ -164,7 +164,7 @@ function AcceptLoss({ volume: name, node }: { volume: string; node: string }) {
   const { session, status } = useCluster();
   const volume = status.volumes.find((one) => one.name === name);
   const user = status.groups.find((group) => group.name === volume?.group);
-  const isNeeded = volume !== undefined && (user?.owner ?? null) === null;
+  const isNeeded = volume !== undefined && volume.devices.length === 0 && (user?.owner ?? null) === null;
   if (session.role !== 'admin' || !isNeeded || volume.inSyncSet.includes(node)) return null;
   return (
     <OrderButton
