@@ -560,7 +560,7 @@ class Volume implements LocalReplica {
     primary?.localLost();
     for (const peer of this.#peers) {
       if (primary === undefined || peer.link?.isEqual !== true) peer.reset('the disk has failed');
-      else peer.session?.verification?.sourceFailed();
+      else peer.session?.verification?.cutShort(`the disk of ${this.config.node} has failed`);
     }
     this.#changed();
   }

@@ -367,6 +367,7 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
 
   goAhead(): void {
     this.#apart = 'Ahead';
+    this.#workings?.verification.cutShort(`${this.peerNode} lags behind`);
     this.sender.send(FrameType.ahead, NOTHING);
     this.#peer.replica.changed();
     this.#comeAgain();

@@ -169,9 +169,9 @@ export class Verification {
     }
   }
 
-  /** This side's disk lacks writes from now on: it is compared with nothing, and no bit goes for what was sent from it. */
-  sourceFailed(): void {
-    this.#stop(`the disk of ${this.#link.replica.config.node} has failed`);
+  /** One side gets writes that the other lacks, from now on: nothing is compared, and no bit goes for what was sent. */
+  cutShort(reason: string): void {
+    this.#stop(reason);
   }
 
   /** The session is over. */
