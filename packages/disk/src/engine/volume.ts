@@ -609,8 +609,11 @@ class Volume implements LocalReplica {
 
   /** Blocks that a peer in step has and this replica refused: a new session copies them over the peer's. */
   #levelSoon(): void {
-    // A peer that is being copied to may be about to clear the very bits that were just set: they must not outlive this session.
-    for (const peer of this.#peers) if (peer.link?.isEqual === false) peer.reset(REFUSED_HERE);
+    // Whoever is being copied to, or repaired, may be about to clear the very bits that were just set: they must not outlive that.
+    for (const peer of this.#peers) {
+      if (peer.link?.isEqual === false) peer.reset(REFUSED_HERE);
+      else peer.session?.verification?.cutRepairShort(REFUSED_HERE);
+    }
     if (this.#levelling) return;
     this.#levelling = true;
     this.#world.timers.after(LEVEL_DELAY_MS, () => {

@@ -38,4 +38,16 @@ describe('a repair that has sent a block', () => {
     assert.equal(pair.b.data.content[0], 7);
     pair.assertIdentical();
   });
+
+  test('ends when the disk here refuses the block: the peer has what this side lacks', () => {
+    const pair = amidRepair();
+    pair.a.data.fault = (what) =>
+      what === 'write' ? { kind: 'logical', errno: 'ENOSPC', message: 'full' } : undefined;
+    const write = pair.begin(pair.a, 0, 7);
+    pair.until(() => write.answer !== undefined);
+    assert.equal(write.answer, 'ENOSPC');
+    pair.until(() => pair.isEqual());
+    assert.equal(pair.b.data.content[0], 1);
+    pair.assertIdentical();
+  });
 });

@@ -174,6 +174,11 @@ export class Verification {
     this.#stop(reason);
   }
 
+  /** As above, of blocks that are marked: what is compared meanwhile is marked, or was. */
+  cutRepairShort(reason: string): void {
+    if (this.#state.kind === 'repairing') this.#stop(reason);
+  }
+
   /** The session is over. */
   close(): void {
     this.#ended({ isDone: false, reason: 'the connection was lost' });
