@@ -191,6 +191,35 @@ describe('asynchronous', () => {
     assert.equal(pair.a.volume.status().peers[0]?.resync.kind, 'bitmap');
   });
 
+  test('ahead: a peer that has got no more writes is given no content of them either, where it cannot read its own', () => {
+    const pair = asyncPair({}, { queueBytes: MIB, policy: 'ahead' });
+    const { a, b } = pair;
+    const depended = 2000;
+    pair.write(a, 0, 1);
+    pair.flush(a);
+    pair.until(() => a.volume.status().peers[0]?.lagBytes === 0);
+    let isBad = true;
+    b.data.fault = (what, offset) => {
+      if (what === 'write' && offset === 0) isBad = false;
+      if (what === 'write' || offset !== 0 || !isBad) return undefined;
+      return { kind: 'sector', errno: 'EIO', message: 'bad sector' };
+    };
+    pair.network.latencyMs = 50;
+    a.volume.verify({ fast: false, repair: false }, (error) => assert.equal(error, undefined));
+    pair.scheduler.runFor(60);
+    for (let block = 256; block < 1024; block += 64) pair.begin(a, block, 3, 64);
+    pair.until(() => a.volume.status().peers[0]?.replication === 'Ahead');
+    pair.write(a, depended, 5);
+    pair.flush(a);
+    pair.write(a, 0, 7);
+    pair.scheduler.runFor(95);
+    a.kill();
+    pair.until(() => b.volume.status().peers[0]?.connection === 'Connecting');
+    pair.promote(b, { force: true });
+    assert.equal(b.data.content[depended * BLOCK], 0);
+    assert.equal(b.data.content[0], 1);
+  });
+
   test('under load the peer comes and goes, and all is equal in the end', () => {
     for (let seed = 1; seed <= 4; seed += 1) {
       const random = numbers(seed);

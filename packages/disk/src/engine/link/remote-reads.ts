@@ -15,6 +15,7 @@ export class RemoteReads {
   readonly #asked = new Map<number, ReadDone>();
   #nextId = 0;
   #serving = 0;
+  #refuses = false;
   #closed = false;
 
   constructor(replica: Replica, sender: FrameSender) {
@@ -47,6 +48,11 @@ export class RemoteReads {
     if (this.#replica.locks.whenClear(read.offset, read.lengthBytes, fetch)) fetch();
   }
 
+  /** The asker gets no more writes: what is here from now on may be of one that it lacks, while it lacks others before that. */
+  refuse(): void {
+    this.#refuses = true;
+  }
+
   close(): void {
     this.#closed = true;
     this.#asked.clear();
@@ -61,7 +67,8 @@ export class RemoteReads {
     const data = Buffer.allocUnsafeSlow(lengthBytes);
     this.#replica.disk.read(offset, data, (error) => {
       this.#serving -= 1;
-      if (!this.#closed) sendReadReply(this.#sender, { id, data: error === undefined ? data : undefined });
+      const isGiven = error === undefined && !this.#refuses;
+      if (!this.#closed) sendReadReply(this.#sender, { id, data: isGiven ? data : undefined });
     });
   }
 }

@@ -368,6 +368,7 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
   goAhead(): void {
     this.#apart = 'Ahead';
     this.#workings?.verification.cutShort(`${this.peerNode} lags behind`);
+    this.#workings?.reads.refuse();
     this.sender.send(FrameType.ahead, NOTHING);
     this.#peer.replica.changed();
     this.#comeAgain();
