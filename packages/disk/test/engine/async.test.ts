@@ -191,6 +191,39 @@ describe('asynchronous', () => {
     assert.equal(pair.a.volume.status().peers[0]?.resync.kind, 'bitmap');
   });
 
+  test('a copy ends when what was sent besides is there, too: no block comes by it before what was flushed earlier', () => {
+    const [copied, depended] = [2047, 4000];
+    const rate = 4 * MIB;
+    let isSlow = false;
+    const delayMs = (): number => {
+      const ms = isSlow ? 20_000 : 0;
+      isSlow = false;
+      return ms;
+    };
+    const pair = asyncPair({
+      config: { resyncRate: { minBytesPerSecond: rate, maxBytesPerSecond: rate } },
+      diskDelayMs: delayMs,
+    });
+    const { a, b } = pair;
+    b.kill();
+    pair.until(() => a.volume.status().peers[0]?.connection === 'Connecting');
+    pair.write(a, 0, 3, copied + 1);
+    b.start();
+    pair.until(() => b.data.content[0] === 3);
+    b.data.fault = (what, offset) => {
+      isSlow = what === 'write' && offset === depended * BLOCK;
+      return undefined;
+    };
+    pair.write(a, depended, 5);
+    pair.flush(a);
+    pair.write(a, copied, 6);
+    pair.until(() => b.volume.status().disk !== 'Inconsistent', 60_000);
+    a.kill();
+    b.kill(true);
+    assert.equal(b.data.content[copied * BLOCK], 6);
+    assert.equal(b.data.content[depended * BLOCK], 5);
+  });
+
   test('ahead: a peer that has got no more writes is given no content of them either, where it cannot read its own', () => {
     const pair = asyncPair({}, { queueBytes: MIB, policy: 'ahead' });
     const { a, b } = pair;

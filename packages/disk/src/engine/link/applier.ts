@@ -140,6 +140,11 @@ export class Applier {
     this.#order.barrier();
   }
 
+  /** Calls `then` when everything that has come is on stable storage; never when the disk fails. */
+  whenDurable(then: () => void): void {
+    this.#order.barrier(then);
+  }
+
   /** `closesRound`: the writes that came before are a set of their own, which SETTLED will name. */
   flush(round: number, closesRound: boolean): void {
     if (closesRound) this.#parts.thirds.closeRound(round);

@@ -287,9 +287,19 @@ export class CopyIn {
     else replica.rescue.beginCopy(peerNode, this.#reason, this.#discards, done);
   }
 
+  /**
+   * Asynchronous: a block may have come with what was written to it after a flush. What that covered was sent besides, and may still be on its way to the
+   * disk: the copy is no state that the primary's disk could have been left in before it is there.
+   */
   #copied(): void {
-    this.#step = 'awaitNames';
-    this.#link.sender.send(FrameType.resyncDone, NOTHING);
+    const { replica, sender } = this.#link;
+    const done = (): void => {
+      if (this.#closed) return;
+      this.#step = 'awaitNames';
+      sender.send(FrameType.resyncDone, NOTHING);
+    };
+    if (replica.config.mode === 'async') this.#link.whenApplied(done);
+    else done();
   }
 
   #finished(state: MetadataState, { generations, volumeUuid }: ResyncNames, isWhole: boolean): MetadataState {

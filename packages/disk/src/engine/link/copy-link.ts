@@ -29,6 +29,8 @@ export interface CopyLink {
   updateDuty(change: (state: MetadataState) => MetadataState, then: () => void): void;
   /** Writes of the primary flow from now on. */
   replicating(): void;
+  /** Calls `then` when every write that has come is on stable storage. */
+  whenApplied(then: () => void): void;
   /** The target is about to be given our generation's name. */
   naming(): void;
   /** This side, the target, is to serve before it has everything. */

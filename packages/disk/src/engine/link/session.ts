@@ -539,6 +539,10 @@ export class Session implements MirrorLink, CopyLink, VerifyLink, ChannelHandler
     this.duty((done) => this.replica.metadata.update(change, done), then);
   }
 
+  whenApplied(then: () => void): void {
+    this.#workings?.applier.whenDurable(then);
+  }
+
   naming(): void {
     this.#peer.naming();
   }

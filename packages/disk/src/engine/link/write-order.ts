@@ -12,6 +12,8 @@ export interface WriteGroup {
   unfinished: number;
   /** Those that could begin if the group's turn had come. */
   readonly ready: OrderedWrite[];
+  /** Whoever wants to know that it has. */
+  readonly onTurn: (() => void)[];
 }
 
 /**
@@ -22,7 +24,7 @@ export interface WriteGroup {
 export class WriteOrder {
   readonly #flush: (done: StoreDone) => void;
   /** The first one's turn it is; the last one takes what arrives. */
-  readonly #groups: WriteGroup[] = [{ unfinished: 0, ready: [] }];
+  readonly #groups: WriteGroup[] = [emptyGroup()];
   #flushing = false;
   /** Of a write or a flush. */
   #failure: StoreError | undefined;
@@ -51,12 +53,14 @@ export class WriteOrder {
     else this.#fail(error);
   }
 
-  barrier(): void {
+  /** `passed`: everything before is on stable storage. Never called when that fails. */
+  barrier(passed?: () => void): void {
     if (this.#failure !== undefined) return;
     // Two in a row are one: there are never more groups than writes.
-    if (this.#groups.length > 1 && this.#groups.at(-1)?.unfinished === 0) return;
-    this.#groups.push({ unfinished: 0, ready: [] });
-    this.#proceed();
+    const isSecond = this.#groups.length > 1 && this.#groups.at(-1)?.unfinished === 0;
+    if (!isSecond) this.#groups.push(emptyGroup());
+    if (passed !== undefined) this.#groups.at(-1)?.onTurn.push(passed);
+    if (!isSecond) this.#proceed();
   }
 
   #proceed(): void {
@@ -69,6 +73,7 @@ export class WriteOrder {
       if (error !== undefined) return this.#fail(error);
       this.#groups.shift();
       for (const write of next.ready.splice(0)) write.ordered(this.#failure);
+      for (const then of next.onTurn.splice(0)) then();
       this.#proceed();
     });
   }
@@ -79,4 +84,8 @@ export class WriteOrder {
     this.#failure = error;
     for (const { ready } of this.#groups) for (const write of ready.splice(0)) write.ordered(error);
   }
+}
+
+function emptyGroup(): WriteGroup {
+  return { unfinished: 0, ready: [], onTurn: [] };
 }
