@@ -33,6 +33,8 @@ export class Replica {
   readonly duties = new Gauge();
   /** A promotion, demotion or step-down is under way: no handshake now. */
   changingRole = false;
+  /** Peers that count as equal have what was refused here, and are about to be met anew. */
+  isLevelling = false;
   /** The promotion under way, which a peer's own may conflict with. */
   roleChange: Promotion | undefined;
   /** This replica is to be given up as soon as it has met whoever serves once more. */

@@ -102,7 +102,6 @@ class Volume implements LocalReplica {
   readonly #repairer: Repairer;
   readonly #listeners: (() => void)[] = [];
   #changeScheduled = false;
-  #levelling = false;
   /** A lease that came before the promotion it is for. */
   #lease: { readonly validUntilBootMs: number; readonly graceMs: number } | undefined;
   /** What waits for a promotion, demotion or step-down to be over. */
@@ -614,11 +613,11 @@ class Volume implements LocalReplica {
       if (peer.link?.isEqual === false) peer.reset(REFUSED_HERE);
       else peer.session?.verification?.cutRepairShort(REFUSED_HERE);
     }
-    if (this.#levelling) return;
-    this.#levelling = true;
+    if (this.#replica.isLevelling) return;
+    this.#replica.isLevelling = true;
     this.#world.timers.after(LEVEL_DELAY_MS, () => {
       this.#level();
-      this.#levelling = false;
+      this.#replica.isLevelling = false;
     });
   }
 
@@ -627,7 +626,7 @@ class Volume implements LocalReplica {
    * it lacks itself, and the peers serve in its place. What a verify has marked waits for whoever asked for that.
    */
   #level(): void {
-    if (!this.#levelling || this.#disk.failure !== undefined) return;
+    if (!this.#replica.isLevelling || this.#disk.failure !== undefined) return;
     for (const peer of this.#peers)
       if (peer.link?.isEqual === true && peer.bitmap.dirtyBlocks > 0) peer.reset(REFUSED_HERE);
   }

@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { MIB } from '@eterne/base';
 import type { VolumeConfig } from '../../src/engine/api.ts';
 import { BLOCK, Pair } from './support/pair.ts';
+import { peerOf as threePeerOf, threeEqual } from './support/three.ts';
 
 const peerOf = ({ a }: Pair) => {
   const [peer] = a.volume.status().peers;
@@ -49,5 +50,26 @@ describe('a repair that has sent a block', () => {
     pair.until(() => pair.isEqual());
     assert.equal(pair.b.data.content[0], 1);
     pair.assertIdentical();
+  });
+});
+
+describe('a repair of one of two peers, just after the disk here has refused a block', () => {
+  test('waits until both are met anew: alone repaired it would differ from the other, and neither of them would know', () => {
+    const { mesh, register, a, b, c } = threeEqual();
+    mesh.write(a, 0, 1);
+    a.data.fault = (what) =>
+      what === 'write' ? { kind: 'logical', errno: 'ENOSPC', message: 'full' } : undefined;
+    const write = mesh.begin(a, 0, 7);
+    mesh.until(() => write.answer !== undefined);
+    a.data.fault = () => undefined;
+    a.volume.resync('b', (error) => assert.equal(error?.code, 'busy'));
+    mesh.scheduler.runFor(100);
+    mesh.flush(a);
+    mesh.scheduler.runFor(20);
+    a.kill(true);
+    mesh.until(() => [b, c].every((node) => threePeerOf(node, 'a').connection === 'Connecting'));
+    register.promote(mesh, b, [b, c]);
+    mesh.until(() => register.set.members.join() === 'b,c');
+    assert.equal(b.data.content[0], c.data.content[0]);
   });
 });

@@ -73,6 +73,7 @@ type State =
 
 const IDLE: State = { kind: 'idle' };
 const OTHER_PRIMARY = 'another node is primary';
+const LEVELLING = 'blocks that a full disk has refused are about to be copied';
 
 interface End {
   readonly isDone: boolean;
@@ -134,6 +135,7 @@ export class Verification {
   start(request: VerifyRequest): EterneError | undefined {
     const problem = this.#problem();
     if (problem !== undefined) return problem;
+    if (request.job === 'repair' && this.#isLevelling) return new EterneError('busy', LEVELLING);
     if (this.#isSource || request.job === 'fast') this.#begin(request);
     else this.#ask(FrameType.verifyAsk, request);
     return undefined;
@@ -190,6 +192,11 @@ export class Verification {
     return peerRole === 'secondary' && replica.config.node < peerNode;
   }
 
+  /** Repaired alone, the peer would differ from a third replica that has what was refused here, and neither of them would count for the other. */
+  get #isLevelling(): boolean {
+    return this.#link.replica.isLevelling;
+  }
+
   /** Neither side is still to be copied to. */
   get #isWhole(): boolean {
     const { isEqual, isLender, replica } = this.#link;
@@ -234,6 +241,8 @@ export class Verification {
   #asked(request: VerifyRequest): void {
     const { kind } = this.#state;
     if (kind === 'source' || kind === 'repairing' || kind === 'stopping') return;
+    if (request.job === 'repair' && this.#isLevelling)
+      return this.#sendEnd(request.job, { isDone: false, reason: LEVELLING });
     if (this.#isSource && this.#isWhole && this.#mayLock()) return this.#begin(request);
     this.#sendEnd(request.job, { isDone: false, reason: 'this node cannot lock the volume now' });
   }
@@ -270,7 +279,7 @@ export class Verification {
   #compared(repair: boolean): void {
     if (this.#state.kind !== 'source') return;
     this.#finish();
-    if (!repair || this.#link.bitmap.dirtyBlocks === 0 || !this.#mayLock()) return;
+    if (!repair || this.#link.bitmap.dirtyBlocks === 0 || !this.#mayLock() || this.#isLevelling) return;
     this.#link.sender.send(FrameType.verifyBegin, encodeVerifyRequest({ job: 'repair', repair: true }));
     this.#repair('a verify found differences');
   }
