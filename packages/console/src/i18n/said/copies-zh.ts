@@ -179,6 +179,8 @@ export const COPIES: readonly Phrase[] = [
   ['a repair has begun', '已开始修复'],
   ['the generations differ', '数据代不同'],
   ['this node cannot lock the volume now', '此节点现在无法锁定镜像卷'],
+  ['{node} lags behind', '{node} 落后过多'],
+  ['blocks that a full disk has refused are about to be copied', '磁盘已满时被拒绝写入的数据块即将重新复制'],
   ['another node is primary', '另一节点是主节点'],
   ['another node is primary now', '另一节点已成为主节点'],
   ['marked blocks are copied again', '正在重新复制已标记的块'],
