@@ -105,7 +105,7 @@ export const HINTS: Readonly<Record<string, number>> = {
   'the tie-breaker goes on voting beside a third voter': 2,
   'what a learner says counts': 12,
   'whoever comes under a name is the voter of that name': 1,
-  'whoever has the name of a member is met, and heard, as that one': 780,
+  'whoever has the name of a member is met, and heard, as that one': 72,
   'a half is not told any more from the moment that its tie-breaker is to go': 11000017,
   'who holds the tie-breaker and is to leave does not wait for the other': 13200012,
   'nothing is marked for who came into the configuration while this node was down': 13303047,
