@@ -43,7 +43,7 @@ export class Keeper {
       const heard = this.#heardBy(leader);
       // Who goes on alone counts the other as not there, also when the heart hears it again.
       if (held && this.#kind === 'solo') heard.delete(held.peer);
-      const next = nextMemberChange(this.#state(), members, heard, held?.peer);
+      const next = nextMemberChange(this.#state(), members, heard, held && inState(held.peer));
       if (next === undefined) return;
       if ('id' in next) return this.#change(leader, { ...next, id: asNamedHere(next.id) });
       return this.#make(leader);
@@ -96,7 +96,9 @@ export class Keeper {
   }
 }
 
+const inState = (id: string): string => `${id}#${LIFE}`;
+
 const asNamedInState = (member: Member): Member =>
-  isTie(member.id) ? member : { ...member, id: `${member.id}#${LIFE}` };
+  isTie(member.id) ? member : { ...member, id: inState(member.id) };
 
 const asNamedHere = (id: string): string => (isTie(id) ? id : id.replace(`#${LIFE}`, ''));
