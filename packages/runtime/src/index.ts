@@ -5,6 +5,7 @@ export * from './bindings.ts';
 export * from './instant.ts';
 export * from './store-error.ts';
 export * from './store-operations.ts';
+export * from './waiting-time.ts';
 export * from './write-vector.ts';
 export * from './gathering.ts';
 export * from './shared-disk.ts';

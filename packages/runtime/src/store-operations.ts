@@ -1,21 +1,24 @@
 import type { StoreDone, StoreError } from './ports.ts';
+import { WaitingTime } from './waiting-time.ts';
 
 export interface StoreOperation {
-  readonly startedMs: number;
+  readonly startedTicks: number;
   readonly done: StoreDone;
 }
 
 /** What a backing store is at work on: the oldest operation tells when it hangs, the last one when it may close. */
 export class StoreOperations {
   readonly #open = new Set<StoreOperation>();
-  readonly #timeoutMs: number;
-  readonly #nowMs: () => number;
+  readonly #waiting: WaitingTime;
   #failed: StoreError | undefined;
   #onIdle: (() => void) | undefined;
 
-  constructor(timeoutMs: number, nowMs: () => number) {
-    this.#timeoutMs = timeoutMs;
-    this.#nowMs = nowMs;
+  constructor(timeoutMs: number) {
+    this.#waiting = new WaitingTime(timeoutMs);
+  }
+
+  get tickMs(): number {
+    return this.#waiting.tickMs;
   }
 
   /** The disk as a whole has failed: every operation ends with this from then on, also those under way that succeed. */
@@ -29,7 +32,7 @@ export class StoreOperations {
   }
 
   begin(done: StoreDone): StoreOperation {
-    const operation = { startedMs: this.#nowMs(), done };
+    const operation = { startedTicks: this.#waiting.ticks, done };
     this.#open.add(operation);
     return operation;
   }
@@ -40,9 +43,11 @@ export class StoreOperations {
     this.#closeIfIdle();
   }
 
-  get isOverdue(): boolean {
+  /** Every `tickMs`. True when the oldest operation is overdue. */
+  tick(): boolean {
+    this.#waiting.tick();
     const oldest = this.#open.values().next().value;
-    return oldest !== undefined && this.#nowMs() - oldest.startedMs >= this.#timeoutMs;
+    return oldest !== undefined && this.#waiting.isOver(oldest.startedTicks);
   }
 
   /** Ends everything under way with `error`, whatever else has failed before; what comes of it later counts no more. */

@@ -7,7 +7,7 @@
  * At most MaxCmdSN of the target is in flight; further commands wait in order.
  */
 import { EterneError, assert, crc32c } from '@eterne/base';
-import type { Stream, Timer, World } from '@eterne/runtime';
+import { WaitingTime, type Stream, type Timer, type World } from '@eterne/runtime';
 import { PduDecoder, type DecoderOwner, type Digests } from '../decoder.ts';
 import { frame } from '../frame.ts';
 import { BHS_BYTES, DEFAULT_DATA_SEGMENT_BYTES, DIGEST_BYTES, MAX_DATA_SEGMENT_BYTES } from '../limits.ts';
@@ -29,7 +29,7 @@ import { serialAdd, serialDistance } from '../serial.ts';
 import { LOGOUT_REASON, NO_TAG, OPCODE_MASK, RESPONSE } from '../wire.ts';
 import { LoginDialogue, type AgreedParameters, type LoginOptions, type LoginStep } from './login.ts';
 
-export type InitiatorPorts = Pick<World, 'network' | 'timers' | 'clock'>;
+export type InitiatorPorts = Pick<World, 'network' | 'timers'>;
 
 /** What moves with a command. The session owns the buffer until the command is done. */
 export type Transfer =
@@ -55,7 +55,7 @@ interface Command {
   readonly cdb: Buffer;
   readonly transfer: Transfer;
   readonly done: CommandDone;
-  readonly startedBootMs: number;
+  readonly startedTicks: number;
   readBytes: number;
 }
 
@@ -82,6 +82,7 @@ export class InitiatorSession implements DecoderOwner {
   #agreed: AgreedParameters | undefined;
   #digests: Digests = { header: false, data: false };
   #nextTag = 1;
+  readonly #waited: WaitingTime;
   #cmdSn = 1;
   #maxCmdSn = 1;
   #expStatSn = 0;
@@ -99,13 +100,8 @@ export class InitiatorSession implements DecoderOwner {
     this.#stream = stream;
     this.#opened = opened;
     this.#dialogue = new LoginDialogue(options);
-    const { timeoutMs } = options;
-    const loginDeadlineBootMs = ports.clock.bootMs() + timeoutMs;
-    this.#watchdog = ports.timers.every(Math.min(1000, timeoutMs / 4), () => {
-      if (this.#opened !== undefined && ports.clock.bootMs() > loginDeadlineBootMs)
-        this.#cut('the target does not answer the login');
-      this.#failOverdue();
-    });
+    this.#waited = new WaitingTime(options.timeoutMs);
+    this.#watchdog = ports.timers.every(this.#waited.tickMs, () => this.#tick());
     stream.start({
       onData: (chunk) => this.#receive(chunk),
       onDrain: () => {},
@@ -135,8 +131,8 @@ export class InitiatorSession implements DecoderOwner {
     writeLun(address, 0, lun);
     const padded = Buffer.alloc(16);
     cdb.copy(padded);
-    const startedBootMs = this.#ports.clock.bootMs();
-    const command = { lun: address, cdb: padded, transfer, done, startedBootMs, readBytes: 0 };
+    const startedTicks = this.#waited.ticks;
+    const command = { lun: address, cdb: padded, transfer, done, startedTicks, readBytes: 0 };
     if (this.#closed) return this.#ports.timers.soon(() => done({ kind: 'lost' }));
     this.#waiting.push(command);
     this.#submit();
@@ -362,11 +358,17 @@ export class InitiatorSession implements DecoderOwner {
     }
   }
 
+  #tick(): void {
+    this.#waited.tick();
+    if (this.#opened !== undefined && this.#waited.isOver(0))
+      this.#cut('the target does not answer the login');
+    this.#failOverdue();
+  }
+
   #failOverdue(): void {
-    const { timeoutMs } = this.#options;
     const oldest = this.#inFlight.values().next().value ?? this.#waiting[0];
-    if (oldest === undefined || this.#ports.clock.bootMs() - oldest.startedBootMs < timeoutMs) return;
-    this.#reason = `no answer within ${timeoutMs} ms`;
+    if (oldest === undefined || !this.#waited.isOver(oldest.startedTicks)) return;
+    this.#reason = `no answer within ${this.#options.timeoutMs} ms`;
     this.#loseAll({ kind: 'overdue' });
     this.#cut(this.#reason);
   }

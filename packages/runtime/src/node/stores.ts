@@ -75,8 +75,8 @@ class FileStore implements BlockStore {
     this.#mayWait = this.#isLocal && !shared;
     this.#sizeBytes = sizeBytes;
     this.#timeoutMs = timeoutMs;
-    this.#operations = new StoreOperations(timeoutMs, () => performance.now());
-    this.#watchdog = setInterval(() => this.#failOverdue(), Math.min(1000, timeoutMs / 4));
+    this.#operations = new StoreOperations(timeoutMs);
+    this.#watchdog = setInterval(() => this.#failOverdue(), this.#operations.tickMs);
     this.#watchdog.unref();
   }
 
@@ -139,13 +139,14 @@ class FileStore implements BlockStore {
 
   /** Its pieces go through the pool side by side: one after the other, each would wait for a thread anew. */
   #writeRest(offset: number, from: Buffer, start: number, operation: StoreOperation): void {
+    const startedMs = performance.now();
     let underWay = Math.ceil((from.length - start) / WRITE_PIECE_BYTES);
     let failure: StoreError | undefined;
     const ended = (error: StoreError | undefined): void => {
       failure ??= error;
       underWay -= 1;
       if (underWay > 0) return;
-      if (performance.now() - operation.startedMs > STALL_MS)
+      if (performance.now() - startedMs > STALL_MS)
         this.#stalledUntilMs = performance.now() + STALL_COOL_DOWN_MS;
       this.#operations.end(operation, failure);
     };
@@ -267,7 +268,7 @@ class FileStore implements BlockStore {
   }
 
   #failOverdue(): void {
-    if (!this.#operations.isOverdue) return;
+    if (!this.#operations.tick()) return;
     this.#pool.close();
     this.#operations.giveUp(
       storeError(`${this.#path} has not answered for ${this.#timeoutMs} ms`, 'ETIMEDOUT'),

@@ -22,7 +22,7 @@ import { openNbd, type NbdClient, type NbdDone } from './client.ts';
 const DEFAULT_TIMEOUT_MS = 30_000;
 const ZERO_CHUNK = Buffer.alloc(1024 * 1024);
 
-type Ports = Pick<World, 'network' | 'timers' | 'clock'>;
+type Ports = Pick<World, 'network' | 'timers'>;
 
 class NbdStore implements BlockStore {
   readonly sizeBytes: number;
@@ -38,10 +38,10 @@ class NbdStore implements BlockStore {
     this.#name = name;
     this.#client = client;
     this.#timeoutMs = timeoutMs;
-    this.#operations = new StoreOperations(timeoutMs, () => ports.clock.bootMs());
+    this.#operations = new StoreOperations(timeoutMs);
     this.sizeBytes = client.sizeBytes;
     this.canPunch = (client.transmissionFlags & TRANSMISSION_FLAG.sendWriteZeroes) !== 0;
-    this.#watchdog = ports.timers.every(Math.min(1000, timeoutMs / 4), () => this.#failOverdue());
+    this.#watchdog = ports.timers.every(this.#operations.tickMs, () => this.#failOverdue());
   }
 
   read(offset: number, into: Buffer, done: StoreDone): void {
@@ -105,7 +105,7 @@ class NbdStore implements BlockStore {
   }
 
   #failOverdue(): void {
-    if (!this.#operations.isOverdue) return;
+    if (!this.#operations.tick()) return;
     this.#operations.giveUp(
       storeError(`${this.#name} has not answered for ${this.#timeoutMs} ms`, 'ETIMEDOUT'),
     );
