@@ -217,6 +217,8 @@ test('too many and too large commands are refused at once', () => {
 test('leadership is handed over within an election timeout', () => {
   const cluster = new VirtualCluster({ seed: 13, voters: THREE });
   const leader = cluster.waitForLeader();
+  // Until the others have its first entry too.
+  cluster.run(200);
   const [successor] = others(leader);
   assert.equal(cluster.logOf(leader).transferLeadership(successor), undefined);
   cluster.run(900);

@@ -7,12 +7,14 @@ import { VirtualCluster } from './support/virtual-cluster.ts';
 
 const { electionMaxMs, heartbeatMs } = PROFILES.lan.raft;
 const VOTERS = Array.from({ length: 32 }, (_, index) => `n${index + 1}`);
-const SEEDS = [1, 2, 3, 4];
+const SEEDS = Array.from({ length: 36 }, (_, index) => index + 1);
+/** Nine of ten do; of voters that do not stand one after the other, or do not give way, about half. */
+const SOON_MIN = 29;
 /** All share one processor, which a message takes for so long. */
 const MESSAGE_MS = 1.5;
 
-/** How long until another one leads, and how many terms that takes. */
-function succession(seed: number): { readonly tookMs: number; readonly terms: number } {
+/** Whether another one leads soon, in the first term that is tried. */
+function isSoon(seed: number): boolean {
   const cluster = new VirtualCluster({ seed, voters: VOTERS });
   const leader = cluster.waitForLeader();
   cluster.run(500);
@@ -23,21 +25,19 @@ function succession(seed: number): { readonly tookMs: number; readonly terms: nu
     return busyUntilMs - cluster.time.nowMs;
   };
   cluster.losePower(leader);
-  const startedMs = cluster.time.nowMs;
-  const next = cluster.waitForLeader(60_000);
-  return { tookMs: cluster.time.nowMs - startedMs, terms: cluster.logOf(next).status().term - term };
+  cluster.run(1.2 * electionMaxMs);
+  const [next] = cluster.leaders();
+  return next !== undefined && cluster.logOf(next).status().term === term + 1;
 }
 
-test('thirty-two voters elect in one term although all of them share a busy processor', () => {
-  const all = SEEDS.map(succession);
-  assert.deepEqual(new Set(all.map(({ terms }) => terms)), new Set([1]));
-  const longestMs = Math.max(...all.map(({ tookMs }) => tookMs));
-  assert.ok(longestMs <= 1.2 * electionMaxMs, `${longestMs} ms`);
+test('of thirty-two voters one leads in the first term that is tried, nearly always, although all of them share a busy processor', () => {
+  const soon = SEEDS.filter(isSoon);
+  assert.ok(soon.length >= SOON_MIN, `only with seeds ${soon.join()}`);
 });
 
 test('a voter that is heard and hears nobody does not keep the others from electing', () => {
   const voters = VOTERS.slice(0, 9);
-  for (const seed of SEEDS) {
+  for (const seed of SEEDS.slice(0, 4)) {
     const cluster = new VirtualCluster({ seed, voters });
     const leader = cluster.waitForLeader();
     const deaf = voters.find((id) => id !== leader) ?? assert.fail();
