@@ -44,7 +44,10 @@ export function nodeVerbs(node: Command): void {
 
   withConnection(node.command('confirm-stopped <node>'))
     .description('give your word that a node which is not heard is off: whatever it owned is free at once')
-    .option('--accept-loss', 'in a pair: let this node go on alone even if the other may know more')
+    .option(
+      '--accept-loss',
+      'in a pair: let this node go on alone even if the other may know more; the other has to join anew',
+    )
     .action(async (name: string, { acceptLoss = false }: { acceptLoss?: boolean }, command: Command) => {
       const session = await openSession(command);
       const path = `/api/v1/nodes/${encodeURIComponent(name)}/confirm-stopped`;

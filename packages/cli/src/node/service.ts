@@ -108,6 +108,7 @@ export function startService(parts: ServiceParts, done: (result: Service | Etern
         state: service.state,
         alive: service.view.alive,
         silenced: tied?.tie?.held?.peer,
+        barred: tied?.barred ?? new Set(),
       });
       const newTies = {
         onDisk: makeTieWith(world, service.core.view),

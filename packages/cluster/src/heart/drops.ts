@@ -7,7 +7,7 @@
  * - `foreign`    meant for another node, another disk or another cluster
  * - `stranger`   of who is no member (any more): a stale identity
  * - `replayed`   seen before, out of order, or of a session that is over
- * - `parted`     of a half of a pair that went on without this node (raft/tie/lineage.ts): only in the log
+ * - `parted`     of a half of a pair that went on without this node (raft/tie/lineage.ts), or of who was left out (raft/tie/barred.ts): only in the log
  */
 export const DROP_REASONS = [
   'malformed',

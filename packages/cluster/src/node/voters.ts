@@ -44,18 +44,25 @@ export function votersOf({ members }: Pick<ClusterState, 'members'>): Members {
   return sortedValues(members).map(({ name, voterId }) => ({ id: memberIdOf(name, voterId), role: 'voter' }));
 }
 
-/** `silenced`: the other of a pair, while this node alone may use the tie-breaker, by proof or by silence. */
+const NOBODY: ReadonlySet<MemberId> = new Set();
+
+/**
+ * `silenced`: the other of a pair, while this node alone may use the tie-breaker, by proof or by silence. `barred`: whom this node has left out (raft/tie/barred.ts); a newcomer would
+ * believe them, so that nobody comes before they are out of the state.
+ */
 export function nextMemberChange(
   state: ClusterState,
   logMembers: Members,
   alive: ReadonlySet<string>,
   silenced?: MemberId,
+  barred: ReadonlySet<MemberId> = NOBODY,
 ): NextChange | undefined {
   const wanted = votersOf(state).map(({ id }) => id);
   const isHeard = (id: MemberId): boolean => alive.has(nodeOfMember(id));
   const tie = logMembers.find(({ id }) => isTie(id));
   const surplus = logMembers.find(({ id }) => !wanted.includes(id) && !isTie(id));
   if (surplus !== undefined) return leavingOf(surplus, logMembers, tie, silenced);
+  if (wanted.some((id) => barred.has(id))) return undefined;
   const successor = logMembers.find(({ role }) => role === 'successor');
   if (tie && successor) return { kind: 'remove', id: isHeard(successor.id) ? tie.id : successor.id };
   const voting = logMembers.filter(({ id, role }) => role === 'voter' && !isTie(id)).map(({ id }) => id);
@@ -163,6 +170,8 @@ export interface Observation {
   readonly alive: ReadonlySet<string> | undefined;
   /** The other of a pair, while this node alone may use the tie-breaker. */
   readonly silenced: MemberId | undefined;
+  /** Members that this node has left out. */
+  readonly barred: ReadonlySet<MemberId>;
 }
 
 export class VoterKeeper {
@@ -209,10 +218,10 @@ export class VoterKeeper {
   }
 
   #change(): NextChange | undefined {
-    const { state, alive, silenced } = this.#observe();
+    const { state, alive, silenced, barred } = this.#observe();
     // A state without members is one that has not been founded yet, not one that wants everybody out.
     const isFounded = Object.keys(state.members).length > 0;
     if (!isFounded || alive === undefined || !this.#log.leadership().isLeader) return undefined;
-    return nextMemberChange(state, this.#log.members(), alive, silenced);
+    return nextMemberChange(state, this.#log.members(), alive, silenced, barred);
   }
 }

@@ -1,6 +1,6 @@
 /** The cluster as this node sees it: the agreed state, coloured by its own observations. */
 import { isVoter } from '../raft/members.ts';
-import { memberIdOf } from '../raft/types.ts';
+import { memberIdOf, nodeOfMember } from '../raft/types.ts';
 import { olderThan } from '../state/levels.ts';
 import type { ClusterState, GroupState, Member, VolumeState } from '../state/model.ts';
 import { sortedValues } from '../state/model.ts';
@@ -314,7 +314,7 @@ function quorumWarnings(view: View): readonly string[] {
   if (tie && tie.kind !== 'word' && tie.trouble !== null)
     lines.push(`The tie-breaker does not answer ${view.self}: ${tie.trouble}.`);
   if (tie?.heldBecause != null) lines.push(`${view.self} goes on alone: ${tie.heldBecause}.`);
-  lines.push(...partedWarning(view), ...newcomerWarnings(view));
+  lines.push(...partedWarning(view), ...leftOutWarnings(view), ...newcomerWarnings(view));
   const isInEtcd = view.state.log.consensus.engine === 'etcd';
   lines.push(...logWarnings(view));
   if (!isInEtcd && voters < 3 && (tie?.votes !== true || tie.kind === 'word'))
@@ -356,6 +356,20 @@ function partedWarning({ tie, self }: View): readonly string[] {
   return [
     `${beginning} ${parted.theirs?.node ?? ''} goes on; ${self} lets go of what it runs and joins it. What cannot be stopped here keeps them apart.`,
   ];
+}
+
+/** By an operator's word that accepted what may be lost. */
+function leftOutWarnings({ tie, self, state }: View): readonly string[] {
+  if (tie?.leftOutBy !== undefined)
+    return [
+      `${nodeOfMember(tie.leftOutBy)} was told to go on without what ${self} has decided, and neither believes the other any more: ${self} may not start anything. It has to join anew from an empty folder.`,
+    ];
+  return sortedValues(state.members)
+    .filter(({ name, voterId }) => tie?.barred?.has(memberIdOf(name, voterId)))
+    .map(
+      ({ name }) =>
+        `${self} was told to go on without what ${name} may have decided, and does not believe it any more: ${name} has to join anew from an empty folder, or to be removed.`,
+    );
 }
 
 function logWarnings({ state, logTrouble, timing }: View): readonly string[] {

@@ -1,6 +1,7 @@
 /** What this node knows at the moment: the agreed state, and its own observations. Duties read it; only the core writes it. */
 import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { Members } from '../raft/members.ts';
+import type { MemberId } from '../raft/types.ts';
 import type { ProofHeld } from '../raft/tie/proof-record.ts';
 import type { SoloSeen } from '../raft/tie/solo-player.ts';
 import type { TieKind } from '../raft/tie/tie-id.ts';
@@ -27,7 +28,7 @@ export interface View {
   leadership: LeadershipView;
   /**
    * Nodes that messages reach by what the heart hears, this one included; undefined until it has spoken once. Without the other node of a pair as long as this one goes on
-   * alone: it may be heard again and yet follow another log.
+   * alone, and without who was left out: they may be heard again and yet follow another log.
    */
   alive: ReadonlySet<string> | undefined;
   paths: readonly PathStatus[];
@@ -69,6 +70,10 @@ export interface TieView {
   readonly held: ProofHeld | undefined;
   /** Of a pair that prefers availability. */
   readonly solo?: SoloSeen | undefined;
+  /** Whom this node has left out, by an operator's word (raft/tie/barred.ts). */
+  readonly barred?: ReadonlySet<MemberId>;
+  /** Who has left this node out. */
+  readonly leftOutBy?: MemberId | undefined;
 }
 
 /** This node; undefined: it is no member, also where another machine is by this name now. */

@@ -146,3 +146,19 @@ test('of a pair one leaves for ever: it goes, then the tie-breaker', () => {
   const left: Members = [...voters('a'), { id: TIE, role: 'voter' }];
   assert.deepEqual(nextMemberChange(alone, left, new Set(['a'])), { kind: 'remove', id: TIE });
 });
+
+test('nobody comes, and nothing is exchanged, before whoever was left out has left, or joined anew', () => {
+  const tie = { id: '~tie#proof-1', role: 'voter' } as const;
+  const log: Members = [...voters('a', 'b'), tie];
+  const barred = new Set(['b#b-life']);
+  for (const state of [
+    stateOf('a', 'b', 'c'),
+    withTie(stateOf('a', 'b')),
+    awaitingWitness(stateOf('a', 'b')),
+  ]) {
+    assert.notEqual(nextMemberChange(state, log, everybody, 'b#b-life'), undefined);
+    assert.equal(nextMemberChange(state, log, everybody, 'b#b-life', barred), undefined);
+  }
+  const removal = { kind: 'remove', id: 'b#b-life' };
+  assert.deepEqual(nextMemberChange(stateOf('a', 'c'), log, everybody, 'b#b-life', barred), removal);
+});

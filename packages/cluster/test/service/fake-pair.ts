@@ -22,7 +22,7 @@ export class FakePair {
   tieOf(name: string): TieView | undefined {
     const isHeld = this.#held?.by === name;
     const held = isHeld
-      ? { peer: `${this.#held?.peer}#voter`, how: this.#held?.how ?? '', knowsAll: true }
+      ? { peer: `${this.#held?.peer}#${this.#held?.peer}-voter`, how: this.#held?.how ?? '', knowsAll: true }
       : undefined;
     return { kind: 'proof', votes: true, trouble: undefined, held };
   }

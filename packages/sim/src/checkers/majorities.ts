@@ -128,7 +128,9 @@ export class MajoritiesChecker {
   /** Of the others none could take it before all have met again. */
   private holdsProof({ node }: Found, tie: MemberId): boolean {
     const record = node.fileSystem.peekDurable(this.paths.proof);
-    return record !== undefined && decodeProofRecord(record, tie) !== undefined;
+    if (record === undefined) return false;
+    const { member, held } = decodeProofRecord(record);
+    return member === tie && held !== undefined;
   }
 
   private violate(what: string): void {

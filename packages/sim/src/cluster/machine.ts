@@ -439,6 +439,7 @@ export class Machine {
       state: service.state,
       alive: service.view.alive,
       silenced: this.tieSeen?.held?.peer,
+      barred: this.transport?.barred ?? new Set(),
     });
     new VoterKeeper(world.timers, voters, observe, {
       onDisk: (device, owners, done) => {

@@ -71,16 +71,6 @@ export const MEMBERS_MUTANTS: readonly Mutant[] = [
       ],
     ],
   }),
-  members('nothing is marked for who came into the configuration while this node was down', {
-    file: 'disk/src/engine/volume.ts',
-    edits: [['isAbsent(peer) || neverMet(peer)', 'isAbsent(peer) || (neverMet(peer) && justCreated)']],
-  }),
-  members('a new disk keeps its number whoever has met the one before', {
-    file: 'disk/src/engine/link/opening.ts',
-    edits: [
-      ['if (!justCreated || !hasForgotten(', 'if (!justCreated || mine.dirtyBlocks >= 0 || !hasForgotten('],
-    ],
-  }),
   // Below feature level 5 only the places tell them apart.
   members('whoever has the name of a member is heard as that one', {
     file: 'cluster/src/heart/peer.ts',

@@ -29,7 +29,11 @@ class Machines {
     const { world } = node.start('setup');
     createLogFile(world, PATHS.log, image, (error) => assert.equal(error, undefined));
     if (stopped === undefined) return;
-    const record = encodeProofRecord(TIE, { peer: stopped, how: 'fenced', knowsAll: true });
+    const record = encodeProofRecord({
+      member: TIE,
+      held: { peer: stopped, how: 'fenced', knowsAll: true },
+      barred: [],
+    });
     world.files.writeFileAtomic(PATHS.proof, record, 0o600, (error) => assert.equal(error, undefined));
   }
 

@@ -6,7 +6,7 @@
  *                └─ proven ─► taking ─ durable ─► holding
  *
  * 1. It is held only when that is written, and given up only when that is written; meanwhile nothing of the other node is believed.
- * 2. A record that cannot be read is cleared before anything else.
+ * 2. A record that cannot be read is tried again, before anything else.
  * 3. A proof is looked for while this node asks for the tie-breaker, the heart does not hear the other, and both have met.
  */
 import { EterneError } from '@eterne/base';
@@ -126,6 +126,12 @@ export class ProofPlayer implements TiePlayer {
     return true;
   }
 
+  /** The other has gone on without this one: what this one has decided is over. */
+  giveUp(): void {
+    this.mustMeet();
+    if (this.#state.kind === 'holding') this.#clear(false);
+  }
+
   /** An operator's word that the other node has stopped. `acceptLoss`: even when it may know more than this one. */
   takeByWord(how: string, acceptLoss: boolean, done: (error: EterneError | undefined) => void): void {
     const peer = this.#peerNow();
@@ -137,7 +143,8 @@ export class ProofPlayer implements TiePlayer {
   #wordRefusal(peer: MemberId | undefined, acceptLoss: boolean): EterneError | undefined {
     if (peer === undefined || this.#state.kind !== 'free')
       return new EterneError('busy', 'the tie-breaker is not ready; try again');
-    if (this.#hasMet || acceptLoss) return undefined;
+    if (this.#hasMet) return undefined;
+    if (acceptLoss) return this.#lossRefusal();
     const node = nodeOfMember(peer);
     return new EterneError(
       'refused',
@@ -145,6 +152,17 @@ export class ProofPlayer implements TiePlayer {
       {
         hint: 'start the other node; or say --accept-loss to go on with what this one has, and let the other join anew',
       },
+    );
+  }
+
+  /** A successor's word is needed too, and it has what the other had told it: nobody could decide any more, were that one left out. */
+  #lossRefusal(): EterneError | undefined {
+    const successor = this.#options.members().find(({ role }) => role === 'successor');
+    return (
+      successor &&
+      new EterneError('refused', `${nodeOfMember(successor.id)} is about to vote, and cannot be left out`, {
+        hint: 'start the other node',
+      })
     );
   }
 
@@ -203,13 +221,18 @@ export class ProofPlayer implements TiePlayer {
 
   #read(): void {
     const { world, record } = this.#options;
+    if (this.#closed) return;
     record.read((held) => {
-      if (this.#closed) return;
+      if (this.#closed) return undefined;
       if (held instanceof EterneError) {
-        world.log('error', `the tie-breaker's record cannot be read: ${held.message}`);
-        return this.#clear(false);
+        if (this.#trouble === undefined)
+          world.log('error', `the tie-breaker's record cannot be read: ${held.message}`);
+        this.#trouble = held.message;
+        return void world.timers.after(RETRY_MS, () => this.#read());
       }
+      this.#trouble = undefined;
       this.#state = held ? { kind: 'holding', held } : { kind: 'free' };
+      return undefined;
     });
   }
 

@@ -4,6 +4,8 @@
  * What it confirms the leader's peer may lack, and then that one could not take over alone. So while the other voter is heard a leader's
  * messages do not reach it; it begins to confirm when that one has been silent for `NEEDED_AFTER_HEARTBEATS`, well before the leader's
  * authority ends.
+ *
+ * Whom this node has left out (barred.ts) is told that instead of everything else, and not believed. Before that is read nobody is told or believed anything.
  */
 import { EterneError } from '@eterne/base';
 import type { Files, SharedDisks, Timer, World } from '@eterne/runtime';
@@ -13,9 +15,10 @@ import { decodeMessage, encodeMessage, type Message } from '../messages/message.
 import type { RaftStatus } from '../node.ts';
 import type { RaftTransport } from '../transport/port.ts';
 import type { MemberId, RaftTiming } from '../types.ts';
+import { decodeNotice, encodeNotice, isLater, isNotice, type Barred } from './barred.ts';
 import { unwrap, type Half, type Unwrapped } from './lineage.ts';
 import { ProofPlayer, type ProofPlayerOptions, type Provers } from './proof-player.ts';
-import { proofRecord, type ProofHeld } from './proof-record.ts';
+import { ProofFile, type ProofHeld } from './proof-record.ts';
 import { SoloPlayer, type SoloSeen } from './solo-player.ts';
 import { TieDriver } from './tie-driver.ts';
 import { isTie, tieKindOf, type TieKind } from './tie-id.ts';
@@ -64,6 +67,10 @@ export interface TieSeen {
   readonly held: ProofHeld | undefined;
   /** Of one that lets both go on. */
   readonly solo: SoloSeen | undefined;
+  /** Whom this node has left out. */
+  readonly barred: ReadonlySet<MemberId>;
+  /** Who has left this node out. */
+  readonly leftOutBy: MemberId | undefined;
 }
 
 export class TieTransport implements RaftTransport {
@@ -73,6 +80,11 @@ export class TieTransport implements RaftTransport {
   #player: TiePlayer | undefined;
   #proof: ProofPlayer | undefined;
   #solo: SoloPlayer | undefined;
+  /** Undefined: this node has no tie-breaker of that kind. */
+  readonly #file: ProofFile | undefined;
+  #loadTrouble: string | undefined;
+  #isLoading = false;
+  #leftOutBy: MemberId | undefined;
   #voterHeardMs = Number.NEGATIVE_INFINITY;
   #onMessage: (from: MemberId, message: Buffer) => void = () => {};
 
@@ -80,6 +92,14 @@ export class TieTransport implements RaftTransport {
     this.#inner = inner;
     this.#options = options;
     this.#timer = options.world.timers.every(FOLLOW_INTERVAL_MS, () => this.#follow());
+    const { proof } = options;
+    this.#file = proof && new ProofFile(proof.files, proof.recordPath);
+    this.#load();
+  }
+
+  /** Members that this node has left out. */
+  get barred(): ReadonlySet<MemberId> {
+    return new Set((this.#file?.barred ?? []).map(({ id }) => id));
   }
 
   /** How this node sees the log's tie-breaker; undefined when there is none. */
@@ -89,7 +109,7 @@ export class TieTransport implements RaftTransport {
     const members = this.#members();
     const isVetoed = this.#options.isVetoed?.() === true;
     const isForUs = isVoter(members, this.#options.self);
-    const trouble = isVetoed ? 'no reference address answers' : this.#player?.trouble;
+    const trouble = isVetoed ? 'no reference address answers' : (this.#loadTrouble ?? this.#player?.trouble);
     const kind = tieKindOf(member);
     const votes = isVoter(members, member);
     return {
@@ -98,6 +118,8 @@ export class TieTransport implements RaftTransport {
       trouble: isForUs ? trouble : undefined,
       held: this.#proof?.held,
       solo: this.#solo?.seen,
+      barred: this.barred,
+      leftOutBy: this.#leftOutBy,
     };
   }
 
@@ -131,6 +153,7 @@ export class TieTransport implements RaftTransport {
     this.#inner.onMessage((from, bytes) => {
       // Also the very first message of a start: this node may hold the tie-breaker since an earlier one.
       this.#follow();
+      if (!this.#isWith(from, bytes)) return;
       const message = this.#unwrapped(from, bytes);
       if (message === undefined || this.#player?.refuses(from) === true) return;
       if (isVoter(this.#members(), from)) this.#voterHeardMs = this.#options.world.clock.bootMs();
@@ -148,8 +171,63 @@ export class TieTransport implements RaftTransport {
     this.#inner.close();
   }
 
+  #load(): void {
+    if (this.#isLoading || this.#file === undefined || this.#file.barred !== undefined) return;
+    this.#isLoading = true;
+    this.#file.load((error) => {
+      this.#isLoading = false;
+      if (error && this.#loadTrouble === undefined)
+        this.#options.world.log('error', `this node takes no part in the cluster's log: ${error.message}`);
+      this.#loadTrouble = error?.message;
+    });
+  }
+
+  /** Neither has left the other out, as far as is known here. */
+  #isWith(from: MemberId, bytes: Buffer): boolean {
+    if (isNotice(bytes)) {
+      this.#hearNotice(from, bytes);
+      return false;
+    }
+    if (this.#file === undefined) return true;
+    const barred = this.#barred(from);
+    if (barred) {
+      this.#inner.send(from, encodeNotice(barred.atMs));
+      this.#options.onDrop?.('parted');
+    }
+    return barred === undefined && this.#file.barred !== undefined;
+  }
+
+  #hearNotice(from: MemberId, bytes: Buffer): void {
+    const { world, self, onDrop } = this.#options;
+    let atMs: number;
+    try {
+      atMs = decodeNotice(bytes);
+    } catch (error) {
+      if (!(error instanceof EterneError)) throw error;
+      return onDrop?.('malformed');
+    }
+    if (!isMember(this.#known(), from) || this.#file?.barred === undefined) return undefined;
+    const own = this.#barred(from);
+    const isOver = own !== undefined && isLater({ ...own, by: self }, { by: from, atMs });
+    if (!isOver && this.#leftOutBy !== from)
+      world.log(
+        'error',
+        `${from} went on without this node by an operator's word: this one has to join anew`,
+      );
+    this.#leftOutBy = isOver ? undefined : from;
+    if (!isOver) this.#proof?.giveUp();
+    return undefined;
+  }
+
+  #barred(member: MemberId): Barred | undefined {
+    return this.#file?.barred?.find(({ id }) => id === member);
+  }
+
   /** Also the very first message of a start says what this node's log has been through. */
   #tell(to: MemberId, message: Buffer): void {
+    const barred = this.#barred(to);
+    if (barred) return this.#inner.send(to, encodeNotice(barred.atMs));
+    if (this.#file !== undefined && this.#file.barred === undefined) return;
     const tie = this.#tie();
     if (tie !== undefined && tieKindOf(tie) === 'solo') this.#playerOf(tie);
     const told = this.#solo ? this.#solo.wrap(message) : message;
@@ -187,6 +265,7 @@ export class TieTransport implements RaftTransport {
 
   /** It is watched also while nobody asks: a vote depends on since when the other node has not used it. */
   #follow(): void {
+    this.#load();
     const tie = this.#tie();
     if (tie === undefined) this.#end();
     else this.#playerOf(tie);
@@ -248,9 +327,9 @@ export class TieTransport implements RaftTransport {
 
   #byProof(member: MemberId): TiePlayer | undefined {
     const { world, proof } = this.#options;
-    if (proof === undefined) return undefined;
-    const { files, recordPath, provers } = proof;
-    const record = proofRecord(files, recordPath, member);
+    if (proof === undefined || this.#file === undefined) return undefined;
+    const { provers } = proof;
+    const record = this.#file.recordOf(member, () => this.#left());
     this.#proof = new ProofPlayer({ ...this.#playing(member), world, provers, record });
     return this.#proof;
   }
@@ -262,6 +341,14 @@ export class TieTransport implements RaftTransport {
     this.#solo = new SoloPlayer({ ...this.#playing(member), ...solo, world, files, provers });
     this.#proof = this.#solo.proof;
     return this.#solo;
+  }
+
+  /** All but this node: also who only listens may have heard of the other what this one lacks. */
+  #left(): readonly Barred[] {
+    const { self, world } = this.#options;
+    const atMs = world.clock.wallMs();
+    const others = this.#known().filter(({ id }) => id !== self && !isTie(id));
+    return [...new Set(others.map(({ id }) => id))].map((id) => ({ id, atMs }));
   }
 
   #playing(member: MemberId): Pick<ProofPlayerOptions, 'member' | 'self' | 'members' | 'answer'> {

@@ -13,7 +13,7 @@ import { heldBy } from '../../state/held.ts';
 import type { ClusterState, FenceState, GroupState } from '../../state/model.ts';
 import { sortedValues } from '../../state/model.ts';
 import type { FenceCommand, Stamp } from '../../state/commands.ts';
-import { nodeOfMember } from '../../raft/types.ts';
+import { memberIdOf } from '../../raft/types.ts';
 import type { View } from '../view.ts';
 import type { LeaderView } from './decide.ts';
 
@@ -65,7 +65,7 @@ function decideFence(
 
 /**
  * What let this node lead alone is known to the log too. The peer's life in the state is the one that has ended: a later one cannot have
- * reached the log while this node held the tie-breaker.
+ * reached the log while this node held the tie-breaker, unless as another member: the peer was left out, and has joined anew.
  */
 function proofOfPeer(
   { view, alive }: LeaderView,
@@ -74,9 +74,10 @@ function proofOfPeer(
 ): FenceDecision | undefined {
   // Silence proves nothing.
   const held = view.tie?.solo ? undefined : view.tie?.held;
-  const startId = view.state.members[node]?.startId;
-  if (held === undefined || nodeOfMember(held.peer) !== node || startId === undefined || alive.has(node))
-    return undefined;
+  const member = view.state.members[node];
+  const isIts = member !== undefined && held?.peer === memberIdOf(node, member.voterId);
+  if (held === undefined || !isIts || alive.has(node)) return undefined;
+  const { startId } = member;
   const owns = sortedValues(view.state.groups).some(({ owner }) => owner === node);
   if (!owns && present === undefined) return undefined;
   return { kind: 'node-stopped', node, startId, how: held.how, atMs: view.now.wallMs };

@@ -39,11 +39,13 @@ export class Keeper {
     log.readBarrier((error) => {
       if (error || !log.leadership().isLeader) return;
       const members = log.status().members.map(asNamedInState);
-      const held = this.#cluster.machine(leader).transport?.tie?.held;
+      const { transport } = this.#cluster.machine(leader);
+      const held = transport?.tie?.held;
+      const barred = new Set([...(transport?.barred ?? [])].map(inState));
       const heard = this.#heardBy(leader);
       // Who goes on alone counts the other as not there, also when the heart hears it again.
       if (held && this.#kind === 'solo') heard.delete(held.peer);
-      const next = nextMemberChange(this.#state(), members, heard, held && inState(held.peer));
+      const next = nextMemberChange(this.#state(), members, heard, held && inState(held.peer), barred);
       if (next === undefined) return;
       if ('id' in next) return this.#change(leader, { ...next, id: asNamedHere(next.id) });
       return this.#make(leader);

@@ -172,7 +172,7 @@ export class VirtualCluster {
     const lifetime = { isAlive: () => machine.life === life, stoppedUntilMs: () => machine.stoppedUntilMs };
     machine.applied = [];
     const world = {
-      clock: { wallMs: () => 0, bootMs: () => this.bootMs(machine) },
+      clock: { wallMs: () => this.time.nowMs, bootMs: () => this.bootMs(machine) },
       timers: this.time.timers(lifetime),
       random: this.random,
       files: machine.disk.files(lifetime),

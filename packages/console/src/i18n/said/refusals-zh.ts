@@ -65,6 +65,12 @@ export const REFUSALS: readonly Phrase[] = [
     '{node} 失联，可能与 {other} 一样在独自运行：它不会知道自己已被移除，仍会继续运行其资源组',
   ],
   [
+    '{node} is not heard, and may hold the tie-breaker since before it was left out: it would never know that it is removed, and run its groups on',
+    '{node} 失联，可能在被排除之前就已持有决胜手段：它不会知道自己已被移除，仍会继续运行其资源组',
+  ],
+  ['{node} is about to vote, and cannot be left out', '{node} 即将参与表决，不能被排除'],
+  ['start the other node', '请启动另一个节点'],
+  [
     'if it is certainly off, and stays off until its state folder is cleared: `{command*}`',
     '若确定它已关机，且在清空其数据目录前保持关机：`{command}`',
   ],

@@ -29,6 +29,14 @@ export const WARNINGS: readonly Phrase[] = [
     'Two voters cannot outvote a loss; add a witness, a third node or a tie-breaker',
     '只有两票，承受不了一次失联：请添加仲裁、第三个节点或决胜手段',
   ],
+  [
+    '{node} was told to go on without what {other} has decided, and neither believes the other any more: {self} may not start anything. It has to join anew from an empty folder.',
+    '{node} 已按操作员指令舍弃 {other} 所作的决定而继续运行，双方不再互信：{self} 不得启动任何服务，必须清空数据目录后重新加入。',
+  ],
+  [
+    '{node} was told to go on without what {other} may have decided, and does not believe it any more: {same} has to join anew from an empty folder, or to be removed.',
+    '{node} 已按操作员指令舍弃 {other} 可能作出的决定而继续运行，不再信任它：{same} 必须清空数据目录后重新加入，或被移除。',
+  ],
   ['{node} does not vote yet: it has to catch up first', '{node} 尚未参与表决：须先赶上进度'],
   ['{node} has no watchdog: {why*}', '{node} 没有看门狗：{why}'],
   ['{node} has no heartbeat over a disk: {why*}', '{node} 没有磁盘心跳：{why}'],
