@@ -51,6 +51,8 @@ export interface StreamHandler {
    * more than fits is read then. Undefined: anywhere.
    */
   room?(): Buffer | undefined;
+  /** Of a stream over several connections, whose pieces overtake each other: the other side has just been heard on one, whether or not there is anything to deliver. */
+  onSign?(): void;
   /** The send buffer has fallen below its low-water mark after `write` returned false. */
   onDrain(): void;
   /** Last event of a stream, exactly once, for a clean end too (`error` undefined). */

@@ -86,6 +86,40 @@ describe('the addresses of a peer', () => {
     mesh.assertIdentical();
   });
 
+  for (const which of ['a', 'b'] as const)
+    for (const lost of ['b', 'b.1'])
+      test(`one of two is lost (${lost}) while ${which} stands still for a second: nobody is given up`, () => {
+        const two = twoAt(['b', 'b.1']);
+        const { mesh, register, a, b } = two;
+        mesh.until(() => pathsOf(a) === 2);
+        const { version } = register.set;
+        for (let round = 0; round < 20; round += 1) {
+          mesh.scheduler.runFor(13 * round);
+          mesh.network.cut('a', lost);
+          // What goes out now may go over either.
+          const writes = [1, 2, 3].map((block) => mesh.begin(a, block, round + 1));
+          mesh.scheduler.runFor(round);
+          two[which].standStill(1000);
+          mesh.until(() => writes.every(({ answer }) => answer === 'ok'), 2500);
+          assert.equal(register.set.version, version, `round ${round}: ${a.logs.join('\n')}`);
+          assert.equal(b.data.content[2 * 4096], round + 1);
+          mesh.network.heal('a', lost);
+          mesh.until(() => pathsOf(a) === 2);
+        }
+      });
+
+  test('a peer that lives, and from which nothing comes through, is given up after twice the time', () => {
+    const { mesh, register, a } = twoAt(['b', 'b.1']);
+    mesh.until(() => pathsOf(a) === 2);
+    const { version } = register.set;
+    const startedMs = mesh.scheduler.nowMs;
+    // Every frame from now on is held back for want of the first, while acknowledgements go through.
+    mesh.network.altered = (bytes) => (bytes.readUInt32LE(4) === 70 ? bytes.subarray(0, 0) : bytes);
+    mesh.until(() => register.set.version !== version, 5000);
+    assert.ok(mesh.scheduler.nowMs - startedMs > 2750);
+    assert.match(a.logs.join('\n'), /lost b: it lives, and nothing has come through for 3000 ms/);
+  });
+
   test('what the acceptor hears of the dialer’s addresses changes nothing', () => {
     const two = twoAt(['b']);
     const { version } = two.register.set;

@@ -9,6 +9,11 @@ import type { BufferSlabs } from '../buffer-slabs.ts';
 /** A peer that is silent for so many ticks is dead. Counted in ticks of ours, so that a stall of this process kills no peer. */
 const TICK_MS = 250;
 const SILENT_TICKS_MAX = 6;
+/**
+ * One that gives signs of life and no frames is waited for longer: what went into a path that died comes again over another one only when both sides have noticed, and
+ * either may have stood still before that.
+ */
+const STUCK_TICKS_MAX = 12;
 
 export interface ChannelHandler {
   onFrame(frame: Frame): void;
@@ -26,7 +31,9 @@ export class Channel {
   #sender: FrameSender | undefined;
   readonly #ticker: Timer;
   #heard = false;
+  #signed = false;
   #silentTicks = 0;
+  #stuckTicks = 0;
   #closed = false;
 
   constructor(
@@ -72,6 +79,7 @@ export class Channel {
     this.#stream.start({
       onData: (chunk) => this.#received(chunk),
       room: () => this.#decoder.room,
+      onSign: () => (this.#signed = true),
       onDrain: () => {},
       onClose: (error: EterneError | undefined) => this.close(error?.message ?? 'closed by the peer'),
     });
@@ -117,10 +125,14 @@ export class Channel {
   }
 
   #tick(): void {
-    this.#silentTicks = this.#heard || this.#decoder.held ? 0 : this.#silentTicks + 1;
-    this.#heard = false;
+    const delivers = this.#heard || this.#decoder.held;
+    this.#silentTicks = delivers || this.#signed ? 0 : this.#silentTicks + 1;
+    this.#stuckTicks = delivers ? 0 : this.#stuckTicks + 1;
+    this.#heard = this.#signed = false;
     if (this.#silentTicks >= SILENT_TICKS_MAX)
-      return this.close(`silent for ${SILENT_TICKS_MAX * TICK_MS} ms`);
+      return this.close(`silent for ${this.#silentTicks * TICK_MS} ms`);
+    if (this.#stuckTicks >= STUCK_TICKS_MAX)
+      return this.close(`it lives, and nothing has come through for ${this.#stuckTicks * TICK_MS} ms`);
     if (this.#sender === undefined) return;
     this.#sender.begin(FrameType.ping, 0);
     this.#sender.end();

@@ -6,6 +6,7 @@
  * 2. What went into a connection that died goes out again over the others; the receiver drops what came twice.
  * 3. A connection that is silent while another is not is dead after `SILENT_TICKS_MAX`: well before the session above loses patience.
  * 4. The bundle lives as long as one of its connections does.
+ * 5. Whatever is heard on one of them is a sign of life, also while what was lost with another one is not there again and nothing can be delivered.
  */
 import { EterneError } from '@eterne/base';
 import type { Address, Stream, StreamHandler, Timer, Timers } from '@eterne/runtime';
@@ -179,6 +180,7 @@ export class PathBundle implements Stream {
   #heard(path: Path, chunk: Buffer): void {
     path.heard = true;
     path.silentTicks = 0;
+    this.#handler?.onSign?.();
     if (!path.isUsable) {
       path.isUsable = true;
       this.#pump();

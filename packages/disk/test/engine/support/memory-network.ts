@@ -2,6 +2,13 @@ import { EterneError } from '@eterne/base';
 import type { Network, Stream, StreamHandler } from '@eterne/runtime';
 import type { Scheduler } from './scheduler.ts';
 
+/** The process that an end belongs to. */
+interface Owner {
+  readonly isDead: () => boolean;
+  /** For how long it stands still, and reads nothing. */
+  readonly stillMs?: () => number;
+}
+
 /** One direction's end of an in-memory stream. Bytes arrive in pieces of odd sizes, after a latency, unless the wire is cut. */
 class Pipe implements Stream {
   readonly localAddress = 'memory';
@@ -10,6 +17,7 @@ class Pipe implements Stream {
   other: Pipe | undefined;
   readonly #net: MemoryNetwork;
   readonly #isDead: () => boolean;
+  readonly #stillMs: () => number;
   #handler: StreamHandler | undefined;
   #closed = false;
   #paused = false;
@@ -18,10 +26,11 @@ class Pipe implements Stream {
   readonly #isCut: () => boolean;
   readonly #latency: () => number;
 
-  constructor(net: MemoryNetwork, isDead: () => boolean, isCut: () => boolean, latency: () => number) {
+  constructor(net: MemoryNetwork, { isDead, stillMs }: Owner, isCut: () => boolean, latency: () => number) {
     this.#net = net;
     this.#latency = latency;
     this.#isDead = isDead;
+    this.#stillMs = stillMs ?? (() => 0);
     this.#isCut = isCut;
   }
 
@@ -55,6 +64,7 @@ class Pipe implements Stream {
   }
 
   #deliver(): void {
+    if (this.#stillMs() > 0) return void this.#net.scheduler.at(this.#stillMs(), () => this.#deliver());
     while (!this.#paused && !this.#closed && !this.#isDead() && this.#handler !== undefined) {
       const next = this.#inbox.shift();
       if (next === undefined) return;
@@ -107,10 +117,7 @@ export class MemoryNetwork {
   /** What becomes of what is sent. */
   altered: (bytes: Buffer) => Buffer = (bytes) => bytes;
   /** Address → who accepts there. */
-  readonly listeners = new Map<
-    string,
-    { accept(stream: Stream, preface: string): void; isDead(): boolean }
-  >();
+  readonly listeners = new Map<string, Owner & { accept(stream: Stream, preface: string): void }>();
   readonly #pipes: { readonly pipe: Pipe; readonly isDead: () => boolean }[] = [];
 
   constructor(scheduler: Scheduler) {
@@ -132,7 +139,7 @@ export class MemoryNetwork {
   }
 
   /** `from`: the node whose door this is. */
-  portOf(isDead: () => boolean, from = ''): Network {
+  portOf(isDead: () => boolean, from = '', stillMs = (): number => 0): Network {
     return {
       listen: () => {
         throw new TypeError('not in these tests');
@@ -151,8 +158,8 @@ export class MemoryNetwork {
           if (isCut() || listener === undefined || listener.isDead())
             return done(new EterneError('unreachable', `nobody listens at ${address}`));
           const latency = (): number => this.latencyOf.get(linkOf(from, address)) ?? this.latencyMs;
-          const mine = new Pipe(this, isDead, isCut, latency);
-          const theirs = new Pipe(this, () => listener.isDead(), isCut, latency);
+          const mine = new Pipe(this, { isDead, stillMs }, isCut, latency);
+          const theirs = new Pipe(this, listener, isCut, latency);
           mine.other = theirs;
           theirs.other = mine;
           this.#pipes.push({ pipe: mine, isDead }, { pipe: theirs, isDead: () => listener.isDead() });

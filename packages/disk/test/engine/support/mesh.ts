@@ -43,6 +43,7 @@ export class TestNode {
   /** Which members of a cluster it takes itself and the others for, from its next start on. */
   lives: VolumeConfig['lives'];
   #metadataPath = 'metadata';
+  #stillUntilMs = 0;
 
   constructor(mesh: Mesh, name: string) {
     this.#mesh = mesh;
@@ -100,9 +101,19 @@ export class TestNode {
     for (const address of this.addresses)
       network.listeners.set(address, {
         isDead,
+        stillMs: () => this.#stillMs(),
         accept: (stream, preface) => this.#accept(stream, preface),
       });
     return result;
+  }
+
+  /** The process stops, as one that gets no processor: it reads nothing, and no timer fires. */
+  standStill(durationMs: number): void {
+    this.#stillUntilMs = this.#mesh.scheduler.nowMs + durationMs;
+  }
+
+  #stillMs(): number {
+    return this.#stillUntilMs - this.#mesh.scheduler.nowMs;
   }
 
   /** The process dies. With `power`, un-flushed writes are lost, too, but for those that `keep` says. */
@@ -173,9 +184,9 @@ export class TestNode {
       throw new TypeError('not in these tests');
     };
     return {
-      ...portsOf(scheduler, isDead),
+      ...portsOf(scheduler, isDead, () => this.#stillMs()),
       random: this.#mesh.random,
-      network: network.portOf(isDead, this.name),
+      network: network.portOf(isDead, this.name, () => this.#stillMs()),
       stores: {
         open: (path, { createSizeBytes }, done) => {
           const disk = this.#disk(path, createSizeBytes !== undefined);

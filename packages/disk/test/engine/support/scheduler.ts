@@ -41,12 +41,18 @@ export class Scheduler {
   }
 }
 
-/** Clock and timers of one process; nothing fires any more after `isDead`. */
-export function portsOf(scheduler: Scheduler, isDead: () => boolean): { clock: Clock; timers: Timers } {
+/** Clock and timers of one process; nothing fires any more after `isDead`, nor while it stands still for so many more milliseconds. */
+export function portsOf(
+  scheduler: Scheduler,
+  isDead: () => boolean,
+  stillMs: () => number = () => 0,
+): { clock: Clock; timers: Timers } {
   const after = (delayMs: number, fire: () => void): Timer => {
-    const event = scheduler.at(delayMs, () => {
-      if (!isDead()) fire();
-    });
+    const due = (): void => {
+      if (stillMs() > 0) event = scheduler.at(stillMs(), due);
+      else if (!isDead()) fire();
+    };
+    let event = scheduler.at(delayMs, due);
     return { cancel: () => (event.cancelled = true) };
   };
   const every = (intervalMs: number, fire: () => void): Timer => {
