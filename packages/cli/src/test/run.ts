@@ -1,6 +1,6 @@
 /**
  * All tests in one run: static checks, unit tests, then conformance and end-to-end tests, two files at a time where each can have namespaces
- * of its own (they start servers), else one; the simulator on what processors these leave over. Ends with the line
+ * of its own (they start servers), else one; the simulator, all the time, on what processors these leave over. Ends with the line
  * `N passed, N failed, N skipped`.
  */
 import { run as runFiles } from 'node:test';
@@ -24,12 +24,15 @@ const ALONE = [
   'node-pair',
   'node-watchdog',
 ].map((name) => `test/e2e/${name}.test.ts`);
-/** It uses every processor, and nothing in it is measured: it takes what the files that start servers leave idle. */
+/** It uses every processor, and nothing in it is measured: from the start it takes what the others leave idle. */
 const IDLE = 'test/e2e/simulator.test.ts';
 /** A file that hangs is a failure, not a hanging run. */
 const FILE_TIMEOUT_MS = 15 * 60_000;
 /** Others may leave little of a slow machine. */
 const IDLE_TIMEOUT_MS = 3 * 60 * 60_000;
+
+const isAlone = (file: string): boolean => ALONE.some((path) => file.endsWith(path));
+const isIdle = (file: string): boolean => file.endsWith(IDLE);
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -158,25 +161,18 @@ function runSteadily(file: string, name: string): Promise<Tally> {
     await runBatch([file], 1, own);
     return own;
   };
-  if (file.endsWith(IDLE)) return attempt();
+  if (isIdle(file)) return attempt();
   return unlessStalled(attempt, (stalledMs) =>
     print(`again ${name}: this machine stood still for ${stalledMs} ms meanwhile`),
   );
 }
 
 async function runSideBySide(files: readonly string[], tally: Tally): Promise<void> {
-  const isOneOf = (paths: readonly string[]) => (file: string) => paths.some((path) => file.endsWith(path));
-  const alone = files.filter(isOneOf(ALONE));
-  const idle = files.filter(isOneOf([IDLE]));
-  const together = files.filter((file) => !alone.includes(file) && !idle.includes(file));
-  const inTurn = async (): Promise<void> => {
-    await runLanes(together, tally);
-    await runOneByOne(alone, tally);
-  };
-  await Promise.all([
-    inTurn(),
-    ...idle.map((file) => runApart(file, { idle: true, timeoutMs: IDLE_TIMEOUT_MS }, tally)),
-  ]);
+  await runLanes(
+    files.filter((file) => !isAlone(file)),
+    tally,
+  );
+  await runOneByOne(files.filter(isAlone), tally);
 }
 
 /** True when nothing failed. */
@@ -188,11 +184,21 @@ export async function runTests(filters: readonly string[]): Promise<boolean> {
   const servers = ['test/conformance', 'test/e2e']
     .flatMap((folder) => findFiles(folder, '.test.ts'))
     .filter(wanted);
-  if (filters.length === 0) await timed('static checks', () => staticChecks(tally));
-  if (unit.length > 0)
-    await timed(`unit tests (${unit.length} files)`, () => runBatch(unit, PARALLEL, tally));
-  if (servers.length > 1 && (await canIsolate())) await runSideBySide(servers, tally);
-  else await runOneByOne(servers, tally);
+  const isolates = servers.length > 1 && (await canIsolate());
+  const beside = isolates ? servers.filter(isIdle) : [];
+  const inTurn = async (): Promise<void> => {
+    if (filters.length === 0) await timed('static checks', () => staticChecks(tally));
+    if (unit.length > 0)
+      await timed(`unit tests (${unit.length} files)`, () => runBatch(unit, PARALLEL, tally));
+    if (isolates)
+      await runSideBySide(
+        servers.filter((file) => !isIdle(file)),
+        tally,
+      );
+    else await runOneByOne(servers, tally);
+  };
+  const idle = { idle: true, timeoutMs: IDLE_TIMEOUT_MS };
+  await Promise.all([inTurn(), ...beside.map((file) => runApart(file, idle, tally))]);
   print(`${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`);
   return tally.failed === 0 && tally.passed > 0;
 }
