@@ -244,6 +244,9 @@ export class Monitor implements MonitorPort {
     const resource = this.#add(bound, record);
     this.#keep((error) => {
       if (error) return done(failed(error.message));
+      // Duty 4: it may have been killed, or stopped, while the record was on its way to the disk.
+      if (this.#resources.get(keyOf(spec.group, spec.name)) !== resource)
+        return done(failed('it was stopped while starting'));
       resource.start(timeoutMs, done);
     });
   }

@@ -8,12 +8,15 @@
  *      └──nothing left── stopping ◄───────────────┴───────────────────┘
  *
  * A start that did not get ready, and a stop that left something, end as `failed`: the service decides what comes next.
+ *
+ * Nothing of a start comes after what ends it: a stop waits for it, and when it is killed meanwhile it is cut short (`leash.ts`), as a stop is.
  */
 import type { Timer } from '@eterne/runtime';
 import type { GuardedProcess } from '../heart/guard.ts';
 import type { ActionResult, ResourceReport, ResourceSpec, ResourceState } from '../ports.ts';
 import { failed, type CheckResult, type CheckSpec, type Hands, type Job } from './agents/agent.ts';
 import type { BoundAgent } from './agents/registry.ts';
+import { Leash } from './leash.ts';
 import type { StartedRecord } from './record-book.ts';
 
 export interface ResourceEvents {
@@ -36,6 +39,10 @@ export class Resource {
   #processes: readonly GuardedProcess[];
   #outputs: StartedRecord['outputs'];
   #isGone = false;
+  /** Its start is under way. */
+  #starting: { readonly leash: Leash; readonly onEnded: (() => void)[] } | undefined;
+  /** Of stops that are under way. */
+  readonly #stops = new Set<Leash>();
 
   constructor(hands: Hands, bound: BoundAgent<never>, record: StartedRecord, events: ResourceEvents) {
     this.#hands = hands;
@@ -73,18 +80,26 @@ export class Resource {
   }
 
   start(timeoutMs: number, done: (result: ActionResult) => void): void {
+    const starting = { leash: new Leash(this.#hands), onEnded: [] as (() => void)[] };
+    this.#starting = starting;
     this.#enter('starting', '');
-    this.#bound.agent.start(this.#hands, this.#job(), timeoutMs, (result) => {
-      if (this.#state !== 'starting') return done(failed(`it was stopped while starting`));
-      if (!result.ok) {
-        this.#enter('failed', result.reason);
-        return done(result);
-      }
-      this.#outputs = result.outputs;
-      this.#events.onKeep(() => {
-        if (this.#state === 'starting') this.#run();
-        done(result);
-      });
+    this.#bound.agent.start(starting.leash.hands, this.#job(), timeoutMs, (result) => {
+      this.#starting = undefined;
+      this.#started(result, done);
+      for (const go of starting.onEnded) go();
+    });
+  }
+
+  #started(result: ActionResult, done: (result: ActionResult) => void): void {
+    if (this.#state !== 'starting') return done(failed(`it was stopped while starting`));
+    if (!result.ok) {
+      this.#enter('failed', result.reason);
+      return done(result);
+    }
+    this.#outputs = result.outputs;
+    this.#events.onKeep(() => {
+      if (this.#state === 'starting') this.#run();
+      done(result);
     });
   }
 
@@ -104,7 +119,15 @@ export class Resource {
   stop(timeoutMs: number, done: (result: ActionResult) => void): void {
     this.#stopChecks();
     this.#enter('stopping', '');
-    this.#bound.agent.stop(this.#hands, this.#job(), timeoutMs, (result) => {
+    this.#afterStart(() => this.#stopNow(timeoutMs, done));
+  }
+
+  #stopNow(timeoutMs: number, done: (result: ActionResult) => void): void {
+    if (this.#isGone) return done(failed(this.#reason));
+    const leash = new Leash(this.#hands);
+    this.#stops.add(leash);
+    this.#bound.agent.stop(leash.hands, this.#job(), timeoutMs, (result) => {
+      this.#stops.delete(leash);
       this.#enter(result.ok ? 'stopped' : 'failed', result.reason);
       done(result);
     });
@@ -121,7 +144,18 @@ export class Resource {
     this.release();
     this.#state = 'stopped';
     this.#reason = reason;
-    this.#bound.agent.abandon(this.#hands, this.#job(), done);
+    const { agent } = this.#bound;
+    const starting = this.#starting;
+    for (const leash of this.#stops) leash.cut();
+    if (starting === undefined) return agent.abandon(this.#hands, this.#job(), done);
+    starting.leash.cut();
+    // What is there now goes at once, and what its last command has still made when that has ended.
+    agent.abandon(this.#hands, this.#job(), () => this.#afterStart(() => this.abandon(reason, done)));
+  }
+
+  #afterStart(go: () => void): void {
+    if (this.#starting) this.#starting.onEnded.push(go);
+    else go();
   }
 
   probe(done: (result: CheckResult) => void): void {

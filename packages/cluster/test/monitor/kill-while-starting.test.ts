@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ChildHandle, SpawnOptions } from '@eterne/runtime';
+import { Monitor, type MonitorHands } from '../../src/monitor/monitor.ts';
+import type { ActionResult, ResourceSpec } from '../../src/ports.ts';
+import { app, FakeHeart, makeHands } from './hands.ts';
+
+const FOREVER = ['/bin/sleep', '1000'] as const;
+const TIMEOUT_MS = 60_000;
+
+interface Bench {
+  readonly monitor: Monitor;
+  start(spec: ResourceSpec): Promise<ActionResult>;
+  kill(): Promise<void>;
+}
+
+/** With one lease of group g. */
+async function benchWith(context: TestContext, hands: MonitorHands): Promise<Bench> {
+  const heart = new FakeHeart();
+  const monitor = new Monitor(hands, heart);
+  const kill = (): Promise<void> => new Promise((resolve) => monitor.kill('g', () => resolve()));
+  context.after(async () => {
+    await kill();
+    monitor.close();
+  });
+  await new Promise<void>((resolve, reject) => monitor.open((error) => (error ? reject(error) : resolve())));
+  heart.lease('g', 1, hands.world.clock.bootMs() + TIMEOUT_MS);
+  return {
+    monitor,
+    start: (spec) => new Promise((resolve) => monitor.start(spec, 1, TIMEOUT_MS, resolve)),
+    kill,
+  };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (const startedMs = performance.now(); !condition(); await sleep(5))
+    assert.ok(performance.now() - startedMs < TIMEOUT_MS, 'it takes too long');
+}
+
+test('a file system that is being checked when its group is killed is not mounted afterwards', async (context) => {
+  const real = await makeHands(context);
+  const { processes } = real.world;
+  const ran: string[] = [];
+  let checker: ChildHandle | undefined;
+  const standIns: Readonly<Record<string, SpawnOptions['command']>> = {
+    blkid: ['/bin/echo', 'ext4'],
+    'fsck.ext4': FOREVER,
+    mount: ['/bin/true'],
+    umount: ['/bin/true'],
+  };
+  const spawn: typeof processes.spawn = (options, onExit) => {
+    const [program] = options.command;
+    ran.push(program);
+    const child = processes.spawn({ ...options, command: standIns[program] ?? options.command }, onExit);
+    if (program === 'fsck.ext4') checker = child;
+    return child;
+  };
+  const bench = await benchWith(context, {
+    ...real,
+    world: { ...real.world, processes: { ...processes, spawn } },
+  });
+  const params = { device: '/dev/eterne-none', directory: `${real.dir}/mnt`, fstype: 'ext4' };
+  const started = bench.start({ group: 'g', name: 'fs', type: 'filesystem', params });
+  await until(() => checker !== undefined);
+  await bench.kill();
+  const { pid = 0, startTime = '' } = checker ?? {};
+  assert.equal(processes.alive(pid, startTime), false, 'the check has been ended');
+  assert.equal((await started).ok, false);
+  assert.equal(ran.includes('mount'), false);
+});
+
+test('what waits for its record to be on disk when its group is killed is not started', async (context) => {
+  const real = await makeHands(context);
+  const { files } = real.world;
+  const writes: (() => void)[] = [];
+  const slow: typeof files = {
+    ...files,
+    writeFileAtomic: (...write) => void writes.push(() => files.writeFileAtomic(...write)),
+  };
+  let spawned = 0;
+  const spawner: MonitorHands['spawner'] = {
+    ...real.spawner,
+    spawn: (options, done) => {
+      spawned += 1;
+      real.spawner.spawn(options, done);
+    },
+  };
+  const bench = await benchWith(context, { ...real, spawner, world: { ...real.world, files: slow } });
+  const started = bench.start(app({ command: FOREVER }));
+  await until(() => writes.length > 0);
+  const killed = bench.kill();
+  const timer = setInterval(() => writes.shift()?.(), 5);
+  context.after(() => clearInterval(timer));
+  await killed;
+  assert.equal((await started).ok, false);
+  assert.equal(spawned, 0);
+});
+
+test('a program that is only just being spawned when its group is killed does not live on', async (context) => {
+  const real = await makeHands(context);
+  const { processes } = real.world;
+  let go: (() => void) | undefined;
+  let spawned: { readonly pid: number; readonly startTime: string } | undefined;
+  const spawner: MonitorHands['spawner'] = {
+    ...real.spawner,
+    spawn: (options, done) => {
+      go = () =>
+        real.spawner.spawn(options, (result) => {
+          if ('pid' in result) spawned = result;
+          done(result);
+        });
+    },
+  };
+  const bench = await benchWith(context, { ...real, spawner });
+  const started = bench.start(app({ command: FOREVER }));
+  await until(() => go !== undefined);
+  const killed = bench.kill();
+  await sleep(50);
+  go?.();
+  await killed;
+  assert.equal((await started).ok, false);
+  await until(() => spawned !== undefined && !processes.alive(spawned.pid, spawned.startTime));
+});
