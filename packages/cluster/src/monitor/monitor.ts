@@ -55,6 +55,12 @@ export type MonitorHands = Hands & {
 };
 
 const keyOf = (group: string, name: string): string => `${group}/${name}`;
+const registrationOf = ({ record: { spec, processes, mark } }: Resource): Registration => ({
+  group: spec.group,
+  resource: spec.name,
+  processes,
+  mark,
+});
 
 export class Monitor implements MonitorPort {
   readonly #hands: MonitorHands;
@@ -64,7 +70,7 @@ export class Monitor implements MonitorPort {
   readonly #reaper: Reaper;
   readonly #fencer: Fencer;
   readonly #resources = new Map<string, Resource>();
-  /** Killed, and not yet taken away from the kernel: still on record. */
+  /** Killed, and not yet taken away from the kernel, or not to be taken away: still on record, and asked again with the next kill. */
   readonly #abandoned = new Set<Resource>();
   /** Group that is being taken away → who waits for that. */
   readonly #abandoning = new Map<string, (() => void)[]>();
@@ -306,6 +312,7 @@ export class Monitor implements MonitorPort {
     const waiting = this.#abandoning.get(group);
     if (waiting) return void waiting.push(() => this.#forgetGroup(group, reason, done));
     const ofGroup = [...this.#resources.values()].filter(({ spec }) => spec.group === group).toReversed();
+    const before = [...this.#abandoned].filter(({ spec }) => spec.group === group);
     for (const resource of ofGroup) {
       this.#resources.delete(keyOf(group, resource.spec.name));
       this.#abandoned.add(resource);
@@ -313,7 +320,7 @@ export class Monitor implements MonitorPort {
     this.#tell(ofGroup.map(({ spec }) => ({ group, resource: spec.name, state: 'stopped', reason })));
     this.#guard();
     this.#abandoning.set(group, []);
-    this.#abandon(ofGroup, reason, (failure) => {
+    this.#abandon([...ofGroup, ...before], reason, (failure) => {
       const waited = this.#abandoning.get(group) ?? [];
       this.#abandoning.delete(group);
       done(failure);
@@ -326,21 +333,17 @@ export class Monitor implements MonitorPort {
     const [first, ...rest] = resources;
     if (first === undefined) return this.#keep(() => done(''));
     first.abandon(reason, (failure) => {
-      this.#abandoned.delete(first);
+      if (failure === '') this.#abandoned.delete(first);
+      this.#guard();
       this.#abandon(rest, reason, (others) => done([failure, others].filter(Boolean).join('; ')));
     });
   }
 
-  /** Tells both reapers, ours and the heart's, what they guard. */
+  /** Tells both reapers, ours and the heart's, what they guard; the heart also what is not gone yet, for its vigil. */
   #guard(): void {
-    const registrations = [...this.#resources.values()].map(({ record }) => ({
-      group: record.spec.group,
-      resource: record.spec.name,
-      processes: record.processes,
-      mark: record.mark,
-    }));
-    this.#reaper.register(registrations);
-    this.#heart.register(registrations);
+    const guarded = [...this.#resources.values()].map(registrationOf);
+    this.#reaper.register(guarded);
+    this.#heart.register([...guarded, ...[...this.#abandoned].map(registrationOf)]);
   }
 
   #keep(done: (error: EterneError | undefined) => void): void {

@@ -42,7 +42,7 @@ export class FakeMonitor implements MonitorPort {
   /** The same of what somebody has started by hand. */
   readonly byHand = new Set<string>();
   readonly log: string[] = [];
-  /** `start group/resource` or `stop group/resource` → why it fails. */
+  /** `start group/resource`, `stop group/resource` or `kill group` → why it fails. */
   readonly failures = new Map<string, string>();
   startMs = 20;
   fenceMs = 300;
@@ -122,8 +122,9 @@ export class FakeMonitor implements MonitorPort {
 
   kill(group: string, done: (error: EterneError | undefined) => void): void {
     this.log.push(`kill ${group}`);
-    this.killNow(group);
-    this.#time.after(5, () => done(undefined));
+    const left = this.failures.get(`kill ${group}`);
+    if (left === undefined) this.killNow(group);
+    this.#time.after(5, () => done(left === undefined ? undefined : new EterneError('busy', left)));
   }
 
   killNow(group: string): void {

@@ -248,6 +248,24 @@ test('what cannot be stopped is killed, where that is configured, and the group 
   assert(cluster.machine('n2').monitor.log.includes('kill db'));
 });
 
+test('a kill that leaves something lets nothing go, is tried again, and blocks the group with what is left', () => {
+  const cluster = pair();
+  const { monitor } = cluster.machine('n1');
+  // As an operator would who has seen it blocked.
+  cluster.configure([], [{ ...group('db', ['n1', 'n2'], 'data'), onStopFailure: 'kill' }]);
+  monitor.failures.set('stop db/app', 'it hangs');
+  monitor.failures.set('kill db', 'group db: umount: target is busy');
+  cluster.submit({ kind: 'group-move', group: 'db', to: 'n2', reason: 'test', displaces: false, atMs: 0 });
+  cluster.time.run(2000);
+  assert.equal(cluster.group('db').phase, 'stopping');
+  assert.match(cluster.group('db').reason, /what is left of it on n1 cannot be taken away: .*target is busy/);
+  cluster.time.run(10_000);
+  assert.equal(cluster.group('db').phase, 'blocked');
+  assert.equal(cluster.group('db').owner, 'n1');
+  monitor.failures.clear();
+  cluster.untilOnline('db', 'n2');
+});
+
 test('what dies while it is being stopped has not failed', () => {
   const cluster = pair();
   const { monitor } = cluster.machine('n1');

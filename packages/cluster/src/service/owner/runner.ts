@@ -6,7 +6,8 @@
  * 2. Nothing is started without a lease for this epoch; when it has lapsed and its grace is over, the group is killed.
  * 3. A resource's outputs are committed before a later resource uses them.
  * 4. A failure is committed before it is acted upon, so that restarts are counted across restarts of this service.
- * 5. A stop that fails kills the group or blocks it here, as configured; it is let go only when everything is proven stopped.
+ * 5. A stop that fails kills the group or blocks it here, as configured; it is let go only when everything is proven stopped. A kill that leaves something
+ *    is tried again until it leaves nothing, and blocks the group when that lasts.
  * 6. Once it is being let go nothing is started in this epoch any more: an entry without an answer may still be committed, and is
  *    appended until it has one.
  */
@@ -42,6 +43,9 @@ type Busy =
   | { readonly kind: 'recording' | 'releasing'; readonly id: EffectId };
 
 const IDLE: Busy = { kind: 'idle' };
+const KILL_RETRY_MS = 1000;
+/** What a kill could not take away for so long is in the way of the group. */
+const KILL_PATIENCE_MS = 10_000;
 
 export class GroupRunner {
   readonly #name: string;
@@ -51,6 +55,8 @@ export class GroupRunner {
   #resources: GroupResources;
   #busy: Busy = IDLE;
   #killFirst = false;
+  /** Why the last kill has left something. */
+  #left: { readonly reason: string; readonly sinceBootMs: number } | undefined;
   /** Committed by duty 4 before anything else. */
   #failure: { readonly index: number; readonly reason: string } | undefined;
   /** Duty 5. `shown`: the log has it, so the operator's word may end it. */
@@ -176,6 +182,7 @@ export class GroupRunner {
       : GroupResources.unknown(group.spec, group.resources);
     this.#busy = IDLE;
     this.#killFirst = fresh;
+    this.#left = undefined;
     this.#failure = undefined;
     this.#stuck = undefined;
     this.#releasing = undefined;
@@ -210,9 +217,12 @@ export class GroupRunner {
     assert(completion.of === 'plain', 'a kill is answered plainly');
     if (completion.error) {
       this.#killFirst = true;
-      this.#retryAtBootMs = view.now.bootMs + view.timing.retryMs;
+      const { message: reason } = completion.error;
+      this.#left = { reason, sinceBootMs: this.#left?.sinceBootMs ?? view.now.bootMs };
+      this.#retryAtBootMs = view.now.bootMs + KILL_RETRY_MS;
       return;
     }
+    this.#left = undefined;
     this.#failure = undefined;
     this.#resources = GroupResources.stopped(this.#spec);
     this.#resources.findServedVolumes(view);
@@ -305,7 +315,7 @@ export class GroupRunner {
     assert(completion.of === 'action', 'a stop is an action');
     const { ok, reason, lost } = completion.result;
     if (lost) return this.#resources.set(index, { state: 'unknown', reason });
-    if (!ok && this.#spec.onStopFailure === 'kill') return this.#kill(outbox);
+    if (!ok && (this.#owned(view)?.spec ?? this.#spec).onStopFailure === 'kill') return this.#kill(outbox);
     if (!ok) return this.#block(view, index, reason);
     const volume = this.#resources.volumeAt(index);
     if (volume === undefined || provenSecondary(view, volume))
@@ -442,16 +452,24 @@ export class GroupRunner {
 
   #report(view: View, outbox: Outbox, group: GroupState, wish: Wish): void {
     this.#reporter.step(view, outbox, group, {
-      ...this.#phase(wish),
+      ...this.#phase(view, wish),
       resources: this.#resources.summarise(),
       ...this.#pace.started(),
     });
   }
 
-  #phase(wish: Wish): {
+  #phase(
+    view: View,
+    wish: Wish,
+  ): {
     readonly phase: 'starting' | 'online' | 'stopping' | 'blocked';
     readonly reason: string;
   } {
+    if (this.#left) {
+      const reason = `what is left of it on ${view.self} cannot be taken away: ${this.#left.reason}`;
+      const lasts = view.now.bootMs - this.#left.sinceBootMs >= KILL_PATIENCE_MS;
+      return { phase: lasts ? 'blocked' : wish.kind === 'stop' ? 'stopping' : 'starting', reason };
+    }
     if (this.#stuck) return { phase: 'blocked', reason: this.#stuck.reason };
     if (wish.kind === 'stop') return { phase: 'stopping', reason: wish.reason };
     const problem = this.#resources.firstFailed();

@@ -197,6 +197,7 @@ export const RESOURCES: readonly Phrase[] = [
   ['not yet known to be secondary', '尚未确认它不是主节点'],
   ['the monitor has gone', '监控进程已退出'],
   ['{resource} could not be stopped: {why*}', '{resource} 无法停止：{why}'],
+  ['what is left of it on {node} cannot be taken away: {why*}', '它在 {node} 上的残留无法清除：{why}'],
   ['not primary', '不是主节点'],
   ['found {state=}', '检查结果：{state}'],
   ['killed: the lease of its group has lapsed', '已强制终止：所属资源组的租约已过期'],

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChildHandle, SpawnOptions } from '@eterne/runtime';
 import { Monitor, type MonitorHands } from '../../src/monitor/monitor.ts';
+import { startedPath } from '../../src/node/layout.ts';
 import type { ActionResult, ResourceSpec } from '../../src/ports.ts';
 import { app, FakeHeart, makeHands } from './hands.ts';
 
@@ -12,14 +14,15 @@ const TIMEOUT_MS = 60_000;
 interface Bench {
   readonly monitor: Monitor;
   start(spec: ResourceSpec): Promise<ActionResult>;
-  kill(): Promise<void>;
+  /** Why something is left. */
+  kill(): Promise<string | undefined>;
 }
 
 /** With one lease of group g. */
-async function benchWith(context: TestContext, hands: MonitorHands): Promise<Bench> {
-  const heart = new FakeHeart();
+async function benchWith(context: TestContext, hands: MonitorHands, heart = new FakeHeart()): Promise<Bench> {
   const monitor = new Monitor(hands, heart);
-  const kill = (): Promise<void> => new Promise((resolve) => monitor.kill('g', () => resolve()));
+  const kill: Bench['kill'] = () =>
+    new Promise((resolve) => monitor.kill('g', (error) => resolve(error?.message)));
   context.after(async () => {
     await kill();
     monitor.close();
@@ -68,6 +71,45 @@ test('a file system that is being checked when its group is killed is not mounte
   assert.equal(processes.alive(pid, startTime), false, 'the check has been ended');
   assert.equal((await started).ok, false);
   assert.equal(ran.includes('mount'), false);
+});
+
+test('what a kill could not take away is on record, for the vigil too, until a later one has', async (context) => {
+  const real = await makeHands(context);
+  const { processes, files } = real.world;
+  const directory = `${real.dir}/mnt`;
+  let isMounted = false;
+  let isStuck = true;
+  const spawn: typeof processes.spawn = ({ command }, onExit) => {
+    const [program] = command;
+    if (program === 'mount') isMounted = true;
+    if (program === 'umount' && !isStuck) isMounted = false;
+    const said =
+      program === 'blkid' ? '/bin/echo' : program === 'umount' && isStuck ? '/bin/false' : '/bin/true';
+    return processes.spawn({ command: [said, 'ext4'] }, onExit);
+  };
+  const readFile: typeof files.readFile = (path, done) => {
+    if (path !== '/proc/self/mounts') return files.readFile(path, done);
+    real.world.timers.soon(() =>
+      done(Buffer.from(isMounted ? `/dev/eterne ${directory} ext4 rw 0 0\n` : '')),
+    );
+  };
+  const world = { ...real.world, processes: { ...processes, spawn }, files: { ...files, readFile } };
+  const heart = new FakeHeart();
+  const bench = await benchWith(context, { ...real, world }, heart);
+  const params = { device: '/dev/eterne', directory, fstype: 'ext4' };
+  assert.equal((await bench.start({ group: 'g', name: 'fs', type: 'filesystem', params })).ok, true);
+  for (const _again of [1, 2]) {
+    assert.match((await bench.kill()) ?? '', /umount/);
+    assert.deepEqual(
+      heart.registrations.map(({ group }) => group),
+      ['g'],
+    );
+    assert.match(readFileSync(startedPath(real.dir), 'utf8'), /"fs"/);
+  }
+  isStuck = false;
+  assert.equal(await bench.kill(), undefined);
+  assert.deepEqual(heart.registrations, []);
+  assert.doesNotMatch(readFileSync(startedPath(real.dir), 'utf8'), /"fs"/);
 });
 
 test('what waits for its record to be on disk when its group is killed is not started', async (context) => {
