@@ -139,6 +139,8 @@ function removeMember(state: ClusterState, command: Of<'member-remove'>): Outcom
     other.spec.replicas.some((replica) => replica.node === name),
   );
   if (volume) return refuse(state, 'refused', `volume ${volume.spec.name} still has a replica on ${name}`);
+  const stray = strayOn(state, name);
+  if (stray !== undefined && state.level >= LIVES_LEVEL) return refuse(state, 'refused', stray);
   if (Object.keys(state.members).length === 1) return refuse(state, 'refused', `${name} is the last member`);
   const config = {
     ...state.config,
@@ -159,6 +161,16 @@ function removeMember(state: ClusterState, command: Of<'member-remove'>): Outcom
       message: `${name} removed`,
     }),
   );
+}
+
+/** Its record would stay for ever, and keep the group from everybody: only this node's own word, or the end of its life, takes it back. */
+function strayOn({ groups }: ClusterState, node: string): string | undefined {
+  for (const { spec, strays } of sortedValues(groups)) {
+    const stray = strays.find((other) => other.node === node);
+    if (stray)
+      return `${stray.resources.join(', ')} of group ${spec.name} was found on ${node}: stop it there, or say that ${node} is off (\`eterne node confirm-stopped ${node}\`)`;
+  }
+  return undefined;
 }
 
 function withoutNode(disk: HeartbeatDisk, node: string): HeartbeatDisk {

@@ -16,11 +16,12 @@ export function maintenanceOf(state: ClusterState, group: GroupState): string | 
   return place?.mode === 'maintenance' ? `${place.name} is in maintenance` : undefined;
 }
 
-/** It waits for a node that is away. */
+/** It waits for a node that is away, and is still one of its nodes. */
 export function waitsFor(
-  { owner, move }: GroupState,
+  { owner, move, spec }: Pick<GroupState, 'owner' | 'move' | 'spec'>,
   isThere: (node: string) => boolean,
 ): string | undefined {
   if (owner !== null || move?.waits !== true || move.to === null || isThere(move.to)) return undefined;
+  if (!spec.nodes.includes(move.to)) return undefined;
   return `it waits for ${move.to}, which has been stopped`;
 }

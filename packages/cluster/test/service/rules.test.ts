@@ -90,6 +90,18 @@ test('after: it is started when the other is online, not before', () => {
   );
 });
 
+test('after: an operator’s order where it is to go stands while it waits for the other', () => {
+  const made = cluster(group('db', NODES), ruled('web', NODES, { after: ['db'] }));
+  made.untilOnline('web', 'n1');
+  made.machine('n1').monitor.startMs = 500;
+  move(made, 'db', 'n3');
+  made.machine('n1').monitor.startMs = 20;
+  move(made, 'web', 'n2');
+  made.time.until(() => made.group('web').owner === null, 1000, 'web is stopped');
+  assert.notEqual(made.group('db').phase, 'online');
+  made.untilOnline('web', 'n2');
+});
+
 test('a rehearsal plays the rules through, in their order', () => {
   const made = cluster(
     group('db', NODES),

@@ -4,6 +4,7 @@ import { apply } from '../../src/state/apply.ts';
 import { decodeState, encodeState } from '../../src/state/codec.ts';
 import type { Command } from '../../src/state/commands.ts';
 import { LEVELS } from '../../src/state/levels.ts';
+import { member } from '../service/fake-cluster.ts';
 import { after, runningState } from './founded.ts';
 
 const stamp = { atMs: 0 };
@@ -61,6 +62,20 @@ test('it is forgotten with the life of the node that it was found on', () => {
     { kind: 'node-stopped', node: 'n2', startId: 'a', how: 'looked', ...stamp },
   ];
   for (const end of ends) assert.deepEqual(after(found, end).groups['db']?.strays, []);
+});
+
+test('who has one is not removed before it is gone, or the node said to be off: its record would stay for ever', () => {
+  const removal: Command = { kind: 'member-remove', name: 'n3', ...stamp };
+  const joined = after(runningState(), {
+    kind: 'member-add',
+    member: member('n3'),
+    ...stamp,
+  });
+  const found = after(joined, report('n3', 'c'), strays({ node: 'n3', startId: 'c' }));
+  assert.match(apply(found, removal).refused?.message ?? '', /app of group db was found on n3/);
+  const off: Command = { kind: 'node-stopped', node: 'n3', startId: 'c', how: 'looked', ...stamp };
+  for (const end of [strays({ node: 'n3', startId: 'c', resources: [] }), off])
+    assert.equal(apply(after(found, end), removal).refused, undefined);
 });
 
 test('each thing is said once', () => {

@@ -55,6 +55,8 @@ function decidePlacement(leader: LeaderView, group: GroupState): GroupDecision |
   const waits = orderObstacle(leader.view.state, group);
   if (placement.chosen !== null && waits === undefined)
     return giveUp(leader, placement) ?? assign(leader, group, placement.chosen, placement);
+  // An order is not forgotten while its group only waits for its turn.
+  if (waits !== undefined && isMeant(group.move)) return undefined;
   const reason = waits ?? placement.reason;
   if (group.phase === 'blocked' && group.reason === reason) return undefined;
   return {
@@ -65,6 +67,11 @@ function decidePlacement(leader: LeaderView, group: GroupState): GroupDecision |
     leaderTerm: leader.leaderTerm,
     atMs: leader.view.now.wallMs,
   };
+}
+
+/** Somebody meant it to go there, or not to be driven home from there: being driven away says no more than that it left. */
+function isMeant(move: GroupState['move']): boolean {
+  return move !== null && (move.to !== null || !move.displaces);
 }
 
 /** By then the watchdog of `owner`, if it is what makes certain that it stops, has fired: it is fed until what had to be gone is overdue. */

@@ -47,7 +47,8 @@ export class LeaderDuties {
   readonly #raftTerm: number;
   readonly #leases: LeaseBook;
   readonly #heardSinceBootMs = new Map<string, number>();
-  readonly #failureSeenBootMs = new Map<string, number>();
+  /** Group → failures on record, by number and time (numbers come again), and since when this leadership has seen each. */
+  readonly #failureSeenBootMs = new Map<string, ReadonlyMap<string, number>>();
   /** Node and attempt of a failed fence → when it was seen. */
   readonly #fenceFailedBootMs = new Map<string, number>();
   readonly #pending = new Map<EffectId, Pending>();
@@ -272,11 +273,14 @@ export class LeaderDuties {
   /** Ages run on the boot clock of the leader that watches; a new leader counts anew, which only delays. */
   #forgetFailures(view: View, outbox: Outbox, group: GroupState): void {
     const { name } = group.spec;
+    const { bootMs } = view.now;
+    const before = this.#failureSeenBootMs.get(name);
+    const seen = new Map(group.failures.map((each) => [keyOf(each), before?.get(keyOf(each)) ?? bootMs]));
+    this.#failureSeenBootMs.set(name, seen);
     const old = group.failures.filter(
-      (failure) => this.#ageMs(view, name, failure) > windowMs(group, failure),
+      (each) => bootMs - (seen.get(keyOf(each)) ?? bootMs) > windowMs(group, each),
     );
     if (old.length === 0) return;
-    for (const { id } of old) this.#failureSeenBootMs.delete(`${name} ${id}`);
     this.#append(view, outbox, `failures ${name}`, {
       kind: 'failures-forget',
       group: name,
@@ -285,13 +289,10 @@ export class LeaderDuties {
       atMs: view.now.wallMs,
     });
   }
+}
 
-  #ageMs(view: View, group: string, failure: FailureRecord): number {
-    const key = `${group} ${failure.id}`;
-    const seen = this.#failureSeenBootMs.get(key) ?? view.now.bootMs;
-    this.#failureSeenBootMs.set(key, seen);
-    return view.now.bootMs - seen;
-  }
+function keyOf({ id, atMs }: FailureRecord): string {
+  return `${id} ${atMs}`;
 }
 
 function windowMs(group: GroupState, failure: FailureRecord): number {

@@ -35,6 +35,10 @@ export const REFUSALS: readonly Phrase[] = [
   ['the join token is unknown, used or expired', '加入令牌未知、已用过或已过期'],
   ['group {group} still uses {node}', '资源组 {group} 仍在使用 {node}'],
   ['volume {volume} still has a replica on {node}', '镜像卷 {volume} 在 {node} 上仍有副本'],
+  [
+    '{resources*} of group {group} was found on {node}: stop it there, or say that {same} is off ({command*})',
+    '在 {node} 上发现了资源组 {group} 的 {resources}：请在那里停止它，或确认 {same} 已关机（{command}）',
+  ],
   ['{node} has been started again', '{node} 已重新启动'],
   ['{node} has been started again meanwhile', '{node} 其间已重新启动'],
   ['no fence device of {node} is configured', '没有为 {node} 配置隔离设备'],
