@@ -15,6 +15,7 @@ import type { Timer } from '@eterne/runtime';
 import type { GuardedProcess } from '../heart/guard.ts';
 import type { ActionResult, ResourceReport, ResourceSpec, ResourceState } from '../ports.ts';
 import { failed, type CheckResult, type CheckSpec, type Hands, type Job } from './agents/agent.ts';
+import { stopFamily } from './agents/family.ts';
 import type { BoundAgent } from './agents/registry.ts';
 import { Leash } from './leash.ts';
 import type { StartedRecord } from './record-book.ts';
@@ -39,6 +40,8 @@ export class Resource {
   #processes: readonly GuardedProcess[];
   #outputs: StartedRecord['outputs'];
   #isGone = false;
+  /** Its start found that what it needs is not on this node: agents that are not there cannot be asked to stop it either. */
+  #isMissing = false;
   /** Its start is under way. */
   #starting: { readonly leash: Leash; readonly onEnded: (() => void)[] } | undefined;
   /** Of stops that are under way. */
@@ -93,6 +96,7 @@ export class Resource {
   #started(result: ActionResult, done: (result: ActionResult) => void): void {
     if (this.#state !== 'starting') return done(failed(`it was stopped while starting`));
     if (!result.ok) {
+      this.#isMissing = result.isMissing === true;
       this.#enter('failed', result.reason);
       return done(result);
     }
@@ -126,11 +130,13 @@ export class Resource {
     if (this.#isGone) return done(failed(this.#reason));
     const leash = new Leash(this.#hands);
     this.#stops.add(leash);
-    this.#bound.agent.stop(leash.hands, this.#job(), timeoutMs, (result) => {
+    const ended = (result: ActionResult): void => {
       this.#stops.delete(leash);
       this.#enter(result.ok ? 'stopped' : 'failed', result.reason);
       done(result);
-    });
+    };
+    if (this.#isMissing) stopFamily(leash.hands, this.#job(), timeoutMs, ended);
+    else this.#bound.agent.stop(leash.hands, this.#job(), timeoutMs, ended);
   }
 
   /** Looks away from it for good; it goes on running. */
@@ -145,6 +151,7 @@ export class Resource {
     this.#state = 'stopped';
     this.#reason = reason;
     const { agent } = this.#bound;
+    if (this.#isMissing) return done('');
     const starting = this.#starting;
     for (const leash of this.#stops) leash.cut();
     if (starting === undefined) return agent.abandon(this.#hands, this.#job(), done);

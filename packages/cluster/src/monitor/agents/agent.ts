@@ -78,4 +78,5 @@ export const succeeded = (outputs: Readonly<Record<string, string>> = {}): Actio
   outputs,
 });
 export const failed = (reason: string): ActionResult => ({ ok: false, reason, outputs: {} });
+export const missing = (reason: string): ActionResult => ({ ...failed(reason), isMissing: true });
 export const RUNNING: CheckResult = { state: 'running', reason: '' };

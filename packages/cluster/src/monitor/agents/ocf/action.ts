@@ -53,6 +53,17 @@ export interface OcfOutcome {
   readonly reason: string;
 }
 
+const pathOf = ({ provider, name }: OcfName): string => join(OCF_ROOT, 'resource.d', provider, name);
+
+/** Is the agent itself on this machine? */
+export function isInstalled(
+  { world }: Pick<Hands, 'world'>,
+  name: OcfName,
+  done: (isHere: boolean) => void,
+): void {
+  world.files.readFile(pathOf(name), (content) => done(content !== undefined));
+}
+
 export function runOcf(
   hands: Hands,
   { provider, name }: OcfName,
@@ -60,7 +71,7 @@ export function runOcf(
   action: OcfAction,
   done: (outcome: OcfOutcome) => void,
 ): void {
-  const path = join(OCF_ROOT, 'resource.d', provider, name);
+  const path = pathOf({ provider, name });
   const env = { ...environment({ provider, name }, job, action), ...standIn(hands) };
   const timeoutMs = Math.max(1, action.timeoutMs);
   const order = { command: [path, action.verb] as const, env, timeoutMs, captureBytes: SAID_BYTES_MAX };

@@ -1,5 +1,14 @@
 /** Runs a resource by its OCF agent: start (then promote), (demote, then) stop, monitor. What the agent calls well is well. */
-import { failed, RUNNING, succeeded, type Agent, type CheckSpec, type Hands, type Job } from '../agent.ts';
+import {
+  failed,
+  missing,
+  RUNNING,
+  succeeded,
+  type Agent,
+  type CheckSpec,
+  type Hands,
+  type Job,
+} from '../agent.ts';
 import { stopFamily } from '../family.ts';
 import {
   OCF_FAILED_PROMOTED,
@@ -7,6 +16,7 @@ import {
   OCF_NOT_RUNNING,
   OCF_RUNNING_PROMOTED,
   OCF_SUCCESS,
+  isInstalled,
   runOcf,
   type OcfAction,
   type OcfOutcome,
@@ -33,7 +43,8 @@ const IS_HERE: ReadonlyMap<number, boolean> = new Map([
   [OCF_NOT_INSTALLED, false],
 ]);
 
-type Verdict = (failure: string) => void;
+/** `code`: of what failed. */
+type Verdict = (failure: string, code?: number | null) => void;
 
 export function ocfAgent(name: OcfName): Agent<OcfParams> {
   const run = (
@@ -56,7 +67,7 @@ export function ocfAgent(name: OcfName): Agent<OcfParams> {
     const timeoutMs = Math.ceil(deadlineMs - hands.world.clock.bootMs());
     run(hands, job, { verb, timeoutMs, intervalMs: 0, level: 0 }, ({ code, reason }) => {
       const isDone = code === OCF_SUCCESS || (verb === 'demote' && code === OCF_NOT_RUNNING);
-      if (!isDone) return done(reason);
+      if (!isDone) return done(reason, code);
       inOrder(hands, job, others, deadlineMs, done);
     });
   };
@@ -75,9 +86,11 @@ export function ocfAgent(name: OcfName): Agent<OcfParams> {
     parse: parseOcfParams,
     start(hands, job, timeoutMs, done) {
       const verbs: readonly OcfVerb[] = job.params.role === 'promoted' ? ['start', 'promote'] : ['start'];
-      inOrder(hands, job, verbs, hands.world.clock.bootMs() + timeoutMs, (failure) =>
-        done(failure === '' ? succeeded() : failed(failure)),
-      );
+      inOrder(hands, job, verbs, hands.world.clock.bootMs() + timeoutMs, (failure, code) => {
+        if (failure === '') return done(succeeded());
+        if (code === OCF_NOT_INSTALLED) return done(missing(failure));
+        isInstalled(hands, name, (isHere) => done(isHere ? failed(failure) : missing(failure)));
+      });
     },
     stop: (hands, job, timeoutMs, done) =>
       stop(hands, job, timeoutMs, (failure) => done(failure === '' ? succeeded() : failed(failure))),

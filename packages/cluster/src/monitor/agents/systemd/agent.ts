@@ -7,14 +7,16 @@
  */
 import { EterneError } from '@eterne/base';
 import type { Fields } from '../../../node/fields.ts';
-import { failed, RUNNING, succeeded, type Agent } from '../agent.ts';
+import { failed, missing, RUNNING, succeeded, type Agent } from '../agent.ts';
 import { runCommand } from '../command.ts';
 
 const UNIT = /^systemd:([A-Za-z0-9:_.@\\-]{1,255})$/;
 const INTERVAL_MS_DEFAULT = 2000;
 const TIMEOUT_MS_DEFAULT = 5000;
 const KILL_TIMEOUT_MS = 2000;
-/** systemctl(1): the unit is not active. */
+/** systemctl(1): there is no such unit. */
+const NO_UNIT = 5;
+/** The unit is not active. */
 const NOT_ACTIVE = 3;
 
 export interface SystemdParams {
@@ -38,9 +40,10 @@ export function systemdAgent(unit: string): Agent<SystemdParams> {
     type: `systemd:${unit}`,
     parse: parseParams,
     start(hands, _job, timeoutMs, done) {
-      runCommand(hands, ['systemctl', 'start', unit], timeoutMs, ({ failure }) =>
-        done(failure === '' ? succeeded() : failed(failure)),
-      );
+      runCommand(hands, ['systemctl', 'start', unit], timeoutMs, ({ code, failure }) => {
+        if (failure === '') return done(succeeded());
+        done(code === NO_UNIT ? missing(failure) : failed(failure));
+      });
     },
     stop(hands, _job, timeoutMs, done) {
       runCommand(hands, ['systemctl', 'stop', unit], timeoutMs, ({ failure }) =>
