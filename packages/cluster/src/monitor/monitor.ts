@@ -5,7 +5,7 @@
  * 1. Nothing is started without a live lease of its group.
  * 2. What is started is on record, durably, before it runs, and is guarded by heart and monitor from that moment.
  * 3. A restarted monitor adopts what its predecessor started; it never starts anything by itself.
- * 4. A lapsed lease (grace included) kills the whole group; no stop scripts.
+ * 4. A lapsed lease (grace included) kills the whole group; no stop scripts. So does the end of the node.
  */
 import { EterneError } from '@eterne/base';
 import type { FileSystems, Interfaces, Random, Timer } from '@eterne/runtime';
@@ -80,6 +80,7 @@ export class Monitor implements MonitorPort {
   readonly #troubleListeners: ((troubles: readonly Trouble[]) => void)[] = [];
   #reportTimer: Timer | undefined;
   #reportSoon = false;
+  #isEnding = false;
 
   constructor(hands: MonitorHands, heart: MonitorHeart) {
     this.#hands = hands;
@@ -131,7 +132,24 @@ export class Monitor implements MonitorPort {
     this.#reaper.close();
   }
 
+  /** The node ends: with its processes goes what would outlive them here, and on another node soon. */
+  end(done: () => void): void {
+    this.#isEnding = true;
+    const here = [...this.#resources.values(), ...this.#abandoned];
+    const groups = new Set(here.map(({ spec }) => spec.group));
+    const ended = (group: string): void => {
+      if (groups.delete(group) && groups.size === 0) done();
+    };
+    if (groups.size === 0) return done();
+    for (const group of groups)
+      this.kill(group, (error) => {
+        if (error) this.#hands.world.log('error', 'something is left', { reason: error.message });
+        ended(group);
+      });
+  }
+
   start(spec: ResourceSpec, epoch: number, timeoutMs: number, done: (result: ActionResult) => void): void {
+    if (this.#isEnding) return done(failed('the node is stopping'));
     const bound = this.#bind(spec);
     if (bound instanceof EterneError) return done(failed(bound.message));
     this.#gate.pass(spec.group, epoch, Math.min(LEASE_WAIT_MS, timeoutMs), (isLeased) => {

@@ -54,6 +54,11 @@ export class LauncherClient implements Spawner {
     this.#call({ call: 'fatal', daemon, message, ...said }, done);
   }
 
+  /** Does the whole node end? Not when only this daemon is asked to. */
+  isEnding(done: (isEnding: boolean) => void): void {
+    this.#call({ call: 'ending' }, (isEnding) => done(isEnding === true));
+  }
+
   close(): void {
     this.#link.close();
   }

@@ -4,6 +4,7 @@
  *   to the launcher    call spawn    start a resource's process       → its pid and start time
  *                      call restart  kill a daemon that hangs; it is started again
  *                      call fatal    this daemon cannot work at all: the whole node ends with this sentence
+ *                      call ending   does the whole node end?         → true or false
  *   from the launcher  note pids     process ids of the daemons, at once and on every change
  *                      note exit     a resource's process has ended
  */
@@ -14,6 +15,7 @@ export type DaemonPids = Readonly<Record<DaemonName, number | null>>;
 
 export type ToLauncher =
   | { readonly call: 'spawn'; readonly options: FamilyOptions }
+  | { readonly call: 'ending' }
   | { readonly call: 'restart'; readonly daemon: DaemonName; readonly pid: number; readonly reason: string }
   | {
       readonly call: 'fatal';

@@ -10,7 +10,8 @@
  * 3. A daemon that cannot work from the beginning (a port in use, a damaged log) ends the node with its sentence; what may pass by
  *    itself is tried again for `PATIENCE_MS` first. One whose program is too old for its cluster does so at any time.
  * 4. What an earlier life of this node left running is killed before anything is started.
- * 5. Stopping: the service first, which takes the node's groups elsewhere; the others after it; whatever is left is killed.
+ * 5. Stopping: the service first, which takes the node's groups elsewhere; then the monitor, which kills what the service has left, and takes away what outlives
+ *    processes; the others after it; whatever is left is killed.
  */
 import { EterneError } from '@eterne/base';
 import type { ChildHandle, Listener, ProcessExit, ProcessTrees, Reply, Timer, World } from '@eterne/runtime';
@@ -39,6 +40,8 @@ const PATIENCE_MS = 5000;
 /** How long the service may take to bring the node's groups elsewhere, and then the others to end. */
 const LEAVE_TIMEOUT_MS = 30_000;
 const END_TIMEOUT_MS = 5000;
+/** And the monitor before them. */
+const CLEAR_TIMEOUT_MS = 10_000;
 
 export type LauncherWorld = Pick<World, 'clock' | 'timers' | 'network' | 'files' | 'processes' | 'log'> & {
   readonly processTrees: ProcessTrees;
@@ -158,6 +161,8 @@ export class Launcher {
       case 'restart':
         this.#restart(message.daemon, message.pid, message.reason);
         return reply({ ok: null });
+      case 'ending':
+        return reply({ ok: this.#phase === 'ending' });
       case 'fatal':
         reply({ ok: null });
         return this.#giveUp(message);
@@ -212,6 +217,7 @@ export class Launcher {
       case 'running':
         return this.#runLater(daemon, exit);
       case 'ending':
+        if (daemon.name === 'monitor') return this.#endOthers();
         return this.#finishIfAllGone();
       case 'ended':
     }
@@ -239,9 +245,18 @@ export class Launcher {
     this.#end();
   }
 
+  /** Duty 5. */
   #end(): void {
     this.#deadline?.cancel();
     this.#phase = 'ending';
+    const monitor = this.#daemons.find(({ name }) => name === 'monitor');
+    if (monitor?.child === undefined) return this.#endOthers();
+    monitor.child.kill('SIGTERM');
+    this.#deadline = this.#world.timers.after(CLEAR_TIMEOUT_MS, () => this.#endOthers());
+  }
+
+  #endOthers(): void {
+    this.#deadline?.cancel();
     for (const { child } of this.#daemons) child?.kill('SIGTERM');
     this.#deadline = this.#world.timers.after(END_TIMEOUT_MS, () => {
       for (const { child } of this.#daemons) child?.kill('SIGKILL');

@@ -164,3 +164,31 @@ test('a program that is only just being spawned when its group is killed does no
   assert.equal((await started).ok, false);
   await until(() => spawned !== undefined && !processes.alive(spawned.pid, spawned.startTime));
 });
+
+test('at the end of the node everything is killed and taken away, and nothing started any more', async (context) => {
+  const real = await makeHands(context);
+  const { processes } = real.world;
+  const ran: string[] = [];
+  const spawn: typeof processes.spawn = ({ command }, onExit) => {
+    ran.push(command.join(' '));
+    const said = command[0] === 'blkid' ? '/bin/echo' : '/bin/true';
+    return processes.spawn({ command: [said, 'ext4'] }, onExit);
+  };
+  const heart = new FakeHeart();
+  const bench = await benchWith(
+    context,
+    { ...real, world: { ...real.world, processes: { ...processes, spawn } } },
+    heart,
+  );
+  const directory = `${real.dir}/mnt`;
+  const params = { device: '/dev/eterne', directory, fstype: 'ext4' };
+  assert.equal((await bench.start({ group: 'g', name: 'fs', type: 'filesystem', params })).ok, true);
+  assert.equal((await bench.start(app({ command: FOREVER }))).ok, true);
+  const { pid = 0, startTime = '' } = heart.registrations.flatMap((each) => each.processes)[0] ?? {};
+  assert.equal(processes.alive(pid, startTime), true);
+  await new Promise<void>((resolve) => bench.monitor.end(resolve));
+  assert.equal(processes.alive(pid, startTime), false);
+  assert.ok(ran.includes(`umount --lazy ${directory}`));
+  assert.deepEqual(heart.registrations, []);
+  assert.equal((await bench.start(app({ command: FOREVER }))).ok, false);
+});

@@ -24,7 +24,7 @@ const world = { ...createNodeWorld('test'), processTrees: nodeProcessTrees, log:
 
 /** A daemon of the test: a shell that notes its start and its polite end. */
 const daemonScript = (dir: string, name: DaemonName): string =>
-  `trap 'echo ${name} >> ${dir}/ended; exit 0' TERM; echo ${name} >> ${dir}/begun; while :; do sleep 0.02; done`;
+  `trap '${name === 'monitor' ? 'sleep 0.3; ' : ''}echo ${name} >> ${dir}/ended; exit 0' TERM; echo ${name} >> ${dir}/begun; while :; do sleep 0.02; done`;
 
 class Bench {
   readonly dir: string;
@@ -121,15 +121,20 @@ test('whatever daemon is killed runs again within a second, alone', async (conte
   }
 });
 
-test('the service ends first, then the others, then what still runs of the groups', async (context) => {
+test('the service ends first, then the monitor, then the others, then what still runs of the groups', async (context) => {
   const bench = await makeBench(context);
   await bench.start();
   await bench.allBegun();
-  const app = await spawnSleep(connect(context, bench), bench);
+  const client = connect(context, bench);
+  const isEnding = (): Promise<boolean> => new Promise((resolve) => client.isEnding(resolve));
+  const app = await spawnSleep(client, bench);
+  assert.equal(await isEnding(), false);
   bench.launcher.stop();
+  await bench.until('the service has ended', () => bench.launcher.pids.service === null);
+  assert.equal(await isEnding(), true, 'so the monitor is told, when it asks');
   assert.equal(await bench.ended, undefined);
   const ended = readFileSync(join(bench.dir, 'ended'), 'utf8').trim().split('\n');
-  assert.equal(ended[0], 'service');
+  assert.deepEqual(ended.slice(0, 2), ['service', 'monitor']);
   assert.deepEqual(ended.toSorted(), [...DAEMON_NAMES].toSorted());
   await bench.until('the program is gone', () => !world.processes.alive(app.pid, app.startTime));
 });

@@ -34,5 +34,7 @@ await startDaemon('monitor', ({ dir, world, identity, launcher, giveUp }) => {
     });
   });
   for (const other of ['service', 'heart'] as const) new Watcher(world, launcher, dir, other);
-  process.on('SIGTERM', () => process.exit(0));
+  const leave = (): never => process.exit(0);
+  // What runs outlives a monitor that alone is asked to end.
+  process.on('SIGTERM', () => launcher.isEnding((isEnding) => (isEnding ? monitor.end(leave) : leave())));
 });
