@@ -54,8 +54,9 @@ export class FakeLog implements OrderedLog<Command> {
   #appliedListeners: ((command: Command, index: number) => void)[] = [];
   #leadershipListeners: (() => void)[] = [];
   closed = false;
-  /** So many releases are answered `unknown`, and never get into the log. */
+  /** So many entries of this kind are answered `unknown`, and never get into the log. */
   loseAnswers = 0;
+  loses: Command['kind'] = 'group-released';
 
   constructor(cluster: FakeCluster, node: string) {
     this.#cluster = cluster;
@@ -66,7 +67,7 @@ export class FakeLog implements OrderedLog<Command> {
     const { time } = this.#cluster.machine(this.node);
     time.after(COMMIT_MS, () => {
       if (this.closed) return;
-      if (command.kind === 'group-released' && this.loseAnswers > 0) {
+      if (command.kind === this.loses && this.loseAnswers > 0) {
         this.loseAnswers -= 1;
         return done({ kind: 'unknown', error: new EterneError('no-quorum', 'no answer') });
       }

@@ -197,6 +197,21 @@ test('alone, the restarted owner goes on with what it has', () => {
   cluster.time.until(() => cluster.runs('db', 'n1'), 3000, 'db runs on n1');
 });
 
+test('an owner that is heard again after a take-over without an answer does not stay without a lease', () => {
+  const cluster = pair();
+  cluster.elect('w1');
+  cluster.time.run(500);
+  const { log } = cluster.machine('w1');
+  log.loses = 'group-assign';
+  log.loseAnswers = 1000;
+  cluster.machine('n1').connected = false;
+  cluster.time.until(() => log.loseAnswers < 1000, 10_000, 'a take-over was tried');
+  cluster.machine('n1').connected = true;
+  cluster.time.run(5000);
+  log.loseAnswers = 0;
+  cluster.time.until(() => cluster.group('db').phase === 'online', 10_000, 'online again');
+});
+
 test('requests of an owner that is not heard are not answered: they would put off the take-over for ever', () => {
   const cluster = pair();
   cluster.elect('w1');

@@ -105,6 +105,21 @@ function decideTakeOver(leader: LeaderView, group: GroupState, owner: string): G
   };
 }
 
+/**
+ * An epoch that an entry without an answer may still end has had no lease since before that entry, so nothing runs by it: where its owner is heard again it is ended
+ * for certain, or it would stay without one.
+ */
+export function endTaken({ view, leaderTerm }: LeaderView, group: GroupState): GroupDecision {
+  return {
+    kind: 'group-expired',
+    group: group.spec.name,
+    expectedEpoch: group.epoch,
+    reason: `${group.owner ?? ''} was lost`,
+    leaderTerm,
+    atMs: view.now.wallMs,
+  };
+}
+
 /** What the chosen node lacks has to be given up, by entries of their own, before the group is given to it. */
 function giveUp(leader: LeaderView, { chosen, candidates }: Placement): GroupDecision | undefined {
   const candidate = candidates.find(({ node }) => node === chosen);

@@ -11,6 +11,7 @@
 import type { Command } from '../../state/commands.ts';
 import { isSealed } from '../../state/apply-log.ts';
 import { commonLevel } from '../../state/levels.ts';
+import { heldBy } from '../../state/held.ts';
 import type { FailureRecord, GroupState, LogPlace } from '../../state/model.ts';
 import { sortedValues } from '../../state/model.ts';
 import { volumesOf } from '../../state/references.ts';
@@ -18,7 +19,7 @@ import type { AppendResult, EffectId, Outbox } from '../effects.ts';
 import { isUnsaid, type View } from '../view.ts';
 import { decideAlone } from './alone.ts';
 import type { LeaderView } from './decide.ts';
-import { decideGroup } from './decide.ts';
+import { decideGroup, endTaken } from './decide.ts';
 import type { FenceDecision } from './fencing.ts';
 import { decideFences } from './fencing.ts';
 import { epochOfTerm } from '../../node/epochs.ts';
@@ -110,7 +111,9 @@ export class LeaderDuties {
     for (const decision of decideFences(leader)) this.#fence(view, outbox, decision);
     for (const group of sortedValues(view.state.groups)) {
       this.#forgetFailures(view, outbox, group);
-      const decision = decideGroup(leader, group);
+      const decision = this.#isTakenFromHeard(leader, group)
+        ? endTaken(leader, group)
+        : decideGroup(leader, group);
       if (decision) this.#append(view, outbox, `group ${group.spec.name}`, decision);
     }
   }
@@ -203,6 +206,13 @@ export class LeaderDuties {
     return sortedValues(view.state.groups).filter(
       (group) => group.owner === node && this.#taking.get(group.spec.name) !== group.epoch,
     );
+  }
+
+  /** An entry without an answer was to take it from its owner, who is heard again. */
+  #isTakenFromHeard({ view, alive }: LeaderView, group: GroupState): boolean {
+    const { owner, epoch, spec } = group;
+    if (owner === null || !alive.has(owner) || this.#taking.get(spec.name) !== epoch) return false;
+    return heldBy(view.state, group) === undefined;
   }
 
   #ownerships(view: View, node: string): string {

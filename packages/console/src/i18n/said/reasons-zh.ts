@@ -60,6 +60,7 @@ export const MOVES: readonly Phrase[] = [
   ['… is cut off', '… 与网络隔绝'],
   ['cut off', '与网络隔绝'],
   ['… is lost', '… 失联'],
+  ['… was lost', '… 曾失联'],
   ['the disk of {volume} on {node} has failed', '镜像卷 {volume} 在 {node} 上的磁盘故障'],
   ['… has trouble: {why*}', '… 存在问题：{why}'],
   ['… is its preferred node and back', '… 是其首选节点，已经恢复'],
