@@ -3,10 +3,12 @@
  * (SPC-4 §5.13). Whoever opens the LUN for writing holds it; who lost it meets RESERVATION CONFLICT at the next write, whatever was
  * still on its way.
  * ```
- *   REGISTER AND IGNORE EXISTING KEY ──▶ RESERVE ──conflict──▶ preempt wanted: READ RESERVATION ──▶ PREEMPT AND ABORT
- *                                           │                   └── else: refused, unregistered again
- *                                           └──good──▶ held
+ *   REGISTER AND IGNORE EXISTING KEY ──▶ READ RESERVATION ──▶ RESERVE ──conflict──▶ preempt wanted: READ RESERVATION ──▶ PREEMPT AND ABORT
+ *                                                                │                    │                                   │ conflict
+ *                                                                └──good──▶ held      └── else: refused, unregistered ◀───┘
  * ```
+ * A LUN on which somebody was met, and which others may take over (`mayTakeOver`), stays reserved when it is closed. Whoever was fenced off may only be paused: of
+ * the commands that it sends together when it goes on the first one is told of the preemption, and the others would land as soon as nobody held the LUN.
  */
 import { EterneError } from '@eterne/base';
 import type { StoreError } from '@eterne/runtime';
@@ -28,13 +30,23 @@ const PARAMETER_BYTES = 24;
 
 type Done = (error: EterneError | undefined) => void;
 
-export class LunFence {
-  readonly #lun: RemoteLun;
-  readonly #key: bigint;
+export interface FenceParts {
+  readonly lun: Pick<RemoteLun, 'command' | 'name'>;
+  readonly key: bigint;
+  /** Those who reach the LUN take it from each other, and wait for nobody to give it up. */
+  readonly mayTakeOver: boolean;
+}
 
-  constructor(lun: RemoteLun, key: bigint) {
+export class LunFence {
+  readonly #lun: FenceParts['lun'];
+  readonly #key: bigint;
+  readonly #mayTakeOver: boolean;
+  #hasMetAny = false;
+
+  constructor({ key, lun, mayTakeOver }: FenceParts) {
     this.#lun = lun;
     this.#key = key;
+    this.#mayTakeOver = mayTakeOver;
   }
 
   /**
@@ -44,17 +56,27 @@ export class LunFence {
   take(mayPreempt: () => boolean, done: Done): void {
     this.#register((error) => {
       if (error !== undefined) return done(this.#failed(error));
-      this.#out(ACTION.reserve, this.#key, 0n, 0, (conflict) => {
-        if (conflict === undefined) return done(undefined);
-        if (conflict.kind !== 'reservation-conflict') return done(this.#failed(conflict));
-        if (mayPreempt()) this.#preempt(mayPreempt, done);
-        else this.#leave(done);
+      this.#readHolder((holder) => {
+        if (holder instanceof EterneError) return done(holder);
+        this.#hasMetAny = holder !== undefined;
+        this.#reserve(mayPreempt, done);
       });
+    });
+  }
+
+  #reserve(mayPreempt: () => boolean, done: Done): void {
+    this.#out(ACTION.reserve, this.#key, 0n, 0, (conflict) => {
+      if (conflict === undefined) return done(undefined);
+      if (conflict.kind !== 'reservation-conflict') return done(this.#failed(conflict));
+      this.#hasMetAny = true;
+      if (mayPreempt()) this.#preempt(mayPreempt, done);
+      else this.#leave(done);
     });
   }
 
   /** Best effort: the session ends anyway. */
   release(done: () => void): void {
+    if (this.#hasMetAny && this.#mayTakeOver) return done();
     this.#out(ACTION.release, this.#key, 0n, 0, () =>
       this.#out(ACTION.register, this.#key, 0n, 0, () => done()),
     );
@@ -74,6 +96,22 @@ export class LunFence {
   }
 
   #preempt(mayPreempt: () => boolean, done: Done): void {
+    this.#readHolder((holder) => {
+      if (holder instanceof EterneError) return done(holder);
+      if (!mayPreempt()) return this.#leave(done);
+      // Without a holder it has been released meanwhile.
+      const [action, otherKey] =
+        holder === undefined ? [ACTION.reserve, 0n] : [ACTION.preemptAndAbort, holder];
+      this.#out(action, this.#key, otherKey, 0, (outcome) => {
+        if (outcome === undefined) return done(undefined);
+        // Somebody else was faster: it is there, and not ours.
+        if (outcome.kind === 'reservation-conflict') this.#leave(done);
+        else done(this.#failed(outcome));
+      });
+    });
+  }
+
+  #readHolder(done: (holder: bigint | undefined | EterneError) => void): void {
     const into = Buffer.alloc(PARAMETER_BYTES);
     const cdb = Buffer.alloc(10);
     cdb.writeUInt8(RESERVE_IN, 0);
@@ -81,14 +119,7 @@ export class LunFence {
     cdb.writeUInt16BE(into.length, 7);
     this.#lun.command('read the reservation of', cdb, { kind: 'read', into }, (error, readBytes) => {
       if (error !== undefined) return done(this.#failed(error));
-      if (!mayPreempt()) return this.#leave(done);
-      // Without a holder it has been released meanwhile.
-      const holder = readBytes >= 16 ? into.readBigUInt64BE(8) : undefined;
-      const [action, otherKey] =
-        holder === undefined ? [ACTION.reserve, 0n] : [ACTION.preemptAndAbort, holder];
-      this.#out(action, this.#key, otherKey, 0, (outcome) =>
-        done(outcome === undefined ? undefined : this.#failed(outcome)),
-      );
+      done(readBytes >= 16 ? into.readBigUInt64BE(8) : undefined);
     });
   }
 

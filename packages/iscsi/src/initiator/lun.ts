@@ -10,24 +10,26 @@ import type { CommandResult, InitiatorSession, Transfer } from './session.ts';
 const RETRY_MS = 100;
 const MAX_ATTENTIONS = 32;
 
-/** Our reservation has been taken away: whoever did it is the owner now. */
+/** Our reservation has been taken away: whoever did it is the owner now. Before we have one, this is of a session of ours that is over. */
 const PREEMPTED: readonly number[] = [
   SENSE.reservationsPreempted.code,
   SENSE.registrationsPreempted.code,
   SENSE.reservationsReleased.code,
 ];
 
+type LunSession = Pick<InitiatorSession, 'command' | 'close' | 'isClosed'>;
 export type LunDone = (error: StoreError | undefined, readBytes: number) => void;
 
 export class RemoteLun {
-  readonly #session: InitiatorSession;
+  readonly #session: LunSession;
   readonly #lun: number;
   readonly #timers: Timers;
   /** For errors; without secrets. */
   readonly name: string;
   readonly #tries: number;
+  #isHeld = false;
 
-  constructor(session: InitiatorSession, lun: number, name: string, timers: Timers, timeoutMs: number) {
+  constructor(session: LunSession, lun: number, name: string, timers: Timers, timeoutMs: number) {
     this.#session = session;
     this.#lun = lun;
     this.name = name;
@@ -35,8 +37,13 @@ export class RemoteLun {
     this.#tries = Math.ceil(timeoutMs / RETRY_MS);
   }
 
-  get session(): InitiatorSession {
+  get session(): LunSession {
     return this.#session;
+  }
+
+  /** From now on it is ours, until we are told otherwise. */
+  held(): void {
+    this.#isHeld = true;
   }
 
   command(what: string, cdb: Buffer, transfer: Transfer, done: LunDone): void {
@@ -52,7 +59,7 @@ export class RemoteLun {
     done: LunDone,
   ): void {
     this.#session.command(this.#lun, cdb, transfer, (result) => {
-      if (result.kind === 'status' && isAttention(result) && attentions > 0)
+      if (result.kind === 'status' && this.#onlyTells(result) && attentions > 0)
         return this.#try(what, cdb, transfer, tries, attentions - 1, done);
       if (result.kind === 'status' && isPassing(result) && tries > 0) {
         this.#timers.after(RETRY_MS, () => this.#try(what, cdb, transfer, tries - 1, attentions, done));
@@ -63,12 +70,14 @@ export class RemoteLun {
       done(errno === undefined ? undefined : storeError(`${what} ${this.name}`, errno), readBytes);
     });
   }
+
+  #onlyTells({ sense }: Status): boolean {
+    if (sense?.key !== SENSE_KEY.unitAttention) return false;
+    return !this.#isHeld || !PREEMPTED.includes(sense.code);
+  }
 }
 
 type Status = Extract<CommandResult, { kind: 'status' }>;
-
-const isAttention = ({ sense }: Status): boolean =>
-  sense?.key === SENSE_KEY.unitAttention && !PREEMPTED.includes(sense.code);
 
 function isPassing({ status, sense }: Status): boolean {
   const isBusy = status === STATUS.busy || status === STATUS.taskSetFull;

@@ -188,11 +188,13 @@ function openStore(
       if (properties.blockBytes !== BLOCK_BYTES)
         return refuse(new EterneError('unsupported', `${name} has blocks of ${properties.blockBytes} bytes`));
       if (readOnly) return done(new IscsiStore(lun, properties, undefined));
-      const fence = new LunFence(lun, us.key);
+      const fence = new LunFence({ lun, key: us.key, mayTakeOver: uri.preempt });
       const isAllowed = (): boolean => uri.preempt && mayPreempt();
-      fence.take(isAllowed, (error) =>
-        error === undefined ? done(new IscsiStore(lun, properties, fence)) : refuse(error),
-      );
+      fence.take(isAllowed, (error) => {
+        if (error !== undefined) return refuse(error);
+        lun.held();
+        done(new IscsiStore(lun, properties, fence));
+      });
     });
   });
 }

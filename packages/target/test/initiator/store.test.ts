@@ -114,6 +114,26 @@ describe('an iSCSI LUN as a store', () => {
     await opened(uriOf(lun, HOST_B));
   });
 
+  it('leaves a LUN that it took from another host reserved: what that one had not sent yet would land otherwise', async () => {
+    const lun = await target();
+    const paused = await opened(uriOf(lun, HOST_A));
+    assert.equal(await outcome((done) => paused.write(0, Buffer.alloc(512, 1), done)), undefined);
+    for (let turn = 0; turn < 2; turn += 1) {
+      const taker = await opened(uriOf(lun, `${HOST_B}&preempt=yes`));
+      assert.equal(await outcome((done) => taker.write(0, Buffer.alloc(8192, 2), done)), undefined);
+      await new Promise<void>((resolve) => taker.close(resolve));
+    }
+    const late = [0, 1, 2, 3].map((at) =>
+      outcome((done) => paused.write(at * 512, Buffer.alloc(512, 3), done)),
+    );
+    for (const error of await Promise.all(late)) assert.equal(error?.kind, 'reservation-conflict');
+    assert.deepEqual(lun.memory.subarray(0, 8192), Buffer.alloc(8192, 2));
+    // Who comes back to it takes it as from any other.
+    const refused = await open(uriOf(lun, HOST_A));
+    assert.equal(refused instanceof EterneError ? refused.code : '', 'busy');
+    await opened(uriOf(lun, `${HOST_A}&preempt=yes`));
+  });
+
   it('fails as a device when the target goes, and as overdue when it does not answer', async () => {
     const lun = await target();
     const store = await opened(uriOf(lun, HOST_A));
