@@ -11,7 +11,8 @@
  * Duties
  * 1. A device is open only from `promote` to `demote`: in between another host may have it.
  * 2. A device leads only if it is in the committed set: it has every write that was acknowledged. What was committed is known as long as one
- *    device of the set stays open; when all were closed, another host may have served, and what lies on them decides anew.
+ *    device of the set stays open; when all were closed, another host may have served, and what lies on them decides anew. So it does when a device failed
+ *    while it wrote a set down: nobody leads of whom that one would not know when it is there alone.
  * 3. Requests that a failing device left unanswered are asked again of the next leader (`steady-device.ts`).
  * 4. A device that another host has taken ends the term at once, and no device is taken back.
  * 5. In a cluster, which grants a term to one host at a time, devices are opened, and taken from another host, only while this host's lease is valid; when
@@ -313,6 +314,9 @@ export class JoinedVolume implements MirrorVolume, LegOwner {
   }
 
   mayTake(): boolean {
+    const { kind } = this.#state;
+    // Who gives up may have devices that are still being opened.
+    if (kind !== 'opening' && kind !== 'promoting' && kind !== 'serving') return false;
     return this.#right === undefined || this.#right.lease.isValid;
   }
 
@@ -366,7 +370,6 @@ export class JoinedVolume implements MirrorVolume, LegOwner {
   }
 
   #grant(leg: Leg, term: Term, version: number, done: Done): void {
-    const before = this.#arbiter.set;
     const set: InSyncSet = { version, members: [leg.name] };
     this.#arbiter.begin(leg.name, term, set);
     const { volume } = leg;
@@ -374,7 +377,9 @@ export class JoinedVolume implements MirrorVolume, LegOwner {
     if (this.#toldLease !== undefined) volume.setLease(this.#toldLease);
     const limits = this.#right === undefined ? ({ withoutLease: true } as const) : {};
     volume.promote({ force: false, granted: { term, set }, ...limits }, (error) => {
-      if (error !== undefined) this.#arbiter.undo(before);
+      // That it failed does not mean that nothing of it lies on the device.
+      if (error === undefined) this.#arbiter.begun();
+      else this.#arbiter.end();
       done(error);
     });
   }
@@ -405,7 +410,7 @@ export class JoinedVolume implements MirrorVolume, LegOwner {
       this.#log('warn', `device ${leader.name} has failed`);
       this.#leader = undefined;
       state.device.follow(undefined);
-      this.#arbiter.end();
+      this.#arbiter.end(volume?.standing.set);
       this.#reopen(leader);
     }
     this.#changeLeader(state.device);
@@ -435,20 +440,30 @@ export class JoinedVolume implements MirrorVolume, LegOwner {
     });
   }
 
-  /** Whoever does leads by a device of the set, which remembers it. */
+  /**
+   * Whoever does leads by one of the devices that had everything, which remembers it. Of a term that came to nothing here it is not known whether it is ours or
+   * another host's, which counts on from the same number.
+   */
   #hasAnotherServed(): boolean {
-    const { set, term } = this.#arbiter;
-    return this.#standings().some((standing) => {
-      if (standing.justCreated || !set.members.includes(standing.name)) return false;
-      return standing.term.grantor !== term.grantor || standing.term.number > term.number;
+    const { concerned, hasBegun, term } = this.#arbiter;
+    return this.#legs.some((leg) => {
+      const standing = leg.volume === undefined || hasFailed(leg) ? undefined : leg.volume.standing;
+      if (standing === undefined || standing.justCreated) return false;
+      if (standing.term.grantor !== term.grantor) return concerned.includes(leg.name);
+      if (standing.term.number !== term.number) return standing.term.number > term.number;
+      return !hasBegun && this.#couldBeAnothers(leg);
     });
+  }
+
+  #couldBeAnothers(leg: Leg): boolean {
+    return this.#right === undefined && leg.devicePath.startsWith('iscsi://') && !this.#held.has(leg);
   }
 
   /** Duty 2. */
   #nextLeader(): { readonly leg: Leg; readonly term: number; readonly setVersion: number } | undefined {
-    const { set, term } = this.#arbiter;
+    const { heirs, set, term } = this.#arbiter;
     const mayLead = (leg: Leg): boolean =>
-      leg.volume !== undefined && !hasFailed(leg) && set.members.includes(leg.name);
+      leg.volume !== undefined && !hasFailed(leg) && heirs.includes(leg.name);
     const heir = [...this.#held].find(mayLead);
     if (heir !== undefined) return { leg: heir, term: term.number + 1, setVersion: set.version + 1 };
     const choice = chooseLeg({ present: this.#standings(), force: false });

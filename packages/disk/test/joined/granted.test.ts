@@ -151,6 +151,20 @@ describe('a lease that lapses', () => {
     site.write(site.a, 5, 5);
     assert.equal(site.read(site.a, 5), 5);
   });
+
+  test('of a host that was paused beyond its grace before it took the devices: it takes none', () => {
+    const site = served();
+    const stale = begin(site.b, granted(4));
+    lease(site, site.b, 200);
+    site.a.volume.setLease({ validUntilBootMs: site.scheduler.nowMs + 60_000, graceMs: GRACE_MS });
+    // It comes to the devices when it has given up already.
+    site.delayOpeningMs = 200 + GRACE_MS + 100;
+    site.until(() => stale.answer !== undefined);
+    assert.match(stale.answer ?? '', /lease has expired/);
+    assert.deepEqual([site.d1.holder, site.d2.holder], ['a', 'a']);
+    site.write(site.a, 5, 5);
+    assert.equal(site.read(site.a, 5), 5);
+  });
 });
 
 describe('an operator’s word for one device', () => {

@@ -18,6 +18,9 @@ export class DiskArray {
   #isUp = true;
   /** Sessions of before a failure are dead for good. */
   #era = 0;
+  /** What was on its way in these never arrived. */
+  readonly #lostEras = new Set<number>();
+  readonly #unanswered = new Set<StoreDone>();
   readonly #scheduler: Scheduler;
   readonly #delayMs: () => number;
 
@@ -34,8 +37,12 @@ export class DiskArray {
 
   fail(power = false): void {
     this.#isUp = false;
+    if (power) this.#lostEras.add(this.#era);
     this.#era += 1;
-    if (power) this.disk.losePower();
+    if (!power) return;
+    this.disk.losePower();
+    for (const done of this.#unanswered) this.#scheduler.at(0.1, () => done(GONE));
+    this.#unanswered.clear();
   }
 
   restore(): void {
@@ -65,7 +72,8 @@ export class DiskArray {
 
   #session(host: string, isDead: () => boolean): BlockStore {
     const era = this.#era;
-    const store = storeOn(this.disk, this.#scheduler, isDead, this.#delayMs);
+    const isLost = (): boolean => isDead() || this.#lostEras.has(era);
+    const store = storeOn(this.disk, this.#scheduler, isLost, this.#delayMs);
     const guarded =
       (isWrite: boolean, act: (done: StoreDone) => void) =>
       (done: StoreDone): void => {
@@ -81,7 +89,13 @@ export class DiskArray {
           return;
         }
         // Whoever asked cannot know whether it was still done.
-        act((error) => done(era === this.#era ? error : GONE));
+        const answer: StoreDone = (error) => {
+          if (!isDead()) done(era === this.#era ? error : GONE);
+        };
+        this.#unanswered.add(answer);
+        act((error) => {
+          if (this.#unanswered.delete(answer)) answer(error);
+        });
       };
     return {
       get sizeBytes() {
