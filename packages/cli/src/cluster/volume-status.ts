@@ -3,18 +3,17 @@ import { EterneError, parseDurationMs } from '@eterne/base';
 import type { ApiCall } from '@eterne/cluster/api/client.ts';
 import { accepted } from '@eterne/cluster/api/schema/names.ts';
 import { splitBrains, volumeDetail, type VolumeDetail } from '@eterne/cluster/api/schema/volumes.ts';
-import type { PeerStatus, VolumeStatus } from '@eterne/disk/engine/api.ts';
+import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
 import { WAIT_GOALS, hasReached, type WaitGoal } from '@eterne/disk/process/wait.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import type { Command } from 'commander';
+import { checkEnd, copiesOf, isCopying, leadOf } from '../disk/copies.ts';
 import { usable, waitGoal } from '../disk/options.ts';
 import { ProgressLine } from '../disk/progress.ts';
 import { splitBrainLines } from '../disk/split-brain.ts';
 import { volumeLines } from '../disk/status-text.ts';
 import { HOME_AND_CLEAR } from '../disk/watch.ts';
 import { openSession, withConnection, type Session } from './session.ts';
-
-type Copy = Pick<PeerStatus, 'node' | 'replication' | 'resync' | 'verify' | 'lastVerify'>;
 
 const POLL_MS = 500;
 const EXPLAIN_TIMEOUT_MS = 600_000;
@@ -111,7 +110,7 @@ async function waitFor(
     if (isThere || clock.bootMs() >= deadlineMs) line.clear();
     if (isThere) return detail;
     if (clock.bootMs() >= deadlineMs) throw new EterneError('timeout', `volume ${name} is not ${goal} yet`);
-    line.show(copiesOf(status));
+    line.show(status === undefined ? [] : copiesOf(status));
     await pause();
   }
 }
@@ -127,49 +126,27 @@ export async function watchVerify(
     options.node === undefined
       ? leading(detail)
       : (detail.replicas.find(({ node }) => node === options.node)?.report ?? undefined);
+  const before = reportOf(await detailOf(session, name));
+  const lead = before === undefined ? undefined : leadOf(before);
   await session.ask(call, accepted);
   const line = new ProgressLine();
   for (;;) {
     const detail = await detailOf(session, name);
-    const peers = copiesOf(reportOf(detail)).filter(({ node }) => (options.peer ?? node) === node);
-    const running = peers.filter((peer) => peer.verify !== null || isCopying(peer, options.repair === true));
+    const status = reportOf(detail);
+    const copies = status === undefined ? [] : copiesOf(status);
+    const running = copies
+      .filter(({ node }) => (options.peer ?? node) === node)
+      .filter((copy) => copy.verify !== null || (options.repair === true && isCopying(copy)));
     if (running.length === 0) {
       line.clear();
-      checkEnd(name, peers);
+      if (status === undefined || copies.length === 0)
+        throw new EterneError('unreachable', `volume ${name}: its node does not answer`);
+      checkEnd(name, lead, status, options.peer);
       return session.print(detail, () => detailText(detail));
     }
     line.show(running);
     await pause();
   }
-}
-
-/** Other copies: those of peers, or on shared devices. The one in the lead is compared with none. */
-function copiesOf(status: VolumeStatus | undefined): readonly Copy[] {
-  const { peers = [], localReplicas = [] } = status ?? {};
-  const devices = localReplicas.filter(({ isSource }) => !isSource);
-  return [
-    ...peers,
-    ...devices.map(({ lastVerify, name, replication, resync, verify }) => ({
-      node: name,
-      replication,
-      resync,
-      verify,
-      lastVerify,
-    })),
-  ];
-}
-
-const isCopying = ({ replication }: Copy, repairs: boolean): boolean =>
-  repairs && (replication === 'SyncSource' || replication === 'SyncTarget');
-
-function checkEnd(name: string, peers: readonly Copy[]): void {
-  if (peers.length === 0) throw new EterneError('unreachable', `volume ${name}: its node does not answer`);
-  const cut = peers.find(({ lastVerify }) => lastVerify?.isDone === false);
-  if (cut !== undefined)
-    throw new EterneError(
-      'io',
-      `volume ${name}: the verify with ${cut.node} was cut short: ${cut.lastVerify?.reason}`,
-    );
 }
 
 function pause(): Promise<void> {
