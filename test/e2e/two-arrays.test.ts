@@ -4,12 +4,26 @@
  */
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { EterneError } from '@eterne/base';
 import type { LocalReplicaStatus } from '@eterne/disk/engine/api.ts';
+import { withIscsiStores } from '@eterne/iscsi/initiator/store.ts';
+import type { BlockStore, StoreError } from '@eterne/runtime';
+import { freePort } from '@eterne/runtime/node/ports.ts';
+import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { until } from './support/cluster-node.ts';
 import { DiskArray } from './support/disk-array.ts';
 import { DiskNode } from './support/disk-node.ts';
@@ -33,7 +47,17 @@ const uriFor = ({ uri }: DiskArray, host: string): string =>
 /** What a host that reads the LUN would find of the volume, when that has grown. */
 const contentOf = ({ content }: DiskArray): Buffer => content.subarray(0, GROWN_BYTES);
 
-function host(folder: string, name: string, devices: Readonly<Record<string, string>>): DiskNode {
+interface Place {
+  readonly metadata: string;
+  readonly export: string;
+}
+
+function host(
+  folder: string,
+  name: string,
+  devices: Readonly<Record<string, string>>,
+  place: Place = { metadata: 'internal', export: `nbd: { listen: unix:${name}.nbd }` },
+): DiskNode {
   const lines = [
     `node: ${name}`,
     `control: ${name}.ctl`,
@@ -41,9 +65,9 @@ function host(folder: string, name: string, devices: Readonly<Record<string, str
     '  - name: v0',
     `    size: ${SIZE_BYTES}`,
     `    devices: ${JSON.stringify(devices)}`,
-    '    metadata: internal',
+    `    metadata: ${place.metadata}`,
     '    diskTimeout: 10s',
-    `    exports: [{ nbd: { listen: unix:${name}.nbd } }]`,
+    `    exports: [{ ${place.export} }]`,
   ];
   return new DiskNode(folder, name, `${lines.join('\n')}\n`);
 }
@@ -81,6 +105,30 @@ const imageOf = async (node: DiskNode, path: string): Promise<Buffer> => {
   await run('qemu-img', ['convert', '-f', 'raw', '-O', 'raw', node.uri, path]);
   return readFileSync(path);
 };
+
+/** As a disk does that forgets what it was given. */
+function alter(path: string, offset: number): void {
+  const file = openSync(path, 'r+');
+  writeSync(file, Buffer.alloc(4096, 0xee), 0, 4096, offset);
+  fsyncSync(file);
+  closeSync(file);
+}
+
+const stores = withIscsiStores(createNodeWorld('test'));
+
+/** A target that begins refuses log-ins as "service unavailable". */
+async function opened(uri: string): Promise<BlockStore> {
+  let result: BlockStore | EterneError | undefined;
+  await until('the LUN is open', async () => {
+    result = await new Promise<BlockStore | EterneError>((resolve) => stores.open(uri, {}, resolve));
+    return !(result instanceof EterneError);
+  });
+  assert.ok(result !== undefined && !(result instanceof EterneError));
+  return result;
+}
+
+const written = (store: BlockStore, fill: number): Promise<StoreError | undefined> =>
+  new Promise((resolve) => store.write(0, Buffer.alloc(4096, fill), resolve));
 
 describe('two hosts and two arrays', { timeout: 600_000, skip: absent && `needs ${absent}` }, () => {
   it('lose either array unnoticed, and the host to a switch-over with both', async () => {
@@ -162,6 +210,59 @@ describe('two disks in one server', { timeout: 600_000, skip: !hasNbdkit && 'nee
     assert.deepEqual([content[0], content[1024 * 1024]], [0x11, 0x22]);
   });
 
+  it('are compared with each other, and repaired', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'eterne-two-disks-'));
+    endings.push(async () => rmSync(folder, { recursive: true }));
+    const node = host(folder, 'a', { one: 'one.img', two: 'two.img' });
+    await node.start();
+    endings.push(() => node.kill());
+    await node.must('promote', { force: true });
+    await node.wait('synced');
+    await run('qemu-io', ['-f', 'raw', '-c', 'write -P 0x11 0 1M', '-c', 'flush', node.uri]);
+    alter(join(folder, 'two.img'), 65_536);
+    const found = await node.run('verify');
+    assert.equal(found.code, 0, found.stderr);
+    const { differingBytes, isDone } = (await replica(node, 'two')).lastVerify ?? {};
+    assert.deepEqual([differingBytes, isDone], [4096, true]);
+    const repaired = await node.run('verify', '--repair');
+    assert.equal(repaired.code, 0, repaired.stderr);
+    await node.wait('synced');
+    assert.equal(await node.stop(), 0);
+    const [one, two] = ['one.img', 'two.img'].map((file) => readFileSync(join(folder, file)));
+    assert.ok(two && one?.subarray(0, SIZE_BYTES).equals(two.subarray(0, SIZE_BYTES)), 'they differ');
+  });
+
+  it('are an iSCSI target, also while one after the other is lost', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'eterne-two-disks-'));
+    endings.push(async () => rmSync(folder, { recursive: true }));
+    const disk = await failingDisk(folder, '24M', {
+      errno: 'EIO',
+      operations: ['pread'],
+      trigger: join(folder, 'never'),
+    });
+    endings.push(() => disk.stop());
+    const [port, iqn] = [await freePort(), 'iqn.2026-11.io.eterne:two'];
+    const place = {
+      metadata: 'v0.meta',
+      export: `iscsi: { listen: "127.0.0.1:${port}", iqn: "${iqn}" }`,
+    };
+    const node = host(folder, 'a', { one: disk.uri, two: 'two.img' }, place);
+    await node.start();
+    endings.push(() => node.kill());
+    await node.must('promote', { force: true });
+    await node.wait('synced');
+    const uri = `iscsi://127.0.0.1:${port}/${iqn}/1?preempt=yes&initiator=iqn.2026-11.io.eterne:`;
+    // Each takes the LUN by a reservation, which is kept before it is answered.
+    const first = await opened(`${uri}host-a`);
+    assert.equal(await written(first, 1), undefined);
+    await disk.stop();
+    assert.equal(await written(first, 2), undefined);
+    assert.deepEqual((await node.status()).inSyncSet, ['two']);
+    const second = await opened(`${uri}host-b`);
+    assert.equal((await written(first, 3))?.kind, 'reservation-conflict');
+    assert.equal(await written(second, 4), undefined);
+  });
+
   it('are refused where the configuration says what cannot be', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'eterne-two-disks-'));
     endings.push(async () => rmSync(folder, { recursive: true }));
@@ -169,5 +270,11 @@ describe('two disks in one server', { timeout: 600_000, skip: !hasNbdkit && 'nee
     await assert.rejects(node.start(), /devices are at least two/);
     writeFileSync(node.configPath, readFileSync(node.configPath, 'utf8').replace('}', ',"two":"one.img"}'));
     await assert.rejects(node.start(), /one.img is used twice/);
+    const place = {
+      metadata: 'v0.meta',
+      export: 'iscsi: { listen: "127.0.0.1:0", iqn: "iqn.2026-11.io.eterne:x" }',
+    };
+    const shared = host(folder, 'b', { one: 'iscsi://127.0.0.1/iqn.x:y/1', two: 'two.img' }, place);
+    await assert.rejects(shared.start(), /its reservations would not move there/);
   });
 });

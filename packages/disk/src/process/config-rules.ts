@@ -41,6 +41,11 @@ function volumeRules(
   if (volume.devices !== undefined && /^\/dev\/|:\/\//.test(volume.metadata))
     complain(['metadata'], 'with several devices it is `internal`, or the beginning of the names of files');
   const hasIscsi = volume.exports.some((entry) => 'iscsi' in entry);
+  if (hasIscsi && Object.values(volume.devices ?? {}).some((device) => device.startsWith('iscsi://')))
+    complain(
+      ['exports'],
+      'no iscsi export of devices that another host may serve: its reservations would not move there',
+    );
   if (hasIscsi && (volume.metadata === 'internal' || /^\/dev\/|:\/\//.test(volume.metadata)))
     complain(
       ['metadata'],

@@ -86,13 +86,20 @@ export class FrontEnds {
     FrontState.open(
       world,
       this.#config,
-      () => this.#parts.status(),
+      () => this.#stateView(),
       (state) => {
         if (state instanceof EterneError) return done(state);
         this.#state = state;
         done(undefined);
       },
     );
+  }
+
+  /** Several devices of one host: none of them is a node that could hold state, and clients stay in their term while one after the other leads. */
+  #stateView(): Pick<VolumeStatus, 'term' | 'role' | 'inSyncSet'> {
+    const status = this.#parts.status();
+    if (this.#config.devices === undefined) return status;
+    return { role: status.role, term: this.#whole?.term ?? 0, inSyncSet: [] };
   }
 
   guard(arbiter: Arbiter): Arbiter {
