@@ -13,6 +13,7 @@
  * 5. Stopping: the service first, which takes the node's groups elsewhere; then the monitor, which kills what the service has left, and takes away what outlives
  *    processes; the others after it; whatever is left is killed.
  */
+import { join } from 'node:path';
 import { EterneError } from '@eterne/base';
 import type { ChildHandle, Listener, ProcessExit, ProcessTrees, Reply, Timer, World } from '@eterne/runtime';
 import { RecordBook } from '../monitor/record-book.ts';
@@ -21,6 +22,7 @@ import type { DaemonPids, FromLauncher, ToLauncher } from './launcher-messages.t
 import {
   daemonLogPath,
   logFolder,
+  passingAttributesFolder,
   runFolder,
   socketAddress,
   startedPath,
@@ -100,6 +102,7 @@ export class Launcher {
       (next) => this.#world.files.makeFolder(logFolder(dir), next),
       (next) => this.#world.files.makeFolder(volumesFolder(dir), next),
       (next) => this.#killLeftovers(next),
+      (next) => this.#forgetAttributes(next),
       (next) => this.#listen(next),
     ];
     const run = (index: number): void => {
@@ -134,6 +137,20 @@ export class Launcher {
       const killed = records.filter(({ mark }) => this.#world.processTrees.killMarked(mark) > 0);
       if (killed.length > 0) return void this.#world.timers.after(20, () => this.#killLeftovers(next));
       leaveBehind(this.#world.files, this.#options.dir, records, next);
+    });
+  }
+
+  /** What agents keep until the node is started again. */
+  #forgetAttributes(next: (error: EterneError | undefined) => void): void {
+    const { files } = this.#world;
+    const folder = passingAttributesFolder(this.#options.dir);
+    const remove = ([name, ...others]: readonly string[]): void => {
+      if (name === undefined) return next(undefined);
+      files.remove(join(folder, name), (error) => (error ? next(error) : remove(others)));
+    };
+    files.makeFolder(folder, (error) => {
+      if (error) return next(error);
+      files.list(folder, (names) => (names instanceof EterneError ? next(names) : remove(names)));
     });
   }
 

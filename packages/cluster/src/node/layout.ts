@@ -32,6 +32,8 @@ export const volumeSocketPath = (dir: string, volume: string): string =>
 export const lockPath = (dir: string): string => join(runFolder(dir), 'node.lock');
 /** Compiled code of the daemons, so that a restart takes half the time and memory. */
 export const codeCacheFolder = (dir: string): string => join(runFolder(dir), 'code');
+/** Attributes of OCF agents with Pacemaker's lifetime `reboot`: the launcher forgets them when it starts. */
+export const passingAttributesFolder = (dir: string): string => join(runFolder(dir), 'ocf-attributes');
 /** The cluster's members as the service last told the heart. */
 export const membersPath = (dir: string): string => join(runFolder(dir), 'members.json');
 /** What the monitor has started and not yet stopped. */

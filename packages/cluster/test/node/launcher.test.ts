@@ -14,6 +14,7 @@ import { LauncherClient } from '../../src/node/launcher-client.ts';
 import { Launcher } from '../../src/node/launcher.ts';
 import {
   DAEMON_NAMES,
+  passingAttributesFolder,
   runFolder,
   socketAddress,
   startedPath,
@@ -217,4 +218,19 @@ test('what an earlier life left running is killed before anything starts', async
   assert.equal(await promise, 'SIGKILL');
   assert.equal(existsSync(startedPath(bench.dir)), false);
   await bench.allBegun();
+});
+
+test('attributes of OCF agents that last until the node is started again are forgotten then, the others kept', async (context) => {
+  const bench = await makeBench(context);
+  const folders = [passingAttributesFolder(bench.dir), join(bench.dir, 'ocf-attributes')];
+  for (const folder of folders) {
+    await mkdir(folder, { recursive: true });
+    writeFileSync(join(folder, 'master-pgsql'), '1000');
+  }
+  await bench.start();
+  await bench.allBegun();
+  assert.deepEqual(
+    folders.map((folder) => existsSync(join(folder, 'master-pgsql'))),
+    [false, true],
+  );
 });

@@ -8,7 +8,7 @@
 import { SYSTEM_PATH } from '@eterne/runtime';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { codeCacheFolder, runFolder } from '../../../node/layout.ts';
+import { codeCacheFolder, passingAttributesFolder } from '../../../node/layout.ts';
 import type { Hands, Job } from '../agent.ts';
 import { markOf } from '../helper.ts';
 import type { OcfName, OcfParams } from './params.ts';
@@ -93,7 +93,7 @@ export function standIn({ dir, node }: Hands): Record<string, string> {
   return {
     PATH: `${SHIMS}:${SYSTEM_PATH}`,
     HA_SBIN_DIR: SHIMS,
-    ETERNE_OCF_REBOOT: join(runFolder(dir), 'ocf-attributes'),
+    ETERNE_OCF_REBOOT: passingAttributesFolder(dir),
     ETERNE_OCF_FOREVER: join(dir, 'ocf-attributes'),
     ETERNE_OCF_NODE: node,
     ETERNE_OCF_RUNTIME: process.execPath,
