@@ -9,7 +9,7 @@ import { capacityObstacle } from './capacity.ts';
 import { applyDrill, reportDrill } from './apply-drill.ts';
 import { applyStrays, strayObstacle } from './strays.ts';
 import { heldBy } from './held.ts';
-import { stoppedResources, withGroup, withoutOwner, withoutPrimaries } from './groups.ts';
+import { orderKept, stoppedResources, withGroup, withoutOwner, withoutPrimaries } from './groups.ts';
 import type { Outcome } from './outcome.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
 
@@ -194,7 +194,7 @@ function expire(state: ClusterState, group: GroupState, command: Of<'group-expir
   const next = withoutOwner(state, group, 'unclean', {
     phase: group.desired === 'stopped' ? 'stopped' : 'failed',
     reason: command.reason,
-    move: null,
+    move: orderKept(state, group),
   });
   return accepted(
     withEvent(next, command, {

@@ -1,5 +1,6 @@
 /** What the ends of an ownership have in common, however it ends. */
 import type { Stamp } from './commands.ts';
+import { LIVES_LEVEL } from './levels.ts';
 import type { ClusterState, GroupSpec, GroupState, ResourceSummary } from './model.ts';
 import { sortedValues } from './model.ts';
 import { withEvent } from './outcome.ts';
@@ -50,6 +51,11 @@ export function withoutOwner(
   });
 }
 
+/** An operator's order where the group is to go stands although its owner did not live to let go of it. */
+export function orderKept({ level }: Pick<ClusterState, 'level'>, { move }: GroupState): GroupState['move'] {
+  return level >= LIVES_LEVEL && move !== null && !move.displaces && move.to !== null ? move : null;
+}
+
 /**
  * A life of `node` has ended for certain, and with it all that it ran. `why`: half a sentence after the node's name. What ran on a node in maintenance waits
  * for it (`held.ts`): a reboot is what maintenance is for.
@@ -61,7 +67,7 @@ export function freeGroupsOf(state: ClusterState, stamp: Stamp, node: string, wh
     if (group.owner !== node) continue;
     const phase = group.desired === 'stopped' ? 'stopped' : 'failed';
     const reason = `${node} ${why}`;
-    const move = waits ? { to: node, reason, displaces: group.displaced } : null;
+    const move = waits ? { to: node, reason, displaces: group.displaced } : orderKept(next, group);
     const free = withoutOwner(next, group, 'unclean', { phase, reason, move });
     next = withEvent(free, stamp, {
       level: 'warning',
