@@ -103,6 +103,7 @@ function openEtcd(
     leadership: () => log.leadership(),
     onLeadership: (listener) => log.onLeadership(listener),
     members: () => votersOf(state()),
+    heard: () => new Set(),
     changeMember: (_change, done) =>
       world.timers.soon(() => done(new EterneError('unsupported', 'a log in etcd has no members'))),
     transferLeadership: (to) => log.transferLeadership(to),

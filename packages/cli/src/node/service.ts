@@ -25,7 +25,7 @@ import type { Half } from '@eterne/cluster/raft/tie/lineage.ts';
 import type { Provers } from '@eterne/cluster/raft/tie/proof-player.ts';
 import { settleRewind } from '@eterne/cluster/raft/tie/rewind.ts';
 import { proofTieId, soloTieId, tieId } from '@eterne/cluster/raft/tie/tie-id.ts';
-import { TieTransport } from '@eterne/cluster/raft/tie/tie-transport.ts';
+import { NO_TIE_SEEN, TieTransport } from '@eterne/cluster/raft/tie/tie-transport.ts';
 import { openTcpTransport, type TcpTransport } from '@eterne/cluster/raft/transport/tcp-transport.ts';
 import { tellHeart } from '@eterne/cluster/service/heart-setup.ts';
 import { followPlace } from '@eterne/cluster/service/own-place.ts';
@@ -107,8 +107,7 @@ export function startService(parts: ServiceParts, done: (result: Service | Etern
       const observe = (): Observation => ({
         state: service.state,
         alive: service.view.alive,
-        silenced: tied?.tie?.held?.peer,
-        barred: tied?.barred ?? new Set(),
+        ...(tied?.seen ?? NO_TIE_SEEN),
       });
       const newTies = {
         onDisk: makeTieWith(world, service.core.view),
@@ -136,6 +135,7 @@ function votersLog(log: LogSwitch): VotersLog {
   return {
     leadership: () => ({ isLeader: log.voters().length > 0 && log.leadership().isLeader }),
     members: () => log.voters(),
+    heard: () => log.heard(),
     readBarrier: (done) => log.readBarrier(done),
     changeMember: (change, done) => log.changeMember(change, done),
   };
@@ -247,6 +247,7 @@ function engineOf(log: EmbeddedLog<Command>, epoch: number, onClose: () => void)
     },
     onLeadership: (listener) => log.onLeadership(listener),
     members: () => log.members(),
+    heard: () => log.heard(),
     changeMember: (change, done) => log.changeMember(change, done),
     transferLeadership: (to) => log.transferLeadership(to),
     get trouble() {

@@ -27,6 +27,8 @@ export interface LogEngine extends OrderedLog<Command> {
   start(): void;
   /** Voters; of a log that is not in the nodes: everybody. */
   members(): Members;
+  /** Who answers the leader; of a log that is not in the nodes, and of a follower: nobody. */
+  heard(): ReadonlySet<MemberId>;
   changeMember(change: MemberChange, done: Done): void;
   transferLeadership(to: MemberId): unknown;
   /** Why it cannot be used now. */
@@ -162,6 +164,10 @@ export class LogSwitch implements OrderedLog<Command> {
 
   members(): Members {
     return this.#epoch?.engine.members() ?? [];
+  }
+
+  heard(): ReadonlySet<MemberId> {
+    return this.#epoch?.engine.heard() ?? new Set();
   }
 
   changeMember(change: MemberChange, done: Done): void {

@@ -4,7 +4,7 @@
  *   in the state, not in the log        → add as learner
  *   a learner whose node is heard       → promote to voter, once it has caught up
  *   in the log, not in the state        → remove (also the former life of a node that came back without its log); before one of a pair, a tie-breaker that
- *                                         would leave the other without an answer
+ *                                         would leave the other without an answer; not while those who stay could not decide without it
  *
  * A tie-breaker (raft/tie/) is a member of the log and of no state: two voters that await no witness have one, of the kind that the configuration says. It goes with the pair for
  * which it was made: before anybody comes in the place of one who left.
@@ -22,7 +22,15 @@
  */
 import { EterneError } from '@eterne/base';
 import type { Timer, Timers } from '@eterne/runtime';
-import type { Member, MemberChange, Members } from '../raft/members.ts';
+import {
+  changeMembers,
+  electorsOf,
+  isQuorum,
+  type Member,
+  type MemberChange,
+  type Members,
+} from '../raft/members.ts';
+import type { SeenTie } from '../raft/tie/tie-transport.ts';
 import { isTie, tieKindOf, type TieKind } from '../raft/tie/tie-id.ts';
 import { memberIdOf, nodeOfMember, type MemberId } from '../raft/types.ts';
 import { SUCCESSOR_LEVEL } from '../state/levels.ts';
@@ -44,25 +52,24 @@ export function votersOf({ members }: Pick<ClusterState, 'members'>): Members {
   return sortedValues(members).map(({ name, voterId }) => ({ id: memberIdOf(name, voterId), role: 'voter' }));
 }
 
-const NOBODY: ReadonlySet<MemberId> = new Set();
+export interface Seen extends SeenTie {
+  /** Who answers this leader, itself included: also who is no member of the state any more, whom no heart hears. */
+  readonly heard: ReadonlySet<MemberId>;
+}
 
-/**
- * `silenced`: the other of a pair, while this node alone may use the tie-breaker, by proof or by silence. `barred`: whom this node has left out (raft/tie/barred.ts); a newcomer would
- * believe them, so that nobody comes before they are out of the state.
- */
+/** `alive`: whom this node's heart hears, itself included. */
 export function nextMemberChange(
   state: ClusterState,
   logMembers: Members,
   alive: ReadonlySet<string>,
-  silenced?: MemberId,
-  barred: ReadonlySet<MemberId> = NOBODY,
+  seen: Partial<Seen> = {},
 ): NextChange | undefined {
   const wanted = votersOf(state).map(({ id }) => id);
   const isHeard = (id: MemberId): boolean => alive.has(nodeOfMember(id));
   const tie = logMembers.find(({ id }) => isTie(id));
-  const surplus = logMembers.find(({ id }) => !wanted.includes(id) && !isTie(id));
-  if (surplus !== undefined) return leavingOf(surplus, logMembers, tie, silenced);
-  if (wanted.some((id) => barred.has(id))) return undefined;
+  const surplus = logMembers.filter(({ id }) => !wanted.includes(id) && !isTie(id));
+  if (surplus.length > 0) return nextLeaving(surplus, logMembers, alive, seen);
+  if (wanted.some((id) => seen.barred?.has(id) === true)) return undefined;
   const successor = logMembers.find(({ role }) => role === 'successor');
   if (tie && successor) return { kind: 'remove', id: isHeard(successor.id) ? tie.id : successor.id };
   const voting = logMembers.filter(({ id, role }) => role === 'voter' && !isTie(id)).map(({ id }) => id);
@@ -83,19 +90,52 @@ export function nextMemberChange(
   return nextTieChange(state, voting, kind, tie);
 }
 
+/** The first whose leaving is a step further. */
+function nextLeaving(
+  surplus: readonly Member[],
+  logMembers: Members,
+  alive: ReadonlySet<string>,
+  seen: Partial<Seen>,
+): MemberChange | undefined {
+  for (const member of surplus) {
+    const change = leavingOf(member, logMembers, alive, seen);
+    if (change !== undefined && canDecideAfter(change, logMembers, seen)) return change;
+  }
+  return undefined;
+}
+
+/** What is begun when those who stay are too few is never over, unless the others come back. Who is leaving counts until then. */
+function canDecideAfter(
+  change: MemberChange,
+  logMembers: Members,
+  { heard = new Set(), isSilent = false }: Partial<Seen>,
+): boolean {
+  const after = changeMembers(logMembers, change);
+  if (after instanceof EterneError) return false;
+  if (!electorsOf(logMembers).includes(change.id)) return true;
+  // A tie-breaker votes, and never leads.
+  const canLead = after.some(({ id, role }) => role === 'voter' && heard.has(id) && !isTie(id));
+  return canLead && isQuorum(after, (id) => (isTie(id) ? !isSilent : heard.has(id)));
+}
+
 /**
- * One of a pair that leaves leaves two voters, the other node and the tie-breaker. A disk answers; one that needs a proof, or silence, answers whoever holds it, and nobody else ever: it goes first then, while two
- * nodes are still there to decide. Who holds it and leaves waits for the other: neither could decide after it, for it gives it up when it hears the other.
+ * One of a pair that leaves leaves two voters, the other node and the tie-breaker. A disk answers, unless it is lost; one that needs a proof, or silence, answers whoever holds it, and nobody else ever: it goes first then, while two
+ * nodes are still there to decide. Who holds it and leaves waits for the other: neither could decide after it, for it gives it up when it hears the other. A successor that is silent goes before.
  */
 function leavingOf(
   { id, role }: Member,
   logMembers: Members,
-  tie: Member | undefined,
-  silenced: MemberId | undefined,
+  alive: ReadonlySet<string>,
+  { silenced, isSilent = false }: Partial<Seen>,
 ): MemberChange | undefined {
+  const tie = logMembers.find((member) => isTie(member.id));
+  const successor = logMembers.find((member) => member.role === 'successor');
+  if (successor && successor.id !== id && !alive.has(nodeOfMember(successor.id)))
+    return { kind: 'remove', id: successor.id };
   const nodes = logMembers.filter((member) => member.role === 'voter' && !isTie(member.id));
   const isOfPair = role === 'voter' && tie?.role === 'voter' && nodes.length === 2;
-  if (!isOfPair || tieKindOf(tie.id) === 'disk' || id === silenced) return { kind: 'remove', id };
+  const answers = isOfPair && tieKindOf(tie.id) === 'disk' && !isSilent;
+  if (!isOfPair || answers || id === silenced) return { kind: 'remove', id };
   return silenced === undefined ? { kind: 'remove', id: tie.id } : undefined;
 }
 
@@ -147,6 +187,8 @@ function wantedTie(
 export interface VotersLog {
   leadership(): { readonly isLeader: boolean };
   members(): Members;
+  /** Who answers this leader, itself included. */
+  heard(): ReadonlySet<MemberId>;
   readBarrier(done: (error: EterneError | undefined) => void): void;
   changeMember(change: MemberChange, done: (error: EterneError | undefined) => void): void;
 }
@@ -165,13 +207,9 @@ export interface NewTies {
   readonly solo: () => MemberId;
 }
 
-export interface Observation {
+export interface Observation extends SeenTie {
   readonly state: ClusterState;
   readonly alive: ReadonlySet<string> | undefined;
-  /** The other of a pair, while this node alone may use the tie-breaker. */
-  readonly silenced: MemberId | undefined;
-  /** Members that this node has left out. */
-  readonly barred: ReadonlySet<MemberId>;
 }
 
 export class VoterKeeper {
@@ -218,10 +256,10 @@ export class VoterKeeper {
   }
 
   #change(): NextChange | undefined {
-    const { state, alive, silenced, barred } = this.#observe();
+    const { state, alive, ...seen } = this.#observe();
     // A state without members is one that has not been founded yet, not one that wants everybody out.
     const isFounded = Object.keys(state.members).length > 0;
     if (!isFounded || alive === undefined || !this.#log.leadership().isLeader) return undefined;
-    return nextMemberChange(state, this.#log.members(), alive, silenced, barred);
+    return nextMemberChange(state, this.#log.members(), alive, { ...seen, heard: this.#log.heard() });
   }
 }

@@ -237,6 +237,10 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     return this.#appliedMembers;
   }
 
+  heard(): ReadonlySet<MemberId> {
+    return this.#node.heard(this.#options.world.clock.bootMs());
+  }
+
   /** Leader only. Calls back once the change is committed; `no-quorum` when that stays unknown. */
   changeMember(change: MemberChange, done: Done): void {
     const { world } = this.#options;

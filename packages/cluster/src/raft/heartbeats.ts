@@ -90,11 +90,19 @@ export function stepHeartbeatReply(
 /** A leader that a majority has not spoken to for an election timeout is none (it may be cut off), unless what they promised lasts longer. */
 export function hasLostQuorum(core: RaftCore, leader: Leader, nowMs: number): boolean {
   if (nowMs < leader.aloneUntilMs) return false;
-  const oldestMs = nowMs - core.timing.electionMaxMs;
-  return !isQuorum(
-    core.log.members,
-    (id) => id === core.id || (leader.progress.get(id)?.heardMs ?? Number.NEGATIVE_INFINITY) > oldestMs,
-  );
+  return !isQuorum(core.log.members, (id) => isHeard(core, leader, id, nowMs));
+}
+
+function isHeard(core: RaftCore, leader: Leader, id: MemberId, nowMs: number): boolean {
+  const { heardMs = Number.NEGATIVE_INFINITY } = leader.progress.get(id) ?? {};
+  return id === core.id || heardMs > nowMs - core.timing.electionMaxMs;
+}
+
+/** The leader itself, and who has everything that is committed for certain (not whose disk hangs, and who beats on) and spoke within an election timeout. */
+export function heardMembers(core: RaftCore, leader: Leader, nowMs: number): ReadonlySet<MemberId> {
+  const hasAnswered = ([id, { match }]: readonly [MemberId, Progress]): boolean =>
+    match > 0 && match >= core.log.committed && isHeard(core, leader, id, nowMs);
+  return new Set([core.id, ...[...leader.progress].filter(hasAnswered).map(([id]) => id)]);
 }
 
 /**

@@ -26,6 +26,7 @@ import {
   authorityUntilMs,
   broadcastHeartbeat,
   hasLostQuorum,
+  heardMembers,
   stepHeartbeat,
   stepHeartbeatReply,
 } from './heartbeats.ts';
@@ -382,6 +383,12 @@ export class RaftNode {
       snapshot: log.snapshot,
       entries: log.entriesAfterSnapshot(),
     };
+  }
+
+  /** Nobody, for all but a leader. */
+  heard(nowMs: number): ReadonlySet<MemberId> {
+    const core = this.#core;
+    return core.role.kind === 'leader' ? heardMembers(core, core.role, nowMs) : new Set();
   }
 
   /** A leader is known, or was heard within the election timeout; for a leader, whether its authority holds. */

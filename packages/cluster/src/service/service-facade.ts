@@ -41,6 +41,7 @@ import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { SplitBrainReport } from '@eterne/disk/engine/split-brain/report.ts';
 import type { PointStatus } from '@eterne/disk/rescue/api.ts';
 import type { VolumeOrder } from '../state/volume-orders.ts';
+import { undecidedWithout } from './needed.ts';
 import { removalRefusal } from './pair/removal.ts';
 import { ReplicaOrders } from './replica-orders.ts';
 import type { Service } from './service.ts';
@@ -247,7 +248,8 @@ export class LiveFacade implements ServiceFacade {
   async nodeRemove(name: string, isSaidToBeOff: boolean, by: Requester): Promise<void> {
     await this.#barrier();
     this.#service.refresh();
-    const refusal = removalRefusal(this.#service.view, name, isSaidToBeOff);
+    const { view } = this.#service;
+    const refusal = removalRefusal(view, name, isSaidToBeOff) ?? undecidedWithout(view, view.state, name);
     if (refusal) throw refusal;
     const { alone, members } = this.state();
     const member = members[name];

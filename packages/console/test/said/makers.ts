@@ -76,7 +76,7 @@ const FOLDERS: readonly (readonly [folder: string, files?: RegExp])[] = [
   ],
   [
     `${CLUSTER}/service`,
-    /^(explain|simulate|status|fence-watch|drill-run|service|service-facade|replica-orders)\./,
+    /^(explain|simulate|status|fence-watch|drill-run|needed|service|service-facade|replica-orders)\./,
   ],
   [`${CLUSTER}/service/leader`],
   [`${CLUSTER}/service/owner`],

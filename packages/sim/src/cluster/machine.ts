@@ -27,7 +27,7 @@ import type { Provers } from '@eterne/cluster/raft/tie/proof-player.ts';
 import { settleRewind } from '@eterne/cluster/raft/tie/rewind.ts';
 import { prepareTie } from '@eterne/cluster/raft/tie/tie-driver.ts';
 import { proofTieId, soloTieId, tieId } from '@eterne/cluster/raft/tie/tie-id.ts';
-import { TieTransport, type TieSeen } from '@eterne/cluster/raft/tie/tie-transport.ts';
+import { NO_TIE_SEEN, TieTransport, type TieSeen } from '@eterne/cluster/raft/tie/tie-transport.ts';
 import type { RaftTransport } from '@eterne/cluster/raft/transport/port.ts';
 import { openTcpTransport } from '@eterne/cluster/raft/transport/tcp-transport.ts';
 import { memberIdOf, type MemberId } from '@eterne/cluster/raft/types.ts';
@@ -427,6 +427,7 @@ export class Machine {
     const voters = {
       leadership: () => log.leadership(),
       members: () => log.members(),
+      heard: () => log.heard(),
       readBarrier: (done: (error: EterneError | undefined) => void) => log.readBarrier(done),
       changeMember: (change: MemberChange, done: (error: EterneError | undefined) => void) => {
         universe.trace.line(this.node.name, `begins ${change.kind} ${change.id}`);
@@ -438,8 +439,7 @@ export class Machine {
     const observe = (): Observation => ({
       state: service.state,
       alive: service.view.alive,
-      silenced: this.tieSeen?.held?.peer,
-      barred: this.transport?.barred ?? new Set(),
+      ...(this.transport?.seen ?? NO_TIE_SEEN),
     });
     new VoterKeeper(world.timers, voters, observe, {
       onDisk: (device, owners, done) => {

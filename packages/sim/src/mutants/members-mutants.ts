@@ -42,22 +42,6 @@ export const MEMBERS_MUTANTS: readonly Mutant[] = [
     file: 'cluster/src/raft/types.ts',
     edits: [['return `${node}#${life}`;', "return `${node}#${node.startsWith('~') ? life : ''}`;"]],
   }),
-  members(
-    'whoever has the name of a member is met, and heard, as that one',
-    {
-      file: 'disk/src/engine/link/lives.ts',
-      edits: [
-        [
-          'if (meant === undefined) return undefined;',
-          "if (meant === undefined || node !== '') return undefined;",
-        ],
-      ],
-    },
-    {
-      file: 'cluster/src/heart/peer.ts',
-      edits: [['return this.life === null || this.life === life;', 'return true;']],
-    },
-  ),
   members('a half is not told any more from the moment that its tie-breaker is to go', {
     file: 'cluster/src/raft/tie/tie-transport.ts',
     edits: [['return [...members, ...membersBefore];', 'return [...members, ...membersBefore.slice(0, 0)];']],
@@ -69,6 +53,7 @@ export const MEMBERS_MUTANTS: readonly Mutant[] = [
         "return silenced === undefined ? { kind: 'remove', id: tie.id } : undefined;",
         "return { kind: 'remove', id: silenced === undefined ? tie.id : id };",
       ],
+      ['if (change !== undefined && canDecideAfter(change, logMembers, seen)) return', 'if (change) return'],
     ],
   }),
   // Below feature level 5 only the places tell them apart.

@@ -105,7 +105,6 @@ export const HINTS: Readonly<Record<string, number>> = {
   'the tie-breaker goes on voting beside a third voter': 2,
   'what a learner says counts': 12,
   'whoever comes under a name is the voter of that name': 1,
-  'whoever has the name of a member is met, and heard, as that one': 72,
   'a half is not told any more from the moment that its tie-breaker is to go': 88,
   'who holds the tie-breaker and is to leave does not wait for the other': 13200012,
   'whoever has the name of a member is heard as that one': 810,

@@ -73,6 +73,18 @@ export interface TieSeen {
   readonly leftOutBy: MemberId | undefined;
 }
 
+/** What a leader that changes the log's members has to know beside them (node/voters.ts). */
+export interface SeenTie {
+  /** The other of a pair, while this node alone may use the tie-breaker, by proof or by silence. */
+  readonly silenced: MemberId | undefined;
+  /** Whom this node has left out; a newcomer would believe them, so that nobody comes before they are out of the state. */
+  readonly barred: ReadonlySet<MemberId>;
+  /** It does not answer this node. */
+  readonly isSilent: boolean;
+}
+
+export const NO_TIE_SEEN: SeenTie = { silenced: undefined, barred: new Set(), isSilent: false };
+
 export class TieTransport implements RaftTransport {
   readonly #inner: RaftTransport;
   readonly #options: TieTransportOptions;
@@ -97,8 +109,17 @@ export class TieTransport implements RaftTransport {
     this.#load();
   }
 
-  /** Members that this node has left out. */
-  get barred(): ReadonlySet<MemberId> {
+  get seen(): SeenTie {
+    const { tie } = this;
+    const answers = tie?.kind === 'disk' ? tie.trouble === undefined : tie?.held !== undefined;
+    return {
+      silenced: tie?.held?.peer,
+      barred: this.#barredIds,
+      isSilent: tie !== undefined && !answers,
+    };
+  }
+
+  get #barredIds(): ReadonlySet<MemberId> {
     return new Set((this.#file?.barred ?? []).map(({ id }) => id));
   }
 
@@ -118,7 +139,7 @@ export class TieTransport implements RaftTransport {
       trouble: isForUs ? trouble : undefined,
       held: this.#proof?.held,
       solo: this.#solo?.seen,
-      barred: this.barred,
+      barred: this.#barredIds,
       leftOutBy: this.#leftOutBy,
     };
   }

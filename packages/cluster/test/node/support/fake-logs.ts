@@ -248,6 +248,7 @@ export class FakeEngine implements LogEngine {
 
   members: LogEngine['members'] = () => this.#log.first.members;
 
+  heard: LogEngine['heard'] = () => new Set();
   changeMember: LogEngine['changeMember'] = (_change, done) => this.#time.soon(() => done(undefined));
 
   transferLeadership(): undefined {

@@ -3,6 +3,7 @@ import { nextMemberChange } from '../../../src/node/voters.ts';
 import type { Member, MemberChange } from '../../../src/raft/members.ts';
 import { prepareTie } from '../../../src/raft/tie/tie-driver.ts';
 import { isTie, proofTieId, soloTieId, tieId, type TieKind } from '../../../src/raft/tie/tie-id.ts';
+import { NO_TIE_SEEN } from '../../../src/raft/tie/tie-transport.ts';
 import { emptyState } from '../../../src/state/apply.ts';
 import { LEVELS } from '../../../src/state/levels.ts';
 import type { ClusterState, Member as StateMember } from '../../../src/state/model.ts';
@@ -41,11 +42,17 @@ export class Keeper {
       const members = log.status().members.map(asNamedInState);
       const { transport } = this.#cluster.machine(leader);
       const held = transport?.tie?.held;
-      const barred = new Set([...(transport?.barred ?? [])].map(inState));
+      const { silenced, barred, isSilent } = transport?.seen ?? NO_TIE_SEEN;
+      const seen = {
+        silenced: silenced && inState(silenced),
+        barred: new Set([...barred].map(inState)),
+        isSilent,
+        heard: new Set([...log.heard()].map((id) => (isTie(id) ? id : inState(id)))),
+      };
       const heard = this.#heardBy(leader);
       // Who goes on alone counts the other as not there, also when the heart hears it again.
       if (held && this.#kind === 'solo') heard.delete(held.peer);
-      const next = nextMemberChange(this.#state(), members, heard, held && inState(held.peer), barred);
+      const next = nextMemberChange(this.#state(), members, heard, seen);
       if (next === undefined) return;
       if ('id' in next) return this.#change(leader, { ...next, id: asNamedHere(next.id) });
       return this.#make(leader);
@@ -87,10 +94,12 @@ export class Keeper {
     };
   }
 
-  /** By its heart. */
+  /** By its heart, to which nobody speaks, and which speaks to nobody, that is no member. */
   #heardBy(leader: string): Set<string> {
     const { machines, cut, time } = this.#cluster;
+    const isMember = (id: string): boolean => this.wanted.includes(id);
     const isHeard = (id: string): boolean => {
+      if (id !== leader && !(isMember(id) && isMember(leader))) return false;
       const { log, stoppedUntilMs } = this.#cluster.machine(id);
       return log !== undefined && stoppedUntilMs <= time.nowMs && !cut.has(`${id}>${leader}`);
     };

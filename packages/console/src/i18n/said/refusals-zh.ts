@@ -72,6 +72,16 @@ export const REFUSALS: readonly Phrase[] = [
     '{node} is not heard, and may hold the tie-breaker since before it was left out: it would never know that it is removed, and run its groups on',
     '{node} 失联，可能在被排除之前就已持有决胜手段：它不会知道自己已被移除，仍会继续运行其资源组',
   ],
+  [
+    '{nodes*} {are} not heard: without {node} nobody could decide anything any more',
+    '{nodes} 失联：没有 {node}，群集将再也无法作出任何决定',
+  ],
+  [
+    'nobody else votes yet: without {node} nobody could decide anything any more',
+    '尚无其他成员参与表决：没有 {node}，群集将再也无法作出任何决定',
+  ],
+  ['wait until another member votes', '请等到另一个成员参与表决'],
+  ['bring {them} back, or remove {same} first', '请先让其恢复，或先将其移除'],
   ['{node} is about to vote, and cannot be left out', '{node} 即将参与表决，不能被排除'],
   ['start the other node', '请启动另一个节点'],
   [
