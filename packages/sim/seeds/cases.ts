@@ -522,4 +522,10 @@ export const CASES: readonly Case[] = [
     found:
       'only the simulator’s: a disk was put back to yesterday’s while a primary that stood still had not noticed its loss, and took it into the set as it had been when a copy to it was over',
   },
+  {
+    scenario: 'standalone',
+    seed: 20009799,
+    found:
+      'only the simulator’s: a replica was promoted whose peer had lost its power, and lost its own before a flush: what it had shown meanwhile was taken for what no power cut can take',
+  },
 ];

@@ -34,6 +34,8 @@ export interface Fence {
    * what no flush had covered.
    */
   readonly lossy: boolean;
+  /** What it shows is on its platter: it was that replica itself that lost power. Otherwise its cache may still lose what no flush has covered. */
+  readonly settled: boolean;
 }
 
 /** What is known of one sector, kept up to date as operations return. */
@@ -137,8 +139,8 @@ export class History {
     return covered;
   }
 
-  fence(term: number, lossy: boolean, nowMs: number): void {
-    this.fences.push({ kind: 'fence', atMs: nowMs, order: this.nextOrder(), term, lossy });
+  fence(term: number, lossy: boolean, nowMs: number, settled = lossy): void {
+    this.fences.push({ kind: 'fence', atMs: nowMs, order: this.nextOrder(), term, lossy, settled });
   }
 
   /** From now on only what a flush has covered must be there. */

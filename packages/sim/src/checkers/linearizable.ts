@@ -22,7 +22,7 @@ type Step =
   | { readonly kind: 'call' | 'return'; readonly order: number; readonly access: Access }
   | { readonly kind: 'fence'; readonly order: number; readonly fence: Fence };
 
-/** One way things may be: the sector's value, the value it had at the last lossy fence, and which pending accesses have happened. */
+/** One way things may be: the sector's value, the value it had at the last settled fence, and which pending accesses have happened. */
 interface Possibility {
   readonly value: number;
   readonly base: number;
@@ -258,14 +258,14 @@ function stepsOf(accesses: readonly Access[], history: Past): Step[] {
   return steps.toSorted((x, y) => x.order - y.order);
 }
 
-/** After a power cut a sector holds what it held at the last one, or any later write, unless a flush had covered a newer one. */
+/** After a power cut a sector holds what was on the platter after the last one, or any later write, unless a flush had covered a newer one. */
 function lose(
   possible: readonly Possibility[],
   fence: Fence,
   accesses: readonly Access[],
   history: Past,
 ): Possibility[] {
-  const since = history.fences.findLast(({ lossy, order }) => lossy && order < fence.order)?.order ?? 0;
+  const since = history.fences.findLast(({ settled, order }) => settled && order < fence.order)?.order ?? 0;
   const coveredFrom = history.lastFlushBetween(since, fence.order);
   const changes: Access[] = [];
   let floor = 0;
@@ -279,11 +279,13 @@ function lose(
   const values = changes
     .filter(({ operation }) => operation.returnedOrder >= floor)
     .map(({ value }) => value);
-  const after = new Map<number, Possibility>();
-  for (const { base, happened } of possible)
-    for (const value of floor === 0 ? [base, ...values] : values)
-      after.set(value, { value, base: value, happened });
-  return [...after.values()];
+  return possible.flatMap(({ base, happened }) =>
+    (floor === 0 ? [base, ...values] : values).map((value) => ({
+      value,
+      base: fence.settled ? value : base,
+      happened,
+    })),
+  );
 }
 
 function complain(access: Access, before: readonly Possibility[], accesses: readonly Access[]): string {

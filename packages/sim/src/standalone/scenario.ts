@@ -83,8 +83,8 @@ class StandaloneScenario {
   /** Somebody promotes replicas while they are copied to. */
   private readonly impatience: Prng | undefined;
   private readonly hasJournals: boolean;
-  /** Some machine did since the last session began. */
-  private hasLostPower = false;
+  /** Machines that did since the last session began. */
+  private readonly lostPower = new Set<SimNode>();
   private readonly shape: WorkloadShape;
   private readonly workloads = new Set<Workload>();
   private sessions = 0;
@@ -213,7 +213,7 @@ class StandaloneScenario {
     metadata.onChange = () => this.imaginer.metadataChanged();
     data.onBeforeChange = () => this.rescue.look(node.name, data);
     node.onPowerLoss = () => {
-      this.hasLostPower = true;
+      this.lostPower.add(node);
       this.kept.lostPower(node.name, this.isOnlyMember(node));
       // What has not been overwritten yet is not in the image either.
       if (this.rescue.isSettingAside(node.name)) this.kept.setAside(node.name);
@@ -301,9 +301,11 @@ class StandaloneScenario {
     const lacksBlocks = volume.status().disk === 'Inconsistent';
     const base = lacksBlocks ? this.otherThan(node) : node;
     kept.served(session, base.name, base.disk(DATA_PATH).copy());
-    if (this.hasLostPower) history.lose();
-    history.fence(session, this.hasLostPower, universe.nowMs);
-    this.hasLostPower = false;
+    const { lostPower } = this;
+    if (lostPower.size > 0) history.lose();
+    const settled = lostPower.has(base) && (lostPower.has(node) || base === node);
+    history.fence(session, lostPower.size > 0, universe.nowMs, settled);
+    lostPower.clear();
     if (this.clientsStopped) return;
     const workload = new Workload(
       host.process,

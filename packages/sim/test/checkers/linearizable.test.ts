@@ -38,8 +38,8 @@ class Script {
     });
   }
 
-  fence(atMs: number, term: number, lossy: boolean): void {
-    this.events.push({ atMs, happen: (history) => history.fence(term, lossy, atMs) });
+  fence(atMs: number, term: number, lossy: boolean, settled = lossy): void {
+    this.events.push({ atMs, happen: (history) => history.fence(term, lossy, atMs, settled) });
   }
 
   private get history(): History {
@@ -192,6 +192,24 @@ test('a lossy fence takes back what no flush covered, and nothing else', () => {
   assert.equal(build(({ loose }) => loose).verdict, 'fine');
   assert.equal(build(({ old }) => old).verdict, 'broken');
   assert.equal(build(() => 0).verdict, 'broken');
+});
+
+test('whose machine kept its power may lose at the next cut what no flush has covered, also what was read there meanwhile', () => {
+  const build = (settled: boolean, flushes: boolean): Script => {
+    const script = new Script();
+    const before = script.write(0, 1);
+    script.write(2, 3);
+    const loose = script.write(4, 5);
+    script.fence(10, 2, true, settled);
+    script.read(11, 12, loose, 2);
+    if (flushes) script.flush(13, 14);
+    script.fence(20, 3, true);
+    script.read(21, 22, before, 3);
+    return script;
+  };
+  assert.equal(build(false, false).verdict, 'fine');
+  assert.equal(build(true, false).verdict, 'broken');
+  assert.equal(build(false, true).verdict, 'broken');
 });
 
 test('the histories of a real register are fine, and altered ones are not', () => {
