@@ -123,7 +123,7 @@ export class OutboundLink {
     world.network.connect(address, { timeoutMs, ...(tls && { tls }) }, (stream) => {
       if (this.#state.kind === 'closed') {
         if (!(stream instanceof EterneError)) stream.destroy();
-      } else if (stream instanceof EterneError) this.#nextAddress(addresses.length);
+      } else if (stream instanceof EterneError) this.#leaveAddress(address);
       else this.#greet(stream, address, addresses.length);
     });
     return undefined;
@@ -133,10 +133,12 @@ export class OutboundLink {
     return patienceMs(this.#options.timing(), addressCount);
   }
 
-  /** The others at once; then a pause. */
-  #nextAddress(count: number): void {
-    this.#turn += 1;
-    if (this.#turn % Math.max(1, count) === 0) this.#retryLater();
+  /** For the next one of what are its addresses now: at once, and after the last one with a pause. */
+  #leaveAddress(address: Address): void {
+    const addresses = this.#options.addressesOf(this.#to);
+    const at = addresses.indexOf(address);
+    this.#turn = at + 1;
+    if (this.#turn === addresses.length) this.#retryLater();
     else this.#dial();
   }
 
@@ -174,7 +176,7 @@ export class OutboundLink {
         return undefined;
       },
       onDrain: () => {},
-      onClose: () => this.#onClose(stream, addressCount),
+      onClose: () => this.#onClose(stream, address),
     });
     stream.write(plainFrame(dialer.hello));
   }
@@ -233,11 +235,11 @@ export class OutboundLink {
     this.#unconfirmedSinceMs = this.#options.world.clock.bootMs();
   }
 
-  #onClose(stream: Stream, addressCount: number): void {
+  #onClose(stream: Stream, address: Address): void {
     const { kind } = this.#state;
     if ((kind !== 'greeting' && kind !== 'open') || this.#state.stream !== stream) return;
     this.#leave({ kind: 'idle' });
-    this.#nextAddress(addressCount);
+    this.#leaveAddress(address);
   }
 
   #leave(next: State): void {

@@ -62,11 +62,15 @@ function pause(ms: number): Promise<void> {
 }
 
 /** Forwards to `target` and keeps what the dialer said; `swallow` makes it a path that loses everything. */
-async function proxy(target: Address): Promise<{ address: Address; said: Buffer[]; swallow(): void }> {
+async function proxy(
+  target: Address,
+): Promise<{ address: Address; said: Buffer[]; dials(): number; swallow(): void }> {
   const said: Buffer[] = [];
+  let dials = 0;
   let swallowing = false;
   const sockets = new Set<net.Socket>();
   const server = net.createServer((client) => {
+    dials += 1;
     const upstream = net.connect(Number(target.split(':')[1]), '127.0.0.1');
     for (const socket of [client, upstream]) {
       sockets.add(socket);
@@ -87,7 +91,7 @@ async function proxy(target: Address): Promise<{ address: Address; said: Buffer[
     for (const socket of sockets) socket.destroy();
   });
   const { port } = server.address() as net.AddressInfo;
-  return { address: `127.0.0.1:${port}`, said, swallow: () => void (swallowing = true) };
+  return { address: `127.0.0.1:${port}`, said, dials: () => dials, swallow: () => void (swallowing = true) };
 }
 
 /** Forwards the handshake, then one frame, and of the next one a forgery. */
@@ -255,6 +259,23 @@ test('a path that refuses or swallows is left for another, long before TCP would
     );
     return Date.now() - lostAt;
   });
+});
+
+test('a path that is lost is not dialled again first, also when its place among the addresses has changed', async () => {
+  const a = await open('a');
+  const b = await open('b');
+  const [direct = ''] = b.transport.addresses;
+  const path = await proxy(direct);
+  addressBook.set('b', ['127.0.0.1:1', path.address, direct]);
+  a.transport.send('b', Buffer.from('first'));
+  await until(() => b.received.length === 1, 'delivery over the second path');
+  addressBook.set('b', [path.address, direct]);
+  path.swallow();
+  await until(
+    () => (a.transport.send('b', Buffer.from('second')), b.received.length > 1),
+    'delivery on the other path',
+  );
+  assert.equal(path.dials(), 1);
 });
 
 test('a member that restarts is reached again within a moment', async () => {
