@@ -240,16 +240,22 @@ test('garbage on the port is dropped', async () => {
   await until(() => b.received.length === 1, 'a proper message');
 });
 
+/** Two that talk over the second of three paths: the first one refuses. */
+async function overSecondPath() {
+  const a = await open('a');
+  const b = await open('b');
+  const [direct = ''] = b.transport.addresses;
+  const path = await proxy(direct);
+  addressBook.set('b', ['127.0.0.1:1', path.address, direct]);
+  a.transport.send('b', Buffer.from('first'));
+  await until(() => b.received.length === 1, 'delivery past the closed port');
+  assert.ok(path.said.length > 0, 'it went through the proxy');
+  return { a, b, direct, path };
+}
+
 test('a path that refuses or swallows is left for another, long before TCP would notice', async () => {
   await keptWithin(1500, async () => {
-    const a = await open('a');
-    const b = await open('b');
-    const [direct = ''] = b.transport.addresses;
-    const path = await proxy(direct);
-    addressBook.set('b', ['127.0.0.1:1', path.address, direct]);
-    a.transport.send('b', Buffer.from('first'));
-    await until(() => b.received.length === 1, 'delivery past the closed port');
-    assert.ok(path.said.length > 0, 'it went through the proxy');
+    const { a, b, path } = await overSecondPath();
     path.swallow();
     a.transport.send('b', Buffer.from('swallowed'));
     const lostAt = Date.now();
@@ -262,13 +268,7 @@ test('a path that refuses or swallows is left for another, long before TCP would
 });
 
 test('a path that is lost is not dialled again first, also when its place among the addresses has changed', async () => {
-  const a = await open('a');
-  const b = await open('b');
-  const [direct = ''] = b.transport.addresses;
-  const path = await proxy(direct);
-  addressBook.set('b', ['127.0.0.1:1', path.address, direct]);
-  a.transport.send('b', Buffer.from('first'));
-  await until(() => b.received.length === 1, 'delivery over the second path');
+  const { a, b, direct, path } = await overSecondPath();
   addressBook.set('b', [path.address, direct]);
   path.swallow();
   await until(
