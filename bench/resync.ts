@@ -58,7 +58,7 @@ async function sparse({ a, b, folder }: MirrorPair): Promise<void> {
   await a.must('promote', { force: true });
   await a.wait('synced', 120_000);
   const seconds = (performance.now() - begunMs) / 1000;
-  const { kind, reason, wireBytes } = (await peerOf(a)).resync;
+  const { kind, reason, wireBytes } = (await a.peer()).resync;
   assert(
     (await Promise.all([a.stop(), b.stop()])).every((code) => code === 0),
     'both end cleanly',
@@ -84,15 +84,15 @@ async function onePercent(pair: MirrorPair): Promise<void> {
     '--iodepth=32',
   ];
   execFileSync('fio', [...args, `--size=${10 * GIB}`, `--number_ios=${count}`, '--output=/dev/null']);
-  const { dirtyBytes } = await peerOf(a);
+  const { dirtyBytes } = await a.peer();
   const begunMs = performance.now();
   await b.start();
   await a.wait('connected');
   const connectedMs = performance.now();
-  while ((await peerOf(a)).resync.wireBytes < MIB) await sleep(10);
+  while ((await a.peer()).resync.wireBytes < MIB) await sleep(10);
   const startedMs = performance.now();
   await a.wait('synced');
-  const { wireBytes } = (await peerOf(a)).resync;
+  const { wireBytes } = (await a.peer()).resync;
   show(
     'one-percent',
     `${mb(dirtyBytes)} dirty, ${mb(wireBytes)} sent: ${ratio(wireBytes / dirtyBytes)} (≤ 1.1)`,
@@ -147,10 +147,10 @@ async function besides(
 ): Promise<{ iops: number; bytesPerSecond: number }> {
   const running = runFioBeside(a.uri, WORKLOAD, seconds, GIB);
   await sleep(STARTING_MS);
-  const before = bytes(await peerOf(a));
+  const before = bytes(await a.peer());
   const begunMs = performance.now();
   const { iops } = await running;
-  const moved = bytes(await peerOf(a)) - before;
+  const moved = bytes(await a.peer()) - before;
   return { iops, bytesPerSecond: (moved / (performance.now() - begunMs)) * 1000 };
 }
 
@@ -160,13 +160,7 @@ const verifiedBytes = ({ lastVerify, verify }: PeerStatus): number =>
 const copiedBytes = ({ resync }: PeerStatus): number => resync.wireBytes;
 
 async function untilQuiet(a: DiskNode): Promise<void> {
-  while ((await peerOf(a)).verify !== null) await sleep(100);
-}
-
-async function peerOf(node: DiskNode): Promise<PeerStatus> {
-  const [peer] = (await node.status()).peers;
-  assert(peer !== undefined, 'a mirror of two');
-  return peer;
+  while ((await a.peer()).verify !== null) await sleep(100);
 }
 
 const mb = (bytes: number): string => `${(bytes / MIB).toFixed(1)} MiB`;

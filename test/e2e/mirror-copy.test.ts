@@ -8,7 +8,7 @@ import { after, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import type { PeerStatus } from '@eterne/disk/engine/api.ts';
 import { NbdClient } from '../../packages/disk/test/support/nbd-client.ts';
-import { mirrorPair, startSynced, type DiskNode, type MirrorPair } from './support/disk-node.ts';
+import { mirrorPair, startSynced, type MirrorPair } from './support/disk-node.ts';
 import { Recorder } from './support/recorder.ts';
 
 const MIB = 1024 * 1024;
@@ -23,12 +23,6 @@ async function newPair(size: string, extra: readonly string[]): Promise<MirrorPa
   const pair = await mirrorPair(size, extra);
   open.push(pair);
   return pair;
-}
-
-async function peerOf(node: DiskNode): Promise<PeerStatus> {
-  const [peer] = (await node.status()).peers;
-  assert.ok(peer);
-  return peer;
 }
 
 /** Bytes change on the platter behind the mirror's back. */
@@ -65,7 +59,7 @@ describe('copying and comparing', { timeout: 600_000 }, () => {
     assert.ok(recorder.acknowledged > 100, `${recorder.acknowledged} writes meanwhile`);
     const shown = JSON.parse(stdout) as { volumes: { peers: PeerStatus[] }[] };
     assert.equal(shown.volumes[0]?.peers[0]?.lastVerify?.differingBytes, 4 * 4096);
-    const peer = await peerOf(a);
+    const peer = await a.peer();
     assert.deepEqual([peer.dirtyBytes, peer.lastVerify?.checkedBytes], [4 * 4096, 96 * MIB]);
     assert.equal((await a.run('resync')).code, 0);
     await a.wait('synced');
@@ -81,7 +75,7 @@ describe('copying and comparing', { timeout: 600_000 }, () => {
     truncateSync(a.image, 20 * 1024 * MIB);
     for (const at of [0, 7000, 20_000]) alter(a.image, at * MIB, 4 * MIB);
     await startSynced(pair);
-    const { toSyncBytes, wireBytes } = (await peerOf(a)).resync;
+    const { toSyncBytes, wireBytes } = (await a.peer()).resync;
     assert.equal(toSyncBytes, 20 * 1024 * MIB);
     assert.ok(wireBytes > 12 * MIB && wireBytes < 13 * MIB, `${wireBytes} bytes`);
     await Promise.all([a.stop(), b.stop()]);
@@ -100,13 +94,13 @@ describe('copying and comparing', { timeout: 600_000 }, () => {
       const docs = new URL('../../docs', import.meta.url).pathname;
       await run('mkfs.ext4', ['-q', '-F', '-E', 'nodiscard', '-d', docs, a.image]);
       await startSynced(pair);
-      const { kind, reason, wireBytes } = (await peerOf(a)).resync;
+      const { kind, reason, wireBytes } = (await a.peer()).resync;
       assert.equal(kind, 'smart', `${reason}\n${a.stderr}\n${b.stderr}`);
       assert.match(reason, /not in use/);
       assert.ok(wireBytes < 32 * MIB, `${wireBytes} bytes`);
       // What was not copied is not reported as a difference, and is read where it is.
       assert.equal((await a.run('verify')).code, 0);
-      assert.equal((await peerOf(a)).lastVerify?.differingBytes, 0);
+      assert.equal((await a.peer()).lastVerify?.differingBytes, 0);
       await a.must('demote');
       await b.must('promote');
       const copy = join(folder, 'copy.img');

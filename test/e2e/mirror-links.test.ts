@@ -8,7 +8,7 @@ import { TestAuthority } from '../../packages/runtime/test/support/certificates.
 import { until } from './support/cluster-node.ts';
 import { filesOf, mirrorPair, startSynced, type LinksOf, type MirrorPair } from './support/disk-node.ts';
 import { Recorder } from './support/recorder.ts';
-import { TcpRelay } from './support/tcp-relay.ts';
+import { relayedPair, type RelayedPair, type RelayedPairOptions } from './support/relayed-pair.ts';
 
 const MIB = 1024 * 1024;
 const MARK = 'a sentence that nobody on the wire may read';
@@ -18,16 +18,10 @@ after(async () => {
   for (const clean of cleanUp.reverse()) await clean();
 });
 
-async function newPair(size: string, linksOf: LinksOf, extra: readonly string[] = []): Promise<MirrorPair> {
-  const pair = await mirrorPair(size, extra, filesOf, linksOf);
+async function newPair(size: string, linksOf: LinksOf): Promise<MirrorPair> {
+  const pair = await mirrorPair(size, [], filesOf, linksOf);
   cleanUp.push(() => pair.remove());
   return pair;
-}
-
-function newRelay(): TcpRelay {
-  const relay = new TcpRelay();
-  cleanUp.push(() => relay.close());
-  return relay;
 }
 
 function newAuthority(): TestAuthority {
@@ -47,26 +41,10 @@ async function assertIdentical({ a, b }: MirrorPair): Promise<void> {
   execFileSync('cmp', [a.image, b.image]);
 }
 
-/** `a`, which dials, reaches `b` through so many relays. */
-async function relayedPair(
-  size: string,
-  count: number,
-  replicationOf: (node: 'a' | 'b') => string,
-  extra: readonly string[] = [],
-): Promise<{ pair: MirrorPair; relays: TcpRelay[] }> {
-  const relays = Array.from({ length: count }, newRelay);
-  const toB = Promise.withResolvers<number>();
-  const fronts = await Promise.all(relays.map((relay) => relay.listen(toB.promise)));
-  const pair = await newPair(
-    size,
-    (node, ports) => {
-      toB.resolve(ports.b);
-      const addresses = node === 'a' ? fronts : [`127.0.0.1:${ports.a}`];
-      return { addresses, replication: replicationOf(node) };
-    },
-    extra,
-  );
-  return { pair, relays };
+async function newRelayedPair(size: string, options: RelayedPairOptions): Promise<RelayedPair> {
+  const pair = await relayedPair(size, options);
+  cleanUp.push(() => pair.remove());
+  return pair;
 }
 
 describe('replication links', { timeout: 600_000 }, () => {
@@ -75,8 +53,10 @@ describe('replication links', { timeout: 600_000 }, () => {
     for (const name of ['a', 'b', 'c']) authority.issue(name);
     other.issue('b');
     let wire = Buffer.alloc(0);
-    const { pair, relays } = await relayedPair('16MiB', 1, (node) => tlsBy(authority, node));
-    relays[0]?.tap((bytes) => (wire = Buffer.concat([wire, bytes])));
+    const pair = await newRelayedPair('16MiB', {
+      replicationOf: (node) => tlsBy(authority, node),
+    });
+    pair.relays[0]?.tap((bytes) => (wire = Buffer.concat([wire, bytes])));
     await startSynced(pair);
     const client = await connect(pair);
     assert.equal((await client.write(0, Buffer.alloc(64 * 1024, MARK))).error, 0);
@@ -109,7 +89,7 @@ describe('replication links', { timeout: 600_000 }, () => {
   });
 
   it('carry on over one path when the other falls silent, in the same session', async () => {
-    const { pair, relays } = await relayedPair('32MiB', 2, () => '');
+    const pair = await newRelayedPair('32MiB', { relays: 2 });
     await startSynced(pair);
     const { a } = pair;
     const paths = async (): Promise<number> => (await a.status()).peers[0]?.paths?.length ?? 0;
@@ -118,14 +98,14 @@ describe('replication links', { timeout: 600_000 }, () => {
     let stop = false;
     const client = await connect(pair);
     const load = recorder.run(client, 16, () => stop);
-    await until('both carry data', () => relays.every(({ carriedBytes }) => carriedBytes > MIB));
+    await until('both carry data', () => pair.relays.every(({ carriedBytes }) => carriedBytes > MIB));
     const { setVersion } = await a.status();
     const said = a.stderr;
-    relays[0]?.goSilent();
+    pair.relays[0]?.goSilent();
     await until('one path is gone', async () => (await paths()) === 1);
     const tried = recorder.tried;
     await until('writes go on', () => recorder.tried > tried + 200);
-    relays[0]?.heal();
+    pair.relays[0]?.heal();
     await until('the path is back', async () => (await paths()) === 2);
     stop = true;
     await load;
@@ -139,25 +119,28 @@ describe('replication links', { timeout: 600_000 }, () => {
   it('carry several paths and TLS together', async () => {
     const authority = newAuthority();
     for (const name of ['a', 'b']) authority.issue(name);
-    const { pair, relays } = await relayedPair('16MiB', 2, (node) => tlsBy(authority, node));
+    const pair = await newRelayedPair('16MiB', {
+      relays: 2,
+      replicationOf: (node) => tlsBy(authority, node),
+    });
     await startSynced(pair);
     const client = await connect(pair);
     await until('both carry data', async () => {
       await client.write(0, Buffer.alloc(4 * MIB, MARK));
-      return relays.every(({ carriedBytes }) => carriedBytes > MIB);
+      return pair.relays.every(({ carriedBytes }) => carriedBytes > MIB);
     });
     client.close();
     await assertIdentical(pair);
   });
 
   it('send less of what can be compressed', async () => {
-    const { pair, relays } = await relayedPair('32MiB', 1, () => '', ['compress: zstd']);
+    const pair = await newRelayedPair('32MiB', { extra: ['compress: zstd'] });
     await startSynced(pair);
-    const before = relays[0]?.carriedBytes ?? 0;
+    const before = pair.relays[0]?.carriedBytes ?? 0;
     const client = await connect(pair);
     for (let at = 0; at < 8; at += 1) await client.write(at * MIB, Buffer.alloc(MIB, MARK));
     client.close();
-    const sent = (relays[0]?.carriedBytes ?? 0) - before;
+    const sent = (pair.relays[0]?.carriedBytes ?? 0) - before;
     assert.ok(sent < MIB, `${sent} bytes for 8 MiB of text`);
     await assertIdentical(pair);
   });

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
+import type { PeerStatus, VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { WaitGoal } from '@eterne/disk/process/wait.ts';
 import { callHttp } from '@eterne/runtime/node/http.ts';
 import { freePort } from '@eterne/runtime/node/ports.ts';
@@ -131,6 +131,13 @@ export class DiskNode {
     return volume;
   }
 
+  /** How it sees the other node of a pair. */
+  async peer(): Promise<PeerStatus> {
+    const [peer] = (await this.status()).peers;
+    if (peer === undefined) throw new Error(`${this.name} has no peer`);
+    return peer;
+  }
+
   async #call(method: 'GET' | 'POST', path: string, body?: object, timeoutMs = 120_000): Promise<unknown> {
     try {
       return await callHttp(`unix:${this.control}`, {
@@ -235,9 +242,14 @@ export async function mirrorPair(
 }
 
 /** Before its first start. */
-export function withInternalMetadata({ configPath }: DiskNode): void {
-  const text = readFileSync(configPath, 'utf8');
-  writeFileSync(configPath, text.replace(/metadata: .*/, 'metadata: internal'));
+export const withInternalMetadata = (node: DiskNode): void =>
+  reword(node, /metadata: .*/, 'metadata: internal');
+
+/** Before its first start. */
+export const asynchronous = (node: DiskNode): void => reword(node, 'mode: sync', 'mode: async');
+
+function reword({ configPath }: DiskNode, from: RegExp | string, to: string): void {
+  writeFileSync(configPath, readFileSync(configPath, 'utf8').replace(from, to));
 }
 
 /** Afterwards `a` is primary and both replicas are equal. */
