@@ -49,10 +49,16 @@ export class ClusterLab {
     await this.apply(document);
   }
 
+  /** By the node that founded the cluster. */
   async apply(document: string): Promise<void> {
+    const [founder] = this.#members;
+    if (founder) await this.applyAt(founder, document);
+  }
+
+  async applyAt(node: ClusterNode, document: string): Promise<void> {
     const path = join(this.root, 'document.yaml');
     writeFileSync(path, document);
-    await this.#members[0]?.apply(path);
+    await node.apply(path);
   }
 
   async end(): Promise<void> {

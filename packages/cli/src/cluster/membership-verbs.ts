@@ -1,4 +1,5 @@
-/** `eterne cluster init|maintenance|token|join` and `eterne witness join`. */
+/** `eterne cluster init|maintenance|token|recover|join` and `eterne witness join`. */
+import { resolve } from 'node:path';
 import { EterneError, parseDurationMs } from '@eterne/base';
 import { joinToken } from '@eterne/cluster/api/schema/access.ts';
 import { configPlan } from '@eterne/cluster/api/schema/orders.ts';
@@ -9,6 +10,7 @@ import { joinCluster } from '@eterne/cluster/pki/join.ts';
 import { instantOf } from '@eterne/runtime';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { type Command, Option } from 'commander';
+import type { RecoverOptions } from '../node/recover.ts';
 import { DEFAULT_DIR } from './connection.ts';
 import { migrateLogVerb } from './migrate-log-verb.ts';
 import { openSession, withConnection } from './session.ts';
@@ -93,8 +95,27 @@ export function clusterVerbs(program: Command): void {
     });
 
   migrateLogVerb(cluster);
+  recoverVerb(cluster);
 
   joinVerb(cluster.command('join'), 'node').description('let this machine join as a node');
+}
+
+function recoverVerb(cluster: Command): void {
+  cluster
+    .command('recover')
+    .description(
+      'the majority of the votes is lost for good: go on with the node in DIR, which is off, as a new cluster; the others have to join anew',
+    )
+    .option('--dir <dir>', 'folder of the node that goes on', DEFAULT_DIR)
+    .requiredOption('--without <members>', 'all other members, separated by commas', splitList)
+    .option('--accept-loss', 'what only they had decided or written may be lost')
+    .option('--json', 'print JSON')
+    .action(async (options: RecoverOptions & { json?: boolean }) => {
+      const { recover, recoveryText } = await import('../node/recover.ts');
+      const dir = resolve(options.dir);
+      const recovery = await recover({ ...options, dir });
+      print(options, recovery, recoveryText(recovery, dir));
+    });
 }
 
 /** `join` of `eterne witness`. */
@@ -143,10 +164,10 @@ function apiBeside(address: string): string {
 
 function splitList(text: string): string[] {
   const parts = text.split(',').map((part) => part.trim());
-  if (parts.includes('')) throw new EterneError('usage', `an address is empty in ${JSON.stringify(text)}`);
+  if (parts.includes('')) throw new EterneError('usage', `a part is empty in ${JSON.stringify(text)}`);
   return parts;
 }
 
-function print(options: NodeOptions, value: unknown, lines: readonly string[]): void {
+function print(options: { readonly json?: boolean }, value: unknown, lines: readonly string[]): void {
   process.stdout.write(`${options.json === true ? JSON.stringify(value) : lines.join('\n')}\n`);
 }

@@ -5,6 +5,8 @@ export type DaemonName = 'service' | 'monitor' | 'heart' | 'disk';
 export const DAEMON_NAMES: readonly DaemonName[] = ['service', 'monitor', 'heart', 'disk'];
 
 export const identityPath = (dir: string): string => join(dir, 'node.json');
+/** Of a recovery that is under way, or was cut short: node/recover.ts. */
+export const recoveryPath = (dir: string): string => join(dir, 'recovery.json');
 /** Sockets and records that mean nothing after a reboot. */
 export const runFolder = (dir: string): string => join(dir, 'run');
 export const logFolder = (dir: string): string => join(dir, 'log');

@@ -137,9 +137,13 @@ export function createLogFile(ports: LogStorePorts, path: string, image: LogImag
     if (present instanceof EterneError) return done(present);
     if (present !== undefined)
       return done(new EterneError('exists', `there is a cluster log already: ${path}`));
-    writeImage(ports, path, image, (written) => done(written instanceof EterneError ? written : undefined));
-    return undefined;
+    return replaceLogFile(ports, path, image, done);
   });
+}
+
+/** The log of a member that does not run, anew. */
+export function replaceLogFile(ports: LogStorePorts, path: string, image: LogImage, done: Done): void {
+  writeImage(ports, path, image, (written) => done(written instanceof EterneError ? written : undefined));
 }
 
 /** What `identity` wrote in its last life. Changes nothing on disk. */

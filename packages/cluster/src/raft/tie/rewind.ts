@@ -10,7 +10,7 @@
 import { EterneError } from '@eterne/base';
 import type { Files, World } from '@eterne/runtime';
 import type { LogIdentity } from '../storage/format.ts';
-import { LogStore, readLogFile } from '../storage/log-store.ts';
+import { readLogFile, replaceLogFile } from '../storage/log-store.ts';
 import type { LogImage } from '../storage/recover.ts';
 import { readSoloRecord, writeSoloRecord, type SoloRecord } from './solo-record.ts';
 
@@ -50,7 +50,7 @@ function putBack(parts: RewindParts, record: SoloRecord, half: string, done: Don
       if (parted instanceof EterneError) return done(parted);
       return readLogFile(files, logBefore(logPath, half), identity, (before) => {
         if (before instanceof EterneError) return done(before);
-        return replaceLog(parts, rewound(before, parted), (failed) => {
+        return replaceLogFile(world, logPath, rewound(before, parted), (failed) => {
           if (failed) return done(failed);
           world.log('warn', 'this node’s half gave way: its log is put back', { half, kept: aside });
           const settled = {
@@ -77,7 +77,8 @@ export function rewound(before: LogImage, parted: LogImage): LogImage {
   };
 }
 
-function keepAside(files: Files, logPath: string, aside: string, done: Done): void {
+/** A copy of the log as `aside`, unless it is there. */
+export function keepAside(files: Files, logPath: string, aside: string, done: Done): void {
   files.readFile(aside, (kept) => {
     if (kept instanceof EterneError) return done(kept);
     if (kept !== undefined) return done(undefined);
@@ -87,9 +88,4 @@ function keepAside(files: Files, logPath: string, aside: string, done: Done): vo
       return files.writeFileAtomic(aside, content, 0o600, done);
     });
   });
-}
-
-function replaceLog({ world, logPath }: RewindParts, image: LogImage, done: Done): void {
-  const store = new LogStore(world, logPath);
-  store.rewrite(image, (error) => (error ? done(error) : store.close(() => done(undefined))));
 }
