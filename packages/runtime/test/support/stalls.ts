@@ -3,6 +3,7 @@
  * breaks it while nothing ran was kept from keeping it.
  */
 import { AssertionError } from 'node:assert';
+import { StallWatch } from '../../src/node/stall-watch.ts';
 
 const TRIES = 4;
 const TICK_MS = 20;
@@ -27,21 +28,13 @@ export async function keptWithin(
 /** `attempt` again, but only where it failed while this process was held up, and not for ever. */
 export async function unlessStalled<T>(attempt: () => Promise<T>, tries = TRIES): Promise<T> {
   for (let left = tries - 1; ; left -= 1) {
-    let longestMs = 0;
-    let lastMs = performance.now();
-    const look = (): void => {
-      const nowMs = performance.now();
-      longestMs = Math.max(longestMs, nowMs - lastMs - TICK_MS);
-      lastMs = nowMs;
-    };
-    const timer = setInterval(look, TICK_MS);
+    const watch = new StallWatch(TICK_MS);
     try {
       return await attempt();
     } catch (error) {
-      look();
-      if (left === 0 || longestMs < STALL_MS) throw error;
+      if (left === 0 || watch.stop() < STALL_MS) throw error;
     } finally {
-      clearInterval(timer);
+      watch.stop();
     }
   }
 }

@@ -1,26 +1,19 @@
 /** Real agents that ask Pacemaker about the cluster while they act, run by a real monitor: redis, and pgsql with its own replication. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { EterneError } from '@eterne/base';
-import { freePort } from '@eterne/runtime/node/ports.ts';
 import { Monitor, type MonitorHands } from '../../../src/monitor/monitor.ts';
 import { serveMonitor } from '../../../src/monitor/server.ts';
 import { socketAddress } from '../../../src/node/layout.ts';
 import type { ActionResult, ResourceSpec } from '../../../src/ports.ts';
 import { FakeHeart, makeHands } from '../hands.ts';
+import { hasAgent, isRoot, newPostgres, noPostgres } from './heartbeat-agents.ts';
 import { asAgent, listen, picture, resource, withFunctions } from './cluster-daemons.ts';
 
-const AGENTS = '/usr/lib/ocf/resource.d/heartbeat';
-const POSTGRES = '/usr/lib/postgresql';
 const ACTION_TIMEOUT_MS = 120_000;
-const isRoot = process.getuid?.() === 0;
-const binaries = (): string => {
-  const [version] = existsSync(POSTGRES) ? readdirSync(POSTGRES).toSorted().toReversed() : [];
-  return version === undefined ? '' : join(POSTGRES, version, 'bin');
-};
 
 /** A node of which this is all that is told by its service: it owns group `g` with this one resource. */
 async function owner(
@@ -68,7 +61,7 @@ const role = async (hands: MonitorHands): Promise<string | undefined> =>
   / role="(\w+)"/.exec((await asAgent(hands, 'crm_mon -1 --as-xml')).stdout)?.[1];
 
 const noRedis =
-  !(isRoot && existsSync('/usr/bin/redis-server') && existsSync(join(AGENTS, 'redis'))) &&
+  !(isRoot && existsSync('/usr/bin/redis-server') && hasAgent('redis')) &&
   'needs root, redis-server and resource-agents';
 
 test('ocf:heartbeat:redis is promoted, and sees that it is', { skip: noRedis }, async (context) => {
@@ -107,43 +100,21 @@ test('ocf:heartbeat:redis is promoted, and sees that it is', { skip: noRedis }, 
   assert.equal(await role(hands), 'Stopped');
 });
 
-const noPostgres =
-  !(isRoot && binaries() !== '' && existsSync(join(AGENTS, 'pgsql'))) &&
-  'needs root, PostgreSQL and resource-agents';
-
 test('ocf:heartbeat:pgsql with replication of its own is promoted', { skip: noPostgres }, async (context) => {
   const hands = await makeHands(context);
-  chmodSync(hands.dir, 0o755);
-  const home = join(hands.dir, 'pg');
-  mkdirSync(home);
-  execFileSync('chown', ['postgres:postgres', home]);
-  const as = (...words: string[]): string =>
-    execFileSync('setpriv', ['--reuid', 'postgres', '--regid', 'postgres', '--init-groups', ...words], {
-      encoding: 'utf8',
-      cwd: home,
-    });
-  as(join(binaries(), 'initdb'), '-D', join(home, 'data'), '-A', 'trust', '--no-sync');
-  const port = await freePort();
-  const params = {
-    pgctl: join(binaries(), 'pg_ctl'),
-    psql: join(binaries(), 'psql'),
-    pgdata: join(home, 'data'),
+  const { home, params, query } = await newPostgres(hands.dir);
+  const replicated = {
+    ...params,
     config: join(home, 'data', 'postgresql.conf'),
-    logfile: join(home, 'log'),
-    pgport: port,
-    pghost: '127.0.0.1',
-    start_opt: `-p ${port} -k ${home}`,
     rep_mode: 'async',
     node_list: 'n1',
     master_ip: '127.0.0.9',
     tmpdir: join(home, 'tmp'),
   };
-  const node = await owner(context, hands, specOf('pgsql', params));
+  const node = await owner(context, hands, specOf('pgsql', replicated));
   const started = await node.start();
   assert.equal(started.ok, true, started.reason);
   assert.ok(node.questions() > 0, 'the agent has asked');
-  const query = (sql: string): string =>
-    as(join(binaries(), 'psql'), '-h', '127.0.0.1', '-p', String(port), '-Atc', sql).trim();
   assert.equal(query('select pg_is_in_recovery()'), 'f');
   const status = await asAgent(hands, '$HA_SBIN_DIR/crm_attribute -l reboot -N n1 -n g-db-status -G -q');
   assert.equal(status.stdout.trim(), 'PRI', 'kept because the agent was told that this node is online');
