@@ -528,4 +528,10 @@ export const CASES: readonly Case[] = [
     found:
       'only the simulator’s: a replica was promoted whose peer had lost its power, and lost its own before a flush: what it had shown meanwhile was taken for what no power cut can take',
   },
+  {
+    scenario: 'halves',
+    seed: 13809059,
+    found:
+      'a peer became equal while a new term made its name: it took the name, and nobody heard; when it was lost the primary wrote on under the name that both had, and what it had written counted as an older state of what the peer wrote then: it was overwritten, and not kept',
+  },
 ];

@@ -661,14 +661,18 @@ export class Primary
 
   /** Equal peers that bits are counted for did not hear the present name yet. */
   #spreadName(): void {
+    if (this.#expectNames()) this.#owner.announce();
+  }
+
+  /** Whoever of them takes the present name from now on is heard. True when there is one. */
+  #expectNames(): boolean {
     const { generations } = this.#parts.metadata.state;
     const isBehind = ({ link, node }: Mirror): boolean =>
       link?.isEqual === true && bitmapFor(generations, node) !== NIL_UUID;
     const behind = this.mirrors.filter(isBehind);
-    if (behind.length === 0) return;
     // One that a mint is about to name is left to it.
     for (const { node } of behind) if (!this.#unnamed.has(node)) this.#unnamed.set(node, generations.current);
-    this.#owner.announce();
+    return behind.length > 0;
   }
 
   #tellThirds(): void {
@@ -714,6 +718,8 @@ export class Primary
     this.#parts.metadata.update(change, (error) => {
       if (this.#ended) return;
       if (error !== undefined) return this.#metadataLost(error);
+      // A peer may have become equal since the change was asked for: it takes a name that was minted without it.
+      this.#expectNames();
       this.#owner.announce();
       done();
     });

@@ -69,3 +69,22 @@ describe('a copy whose end its source does not hear of', () => {
     pair.assertIdentical();
   });
 });
+
+test('a peer that meets a term whose name is just being made takes it, and is lost under another one', () => {
+  for (let steps = 0; steps < 40; steps += 1) {
+    const pair = new Pair({ diskDelayMs: () => 0.3 }).startMirror();
+    const { a, b } = pair;
+    pair.demote(a);
+    b.kill();
+    pair.promote(a, { force: true });
+    b.start();
+    let left = steps;
+    pair.scheduler.runUntil(() => left-- <= 0);
+    const first = pair.begin(a, 1, 1);
+    pair.until(() => first.answer !== undefined && pair.isEqual());
+    pair.network.isCut = true;
+    pair.until(() => a.volume.status().inSyncSet.length === 1);
+    pair.write(a, 3, 30);
+    assert.notEqual(nameOf(a), nameOf(b), `after ${steps} steps`);
+  }
+});
