@@ -534,4 +534,10 @@ export const CASES: readonly Case[] = [
     found:
       'a peer became equal while a new term made its name: it took the name, and nobody heard; when it was lost the primary wrote on under the name that both had, and what it had written counted as an older state of what the peer wrote then: it was overwritten, and not kept',
   },
+  {
+    scenario: 'members',
+    seed: 13805005,
+    found:
+      'a replica was taken out, and its primary lost before it could propose the set without it; another machine of that name came, and was in the set with an empty disk',
+  },
 ];

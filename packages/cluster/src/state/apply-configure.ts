@@ -14,12 +14,12 @@ import type {
 import { sortedValues } from './model.ts';
 import { stoppedResources } from './groups.ts';
 import { grantorOf } from './apply-half.ts';
-import { AVAILABILITY_LEVEL, olderThan, WAN_LEVEL } from './levels.ts';
+import { AVAILABILITY_LEVEL, LIVES_LEVEL, olderThan, WAN_LEVEL } from './levels.ts';
 import { withHeartSlots } from './heart-slots.ts';
 import type { Outcome, Refusal } from './outcome.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
 import { devicesOf, sameLayout } from './parts.ts';
-import { joinedChangeRefusal } from './joined.ts';
+import { copiesOf, joinedChangeRefusal } from './joined.ts';
 import { without } from './records.ts';
 import { volumesOf } from './references.ts';
 import { brokenPlace, samePlace } from './places.ts';
@@ -53,7 +53,7 @@ function changeRefusal(state: ClusterState, change: ConfigChange): Refusal | und
     case 'node-put':
       return nodeRefusal(state, change);
     case 'volume-put':
-      return volumeChangeRefusal(state.volumes[change.spec.name], change.spec);
+      return volumeChangeRefusal(state, state.volumes[change.spec.name], change.spec);
     case 'volume-delete':
       return volumeDeleteRefusal(state, change.name);
     case 'group-put':
@@ -118,7 +118,11 @@ function consensusRefusal({ log }: ClusterState, consensus: ConsensusSpec): Refu
   };
 }
 
-function volumeChangeRefusal(present: VolumeState | undefined, spec: VolumeSpec): Refusal | undefined {
+function volumeChangeRefusal(
+  { level }: Pick<ClusterState, 'level'>,
+  present: VolumeState | undefined,
+  spec: VolumeSpec,
+): Refusal | undefined {
   if (!present) return undefined;
   if (spec.sizeBytes < present.spec.sizeBytes)
     return {
@@ -130,7 +134,20 @@ function volumeChangeRefusal(present: VolumeState | undefined, spec: VolumeSpec)
   if (!sameLayout(present.spec, spec)) return layoutRefusal(present.spec, spec);
   const refused = joinedChangeRefusal(present, spec);
   if (refused !== undefined || spec.joined !== undefined) return refused;
-  return replicaChangeRefusal(present, spec);
+  return (
+    replicaChangeRefusal(present, spec) ?? (level < LIVES_LEVEL ? undefined : namesakeRefusal(present, spec))
+  );
+}
+
+/** Whoever has gone is in the set until the primary says so, or is lost for certain: another one under that name would count as one that has everything (invariant 1). */
+function namesakeRefusal({ inSyncSet, spec: before }: VolumeState, spec: VolumeSpec): Refusal | undefined {
+  const former = inSyncSet.members.filter((member) => !copiesOf(before).includes(member));
+  const namesake = copiesOf(spec).find((copy) => former.includes(copy));
+  if (namesake === undefined) return undefined;
+  return {
+    code: 'busy',
+    message: `volume ${spec.name}: the replica that was on ${namesake} has not been let go of yet; try again`,
+  };
 }
 
 /** What lies behind a part would have to move with it. */

@@ -1,7 +1,8 @@
 /** What the ends of an ownership have in common, however it ends. */
 import type { Stamp } from './commands.ts';
+import { copiesOf } from './joined.ts';
 import { LIVES_LEVEL } from './levels.ts';
-import type { ClusterState, GroupSpec, GroupState, ResourceSummary } from './model.ts';
+import type { ClusterState, GroupSpec, GroupState, ResourceSummary, VolumeState } from './model.ts';
 import { sortedValues } from './model.ts';
 import { withEvent } from './outcome.ts';
 import { volumesOf } from './references.ts';
@@ -17,8 +18,8 @@ export function withGroup(state: ClusterState, group: GroupState): ClusterState 
 }
 
 /**
- * The group's volumes have no primary from here on: proposals of the old one are refused, whatever its term. `unclean`: it was not
- * demoted, so its copy may lack what it had acknowledged and not flushed.
+ * The group's volumes have no primary from here on: proposals of the old one are refused, whatever its term, also the one that would have taken out whoever has been a replica no
+ * more. `unclean`: it was not demoted, so its copy may lack what it had acknowledged and not flushed.
  */
 export function withoutPrimaries(
   state: ClusterState,
@@ -31,9 +32,18 @@ export function withoutPrimaries(
     if (!volume) continue;
     const isCopy = end === 'unclean' && volume.spec.joined === undefined;
     const crashed = isCopy ? (volume.primary ?? volume.crashed) : volume.crashed;
-    volumes[name] = { ...volume, primary: null, crashed };
+    const inSyncSet = state.level < LIVES_LEVEL ? volume.inSyncSet : withoutFormer(volume);
+    volumes[name] = { ...volume, primary: null, crashed, inSyncSet };
   }
   return { ...state, volumes };
+}
+
+/** Another replica may come under the name of one that has gone: it would count as one that has everything. */
+function withoutFormer({ spec, inSyncSet }: VolumeState): VolumeState['inSyncSet'] {
+  const copies = copiesOf(spec);
+  const members = inSyncSet.members.filter((member) => copies.includes(member));
+  if (members.length === 0 || members.length === inSyncSet.members.length) return inSyncSet;
+  return { version: inSyncSet.version + 1, members };
 }
 
 /** The group has no owner and runs nowhere. */

@@ -4,6 +4,7 @@ import { apply } from '../../src/state/apply.ts';
 import type { ConfigChange } from '../../src/state/commands.ts';
 import type { ClusterState, VolumeSpec } from '../../src/state/model.ts';
 import { decodeState, encodeState } from '../../src/state/codec.ts';
+import { LIVES_LEVEL } from '../../src/state/levels.ts';
 import { group, member, volume } from '../service/fake-cluster.ts';
 import { after, foundedState, runningState } from './founded.ts';
 
@@ -89,6 +90,40 @@ test('what is acknowledged stays where it can be promoted', () => {
     version: (running.volumes['data']?.inSyncSet.version ?? 0) + 1,
     members: ['n2'],
   });
+});
+
+test('who comes under the name of a replica that has gone does not count as one that has everything', () => {
+  const running = { ...withThird(), level: LIVES_LEVEL };
+  const put = (nodes: readonly string[]): ConfigChange => ({
+    kind: 'volume-put',
+    spec: volume('data', nodes),
+  });
+  const onTwo: ConfigChange = { kind: 'group-put', spec: group('db', ['n1', 'n3'], 'data') };
+  const gone = configured(running, onTwo, put(['n1', 'n3'])).state;
+  assert.deepEqual(
+    gone.volumes['data']?.inSyncSet.members,
+    ['n1', 'n2'],
+    'the primary says when it has let go',
+  );
+  const early = configured(gone, put(['n1', 'n2', 'n3']));
+  assert.match(early.refused?.message ?? '', /the replica that was on n2 has not been let go of yet/);
+  const owner = gone.groups['db'];
+  assert.ok(owner);
+  const lost = after(gone, {
+    kind: 'group-expired',
+    group: 'db',
+    expectedEpoch: owner.epoch,
+    reason: 'n1 is lost',
+    leaderTerm: gone.leaderTerm,
+    atMs: 0,
+  });
+  assert.deepEqual(lost.volumes['data']?.inSyncSet, {
+    version: (gone.volumes['data']?.inSyncSet.version ?? 0) + 1,
+    members: ['n1'],
+  });
+  const back = configured(lost, put(['n1', 'n2', 'n3']));
+  assert.equal(back.refused, undefined);
+  assert.deepEqual(back.state.volumes['data']?.inSyncSet.members, ['n1']);
 });
 
 /** Asynchronous, served by n1 alone; n2 was last known to have everything until 5000. */

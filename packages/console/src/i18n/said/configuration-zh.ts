@@ -57,6 +57,10 @@ export const CONFIGURATION: readonly Phrase[] = [
     '镜像卷 {volume} 正由 {node} 提供服务；请先切换其资源组',
   ],
   [
+    'volume {volume}: the replica that was on {node} has not been let go of yet; try again',
+    '镜像卷 {volume}：{node} 上原来的副本尚未脱离；请稍后重试',
+  ],
+  [
     'volume {volume}: none of the other replicas holds every acknowledged write',
     '镜像卷 {volume}：其余副本都没有全部已确认的写入',
   ],
