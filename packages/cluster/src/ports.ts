@@ -158,7 +158,7 @@ export interface MonitorPort {
   watch(order: WatchOrder, done: (error: EterneError | undefined) => void): void;
   /** Everything that is not well of what it was told to watch; every few seconds and on change, once it has been told. */
   onTroubles(listener: (troubles: readonly Trouble[]) => void): void;
-  /** On a timer and on change, for everything started. */
+  /** At once, on a timer and on change, for everything started. A monitor that has not taken away yet what an earlier life of the node left says nothing. */
   onReport(listener: (reports: readonly ResourceReport[]) => void): void;
 }
 

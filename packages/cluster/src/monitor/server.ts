@@ -47,6 +47,7 @@ export function serveMonitor(
     address,
     (link) => {
       links.add(link);
+      world.timers.soon(() => link.note('reports', monitor.reports));
       return {
         onCall: (_name, body, reply) => act(monitor, body as ToMonitor, reply),
         onNote: () => {},

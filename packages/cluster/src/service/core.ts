@@ -100,6 +100,7 @@ export class ServiceCore {
       logDropped: NO_DROPS,
       leases: undefined,
       disk: { connected: false, volumes: undefined, problems: this.#replicas.problems },
+      monitored: false,
       watchdog: undefined,
       pids: undefined,
       tie: undefined,
@@ -244,6 +245,7 @@ export class ServiceCore {
       case 'proposal':
         return this.#arbiter.propose(view, this.#outbox, event.id, event.proposal);
       case 'reports':
+        view.monitored = true;
         for (const runner of this.#runners.values()) runner.reports(view, event.reports);
         return;
       case 'troubles':

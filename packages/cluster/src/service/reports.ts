@@ -41,6 +41,8 @@ export class ReportDuty {
     const member = ownMember(view);
     if (!member) return;
     const { startId } = view;
+    // A new life frees what the earlier one ran, for anybody.
+    if (member.role === 'node' && member.startId !== startId && !view.monitored) return;
     const level = view.levels.program;
     const pids = view.pids ?? UNKNOWN_PIDS;
     const [sees, troubles] = [this.#cutOff(view), diskTroubles(view)];

@@ -45,6 +45,8 @@ export interface View {
     /** Volume → why this node's replica of it could not be opened. */
     problems: ReadonlyMap<string, string>;
   };
+  /** This node's monitor has spoken once: what an earlier life left here is taken away (monitor/leftovers.ts). */
+  monitored: boolean;
   /** What the heart last said of it. */
   watchdog: WatchdogReport | undefined;
   pids: DaemonPids | undefined;

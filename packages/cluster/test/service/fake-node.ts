@@ -44,6 +44,8 @@ export class FakeMonitor implements MonitorPort {
   readonly log: string[] = [];
   /** `start group/resource`, `stop group/resource` or `kill group` → why it fails. */
   readonly failures = new Map<string, string>();
+  /** It still takes away what an earlier life of the node has left. */
+  isClearing = false;
   startMs = 20;
   fenceMs = 300;
   onFence: (node: string) => void = () => {};
@@ -151,6 +153,14 @@ export class FakeMonitor implements MonitorPort {
 
   onReport(listener: (reports: readonly ResourceReport[]) => void): void {
     this.#listeners.push(listener);
+    if (!this.isClearing) this.#time.after(1, () => listener([]));
+  }
+
+  /** An earlier life's resources are gone, and it serves. */
+  cleared(): void {
+    this.isClearing = false;
+    this.running.clear();
+    for (const listener of this.#listeners) listener([]);
   }
 
   /** The resource dies by itself and the monitor notices. */

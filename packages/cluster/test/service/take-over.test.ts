@@ -29,6 +29,24 @@ test('the owner, not the leader, loses power: the other node takes over after le
   assert(cluster.state().volumes['data']?.primary === 'n2');
 });
 
+test('a node that is started again frees its groups only when its monitor has taken away what was left of them', () => {
+  const cluster = pair();
+  cluster.elect('w1');
+  cluster.submit({ kind: 'group-move', group: 'db', to: 'n2', reason: 'wanted', displaces: false, atMs: 0 });
+  cluster.untilOnline('db', 'n2');
+  const { monitor } = cluster.machine('n2');
+  cluster.stopService('n2');
+  cluster.machine('n2').disk.crash(10);
+  monitor.running.delete('db/vol');
+  monitor.isClearing = true;
+  cluster.powerOn('n2');
+  cluster.time.run(3000);
+  assert.deepEqual([...monitor.running], ['db/app'], 'such as a unit of systemd');
+  assert.equal(cluster.group('db').owner, 'n2');
+  monitor.cleared();
+  cluster.untilOnline('db', 'n1');
+});
+
 test('the owner is the leader: the new leader waits from its election', () => {
   const cluster = pair();
   cluster.powerOff('n1');

@@ -209,3 +209,19 @@ test(
     assert.equal(existsSync(join(hands.dir, 'run/leftovers.json')), false);
   },
 );
+
+test('what does not go at once is tried again before the monitor serves', async (context) => {
+  const hands = await makeHands(context);
+  const tries = join(hands.dir, 'tries');
+  const { processes } = hands.world;
+  const command = ['sh', '-c', `echo >> ${tries}; [ $(wc -l < ${tries}) -gt 3 ]`] as const;
+  const spawn: typeof processes.spawn = (options, onExit) => processes.spawn({ ...options, command }, onExit);
+  const stubborn = { ...hands, world: { ...hands.world, processes: { ...processes, spawn } } };
+  const spec = { group: 'g', name: 'd', type: 'systemd:web', params: {} };
+  const record = { spec, epoch: 1, mark: 'ETERNE_RESOURCE=gone', processes: [], outputs: {} };
+  await new Promise((resolve) => leaveBehind(hands.world.files, hands.dir, [record], resolve));
+  const monitor = new Monitor(stubborn, new FakeHeart());
+  assert.equal(await new Promise((resolve) => monitor.open(resolve)), undefined);
+  monitor.close();
+  assert.equal(readFileSync(tries, 'utf8').length, 4, 'two times a kill and a stop');
+});
