@@ -99,7 +99,7 @@ export interface ActionResult {
   readonly outputs: Readonly<Record<string, string>>;
   /** The monitor went away before it answered: what happened is unknown, probe to find out. */
   readonly lost?: true;
-  /** Of a start that failed: what it needs is not installed on this node, so that there is nothing to be stopped. */
+  /** Of a start that failed: what it needs is not on this node, or its place is somebody else's, so that there is nothing to be stopped. */
   readonly isMissing?: true;
 }
 

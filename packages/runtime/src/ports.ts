@@ -228,6 +228,8 @@ export interface Files {
   remove(path: string, done: (error: EterneError | undefined) => void): void;
   list(folder: string, done: (result: readonly string[] | EterneError) => void): void;
   makeFolder(path: string, done: (error: EterneError | undefined) => void): void;
+  /** Without symbolic links, `.`, `..` and a slash at its end (realpath(3), which asks nothing of the file itself); undefined when it leads nowhere. */
+  realPath(path: string, done: (real: string | undefined) => void): void;
 }
 
 export interface SpawnOptions {

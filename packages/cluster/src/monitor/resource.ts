@@ -40,7 +40,7 @@ export class Resource {
   #processes: readonly GuardedProcess[];
   #outputs: StartedRecord['outputs'];
   #isGone = false;
-  /** Its start found that what it needs is not on this node: agents that are not there cannot be asked to stop it either. */
+  /** Its start found that it cannot be here (`ActionResult.isMissing`): its agent is not asked to stop it either. */
   #isMissing = false;
   /** Its start is under way. */
   #starting: { readonly leash: Leash; readonly onEnded: (() => void)[] } | undefined;

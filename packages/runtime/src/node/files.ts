@@ -120,4 +120,7 @@ export const nodeFiles: Files = {
       done(error ? systemError(`create ${path}`, error) : undefined);
     });
   },
+  realPath(path, done) {
+    fs.realpath.native(path, (error, real) => done(error ? undefined : real));
+  },
 };

@@ -171,6 +171,7 @@ export class SimFileSystem {
       remove: (path, done) => act(SYNC_MS, () => void this.files.delete(path), done),
       list: (folder, done) => act(QUICK_MS, () => this.namesIn(folder), done),
       makeFolder: (_path, done) => act(QUICK_MS, () => undefined, done),
+      realPath: (path, done) => act(QUICK_MS, () => path, done),
     };
   }
 

@@ -80,6 +80,7 @@ class Machine {
       writeFileAtomic: unused,
       list: unused,
       makeFolder: unused,
+      realPath: unused,
     };
   }
 

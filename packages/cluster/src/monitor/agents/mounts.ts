@@ -13,14 +13,30 @@ export interface Mount {
   readonly isReadOnly: boolean;
 }
 
-/** What is mounted on `directory`; the newest when several are. */
+/** What is mounted on `directory`, which may be called by a link; the newest when several are. */
 export function readMount(
   hands: Pick<Hands, 'world'>,
   directory: string,
   done: (mount: Mount | undefined | EterneError) => void,
 ): void {
-  readMounts(hands, (mounts) =>
-    done(mounts instanceof EterneError ? mounts : mounts.findLast((mount) => mount.directory === directory)),
+  hands.world.files.realPath(directory, (real) =>
+    readMounts(hands, (mounts) => {
+      const isThere = (mount: Mount): boolean => mount.directory === (real ?? directory);
+      done(mounts instanceof EterneError ? mounts : mounts.findLast(isThere));
+    }),
+  );
+}
+
+/** `device` may be called by a link, such as those in /dev/disk/by-id; mount(8) follows it. */
+export function isMountOf(
+  { world: { files } }: Pick<Hands, 'world'>,
+  mount: Mount | undefined,
+  device: string,
+  done: (isIts: boolean) => void,
+): void {
+  if (mount === undefined || mount.device === device) return done(mount !== undefined);
+  files.realPath(device, (real) =>
+    files.realPath(mount.device, (mounted) => done(real !== undefined && real === mounted)),
   );
 }
 
@@ -69,9 +85,9 @@ export function unmount(
       const leftMs = deadlineMs - clock.bootMs();
       if (mount instanceof EterneError) return done(failed(mount.message));
       if (mount === undefined) return done(succeeded());
-      if (failure !== '' && leftMs <= 0) return done(failed(`${failure}${usedBy(hands, directory)}`));
+      if (failure !== '' && leftMs <= 0) return done(failed(`${failure}${usedBy(hands, mount.directory)}`));
       if (force && failure !== '' && clock.bootMs() - startedMs >= timeoutMs * ASK_SHARE)
-        killUsers(hands, directory);
+        killUsers(hands, mount.directory);
       runCommand(hands, ['umount', directory], leftMs, (result) =>
         timers.after(result.failure === '' ? 0 : RETRY_INTERVAL_MS, () => attempt(result.failure)),
       );

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,8 +11,10 @@ import type { Hands } from '../../../src/monitor/agents/agent.ts';
 import { filesystemAgent } from '../../../src/monitor/agents/filesystem/agent.ts';
 import { ipAgent } from '../../../src/monitor/agents/ip/agent.ts';
 import { mirrorAgent } from '../../../src/monitor/agents/mirror/agent.ts';
+import { Monitor } from '../../../src/monitor/monitor.ts';
 import { volumeSocketPath } from '../../../src/node/layout.ts';
-import { makeHands } from '../hands.ts';
+import { FakeHeart, makeHands } from '../hands.ts';
+import type { ActionResult } from '../../../src/ports.ts';
 import { Subject, well } from './subject.ts';
 
 const NATIVE = fileURLToPath(import.meta.resolve('@eterne/runtime/node/native.ts'));
@@ -86,6 +88,62 @@ test(
     await well(new Subject(hands, filesystemAgent, params, 1000).stop());
     await ended;
     assert.equal(user.signalCode, 'SIGKILL');
+  },
+);
+
+test(
+  'a file system is the same by whatever link its device and its directory are called',
+  { skip: !hasLoop && 'needs root and loop devices' },
+  async (context) => {
+    const hands = await makeHands(context);
+    const real = loopDevice(context, join(hands.dir, 'image'));
+    const device = join(hands.dir, 'by-id');
+    symlinkSync(real, device);
+    const place = join(hands.dir, 'mounted');
+    mkdirSync(place);
+    symlinkSync(place, join(hands.dir, 'link'));
+    const directory = join(hands.dir, 'link/');
+    context.after(() => spawnSync('umount', ['--lazy', place]));
+    const params = { device, directory, fstype: 'ext4', format: 'if-blank' };
+    const subject = new Subject(hands, filesystemAgent, params, 1000);
+    assert.equal(await subject.find(), false);
+    await well(subject.start());
+    assert.deepEqual(await subject.check(), { state: 'running', reason: '' });
+    assert.equal(await subject.find(), true);
+    await well(subject.start());
+    const user = spawn('sleep', ['1000'], { cwd: place });
+    context.after(() => user.kill('SIGKILL'));
+    await well(subject.stop());
+    assert.equal(await subject.find(), false);
+    assert.equal(readFileSync('/proc/self/mounts', 'utf8').includes(place), false);
+  },
+);
+
+test(
+  'what somebody else has mounted where a file system belongs stays, and so does who uses it',
+  { skip: !hasLoop && 'needs root and loop devices' },
+  async (context) => {
+    const hands = await makeHands(context);
+    const device = loopDevice(context, join(hands.dir, 'image'));
+    const other = loopDevice(context, join(hands.dir, 'other'));
+    const directory = join(hands.dir, 'mounted');
+    context.after(() => spawnSync('umount', ['--lazy', directory]));
+    mkdirSync(directory);
+    tool('mkfs.ext4', '-q', other);
+    tool('mount', other, directory);
+    const params = { device, directory, fstype: 'ext4', format: 'if-blank' };
+    const [heart, spec] = [new FakeHeart(), { group: 'g', name: 'fs', type: 'filesystem', params }];
+    const monitor = new Monitor(hands, heart);
+    await new Promise((resolve) => monitor.open(resolve));
+    heart.lease('g', 1, hands.world.clock.bootMs() + 10_000);
+    const started = await new Promise<ActionResult>((resolve) => monitor.start(spec, 1, 1000, resolve));
+    assert.match(started.reason, /is mounted on .* already/);
+    await well(new Promise((resolve) => monitor.stop(spec, 1000, resolve)));
+    await new Promise<ActionResult>((resolve) => monitor.start(spec, 1, 1000, resolve));
+    assert.equal(await new Promise((resolve) => monitor.kill('g', resolve)), undefined);
+    monitor.close();
+    assert.match(readFileSync('/proc/self/mounts', 'utf8'), new RegExp(`${other} ${directory} `));
+    tool('umount', directory);
   },
 );
 

@@ -119,6 +119,7 @@ export class VirtualDisk {
         }),
       list: (_folder, done) => later(() => done([...this.#files.keys()])),
       makeFolder: (_path, done) => later(() => done(undefined)),
+      realPath: (path, done) => later(() => done(path)),
     };
   }
 }

@@ -10,9 +10,18 @@
  * careful mode; what it cannot repair alone is refused with what it said.
  */
 import { EterneError } from '@eterne/base';
-import { failed, RUNNING, succeeded, type Agent, type Hands, type Job, type Started } from '../agent.ts';
+import {
+  failed,
+  missing,
+  RUNNING,
+  succeeded,
+  type Agent,
+  type Hands,
+  type Job,
+  type Started,
+} from '../agent.ts';
 import { runCommand, type Command } from '../command.ts';
-import { readMount, unmount } from '../mounts.ts';
+import { isMountOf, readMount, unmount } from '../mounts.ts';
 
 const CHECK_INTERVAL_MS = 2000;
 const CHECK_TIMEOUT_MS = 1000;
@@ -46,11 +55,14 @@ export const filesystemAgent: Agent<FilesystemParams> = {
     const deadlineMs = hands.world.clock.bootMs() + timeoutMs;
     readMount(hands, job.params.directory, (mount) => {
       if (mount instanceof EterneError) return done(failed(mount.message));
-      if (mount?.device === job.params.device) return done(succeeded(outputsOf(job)));
-      if (mount) return done(failed(`${mount.device} is mounted on ${job.params.directory} already`));
-      prepare(hands, job.params, deadlineMs, (error) =>
-        error ? done(failed(error)) : mountIt(hands, job, deadlineMs, done),
-      );
+      isMountOf(hands, mount, job.params.device, (isOurs) => {
+        if (isOurs) return done(succeeded(outputsOf(job)));
+        // Somebody else's: what a stop would take away is not ours.
+        if (mount) return done(missing(`${mount.device} is mounted on ${job.params.directory} already`));
+        prepare(hands, job.params, deadlineMs, (error) =>
+          error ? done(failed(error)) : mountIt(hands, job, deadlineMs, done),
+        );
+      });
     });
   },
   stop: (hands, { params }, timeoutMs, done) =>
@@ -59,18 +71,21 @@ export const filesystemAgent: Agent<FilesystemParams> = {
   check(hands, { params }, _check, done) {
     readMount(hands, params.directory, (mount) => {
       if (mount instanceof EterneError) return done({ state: 'failed', reason: mount.message });
-      if (mount?.device !== params.device)
-        return done({ state: 'failed', reason: `${params.device} is not mounted on ${params.directory}` });
-      const wantsReadOnly = params.options?.split(',').includes('ro') ?? false;
-      if (mount.isReadOnly && !wantsReadOnly)
-        return done({ state: 'failed', reason: `the kernel has made ${params.directory} read-only` });
-      done(RUNNING);
+      isMountOf(hands, mount, params.device, (isOurs) => {
+        if (!isOurs)
+          return done({ state: 'failed', reason: `${params.device} is not mounted on ${params.directory}` });
+        const wantsReadOnly = params.options?.split(',').includes('ro') ?? false;
+        if (mount?.isReadOnly === true && !wantsReadOnly)
+          return done({ state: 'failed', reason: `the kernel has made ${params.directory} read-only` });
+        done(RUNNING);
+      });
     });
   },
   find(hands, { params }, _timeoutMs, done) {
-    readMount(hands, params.directory, (mount) =>
-      done(mount instanceof EterneError ? undefined : mount?.device === params.device),
-    );
+    readMount(hands, params.directory, (mount) => {
+      if (mount instanceof EterneError) done(undefined);
+      else isMountOf(hands, mount, params.device, done);
+    });
   },
   abandon(hands, { params }, done) {
     runCommand(hands, ['umount', '--lazy', params.directory], CHECK_TIMEOUT_MS, ({ failure }) =>
