@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import type { Hands } from '../../../src/monitor/agents/agent.ts';
 import { ocfAgent } from '../../../src/monitor/agents/ocf/agent.ts';
 import { checkResourceParams } from '../../../src/monitor/agents/registry.ts';
 import { systemdAgent } from '../../../src/monitor/agents/systemd/agent.ts';
@@ -51,6 +52,32 @@ test('ocf:heartbeat:Stateful is promoted and demoted', { skip: missing('Stateful
   await well(subject.stop());
   assert.equal(existsSync(state), false);
   assert.equal(await subject.find(), false);
+});
+
+/** With agents that end with these codes; what they were told is in the list. */
+async function withCodes(
+  context: Pick<TestContext, 'after'>,
+  codes: Readonly<Record<string, number>>,
+): Promise<{ readonly hands: Hands; readonly told: string[] }> {
+  const real = await makeHands(context);
+  const { processes } = real.world;
+  const told: string[] = [];
+  const spawn: typeof processes.spawn = (options, onExit) => {
+    const verb = options.command[1] ?? '';
+    told.push(verb);
+    return processes.spawn({ ...options, command: ['/bin/sh', '-c', `exit ${codes[verb] ?? 0}`] }, onExit);
+  };
+  return { hands: { ...real, world: { ...real.world, processes: { ...processes, spawn } } }, told };
+}
+
+test('what cannot be demoted is stopped all the same, and is stopped when its agent says so', async (context) => {
+  const GENERIC = 1;
+  const { hands, told } = await withCodes(context, { demote: GENERIC });
+  await well(new Subject(hands, heartbeat('pgsql'), { role: 'promoted' }).stop());
+  assert.deepEqual(told, ['demote', 'stop']);
+  const stuck = await withCodes(context, { demote: GENERIC, stop: GENERIC });
+  const { ok, reason } = await new Subject(stuck.hands, heartbeat('pgsql'), { role: 'promoted' }).stop();
+  assert.deepEqual([ok, reason], [false, 'demote: it failed; stop: it failed']);
 });
 
 test(

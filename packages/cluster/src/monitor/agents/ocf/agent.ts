@@ -73,12 +73,18 @@ export function ocfAgent(name: OcfName): Agent<OcfParams> {
   };
 
   const stop = (hands: Hands, job: Job<OcfParams>, timeoutMs: number, done: Verdict): void => {
-    const deadlineMs = hands.world.clock.bootMs() + timeoutMs;
-    const verbs: readonly OcfVerb[] = job.params.role === 'promoted' ? ['demote', 'stop'] : ['stop'];
-    inOrder(hands, job, verbs, deadlineMs, (failure) => {
-      if (failure !== '') return done(failure);
-      stopFamily(hands, job, LEFTOVERS_TIMEOUT_MS, (result) => done(result.reason));
-    });
+    const { clock } = hands.world;
+    const deadlineMs = clock.bootMs() + timeoutMs;
+    const stopNow = (before: string): void =>
+      inOrder(hands, job, ['stop'], deadlineMs, (failure) => {
+        if (failure !== '') return done([before, failure].filter(Boolean).join('; '));
+        stopFamily(hands, job, LEFTOVERS_TIMEOUT_MS, (result) => done(result.reason));
+      });
+    if (job.params.role !== 'promoted') return stopNow('');
+    // What crashed while it was promoted cannot be demoted: the stop is what tells whether it is gone.
+    inOrder(hands, job, ['demote'], deadlineMs, (failure) =>
+      failure === '' || clock.bootMs() < deadlineMs ? stopNow(failure) : done(failure),
+    );
   };
 
   return {
