@@ -13,6 +13,8 @@ import { bindAgent } from './agents/registry.ts';
 import { RecordBook, type StartedRecord } from './record-book.ts';
 
 const PATIENCE_MS = 10_000;
+/** More than any agent takes: one that says nothing (a command that the kernel does not let go) must not keep the whole node. */
+const ANSWER_MS = 30_000;
 const AGAIN_MS = 500;
 
 type Done = (error: EterneError | undefined) => void;
@@ -54,12 +56,20 @@ function abandonAll(
 }
 
 function abandon(hands: Hands, record: StartedRecord, done: (failure: string) => void): void {
+  let isOver = false;
+  const settle = (failure: string): void => {
+    if (isOver) return;
+    isOver = true;
+    timer.cancel();
+    done(failure);
+  };
+  const timer = hands.world.timers.after(ANSWER_MS, () => settle('its agent does not answer'));
   try {
     const { agent, params } = bindAgent(record.spec.type, record.spec.params);
-    agent.abandon(hands, jobOf(record, params), done);
+    agent.abandon(hands, jobOf(record, params), settle);
   } catch (error) {
     if (!(error instanceof EterneError)) throw error;
-    done(error.message);
+    settle(error.message);
   }
 }
 

@@ -208,12 +208,13 @@ export class LiveFacade implements ServiceFacade {
   async nodeFence(name: string, by: Requester): Promise<FenceReport> {
     await this.#barrier();
     const startedMs = this.#world.clock.bootMs();
-    await this.#append(
-      { kind: 'fence-request', node: name, reason: `asked for by ${by}`, leaderTerm: null },
-      by,
-    );
-    const attempt = this.state().fences[name]?.attempt ?? 0;
-    await this.#fenced(name, attempt, startedMs);
+    const { events, fences, members } = this.state();
+    const present = fences[name];
+    const isOfThisLife = present !== undefined && present.startId === members[name]?.startId;
+    const failed = isOfThisLife ? present.attempt - (present.executor === null ? 0 : 1) : 0;
+    const reason = `asked for by ${by}`;
+    await this.#append({ kind: 'fence-request', node: name, reason, leaderTerm: null }, by);
+    await this.#fenced(name, events.at(-1)?.id ?? 0, failed, startedMs);
     return { node: name, tookMs: Math.round(this.#world.clock.bootMs() - startedMs) };
   }
 
@@ -383,17 +384,22 @@ export class LiveFacade implements ServiceFacade {
     return wanted;
   }
 
-  /** Until the fence is confirmed, or an attempt after `attemptBefore` has failed. */
-  async #fenced(node: string, attemptBefore: number, startedMs: number): Promise<void> {
+  /** Until it is confirmed by an event after `eventBefore`, or an attempt has failed that is not among the first `failed`. */
+  async #fenced(node: string, eventBefore: number, failed: number, startedMs: number): Promise<void> {
     const devices = this.state().config.fencing.filter((device) => device.node === node);
     const limitMs = fenceOrderMs({ node, devices }) + FENCE_SLACK_MS;
     await this.#until(
       startedMs + limitMs,
       () => `${node} is not fenced yet`,
       () => {
+        const isOff = this.events(eventBefore).some(
+          (event) => event.code === 'node.stopped' && event.node === node,
+        );
+        if (isOff) return true;
         const fence = this.state().fences[node];
-        if (fence === undefined) return true;
-        if (fence.executor === null && fence.attempt > attemptBefore)
+        if (fence === undefined)
+          throw new EterneError('refused', `${node} was started again, or removed, before it was fenced`);
+        if (fence.executor === null && fence.attempt > failed)
           throw new EterneError('refused', `${node} could not be fenced: ${fence.failure}`);
         return false;
       },

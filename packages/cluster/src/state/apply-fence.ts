@@ -5,6 +5,7 @@
 import { unreachable } from '@eterne/base';
 import type { FenceCommand, Stamp } from './commands.ts';
 import { freeGroupsOf } from './groups.ts';
+import { LIVES_LEVEL } from './levels.ts';
 import type { ClusterState, FenceState } from './model.ts';
 import type { Outcome } from './outcome.ts';
 import { accepted, refuse, withEvent } from './outcome.ts';
@@ -86,16 +87,23 @@ function abandon(state: ClusterState, command: Of<'fence-abandon'>): Outcome {
 
 function cancel(state: ClusterState, command: Of<'fence-cancel'>): Outcome {
   const fence = state.fences[command.node];
-  if (fence?.executor !== null || fence.ordered)
+  if (fence?.executor !== null || (fence.ordered && !mayGiveUp(state, fence)))
     return refuse(state, 'conflict', `the fencing of ${command.node} moved on`);
   return accepted(
     withEvent({ ...state, fences: without(state.fences, command.node) }, command, {
-      level: 'info',
+      level: fence.ordered ? 'warning' : 'info',
       code: 'fence.cancelled',
       node: command.node,
-      message: `${command.node} need not be fenced any more`,
+      message: fence.ordered
+        ? `${command.node} could not be fenced, and is not fenced later: order it again`
+        : `${command.node} need not be fenced any more`,
     }),
   );
+}
+
+/** An operator's order that has failed: he knows, and nobody wants to be shot by it hours later. */
+function mayGiveUp({ level }: ClusterState, { attempt }: FenceState): boolean {
+  return level >= LIVES_LEVEL && attempt > 0;
 }
 
 function finish(state: ClusterState, command: Of<'fence-done'>): Outcome {

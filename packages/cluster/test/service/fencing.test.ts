@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { device } from '../fencing/device.ts';
+import { LiveFacade } from '../../src/service/service-facade.ts';
 import { FakeCluster, group, volume } from './fake-cluster.ts';
 
 /** Two nodes and a witness that leads; both nodes have a fence device. `n1` owns `db`. */
@@ -155,6 +156,66 @@ test('an operator may have a node fenced that is heard, but none without a devic
   cluster.submit({ ...order, node: 'n1' });
   cluster.untilOnline('db', 'n2', 3000);
   assert.equal(fencesOf(cluster, 'n2'), 1);
+});
+
+test('an operator’s order that every node has failed at is given up, and shoots nobody later', () => {
+  const cluster = fencedPair(['n1', 'n2', 'n3', 'w1', 'w2']);
+  const monitors = ['n2', 'n3'].map((name) => cluster.machine(name).monitor);
+  for (const { failures } of monitors) failures.set('fence n1', 'the device is burnt');
+  const order = { kind: 'fence-request', node: 'n1', reason: 'asked for', atMs: 0 } as const;
+  cluster.submit({ ...order, leaderTerm: null });
+  cluster.time.run(15_000);
+  assert.deepEqual([fencesOf(cluster, 'n2'), fencesOf(cluster, 'n3')], [1, 1]);
+  assert.deepEqual(cluster.state().fences, {});
+  for (const { failures } of monitors) failures.clear();
+  cluster.time.run(15_000);
+  assert.equal(cluster.group('db').owner, 'n1');
+  cluster.submit({ ...order, leaderTerm: null });
+  cluster.untilOnline('db', 'n2', 3000);
+});
+
+test('an order that a reason stands behind is not given up', () => {
+  const cluster = fencedPair();
+  const { monitor } = cluster.machine('n2');
+  monitor.failures.set('fence n1', 'the device is burnt');
+  cluster.powerOff('n1');
+  cluster.time.run(3000);
+  cluster.submit({ kind: 'fence-request', node: 'n1', reason: 'asked for', leaderTerm: null, atMs: 0 });
+  cluster.time.run(20_000);
+  assert.equal(cluster.state().fences['n1']?.ordered, true);
+  monitor.failures.clear();
+  cluster.untilOnline('db', 'n2', 8000);
+});
+
+test('who has ordered a fence hears that it failed, and no success where the node was started again instead', async () => {
+  const cluster = fencedPair();
+  const { monitor, service } = cluster.machine('n2');
+  const facade = new LiveFacade(service, { clock: cluster.time, timers: cluster.time });
+  const ordered = async (meanwhile: () => void): Promise<string> => {
+    const order = facade.nodeFence('n1', 'admin').then(
+      () => 'fenced',
+      (error: unknown) => String(error),
+    );
+    for (let beat = 0; beat < 20; beat += 1) {
+      cluster.time.run(10);
+      await Promise.resolve();
+    }
+    meanwhile();
+    for (let beat = 0; beat < 200; beat += 1) {
+      cluster.time.run(10);
+      await Promise.resolve();
+    }
+    return order;
+  };
+  monitor.fenceMs = 1000;
+  monitor.failures.set('fence n1', 'the device is burnt');
+  assert.match(await ordered(() => {}), /could not be fenced: the device is burnt/);
+  cluster.time.run(10_000);
+  const restart = (): void => {
+    cluster.powerOff('n1');
+    cluster.powerOn('n1');
+  };
+  assert.match(await ordered(restart), /was started again/);
 });
 
 test('devices that do not answer are warned of', () => {

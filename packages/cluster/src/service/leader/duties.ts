@@ -239,11 +239,12 @@ export class LeaderDuties {
     this.#pending.set(outbox.send({ kind: 'append', command }), { subject, command });
   }
 
-  /** An attempt that failed is followed by the next one only after a while. */
+  /** An attempt that failed is followed by the next one only after a while, and stands as long for who gave the order to see why. */
   #fence(view: View, outbox: Outbox, decision: FenceDecision): void {
     const { node } = decision;
-    const failure = `${node} ${view.state.fences[node]?.attempt ?? 0}`;
-    if (decision.kind === 'fence-assign' && decision.attempt > 1) {
+    const attempt = view.state.fences[node]?.attempt ?? 0;
+    const failure = `${node} ${attempt}`;
+    if (attempt > 0 && (decision.kind === 'fence-assign' || decision.kind === 'fence-cancel')) {
       const seenBootMs = this.#fenceFailedBootMs.get(failure) ?? view.now.bootMs;
       if (!this.#fenceFailedBootMs.has(failure)) this.#fenceFailedBootMs.set(failure, seenBootMs);
       if (view.now.bootMs < seenBootMs + FENCE_RETRY_MS) return;

@@ -7,9 +7,11 @@
  *
  * Leases alone prove it where a watchdog enforces them (a fence is tried all the same, and waited for no longer than the watchdog takes), and where no
  * fence device is configured: then by software alone, and status says so.
- * A fence that fails is tried again, by the other nodes in turn; until one is confirmed the groups stay where they are.
+ * A fence that fails is tried again, by the other nodes in turn; until one is confirmed the groups stay where they are. What only an operator asked for is given up
+ * when each of them has failed once.
  */
 import { heldBy } from '../../state/held.ts';
+import { LIVES_LEVEL } from '../../state/levels.ts';
 import type { ClusterState, FenceState, GroupState } from '../../state/model.ts';
 import { sortedValues } from '../../state/model.ts';
 import type { FenceCommand, Stamp } from '../../state/commands.ts';
@@ -57,7 +59,8 @@ function decideFence(
     return leader.alive.has(present.executor)
       ? undefined
       : { kind: 'fence-abandon', attempt: present.attempt, ...said };
-  if (!present.ordered && reason === undefined) return { kind: 'fence-cancel', ...said };
+  if (reason === undefined && (!present.ordered || hasFailed(leader, present)))
+    return { kind: 'fence-cancel', ...said };
   const executor = nextExecutor(leader, present);
   if (executor === undefined) return undefined;
   return { kind: 'fence-assign', executor, attempt: present.attempt + 1, ...said };
@@ -116,11 +119,22 @@ function wantsFence({ spec, phase }: GroupState): boolean {
   return phase === 'blocked' && spec.onStopFailure === 'fence';
 }
 
-/** This leader first, as nobody hears more; then one after the other. A witness has no monitor. */
-function nextExecutor({ view, alive }: LeaderView, { node, attempt }: FenceState): string | undefined {
-  const able = sortedValues(view.state.members)
+/** With every node that could do it. */
+function hasFailed(leader: LeaderView, { node, attempt }: FenceState): boolean {
+  return leader.view.state.level >= LIVES_LEVEL && attempt > 0 && attempt >= ableToFence(leader, node).length;
+}
+
+/** A witness has no monitor. */
+function ableToFence({ view, alive }: LeaderView, node: string): readonly string[] {
+  return sortedValues(view.state.members)
     .filter(({ name, role }) => role === 'node' && name !== node && alive.has(name))
     .map(({ name }) => name);
+}
+
+/** This leader first, as nobody hears more; then one after the other. */
+function nextExecutor(leader: LeaderView, { node, attempt }: FenceState): string | undefined {
+  const { view } = leader;
+  const able = ableToFence(leader, node);
   const own = able.indexOf(view.self);
   return able[(Math.max(own, 0) + attempt) % able.length];
 }

@@ -47,6 +47,7 @@ export const REFUSALS: readonly Phrase[] = [
   ['{node} was lost meanwhile', '{node} 其间失联'],
   ['{node} is not fenced yet', '{node} 尚未隔离完成'],
   ['{node} could not be fenced: {why*}', '无法隔离 {node}：{why}'],
+  ['{node} was started again, or removed, before it was fenced', '{node} 在隔离之前已重新启动或已被移除'],
   ['{node} is heard: it is not stopped', '{node} 仍有联系：它没有停机'],
   [
     '{node} is seen on a heartbeat disk: it lives, it is only cut off',
