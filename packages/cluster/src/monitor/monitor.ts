@@ -176,7 +176,7 @@ export class Monitor implements MonitorPort {
     const present = this.#resources.get(keyOf(spec.group, spec.name));
     if (present === undefined) return done('stopped');
     if (present.state !== 'running' && present.state !== 'failed') return done(present.state);
-    present.probe(({ state }) => done(state));
+    present.probe(done);
   }
 
   find(spec: ResourceSpec, timeoutMs: number, done: (isHere: boolean | undefined) => void): void {
@@ -284,7 +284,7 @@ export class Monitor implements MonitorPort {
     timeoutMs: number,
     done: (result: ActionResult) => void,
   ): void {
-    if (present.state === 'starting' || present.state === 'stopping')
+    if (['starting', 'stopping', 'unknown'].includes(present.state))
       return done(failed(`${spec.name} is ${present.state}`));
     const isSame = JSON.stringify(present.spec) === JSON.stringify(spec);
     if (isSame && present.state === 'running') return done(succeeded(present.outputs));
@@ -300,7 +300,7 @@ export class Monitor implements MonitorPort {
       this.#hands.world.log('error', 'cannot adopt', { resource: record.spec, reason: bound.message });
       return;
     }
-    this.#add(bound, record).adopt(() => {});
+    this.#add(bound, record).adopt();
   }
 
   /** What was never started here can be looked for, and stopped, all the same. */

@@ -20,6 +20,10 @@ import type { BoundAgent } from './agents/registry.ts';
 import { Leash } from './leash.ts';
 import type { StartedRecord } from './record-book.ts';
 
+const PROBE: CheckSpec = { name: 'quick', intervalMs: 0, timeoutMs: 1000 };
+/** Agents keep to their time; what takes so much longer does not answer at all. Less than callers wait (client.ts). */
+const ANSWER_SLACK_MS = 1500;
+
 export interface ResourceEvents {
   /** Its state or reason is another. */
   onChange(): void;
@@ -107,16 +111,16 @@ export class Resource {
     });
   }
 
-  /** Started by our predecessor: one check says what has become of it. */
-  adopt(done: () => void): void {
-    if (this.#outputs === undefined) {
-      this.#enter('failed', 'the monitor was restarted while it was starting');
-      return done();
-    }
-    this.probe((result) => {
+  /** Started by our predecessor: one check says what has become of it. Until then nobody knows, least of all that it is stopped. */
+  adopt(): void {
+    if (this.#outputs === undefined)
+      return this.#enter('failed', 'the monitor was restarted while it was starting');
+    this.#enter('unknown', 'the monitor was restarted');
+    const own = this.#bound.agent.checks(this.#bound.params).map(({ timeoutMs }) => timeoutMs);
+    this.#check({ ...PROBE, timeoutMs: Math.max(PROBE.timeoutMs, ...own) }, (result) => {
+      if (this.#state !== 'unknown') return;
       this.#run();
       this.#take(result);
-      done();
     });
   }
 
@@ -130,11 +134,19 @@ export class Resource {
     if (this.#isGone) return done(failed(this.#reason));
     const leash = new Leash(this.#hands);
     this.#stops.add(leash);
+    let isLate = false;
     const ended = (result: ActionResult): void => {
+      timer.cancel();
       this.#stops.delete(leash);
       this.#enter(result.ok ? 'stopped' : 'failed', result.reason);
-      done(result);
+      if (!isLate) done(result);
     };
+    // What the kernel does not let go when it is killed, such as an umount of a disk that hangs, may never end: the stop has failed all the same.
+    const timer = this.#hands.world.timers.after(timeoutMs + ANSWER_SLACK_MS, () => {
+      isLate = true;
+      this.#enter('failed', `its stop does not end within ${timeoutMs} ms`);
+      done(failed(this.#reason));
+    });
     if (this.#isMissing) stopFamily(leash.hands, this.#job(), timeoutMs, ended);
     else this.#bound.agent.stop(leash.hands, this.#job(), timeoutMs, ended);
   }
@@ -165,13 +177,33 @@ export class Resource {
     else go();
   }
 
-  probe(done: (result: CheckResult) => void): void {
-    this.#bound.agent.check(
-      this.#hands,
-      this.#job(),
-      { name: 'quick', intervalMs: 0, timeoutMs: 1000 },
-      done,
-    );
+  /** What a check says, or what is known when that takes longer: the checks go on by themselves. */
+  probe(done: (state: ResourceState) => void): void {
+    let isOver = false;
+    const settle = (state: ResourceState): void => {
+      if (isOver) return;
+      isOver = true;
+      timer.cancel();
+      done(state);
+    };
+    const timer = this.#hands.world.timers.after(PROBE.timeoutMs, () => settle(this.#state));
+    this.#bound.agent.check(this.#hands, this.#job(), PROBE, ({ state }) => settle(state));
+  }
+
+  /** Answered once, also where its command is one that the kernel does not let go when it is killed. */
+  #check(check: CheckSpec, done: (result: CheckResult) => void): void {
+    const { timers } = this.#hands.world;
+    let isOver = false;
+    const settle = (result: CheckResult): void => {
+      if (isOver) return;
+      isOver = true;
+      timer.cancel();
+      done(result);
+    };
+    const limitMs = check.timeoutMs + ANSWER_SLACK_MS;
+    const reason = `its ${check.name} check does not end within ${limitMs} ms`;
+    const timer = timers.after(limitMs, () => settle({ state: 'failed', reason }));
+    this.#bound.agent.check(this.#hands, this.#job(), check, settle);
   }
 
   /** See `Agent.find`. */
@@ -195,7 +227,7 @@ export class Resource {
   #schedule(check: CheckSpec): void {
     const timer = this.#hands.world.timers.after(check.intervalMs, () => {
       this.#checkTimers.splice(this.#checkTimers.indexOf(timer), 1);
-      this.#bound.agent.check(this.#hands, this.#job(), check, (result) => {
+      this.#check(check, (result) => {
         if (this.#isGone || (this.#state !== 'running' && this.#state !== 'failed')) return;
         this.#take(result);
         this.#schedule(check);
