@@ -223,6 +223,24 @@ test(
   },
 );
 
+test(
+  'a machine that takes long to run a program loses no address by it, and no stop fails',
+  { skip: !has('ip') && 'needs iproute2' },
+  async (context) => {
+    const real = await makeHands(context);
+    const { processes } = real.world;
+    const spawn: typeof processes.spawn = ({ command, ...rest }, onExit) =>
+      processes.spawn(
+        { ...rest, command: ['/bin/sh', '-c', 'sleep 1.2; exec "$@"', 'sh', ...command] },
+        onExit,
+      );
+    const hands = { ...real, world: { ...real.world, processes: { ...processes, spawn } } };
+    const here = new Subject(hands, ipAgent, { address: '127.0.0.1/8', interfaces: ['lo'] });
+    assert.deepEqual(await here.check(), { state: 'running', reason: '' });
+    await well(new Subject(hands, ipAgent, { address: '192.0.2.77/32', interfaces: ['lo'] }).stop());
+  },
+);
+
 const hasNamespaces = isRoot && has('ip') && spawnSync('ip', ['netns', 'list']).status === 0;
 
 /** Two machines on one cable (live0 ─ live0), and a second NIC of the first that is plugged in nowhere (dead0). */

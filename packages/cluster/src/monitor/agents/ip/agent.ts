@@ -16,7 +16,9 @@ import { announcement } from './announcement.ts';
 import { isUp, readLinks, type LinksDone } from './links.ts';
 
 const CHECK_INTERVAL_MS = 1000;
-const CHECK_TIMEOUT_MS = 1000;
+/** A machine that is short of memory may take long to run a program: no reason to take an address away that is there. */
+const CHECK_TIMEOUT_MS = 5000;
+const ABANDON_TIMEOUT_MS = 1000;
 const INTERFACE = /^[a-zA-Z0-9._@-]{1,15}$/;
 const ANNOUNCE_AGAIN_MS = [0, 500, 2000];
 
@@ -37,17 +39,19 @@ export const ipAgent: Agent<IpParams> = {
     return { ...address, interfaces };
   },
   start(hands, { params }, timeoutMs, done) {
-    dropEverywhere(hands, params, timeoutMs, () =>
-      firstUp(hands, params.interfaces, (chosen) => {
+    const deadlineMs = hands.world.clock.bootMs() + timeoutMs;
+    dropEverywhere(hands, params, deadlineMs, () =>
+      firstUp(hands, params.interfaces, deadlineMs, (chosen) => {
         if (chosen === undefined) return done(failed(`no link on ${params.interfaces.join(', ')}`));
-        add(hands, params, chosen, timeoutMs, done);
+        add(hands, params, chosen, leftMs(hands, deadlineMs), done);
       }),
     );
   },
-  stop: (hands, { params }, timeoutMs, done) => dropEverywhere(hands, params, timeoutMs, done),
+  stop: (hands, { params }, timeoutMs, done) =>
+    dropEverywhere(hands, params, hands.world.clock.bootMs() + timeoutMs, done),
   checks: () => [{ name: 'quick', intervalMs: CHECK_INTERVAL_MS, timeoutMs: CHECK_TIMEOUT_MS }],
   check(hands, { params }, _check, done) {
-    carriers(hands, params, (found) => {
+    carriers(hands, params, CHECK_TIMEOUT_MS, (found) => {
       if (found instanceof EterneError) return done({ state: 'failed', reason: found.message });
       const [carrier] = found;
       if (carrier === undefined)
@@ -55,11 +59,17 @@ export const ipAgent: Agent<IpParams> = {
       done(isUp(carrier) ? RUNNING : { state: 'failed', reason: `the link of ${carrier.ifname} is down` });
     });
   },
-  find: (hands, { params }, _timeoutMs, done) =>
-    carriers(hands, params, (found) => done(found instanceof EterneError ? undefined : found.length > 0)),
+  find: (hands, { params }, timeoutMs, done) =>
+    carriers(hands, params, timeoutMs, (found) =>
+      done(found instanceof EterneError ? undefined : found.length > 0),
+    ),
   abandon: (hands, { params }, done) =>
-    dropEverywhere(hands, params, CHECK_TIMEOUT_MS, ({ reason }) => done(reason)),
+    dropEverywhere(hands, params, hands.world.clock.bootMs() + ABANDON_TIMEOUT_MS, ({ reason }) =>
+      done(reason),
+    ),
 };
+
+const leftMs = ({ world }: Hands, deadlineMs: number): number => deadlineMs - world.clock.bootMs();
 
 function parseAddress(text: string): Omit<IpParams, 'interfaces'> {
   const [host = '', length = '', ...rest] = text.split('/');
@@ -89,7 +99,7 @@ function add(hands: Hands, params: IpParams, chosen: string, timeoutMs: number, 
  * the address may be somebody else's.
  */
 function announce(hands: Hands, name: string, params: IpParams): void {
-  carriers(hands, params, (found) => {
+  carriers(hands, params, CHECK_TIMEOUT_MS, (found) => {
     if (found instanceof EterneError || !found.some(({ ifname }) => ifname === name)) return;
     const error = hands.frames.send(name, (mac) => announcement(mac, params.ip));
     if (error)
@@ -98,8 +108,8 @@ function announce(hands: Hands, name: string, params: IpParams): void {
 }
 
 /** From whatever interface has it; done when none has. */
-function dropEverywhere(hands: Hands, params: IpParams, timeoutMs: number, done: Started): void {
-  carriers(hands, params, (found) => {
+function dropEverywhere(hands: Hands, params: IpParams, deadlineMs: number, done: Started): void {
+  carriers(hands, params, leftMs(hands, deadlineMs), (found) => {
     if (found instanceof EterneError) return done(failed(found.message));
     const [carrier] = found;
     if (carrier === undefined) return done(succeeded());
@@ -111,28 +121,31 @@ function dropEverywhere(hands: Hands, params: IpParams, timeoutMs: number, done:
       'dev',
       carrier.ifname,
     ];
-    runCommand(hands, command, timeoutMs, ({ failure }) => {
+    runCommand(hands, command, leftMs(hands, deadlineMs), ({ failure }) => {
       if (failure !== '') return done(failed(failure));
-      dropEverywhere(hands, params, timeoutMs, done);
+      dropEverywhere(hands, params, deadlineMs, done);
     });
   });
 }
 
 /** Interfaces that have the address now. */
-function carriers(hands: Hands, { host, ip }: IpParams, done: LinksDone): void {
+function carriers(hands: Hands, { host, ip }: IpParams, timeoutMs: number, done: LinksDone): void {
   const single = `${host}/${ip.bytes.length * 8}`;
-  readLinks(hands, ['ip', '-json', 'address', 'show', 'to', single], done);
+  readLinks(hands, ['ip', '-json', 'address', 'show', 'to', single], done, timeoutMs);
 }
 
 function firstUp(
   hands: Hands,
   interfaces: readonly string[],
+  deadlineMs: number,
   done: (name: string | undefined) => void,
 ): void {
   const [name, ...others] = interfaces;
   if (name === undefined) return done(undefined);
-  readLinks(hands, ['ip', '-json', 'link', 'show', 'dev', name], (links) => {
+  const read = (links: Parameters<LinksDone>[0]): void => {
     const [link] = links instanceof EterneError ? [] : links;
-    return link !== undefined && isUp(link) ? done(name) : firstUp(hands, others, done);
-  });
+    if (link !== undefined && isUp(link)) done(name);
+    else firstUp(hands, others, deadlineMs, done);
+  };
+  readLinks(hands, ['ip', '-json', 'link', 'show', 'dev', name], read, leftMs(hands, deadlineMs));
 }

@@ -16,8 +16,13 @@ export type LinksDone = (links: readonly LinkRow[] | EterneError) => void;
 export const isUp = ({ flags }: LinkRow): boolean => flags.includes('UP') && flags.includes('LOWER_UP');
 
 /** Rows of iproute2's JSON; interfaces that do not match stand there as empty objects, in older versions nothing at all. */
-export function readLinks(hands: Pick<Hands, 'world'>, command: Command, done: LinksDone): void {
-  runCommand(hands, command, READ_TIMEOUT_MS, ({ stdout, failure }) =>
+export function readLinks(
+  hands: Pick<Hands, 'world'>,
+  command: Command,
+  done: LinksDone,
+  timeoutMs = READ_TIMEOUT_MS,
+): void {
+  runCommand(hands, command, timeoutMs, ({ stdout, failure }) =>
     done(failure === '' ? parseLinks(stdout.trim() === '' ? '[]' : stdout) : new EterneError('io', failure)),
   );
 }
