@@ -186,7 +186,7 @@ echo "$*" >> ${told}
 case $1 in
   start) touch ${active} ;;
   stop | kill) rm -f ${active} ;;
-  is-active) [ -e ${active} ] || exit 3 ;;
+  is-active) cat ${active} 2>/dev/null; [ -e ${active} ] && ! [ -s ${active} ] || exit 3 ;;
 esac
 `,
   );
@@ -203,6 +203,12 @@ esac
   assert.equal(await subject.find(), false);
   writeFileSync(active, '');
   assert.equal(await subject.find(), true, 'whoever has started it');
+  for (const state of ['deactivating', 'activating']) {
+    writeFileSync(active, `${state}\n`);
+    assert.equal(await subject.find(), true, state);
+  }
+  writeFileSync(active, 'failed\n');
+  assert.equal(await subject.find(), false);
   assert.deepEqual(readFileSync(told, 'utf8').trim().split('\n'), [
     'start web.service',
     'is-active web.service',
@@ -210,6 +216,9 @@ esac
     'stop web.service',
     'is-active web.service',
     'stop web.service',
+    'is-active web.service',
+    'is-active web.service',
+    'is-active web.service',
     'is-active web.service',
     'is-active web.service',
   ]);

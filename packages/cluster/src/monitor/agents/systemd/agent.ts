@@ -18,6 +18,8 @@ const KILL_TIMEOUT_MS = 2000;
 const NO_UNIT = 5;
 /** The unit is not active. */
 const NOT_ACTIVE = 3;
+/** It is not active, and yet something of it runs: until it has stopped, or between two tries to start it. */
+const UNDER_WAY: readonly string[] = ['activating', 'deactivating'];
 
 export interface SystemdParams {
   readonly intervalMs: number;
@@ -58,8 +60,8 @@ export function systemdAgent(unit: string): Agent<SystemdParams> {
       });
     },
     find(hands, _job, timeoutMs, done) {
-      runCommand(hands, ['systemctl', 'is-active', unit], timeoutMs, ({ code }) =>
-        done(code === null ? undefined : code === 0),
+      runCommand(hands, ['systemctl', 'is-active', unit], timeoutMs, ({ code, stdout }) =>
+        done(code === null ? undefined : code === 0 || UNDER_WAY.includes(stdout.trim())),
       );
     },
     /** Kill first: a stop would run the unit's own commands, and wait for them. Then the stop, or systemd may start it again. */
