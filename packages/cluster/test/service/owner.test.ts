@@ -311,3 +311,18 @@ test('a service that was started anew and is to leave at once stops in order wha
   cluster.time.until(() => left, 5000, 'n1 has left');
   assert.deepEqual(monitor.log.slice(-2), ['stop db/app', 'stop db/vol']);
 });
+
+test('a group that may be restarted more often than failures are kept leaves its node all the same', () => {
+  const cluster = new FakeCluster(['n1', 'n2', 'w1']);
+  const spec = group('db', ['n1', 'n2']);
+  const [resource] = spec.resources;
+  assert(resource);
+  const restart = { attempts: 100, windowMs: 3_600_000 };
+  cluster.configure([], [{ ...spec, resources: [{ ...resource, restart }] }]);
+  cluster.untilOnline('db', 'n1');
+  for (let failure = 0; failure < 70 && cluster.group('db').owner === 'n1'; failure += 1) {
+    cluster.machine('n1').monitor.crash('db', 'app');
+    cluster.time.run(300);
+  }
+  cluster.untilOnline('db', 'n2');
+});

@@ -22,6 +22,7 @@ import { mirrorHealth, provenSecondary, servesAgreedTerm } from './mirror-health
 import type { MirrorProgress } from './mirror-start.ts';
 import { MirrorStart } from './mirror-start.ts';
 import { nextStep } from './next-step.ts';
+import { FAILURES_MAX } from '../../state/apply-group.ts';
 import { heldBy } from '../../state/held.ts';
 import { mountPointOf } from '../../state/references.ts';
 import { DrillDuty } from './drill.ts';
@@ -409,6 +410,8 @@ export class GroupRunner {
   ): void {
     const { name, restart } = this.#resources.at(failure.index).definition;
     const before = group.failures.filter(({ node, resource }) => node === view.self && resource === name);
+    // Older ones are dropped: nobody counts further than that.
+    const isFull = group.failures.length >= FAILURES_MAX;
     const command: Command = {
       kind: 'resource-failed',
       group: this.#name,
@@ -416,7 +419,7 @@ export class GroupRunner {
       epoch: this.#epoch,
       resource: name,
       reason: failure.reason,
-      gaveUp: before.length >= restart.attempts,
+      gaveUp: isFull || before.length >= restart.attempts,
       atMs: view.now.wallMs,
     };
     this.#busy = { kind: 'recording', id: outbox.send({ kind: 'append', command }) };
