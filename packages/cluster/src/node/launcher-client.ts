@@ -59,6 +59,11 @@ export class LauncherClient implements Spawner {
     this.#call({ call: 'ending' }, (isEnding) => done(isEnding === true));
   }
 
+  /** To be said again and again: a service that says nothing for half a minute is ended. */
+  leaving(): void {
+    this.#call({ call: 'leaving' }, () => {});
+  }
+
   close(): void {
     this.#link.close();
   }

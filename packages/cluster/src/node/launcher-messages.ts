@@ -5,6 +5,7 @@
  *                      call restart  kill a daemon that hangs; it is started again
  *                      call fatal    this daemon cannot work at all: the whole node ends with this sentence
  *                      call ending   does the whole node end?         → true or false
+ *                      call leaving  the service still stops its groups, each within its own time
  *   from the launcher  note pids     process ids of the daemons, at once and on every change
  *                      note exit     a resource's process has ended
  */
@@ -16,6 +17,7 @@ export type DaemonPids = Readonly<Record<DaemonName, number | null>>;
 export type ToLauncher =
   | { readonly call: 'spawn'; readonly options: FamilyOptions }
   | { readonly call: 'ending' }
+  | { readonly call: 'leaving' }
   | { readonly call: 'restart'; readonly daemon: DaemonName; readonly pid: number; readonly reason: string }
   | {
       readonly call: 'fatal';

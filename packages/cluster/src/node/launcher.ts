@@ -39,7 +39,7 @@ const RESTART_DELAY_MS_FIRST = 50;
 const YOUNG_MS = 5000;
 /** What an earlier life held (a port, a lock) may be given back only a moment later. */
 const PATIENCE_MS = 5000;
-/** How long the service may take to bring the node's groups elsewhere, and then the others to end. */
+/** How long the service may take to bring the node's groups elsewhere, from when it last said that it is at it, and then the others to end. */
 const LEAVE_TIMEOUT_MS = 30_000;
 const END_TIMEOUT_MS = 5000;
 /** And the monitor before them. */
@@ -55,6 +55,8 @@ export interface LauncherOptions {
   readonly daemons: readonly DaemonName[];
   readonly env: Readonly<Record<string, string>>;
   readonly commandOf: (daemon: DaemonName) => readonly [string, ...string[]];
+  /** Tests set it low. */
+  readonly leaveTimeoutMs?: number;
   /** Everything has ended. `error`: what made the node give up. */
   readonly onEnd: (error: EterneError | undefined) => void;
 }
@@ -121,7 +123,14 @@ export class Launcher {
     if (service?.child === undefined) return this.#end();
     this.#phase = 'leaving';
     service.child.kill('SIGTERM');
-    this.#deadline = this.#world.timers.after(LEAVE_TIMEOUT_MS, () => this.#end());
+    this.#awaitLeave();
+  }
+
+  #awaitLeave(): void {
+    this.#deadline?.cancel();
+    this.#deadline = this.#world.timers.after(this.#options.leaveTimeoutMs ?? LEAVE_TIMEOUT_MS, () =>
+      this.#end(),
+    );
   }
 
   get pids(): DaemonPids {
@@ -180,6 +189,9 @@ export class Launcher {
         return reply({ ok: null });
       case 'ending':
         return reply({ ok: this.#phase === 'ending' });
+      case 'leaving':
+        if (this.#phase === 'leaving') this.#awaitLeave();
+        return reply({ ok: null });
       case 'fatal':
         reply({ ok: null });
         return this.#giveUp(message);

@@ -147,6 +147,10 @@ export class ServiceCore {
     return [...leases.values()].some(({ validUntilBootMs }) => validUntilBootMs + goneMs > now.bootMs);
   }
 
+  get isStopping(): boolean {
+    return [...this.#runners.values()].some((runner) => runner.isStopping);
+  }
+
   /** The same for certain: one that was started anew has itself looked at what the one before left running. */
   hasLetGo(): boolean {
     return this.#hasLooked && this.hasLeft();

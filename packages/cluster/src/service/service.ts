@@ -197,13 +197,17 @@ export class Service {
     return () => this.#stateListeners.delete(listener);
   }
 
-  /** Lets go of every group of this node, politely, within `timeoutMs`. `comesBack`: it is certain that the node is started again. */
-  leave(timeoutMs: number, done: () => void, comesBack = false): void {
+  /**
+   * Lets go of every group of this node, politely, within `timeoutMs`, or `patienceMs` while resources are at their stops. `comesBack`: it is certain that the node is
+   * started again.
+   */
+  leave(timeoutMs: number, done: () => void, comesBack = false, patienceMs = timeoutMs): void {
     const { clock, timers } = this.#options.world;
-    const deadline = clock.bootMs() + timeoutMs;
+    const sinceMs = clock.bootMs();
     this.#feed({ kind: 'leave', comesBack });
     const look = timers.every(this.view.timing.tickMs, () => {
-      if (!this.#core.hasLeft() && clock.bootMs() < deadline) return;
+      const limitMs = this.#core.isStopping ? patienceMs : timeoutMs;
+      if (!this.#core.hasLeft() && clock.bootMs() - sinceMs < limitMs) return;
       look.cancel();
       done();
     });

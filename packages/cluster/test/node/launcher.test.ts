@@ -24,8 +24,8 @@ import {
 const world = { ...createNodeWorld('test'), processTrees: nodeProcessTrees, log: () => {} };
 
 /** A daemon of the test: a shell that notes its start and its polite end. */
-const daemonScript = (dir: string, name: DaemonName): string =>
-  `trap '${name === 'monitor' ? 'sleep 0.3; ' : ''}echo ${name} >> ${dir}/ended; exit 0' TERM; echo ${name} >> ${dir}/begun; while :; do sleep 0.02; done`;
+const daemonScript = (dir: string, name: DaemonName, leaveS: number): string =>
+  `trap '${name === 'monitor' ? 'sleep 0.3; ' : ''}${name === 'service' ? `sleep ${leaveS}; ` : ''}echo ${name} >> ${dir}/ended; exit 0' TERM; echo ${name} >> ${dir}/begun; while :; do sleep 0.02; done`;
 
 class Bench {
   readonly dir: string;
@@ -34,7 +34,8 @@ class Bench {
   /** So much has passed beside what has. */
   passedMs = 0;
 
-  constructor(dir: string) {
+  /** `leaving`: how long the service takes to end, and how long it may say nothing meanwhile. */
+  constructor(dir: string, leaving?: { readonly takesS: number; readonly leaveTimeoutMs: number }) {
     this.dir = dir;
     const { promise, resolve } = Promise.withResolvers<EterneError | undefined>();
     this.ended = promise;
@@ -45,7 +46,8 @@ class Bench {
         dir,
         daemons: DAEMON_NAMES,
         env: { PATH: '/usr/bin:/bin' },
-        commandOf: (name) => ['/bin/sh', '-c', daemonScript(dir, name)],
+        commandOf: (name) => ['/bin/sh', '-c', daemonScript(dir, name, leaving?.takesS ?? 0)],
+        ...(leaving && { leaveTimeoutMs: leaving.leaveTimeoutMs }),
         onEnd: resolve,
       },
     );
@@ -77,9 +79,12 @@ class Bench {
   }
 }
 
-async function makeBench(context: TestContext): Promise<Bench> {
+async function makeBench(
+  context: TestContext,
+  leaving?: ConstructorParameters<typeof Bench>[1],
+): Promise<Bench> {
   const dir = await mkdtemp(join(tmpdir(), 'eterne-launcher-'));
-  const bench = new Bench(dir);
+  const bench = new Bench(dir, leaving);
   context.after(async () => {
     bench.launcher.stop();
     await bench.ended;
@@ -233,4 +238,23 @@ test('attributes of OCF agents that last until the node is started again are for
     folders.map((folder) => existsSync(join(folder, 'master-pgsql'))),
     [false, true],
   );
+});
+
+test('a service that says that it still stops its groups is waited for, and one that says nothing is not', async (context) => {
+  const leaving = { takesS: 3, leaveTimeoutMs: 1000 };
+  const endedIn = async (bench: Bench): Promise<string> => {
+    await bench.start();
+    await bench.allBegun();
+    bench.launcher.stop();
+    await bench.ended;
+    return readFileSync(join(bench.dir, 'ended'), 'utf8').split('\n')[0] ?? '';
+  };
+  assert.equal(await endedIn(await makeBench(context, leaving)), 'monitor');
+  const bench = await makeBench(context, leaving);
+  const ended = endedIn(bench);
+  await bench.allBegun();
+  const client = connect(context, bench);
+  const saying = setInterval(() => client.leaving(), 100);
+  context.after(() => clearInterval(saying));
+  assert.equal(await ended, 'service');
 });

@@ -326,3 +326,25 @@ test('a group that may be restarted more often than failures are kept leaves its
   }
   cluster.untilOnline('db', 'n2');
 });
+
+test('a node that is stopped waits for stops that are under way, and not for a group that cannot be stopped', () => {
+  const cluster = new FakeCluster(['n1', 'n2', 'w1']);
+  cluster.elect('w1');
+  cluster.configure([], [group('db', ['n1', 'n2'])]);
+  cluster.untilOnline('db', 'n1');
+  const { monitor, service } = cluster.machine('n1');
+  monitor.startMs = 40_000;
+  let left = false;
+  service.leave(20_000, () => (left = true), false, 600_000);
+  cluster.time.run(30_000);
+  assert.equal(left, false);
+  cluster.time.run(11_000);
+  assert.equal(left, true);
+  cluster.untilOnline('db', 'n2');
+  const other = cluster.machine('n2');
+  other.monitor.failures.set('stop db/app', 'it hangs');
+  let over = false;
+  other.service.leave(20_000, () => (over = true), false, 600_000);
+  cluster.time.run(21_000);
+  assert.equal(over, true);
+});

@@ -21,6 +21,9 @@ import { startService } from '../service.ts';
 
 /** Within this the node's groups are elsewhere, or stopped, when it is asked to end. */
 const LEAVE_TIMEOUT_MS = 20_000;
+/** … and while resources are at their stops, which have times of their own, it has so long. Less than systemd waits for the unit. */
+const STOPS_MAX_MS = 25 * 60_000;
+const STILL_LEAVING_MS = 5000;
 
 const begin = (daemon: Daemon): void => {
   const { dir, startId, world, identity, giveUp } = daemon;
@@ -68,9 +71,11 @@ function serve(daemon: Daemon, service: Service): void {
 }
 
 /** Whether it comes back is asked only where something follows from it. */
-function leave({ world }: Daemon, service: Service): void {
-  const begin = (isComingBack: boolean): void =>
-    service.leave(LEAVE_TIMEOUT_MS, () => process.exit(0), isComingBack);
+function leave({ world, launcher }: Daemon, service: Service): void {
+  const begin = (isComingBack: boolean): void => {
+    world.timers.every(STILL_LEAVING_MS, () => launcher.leaving());
+    service.leave(LEAVE_TIMEOUT_MS, () => process.exit(0), isComingBack, STOPS_MAX_MS);
+  };
   if (service.state.config.onShutdown === 'conditional') comesBack(world, begin);
   else begin(false);
 }

@@ -93,6 +93,11 @@ export class GroupRunner {
     return this.#busy.kind === 'idle' && !this.#killFirst && this.#resources.allAre('running');
   }
 
+  /** A resource is at its stop, which has a time of its own. */
+  get isStopping(): boolean {
+    return this.#busy.kind === 'stopping';
+  }
+
   nothingRuns(): boolean {
     return (
       this.#resources.allAre('stopped') &&
