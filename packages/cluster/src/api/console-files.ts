@@ -17,6 +17,7 @@ export async function serveConsole(api: Api, folder: string | undefined): Promis
   api.setNotFoundHandler((request, reply) => {
     if (folder !== undefined && isPage(request))
       return reply.sendFile('index.html', { immutable: false, maxAge: 0 });
+    if (isPage(request)) return notBuilt(reply);
     return unknownAddress(request, reply);
   });
 }
@@ -24,6 +25,14 @@ export async function serveConsole(api: Api, folder: string | undefined): Promis
 function isPage(request: FastifyRequest): boolean {
   const path = request.url.split('?')[0] ?? '';
   return request.method === 'GET' && !path.startsWith('/api/') && !path.includes('.');
+}
+
+/** Who opens the address that `eterne cluster init` prints is told why there is nothing to see. */
+function notBuilt(reply: FastifyReply): FastifyReply {
+  const error = new EterneError('not-found', 'the console is not built on this node; its API is served', {
+    hint: 'npm run build in the project’s folder, then start the node again',
+  });
+  return reply.code(HTTP_STATUS[error.code]).send(errorBody(error));
 }
 
 function unknownAddress(request: FastifyRequest, reply: FastifyReply): FastifyReply {

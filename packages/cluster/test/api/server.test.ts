@@ -102,6 +102,15 @@ test('errors have a code, a sentence, and the status that fits', async () => {
   }
 });
 
+test('who opens the console’s address where it is not built is told what to do', async () => {
+  for (const path of ['/', '/groups']) {
+    const { status, json } = await fixture.call('GET', path);
+    assert.equal(status, 404);
+    assert.match(String(json?.['message']), /the console is not built on this node/);
+    assert.match(String(json?.['hint']), /npm run build/);
+  }
+});
+
 test('what the schema does not name does not leave the node', async () => {
   fixture.facade.setStatus((status) => ({ ...status, clusterKey: 'SECRET' }));
   const { body } = await fixture.call('GET', '/api/v1/status', { token: fixture.rootToken });

@@ -271,6 +271,11 @@ export const REFUSALS: readonly Phrase[] = [
   ['{url} does not belong to the cluster of this token', '{url} 不属于此令牌的群集'],
   ['check the address; somebody may be in between', '请检查地址；通信可能被截获'],
   ['{url} answered with status {status}', '{url} 返回状态 {status}'],
+  ['the console is not built on this node; its API is served', '此节点上尚未构建操作界面；接口可用'],
+  [
+    'npm run build in the project’s folder, then start the node again',
+    '请在项目目录中执行 npm run build，然后重新启动此节点',
+  ],
   ['{what*} is not part of this API', '此接口没有 {what}'],
   ['see {path}', '请查看 {path}'],
 ];
