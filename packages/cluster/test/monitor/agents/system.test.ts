@@ -298,3 +298,23 @@ test(
     await well(subject.stop());
   },
 );
+
+test(
+  'the other addresses of its network stay when it goes, also where it came first',
+  { skip: !hasNamespaces && 'needs root and iproute2' },
+  async (context) => {
+    const { server } = makeMachines(context);
+    tool('ip', 'netns', 'exec', server, 'sysctl', '-qw', 'net.ipv4.conf.live0.promote_secondaries=0');
+    const hands = handsIn(server, await makeHands(context));
+    const first = new Subject(hands, ipAgent, { address: '10.20.0.100/24', interfaces: ['live0'] });
+    const second = new Subject(hands, ipAgent, { address: '10.20.0.101/24', interfaces: ['live0'] });
+    await well(first.start());
+    await well(second.start());
+    // As a network manager does when the cable is back.
+    tool('ip', '-n', server, 'address', 'add', '10.20.0.2/24', 'dev', 'live0');
+    await well(first.stop());
+    assert.equal((await second.check()).state, 'running');
+    assert.match(tool('ip', '-n', server, 'address', 'show', 'dev', 'live0'), /inet 10\.20\.0\.2\/24/);
+    await well(second.stop());
+  },
+);

@@ -5,7 +5,8 @@
  *   interfaces: [eth0, eth1]      in order of preference: the first whose link is up carries it
  *
  * Added without duplicate address detection (the cluster decides who has it), and announced by gratuitous ARP or unsolicited
- * neighbour advertisement at once and twice again. The quick check looks at address and link: a lost address or a dead link is a failure,
+ * neighbour advertisement at once and twice again. Before it is taken away the kernel is told to keep the other addresses of its network (`promote_secondaries`), which it would
+ * take away, too, where this one came first: the node's own among them. The quick check looks at address and link: a lost address or a dead link is a failure,
  * which the restart in place repairs on the first interface that works.
  */
 import { EterneError } from '@eterne/base';
@@ -121,10 +122,24 @@ function dropEverywhere(hands: Hands, params: IpParams, deadlineMs: number, done
       'dev',
       carrier.ifname,
     ];
-    runCommand(hands, command, leftMs(hands, deadlineMs), ({ failure }) => {
-      if (failure !== '') return done(failed(failure));
-      dropEverywhere(hands, params, deadlineMs, done);
-    });
+    keepOthers(hands, params, carrier.ifname, leftMs(hands, deadlineMs) / 2, () =>
+      runCommand(hands, command, leftMs(hands, deadlineMs), ({ failure }) => {
+        if (failure !== '') return done(failed(failure));
+        dropEverywhere(hands, params, deadlineMs, done);
+      }),
+    );
+  });
+}
+
+/** Best effort: where it cannot be said the address is taken away all the same. IPv6 has no such order. */
+function keepOthers(hands: Hands, { ip }: IpParams, name: string, timeoutMs: number, next: () => void): void {
+  if (ip.version === 6) return next();
+  // With slashes, as names of interfaces may have dots.
+  const setting = `net/ipv4/conf/${name}/promote_secondaries=1`;
+  runCommand(hands, ['sysctl', '-qw', setting], timeoutMs, ({ failure }) => {
+    if (failure !== '')
+      hands.world.log('warn', 'cannot set promote_secondaries', { interface: name, reason: failure });
+    next();
   });
 }
 
