@@ -26,6 +26,7 @@ export function fillTemplate(name: string, given: Answers): Record<string, unkno
   const answers = answersTo(name, questions, given);
   if (answers['volume'] !== '' && (answers['sharedDisk'] ?? '') !== '')
     throw new EterneError('config', 'give either a volume or a shared disk');
+  refuseSeveralDatabases(name, answers);
   const storage = template.directory === null ? BARE_VOLUME : STORAGE;
   const resources = [...storage, ...ADDRESS, ...template.resources]
     .filter(({ when }) => isWanted(when, answers))
@@ -35,6 +36,15 @@ export function fillTemplate(name: string, given: Answers): Record<string, unkno
     ...(volumes.length === 0 ? {} : { volumes }),
     groups: [{ name: answers['name'], nodes: answers['nodes']?.split(','), resources }],
   };
+}
+
+/** On nothing that moves along each node would get an empty database of its own, and the next one nothing of what the last one has written. */
+function refuseSeveralDatabases(name: string, answers: Answers): void {
+  const isOnNothing = answers['volume'] === '' && answers['sharedDisk'] === '';
+  if (answers['initialise'] !== 'yes' || !isOnNothing || !answers['nodes']?.includes(',')) return;
+  throw new EterneError('config', `template ${name} would make a database of its own on each node`, {
+    hint: 'give volume, volumeSize and volumeDevice, or sharedDisk; initialise=no where the directory itself is shared',
+  });
 }
 
 function answersTo(name: string, questions: readonly Question[], given: Answers): Record<string, string> {
