@@ -108,6 +108,21 @@ test('who runs an older program than the cluster needs is refused, and keeps its
   facade.setState((state) => ({ ...state, level: 1 }));
 });
 
+test('who has no room in the edition is refused with the way out, and keeps its token', async () => {
+  const token = await newToken();
+  const { facade } = fixture;
+  facade.setState((state) => ({ ...state, config: { ...state.config, edition: 'ha' } }));
+  const body = await orderOf(token, { node: 'n8', addresses: ['10.0.1.38'] });
+  const { status, json } = await fixture.call('POST', '/api/v1/join', { body });
+  assert.deepEqual(
+    [status, json?.['code'], json?.['message']],
+    [409, 'refused', 'edition ha allows 2 nodes'],
+  );
+  assert.match(String(json?.['hint']), /eterne cluster upgrade/);
+  facade.setState((state) => ({ ...state, config: { ...state.config, edition: 'cluster' } }));
+  assert.equal((await fixture.call('POST', '/api/v1/join', { body })).status, 200);
+});
+
 test('an API token does not admit, and a join token does not open the API', async () => {
   const token = await newToken();
   assert.equal((await fixture.call('GET', '/api/v1/status', { token })).status, 401);

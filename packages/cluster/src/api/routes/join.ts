@@ -2,7 +2,7 @@
  * Admitting a node. In this order, so that a crash or a refusal at any step costs at most a token:
  *
  * 1. The token is looked up here; a stranger costs the cluster nothing.
- * 2. The name and the addresses must be free, and the program must know the feature level in use.
+ * 2. The name and the addresses must be free, the program must know the feature level in use, and the edition must have room.
  * 3. The certificate is made.
  * 4. The token is spent: committed, so that no second node can use it, wherever it asks.
  * 5. The member is committed. From now on the others try to reach it.
@@ -23,6 +23,7 @@ import { joinAnswer, joinRequest, joinToken, joinTokenOrder, type JoinRequest } 
 
 const DEFAULT_VALID_MINUTES = 60;
 const MINUTE_MS = 60_000;
+const HA_NODES = 2;
 
 export function joinRoutes(api: Api, context: ApiContext): void {
   const { facade, identity, world } = context;
@@ -60,6 +61,7 @@ export function joinRoutes(api: Api, context: ApiContext): void {
       const member = memberOf(order);
       requireFree(facade.state(), member);
       requireLevel(facade.state(), member);
+      requireRoom(facade.state(), member);
       const certPem = await certify(context, member, order.certificateRequest);
       await facade.tokenUse(tokenHash);
       const members = sortedValues(facade.state().members).map(addressOf);
@@ -132,6 +134,15 @@ function requireLevel({ level: used }: ClusterState, { name, level }: MemberSpec
     `the cluster uses feature level ${used}, and the program of ${name} knows ${level}`,
     { hint: `install the program of the other nodes on ${name}` },
   );
+}
+
+/** The log decides; asked here already, where it costs no token. */
+function requireRoom({ config, members }: ClusterState, { role }: MemberSpec): void {
+  const nodes = sortedValues(members).filter((member) => member.role === 'node').length;
+  if (config.edition !== 'ha' || role !== 'node' || nodes < HA_NODES) return;
+  throw new EterneError('refused', `edition ha allows ${HA_NODES} nodes`, {
+    hint: 'for more: eterne cluster upgrade; nothing that runs notices',
+  });
 }
 
 /** The certificate library is loaded only here: it would cost every service some 5 MiB for what happens once. */
