@@ -60,8 +60,10 @@ function report(error: unknown): void {
   if (error instanceof CommanderError) {
     // Help and version were asked for: they have been printed.
     if (error.exitCode === 0) return;
-    process.stderr.write(`eterne: ${error.message.replace(/^error: /, '')}\n`);
     process.exitCode = 2;
+    // Help is the answer to a command that needs another word, too.
+    if (error.code === 'commander.help') return;
+    process.stderr.write(`eterne: ${error.message.replace(/^error: /, '')}\n`);
     return;
   }
   if (!(error instanceof EterneError)) throw error;

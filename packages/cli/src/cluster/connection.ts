@@ -40,6 +40,15 @@ export async function findCluster(
   });
 }
 
+/** The folder of the node that is asked because nobody said whom. */
+export function ownFolder(
+  { api, dir }: ConnectionOptions,
+  env: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  const isSaid = api !== undefined || (dir === undefined && Boolean(env['ETERNE_API']));
+  return isSaid ? undefined : (dir ?? DEFAULT_DIR);
+}
+
 function targetsOf(api: string, right: Omit<ApiTarget, 'url'>): readonly [ApiTarget, ...ApiTarget[]] {
   const [first = '', ...others] = api.split(',').filter((text) => text !== '');
   const target = (text: string): ApiTarget => ({ url: parseUrl(text), ...right });
@@ -54,7 +63,13 @@ async function localNode(
   try {
     return await settle<NodeIdentity>((done) => readIdentity(files, dir ?? DEFAULT_DIR, done));
   } catch (cause) {
-    if (dir !== undefined || !(cause instanceof EterneError)) throw cause;
+    if (!(cause instanceof EterneError)) throw cause;
+    if (cause.code === 'forbidden')
+      throw new EterneError('forbidden', `this user may not read ${dir ?? DEFAULT_DIR}, where a node is`, {
+        hint: 'be root, or set ETERNE_API and ETERNE_TOKEN',
+        cause,
+      });
+    if (dir !== undefined) throw cause;
     const missing = api === undefined ? 'no cluster is given' : `no token for ${api}`;
     throw new EterneError('usage', missing, {
       hint: 'set ETERNE_API and ETERNE_TOKEN, or on a node give --dir',

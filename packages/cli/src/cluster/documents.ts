@@ -14,5 +14,10 @@ export async function readDocument(files: Files, path: string): Promise<unknown>
   const document = parseDocument(content.toString('utf8'), { uniqueKeys: true, prettyErrors: true });
   const [error] = document.errors;
   if (error) throw new EterneError('config', `${path}: ${error.message.split('\n')[0] ?? error.code}`);
-  return document.toJS({ maxAliasCount: 100 });
+  const value: unknown = document.toJS({ maxAliasCount: 100 });
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new EterneError('config', `${path} ${value === null ? 'is empty' : 'is no mapping of keys'}`, {
+      hint: 'a document has lines such as `groups: [ … ]`; `eterne config show` prints one',
+    });
+  return value;
 }

@@ -1,4 +1,5 @@
 /** `eterne group …`. */
+import { EterneError } from '@eterne/base';
 import { groupExplanation } from '@eterne/cluster/api/schema/orders.ts';
 import { clusterStatus } from '@eterne/cluster/api/schema/status.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
@@ -28,6 +29,10 @@ export function groupVerbs(program: Command): void {
     .action(async ({ file }: { file: string }, command: Command) => {
       const session = await openSession(command);
       const body = await readDocument(createNodeWorld('cli').files, file);
+      if (typeof body === 'object' && body !== null && 'groups' in body)
+        throw new EterneError('config', `${file} is a whole document, not one group`, {
+          hint: `eterne config apply -f ${file}`,
+        });
       await session.order({ method: 'POST', path: '/api/v1/groups', body }, 'group created');
     });
 

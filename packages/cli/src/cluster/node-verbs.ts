@@ -64,7 +64,10 @@ export function nodeVerbs(node: Command): void {
       async (name: string, { confirmStopped = false }: { confirmStopped?: boolean }, command: Command) => {
         const session = await openSession(command);
         const path = `/api/v1/nodes/${encodeURIComponent(name)}${confirmStopped ? '?confirmStopped=true' : ''}`;
-        await session.order({ method: 'DELETE', path }, `${name} is no member any more`);
+        await session.order(
+          { method: 'DELETE', path },
+          `${name} is no member any more: stop it; it joins anew from an empty folder`,
+        );
       },
     );
 }

@@ -6,11 +6,12 @@ import {
   firstReachable,
   streamApi,
 } from '@eterne/cluster/api/client.ts';
+import { EterneError } from '@eterne/base';
 import { accepted } from '@eterne/cluster/api/schema/names.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import type { Command } from 'commander';
 import type { z } from 'zod';
-import { type ConnectionOptions, findCluster } from './connection.ts';
+import { type ConnectionOptions, findCluster, ownFolder } from './connection.ts';
 
 export interface Session {
   readonly target: ApiTarget;
@@ -40,6 +41,7 @@ export function withConnection(command: Command): Command {
 export async function openSession(command: Command): Promise<Session> {
   const options: VerbOptions = { ...rootOf(command).opts<VerbOptions>(), ...command.opts<VerbOptions>() };
   const target = await firstReachable(await findCluster(createNodeWorld('cli').files, options, process.env));
+  const own = ownFolder(options, process.env);
   const json = options.json === true;
   const print = (value: unknown, forPeople: () => string): void => {
     process.stdout.write(`${json ? JSON.stringify(value) : forPeople()}\n`);
@@ -48,12 +50,25 @@ export async function openSession(command: Command): Promise<Session> {
     target,
     json,
     print,
-    ask: (call, answer) => callApi(target, call, answer),
+    ask: (call, answer) => orStartIt(own, callApi(target, call, answer)),
     async order(call, sentence) {
-      print(await callApi(target, call, accepted), () => sentence);
+      print(await orStartIt(own, callApi(target, call, accepted)), () => sentence);
     },
-    stream: (path) => streamApi(target, path),
+    stream: (path) => orStartIt(own, streamApi(target, path)),
   };
+}
+
+/** The address is the node's own, so nobody has mistyped it. */
+async function orStartIt<T>(own: string | undefined, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (cause) {
+    if (own === undefined || !(cause instanceof EterneError) || cause.code !== 'unreachable') throw cause;
+    throw new EterneError(cause.code, cause.message, {
+      hint: `the node in ${own} does not seem to run: start it, or ask another one with --api https://ADDRESS:PORT`,
+      cause,
+    });
+  }
 }
 
 function rootOf(command: Command): Command {

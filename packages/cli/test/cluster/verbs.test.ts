@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -25,10 +25,11 @@ interface Result {
   readonly stderr: string;
 }
 
-function eterne(words: readonly string[], env: Record<string, string> = {}): Promise<Result> {
+function eterne(words: readonly string[], env: Record<string, string> = {}, uid?: number): Promise<Result> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [MAIN, ...words], {
       cwd: folder,
+      ...(uid === undefined ? {} : { uid }),
       env: { PATH: process.env['PATH'], ETERNE_API: fixture.url, ETERNE_TOKEN: fixture.rootToken, ...env },
     });
     let stdout = '';
@@ -130,6 +131,9 @@ test('the status of a volume shows what each node tells, also of one that does n
 test('one line and an exit code for everything that is wrong', async () => {
   await writeFile(join(folder, 'bad.yaml'), 'a: [\n');
   await writeFile(join(folder, 'nonsense.yaml'), 'nonsense: 1\n');
+  await writeFile(join(folder, 'empty.yaml'), '# nothing yet\n');
+  await writeFile(join(folder, 'list.yaml'), '- name: web\n');
+  await writeFile(join(folder, 'whole.yaml'), 'groups: [{ name: web }]\n');
   const nobody = { ETERNE_API: '', ETERNE_TOKEN: '' };
   const cases: readonly [string[], number, RegExp, Record<string, string>?][] = [
     [['group', 'start', 'missing'], 1, /there is no missing/],
@@ -139,6 +143,9 @@ test('one line and an exit code for everything that is wrong', async () => {
     [['config', 'plan', '-f', 'absent.yaml'], 2, /absent\.yaml does not exist/],
     [['config', 'plan', '-f', 'bad.yaml'], 2, /bad\.yaml: .* at line 2/],
     [['config', 'plan', '-f', 'nonsense.yaml'], 2, /nonsense: unknown key/],
+    [['config', 'plan', '-f', 'empty.yaml'], 2, /empty\.yaml is empty \(.*config show/],
+    [['config', 'plan', '-f', 'list.yaml'], 2, /list\.yaml is no mapping of keys/],
+    [['group', 'create', '-f', 'whole.yaml'], 2, /a whole document, .*config apply -f whole\.yaml/],
     [['status', '--api', 'https://127.0.0.1:1'], 1, /cannot be reached/],
     [['status', '--api', 'https://127.0.0.1:1,https://127.0.0.1:2'], 1, /127\.0\.0\.1:2 cannot be reached/],
     [['status', '--api', ','], 2, /not the address of an API/],
@@ -156,6 +163,28 @@ test('one line and an exit code for everything that is wrong', async () => {
     assert.equal(result.stdout, '');
   }
 });
+
+test('a command that needs another word answers with its help alone', async () => {
+  for (const words of [[], ['group']]) {
+    const { code, stdout, stderr } = await eterne(words);
+    assert.equal(code, 2);
+    assert.match(stdout + stderr, /^Usage: eterne/);
+    assert.doesNotMatch(stdout + stderr, /^eterne:/m);
+  }
+});
+
+test(
+  'a user who may not read the node’s folder is told that',
+  { skip: process.getuid?.() === 0 ? false : 'needs root, to become somebody else' },
+  async () => {
+    const secret = join(folder, 'secret');
+    await mkdir(secret, { mode: 0o700 });
+    await chmod(folder, 0o755);
+    const { code, stderr } = await eterne(['status', '--dir', secret], {}, 65_534);
+    assert.equal(code, 1);
+    assert.match(stderr, /this user may not read .*secret, where a node is \(be root, or set ETERNE_API/);
+  },
+);
 
 test('init makes a node that its owner can ask without a token; join adds another', async () => {
   const words = (node: string, port: number) => [
@@ -175,7 +204,10 @@ test('init makes a node that its owner can ask without a token; join adds anothe
   assert.equal(administrator['user'], 'admin');
   assert.match(String(administrator['token']), /^eterne-api-1\./);
   const local = await eterne(['status', '--dir', 'n1'], { ETERNE_API: '', ETERNE_TOKEN: '' });
-  assert.match(local.stderr, /https:\/\/127\.0\.0\.1:7701 cannot be reached/);
+  assert.match(
+    local.stderr,
+    /https:\/\/127\.0\.0\.1:7701 cannot be reached.*the node in n1 does not seem to run: start it/,
+  );
 
   const token = await eterne(['cluster', 'token']);
   assert.match(token.stdout, /^eterne-join-1\.\S+\n$/);

@@ -24,6 +24,8 @@ const METADATA_BYTES_MAX = 256 * 1024;
 const SAID_BYTES_MAX = 4096;
 const SENTENCE_MAX = 300;
 const STATUS_OFF = 2;
+/** Of the program that starts it, as of a shell. */
+const NOT_THERE = 127;
 
 /** What the common library of the agents ends with. */
 const MEANINGS: Readonly<Record<number, string>> = {
@@ -70,6 +72,8 @@ export function readFenceMetadata(
   const options = { captureBytes: METADATA_BYTES_MAX, timeoutMs, stdin: 'action=metadata\n' };
   processes.spawn({ ...commandOf(agent), ...options }, ({ code, startError, stdout, stderr }) => {
     const said = startError?.message ?? lastLine(stderr);
+    if (code === NOT_THERE)
+      return done(new EterneError('unsupported', `${agent} is not installed here (Debian: fence-agents)`));
     if (code !== 0)
       return done(new EterneError('unsupported', `${agent} does not describe itself (${said})`));
     done(parseFenceMetadata(agent, stdout));

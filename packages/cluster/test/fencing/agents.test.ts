@@ -91,7 +91,7 @@ test('a timeout is a failure', async () => {
 test('an agent that is not there is a failure with its name', async () => {
   const result = await fence(device({ agent: 'fence_nowhere' }));
   assert.equal(result.confirmed, false);
-  assert.match(result.reason, /fence_nowhere.*No such file/);
+  assert.match(result.reason, /fence_nowhere is not installed here \(Debian: fence-agents\)/);
 });
 
 test('parameters travel on standard input only, and what the agent says of them is masked', async () => {

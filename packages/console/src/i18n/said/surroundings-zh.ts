@@ -11,6 +11,7 @@ export const FENCING: readonly Phrase[] = [
   ['the log-in needs a password', '登录需要密码'],
   ['the log-in has not the right to do this', '登录账户没有执行权限'],
   ['the device knows no such machine', '设备不认识该主机'],
+  ['{agent} is not installed here (Debian: fence-agents)', '此处未安装 {agent}（Debian：fence-agents）'],
   ['{agent} does not describe itself ({why*})', '{agent} 没有给出自身说明（{why}）'],
   ['{node} is only just being switched on again, after it was fenced', '{node} 被隔离后刚刚在重新上电'],
   ['{agent} names no action that would stop a node', '{agent} 没有可以让节点停机的操作'],
