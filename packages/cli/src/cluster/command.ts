@@ -20,6 +20,7 @@ const VERBS: Readonly<Record<string, () => Promise<AddVerbs>>> = {
   },
   volume: async () => (await import('./volume-verbs.ts')).volumeVerbs,
   group: async () => (await import('./group-verbs.ts')).groupVerbs,
+  account: async () => (await import('./account-verbs.ts')).accountVerbs,
   simulate: rehearse,
   drill: rehearse,
   config: async () => (await import('./config-verbs.ts')).configVerbs,

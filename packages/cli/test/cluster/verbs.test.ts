@@ -164,6 +164,32 @@ test('one line and an exit code for everything that is wrong', async () => {
   }
 });
 
+test('accounts: made, given another password, a token that works, and gone', async () => {
+  const file = join(folder, 'password');
+  await writeFile(file, 'a password of some length\n');
+  const done = async (...words: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await eterne(['account', ...words]);
+    assert.equal(code, 0, stderr);
+    return stdout;
+  };
+  const unknown = await eterne(['account', 'set', 'nurse', '--password-file', file]);
+  assert.equal(unknown.code, 2);
+  assert.match(unknown.stderr, /there is no account nurse \(a new one needs --role/);
+  assert.equal(await done('set', 'nurse', '--role', 'viewer'), 'account nurse is viewer\n');
+  assert.match(await done('list'), /^nurse +viewer +no +0$/m);
+  await done('set', 'nurse', '--password-file', file);
+  const token = (await done('token', 'nurse')).trim();
+  assert.match(await done('list'), /^nurse +viewer +yes +1$/m);
+  const login = { body: { user: 'nurse', password: 'a password of some length' } };
+  assert.equal((await fixture.call('POST', '/api/v1/session', login)).status, 200);
+  const asNurse = { ETERNE_TOKEN: token };
+  assert.match((await eterne(['group', 'stop', 'db'], asNurse)).stderr, /this needs operator/);
+  await done('revoke', 'nurse');
+  assert.match((await eterne(['status'], asNurse)).stderr, /does not know the API token/);
+  await done('remove', 'nurse');
+  assert.doesNotMatch(await done('list'), /nurse/);
+});
+
 test('a command that needs another word answers with its help alone', async () => {
   for (const words of [[], ['group']]) {
     const { code, stdout, stderr } = await eterne(words);
