@@ -180,9 +180,10 @@ export class LiveFacade implements ServiceFacade {
   async groupMove(name: string, to: string | undefined, by: Requester): Promise<void> {
     await this.#barrier();
     const group = this.#group(name);
-    this.#target(group, to);
+    const target = this.#target(group, to);
     const reason = `asked for by ${by}`;
-    await this.#append({ kind: 'group-move', group: name, to: to ?? null, reason, displaces: false }, by);
+    // Named: placed anew without a name it would be the preferred node again, which may be the one to leave.
+    await this.#append({ kind: 'group-move', group: name, to: target, reason, displaces: false }, by);
   }
 
   async groupDelete(name: string, by: Requester): Promise<void> {

@@ -101,6 +101,14 @@ test('a move that nobody could take is refused before anything stops', async () 
   assert.equal(cluster.group('db').phase, 'online');
 });
 
+test('a move that names no node leaves the preferred one, and comes back to it', async () => {
+  const { cluster, facade } = pair();
+  await settle(cluster, facade.groupMove('db', undefined, 'me'));
+  cluster.untilOnline('db', 'n2');
+  await settle(cluster, facade.groupMove('db', undefined, 'me'));
+  cluster.untilOnline('db', 'n1');
+});
+
 test('a drill really moves the group and tells the outage', async () => {
   const { cluster, facade } = pair();
   const result = await settle(cluster, facade.drill('db', 'me'));
