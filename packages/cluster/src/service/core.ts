@@ -113,7 +113,8 @@ export class ServiceCore {
 
   /** Leader only: what is left of the lease it granted to `node`. */
   grantedRemainingMs(node: string): number | null {
-    return this.#leader?.leaseRemainingMs(node, this.view) ?? null;
+    // Who led before still has its book, in which nothing is renewed.
+    return this.view.leadership.isLeader ? (this.#leader?.leaseRemainingMs(node, this.view) ?? null) : null;
   }
 
   /** Why a volume that this node serves has not grown yet. */

@@ -18,6 +18,9 @@ export function explainGroup(view: View, name: string): GroupExplanation {
     owner: group.owner,
     chosen: placement.chosen,
     sentences: [
+      ...(view.leadership.quorate
+        ? []
+        : [`${view.self} is not in contact with a majority: this is what it knew when it last was.`]),
       whereItIs(group),
       ...placement.candidates.map(({ node, reason }) => `${node} ${reason}.`),
       `Placed anew it would run on ${placement.chosen ?? 'no node'}: ${placement.reason}.`,

@@ -118,8 +118,27 @@ function simulatePartition(view: View, given: readonly (readonly string[])[]): F
     quorate: majority !== undefined,
     sides,
     moves,
-    sentences: [...sides.map(sideSentence), ...moves.map(moveSentence)],
+    sentences: [...sideSentences(view, sides), ...moves.map(moveSentence)],
   };
+}
+
+/** What decides outside the nodes counts for each half that asks it, and lets one go on. */
+function sideSentences(view: View, sides: readonly SimulatedSide[]): readonly string[] {
+  const able = sides.filter(({ quorate }) => quorate);
+  const [first] = able;
+  if (first === undefined || able.length === 1) return sides.map(sideSentence);
+  return [
+    ...sides.map((side) => (side.quorate ? contestedSentence(view, side) : sideSentence(side))),
+    `What follows is for the case that ${first.nodes.join(', ')} goes on.`,
+  ];
+}
+
+function contestedSentence({ state, tie }: View, { nodes }: SimulatedSide): string {
+  const names = nodes.join(', ');
+  if (state.log.consensus.engine === 'etcd') return `${names}: goes on if it is the side that reaches etcd.`;
+  return tie?.kind === 'solo'
+    ? `${names}: goes on alone, as this pair prefers availability.`
+    : `${names}: goes on if the tie-breaker is given to it; one side gets it.`;
 }
 
 function partition(

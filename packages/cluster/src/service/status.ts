@@ -30,7 +30,19 @@ const CATCHING_UP = 'this node has just started and does not know yet what the c
 
 export function clusterStatus(core: ServiceCore): ClusterStatus {
   const status = knownStatus(core);
-  return core.view.caughtUp ? status : catchingUp(status);
+  if (!core.view.caughtUp) return catchingUp(status);
+  return isRemoved(core.view) ? removed(status, core.view.self) : status;
+}
+
+/** The log says that this machine is a member no more. */
+function isRemoved({ state, self }: View): boolean {
+  return Object.keys(state.members).length > 0 && state.members[self] === undefined;
+}
+
+/** Nothing that it hears is meant for it. */
+function removed(status: ClusterStatus, self: string): ClusterStatus {
+  const what = `${self} is no member of this cluster any more: stop it. It joins anew from an empty folder.`;
+  return { ...status, warnings: [what, ...status.warnings] };
 }
 
 /** What a node remembers from before its start is not what is: it names what there is, and says of none how it is. */
@@ -203,24 +215,41 @@ function isToldBy(view: View, primary: string | null): boolean {
 function groupStatus(core: ServiceCore, group: GroupState, covered: ReadonlySet<string>): GroupStatus {
   const { view } = core;
   const { spec, owner, epoch } = group;
-  const ownerLost = owner !== null && view.alive !== undefined && !view.alive.has(owner);
+  const ended = hasEndedHere(core, group);
   return {
     name: spec.name,
-    state: group.phase,
+    state: ended ? 'blocked' : group.phase,
     desired: group.desired,
     owner,
     epoch,
     protected: covered.has(spec.name),
     maintenance: maintenanceOf(view.state, group) !== undefined,
     strays: group.strays,
-    reason: ownerLost ? lostReason(view, owner) : waitingReason(view, group),
+    reason: ended ? endedReason(view) : reasonOf(view, group),
     leaseRemainingMs: shownLease(core, group),
     nodes: spec.nodes,
     resources: spec.resources.map(({ name, type }) => {
-      const summary = group.resources.find((resource) => resource.name === name);
+      const summary = ended ? undefined : group.resources.find((resource) => resource.name === name);
       return { name, type, state: summary?.state ?? 'unknown', reason: summary?.reason ?? '' };
     }),
   };
+}
+
+/** What this node ran is held and then ended with its lease, without anybody who could put that into the log. */
+function hasEndedHere({ view }: ServiceCore, { spec, owner, epoch }: GroupState): boolean {
+  if (view.leadership.quorate || owner !== view.self) return false;
+  return leaseRemainingMs(view, spec.name, epoch) <= 0;
+}
+
+const endedReason = ({ self }: View): string =>
+  `${self} is not in contact with a majority and its lease is over: what ran here was ended, and may run elsewhere by now`;
+
+function reasonOf(view: View, group: GroupState): string {
+  const { owner } = group;
+  if (!view.leadership.quorate && owner !== view.self)
+    return `${view.self} is not in contact with a majority: this is what it knew when it last was`;
+  const isLost = owner !== null && view.alive !== undefined && !view.alive.has(owner);
+  return isLost ? lostReason(view, owner) : waitingReason(view, group);
 }
 
 /** Of a group that waits for a node: until when. */
@@ -309,6 +338,7 @@ function quorumWarnings(view: View): readonly string[] {
   const voters = Object.keys(view.state.members).length;
   if (!view.leadership.quorate)
     lines.push('This node is not in contact with a majority: it may not start anything.');
+  lines.push(...wayOut(view));
   if (view.watchdog?.trouble != null) lines.push(`${view.self} has no watchdog: ${view.watchdog.trouble}.`);
   const tie = tieStatus(view);
   if (tie && tie.kind !== 'word' && tie.trouble !== null)
@@ -321,7 +351,23 @@ function quorumWarnings(view: View): readonly string[] {
     lines.push(
       `${voters === 1 ? 'One voter' : 'Two voters'} cannot outvote a loss; add a witness, a third node or a tie-breaker.`,
     );
+  if (!isInEtcd && voters === 2 && tie === null && view.state.config.tieBreaker.kind === 'witness')
+    lines.push(
+      'Nor could one of them go on by an operator’s word while tieBreaker is { kind: witness } and none has joined; { kind: none } allows that.',
+    );
   return lines;
+}
+
+/** A node of a pair that does not hear the other and has nobody to ask: what ends that. */
+function wayOut({ alive, leadership, self, state, tie }: View): readonly string[] {
+  const others = Object.keys(state.members).filter((name) => name !== self);
+  const [other] = others;
+  if (leadership.quorate || other === undefined || others.length > 1 || alive?.has(other)) return [];
+  if (state.members[self] === undefined || state.log.consensus.engine === 'etcd') return [];
+  if (tie === undefined || !tie.votes)
+    return [`There is no tie-breaker: ${self} starts nothing before ${other} is back.`];
+  if (tie.kind !== 'proof' || tie.held !== undefined) return [];
+  return [`If ${other} is certain to be off, say so here: \`eterne node confirm-stopped ${other}\`.`];
 }
 
 /** Whoever has just joined counts for no majority before it has caught up. */

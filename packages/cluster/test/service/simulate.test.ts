@@ -80,6 +80,23 @@ test('a partition: the side with the majority takes over, the other one ends wha
   assert(torn.moves.every(({ to }) => to === null));
 });
 
+test('a partition of a pair: the tie-breaker lets one side go on, and nobody says of both that they have a majority', () => {
+  const made = new FakeCluster(['n1', 'n2']);
+  made.configure([volume('data', ['n1', 'n2'])], [db]);
+  made.untilOnline('db', 'n1');
+  const { service } = made.machine('n1');
+  const request: SimulationRequest = { kind: 'partition', sides: [['n1'], ['n2']] };
+  const said = (kind: 'disk' | 'solo'): readonly string[] =>
+    simulate({ ...service.view, tie: { kind, votes: true, trouble: undefined, held: undefined } }, request)
+      .sentences;
+  assert.deepEqual(said('disk').slice(0, 3), [
+    'n1: goes on if the tie-breaker is given to it; one side gets it.',
+    'n2: goes on if the tie-breaker is given to it; one side gets it.',
+    'What follows is for the case that n1 goes on.',
+  ]);
+  assert.equal(said('solo')[1], 'n2: goes on alone, as this pair prefers availability.');
+});
+
 test('a group in maintenance is said to stay', () => {
   const made = cluster(db);
   made.submit({ kind: 'group-maintenance', group: 'db', on: true, atMs: 0 });

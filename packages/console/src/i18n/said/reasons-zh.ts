@@ -80,6 +80,14 @@ export const MOVES: readonly Phrase[] = [
   ['{resource} could not be kept running on {node}', '{resource} 在 {node} 上无法保持运行'],
   ['… is not its owner', '… 不是其所在节点'],
   ['{how*}; waiting until its lease has ended for certain', '{how}；正在等待其租约确定到期'],
+  [
+    '{node} is not in contact with a majority and its lease is over: what ran here was ended, and may run elsewhere by now',
+    '{node} 与法定多数失去联系，租约已到期：此处运行的一切已终止，现在可能在别处运行',
+  ],
+  [
+    '{node} is not in contact with a majority: this is what it knew when it last was',
+    '{node} 与法定多数失去联系：所示为失去联系前所知的状态',
+  ],
   ['{how*}; it is being fenced', '{how}；正在对其隔离'],
   [
     '{how*} and could not be fenced: {why*}; if it is certainly off, say `{command*}`',
@@ -134,6 +142,16 @@ export const SENTENCES: readonly Phrase[] = [
   ],
   ['Every group stays where it is', '所有资源组保持原位'],
   ['{names*}: has a majority and goes on', '{names}：拥有法定多数，继续运行'],
+  ['{names*}: goes on if it is the side that reaches etcd', '{names}：若是能访问 etcd 的一方，则继续运行'],
+  [
+    '{names*}: goes on alone, as this pair prefers availability',
+    '{names}：独自继续运行，因为此双机选择可用性优先',
+  ],
+  [
+    '{names*}: goes on if the tie-breaker is given to it; one side gets it',
+    '{names}：若取得决胜手段则继续运行；只有一方能取得',
+  ],
+  ['What follows is for the case that {names*} goes on', '以下为 {names} 继续运行的情形'],
   [
     '{names*}: has no majority; whatever runs there is ended when its leases are over',
     '{names}：没有法定多数；其上运行的一切在租约到期时终止',

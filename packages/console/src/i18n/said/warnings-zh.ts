@@ -22,12 +22,28 @@ export const WARNINGS: readonly Phrase[] = [
     '此节点与法定多数失去联系：不得启动任何服务',
   ],
   [
+    '{node} is no member of this cluster any more: stop it. It joins anew from an empty folder.',
+    '{node} 已不再是此群集的成员：请将其停止，清空其数据目录后方可重新加入。',
+  ],
+  [
+    'There is no tie-breaker: {node} starts nothing before {other} is back',
+    '没有决胜手段：{other} 恢复之前，{node} 不启动任何服务',
+  ],
+  [
+    'If {node} is certain to be off, say so here: `{command*}`',
+    '若 {node} 确定已关机，请在此声明：`{command}`',
+  ],
+  [
     'One voter cannot outvote a loss; add a witness, a third node or a tie-breaker',
     '只有一票，承受不了一次失联：请添加仲裁、第三个节点或决胜手段',
   ],
   [
     'Two voters cannot outvote a loss; add a witness, a third node or a tie-breaker',
     '只有两票，承受不了一次失联：请添加仲裁、第三个节点或决胜手段',
+  ],
+  [
+    'Nor could one of them go on by an operator’s word while tieBreaker is { kind: witness } and none has joined; { kind: none } allows that',
+    '在 tieBreaker 为 { kind: witness } 且尚无仲裁加入期间，任何一方也不能凭操作员指令独自继续运行；{ kind: none } 则允许',
   ],
   [
     '{node} was told to go on without what {other} has decided, and neither believes the other any more: {self} may not start anything. It has to join anew from an empty folder.',
