@@ -212,3 +212,42 @@ test('fence devices: defaults, and what is refused', () => {
   refused({ level: 0 }, /level/);
   refused({ secret: 'x' }, /secret/);
 });
+
+test('a floating address that a node has itself is refused: a stop would take it from the node', () => {
+  const founded = foundedState();
+  const { n2 } = founded.members;
+  assert(n2);
+  const host = '192.0.2.2';
+  const state = { ...founded, members: { ...founded.members, n2: { ...n2, addresses: [`${host}:7700`] } } };
+  const floating = (resource: object): unknown => ({
+    groups: [{ name: 'web', nodes: ['n1', 'n2'], resources: [{ name: 'x', ...resource }] }],
+  });
+  const own = new RegExp(`^group web: ${host} is an address of n2 itself`);
+  const ip = { type: 'ip', address: `${host}/24`, interfaces: ['eth0'] };
+  const agent = { type: 'ocf:heartbeat:IPaddr2', params: { ip: host } };
+  for (const resource of [ip, agent])
+    assert.throws(() => applied(state, floating(resource)), configError(own));
+  const other = applied(state, floating({ ...ip, address: '192.0.2.99/24' }));
+  assert.throws(
+    () => applied(other, { nodes: [{ name: 'n2', addresses: [host, '192.0.2.99'] }] }),
+    configError(/^group web: 192\.0\.2\.99 is an address of n2 itself/),
+  );
+});
+
+test('a replica has an absolute path; what is configured otherwise already stays as it is', () => {
+  const volumeAt = (device: string): unknown => ({
+    volumes: [{ name: 'v', size: '64MiB', replicas: { n1: device, n2: '/srv/v' } }],
+  });
+  assert.throws(
+    () => applied(foundedState(), volumeAt('srv/v')),
+    configError(/^volume v: srv\/v on n1 is not an absolute path$/),
+  );
+  const before = applied(foundedState(), volumeAt('/srv/v'));
+  const spec = before.volumes['v']?.spec;
+  assert(spec);
+  const [first, second] = spec.replicas;
+  assert(first && second);
+  const relative = { ...spec, replicas: [{ ...first, device: 'srv/v' }, second] };
+  const old = { ...before, volumes: { v: { ...before.volumes['v'], spec: relative } } } as ClusterState;
+  assert.equal(applied(old, { cluster: { timezone: 'Asia/Shanghai' } }).config.timezone, 'Asia/Shanghai');
+});

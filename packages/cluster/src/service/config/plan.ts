@@ -20,6 +20,7 @@ import { formatQuantity } from '../../state/capacity.ts';
 import { devicesOf, partPlaces } from '../../state/parts.ts';
 import { losses, samePlace, type Losses } from '../../state/places.ts';
 import type { ConfigDocument, NodeSettings } from './document.ts';
+import { newMistake } from './mistakes.ts';
 import { withSecrets } from './secrets.ts';
 
 export interface Plan {
@@ -52,6 +53,8 @@ export function planDocument(state: ClusterState, document: ConfigDocument, leve
   if (early) throw early;
   const { refused, state: after } = applyConfigure(state, command);
   if (refused) throw new EterneError(refused.code, refused.message);
+  const mistake = newMistake(state, after);
+  if (mistake !== undefined) throw new EterneError('config', mistake);
   const lost = losses(state, after);
   return { ...plan, steps: plan.steps.map((step) => withWarnings(step, lost)), losses: lost };
 }

@@ -89,6 +89,15 @@ export const CONFIGURATION: readonly Phrase[] = [
     '{who} 挂载在 {node} 的同一目录 {directory}',
   ],
 
+  [
+    'group {group}: {address} is an address of {node} itself; a floating address is one that no node has',
+    '资源组 {group}：{address} 是 {node} 自身的地址；浮动地址不能是任何节点已有的地址',
+  ],
+  [
+    'volume {volume}: {device} on {node} is not an absolute path',
+    '镜像卷 {volume}：{node} 上的 {device} 不是绝对路径',
+  ],
+
   // Rules between groups, demands, exports.
   [
     '{group*} has a rule about group {other}, which does not exist',
