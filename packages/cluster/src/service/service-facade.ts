@@ -14,8 +14,9 @@ import type {
   Member,
 } from '../state/model.ts';
 import { makeHeartDisk, type DiskMaker } from '../heart/make-disk.ts';
+import { checkTie } from '../raft/tie/tie-driver.ts';
 import type { ConfigChange } from '../state/commands.ts';
-import { atNode } from '../state/model.ts';
+import { atNode, sortedValues } from '../state/model.ts';
 import { resized } from '../state/parts.ts';
 import type { Losses } from '../state/places.ts';
 import { parseDocument } from './config/document.ts';
@@ -328,6 +329,7 @@ export class LiveFacade implements ServiceFacade {
   /** Heartbeat disks are made before the cluster hears of them. */
   async #withDisks(plan: Plan): Promise<Plan> {
     const changes: ConfigChange[] = [];
+    for (const change of plan.changes) if (change.kind === 'cluster') await this.#checkTie(change.config);
     for (const change of plan.changes)
       changes.push(
         change.kind === 'cluster'
@@ -335,6 +337,24 @@ export class LiveFacade implements ServiceFacade {
           : change,
       );
     return { ...plan, changes };
+  }
+
+  /** The leader makes it, later and again and again: what it would refuse for ever is refused here. */
+  #checkTie({ tieBreaker }: ClusterConfig): Promise<void> {
+    const present = this.state().config.tieBreaker;
+    const isNew =
+      tieBreaker.kind === 'disk' && !(present.kind === 'disk' && present.device === tieBreaker.device);
+    const maker = this.#diskMaker;
+    if (!isNew || maker === undefined) return Promise.resolve();
+    const nodes = sortedValues(this.state().members).filter(({ role }) => role === 'node');
+    return new Promise((resolve, reject) =>
+      checkTie(
+        maker,
+        tieBreaker.device,
+        nodes.map(({ name }) => name),
+        (error) => (error === undefined ? resolve() : reject(error)),
+      ),
+    );
   }
 
   async #made({ heartbeatDisks }: ClusterConfig): Promise<readonly HeartbeatDisk[]> {

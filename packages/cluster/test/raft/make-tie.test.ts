@@ -11,7 +11,7 @@ import {
   TIE_AREA_BYTES,
   tieOffset,
 } from '../../src/raft/tie/block.ts';
-import { prepareTie } from '../../src/raft/tie/tie-driver.ts';
+import { checkTie, prepareTie } from '../../src/raft/tie/tie-driver.ts';
 
 const OWNERS = ['n1', 'n2'] as const;
 
@@ -111,4 +111,29 @@ test('whatever part of it is written, a former tie-breaker of the same nodes is 
       assert.ok(members.includes('~tie#2'), `sectors ${written.toString(2)}: ${members.join()}`);
     }
   }
+});
+
+test('a disk can be looked at before: nothing is written, and one that hangs is told', () => {
+  const check = (disks: SharedDisks): { error: EterneError | undefined; expire: () => void } => {
+    const seen = { error: undefined as EterneError | undefined, expire: (): void => {} };
+    const timers = {
+      after: (_ms: number, act: () => void) => {
+        seen.expire = act;
+        return { cancel: () => {} };
+      },
+    };
+    checkTie({ disks, timers }, '/dev/shared', OWNERS, (error) => (seen.error = error));
+    return seen;
+  };
+  const blank = Buffer.alloc(BOARD_END);
+  assert.equal(check(disksWith(blank)).error, undefined);
+  assert(blank.every((byte) => byte === 0));
+  assert.match(check(disksWith(Buffer.alloc(BOARD_END, 1))).error?.message ?? '', /is not empty/);
+  assert.match(
+    check(disksWith(Buffer.alloc(1024))).error?.message ?? '',
+    /cannot be the tie-breaker: too short/,
+  );
+  const hung = check({ open: () => {} });
+  hung.expire();
+  assert.match(hung.error?.message ?? '', /did not answer within 10 s/);
 });

@@ -6,7 +6,7 @@
  * 3. While nothing is asked the other's block is read every `LOOK_INTERVAL_MS`, so that it is known since when it has not moved.
  */
 import { EterneError } from '@eterne/base';
-import type { SharedDisk, SharedDisks, Timer, World } from '@eterne/runtime';
+import type { SharedDisk, SharedDisks, Timer, Timers, World } from '@eterne/runtime';
 import { isFreeForTie, NOT_EMPTY, occupied, TIE_LOOK_BYTES } from '../../heart/wire/board.ts';
 import { nodeOfMember, UNSAID_HOLD_MS, type MemberId } from '../types.ts';
 import type { Message, MessageBody } from '../messages/message.ts';
@@ -38,6 +38,8 @@ import type { TiePlayer } from './tie-player.ts';
 const LOOK_INTERVAL_MS = 200;
 const REOPEN_MS = 1000;
 const WAITING_MAX = 64;
+/** A disk that answers nothing for so long decides nothing. */
+const CHECK_TIMEOUT_MS = 10_000;
 
 export interface TieOptions {
   readonly world: Pick<World, 'clock' | 'timers' | 'log'>;
@@ -270,6 +272,39 @@ export function prepareTie(
       if (obstacle === undefined) disk.write(0, newTieArea(member, owners, readTieArea(area)), finish);
       else finish(obstacle);
     });
+  });
+}
+
+/** Would it be taken, as it is now? Nothing is written. */
+export function checkTie(
+  { disks, timers }: { readonly disks: SharedDisks; readonly timers: Pick<Timers, 'after'> },
+  path: string,
+  owners: readonly string[],
+  done: (error: EterneError | undefined) => void,
+): void {
+  let isOver = false;
+  const finish = (error: EterneError | undefined): void => {
+    if (isOver) return;
+    isOver = true;
+    limit.cancel();
+    done(error);
+  };
+  const limit = timers.after(CHECK_TIMEOUT_MS, () =>
+    finish(new EterneError('timeout', `${path} did not answer within ${CHECK_TIMEOUT_MS / 1000} s`)),
+  );
+  disks.open(path, (disk) => {
+    if (disk instanceof EterneError) return finish(unusable(path, disk));
+    disk.read(0, TIE_LOOK_BYTES, (area) => {
+      disk.close();
+      finish(area instanceof EterneError ? unusable(path, area) : obstacleOn(path, area, owners));
+    });
+  });
+}
+
+function unusable(path: string, error: EterneError): EterneError {
+  return new EterneError(error.code, `${path} cannot be the tie-breaker: ${error.message}`, {
+    hint: `name a block device that both nodes reach, or a file of at least ${Math.ceil(TIE_LOOK_BYTES / 1024)} KiB on a file system that takes direct I/O`,
+    cause: error,
   });
 }
 

@@ -153,10 +153,13 @@ export class TieTransport implements RaftTransport {
   /** An operator's word that the other node of the pair has stopped. */
   takeByWord(how: string, acceptLoss: boolean, done: (error: EterneError | undefined) => void): void {
     if (this.#proof) return this.#proof.takeByWord(how, acceptLoss, done);
-    const error = new EterneError(
-      'refused',
-      'this node cannot go on alone by a word: its tie-breaker decides',
-    );
+    const error =
+      this.#tie() === undefined
+        ? new EterneError(
+            'refused',
+            'there is no tie-breaker that could take a word: the other node has to come back',
+          )
+        : new EterneError('refused', 'this node cannot go on alone by a word: its tie-breaker decides');
     this.#options.world.timers.soon(() => done(error));
   }
 

@@ -38,6 +38,15 @@ export const TIES: readonly Phrase[] = [
     'name a block device, or a file of at least {size} KiB on a file system that takes direct I/O',
     '请指定块设备，或支持直接 I/O 的文件系统上至少 {size} KiB 的文件',
   ],
+  ['{device} cannot be the tie-breaker: {why*}', '{device} 不能作为决胜手段：{why}'],
+  [
+    'name a block device that both nodes reach, or a file of at least {size} KiB on a file system that takes direct I/O',
+    '请指定两个节点都能访问的块设备，或支持直接 I/O 的文件系统上至少 {size} KiB 的文件',
+  ],
+  [
+    'there is no tie-breaker that could take a word: the other node has to come back',
+    '没有可凭操作员指令取得的决胜手段：须等另一节点恢复',
+  ],
   ['{device} is not a heartbeat disk', '{device} 不是心跳磁盘'],
   [
     '{device} is another disk than the one that was configured: it was made a heartbeat disk of cluster {cluster} as {id}',
