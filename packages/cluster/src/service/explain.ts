@@ -28,6 +28,7 @@ export function explainGroup(view: View, name: string): GroupExplanation {
         ? [`If ${group.owner} stopped it would run on ${fallback.chosen ?? 'no node'}: ${fallback.reason}.`]
         : []),
       ...troubleSentences(view.state, group),
+      ...failureSentence(group),
       ...failbackSentence(group),
       ...heldSentence(view.state, group),
     ],
@@ -51,6 +52,12 @@ function troubleSentences(state: ClusterState, group: GroupState): readonly stri
       ? `It stands on trouble of ${owner} (${trouble.detail}) and leaves as soon as a node without such trouble may run it.`
       : `It stands on trouble of ${owner} (${trouble.detail}) and stays: the policy is to warn.`,
   );
+}
+
+/** Where it failed for good it is not tried again before the failure is old: a person knows sooner that it is mended. */
+function failureSentence({ failures, spec }: GroupState): readonly string[] {
+  if (!failures.some(({ gaveUp }) => gaveUp)) return [];
+  return [`Why it failed is in \`eterne events\`; \`eterne group start ${spec.name}\` forgets that.`];
 }
 
 function failbackSentence(group: GroupState): readonly string[] {

@@ -89,6 +89,24 @@ test('an explanation names owner, alternatives and obstacles', () => {
   assert.throws(() => facade.groupExplain('nope'), EterneError);
 });
 
+test('an explanation says where to read of a failure, and what forgets it', () => {
+  const { cluster, facade } = pair();
+  const told = (): boolean =>
+    facade
+      .groupExplain('db')
+      .sentences.some((sentence) => sentence.includes('`eterne group start db` forgets'));
+  assert(!told());
+  const failure = {
+    group: 'db',
+    node: 'n1',
+    epoch: cluster.group('db').epoch,
+    resource: 'app',
+    reason: 'no user',
+  };
+  cluster.submit({ kind: 'resource-failed', ...failure, gaveUp: true, atMs: 0 });
+  assert(told());
+});
+
 test('a move that nobody could take is refused before anything stops', async () => {
   const { cluster, facade } = pair();
   cluster.submit({ kind: 'node-mode', name: 'n2', mode: 'standby', atMs: 0 });

@@ -135,6 +135,10 @@ export const SENTENCES: readonly Phrase[] = [
     'Nothing moves before {node} is fenced by {agents*}, however long that takes',
     '无论需要多久，{agents} 完成对 {node} 的隔离之前不会切换',
   ],
+  [
+    'Why it failed is in `eterne events`; `{command*}` forgets that',
+    '失败原因见 `eterne events`；`{command}` 可清除失败记录',
+  ],
   ['With {nodes*} there is a majority', '有了 {nodes} 就有法定多数'],
   [
     'Even with {nodes*} there is no majority: nothing would be started',
