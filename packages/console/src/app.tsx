@@ -17,6 +17,7 @@ import { Volume } from './pages/volume.tsx';
 import { Volumes } from './pages/volumes.tsx';
 import { ClusterProvider } from './parts/cluster-context.tsx';
 import { Logo } from './parts/icon.tsx';
+import { FencingWizard } from './wizards/fencing-wizard.tsx';
 import { PairWizard } from './wizards/pair-wizard.tsx';
 import { ServerWizard } from './wizards/server-wizard.tsx';
 import { ServiceWizard } from './wizards/service-wizard.tsx';
@@ -60,6 +61,7 @@ function LoggedIn({ session }: { session: Session }) {
               <Route path="new/volume" element={<VolumeWizard />} />
               <Route path="new/server" element={<ServerWizard />} />
               <Route path="new/pair" element={<PairWizard />} />
+              <Route path="nodes/:name/fencing" element={<FencingWizard />} />
             </>
           )}
           <Route path="*" element={<Navigate to="/" replace />} />

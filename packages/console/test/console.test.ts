@@ -9,6 +9,7 @@ import { EterneError } from '@eterne/base';
 import { JOURNAL_LOST_HINT } from '@eterne/disk/rescue/log.ts';
 import type { Browser } from 'playwright-core';
 import { buildConsole, launchBrowser, logIn, missing, visit } from './browser.ts';
+import { clusterWith, shownBy, stepsOf } from './wizards/planned.ts';
 
 const PHONE = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
 const PAGES = ['/', '/groups', '/volumes', '/nodes', '/events', '/configuration', '/accounts'];
@@ -28,6 +29,23 @@ await suite('console', { skip: missing() ?? false }, () => {
     await fixture.close();
     await rm(folder, { recursive: true });
   });
+  /** The cluster shows and plans as a real one does of which the document says what it is. The answer ends that. */
+  const planAsReal = (document: unknown): (() => void) => {
+    const before = { ...fixture.facade };
+    const state = clusterWith(document);
+    Object.assign(fixture.facade, {
+      configShow: () => shownBy(state),
+      configPlan: async (given: unknown) => ({ steps: stepsOf(state, given) }),
+    });
+    return () => void Object.assign(fixture.facade, before);
+  };
+  /** The document of the only order, and nothing else was ordered. */
+  const applied = (): unknown => {
+    const [order = '', ...more] = fixture.facade.orders;
+    assert.deepEqual(more, []);
+    const [, document = 'null'] = /^configApply\((.*), "admin@127\.0\.0\.1"\)$/.exec(order) ?? [];
+    return JSON.parse(document);
+  };
 
   test('nothing is shown before the log-in, and a wrong password is said to be wrong', async () => {
     const { page } = await visit(browser, `${fixture.url}/groups`);
@@ -754,6 +772,62 @@ await suite('console', { skip: missing() ?? false }, () => {
     const failback = { enabled: true, window: '02:00-04:00' };
     const group = { name: 'shop', nodes: ['n1', 'n2'], failback, resources };
     assert.equal(order, `configApply(${JSON.stringify({ groups: [group] })}, "admin@127.0.0.1")`);
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
+  test('the fencing wizard asks for a device, refuses what proves nothing, and keeps the others', async () => {
+    const [agent, params] = ['fence_ipmilan', { ip: '10.0.9.2', username: 'admin', password: 'horse' }];
+    const end = planAsReal({ cluster: { fencing: [{ node: 'n2', agent, params }] } });
+    const { page, faults } = await visit(browser, `${fixture.url}/nodes`);
+    await logIn(page, 'admin', PASSWORD);
+    const card = page.getByRole('article').filter({ has: page.getByRole('heading', { name: 'n2' }) });
+    await card.getByText('it ends its services by itself; nothing else would').waitFor();
+    await card.getByRole('link', { name: 'Fencing' }).click();
+    const next = page.getByRole('button', { name: 'Next' });
+    await page.getByText('Level 1: fence_ipmilan 10.0.9.2').waitFor();
+    await page.getByLabel('Something else').check();
+    await next.click();
+    await page.getByLabel(/^Agent/).fill('fence_scsi');
+    await page.getByText('That is no proof').waitFor();
+    assert.ok(await next.isDisabled());
+    await page.getByRole('button', { name: 'Back' }).click();
+    await page.getByLabel('A power strip of APC').check();
+    await next.click();
+    await page.getByLabel('Address of the power strip').fill('10.0.1.2');
+    await page.getByText('That is the node itself.').waitFor();
+    await page.getByLabel('Address of the power strip').fill('10.0.9.9');
+    assert.ok(await next.isDisabled(), 'which outlet?');
+    await page.getByLabel('Outlet').fill('7');
+    await page.getByLabel('SNMP community').fill('staple');
+    await next.click();
+    await page.getByLabel('Together with fence_ipmilan 10.0.9.2').check();
+    await page.getByLabel('It stays off').check();
+    await next.click();
+    await page.getByText('Change fencing of the cluster.').waitFor();
+    await page.getByText('community: <secret>').first().waitFor();
+    assert.equal(await page.getByText('staple').count(), 0);
+    fixture.facade.orders.length = 0;
+    await page.getByRole('button', { name: 'Do it' }).click();
+    await page.getByRole('heading', { name: 'Nodes' }).waitFor();
+    const [kept, added] = (applied() as { cluster: { fencing: object[] } }).cluster.fencing;
+    assert.deepEqual(kept && { ...kept, params: null }, {
+      node: 'n2',
+      agent,
+      params: null,
+      level: 1,
+      action: 'reboot',
+      retries: 1,
+      timeout: '60000ms',
+    });
+    assert.deepEqual(added, {
+      node: 'n2',
+      agent: 'fence_apc_snmp',
+      level: 1,
+      action: 'off',
+      params: { ip: '10.0.9.9', plug: '7', community: 'staple' },
+    });
+    end();
     assert.deepEqual(faults, []);
     await page.context().close();
   });

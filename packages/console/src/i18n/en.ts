@@ -1,3 +1,4 @@
+import { changesEn } from './changes-en.ts';
 import { ordersEn } from './orders-en.ts';
 import { volumesEn } from './volumes-en.ts';
 import { wizardsEn } from './wizards-en.ts';
@@ -8,6 +9,7 @@ const detailOf = (_subject: string, detail: string): string => detail;
 
 export const en = {
   ...wizardsEn,
+  ...changesEn,
   ...volumesEn,
   ...ordersEn,
 

@@ -1,10 +1,12 @@
 import type { Messages } from './en.ts';
+import { changesZh } from './changes-zh.ts';
 import { ordersZh } from './orders-zh.ts';
 import { volumesZh } from './volumes-zh.ts';
 import { wizardsZh } from './wizards-zh.ts';
 
 export const zh: Messages = {
   ...wizardsZh,
+  ...changesZh,
   ...volumesZh,
   ...ordersZh,
 

@@ -1,3 +1,4 @@
+import { Link } from 'react-router';
 import type { NodeStatus } from '../api/types.ts';
 import { useLanguage } from '../i18n/language.tsx';
 import { Badge } from './badge.tsx';
@@ -14,7 +15,7 @@ const WITNESS_DAEMONS = ['service', 'heart'] as const;
 
 export function NodeCard({ node }: { node: NodeStatus }) {
   const { t, said } = useLanguage();
-  const { mayOrder, status } = useCluster();
+  const { mayOrder, session, status } = useCluster();
   const url = consoleUrl(node);
   const aside = node.state === 'lost' && node.mode !== 'active' ? node.mode : undefined;
   const daemons = node.role === 'witness' ? WITNESS_DAEMONS : DAEMONS;
@@ -29,6 +30,7 @@ export function NodeCard({ node }: { node: NodeStatus }) {
         {t.nodeRole[node.role]} · {t.incarnation(node.incarnation)} · {t.featureLevel(node.featureLevel)}
         {aside !== undefined && ` · ${t.nodeState[aside]}`}
       </p>
+      {node.enforcement !== null && <p className="muted">{t.enforcement[node.enforcement]}</p>}
       <dl className="facts-list daemons">
         {daemons.map((daemon) => (
           <Daemon key={daemon} name={daemon} pid={node.state === 'lost' ? null : node.pids[daemon]} />
@@ -50,6 +52,11 @@ export function NodeCard({ node }: { node: NodeStatus }) {
           <a className="button quiet" href={url}>
             {t.openConsole}
           </a>
+        )}
+        {session.role === 'admin' && node.role === 'node' && (
+          <Link to={`/nodes/${encodeURIComponent(node.name)}/fencing`} className="button quiet">
+            {t.fencing}
+          </Link>
         )}
         {mayOrder && <NodeOrders node={node} />}
       </footer>

@@ -61,16 +61,18 @@ export function LinesField({
   value,
   rows,
   help,
+  problem = null,
   onChange,
 }: {
   label: string;
   value: string;
   rows: number;
   help: string;
+  problem?: string | null;
   onChange: (value: string) => void;
 }) {
   return (
-    <Field label={label} help={help}>
+    <Field label={label} help={help} problem={problem}>
       <textarea
         className="yaml"
         rows={rows}
@@ -94,12 +96,14 @@ export function Choice<Value extends string>({
   name,
   value,
   options,
+  problem = null,
   onChange,
 }: {
   label: string;
   name: string;
   value: Value;
   options: readonly Option<Value>[];
+  problem?: string | null;
   onChange: (value: Value) => void;
 }) {
   return (
@@ -121,22 +125,59 @@ export function Choice<Value extends string>({
           </label>
         ))}
       </div>
+      {problem !== null && <span className="field-problem">{problem}</span>}
     </fieldset>
+  );
+}
+
+/** One of several that need no sentence. */
+export function SelectField<Value extends string>({
+  label,
+  value,
+  options,
+  problem = null,
+  disabled = false,
+  onChange,
+}: {
+  label: string;
+  value: Value;
+  options: Readonly<Record<Value, string>>;
+  problem?: string | null;
+  disabled?: boolean;
+  onChange: (value: Value) => void;
+}) {
+  return (
+    <Field label={label} problem={problem}>
+      <select value={value} disabled={disabled} onChange={(event) => onChange(event.target.value as Value)}>
+        {(Object.entries(options) as [Value, string][]).map(([key, words]) => (
+          <option key={key} value={key}>
+            {words}
+          </option>
+        ))}
+      </select>
+    </Field>
   );
 }
 
 export function CheckBox({
   label,
   checked,
+  disabled = false,
   onChange,
 }: {
   label: string;
   checked: boolean;
+  disabled?: boolean;
   onChange: (isWanted: boolean) => void;
 }) {
   return (
     <label className="check">
-      <input type="checkbox" checked={checked} onChange={(event) => onChange(event.target.checked)} />
+      <input
+        type="checkbox"
+        checked={checked}
+        disabled={disabled}
+        onChange={(event) => onChange(event.target.checked)}
+      />
       <strong>{label}</strong>
     </label>
   );

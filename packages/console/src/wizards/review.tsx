@@ -2,14 +2,19 @@
 import { useEffect } from 'react';
 import { stringify } from 'yaml';
 import { useLanguage } from '../i18n/language.tsx';
+import { lineDiff } from './line-diff.ts';
 import { ApplyButton, PlanView, usePlanApply } from './plan-apply.tsx';
+import { withoutSecrets } from './secrets.ts';
 
 export function Review({
   document,
+  before,
   onBack,
   onDone,
 }: {
   document: unknown;
+  /** What it changes, if it is not new. */
+  before?: unknown;
   onBack: () => void;
   onDone: () => void;
 }) {
@@ -21,9 +26,10 @@ export function Review({
   return (
     <div className="card wizard-page">
       <PlanView {...planned} />
+      {before !== undefined && <Changes before={before} after={document} />}
       <details>
-        <summary>{t.planDocument}</summary>
-        <pre className="yaml">{text}</pre>
+        <summary>{before === undefined ? t.planDocument : t.planDocumentMasked}</summary>
+        <pre className="yaml">{before === undefined ? text : withoutSecrets(document)}</pre>
       </details>
       <footer className="wizard-actions">
         <button type="button" className="quiet" onClick={onBack}>
@@ -32,5 +38,27 @@ export function Review({
         <ApplyButton {...planned} />
       </footer>
     </div>
+  );
+}
+
+const SIGN = { same: '  ', added: '+ ', removed: '- ', gap: '  …' } as const;
+
+function Changes({ before, after }: { before: unknown; after: unknown }) {
+  const { t } = useLanguage();
+  const lines = lineDiff(withoutSecrets(before), withoutSecrets(after));
+  if (lines.every(({ kind }) => kind === 'gap')) return null;
+  return (
+    <figure className="field">
+      <figcaption className="field-label">{t.planChanges}</figcaption>
+      <pre className="yaml diff">
+        {lines.map(({ kind, text }, at) => (
+          <span key={at} className={kind}>
+            {SIGN[kind]}
+            {text}
+            {'\n'}
+          </span>
+        ))}
+      </pre>
+    </figure>
   );
 }

@@ -121,7 +121,7 @@ export function wordsOf(line: string): string[] {
   );
 }
 
-function parametersIn(text: string): Readonly<Record<string, string>> {
+export function parametersIn(text: string): Readonly<Record<string, string>> {
   const pairs = text.split('\n').flatMap((line) => {
     const at = line.indexOf('=');
     return at < 1 ? [] : [[line.slice(0, at).trim(), line.slice(at + 1).trim()] as const];

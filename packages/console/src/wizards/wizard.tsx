@@ -15,11 +15,14 @@ export interface Step {
 export function Wizard({
   steps,
   makeDocument,
+  before,
   backTo,
 }: {
   steps: readonly Step[];
   /** Called on the last page only, when every answer is complete. */
   makeDocument: () => unknown;
+  /** Of a wizard that changes what is there: the same part of the document as it is now. */
+  before?: unknown;
   /** Where to go when it is done, or given up. */
   backTo: string;
 }) {
@@ -27,18 +30,19 @@ export function Wizard({
   const navigate = useNavigate();
   const [at, setAt] = useState(0);
   const step = steps[at];
+  const review = before === undefined ? t.wizardReview : t.wizardReviewChange;
   const leave = () => void navigate(backTo);
   return (
     <>
       <ol className="wizard-steps" aria-label={t.wizardSteps}>
-        {[...steps.map((one) => one.title), t.wizardReview].map((name, index) => (
+        {[...steps.map((one) => one.title), review].map((name, index) => (
           <li key={name} aria-current={index === at ? 'step' : undefined} data-done={index < at}>
             {name}
           </li>
         ))}
       </ol>
       {step === undefined ? (
-        <Review document={makeDocument()} onBack={() => setAt(at - 1)} onDone={leave} />
+        <Review document={makeDocument()} before={before} onBack={() => setAt(at - 1)} onDone={leave} />
       ) : (
         <form
           className="card wizard-page"

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api } from '../../api/client.ts';
 import { useLanguage } from '../../i18n/language.tsx';
-import { Choice, Field, TextField } from '../../wizards/fields.tsx';
+import { Choice, SelectField, TextField } from '../../wizards/fields.tsx';
 import { ApplyButton, PlanView, usePlanApply } from '../../wizards/plan-apply.tsx';
 import { useCluster } from '../cluster-context.tsx';
 import { ErrorText } from '../order-button.tsx';
@@ -87,7 +87,7 @@ function Questions({
     />
   );
   const select = (key: SelectKey, label: string, options: Readonly<Record<string, string>>) => (
-    <Select
+    <SelectField
       label={label}
       value={answers[key]}
       options={options}
@@ -140,27 +140,3 @@ type SelectKey =
   | 'twoPrimaries'
   | 'compress'
   | 'queuePolicy';
-
-function Select({
-  label,
-  value,
-  options,
-  onChange,
-}: {
-  label: string;
-  value: string;
-  options: Readonly<Record<string, string>>;
-  onChange: (value: string) => void;
-}) {
-  return (
-    <Field label={label}>
-      <select value={value} onChange={(event) => onChange(event.target.value)}>
-        {Object.entries(options).map(([key, words]) => (
-          <option key={key} value={key}>
-            {words}
-          </option>
-        ))}
-      </select>
-    </Field>
-  );
-}

@@ -1,0 +1,24 @@
+/** What is written into a wizard and not shown again. Pure. */
+import { stringify } from 'yaml';
+
+/** What the cluster shows in place of a secret that it has. */
+export const MASK = '********';
+/** In place of one that was written just now: whoever copies the document has to write it. */
+const WRITTEN = '<secret>';
+
+/** As the cluster's own rules. */
+const SECRET = /pass|secret|token|community|(^|_)key($|_)|credential/i;
+const HARMLESS = /(_script|_file|_path)$|^ipport$/i;
+
+export function isSecret(name: string): boolean {
+  return SECRET.test(name) && !HARMLESS.test(name);
+}
+
+/** A document as YAML. `key` alone is the file of a certificate's key. */
+export function withoutSecrets(document: unknown): string {
+  return stringify(document, (key: unknown, value: unknown) =>
+    typeof key === 'string' && key !== 'key' && isSecret(key) && typeof value === 'string' && value !== MASK
+      ? WRITTEN
+      : value,
+  );
+}
