@@ -19,6 +19,7 @@ import { ClusterProvider } from './parts/cluster-context.tsx';
 import { Logo } from './parts/icon.tsx';
 import { FencingWizard } from './wizards/fencing-wizard.tsx';
 import { PairWizard } from './wizards/pair-wizard.tsx';
+import { RulesWizard } from './wizards/rules-wizard.tsx';
 import { ServerWizard } from './wizards/server-wizard.tsx';
 import { ServiceWizard } from './wizards/service-wizard.tsx';
 import { VolumeWizard } from './wizards/volume-wizard.tsx';
@@ -61,6 +62,7 @@ function LoggedIn({ session }: { session: Session }) {
               <Route path="new/volume" element={<VolumeWizard />} />
               <Route path="new/server" element={<ServerWizard />} />
               <Route path="new/pair" element={<PairWizard />} />
+              <Route path="groups/:name/rules" element={<RulesWizard />} />
               <Route path="nodes/:name/fencing" element={<FencingWizard />} />
             </>
           )}

@@ -832,6 +832,48 @@ await suite('console', { skip: missing() ?? false }, () => {
     await page.context().close();
   });
 
+  test('the wizard for rules between groups refuses what could never be met, and keeps the rest', async () => {
+    const resources = [{ name: 'program', type: 'app', command: ['/bin/true'] }];
+    const groups = [
+      { name: 'db', nodes: ['n1', 'n2'], resources },
+      { name: 'web', nodes: ['n1', 'n2'], after: ['db'], resources },
+      { name: 'report', nodes: ['n2'], resources },
+      { name: 'home', nodes: ['n1'], resources },
+    ];
+    const end = planAsReal({ groups });
+    const before = fixture.facade.status();
+    fixture.facade.setStatus((status) => ({
+      ...status,
+      groups: status.groups.flatMap((group) => groups.map(({ name }) => Object.assign({}, group, { name }))),
+    }));
+    const { page, faults } = await visit(browser, `${fixture.url}/groups`);
+    await logIn(page, 'admin', PASSWORD);
+    const card = page.getByRole('article').filter({ has: page.getByRole('heading', { name: 'db' }) });
+    await card.getByRole('link', { name: 'Rules' }).click();
+    const next = page.getByRole('button', { name: 'Next' });
+    const company = (group: string) => page.getByRole('group', { name: group }).getByRole('combobox');
+    assert.ok(await company('web').isDisabled());
+    await page.getByText('Rules may not go round in a circle.').waitFor();
+    await company('report').selectOption('with');
+    await company('home').selectOption('with');
+    await page.getByText('No node may run db and everything').first().waitFor();
+    assert.ok(await next.isDisabled());
+    await company('home').selectOption({ label: 'apart, never on one node' });
+    await page.getByLabel('Started only while home is online').check();
+    await next.click();
+    await page.getByText('Change group db.').waitFor();
+    fixture.facade.orders.length = 0;
+    await page.getByRole('button', { name: 'Do it' }).click();
+    await page.getByRole('heading', { name: 'Groups' }).waitFor();
+    const [db] = (applied() as { groups: Record<string, unknown>[] }).groups;
+    const { name, nodes, with: near, apart, after: later } = db ?? {};
+    assert.deepEqual([name, nodes, near, apart, later], ['db', ['n1', 'n2'], ['report'], ['home'], ['home']]);
+    end();
+    fixture.facade.setStatus(() => before);
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
   test('adding a server gives the command with a token that works', async () => {
     const { page } = await visit(browser, `${fixture.url}/new/server`);
     await logIn(page, 'admin', PASSWORD);

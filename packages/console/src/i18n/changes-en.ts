@@ -97,4 +97,27 @@ export const changesEn = {
     tieBreaker: 'Fencing decides between the nodes (tieBreaker), so that each needs a device.',
     volumeFence: 'A volume on shared devices counts on it (fence: fencing).',
   },
+
+  rules: 'Rules',
+  rulesTitle: (group: string) => `Rules of ${group} about other groups`,
+  rulesNote: (group: string) =>
+    `${group} adapts to the others; they do not notice. A rule is stronger than the order of preference: where it cannot be kept, ${group} does not run.`,
+  rulesNobody: 'There is no other group.',
+  stepRules: 'Rules',
+  rulesCompany: {
+    any: 'runs anywhere',
+    with: 'together, on one node',
+    apart: 'apart, never on one node',
+  },
+  rulesAfter: (other: string) => `Started only while ${other} is online`,
+  rulesProblem: {
+    circle: (other: string, group: string) =>
+      `${other} has a rule about ${group} already, itself or through others. Rules may not go round in a circle.`,
+    noNode: (_other: string, group: string) =>
+      `No node may run ${group} and everything that it is to run with.`,
+    torn: (other: string, group: string) =>
+      `${group} is to run together with groups that must be apart from each other; ${other} is one of them.`,
+    oneNode: (other: string, group: string) =>
+      `Both ${group} and ${other} can run on one and the same node only.`,
+  },
 };

@@ -96,4 +96,23 @@ export const changesZh: typeof changesEn = {
     tieBreaker: '节点之间由隔离裁决（tieBreaker），因此每个节点都需要设备。',
     volumeFence: '有使用共享设备的镜像卷依赖它（fence: fencing）。',
   },
+
+  rules: '规则',
+  rulesTitle: (group) => `${group} 与其他资源组的关系`,
+  rulesNote: (group) =>
+    `由 ${group} 迁就其他资源组，它们不受影响。规则优先于节点的优先顺序：无法满足时，${group} 不运行。`,
+  rulesNobody: '没有其他资源组。',
+  stepRules: '规则',
+  rulesCompany: {
+    any: '不限',
+    with: '同处，只在同一节点上',
+    apart: '分开，不在同一节点上',
+  },
+  rulesAfter: (other) => `仅当 ${other} 在线时才启动`,
+  rulesProblem: {
+    circle: (other, group) => `${other} 已直接或间接地对 ${group} 设有规则，规则不能形成循环。`,
+    noNode: (_other, group) => `没有哪个节点能同时运行 ${group} 及所有要与之同处的资源组。`,
+    torn: (other, group) => `要与 ${group} 同处的资源组之间（包括 ${other}）又必须分开。`,
+    oneNode: (other, group) => `${group} 和 ${other} 都只能在同一个节点上运行。`,
+  },
 };

@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
+import { Link } from 'react-router';
 import { api } from '../api/client.ts';
 import type { GroupStatus } from '../api/types.ts';
 import { useLanguage } from '../i18n/language.tsx';
@@ -15,7 +16,7 @@ import { groupTone, resourceTone } from './tone.ts';
 
 export function GroupCard({ group }: { group: GroupStatus }) {
   const { t, said } = useLanguage();
-  const { mayOrder } = useCluster();
+  const { mayOrder, session, status } = useCluster();
   return (
     <article className="card">
       <header className="card-head">
@@ -49,6 +50,11 @@ export function GroupCard({ group }: { group: GroupStatus }) {
       <ResourceChain group={group} />
       <footer className="card-actions">
         <ExplainButton group={group.name} />
+        {session.role === 'admin' && status.groups.length > 1 && (
+          <Link to={`/groups/${encodeURIComponent(group.name)}/rules`} className="button quiet">
+            {t.rules}
+          </Link>
+        )}
         {mayOrder && <MaintenanceButton group={group.name} isOn={group.maintenance} />}
         {mayOrder && <GroupOrders group={group} />}
       </footer>

@@ -135,6 +135,7 @@ export function SelectField<Value extends string>({
   label,
   value,
   options,
+  help,
   problem = null,
   disabled = false,
   onChange,
@@ -142,12 +143,13 @@ export function SelectField<Value extends string>({
   label: string;
   value: Value;
   options: Readonly<Record<Value, string>>;
+  help?: string | undefined;
   problem?: string | null;
   disabled?: boolean;
   onChange: (value: Value) => void;
 }) {
   return (
-    <Field label={label} problem={problem}>
+    <Field label={label} help={help} problem={problem}>
       <select value={value} disabled={disabled} onChange={(event) => onChange(event.target.value as Value)}>
         {(Object.entries(options) as [Value, string][]).map(([key, words]) => (
           <option key={key} value={key}>

@@ -20,6 +20,7 @@ export function Review({
 }) {
   const { t } = useLanguage();
   const text = stringify(document);
+  const shown = before === undefined ? text : withoutSecrets(document);
   const planned = usePlanApply(() => document, onDone);
   const ask = planned.plan.mutate;
   useEffect(() => ask(), [ask, text]);
@@ -28,8 +29,8 @@ export function Review({
       <PlanView {...planned} />
       {before !== undefined && <Changes before={before} after={document} />}
       <details>
-        <summary>{before === undefined ? t.planDocument : t.planDocumentMasked}</summary>
-        <pre className="yaml">{before === undefined ? text : withoutSecrets(document)}</pre>
+        <summary>{shown === text ? t.planDocument : t.planDocumentMasked}</summary>
+        <pre className="yaml">{shown}</pre>
       </details>
       <footer className="wizard-actions">
         <button type="button" className="quiet" onClick={onBack}>
