@@ -18,6 +18,7 @@ import { Volumes } from './pages/volumes.tsx';
 import { ClusterProvider } from './parts/cluster-context.tsx';
 import { Logo } from './parts/icon.tsx';
 import { FencingWizard } from './wizards/fencing-wizard.tsx';
+import { HeartbeatDiskWizard } from './wizards/heartbeat-disk-wizard.tsx';
 import { PairWizard } from './wizards/pair-wizard.tsx';
 import { RulesWizard } from './wizards/rules-wizard.tsx';
 import { ServerWizard } from './wizards/server-wizard.tsx';
@@ -62,6 +63,7 @@ function LoggedIn({ session }: { session: Session }) {
               <Route path="new/volume" element={<VolumeWizard />} />
               <Route path="new/server" element={<ServerWizard />} />
               <Route path="new/pair" element={<PairWizard />} />
+              <Route path="new/heartbeat-disk" element={<HeartbeatDiskWizard />} />
               <Route path="groups/:name/rules" element={<RulesWizard />} />
               <Route path="nodes/:name/fencing" element={<FencingWizard />} />
             </>

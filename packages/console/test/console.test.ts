@@ -874,6 +874,33 @@ await suite('console', { skip: missing() ?? false }, () => {
     await page.context().close();
   });
 
+  test('the wizard for heartbeat disks asks for a path on each node, and says who has to reach it', async () => {
+    const end = planAsReal({ cluster: { heartbeatDisks: ['/dev/sdp'] } });
+    const { page, faults } = await visit(browser, `${fixture.url}/nodes`);
+    await logIn(page, 'admin', PASSWORD);
+    await page.getByRole('link', { name: 'Heartbeat disks' }).click();
+    const next = page.getByRole('button', { name: 'Next' });
+    assert.ok(await next.isDisabled());
+    await page.getByLabel('The disk').fill('/dev/sdp');
+    await page.getByText('That is in use already').waitFor();
+    await page.getByLabel('By a path of its own on each node').check();
+    await page.getByLabel('Device on n2').fill('/dev/sdq');
+    await page.getByText('You are connected to this node').waitFor();
+    assert.ok(await next.isDisabled());
+    await page.getByLabel('Device on n1').fill('/dev/sdz');
+    await page.getByLabel('/dev/sdp').uncheck();
+    await next.click();
+    await page.getByText('Change heartbeatDisks of the cluster.').waitFor();
+    await page.getByText('- /dev/sdp').waitFor();
+    fixture.facade.orders.length = 0;
+    await page.getByRole('button', { name: 'Do it' }).click();
+    await page.getByRole('heading', { name: 'Nodes' }).waitFor();
+    assert.deepEqual(applied(), { cluster: { heartbeatDisks: [{ n1: '/dev/sdz', n2: '/dev/sdq' }] } });
+    end();
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
   test('adding a server gives the command with a token that works', async () => {
     const { page } = await visit(browser, `${fixture.url}/new/server`);
     await logIn(page, 'admin', PASSWORD);

@@ -120,4 +120,34 @@ export const changesEn = {
     oneNode: (other: string, group: string) =>
       `Both ${group} and ${other} can run on one and the same node only.`,
   },
+
+  heartbeatDisks: 'Heartbeat disks',
+  heartbeatDisksNote:
+    'A small disk that nodes share, to beat on: a node that has lost every network is seen to live, so that nobody takes it for dead. It gets no leases meanwhile, and its services move as without a disk.',
+  stepHeartbeatDisk: 'Disk',
+  heartbeatKept: 'Disks that there are',
+  heartbeatKeptHelp: 'One without its tick is used no more; what is on it stays there.',
+  heartbeatQuestion: 'One more',
+  heartbeatPlace: {
+    same: 'By the same path on all nodes',
+    each: 'By a path of its own on each node',
+    none: 'None',
+  },
+  heartbeatPlaceHelp: {
+    same: 'A LUN by its id, or a file on a file system that all mount.',
+    each: 'Or reached by some of them only.',
+    none: '',
+  },
+  heartbeatPath: 'The disk',
+  heartbeatPathHelp:
+    'A LUN, a partition of one, or a file of at least 324 KiB that takes direct I/O. It has to be empty: one that holds anything is refused, and left as it is.',
+  heartbeatPathsHelp: 'Empty: this node does not reach it.',
+  heartbeatProblem: {
+    four: 'A cluster has at most four. Let another one go first.',
+    missing: 'Say where the disk is.',
+    deviceRelative: 'A whole path, from the root on.',
+    two: 'At least two nodes have to reach it.',
+    here: 'You are connected to this node: it looks at the disk and marks it, so it has to reach it. Or open the console of a node that does.',
+    taken: 'That is in use already: by a volume, or as a heartbeat disk.',
+  },
 };

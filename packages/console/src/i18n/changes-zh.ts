@@ -115,4 +115,34 @@ export const changesZh: typeof changesEn = {
     torn: (other, group) => `要与 ${group} 同处的资源组之间（包括 ${other}）又必须分开。`,
     oneNode: (other, group) => `${group} 和 ${other} 都只能在同一个节点上运行。`,
   },
+
+  heartbeatDisks: '心跳磁盘',
+  heartbeatDisksNote:
+    '节点共用的一个小磁盘，用来传递心跳：失去全部网络的节点仍被看到存活，不会被误认为已宕机。其间它得不到租约，服务的切换与没有磁盘时相同。',
+  stepHeartbeatDisk: '磁盘',
+  heartbeatKept: '已有的磁盘',
+  heartbeatKeptHelp: '取消勾选的不再使用，其上的内容保留。',
+  heartbeatQuestion: '再加一个',
+  heartbeatPlace: {
+    same: '所有节点上路径相同',
+    each: '各节点路径不同',
+    none: '不加',
+  },
+  heartbeatPlaceHelp: {
+    same: '按 ID 访问的 LUN，或所有节点都挂载的文件系统上的文件。',
+    each: '或只有部分节点能够访问。',
+    none: '',
+  },
+  heartbeatPath: '磁盘',
+  heartbeatPathHelp:
+    'LUN、其分区，或至少 324 KiB、支持直接 I/O 的文件。必须为空：存有任何内容的会被拒绝，并保持原样。',
+  heartbeatPathsHelp: '留空：此节点不能访问它。',
+  heartbeatProblem: {
+    four: '群集最多四个，请先去掉一个。',
+    missing: '请填写磁盘的位置。',
+    deviceRelative: '请填写从根目录开始的完整路径。',
+    two: '至少要有两个节点能够访问它。',
+    here: '您连接的就是此节点：由它检查并标记磁盘，因此它必须能够访问。也可打开能够访问的节点的操作界面。',
+    taken: '已被使用：用于镜像卷，或已是心跳磁盘。',
+  },
 };

@@ -32,7 +32,11 @@ export function Nodes() {
           )}
         </footer>
       </Section>
-      <Section title={t.heartbeats} note={t.heartbeatsFrom(status.reportedBy)}>
+      <Section
+        title={t.heartbeats}
+        note={t.heartbeatsFrom(status.reportedBy)}
+        create={{ to: '/new/heartbeat-disk', label: t.heartbeatDisks }}
+      >
         <PathMatrix />
       </Section>
     </>

@@ -184,3 +184,33 @@ export function CheckBox({
     </label>
   );
 }
+
+/** What there is: unticked, it goes. */
+export function KeepList({
+  label,
+  help,
+  items,
+  dropped,
+  onChange,
+}: {
+  label: string;
+  help: string;
+  items: readonly { readonly key: string; readonly text: string }[];
+  dropped: readonly string[];
+  onChange: (dropped: readonly string[]) => void;
+}) {
+  return (
+    <fieldset className="field">
+      <legend className="field-label">{label}</legend>
+      {items.map(({ key, text }) => (
+        <CheckBox
+          key={key}
+          label={text}
+          checked={!dropped.includes(key)}
+          onChange={(isKept) => onChange(isKept ? dropped.filter((one) => one !== key) : [...dropped, key])}
+        />
+      ))}
+      <span className="field-help">{help}</span>
+    </fieldset>
+  );
+}
