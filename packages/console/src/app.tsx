@@ -17,6 +17,7 @@ import { Volume } from './pages/volume.tsx';
 import { Volumes } from './pages/volumes.tsx';
 import { ClusterProvider } from './parts/cluster-context.tsx';
 import { Logo } from './parts/icon.tsx';
+import { ExportWizard } from './wizards/export-wizard.tsx';
 import { FencingWizard } from './wizards/fencing-wizard.tsx';
 import { HeartbeatDiskWizard } from './wizards/heartbeat-disk-wizard.tsx';
 import { PairWizard } from './wizards/pair-wizard.tsx';
@@ -64,6 +65,7 @@ function LoggedIn({ session }: { session: Session }) {
               <Route path="new/server" element={<ServerWizard />} />
               <Route path="new/pair" element={<PairWizard />} />
               <Route path="new/heartbeat-disk" element={<HeartbeatDiskWizard />} />
+              <Route path="volumes/:name/exports" element={<ExportWizard />} />
               <Route path="groups/:name/rules" element={<RulesWizard />} />
               <Route path="nodes/:name/fencing" element={<FencingWizard />} />
             </>

@@ -901,6 +901,86 @@ await suite('console', { skip: missing() ?? false }, () => {
     await page.context().close();
   });
 
+  test('the wizard for exports asks where and who, refuses what is taken, and shows no password', async () => {
+    const replicas = { n1: '/srv/data.img', n2: '/srv/data.img' };
+    const exports = [{ nbd: { listen: '127.0.0.1:10809' } }];
+    const end = planAsReal({ volumes: [{ name: 'data', size: '1GiB', replicas, exports }] });
+    const { page, faults } = await visit(browser, `${fixture.url}/volumes/data`);
+    await logIn(page, 'admin', PASSWORD);
+    await page.getByRole('link', { name: 'Exports' }).click();
+    const next = page.getByRole('button', { name: 'Next' });
+    await page.getByLabel('NBD 127.0.0.1:10809').uncheck();
+    await next.click();
+    await page.getByLabel('Port').fill('8443');
+    await page.getByText('In use already').waitFor();
+    assert.ok(await next.isDisabled());
+    await page.getByLabel('On one address of each node').check();
+    await page.getByLabel('Address on n2').fill('10.9.0.2:3260');
+    await page.getByLabel('Address on n1').fill('10.9.0.1:3260');
+    await next.click();
+    assert.ok(await next.isDisabled(), 'a password is needed');
+    await page.getByLabel('Name of the target').fill('Data');
+    await page.getByText('Such as iqn.').waitFor();
+    await page.getByLabel('Name of the target').fill('iqn.2026-11.com.example:data');
+    await page.getByRole('textbox', { name: 'Password' }).fill('horse battery');
+    await next.click();
+    await page.getByText('Change volume data.').waitFor();
+    await page.getByText('password: <secret>').first().waitFor();
+    assert.equal(await page.getByText('horse battery').count(), 0);
+    fixture.facade.orders.length = 0;
+    await page.getByRole('button', { name: 'Do it' }).click();
+    await page.getByRole('heading', { name: 'data' }).waitFor();
+    const [volume] = (applied() as { volumes: Record<string, unknown>[] }).volumes;
+    const listen = { n1: '10.9.0.1:3260', n2: '10.9.0.2:3260' };
+    const chap = { user: 'data', password: 'horse battery' };
+    assert.deepEqual(volume?.['exports'], [{ iscsi: { listen, iqn: 'iqn.2026-11.com.example:data', chap } }]);
+    assert.deepEqual(volume?.['replicas'], replicas);
+    end();
+    assert.deepEqual(faults, []);
+    await page.context().close();
+  });
+
+  test('the wizards that change what is there fit a phone, and end in what changes, in both languages', async () => {
+    const resources = [{ name: 'program', type: 'app', command: ['/bin/true'] }];
+    const end = planAsReal({
+      cluster: { heartbeatDisks: ['/dev/disk/by-id/scsi-360000000000000000e00000000010001'] },
+      volumes: [{ name: 'data', size: '1GiB', replicas: { n1: '/srv/a', n2: '/srv/a' }, exports: [] }],
+      groups: ['db', 'web'].map((name) => ({ name, nodes: ['n1', 'n2'], resources })),
+    });
+    for (const locale of ['en-US', 'zh-CN']) {
+      const { page, faults } = await visit(browser, fixture.url, { ...PHONE, locale });
+      await logIn(page, 'admin', PASSWORD);
+      await page.locator('main h2').first().waitFor();
+      const next = page.locator('.wizard-actions .primary');
+      const isFitting = async (what: string): Promise<void> => {
+        const overflowPx = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+        assert.equal(overflowPx, 0, `${what}, ${locale}`);
+      };
+      const answers: Readonly<Record<string, readonly (readonly string[])[]>> = {
+        '/nodes/n1/fencing': [[], ['10.0.9.1', 'admin', 'horse'], []],
+        '/groups/db/rules': [[]],
+        '/new/heartbeat-disk': [['/dev/disk/by-id/scsi-360000000000000000e00000000010002']],
+        '/volumes/data/exports': [[], ['3260'], ['iqn.2026-11.io.eterne:data', 'app', 'horse']],
+      };
+      for (const [path, pages] of Object.entries(answers)) {
+        await page.goto(`${fixture.url}${path}`);
+        for (const texts of pages) {
+          await next.waitFor();
+          const fields = page.locator('.wizard-page input:not([type=radio], [type=checkbox])');
+          for (const [at, text] of texts.entries()) await fields.nth(at).fill(text);
+          await isFitting(path);
+          if (path.endsWith('rules')) await page.getByRole('combobox').selectOption('apart');
+          await next.click();
+        }
+        await page.locator('.diff .added').first().waitFor();
+        await isFitting(`the end of ${path}`);
+      }
+      assert.deepEqual(faults, []);
+      await page.context().close();
+    }
+    end();
+  });
+
   test('adding a server gives the command with a token that works', async () => {
     const { page } = await visit(browser, `${fixture.url}/new/server`);
     await logIn(page, 'admin', PASSWORD);

@@ -25,7 +25,7 @@ export function Volume() {
   if (volume === undefined) return <p className="muted">{t.noVolumes}</p>;
   return (
     <>
-      <Section title={name}>
+      <Section title={name} create={{ to: `/volumes/${encodeURIComponent(name)}/exports`, label: t.exports }}>
         <article className="card">
           {volume.replicas.some(({ splitBrain }) => splitBrain) && <Badge tone="bad">{t.splitBrain}</Badge>}
           <VolumeFacts volume={volume} />

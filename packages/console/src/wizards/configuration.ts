@@ -61,6 +61,12 @@ export function hostOf(address: string): string {
   return address.replace(/:[0-9]+$/, '').replace(/^\[(.*)\]$/, '$1');
 }
 
+/** Where a node listens itself. */
+export function addressesOf({ nodes = [] }: Configuration, node: string): readonly string[] {
+  const { addresses = [], api } = nodes.find(({ name }) => name === node) ?? {};
+  return api === undefined ? addresses : [...addresses, api];
+}
+
 export function atNode(text: PerNode, node: string): string | undefined {
   return typeof text === 'string' ? text : text[node];
 }

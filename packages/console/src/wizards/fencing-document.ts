@@ -1,5 +1,5 @@
 /** How a node is switched off: from the answers to the list of all fence devices, which a document replaces as a whole, and what cannot be. Pure. */
-import { hostOf, type Configuration, type FenceEntry } from './configuration.ts';
+import { addressesOf, hostOf, type Configuration, type FenceEntry } from './configuration.ts';
 import { isSecret, MASK } from './secrets.ts';
 import { parametersIn } from './service-document.ts';
 
@@ -160,7 +160,7 @@ export function linesProblem(text: string): FenceProblem | null {
 
 /** The device must not need the help of the node that it switches off. */
 export function paramProblem(
-  { nodes = [] }: Configuration,
+  configuration: Configuration,
   node: string,
   { kind, params }: Pick<FenceAnswers, 'kind' | 'params'>,
   name: FenceParam,
@@ -169,8 +169,7 @@ export function paramProblem(
   const needsKey = kind === 'libvirt' && name === 'password';
   if (needsKey) return value !== '' || (params.identity_file ?? '').trim() !== '' ? null : 'keyMissing';
   if (value === '') return OPTIONAL.includes(name) ? null : 'paramMissing';
-  const own = nodes.find((one) => one.name === node);
-  const hosts = [...(own?.addresses ?? []), ...(own?.api === undefined ? [] : [own.api])].map(hostOf);
+  const hosts = addressesOf(configuration, node).map(hostOf);
   return name === 'ip' && hosts.includes(value) ? 'paramItself' : null;
 }
 
