@@ -183,6 +183,7 @@ export const changesEn = {
   },
   exportReachTls: 'Beyond the node itself it needs TLS, with certificates of yours.',
   exportPort: 'Port',
+  exportPortHelp: 'No other program of these nodes may have it: the copy there could not be opened.',
   exportAddress: (node: string) => `Address on ${node}`,
   exportLogin: 'Who may log in',
   exportChap: 'Whoever knows user and password (CHAP)',

@@ -178,6 +178,7 @@ export const changesZh: typeof changesEn = {
   },
   exportReachTls: '超出本机时必须使用 TLS，证书由您提供。',
   exportPort: '端口',
+  exportPortHelp: '这些节点上的其他程序不得占用它，否则该处的副本无法打开。',
   exportAddress: (node) => `${node} 上的地址`,
   exportLogin: '谁可以登录',
   exportChap: '知道用户名和密码者（CHAP）',

@@ -132,7 +132,7 @@ export const wizardsEn = {
 
   pairTitle: 'If the two no longer hear each other',
   pairNote:
-    'Two nodes cannot tell a dead partner from a cut cable. Something has to say which of them goes on. With a power switch for each, fencing decides as well: set it in the configuration.',
+    'Two nodes cannot tell a dead partner from a cut cable. Something has to say which of them goes on. With a power switch for each, fencing decides as well: give each its device (Fencing, on its card), then name it as tieBreaker in the configuration.',
   pairNoThird: 'no third voter',
   pairNow: {
     consistency:

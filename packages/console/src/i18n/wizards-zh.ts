@@ -131,7 +131,7 @@ export const wizardsZh: typeof wizardsEn = {
 
   pairTitle: '若两个节点互相失联',
   pairNote:
-    '两个节点自己无法区分对方宕机还是线路中断，必须有办法决定由谁继续运行。若每台服务器都有电源控制设备，也可由隔离（fencing）决定，请在配置中设置。',
+    '两个节点自己无法区分对方宕机还是线路中断，必须有办法决定由谁继续运行。若每台服务器都有电源控制设备，也可由隔离（fencing）决定：先在各节点卡片的“隔离”中设置设备，再在配置中设为 tieBreaker。',
   pairNoThird: '没有第三票',
   pairNow: {
     consistency:

@@ -181,6 +181,7 @@ function Place({
   return (
     <TextField
       label={node === null ? t.exportPort : t.exportAddress(node)}
+      help={t.exportPortHelp}
       value={node === null ? answers.port : addressAt(configuration, answers, node)}
       problem={problem && t.exportProblem[problem]}
       onChange={(text) =>

@@ -1,6 +1,6 @@
 /** How a node is switched off: from the answers to the list of all fence devices, which a document replaces as a whole, and what cannot be. Pure. */
 import { addressesOf, hostOf, type Configuration, type FenceEntry } from './configuration.ts';
-import { isSecret, MASK } from './secrets.ts';
+import { isSecret } from './secrets.ts';
 import { parametersIn } from './service-document.ts';
 
 export type FenceKind = 'ipmi' | 'redfish' | 'pdu' | 'vmware' | 'libvirt' | 'other' | 'none';
@@ -196,5 +196,5 @@ export function isAccessComplete(configuration: Configuration, node: string, ans
 /** What tells one device from the others, for the eye. */
 export function deviceText({ agent, params = {} }: FenceEntry): string {
   const where = [params['ip'] ?? params['ipaddr'], params['plug'] ?? params['port']];
-  return [agent, ...where.filter((part) => part !== undefined && part !== MASK)].map(String).join(' ');
+  return [agent, ...where.filter((part) => part !== undefined)].map(String).join(' ');
 }

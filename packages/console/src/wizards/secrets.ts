@@ -14,11 +14,14 @@ export function isSecret(name: string): boolean {
   return SECRET.test(name) && !HARMLESS.test(name);
 }
 
-/** A document as YAML. `key` alone is the file of a certificate's key. */
+/** A document as YAML. */
 export function withoutSecrets(document: unknown): string {
   return stringify(document, (key: unknown, value: unknown) =>
-    typeof key === 'string' && key !== 'key' && isSecret(key) && typeof value === 'string' && value !== MASK
-      ? WRITTEN
-      : value,
+    typeof key === 'string' && typeof value === 'string' && isWritten(key, value) ? WRITTEN : value,
   );
+}
+
+/** `key` may be the file of one. */
+function isWritten(key: string, value: string): boolean {
+  return isSecret(key) && value !== MASK && !(key === 'key' && value.startsWith('/'));
 }

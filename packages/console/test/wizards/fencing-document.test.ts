@@ -139,4 +139,6 @@ test('secrets are those of the cluster, and are not shown when they were written
   assert.match(text, /community: <secret>/);
   assert.match(text, /password: "?\*{8}/);
   assert.doesNotMatch(text, /staple/);
+  assert.equal(withoutSecrets({ key: '/etc/e/key.pem' }), 'key: /etc/e/key.pem\n', 'a file');
+  assert.equal(withoutSecrets({ key: 'staple' }), 'key: <secret>\n');
 });
