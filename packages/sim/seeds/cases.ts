@@ -540,4 +540,10 @@ export const CASES: readonly Case[] = [
     found:
       'a replica was taken out, and its primary lost before it could propose the set without it; another machine of that name came, and was in the set with an empty disk',
   },
+  {
+    scenario: 'standalone',
+    seed: 20056709,
+    found:
+      'only the simulator’s: a write that a power cut had taken from one replica was taken for covered by a flush of the other, which was promoted later',
+  },
 ];

@@ -50,6 +50,7 @@ export function findDisorder(history: Past): string | undefined {
   const late = history.operations.find((operation) => outlivesTerm(operation, history.fences));
   if (late !== undefined) return `${describe(late)} was answered although a newer term had opened`;
   const judged = new Set<string>();
+  const past = withFlushedFences(history);
   for (const [sector, accesses] of accessesBySector(history)) {
     const foreign = accesses.find(({ value }) => value === FOREIGN);
     if (foreign !== undefined)
@@ -59,7 +60,7 @@ export function findDisorder(history: Past): string | undefined {
     const key = seen.map(({ operation, value }) => `${operation.id}=${value}`).join();
     if (judged.has(key)) continue;
     judged.add(key);
-    const problem = new SectorJudge(seen, history).judge();
+    const problem = new SectorJudge(seen, past).judge();
     if (problem !== undefined) return `sector ${sector}: ${problem}`;
   }
   return undefined;
@@ -91,6 +92,19 @@ export function withLateAnswers(history: Past): Past {
     return fence === undefined ? operation : { ...operation, returnedOrder: fence.order - 0.5 };
   });
   return { operations, fences, lastFlushBetween: history.lastFlushBetween.bind(history) };
+}
+
+function withFlushedFences(history: Past): Past {
+  const fences = history.fences.map((fence) => orFlushed(fence, history));
+  const { operations } = history;
+  return { operations, fences, lastFlushBetween: history.lastFlushBetween.bind(history) };
+}
+
+/** What a promoted replica shows is on its platter, too, once a flush has covered it, before power is lost again. Of what it had lost by then that flush says nothing. */
+function orFlushed(fence: Fence, history: Past): Fence {
+  const next = history.fences.find(({ lossy, order }) => lossy && order > fence.order);
+  const isFlushed = history.lastFlushBetween(fence.order, next?.order ?? Number.POSITIVE_INFINITY) > 0;
+  return { ...fence, settled: fence.lossy && (fence.settled || isFlushed) };
 }
 
 function accessesBySector({ operations }: Past): Map<number, Access[]> {

@@ -212,6 +212,23 @@ test('whose machine kept its power may lose at the next cut what no flush has co
   assert.equal(build(false, true).verdict, 'broken');
 });
 
+test('a flush after a power cut says nothing of what was lost by then, though it was another replica that lost it', () => {
+  const build = (seen: (labels: { kept: number; lost: number }) => number): Script => {
+    const script = new Script();
+    const kept = script.write(1, 2);
+    script.flush(3, 4);
+    const lost = script.write(5, 6);
+    script.fence(10, 2, true, false);
+    script.flush(13, 14);
+    script.fence(20, 3, true);
+    script.read(21, 22, seen({ kept, lost }), 3);
+    return script;
+  };
+  assert.equal(build(({ kept }) => kept).verdict, 'fine');
+  assert.equal(build(({ lost }) => lost).verdict, 'fine');
+  assert.equal(build(() => 0).verdict, 'broken');
+});
+
 test('the histories of a real register are fine, and altered ones are not', () => {
   let caught = 0;
   for (let seed = 1; seed <= 60; seed += 1) {
