@@ -365,7 +365,9 @@ function wayOut({ alive, leadership, self, state, tie }: View): readonly string[
   if (leadership.quorate || other === undefined || others.length > 1 || alive?.has(other)) return [];
   if (state.members[self] === undefined || state.log.consensus.engine === 'etcd') return [];
   if (tie === undefined || !tie.votes)
-    return [`There is no tie-breaker: ${self} starts nothing before ${other} is back.`];
+    return [
+      `There is no tie-breaker: ${self} starts nothing before ${other} is back; if it never will be: \`eterne cluster recover\`.`,
+    ];
   if (tie.kind !== 'proof' || tie.held !== undefined) return [];
   return [`If ${other} is certain to be off, say so here: \`eterne node confirm-stopped ${other}\`.`];
 }

@@ -71,7 +71,8 @@ test('a node of a pair that is alone says what ends that', () => {
   };
   const word: TieView = { kind: 'proof', votes: true, trouble: undefined, held: undefined };
   const told = 'If n1 is certain to be off, say so here: `eterne node confirm-stopped n1`.';
-  const none = 'There is no tie-breaker: n2 starts nothing before n1 is back.';
+  const none =
+    'There is no tie-breaker: n2 starts nothing before n1 is back; if it never will be: `eterne cluster recover`.';
   assert(lines(word).includes(told));
   assert(lines(undefined).includes(none));
   assert(lines({ ...word, votes: false }).includes(none));

@@ -158,6 +158,7 @@ export class TieTransport implements RaftTransport {
         ? new EterneError(
             'refused',
             'there is no tie-breaker that could take a word: the other node has to come back',
+            { hint: 'where it never will: stop this node, and `eterne cluster recover`' },
           )
         : new EterneError('refused', 'this node cannot go on alone by a word: its tie-breaker decides');
     this.#options.world.timers.soon(() => done(error));

@@ -47,6 +47,7 @@ export const TIES: readonly Phrase[] = [
     'there is no tie-breaker that could take a word: the other node has to come back',
     '没有可凭操作员指令取得的决胜手段：须等另一节点恢复',
   ],
+  ['where it never will: stop this node, and `{command*}`', '若其不再恢复：请停止本节点，并执行 `{command}`'],
   ['{device} is not a heartbeat disk', '{device} 不是心跳磁盘'],
   [
     '{device} is another disk than the one that was configured: it was made a heartbeat disk of cluster {cluster} as {id}',

@@ -26,8 +26,8 @@ export const WARNINGS: readonly Phrase[] = [
     '{node} 已不再是此群集的成员：请将其停止，清空其数据目录后方可重新加入。',
   ],
   [
-    'There is no tie-breaker: {node} starts nothing before {other} is back',
-    '没有决胜手段：{other} 恢复之前，{node} 不启动任何服务',
+    'There is no tie-breaker: {node} starts nothing before {other} is back; if it never will be: `{command*}`',
+    '没有决胜手段：{other} 恢复之前，{node} 不启动任何服务；若其不再恢复：`{command}`',
   ],
   [
     'If {node} is certain to be off, say so here: `{command*}`',
