@@ -13,7 +13,7 @@ export interface ApiContext {
   readonly identity: NodeIdentity;
   /** Undefined on a witness, which admits nobody. */
   readonly authority: Authority | undefined;
-  readonly world: Pick<World, 'clock' | 'timers' | 'random' | 'log'>;
+  readonly world: Pick<World, 'clock' | 'timers' | 'random' | 'processes' | 'log'>;
   readonly neighbours: Neighbours;
   /** The built console; undefined: the API alone. */
   readonly consoleFolder: string | undefined;

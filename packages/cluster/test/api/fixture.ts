@@ -57,12 +57,12 @@ export async function startFixture(
   for (const role of ['viewer', 'operator', 'admin'] as const)
     await facade.accountPut({ name: role, role, passwordHash, tokenHashes: [] }, 'test');
   facade.orders.length = 0;
-  const { clock, timers } = createNodeWorld('test');
+  const { clock, timers, processes } = createNodeWorld('test');
   const running = await startApi({
     facade,
     identity,
     authority,
-    world: { clock, timers, random, log: () => {} },
+    world: { clock, timers, random, processes, log: () => {} },
     consoleFolder: options.consoleFolder,
   });
   const url = `https://${running.address}`;

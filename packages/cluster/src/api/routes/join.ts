@@ -14,6 +14,7 @@ import { EterneError } from '@eterne/base';
 import type { MemberAddress } from '../../node/identity.ts';
 import { hostOf, parseAddresses, parseApiAddress } from '../../pki/addresses.ts';
 import { certificateFingerprint } from '../../pki/fingerprint.ts';
+import { issueApart } from '../../pki/issue.ts';
 import { createToken, decodeToken, encodeToken, hashSecret } from '../../pki/token.ts';
 import type { ClusterState, LogPlace, MemberSpec } from '../../state/model.ts';
 import { sortedValues } from '../../state/model.ts';
@@ -145,7 +146,6 @@ function requireRoom({ config, members }: ClusterState, { role }: MemberSpec): v
   });
 }
 
-/** The certificate library is loaded only here: it would cost every service some 5 MiB for what happens once. */
 async function certify(context: ApiContext, member: MemberSpec, requestPem: string): Promise<string> {
   const { authority, identity, world } = context;
   if (!authority)
@@ -153,16 +153,8 @@ async function certify(context: ApiContext, member: MemberSpec, requestPem: stri
       hint: 'join by the address of a node',
     });
   const hosts = [...member.addresses, member.api].map(hostOf);
-  const { issueCertificate } = await import('../../pki/authority.ts');
-  return issueCertificate(
-    authority,
-    { cluster: identity.clusterName, node: member.name, hosts },
-    requestPem,
-    {
-      random: world.random,
-      nowMs: world.clock.wallMs(),
-    },
-  );
+  const subject = { cluster: identity.clusterName, node: member.name, hosts };
+  return issueApart(world, { authority, subject, requestPem, nowMs: world.clock.wallMs() });
 }
 
 function addressOf({ name, role, addresses }: MemberSpec): MemberAddress {
