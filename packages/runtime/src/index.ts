@@ -1,4 +1,5 @@
 export * from './ports.ts';
+export * from './answered-within.ts';
 export * from './block-device.ts';
 export * from './json-link.ts';
 export * from './bindings.ts';

@@ -7,7 +7,7 @@ import { parseDocument } from 'yaml';
 const DOCUMENT_MAX_BYTES = 1024 * 1024;
 
 /** Throws `config` in one line with the file's name and position. */
-export async function readDocument(files: Files, path: string): Promise<unknown> {
+export async function readDocument(files: Files, path: string): Promise<object> {
   const content = await settle<Buffer | undefined>((done) => files.readFile(path, done));
   if (content === undefined) throw new EterneError('config', `${path} does not exist`);
   if (content.length > DOCUMENT_MAX_BYTES) throw new EterneError('config', `${path} is larger than 1 MiB`);

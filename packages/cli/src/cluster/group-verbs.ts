@@ -29,7 +29,7 @@ export function groupVerbs(program: Command): void {
     .action(async ({ file }: { file: string }, command: Command) => {
       const session = await openSession(command);
       const body = await readDocument(createNodeWorld('cli').files, file);
-      if (typeof body === 'object' && body !== null && 'groups' in body)
+      if ('groups' in body)
         throw new EterneError('config', `${file} is a whole document, not one group`, {
           hint: `eterne config apply -f ${file}`,
         });

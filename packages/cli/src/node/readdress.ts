@@ -1,12 +1,10 @@
 /** `eterne node readdress`, `eterne witness readdress`: of a node that is off. */
-import { EterneError } from '@eterne/base';
 import type { NodeIdentity } from '@eterne/cluster/node/identity.ts';
-import { lockPath, runFolder } from '@eterne/cluster/node/layout.ts';
 import { readdressNode } from '@eterne/cluster/node/readdress.ts';
 import { parseAddresses, parseApiAddress } from '@eterne/cluster/pki/addresses.ts';
 import { settle } from '@eterne/cluster/pki/settle.ts';
-import { acquireProcessLock } from '@eterne/runtime/node/lock.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
+import { holdFolder } from './held-folder.ts';
 
 export interface ReaddressOptions {
   readonly dir: string;
@@ -20,11 +18,12 @@ export async function readdress({ dir, address, api }: ReaddressOptions): Promis
   const { files } = createNodeWorld('cli');
   const addresses = parseAddresses(address.split(','));
   const place = { addresses, api: api === undefined ? undefined : parseApiAddress(api) };
-  await settle((done) => files.makeFolder(runFolder(dir), (error) => done(error)));
-  if (acquireProcessLock(lockPath(dir)) === undefined)
-    throw new EterneError('busy', `the node in ${dir} is running`, {
-      hint: 'a running cluster is told new addresses by a document: eterne config apply',
-    });
+  await holdFolder(
+    files,
+    dir,
+    `the node in ${dir} is running`,
+    'a running cluster is told new addresses by a document: eterne config apply',
+  );
   const { node, role } = await settle<NodeIdentity>((done) => readdressNode(files, dir, place, done));
   return `${node} is at ${addresses.join(', ')} from its next start on: eterne ${role} run --dir ${dir}`;
 }

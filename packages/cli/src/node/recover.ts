@@ -1,11 +1,9 @@
 /** `eterne cluster recover`: of a node that is off, in a cluster that has lost the majority of its votes for good. */
 import { EterneError } from '@eterne/base';
-import { lockPath, runFolder } from '@eterne/cluster/node/layout.ts';
 import { recoverCluster, type Recovery } from '@eterne/cluster/node/recover.ts';
-import { settle } from '@eterne/cluster/pki/settle.ts';
 import { instantOf, type Address, type World } from '@eterne/runtime';
-import { acquireProcessLock } from '@eterne/runtime/node/lock.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
+import { holdFolder } from './held-folder.ts';
 
 export interface RecoverOptions {
   readonly dir: string;
@@ -21,9 +19,7 @@ export async function recover({ dir, without, acceptLoss = false }: RecoverOptio
       hint: 'start as many of them as make a majority; or say --accept-loss',
     });
   const world = createNodeWorld('cli');
-  await settle((done) => world.files.makeFolder(runFolder(dir), (error) => done(error)));
-  if (acquireProcessLock(lockPath(dir)) === undefined)
-    throw new EterneError('busy', `the node in ${dir} is running`, { hint: 'stop it first' });
+  await holdFolder(world.files, dir, `the node in ${dir} is running`, 'stop it first');
   return recoverCluster({ world, dir, without, answers: (address) => answers(world, address) });
 }
 

@@ -2,19 +2,13 @@
 import { EterneError } from '@eterne/base';
 import { readIdentity, type NodeIdentity } from '@eterne/cluster/node/identity.ts';
 import { Launcher } from '@eterne/cluster/node/launcher.ts';
-import {
-  codeCacheFolder,
-  DAEMON_NAMES,
-  lockPath,
-  runFolder,
-  type DaemonName,
-} from '@eterne/cluster/node/layout.ts';
+import { codeCacheFolder, DAEMON_NAMES, type DaemonName } from '@eterne/cluster/node/layout.ts';
 import { settle } from '@eterne/cluster/pki/settle.ts';
 import type { World } from '@eterne/runtime';
-import { acquireProcessLock } from '@eterne/runtime/node/lock.ts';
 import { nodeProcessTrees } from '@eterne/runtime/node/process-trees.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { commandOf } from './become.ts';
+import { holdFolder } from './held-folder.ts';
 
 /** Resolves when the node has ended cleanly; rejects with what made it give up. */
 export async function runNode(dir: string): Promise<void> {
@@ -24,9 +18,7 @@ export async function runNode(dir: string): Promise<void> {
     throw new EterneError('config', `${dir} holds a witness, not a node`, {
       hint: `eterne witness run --dir ${dir}`,
     });
-  await settle((done) => world.files.makeFolder(runFolder(dir), (error) => done(error)));
-  if (acquireProcessLock(lockPath(dir)) === undefined)
-    throw new EterneError('busy', `the node in ${dir} is running already`);
+  await holdFolder(world.files, dir, `the node in ${dir} is running already`);
   await runLauncher(world, dir);
 }
 

@@ -3,7 +3,6 @@ import { EterneError } from '@eterne/base';
 import { Heart } from '@eterne/cluster/heart/heart.ts';
 import { failed, succeeded } from '@eterne/cluster/monitor/agents/agent.ts';
 import { readIdentity, type NodeIdentity } from '@eterne/cluster/node/identity.ts';
-import { lockPath, runFolder } from '@eterne/cluster/node/layout.ts';
 import { readSetup, writeSetup } from '@eterne/cluster/node/setup-file.ts';
 import { settle } from '@eterne/cluster/pki/settle.ts';
 import type { HeartPort, MonitorPort } from '@eterne/cluster/ports.ts';
@@ -11,10 +10,10 @@ import { followPlace } from '@eterne/cluster/service/own-place.ts';
 import { LiveFacade } from '@eterne/cluster/service/service-facade.ts';
 import type { Service } from '@eterne/cluster/service/service.ts';
 import type { World } from '@eterne/runtime';
-import { acquireProcessLock } from '@eterne/runtime/node/lock.ts';
 import { raisePriority } from '@eterne/runtime/node/priority.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { startService } from './service.ts';
+import { holdFolder } from './held-folder.ts';
 
 /** Nothing is ever placed on a witness. */
 const NOTHING_TO_MONITOR: MonitorPort = {
@@ -53,9 +52,7 @@ export async function runWitness(dir: string): Promise<void> {
     throw new EterneError('config', `${dir} holds a node, not a witness`, {
       hint: `eterne node run --dir ${dir}`,
     });
-  await settle((done) => world.files.makeFolder(runFolder(dir), (error) => done(error)));
-  if (acquireProcessLock(lockPath(dir)) === undefined)
-    throw new EterneError('busy', `the witness in ${dir} is running already`);
+  await holdFolder(world.files, dir, `the witness in ${dir} is running already`);
   const stopped = Promise.withResolvers<never>();
   await Promise.race([stopped.promise, serve(world, dir, identity, stopped.reject)]);
 }

@@ -7,6 +7,7 @@
  *    of the one before (service/reports.ts). What does not go is tried again for `PATIENCE_MS`. Then the file is removed.
  */
 import { EterneError } from '@eterne/base';
+import { answeredWithin } from '@eterne/runtime';
 import { leftoversPath } from '../node/layout.ts';
 import type { Hands, Job } from './agents/agent.ts';
 import { bindAgent } from './agents/registry.ts';
@@ -56,14 +57,7 @@ function abandonAll(
 }
 
 function abandon(hands: Hands, record: StartedRecord, done: (failure: string) => void): void {
-  let isOver = false;
-  const settle = (failure: string): void => {
-    if (isOver) return;
-    isOver = true;
-    timer.cancel();
-    done(failure);
-  };
-  const timer = hands.world.timers.after(ANSWER_MS, () => settle('its agent does not answer'));
+  const settle = answeredWithin(hands.world.timers, ANSWER_MS, () => 'its agent does not answer', done);
   try {
     const { agent, params } = bindAgent(record.spec.type, record.spec.params);
     agent.abandon(hands, jobOf(record, params), settle);

@@ -11,7 +11,7 @@
  *
  * Nothing of a start comes after what ends it: a stop waits for it, and when it is killed meanwhile it is cut short (`leash.ts`), as a stop is.
  */
-import type { Timer } from '@eterne/runtime';
+import { answeredWithin, type Timer } from '@eterne/runtime';
 import type { GuardedProcess } from '../heart/guard.ts';
 import type { ActionResult, ResourceReport, ResourceSpec, ResourceState } from '../ports.ts';
 import { failed, type CheckResult, type CheckSpec, type Hands, type Job } from './agents/agent.ts';
@@ -179,30 +179,17 @@ export class Resource {
 
   /** What a check says, or what is known when that takes longer: the checks go on by themselves. */
   probe(done: (state: ResourceState) => void): void {
-    let isOver = false;
-    const settle = (state: ResourceState): void => {
-      if (isOver) return;
-      isOver = true;
-      timer.cancel();
-      done(state);
-    };
-    const timer = this.#hands.world.timers.after(PROBE.timeoutMs, () => settle(this.#state));
+    const { timers } = this.#hands.world;
+    const settle = answeredWithin(timers, PROBE.timeoutMs, () => this.#state, done);
     this.#bound.agent.check(this.#hands, this.#job(), PROBE, ({ state }) => settle(state));
   }
 
   /** Answered once, also where its command is one that the kernel does not let go when it is killed. */
   #check(check: CheckSpec, done: (result: CheckResult) => void): void {
     const { timers } = this.#hands.world;
-    let isOver = false;
-    const settle = (result: CheckResult): void => {
-      if (isOver) return;
-      isOver = true;
-      timer.cancel();
-      done(result);
-    };
     const limitMs = check.timeoutMs + ANSWER_SLACK_MS;
     const reason = `its ${check.name} check does not end within ${limitMs} ms`;
-    const timer = timers.after(limitMs, () => settle({ state: 'failed', reason }));
+    const settle = answeredWithin<CheckResult>(timers, limitMs, () => ({ state: 'failed', reason }), done);
     this.#bound.agent.check(this.#hands, this.#job(), check, settle);
   }
 

@@ -91,8 +91,7 @@ function addMember(state: ClusterState, command: Of<'member-add'>): Outcome {
       `group ${owned.spec.name} has not been taken from the former ${member.name} yet; try again`,
     );
   if (member.level < state.level) return refuseOlder(state, member);
-  const others = sortedValues(state.members).filter((other) => other.name !== member.name);
-  const refusal = memberLimit(state, member, others);
+  const refusal = memberLimit(state, member);
   if (refusal !== undefined) return refuse(state, 'refused', refusal);
   const next = withHeartSlots(withMember(state, known ? { ...known, ...member } : newMember(member)));
   return accepted(
@@ -118,7 +117,12 @@ function refuseOlder(state: ClusterState, { name, level }: Pick<Member, 'name' |
   );
 }
 
-function memberLimit(state: ClusterState, member: MemberSpec, others: readonly Member[]): string | undefined {
+/** Why there is no room for it. */
+export function memberLimit(
+  state: Pick<ClusterState, 'config' | 'members'>,
+  member: MemberSpec,
+): string | undefined {
+  const others = sortedValues(state.members).filter((other) => other.name !== member.name);
   const taken = others.find((other) => other.addresses.some((address) => member.addresses.includes(address)));
   if (taken) return `${taken.name} has one of these addresses already`;
   if (others.length >= MEMBERS_MAX) return `a cluster has at most ${MEMBERS_MAX} members`;

@@ -7,7 +7,7 @@
  * 3. The disk is opened, and what it lacks is copied (`primary/rebuild.ts`).
  */
 import { EterneError } from '@eterne/base';
-import type { BlockStore, World } from '@eterne/runtime';
+import { answeredWithin, type BlockStore, type World } from '@eterne/runtime';
 import type { VolumeConfig } from './api.ts';
 import { findMissing, openDevice } from './disk/open-device.ts';
 import type { LocalDisk } from './local-disk.ts';
@@ -51,13 +51,6 @@ function open({ config, primary, sizeBytes, world, wrap }: ReattachParts, done: 
 }
 
 function letGo({ disk, world }: ReattachParts, then: () => void): void {
-  let isOver = false;
-  const finish = (): void => {
-    if (isOver) return;
-    isOver = true;
-    timeout.cancel();
-    then();
-  };
-  const timeout = world.timers.after(CLOSE_TIMEOUT_MS, finish);
+  const finish = answeredWithin<void>(world.timers, CLOSE_TIMEOUT_MS, () => {}, then);
   disk.letGo(finish);
 }

@@ -16,6 +16,7 @@ import { hostOf, parseAddresses, parseApiAddress } from '../../pki/addresses.ts'
 import { certificateFingerprint } from '../../pki/fingerprint.ts';
 import { issueApart } from '../../pki/issue.ts';
 import { createToken, decodeToken, encodeToken, hashSecret } from '../../pki/token.ts';
+import { memberLimit } from '../../state/apply-member.ts';
 import type { ClusterState, LogPlace, MemberSpec } from '../../state/model.ts';
 import { sortedValues } from '../../state/model.ts';
 import { type ApiContext, requesterOf } from '../context.ts';
@@ -24,7 +25,6 @@ import { joinAnswer, joinRequest, joinToken, joinTokenOrder, type JoinRequest } 
 
 const DEFAULT_VALID_MINUTES = 60;
 const MINUTE_MS = 60_000;
-const HA_NODES = 2;
 
 export function joinRoutes(api: Api, context: ApiContext): void {
   const { facade, identity, world } = context;
@@ -138,12 +138,12 @@ function requireLevel({ level: used }: ClusterState, { name, level }: MemberSpec
 }
 
 /** The log decides; asked here already, where it costs no token. */
-function requireRoom({ config, members }: ClusterState, { role }: MemberSpec): void {
-  const nodes = sortedValues(members).filter((member) => member.role === 'node').length;
-  if (config.edition !== 'ha' || role !== 'node' || nodes < HA_NODES) return;
-  throw new EterneError('refused', `edition ha allows ${HA_NODES} nodes`, {
-    hint: 'for more: eterne cluster upgrade; nothing that runs notices',
-  });
+function requireRoom(state: ClusterState, member: MemberSpec): void {
+  const refusal = memberLimit(state, member);
+  if (refusal === undefined) return;
+  const isOfEdition = state.config.edition === 'ha' && member.role === 'node';
+  const hint = 'for more: eterne cluster upgrade; nothing that runs notices';
+  throw new EterneError('refused', refusal, isOfEdition ? { hint } : {});
 }
 
 async function certify(context: ApiContext, member: MemberSpec, requestPem: string): Promise<string> {

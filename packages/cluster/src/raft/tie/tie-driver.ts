@@ -6,7 +6,14 @@
  * 3. While nothing is asked the other's block is read every `LOOK_INTERVAL_MS`, so that it is known since when it has not moved.
  */
 import { EterneError } from '@eterne/base';
-import type { SharedDisk, SharedDisks, Timer, Timers, World } from '@eterne/runtime';
+import {
+  answeredWithin,
+  type SharedDisk,
+  type SharedDisks,
+  type Timer,
+  type Timers,
+  type World,
+} from '@eterne/runtime';
 import { isFreeForTie, NOT_EMPTY, occupied, TIE_LOOK_BYTES } from '../../heart/wire/board.ts';
 import { nodeOfMember, UNSAID_HOLD_MS, type MemberId } from '../types.ts';
 import type { Message, MessageBody } from '../messages/message.ts';
@@ -282,16 +289,9 @@ export function checkTie(
   owners: readonly string[],
   done: (error: EterneError | undefined) => void,
 ): void {
-  let isOver = false;
-  const finish = (error: EterneError | undefined): void => {
-    if (isOver) return;
-    isOver = true;
-    limit.cancel();
-    done(error);
-  };
-  const limit = timers.after(CHECK_TIMEOUT_MS, () =>
-    finish(new EterneError('timeout', `${path} did not answer within ${CHECK_TIMEOUT_MS / 1000} s`)),
-  );
+  const late = (): EterneError =>
+    new EterneError('timeout', `${path} did not answer within ${CHECK_TIMEOUT_MS / 1000} s`);
+  const finish = answeredWithin<EterneError | undefined>(timers, CHECK_TIMEOUT_MS, late, done);
   disks.open(path, (disk) => {
     if (disk instanceof EterneError) return finish(unusable(path, disk));
     disk.read(0, TIE_LOOK_BYTES, (area) => {
