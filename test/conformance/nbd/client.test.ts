@@ -48,12 +48,14 @@ test(
         run((done) => client.read(8 << 20, hole, done)),
         { code: 'io' },
       );
-      await kit.stop();
+      kit.signal('SIGSTOP');
+      const underWay = run((done) => client.read(0, hole, done));
+      await Promise.all([assert.rejects(underWay, { code: 'unreachable' }), kit.stop()]);
+      assert.ok(closed);
       await assert.rejects(
         run((done) => client.read(0, hole, done)),
         { code: 'unreachable' },
       );
-      assert.ok(closed);
     } finally {
       await kit.stop();
       rmSync(folder, { recursive: true });

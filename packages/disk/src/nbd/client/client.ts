@@ -58,7 +58,8 @@ export class NbdClient {
   readonly #inFlight = new Map<number, Command>();
   readonly #waiting: Command[] = [];
   #nextCookie = 1;
-  #closed = false;
+  /** Why the connection has ended. */
+  #ended: EterneError | undefined;
   /** Reply header or READ payload being collected. */
   readonly #header = Buffer.alloc(SIMPLE_REPLY_BYTES);
   #headerBytes = 0;
@@ -139,12 +140,12 @@ export class NbdClient {
 
   /** Tells the server, then closes; commands in flight fail. */
   close(): void {
-    if (!this.#closed) this.#stream.write(encodeRequest(COMMAND.disconnect, 0, 0, 0, 0));
+    if (!this.#ended) this.#stream.write(encodeRequest(COMMAND.disconnect, 0, 0, 0, 0));
     this.#stream.end();
   }
 
   #submit(command: Command): void {
-    if (this.#closed) return command.done(new NbdError('ESHUTDOWN', 'the NBD connection is closed'));
+    if (this.#ended) return command.done(connectionOver(this.#ended));
     if (this.#inFlight.size >= IN_FLIGHT_MAX) {
       this.#waiting.push(command);
       return;
@@ -161,7 +162,7 @@ export class NbdClient {
   /** Bytes of the transmission phase. */
   receive(chunk: Buffer): void {
     let at = 0;
-    while (at < chunk.length && !this.#closed)
+    while (at < chunk.length && !this.#ended)
       at = this.#reading ? this.#takePayload(chunk, at) : this.#takeHeader(chunk, at);
   }
 
@@ -204,7 +205,7 @@ export class NbdClient {
 
   /** The connection has ended. */
   closed(error: EterneError): void {
-    this.#closed = true;
+    this.#ended = error;
     const lost = [
       ...this.#inFlight.values(),
       ...(this.#reading ? [this.#reading.command] : []),
@@ -212,8 +213,13 @@ export class NbdClient {
     ];
     this.#inFlight.clear();
     this.#waiting.length = 0;
-    for (const command of lost) command.done(new NbdError('ESHUTDOWN', error.message, error));
+    for (const command of lost) command.done(connectionOver(error));
   }
+}
+
+/** As the code of its reason, whether the command was under way then or comes later. */
+function connectionOver(reason: EterneError): NbdError {
+  return new NbdError('ESHUTDOWN', reason.message, reason);
 }
 
 function commandFailed(errno: string): NbdError {
