@@ -546,4 +546,10 @@ export const CASES: readonly Case[] = [
     found:
       'only the simulator’s: a write that a power cut had taken from one replica was taken for covered by a flush of the other, which was promoted later',
   },
+  {
+    scenario: 'members',
+    seed: 16000055,
+    found:
+      'a leader removed itself from a pair with a tie-breaker on a disk: while the other was heard nothing reached the tie-breaker, and without it the removal could not be committed; when the other was lost it held what that one had never got, who could not lead when it was back: the log stood still for ever',
+  },
 ];

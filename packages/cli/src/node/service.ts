@@ -33,6 +33,7 @@ import { Steward } from '@eterne/cluster/service/leader/steward.ts';
 import { GivingWay } from '@eterne/cluster/service/pair/giving-way.ts';
 import { PingWatch } from '@eterne/cluster/service/pair/ping-watch.ts';
 import type { Members } from '@eterne/cluster/raft/members.ts';
+import type { MemberId } from '@eterne/cluster/raft/types.ts';
 import { proveStopped } from '@eterne/cluster/service/pair/prover.ts';
 import { Service, type PairPort } from '@eterne/cluster/service/service.ts';
 import { timesOf } from '@eterne/cluster/service/timing.ts';
@@ -114,7 +115,7 @@ export function startService(parts: ServiceParts, done: (result: Service | Etern
         proof: () => proofTieId(world.random.uuid()),
         solo: () => soloTieId(world.random.uuid()),
       };
-      new VoterKeeper(world.timers, votersLog(log), observe, newTies);
+      new VoterKeeper(world.timers, votersLog(log, logIdentity(identity).member), observe, newTies);
       new Steward(world.timers, log, () => service.view);
       if (parts.onRejoin)
         new GivingWay({
@@ -131,13 +132,15 @@ export function startService(parts: ServiceParts, done: (result: Service | Etern
 }
 
 /** Nobody changes the voters of a log that is not in the nodes. */
-function votersLog(log: LogSwitch): VotersLog {
+function votersLog(log: LogSwitch, self: MemberId): VotersLog {
   return {
+    self,
     leadership: () => ({ isLeader: log.voters().length > 0 && log.leadership().isLeader }),
     members: () => log.voters(),
     heard: () => log.heard(),
     readBarrier: (done) => log.readBarrier(done),
     changeMember: (change, done) => log.changeMember(change, done),
+    transferLeadership: (to) => log.transferLeadership(to),
   };
 }
 

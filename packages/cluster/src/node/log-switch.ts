@@ -30,7 +30,7 @@ export interface LogEngine extends OrderedLog<Command> {
   /** Who answers the leader; of a log that is not in the nodes, and of a follower: nobody. */
   heard(): ReadonlySet<MemberId>;
   changeMember(change: MemberChange, done: Done): void;
-  transferLeadership(to: MemberId): unknown;
+  transferLeadership(to: MemberId): EterneError | undefined;
   /** Why it cannot be used now. */
   readonly trouble: string | undefined;
   close(done: () => void): void;
@@ -175,8 +175,8 @@ export class LogSwitch implements OrderedLog<Command> {
     else this.#options.world.timers.soon(() => done(onItsWay()));
   }
 
-  transferLeadership(to: MemberId): unknown {
-    return this.#epoch?.engine.transferLeadership(to);
+  transferLeadership(to: MemberId): EterneError | undefined {
+    return this.#epoch ? this.#epoch.engine.transferLeadership(to) : onItsWay();
   }
 
   get trouble(): string | undefined {

@@ -5,6 +5,8 @@
  *   a learner whose node is heard       → promote to voter, once it has caught up
  *   in the log, not in the state        → remove (also the former life of a node that came back without its log); before one of a pair, a tie-breaker that
  *                                         would leave the other without an answer; not while those who stay could not decide without it
+ *   the leader itself is to be removed  → it hands leadership over to who stays, who removes it. A leader that is no voter of what it has to commit needs the
+ *                                         tie-breaker of a pair beside the other, and leaves on it what the other may lack: that one could never lead (members seed 16000055)
  *
  * A tie-breaker (raft/tie/) is a member of the log and of no state: two voters that await no witness have one, of the kind that the configuration says. It goes with the pair for
  * which it was made: before anybody comes in the place of one who left.
@@ -40,9 +42,10 @@ const LOOK_INTERVAL_MS = 200;
 /** A disk that could not be written is tried again after this. */
 const TIE_RETRY_MS = 5000;
 
-/** Beside Raft's own changes: a tie-breaker is written to its disk before it becomes a learner. */
+/** Beside Raft's own changes: a tie-breaker is written to its disk before it becomes a learner. `hand-over`: to the first of them that is able to lead. */
 export type NextChange =
   | MemberChange
+  | { readonly kind: 'hand-over'; readonly to: readonly MemberId[] }
   | { readonly kind: 'make-tie'; readonly device: string; readonly owners: readonly [string, string] }
   | { readonly kind: 'make-proof-tie' }
   | { readonly kind: 'make-solo-tie' };
@@ -53,6 +56,8 @@ export function votersOf({ members }: Pick<ClusterState, 'members'>): Members {
 }
 
 export interface Seen extends SeenTie {
+  /** This leader. */
+  readonly self: MemberId;
   /** Who answers this leader, itself included: also who is no member of the state any more, whom no heart hears. */
   readonly heard: ReadonlySet<MemberId>;
 }
@@ -90,18 +95,33 @@ export function nextMemberChange(
   return nextTieChange(state, voting, kind, tie);
 }
 
-/** The first whose leaving is a step further. */
+/** The first whose leaving is a step further, this leader last. */
 function nextLeaving(
   surplus: readonly Member[],
   logMembers: Members,
   alive: ReadonlySet<string>,
   seen: Partial<Seen>,
-): MemberChange | undefined {
-  for (const member of surplus) {
+): NextChange | undefined {
+  const others = surplus.filter(({ id }) => id !== seen.self);
+  for (const member of [...others, ...surplus.filter(({ id }) => id === seen.self)]) {
     const change = leavingOf(member, logMembers, alive, seen);
-    if (change !== undefined && canDecideAfter(change, logMembers, seen)) return change;
+    if (change === undefined || !canDecideAfter(change, logMembers, seen)) continue;
+    return change.id === seen.self ? { kind: 'hand-over', to: heirsOf(logMembers, others, seen) } : change;
   }
   return undefined;
+}
+
+/** Who stays comes before who is to leave, too. */
+function heirsOf(
+  logMembers: Members,
+  leaving: readonly Member[],
+  { heard = new Set(), self }: Partial<Seen>,
+): readonly MemberId[] {
+  const able = logMembers
+    .filter(({ id, role }) => role === 'voter' && id !== self && !isTie(id) && heard.has(id))
+    .map(({ id }) => id);
+  const stays = (id: MemberId): boolean => !leaving.some((member) => member.id === id);
+  return [...able.filter(stays), ...able.filter((id) => !stays(id))];
 }
 
 /** What is begun when those who stay are too few is never over, unless the others come back. Who is leaving counts until then. */
@@ -185,12 +205,16 @@ function wantedTie(
 }
 
 export interface VotersLog {
+  /** This node in the log. */
+  readonly self: MemberId;
   leadership(): { readonly isLeader: boolean };
   members(): Members;
   /** Who answers this leader, itself included. */
   heard(): ReadonlySet<MemberId>;
   readBarrier(done: (error: EterneError | undefined) => void): void;
   changeMember(change: MemberChange, done: (error: EterneError | undefined) => void): void;
+  /** Returns at once: why it was not even begun. */
+  transferLeadership(to: MemberId): EterneError | undefined;
 }
 
 /** Writes a new tie-breaker to its disk and calls back with its id. */
@@ -248,6 +272,7 @@ export class VoterKeeper {
   #begin(change: NextChange): void {
     if (change.kind === 'make-proof-tie') return this.#begin({ kind: 'add-learner', id: this.#ties.proof() });
     if (change.kind === 'make-solo-tie') return this.#begin({ kind: 'add-learner', id: this.#ties.solo() });
+    if (change.kind === 'hand-over') return this.#handOver(change.to);
     if (change.kind !== 'make-tie') return this.#log.changeMember(change, () => (this.#busy = false));
     return this.#makeTie(change.device, change.owners, (id) => {
       if (id instanceof EterneError) this.#timers.after(TIE_RETRY_MS, () => (this.#busy = false));
@@ -255,11 +280,21 @@ export class VoterKeeper {
     });
   }
 
+  /** Whether or not somebody takes it: it is looked at again. */
+  #handOver(heirs: readonly MemberId[]): void {
+    heirs.find((id) => this.#log.transferLeadership(id) === undefined);
+    this.#busy = false;
+  }
+
   #change(): NextChange | undefined {
     const { state, alive, ...seen } = this.#observe();
     // A state without members is one that has not been founded yet, not one that wants everybody out.
     const isFounded = Object.keys(state.members).length > 0;
     if (!isFounded || alive === undefined || !this.#log.leadership().isLeader) return undefined;
-    return nextMemberChange(state, this.#log.members(), alive, { ...seen, heard: this.#log.heard() });
+    return nextMemberChange(state, this.#log.members(), alive, {
+      ...seen,
+      self: this.#log.self,
+      heard: this.#log.heard(),
+    });
   }
 }

@@ -220,3 +220,18 @@ test('a tie-breaker is not left alone', () => {
   const left: Members = [...voters('a'), { id: TIE, role: 'voter' }];
   assert.equal(nextChange(withTie(stateOf('c')), left, everybody), undefined);
 });
+
+test('a leader that is to leave hands over to who stays, after everybody else has left', () => {
+  const self = 'a#a-life';
+  const to = (...names: readonly string[]): NextChange => ({
+    kind: 'hand-over',
+    to: voters(...names).map(({ id }) => id),
+  });
+  const onDisk: Members = [...voters('a', 'b'), { id: TIE, role: 'voter' }];
+  const three = voters('a', 'b', 'c');
+  assert.deepEqual(nextChange(withTie(stateOf('b')), onDisk, everybody, { self }), to('b'));
+  assert.deepEqual(nextChange(stateOf('b', 'c'), three, everybody, { self }), to('b', 'c'));
+  assert.deepEqual(nextChange(stateOf('b', 'c'), three, new Set(['a', 'c']), { self }), undefined);
+  assert.deepEqual(nextChange(stateOf('c'), three, everybody, { self }), { kind: 'remove', id: 'b#b-life' });
+  assert.equal(nextChange(withTie(stateOf('b')), onDisk, new Set(['a']), { self }), undefined);
+});

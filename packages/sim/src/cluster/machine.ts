@@ -425,6 +425,7 @@ export class Machine {
     const { universe } = this.node;
     const disks = this.sharedDisksFor(process);
     const voters = {
+      self: log.status().id,
       leadership: () => log.leadership(),
       members: () => log.members(),
       heard: () => log.heard(),
@@ -434,6 +435,10 @@ export class Machine {
         const before = log.members();
         log.changeMember(change, done);
         joining.changing(this, change, before);
+      },
+      transferLeadership: (to: MemberId) => {
+        universe.trace.line(this.node.name, `hands leadership over to ${to}, to be removed by it`);
+        return log.transferLeadership(to);
       },
     };
     const observe = (): Observation => ({

@@ -53,7 +53,10 @@ export const MEMBERS_MUTANTS: readonly Mutant[] = [
         "return silenced === undefined ? { kind: 'remove', id: tie.id } : undefined;",
         "return { kind: 'remove', id: silenced === undefined ? tie.id : id };",
       ],
-      ['if (change !== undefined && canDecideAfter(change, logMembers, seen)) return', 'if (change) return'],
+      [
+        'if (change === undefined || !canDecideAfter(change, logMembers, seen)) continue',
+        'if (!change) continue',
+      ],
     ],
   }),
   // Below feature level 5 only the places tell them apart.
