@@ -1,6 +1,7 @@
 /**
  * A floating address inside one server: deleted by hand it is put back, and when its card loses the cable the other card of the same server takes it,
- * while the group stays where it is. Three hosts, real processes, pulled cables; the client is on a host that does not have the group.
+ * while the group stays where it is. Without any cable it goes to the other server; where nobody has one, as while a switch restarts, it stays, and is there
+ * when the cables are. Three hosts, real processes, pulled cables; the client is on a host that does not have the group.
  */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
@@ -70,11 +71,23 @@ class Service extends HostedCluster {
     }
   }
 
+  #timeline(): readonly string[] {
+    return this.events('n2').map(({ message }) => message);
+  }
+
+  failures(): readonly string[] {
+    return this.#timeline().filter((message) => /^address of group web failed/.test(message));
+  }
+
   /** The timeline says why it was repaired. */
   hasFailedBy(reason: string): void {
-    const messages = this.events('n2').map(({ message }) => message);
     const expected = `address of group web failed on n1: ${reason}`;
-    assert.ok(messages.includes(expected), `${expected}: not in ${messages.join('; ')}`);
+    assert.ok(this.failures().includes(expected), `${expected}: not in ${this.failures().join('; ')}`);
+  }
+
+  hasLeftFor(trouble: string): void {
+    const message = this.#timeline().find((said) => said.startsWith('group web is to leave n1'));
+    assert.ok(message?.includes(trouble), message);
   }
 }
 
@@ -118,6 +131,30 @@ test(
         await until('the client to reach it', () => cluster.reaches());
         await stayed();
         cluster.hasFailedBy(`the link of eth${FIRST} is down`);
+      },
+    );
+
+    await context.test('without any cable the group goes to the other server', async () => {
+      lab.host('n1').cut(STANDBY);
+      await cluster.waitFor('n2', 'the group on n2', ownedBy('n2'));
+      await until('the client to reach it', () => cluster.reaches());
+      cluster.hasLeftFor('n1 has trouble: ');
+      assert.ok(!cluster.failures().some((reason) => reason.includes(`eth${STANDBY}`)));
+    });
+
+    await context.test(
+      'where nobody has a cable it stays, and is reached when the cables are back',
+      async () => {
+        const cards = [FIRST, STANDBY];
+        for (const card of cards) lab.host('n2').cut(card);
+        await cluster.waitFor('w', 'what n2 sees', ({ nodes }) => {
+          const troubles = nodes.find(({ name }) => name === 'n2')?.troubles ?? [];
+          return cards.every((card) => troubles.some(({ subject }) => subject === `eth${card}`));
+        });
+        assert.equal(cluster.reaches(), false);
+        assert.ok(ownedBy('n2')(cluster.status('w') ?? assert.fail('a status')));
+        for (const card of cards) lab.host('n2').heal(card);
+        await until('the client to reach it', () => cluster.reaches());
       },
     );
   },

@@ -275,6 +275,14 @@ function handsIn(namespace: string, hands: Hands): Hands {
   return { ...hands, frames: { send }, world: { ...hands.world, processes: { ...processes, spawn } } };
 }
 
+const isKnownTo = (client: string): boolean =>
+  tool('ip', '-n', client, 'neighbour', 'show', '10.20.0.100').includes('lladdr');
+
+async function until(what: string, holds: () => boolean): Promise<void> {
+  for (const startedMs = performance.now(); !holds(); await sleep(20))
+    assert(performance.now() - startedMs < 30_000, what);
+}
+
 test(
   'a floating address goes where a link is, the neighbours hear of it, and it is put back',
   { skip: !hasNamespaces && 'needs root and iproute2' },
@@ -285,17 +293,44 @@ test(
     assert.equal((await subject.check()).state, 'failed');
     assert.deepEqual((await well(subject.start())).outputs, { address: '10.20.0.100', interface: 'live0' });
     assert.equal((await subject.check()).state, 'running');
-    const isKnown = (): boolean =>
-      tool('ip', '-n', client, 'neighbour', 'show', '10.20.0.100').includes('lladdr');
-    for (const startedMs = performance.now(); !isKnown(); await sleep(20))
-      assert(performance.now() - startedMs < 30_000, 'the client has heard of it');
+    await until('the client has heard of it', () => isKnownTo(client));
     tool('ip', '-n', client, 'link', 'set', 'live0', 'down');
-    assert.match((await subject.check()).reason, /link of live0 is down/);
+    assert.equal((await subject.check()).state, 'running', 'the other has no link either');
     tool('ip', '-n', server, 'link', 'set', 'loose0', 'up');
+    assert.match((await subject.check()).reason, /link of live0 is down/);
     assert.deepEqual((await well(subject.start())).outputs, { address: '10.20.0.100', interface: 'dead0' });
     await well(subject.stop());
     assert.match((await subject.check()).reason, /gone from this node/);
     await well(subject.stop());
+  },
+);
+
+test(
+  'a floating address without a link waits for it where it is, and is announced when it is back',
+  { skip: !hasNamespaces && 'needs root and iproute2' },
+  async (context) => {
+    const { server, client } = makeMachines(context);
+    const hands = handsIn(server, await makeHands(context));
+    for (const address of ['10.20.0.100/24', 'fd20::100/64']) {
+      const interfaces = ['gone0', 'live0', 'dead0'];
+      const subject = new Subject(hands, ipAgent, { address, interfaces });
+      tool('ip', '-n', client, 'link', 'set', 'live0', 'down');
+      const { outputs } = await well(subject.start());
+      assert.equal(outputs?.['interface'], 'live0', address);
+      assert.equal((await subject.check()).state, 'running', address);
+      // What its start announces is over.
+      await sleep(2500);
+      assert.equal((await subject.check()).state, 'running', address);
+      assert.equal(isKnownTo(client), false);
+      tool('ip', '-n', client, 'link', 'set', 'live0', 'up');
+      await sleep(1000);
+      assert.equal((await subject.check()).state, 'running', address);
+      // Nobody takes up an unsolicited advertisement of IPv6 that he has no entry for.
+      if (address.startsWith('10.')) await until('the client has heard of it', () => isKnownTo(client));
+      await well(subject.stop());
+    }
+    const nowhere = new Subject(hands, ipAgent, { address: '10.20.0.100/24', interfaces: ['gone0'] });
+    assert.match((await nowhere.start()).reason, /there is no interface gone0/);
   },
 );
 

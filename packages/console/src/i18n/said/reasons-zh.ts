@@ -259,7 +259,7 @@ export const RESOURCES: readonly Phrase[] = [
   ],
   ['{device} holds {found}, not {wanted}', '{device} 上是 {found}，不是 {wanted}'],
   ['{what*}; used by {who*}', '{what}；正被 {who} 使用'],
-  ['no link on {interfaces*}', '网口 {interfaces} 链路不通'],
+  ['there is no interface {interfaces*}', '没有网口 {interfaces}'],
   ['… is gone from this node', '… 已从此节点上消失'],
   ['the link of {interface} is down', '网口 {interface} 链路断开'],
   ['ip: not JSON: {said*}', 'ip 的输出不是 JSON：{said}'],

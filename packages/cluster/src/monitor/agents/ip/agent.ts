@@ -2,19 +2,20 @@
  * `ip`: a floating address.
  *
  *   address: 10.20.0.100/24
- *   interfaces: [eth0, eth1]      in order of preference: the first whose link is up carries it
+ *   interfaces: [eth0, eth1]      in order of preference: the first whose link is up carries it, without any the first that is there
  *
  * Added without duplicate address detection (the cluster decides who has it), and announced by gratuitous ARP or unsolicited
  * neighbour advertisement at once and twice again. Before it is taken away the kernel is told to keep the other addresses of its network (`promote_secondaries`), which it would
- * take away, too, where this one came first: the node's own among them. The quick check looks at address and link: a lost address or a dead link is a failure,
- * which the restart in place repairs on the first interface that works.
+ * take away, too, where this one came first: the node's own among them. The quick check looks at address and link: a lost address is a failure, and a dead link where
+ * another interface works; the restart in place repairs both. While none works the address stays: whether the group leaves for it is what `watch.link` says,
+ * a node where it can be reached no better gains nothing, and it is announced again when the link is back.
  */
 import { EterneError } from '@eterne/base';
 import { failed, RUNNING, succeeded, type Agent, type Hands, type Started } from '../agent.ts';
 import { runCommand, type Command } from '../command.ts';
 import { parseIp, type IpAddress } from './address.ts';
 import { announcement } from './announcement.ts';
-import { isUp, readLinks, type LinksDone } from './links.ts';
+import { isUp, readLinks, type LinkRow, type LinksDone } from './links.ts';
 
 const CHECK_INTERVAL_MS = 1000;
 /** A machine that is short of memory may take long to run a program: no reason to take an address away that is there. */
@@ -42,9 +43,10 @@ export const ipAgent: Agent<IpParams> = {
   start(hands, { params }, timeoutMs, done) {
     const deadlineMs = hands.world.clock.bootMs() + timeoutMs;
     dropEverywhere(hands, params, deadlineMs, () =>
-      firstUp(hands, params.interfaces, deadlineMs, (chosen) => {
-        if (chosen === undefined) return done(failed(`no link on ${params.interfaces.join(', ')}`));
-        add(hands, params, chosen, leftMs(hands, deadlineMs), done);
+      best(hands, params.interfaces, deadlineMs, (chosen) => {
+        if (chosen === undefined)
+          return done(failed(`there is no interface ${params.interfaces.join(', ')}`));
+        add(hands, params, chosen.ifname, leftMs(hands, deadlineMs), done);
       }),
     );
   },
@@ -57,7 +59,14 @@ export const ipAgent: Agent<IpParams> = {
       const [carrier] = found;
       if (carrier === undefined)
         return done({ state: 'failed', reason: `${params.host} is gone from this node` });
-      done(isUp(carrier) ? RUNNING : { state: 'failed', reason: `the link of ${carrier.ifname} is down` });
+      if (isUp(carrier)) return done(RUNNING);
+      const deadlineMs = hands.world.clock.bootMs() + CHECK_TIMEOUT_MS;
+      best(hands, params.interfaces, deadlineMs, (other) => {
+        if (other !== undefined && isUp(other))
+          return done({ state: 'failed', reason: `the link of ${carrier.ifname} is down` });
+        announceOnceUp(hands, carrier.ifname, params);
+        done(RUNNING);
+      });
     });
   },
   find: (hands, { params }, timeoutMs, done) =>
@@ -89,10 +98,24 @@ function add(hands: Hands, params: IpParams, chosen: string, timeoutMs: number, 
   const command: Command = ['ip', 'address', 'add', `${host}/${prefix}`, 'dev', chosen, ...detection];
   runCommand(hands, command, timeoutMs, ({ failure }) => {
     if (failure !== '') return done(failed(failure));
-    for (const delayMs of ANNOUNCE_AGAIN_MS)
-      hands.world.timers.after(delayMs, () => announce(hands, chosen, params));
+    announceRepeatedly(hands, chosen, params);
     done(succeeded({ address: host, interface: chosen }));
   });
+}
+
+function announceRepeatedly(hands: Hands, name: string, params: IpParams): void {
+  for (const delayMs of ANNOUNCE_AGAIN_MS)
+    hands.world.timers.after(delayMs, () => announce(hands, name, params));
+}
+
+/** Each check without a link asks for it: after the next one, which asks again unless the link is back. */
+function announceOnceUp(hands: Hands, name: string, params: IpParams): void {
+  hands.world.timers.after(2 * CHECK_INTERVAL_MS, () =>
+    carriers(hands, params, CHECK_TIMEOUT_MS, (found) => {
+      if (!(found instanceof EterneError) && found.some((link) => link.ifname === name && isUp(link)))
+        announceRepeatedly(hands, name, params);
+    }),
+  );
 }
 
 /**
@@ -101,7 +124,7 @@ function add(hands: Hands, params: IpParams, chosen: string, timeoutMs: number, 
  */
 function announce(hands: Hands, name: string, params: IpParams): void {
   carriers(hands, params, CHECK_TIMEOUT_MS, (found) => {
-    if (found instanceof EterneError || !found.some(({ ifname }) => ifname === name)) return;
+    if (found instanceof EterneError || !found.some((link) => link.ifname === name && isUp(link))) return;
     const error = hands.frames.send(name, (mac) => announcement(mac, params.ip));
     if (error)
       hands.world.log('warn', 'cannot announce the address', { address: params.host, reason: error.message });
@@ -149,18 +172,20 @@ function carriers(hands: Hands, { host, ip }: IpParams, timeoutMs: number, done:
   readLinks(hands, ['ip', '-json', 'address', 'show', 'to', single], done, timeoutMs);
 }
 
-function firstUp(
+/** The first that has a link, without any the first that is there. */
+function best(
   hands: Hands,
   interfaces: readonly string[],
   deadlineMs: number,
-  done: (name: string | undefined) => void,
+  done: (link: LinkRow | undefined) => void,
+  withoutLink?: LinkRow,
 ): void {
   const [name, ...others] = interfaces;
-  if (name === undefined) return done(undefined);
+  if (name === undefined) return done(withoutLink);
   const read = (links: Parameters<LinksDone>[0]): void => {
     const [link] = links instanceof EterneError ? [] : links;
-    if (link !== undefined && isUp(link)) done(name);
-    else firstUp(hands, others, deadlineMs, done);
+    if (link !== undefined && isUp(link)) done(link);
+    else best(hands, others, deadlineMs, done, withoutLink ?? link);
   };
   readLinks(hands, ['ip', '-json', 'link', 'show', 'dev', name], read, leftMs(hands, deadlineMs));
 }
