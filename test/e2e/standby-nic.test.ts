@@ -76,7 +76,7 @@ class Service extends HostedCluster {
   }
 
   failures(): readonly string[] {
-    return this.#timeline().filter((message) => /^address of group web failed/.test(message));
+    return this.#timeline().filter((message) => message.startsWith('address of group web failed'));
   }
 
   /** The timeline says why it was repaired. */
