@@ -112,6 +112,11 @@ const wrong: [string, unknown, RegExp][] = [
   ['a size that is no block', { volumes: [{ name: 'v', size: 1000, replicas: {} }] }, /multiple of 4096/],
   ['a bad name', { volumes: [{ name: '../x', size: '1MiB', replicas: {} }] }, /volumes\.0\.name/],
   ['a bad window', { groups: [{ ...DOCUMENT.groups[0], failback: { window: '25:00-26:00' } }] }, /window/],
+  [
+    'a window without time',
+    { groups: [{ ...DOCUMENT.groups[0], failback: { window: '02:00-02:00' } }] },
+    /window/,
+  ],
   ['a tie-breaker on no path', { cluster: { tieBreaker: { kind: 'disk', device: 'tie' } } }, /absolute path/],
   ['a tie-breaker on no disk', { cluster: { tieBreaker: { kind: 'disk' } } }, /tieBreaker\.device/],
   ['a bad time zone', { cluster: { timezone: 'Mars/Olympus' } }, /time zone/],

@@ -304,6 +304,7 @@ const group = z.strictObject({
       window: z
         .string()
         .regex(new RegExp(`^${clockTime}-${clockTime}$`), 'is not HH:MM-HH:MM')
+        .refine((text) => text.slice(0, 5) !== text.slice(6), 'has no time in it: leave it out for any time')
         .optional(),
     })
     .prefault({}),

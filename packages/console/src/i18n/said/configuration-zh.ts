@@ -284,6 +284,7 @@ export const CONFIGURATION: readonly Phrase[] = [
   ['are at most {count}', '最多 {count} 个'],
   ['is less than 17MiB', '小于 17MiB'],
   ['is not HH:MM-HH:MM', '不是 HH:MM-HH:MM'],
+  ['has no time in it: leave it out for any time', '不含任何时间：如不限时间，请省略此项'],
   ['{where}: {name} is there twice', '{where}：{name} 出现两次'],
   ['group {group}, resource {resource}: {why*}', '资源组 {group} 的资源 {resource}：{why}'],
   ['{what*}: the {key} of its iscsi export is masked', '{what}：其 iscsi 导出的 {key} 是掩码'],
