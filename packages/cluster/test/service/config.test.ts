@@ -108,7 +108,7 @@ const wrong: [string, unknown, RegExp][] = [
   ['an unknown key', { colour: 1 }, /olour/],
   ['an unknown key inside', { cluster: { edtion: 'ha' } }, /cluster: .*edtion/],
   ['an unknown value', { cluster: { edition: 'gold' } }, /cluster\.edition/],
-  ['a bad size', { volumes: [{ name: 'v', size: '1GB', replicas: {} }] }, /volumes\.0\.size: not a size/],
+  ['a bad size', { volumes: [{ name: 'v', size: '1GB', replicas: {} }] }, /volumes\.v\.size: not a size/],
   ['a size that is no block', { volumes: [{ name: 'v', size: 1000, replicas: {} }] }, /multiple of 4096/],
   ['a bad name', { volumes: [{ name: '../x', size: '1MiB', replicas: {} }] }, /volumes\.0\.name/],
   ['a bad window', { groups: [{ ...DOCUMENT.groups[0], failback: { window: '25:00-26:00' } }] }, /window/],

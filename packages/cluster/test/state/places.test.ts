@@ -91,10 +91,10 @@ test('what is used already is refused: by another member, or twice on one', () =
     [{ addresses: ['n1', 'n2:7701'] }, /n2:7701 is used by n2 already/],
     [{ api: 'n2:8443' }, /n2:8443 is used by n2 already/],
     [{ addresses: ['n1', 'n1:7701'] }, /n1:7701 of n1 would be used twice/],
-    [{ addresses: ['n1', 'n1:7700'] }, /nodes\.0\.addresses: has the same address twice/],
-    [{ addresses: [] }, /nodes\.0\.addresses/],
-    [{ addresses: Array.from({ length: 9 }, (_, at) => `n1-${at}`) }, /nodes\.0\.addresses/],
-    [{ addresses: ['a b'] }, /nodes\.0\.addresses\.0: not an address/],
+    [{ addresses: ['n1', 'n1:7700'] }, /nodes\.n1\.addresses: has the same address twice/],
+    [{ addresses: [] }, /nodes\.n1\.addresses/],
+    [{ addresses: Array.from({ length: 9 }, (_, at) => `n1-${at}`) }, /nodes\.n1\.addresses/],
+    [{ addresses: ['a b'] }, /nodes\.n1\.addresses\.0: not an address/],
   ];
   for (const [change, pattern] of wrong)
     assert.throws(

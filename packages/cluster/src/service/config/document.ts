@@ -342,7 +342,7 @@ export interface ConfigDocument {
 /** Throws `config` with the path of the first wrong key. */
 export function parseDocument(value: unknown): ConfigDocument {
   const result = document.safeParse(value ?? {});
-  if (!result.success) throw documentError(result.error);
+  if (!result.success) throw documentError(value, result.error);
   const { cluster: given, nodes, volumes, groups } = result.data;
   refuseRepeats('nodes', nodes);
   refuseRepeats('volumes', volumes);
@@ -355,10 +355,22 @@ export function parseDocument(value: unknown): ConfigDocument {
   };
 }
 
-function documentError(error: z.ZodError): EterneError {
-  const issue = error.issues[0];
-  const path = issue?.path.map(String).join('.') ?? '';
+function documentError(document: unknown, error: z.ZodError): EterneError {
+  const [issue] = error.issues;
+  const path = pathWithNames(document, issue?.path ?? []);
   return new EterneError('config', `${path === '' ? 'the document' : path}: ${issue?.message ?? 'is wrong'}`);
+}
+
+/** `groups.db.resources.app.command`: an item is called by its name, or by its place where it has none that could be said. */
+function pathWithNames(document: unknown, path: readonly PropertyKey[]): string {
+  let at = document;
+  const words = path.map((key) => {
+    const isItem = Array.isArray(at);
+    at = Object(at)[key] as unknown;
+    const called = name.safeParse(Object(at)['name'] as unknown);
+    return isItem && called.success ? called.data : String(key);
+  });
+  return words.join('.');
 }
 
 function refuseRepeats(where: string, items: readonly { readonly name: string }[]): void {
