@@ -42,6 +42,7 @@ import {
   broadcastAppend,
   stepAppend,
   stepAppendReply,
+  tellTie,
 } from './replication.ts';
 import { stepSnapshotChunk, stepSnapshotReply } from './snapshots.ts';
 import { beginTransfer, continueTransfer, transferDueMs } from './transfer.ts';
@@ -408,7 +409,10 @@ export class RaftNode {
     const last = ready.entries.at(-1);
     if (last) core.log.stableTo(last.index, last.term);
     for (const message of ready.messages) this.step(message, nowMs);
-    if (core.role.kind === 'leader') advanceCommit(core, core.role);
+    if (core.role.kind === 'leader') {
+      advanceCommit(core, core.role);
+      tellTie(core, core.role);
+    }
     this.#leaveIfRemoved(nowMs);
   }
 

@@ -6,6 +6,7 @@ import type { AppendReply } from './messages/append-reply.ts';
 import type { Message } from './messages/message.ts';
 import type { Progress } from './progress.ts';
 import { sendSnapshotChunk } from './snapshots.ts';
+import { isTie } from './tie/tie-id.ts';
 import type { Entry, LogIndex, MemberId } from './types.ts';
 import { APPEND_MAX_BYTES, APPEND_MAX_ENTRIES, INFLIGHT_MAX } from './types.ts';
 
@@ -20,9 +21,22 @@ export function broadcastAppend(core: RaftCore, leader: Leader): void {
 
 /** Sends what the follower lacks, as far as its window allows. */
 export function sendAppends(core: RaftCore, to: MemberId, progress: Progress): void {
-  while (mayAppend(progress) && progress.next <= core.log.lastIndex) {
+  while (mayAppend(progress) && progress.next <= lastFor(core, to)) {
     if (!sendOneAppend(core, to, progress)) return;
   }
+}
+
+/**
+ * The last entry that it may be told of. A tie-breaker names what it was told to whoever wants its vote, and has no entries itself: told of one that is on no disk yet
+ * it would, after a power cut, name what nobody has, and vote for nobody any more.
+ */
+function lastFor({ log }: RaftCore, to: MemberId): LogIndex {
+  return isTie(to) ? log.stable : log.lastIndex;
+}
+
+/** What it was not told before it was on our own disk. */
+export function tellTie(core: RaftCore, leader: Leader): void {
+  for (const [id, progress] of leader.progress) if (isTie(id)) sendAppends(core, id, progress);
 }
 
 function mayAppend(progress: Progress): boolean {
@@ -36,7 +50,7 @@ function mayAppend(progress: Progress): boolean {
   }
 }
 
-/** Also with no entries: as a probe, or to tell the commit index. False when it had to become a snapshot. */
+/** Also with no entries: as a probe, or to tell the commit index. False when it had to become a snapshot, or nothing may be told yet. */
 export function sendOneAppend(core: RaftCore, to: MemberId, progress: Progress): boolean {
   const prevIndex = progress.next - 1;
   const prevTerm = core.log.termAt(prevIndex);
@@ -45,17 +59,19 @@ export function sendOneAppend(core: RaftCore, to: MemberId, progress: Progress):
     sendSnapshotChunk(core, to, progress.state);
     return false;
   }
-  const entries = core.log.slice(progress.next, core.log.lastIndex, APPEND_MAX_BYTES, APPEND_MAX_ENTRIES);
+  const last = lastFor(core, to);
+  if (prevIndex > last) return false;
+  const entries = core.log.slice(progress.next, last, APPEND_MAX_BYTES, APPEND_MAX_ENTRIES);
   core.send(to, { kind: 'append', prevIndex, prevTerm, commit: core.log.committed, entries });
-  const last = entries.at(-1);
+  const newest = entries.at(-1);
   switch (progress.state.kind) {
     case 'probe':
       progress.state.waiting = true;
       break;
     case 'replicate':
-      if (last) {
-        progress.state.inflight.push(last.index);
-        progress.next = last.index + 1;
+      if (newest) {
+        progress.state.inflight.push(newest.index);
+        progress.next = newest.index + 1;
       }
       break;
     case 'snapshot':

@@ -76,6 +76,24 @@ test('who lacks what the tie-breaker has confirmed does not lead alone', () => {
   assert.deepEqual(cluster.machine(otherOf(leader)).applied, ['only here']);
 });
 
+test('who goes on alone goes on again after a power cut, whatever its own disk had not got yet', () => {
+  const cluster = pair();
+  const leader = cluster.waitForLeader();
+  cluster.run(1000);
+  cluster.losePower(otherOf(leader));
+  cluster.run(1500);
+  append(cluster, leader, 'alone');
+  cluster.machine(leader).disk.hang();
+  cluster.logOf(leader).append('never written', () => {});
+  cluster.run(300);
+  cluster.losePower(leader);
+  cluster.machine(leader).disk.goOn();
+  cluster.start(leader);
+  assert.equal(cluster.waitForLeader(3000), leader);
+  append(cluster, leader, 'again');
+  assert.deepEqual(cluster.machine(leader).applied, ['alone', 'again']);
+});
+
 test('without the disk a pair leads as long as both are there, and not alone', () => {
   const cluster = pair();
   for (const id of ['n1', 'n2']) cluster.shared.cut.add(id);
