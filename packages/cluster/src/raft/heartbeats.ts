@@ -8,13 +8,14 @@
  * 3. A shorter hold ends no longer promise: who gave one keeps it to its end, and so the claim that rests on it stays true.
  */
 import type { Leader, RaftCore } from './core.ts';
-import { isQuorum } from './members.ts';
+import { isQuorum, isVoter } from './members.ts';
 import type { Heartbeat } from './messages/heartbeat.ts';
 import type { Message } from './messages/message.ts';
 import type { Progress } from './progress.ts';
 import { releaseReads } from './reads.ts';
 import { sendOneAppend } from './replication.ts';
 import { sendSnapshotChunk } from './snapshots.ts';
+import { isTie } from './tie/tie-id.ts';
 import type { MemberId } from './types.ts';
 
 /**
@@ -29,6 +30,7 @@ export function broadcastHeartbeat(core: RaftCore, leader: Leader, nowMs: number
   const isInTurn = !leader.roundWanted && core.isOfMany;
   leader.roundWanted = false;
   for (const [place, [id, progress]] of [...leader.progress].entries()) {
+    if (progress.match >= core.log.lastIndex) progress.advancedMs = nowMs;
     if (isInTurn && (place + round) % 2 === 1 && id !== leader.transfer?.to) continue;
     core.send(id, { kind: 'heartbeat', round, commit: Math.min(progress.match, core.log.committed), holdMs });
   }
@@ -103,6 +105,15 @@ export function heardMembers(core: RaftCore, leader: Leader, nowMs: number): Rea
   const hasAnswered = ([id, { match }]: readonly [MemberId, Progress]): boolean =>
     match > 0 && match >= core.log.committed && isHeard(core, leader, id, nowMs);
   return new Set([core.id, ...[...leader.progress].filter(hasAnswered).map(([id]) => id)]);
+}
+
+/** Since when another voter confirms nothing of what it lacks: its disk hangs, or it is far behind; +Infinity: none is so, or this is no leader. A tie-breaker is asked only when it is needed. */
+export function behindSinceMs({ role, log }: RaftCore): number {
+  if (role.kind !== 'leader') return Number.POSITIVE_INFINITY;
+  const lacking = [...role.progress].filter(
+    ([id, { match }]) => match < log.lastIndex && isVoter(log.members, id) && !isTie(id),
+  );
+  return Math.min(...lacking.map(([, { advancedMs }]) => advancedMs));
 }
 
 /**

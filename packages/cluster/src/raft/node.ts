@@ -24,6 +24,7 @@ import {
 } from './election.ts';
 import {
   authorityUntilMs,
+  behindSinceMs,
   broadcastHeartbeat,
   hasLostQuorum,
   heardMembers,
@@ -83,6 +84,8 @@ export interface RaftStatus {
   /** See `authorityUntilMs` in heartbeats.ts; −Infinity for all but a leader. */
   readonly authorityUntilMs: number;
   readonly snapshotIndex: LogIndex;
+  /** See `behindSinceMs` in heartbeats.ts; +Infinity for all but a leader. */
+  readonly behindSinceMs: number;
 }
 
 /** How far behind a learner may be to become a voter. */
@@ -431,6 +434,7 @@ export class RaftNode {
       authorityUntilMs:
         core.role.kind === 'leader' ? authorityUntilMs(core, core.role) : Number.NEGATIVE_INFINITY,
       snapshotIndex: core.log.snapshot.index,
+      behindSinceMs: behindSinceMs(core),
     };
   }
 }

@@ -14,7 +14,7 @@ import { LogStore } from './storage/log-store.ts';
 
 const REPAIR_EVERY_MS = 1000;
 /** A disk that takes longer hangs. One that is merely slow delays what is decided, which an election would not mend. */
-const HUNG_AFTER_MS = 5000;
+export const HUNG_AFTER_MS = 5000;
 
 export interface PersisterEvents {
   /** Written: its messages may leave. Undefined for a rewrite that no Ready asked for. */

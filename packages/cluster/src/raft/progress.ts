@@ -24,8 +24,16 @@ export interface Progress {
   state: ProgressState;
   /** When anything last came from it, for check-quorum. */
   heardMs: number;
+  /** When it last confirmed something more, or was seen to lack nothing. */
+  advancedMs: number;
 }
 
 export function newProgress(lastIndex: LogIndex, nowMs: number): Progress {
-  return { match: 0, next: lastIndex + 1, state: { kind: 'probe', waiting: false }, heardMs: nowMs };
+  return {
+    match: 0,
+    next: lastIndex + 1,
+    state: { kind: 'probe', waiting: false },
+    heardMs: nowMs,
+    advancedMs: nowMs,
+  };
 }

@@ -125,6 +125,7 @@ function confirmed(
 ): void {
   const { state } = progress;
   if (state.kind === 'snapshot' && index < state.snapshot.index) return;
+  if (index > progress.match) progress.advancedMs = progress.heardMs;
   progress.match = Math.max(progress.match, index);
   progress.next = Math.max(progress.next, progress.match + 1);
   switch (state.kind) {

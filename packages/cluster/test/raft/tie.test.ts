@@ -94,6 +94,25 @@ test('who goes on alone goes on again after a power cut, whatever its own disk h
   assert.deepEqual(cluster.machine(leader).applied, ['alone', 'again']);
 });
 
+test('a node whose log hangs, and that beats on, holds up nothing', () => {
+  const cluster = pair();
+  const leader = cluster.waitForLeader();
+  cluster.run(2000);
+  const { disk } = cluster.machine(otherOf(leader));
+  disk.hang();
+  cluster.logOf(leader).append('waits', () => {});
+  cluster.run(6000);
+  for (const command of ['does not wait', 'nor this']) append(cluster, leader, command);
+  assert.deepEqual(cluster.leaders(), [leader]);
+  disk.goOn();
+  cluster.run(1000);
+  append(cluster, leader, 'on both disks');
+  const all = ['waits', 'does not wait', 'nor this', 'on both disks'];
+  for (const id of ['n1', 'n2']) assert.deepEqual(cluster.machine(id).applied, all);
+  cluster.losePower(leader);
+  cluster.waitForLeader();
+});
+
 test('without the disk a pair leads as long as both are there, and not alone', () => {
   const cluster = pair();
   for (const id of ['n1', 'n2']) cluster.shared.cut.add(id);

@@ -3,7 +3,7 @@
  *
  * What it confirms the leader's peer may lack, and then that one could not take over alone. So while the other voter is heard a leader's
  * messages do not reach it; it begins to confirm when that one has been silent for `NEEDED_AFTER_HEARTBEATS`, well before the leader's
- * authority ends.
+ * authority ends. So it does when that one is heard, and has confirmed nothing for so long that its disk hangs.
  *
  * Whom this node has left out (barred.ts) is told that instead of everything else, and not believed. Before that is read nobody is told or believed anything.
  */
@@ -13,6 +13,7 @@ import type { DropReason } from '../../heart/drops.ts';
 import { isMember, isVoter, type Members } from '../members.ts';
 import { decodeMessage, encodeMessage, type Message } from '../messages/message.ts';
 import type { RaftStatus } from '../node.ts';
+import { HUNG_AFTER_MS } from '../persister.ts';
 import type { RaftTransport } from '../transport/port.ts';
 import type { MemberId, RaftTiming } from '../types.ts';
 import { decodeNotice, encodeNotice, isLater, isNotice, type Barred } from './barred.ts';
@@ -40,7 +41,7 @@ export interface TieTransportOptions {
   /** It must not be used now: this node seems to be the one that is cut off. */
   readonly isVetoed?: () => boolean;
   /** The log's members; undefined: it is not open yet. */
-  readonly log: () => Pick<RaftStatus, 'members' | 'membersBefore'> | undefined;
+  readonly log: () => Pick<RaftStatus, 'members' | 'membersBefore' | 'behindSinceMs'> | undefined;
   /** A message is not believed. */
   readonly onDrop?: (reason: DropReason) => void;
 }
@@ -281,11 +282,16 @@ export class TieTransport implements RaftTransport {
     return undefined;
   }
 
-  /** A learner has to catch up, which nobody's rights depend on. */
+  /** A learner has to catch up, which nobody's rights depend on. Who beats on and confirms nothing is no more than who is silent. */
   #isNeeded(tie: MemberId): boolean {
-    const { world, timing } = this.#options;
-    const silentMs = world.clock.bootMs() - this.#voterHeardMs;
-    return !isVoter(this.#members(), tie) || silentMs >= NEEDED_AFTER_HEARTBEATS * timing().heartbeatMs;
+    const { world, timing, log } = this.#options;
+    const nowMs = world.clock.bootMs();
+    const { members = [], behindSinceMs = Number.POSITIVE_INFINITY } = log() ?? {};
+    return (
+      !isVoter(members, tie) ||
+      nowMs - this.#voterHeardMs >= NEEDED_AFTER_HEARTBEATS * timing().heartbeatMs ||
+      nowMs - behindSinceMs >= HUNG_AFTER_MS
+    );
   }
 
   /** It is watched also while nobody asks: a vote depends on since when the other node has not used it. */
