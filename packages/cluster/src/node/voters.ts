@@ -5,6 +5,7 @@
  *   a learner whose node is heard       → promote to voter, once it has caught up
  *   in the log, not in the state        → remove (also the former life of a node that came back without its log); before one of a pair, a tie-breaker that
  *                                         would leave the other without an answer; not while those who stay could not decide without it
+ *   the last that votes is to leave     → first somebody who stays comes and votes
  *   the leader itself is to be removed  → it hands leadership over to who stays, who removes it. A leader that is no voter of what it has to commit needs the
  *                                         tie-breaker of a pair beside the other, and leaves on it what the other may lack: that one could never lead (members seed 16000055)
  *
@@ -73,8 +74,10 @@ export function nextMemberChange(
   const isHeard = (id: MemberId): boolean => alive.has(nodeOfMember(id));
   const tie = logMembers.find(({ id }) => isTie(id));
   const surplus = logMembers.filter(({ id }) => !wanted.includes(id) && !isTie(id));
-  if (surplus.length > 0) return nextLeaving(surplus, logMembers, alive, seen);
+  const leaving = nextLeaving(surplus, logMembers, alive, seen);
+  if (leaving !== undefined) return leaving;
   if (wanted.some((id) => seen.barred?.has(id) === true)) return undefined;
+  if (surplus.length > 0) return comingBefore(surplus, logMembers, wanted, seen);
   const successor = logMembers.find(({ role }) => role === 'successor');
   if (tie && successor) return { kind: 'remove', id: isHeard(successor.id) ? tie.id : successor.id };
   const voting = logMembers.filter(({ id, role }) => role === 'voter' && !isTie(id)).map(({ id }) => id);
@@ -109,6 +112,23 @@ function nextLeaving(
     return change.id === seen.self ? { kind: 'hand-over', to: heirsOf(logMembers, others, seen) } : change;
   }
   return undefined;
+}
+
+/** The last that votes is to leave, and nobody who stays votes yet: one of them has to, first. Whether it is there the log tells: no heart speaks to who is to leave. */
+function comingBefore(
+  surplus: readonly Member[],
+  logMembers: Members,
+  wanted: readonly MemberId[],
+  { heard = new Set() }: Partial<Seen>,
+): NextChange | undefined {
+  const tie = logMembers.find(({ id }) => isTie(id));
+  const [last, another] = logMembers.filter(({ id, role }) => role === 'voter' && !isTie(id));
+  if (last === undefined || another !== undefined || !surplus.includes(last)) return undefined;
+  if (tie) return { kind: 'remove', id: tie.id };
+  const ready = wanted.find((id) => heard.has(id) && logMembers.some((member) => member.id === id));
+  if (ready !== undefined) return { kind: 'promote', id: ready };
+  const missing = wanted.find((id) => !logMembers.some((member) => member.id === id));
+  return missing === undefined ? undefined : { kind: 'add-learner', id: missing };
 }
 
 /** Who stays comes before who is to leave, too. */

@@ -218,7 +218,7 @@ test('who leaves is heard by no heart, and counts as long as it answers', () => 
 
 test('a tie-breaker is not left alone', () => {
   const left: Members = [...voters('a'), { id: TIE, role: 'voter' }];
-  assert.equal(nextChange(withTie(stateOf('c')), left, everybody), undefined);
+  assert.deepEqual(nextChange(withTie(stateOf('c')), left, everybody), { kind: 'remove', id: TIE });
 });
 
 test('a leader that is to leave hands over to who stays, after everybody else has left', () => {
@@ -234,4 +234,25 @@ test('a leader that is to leave hands over to who stays, after everybody else ha
   assert.deepEqual(nextChange(stateOf('b', 'c'), three, new Set(['a', 'c']), { self }), undefined);
   assert.deepEqual(nextChange(stateOf('c'), three, everybody, { self }), { kind: 'remove', id: 'b#b-life' });
   assert.equal(nextChange(withTie(stateOf('b')), onDisk, new Set(['a']), { self }), undefined);
+});
+
+test('the last that votes leaves when somebody who stays votes, who comes first', () => {
+  const self = 'a#a-life';
+  const listening: Members = [...voters('a'), { id: 'c#c-life', role: 'learner' }];
+  const add: NextChange = { kind: 'add-learner', id: 'c#c-life' };
+  const promote: NextChange = { kind: 'promote', id: 'c#c-life' };
+  // No heart speaks to who is no member of the state.
+  const alone = new Set(['a']);
+  for (const tie of [[], [{ id: TIE, role: 'voter' as const }]]) {
+    const left: Members = [...voters('a'), ...tie];
+    const first: NextChange = tie.length > 0 ? { kind: 'remove', id: TIE } : add;
+    assert.deepEqual(nextChange(stateOf('c'), left, alone, { self }), first);
+  }
+  assert.equal(nextChange(stateOf('c'), listening, alone, { self }), undefined);
+  const heard = new Set(['a#a-life', 'c#c-life']);
+  assert.deepEqual(nextChange(stateOf('c'), listening, alone, { self, heard }), promote);
+  const handOver: NextChange = { kind: 'hand-over', to: ['c#c-life'] };
+  assert.deepEqual(nextChange(stateOf('c'), voters('a', 'c'), alone, { self, heard }), handOver);
+  const barred = new Set(['c#c-life']);
+  assert.equal(nextChange(stateOf('c'), voters('a'), alone, { self, heard, barred }), undefined);
 });

@@ -1,7 +1,7 @@
 /** Who leaves the cluster leaves the log only for members that can decide without it: what they lacked then they would lack for ever. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { append } from './support/pair.ts';
+import { append, otherOf } from './support/pair.ts';
 import { Keeper } from './support/keeper.ts';
 import { VirtualCluster } from './support/virtual-cluster.ts';
 
@@ -97,4 +97,25 @@ test('a successor that falls silent while one of the pair leaves holds nobody up
   keeper.wanted = [leader, 'n3'];
   cluster.run(6000);
   append(cluster, leader, 'without the newcomer');
+});
+
+test('the last that votes leaves for one that was only about to come', () => {
+  const cluster = new VirtualCluster({ seed: 1, voters: ['n1'], joiners: ['n2'] });
+  const keeper = new Keeper(cluster, 'proof', ['n2']);
+  cluster.run(6000);
+  assert.deepEqual(voters(cluster, 'n2'), ['n2']);
+  assert.deepEqual(keeper.begun, ['add-learner n2', 'promote n2', 'remove n1']);
+  append(cluster, 'n2', 'alone');
+});
+
+test('a leader leaves a pair with a tie-breaker on a disk while the other is heard', () => {
+  const cluster = new VirtualCluster({ seed: 1, voters: ['n1', 'n2'], tie: 'disk' });
+  const keeper = new Keeper(cluster, 'disk', ['n1', 'n2']);
+  const leader = cluster.waitForLeader();
+  cluster.run(2000);
+  const stays = otherOf(leader);
+  keeper.wanted = [stays];
+  cluster.run(6000);
+  assert.deepEqual(voters(cluster, stays), [stays]);
+  append(cluster, stays, 'alone');
 });

@@ -47,6 +47,7 @@ export class Keeper {
         silenced: silenced && inState(silenced),
         barred: new Set([...barred].map(inState)),
         isSilent,
+        self: inState(leader),
         heard: new Set([...log.heard()].map((id) => (isTie(id) ? id : inState(id)))),
       };
       const heard = this.#heardBy(leader);
@@ -54,6 +55,10 @@ export class Keeper {
       if (held && this.#kind === 'solo') heard.delete(held.peer);
       const next = nextMemberChange(this.#state(), members, heard, seen);
       if (next === undefined) return;
+      if (next.kind === 'hand-over') {
+        next.to.find((id) => log.transferLeadership(asNamedHere(id)) === undefined);
+        return;
+      }
       if ('id' in next) return this.#change(leader, { ...next, id: asNamedHere(next.id) });
       return this.#make(leader);
     });
