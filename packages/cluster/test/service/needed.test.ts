@@ -18,7 +18,7 @@ function refusal(
   node: string,
   names: readonly string[] = ['n1', 'n2', 'w1'],
 ) {
-  const members = Object.fromEntries(names.map((name) => [name, { name } as Member]));
+  const members = Object.fromEntries(names.map((name) => [name, { name, voterId: '1' } as Member]));
   return undecidedWithout({ logMembers, alive: alive && new Set(alive) }, { members }, node);
 }
 
@@ -54,6 +54,8 @@ test('the last that votes stays until another member does', () => {
   assert.match(found?.hint ?? '', /wait until another member votes/);
   assert.ok(refusal([voter('n1'), voter('n2'), tie], ['n1', 'n3'], 'n1', ['n1', 'n3']));
   assert.equal(refusal([voter('n1')], ['n1'], 'n1', ['n1']), undefined, 'the state refuses that');
+  // n2 lost its log, and has joined anew: its former life has not left the log yet.
+  assert.ok(refusal([voter('n1'), { id: 'n2#0', role: 'voter' }, tie], ['n1', 'n2'], 'n1', ['n1', 'n2']));
 });
 
 test('the order is refused, and nothing has changed', async () => {
@@ -62,7 +64,10 @@ test('the order is refused, and nothing has changed', async () => {
   cluster.powerOff('w1');
   cluster.time.run(3000);
   const { service } = cluster.machine('n1');
-  const logMembers = ['n1', 'n2', 'w1'].map(voter);
+  const logMembers = ['n1', 'n2', 'w1'].map((name) => ({
+    id: `${name}#${name}-voter`,
+    role: 'voter' as const,
+  }));
   Object.defineProperty(service.core.view, 'logMembers', { get: () => logMembers, set: () => {} });
   const facade = new LiveFacade(service, { clock: cluster.time, timers: cluster.time });
   await assert.rejects(settle(cluster, facade.nodeRemove('n2', false, 'me')), /w1 is not heard: without n2/);
