@@ -38,6 +38,8 @@ const RETRY_TURN_HEARTBEATS = 0.2;
 export interface Transfer {
   readonly to: MemberId;
   readonly authorityUntilMs: number;
+  /** When it is told to stand, if it is ready: authority has run out, and it has had the time to confirm. */
+  readonly dueMs: number;
   /** When the successor was told. */
   sentMs: number | undefined;
 }

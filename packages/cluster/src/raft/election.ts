@@ -141,11 +141,14 @@ function becomeLeader(core: RaftCore, nowMs: number): void {
   broadcastAppend(core, leader);
 }
 
-/** It is there, and has all that is committed: it could lead. A member whose disk is full or hangs could not. */
+/** It is there, has all that is committed, and confirms what it lacks: it could lead. A member whose disk is full or hangs could not. */
 export function isAble(core: RaftCore, leader: Leader, id: MemberId, nowMs: number): boolean {
   const progress = leader.progress.get(id);
-  const isHeard = progress !== undefined && nowMs - progress.heardMs < core.timing.electionMinMs;
-  return isHeard && progress.match >= core.log.committed;
+  if (progress === undefined || progress.match < core.log.committed) return false;
+  const isRecent = (ms: number): boolean => nowMs - ms < core.timing.electionMinMs;
+  return (
+    isRecent(progress.heardMs) && (progress.match >= core.log.lastIndex || isRecent(progress.advancedMs))
+  );
 }
 
 export function canElectWithoutUs(core: RaftCore, leader: Leader, nowMs: number): boolean {

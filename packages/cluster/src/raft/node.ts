@@ -320,8 +320,7 @@ export class RaftNode {
     // Authority would stand still for nothing.
     if (!isAble(core, core.role, to, nowMs))
       return new EterneError('busy', `${to} is silent, or has not got everything yet`);
-    beginTransfer(core, core.role, to);
-    continueTransfer(core, core.role, nowMs);
+    beginTransfer(core, core.role, to, nowMs);
     return undefined;
   }
 

@@ -1,7 +1,7 @@
 /**
  * Handing leadership over (thesis §3.10) without ever having two holders of authority:
  * 1. authority stands still from the moment the hand-over begins; new proposals and reads are refused;
- * 2. the successor is brought up to date;
+ * 2. the successor is brought up to date, up to an empty entry of this moment: whose disk hangs confirms that no more, and could not even vote for itself;
  * 3. when the old authority has run out, the successor is told to stand, with a mark that lets voters vote at once; if it is not ready
  *    then, the hand-over is called off and authority grows again;
  * 4. once it has been told, this leader never claims authority again in its term: if nobody else shows up it stands anew itself,
@@ -11,14 +11,19 @@ import type { Leader, RaftCore } from './core.ts';
 import { standForElection } from './election.ts';
 import { authorityUntilMs } from './heartbeats.ts';
 import { isVoter } from './members.ts';
+import { appendAsLeader, broadcastAppend } from './replication.ts';
 import type { MemberId } from './types.ts';
 
 /** A successor that has not been heard for so many heartbeats is not ready. */
 const READY_HEARTBEATS = 2;
 
-export function beginTransfer(core: RaftCore, leader: Leader, to: MemberId): void {
-  leader.transfer = { to, authorityUntilMs: authorityUntilMs(core, leader), sentMs: undefined };
+export function beginTransfer(core: RaftCore, leader: Leader, to: MemberId, nowMs: number): void {
+  const untilMs = authorityUntilMs(core, leader);
+  const dueMs = Math.max(untilMs + 1, nowMs + core.timing.heartbeatMs);
+  leader.transfer = { to, authorityUntilMs: untilMs, dueMs, sentMs: undefined };
   leader.reads = [];
+  appendAsLeader(core, leader, core.newEntry('noop', Buffer.alloc(0)));
+  broadcastAppend(core, leader);
 }
 
 /** Leader, at every tick while a hand-over is under way. */
@@ -47,6 +52,6 @@ function isReady(core: RaftCore, leader: Leader, successor: MemberId, nowMs: num
 export function transferDueMs(core: RaftCore, leader: Leader): number {
   const { transfer } = leader;
   if (!transfer) return Number.POSITIVE_INFINITY;
-  if (transfer.sentMs === undefined) return transfer.authorityUntilMs + 1;
+  if (transfer.sentMs === undefined) return transfer.dueMs;
   return transfer.sentMs + core.timing.toldMs;
 }

@@ -1,6 +1,7 @@
 /** Disks that answer nothing, and say so to nobody: what others can do is done without the member that has one. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { otherOf } from './support/pair.ts';
 import { VirtualCluster } from './support/virtual-cluster.ts';
 
 const VOTERS = ['n1', 'n2', 'n3'];
@@ -84,4 +85,30 @@ for (const [what, harm] of [
       const leftMs = authorityUntilBootMs - cluster.bootMs(cluster.machine(leader));
       assert.ok(isLeader && leftMs > 300, `${leftMs} ms are left`);
     }
+  });
+
+test('a leader of a pair that is to hand over again and again to a member whose disk hangs keeps its authority', () => {
+  const cluster = new VirtualCluster({ seed: 1, voters: ['n1', 'n2'], tie: 'proof' });
+  const leader = cluster.waitForLeader();
+  cluster.run(1000);
+  cluster.machine(otherOf(leader)).disk.hang();
+  assert.ok(!append(cluster, leader, 'nobody else has it', 2000));
+  for (let i = 0; i < 200; i += 1) {
+    if (i % 10 === 0) cluster.logOf(leader).transferLeadership(otherOf(leader));
+    cluster.run(50);
+    const { isLeader, authorityUntilBootMs } = cluster.logOf(leader).leadership();
+    const leftMs = authorityUntilBootMs - cluster.bootMs(cluster.machine(leader));
+    assert.ok(isLeader && leftMs > 300, `${leftMs} ms are left`);
+  }
+});
+
+for (const tie of ['proof', 'solo', 'disk'] as const)
+  test(`a hand-over of a pair (${tie}) to a member whose disk has just begun to hang costs no more than a moment`, () => {
+    const cluster = new VirtualCluster({ seed: 1, voters: ['n1', 'n2'], tie });
+    const leader = cluster.waitForLeader();
+    cluster.run(2000);
+    cluster.machine(otherOf(leader)).disk.hang();
+    cluster.logOf(leader).transferLeadership(otherOf(leader));
+    cluster.run(1300);
+    assert.ok(cluster.logOf(leader).leadership().quorate);
   });
