@@ -552,4 +552,10 @@ export const CASES: readonly Case[] = [
     found:
       'a leader removed itself from a pair with a tie-breaker on a disk: while the other was heard nothing reached the tie-breaker, and without it the removal could not be committed; when the other was lost it held what that one had never got, who could not lead when it was back: the log stood still for ever',
   },
+  {
+    scenario: 'halves',
+    seed: 16200022,
+    found:
+      'only the simulator’s: clients that came with a switch-over after the end of all work, and so never began, counted as clients whose operations never return',
+  },
 ];

@@ -63,5 +63,6 @@ export class Ledger {
       () => bridge.answeredMark,
     );
     if (around.mayWork()) this.workload.start();
+    else this.workload.stop();
   }
 }
