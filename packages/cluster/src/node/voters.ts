@@ -33,6 +33,7 @@ import {
   type MemberChange,
   type Members,
 } from '../raft/members.ts';
+import { HandOverPace } from '../raft/hand-over-pace.ts';
 import type { SeenTie } from '../raft/tie/tie-transport.ts';
 import { isTie, tieKindOf, type TieKind } from '../raft/tie/tie-id.ts';
 import { memberIdOf, nodeOfMember, type MemberId } from '../raft/types.ts';
@@ -263,7 +264,10 @@ export class VoterKeeper {
   readonly #ties: NewTies;
   readonly #timers: Timers;
   readonly #timer: Timer;
+  readonly #handOverPace = new HandOverPace();
   #busy = false;
+  /** Who was last to take over. */
+  #heir: MemberId | undefined;
 
   constructor(timers: Timers, log: VotersLog, observe: () => Observation, ties: NewTies) {
     this.#timers = timers;
@@ -280,7 +284,9 @@ export class VoterKeeper {
 
   /** Acts only on a state that holds everything committed: by an older one a newcomer would look like a stranger. */
   #look(): void {
-    if (this.#busy || this.#change() === undefined) return;
+    if (this.#busy) return;
+    if (!this.#log.leadership().isLeader) this.#handOverPace.reset();
+    if (this.#change() === undefined) return;
     this.#busy = true;
     this.#log.readBarrier((error) => {
       const change = error ? undefined : this.#change();
@@ -300,10 +306,16 @@ export class VoterKeeper {
     });
   }
 
-  /** Whether or not somebody takes it: it is looked at again. */
+  /** Each begins with a pause for what runs. Who still leads after a while tries another one, and each time later. */
   #handOver(heirs: readonly MemberId[]): void {
-    heirs.find((id) => this.#log.transferLeadership(id) === undefined);
-    this.#busy = false;
+    const others = heirs.filter((id) => id !== this.#heir);
+    const heir = [...others, ...heirs].find((id) => this.#log.transferLeadership(id) === undefined);
+    if (heir === undefined) {
+      this.#busy = false;
+      return;
+    }
+    this.#heir = heir;
+    this.#timers.after(this.#handOverPace.begun(), () => (this.#busy = false));
   }
 
   #change(): NextChange | undefined {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nextMemberChange, type NextChange, type Seen } from '../../src/node/voters.ts';
+import { nextMemberChange, VoterKeeper, type NextChange, type Seen } from '../../src/node/voters.ts';
 import type { Member, Members } from '../../src/raft/members.ts';
+import { NO_TIE_SEEN } from '../../src/raft/tie/tie-transport.ts';
 import { nodeOfMember } from '../../src/raft/types.ts';
 import { emptyState } from '../../src/state/apply.ts';
 import { SUCCESSOR_LEVEL } from '../../src/state/levels.ts';
 import type { ClusterState, Member as StateMember } from '../../src/state/model.ts';
+import { VirtualTime } from '../service/virtual-time.ts';
 
 function stateOf(...names: readonly string[]): ClusterState {
   const members = names.map((name) => [name, { name, voterId: `${name}-life`, role: 'node' } as StateMember]);
@@ -255,4 +257,28 @@ test('the last that votes leaves when somebody who stays votes, who comes first'
   assert.deepEqual(nextChange(stateOf('c'), voters('a', 'c'), alone, { self, heard }), handOver);
   const barred = new Set(['c#c-life']);
   assert.equal(nextChange(stateOf('c'), voters('a'), alone, { self, heard, barred }), undefined);
+});
+
+test('a leader that is to leave, and to whom leadership comes back, tries another one, each time later', () => {
+  const time = new VirtualTime();
+  const asked: string[] = [];
+  const startMs = time.bootMs();
+  const members = voters('a', 'b', 'c');
+  const log = {
+    self: 'a#a-life',
+    leadership: () => ({ isLeader: true }),
+    members: () => members,
+    heard: () => new Set(members.map(({ id }) => id)),
+    readBarrier: (done: (error: undefined) => void) => time.soon(() => done(undefined)),
+    changeMember: () => assert.fail(),
+    transferLeadership: (to: string) => {
+      asked.push(`${nodeOfMember(to)} ${Math.floor((time.bootMs() - startMs) / 1000)}`);
+      return undefined;
+    },
+  };
+  const observe = () => ({ ...NO_TIE_SEEN, state: stateOf('b', 'c'), alive: everybody });
+  const never = () => assert.fail();
+  new VoterKeeper(time, log, observe, { onDisk: never, proof: never, solo: never });
+  time.run(60_000);
+  assert.deepEqual(asked, ['b 0', 'c 2', 'b 6', 'c 14', 'b 30']);
 });

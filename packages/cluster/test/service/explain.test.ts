@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { NO_DROPS } from '../../src/heart/drops.ts';
 import { EterneError } from '@eterne/base';
 import { LiveFacade } from '../../src/service/service-facade.ts';
-import { betterLeader } from '../../src/service/leader/steward.ts';
+import { betterLeader, Steward } from '../../src/service/leader/steward.ts';
 import { encodeState } from '../../src/state/codec.ts';
 import { FakeCluster, group, volume } from './fake-cluster.ts';
 import { settle } from './settle.ts';
@@ -203,6 +203,24 @@ test('a witness leads, or else a node that owns nothing', () => {
   cluster.elect('w1');
   cluster.time.run(500);
   assert.equal(betterLeader(cluster.machine('w1').service.view, voters), undefined);
+});
+
+test('who still leads after a hand-over begins another one each time later', () => {
+  const { cluster } = pair();
+  const { view } = cluster.machine('n1').service;
+  const voters = ['n1', 'n2', 'w1'].map((name) => ({ id: `${name}#${name}-voter`, role: 'voter' as const }));
+  const udp = { kind: 'udp' as const, path: 'udp', up: true, lossPercent: 0, latencyMs: 1, ageMs: 0 };
+  const paths = [{ ...udp, peer: 'w1', trouble: null, dropped: NO_DROPS }];
+  const begun: number[] = [];
+  const startMs = cluster.time.bootMs();
+  const transferLeadership = (): undefined =>
+    void begun.push(Math.floor((cluster.time.bootMs() - startMs) / 1000));
+  new Steward(cluster.time, { members: () => voters, transferLeadership }, () => {
+    view.paths = paths;
+    return view;
+  });
+  cluster.time.run(60_000);
+  assert.deepEqual(begun, [0, 2, 6, 14, 30]);
 });
 
 test('a node that has just started does not show what it remembers as what is', () => {

@@ -2,9 +2,11 @@
  * Leads from where nothing runs. When a node that owns groups is lost while it leads, the others have to elect before they can
  * wait out its leases; that is half a second of outage more than when the leader is somebody else. So a settled leader hands
  * over to a witness, which never owns anything, or from a node that owns groups to one that does not. The hand-over waits out
- * its own authority (raft/transfer.ts).
+ * its own authority (raft/transfer.ts); one that comes to nothing is tried again ever later.
  */
+import type { EterneError } from '@eterne/base';
 import type { Timer, Timers } from '@eterne/runtime';
+import { HandOverPace } from '../../raft/hand-over-pace.ts';
 import type { Members } from '../../raft/members.ts';
 import { isVoter } from '../../raft/members.ts';
 import { memberIdOf } from '../../raft/types.ts';
@@ -18,7 +20,8 @@ const SETTLED_MS = 500;
 
 export interface StewardLog {
   members(): Members;
-  transferLeadership(to: string): unknown;
+  /** Returns at once: why it was not even begun. */
+  transferLeadership(to: string): EterneError | undefined;
 }
 
 /** The voter that should lead instead of this leader; undefined: nobody better. */
@@ -46,6 +49,9 @@ export class Steward {
   readonly #log: StewardLog;
   readonly #view: () => View;
   readonly #timer: Timer;
+  readonly #pace = new HandOverPace();
+  /** None is begun before. */
+  #notBeforeBootMs = Number.NEGATIVE_INFINITY;
   #wanted: { readonly name: string; readonly sinceBootMs: number } | undefined;
 
   constructor(timers: Timers, log: StewardLog, view: () => View) {
@@ -60,13 +66,17 @@ export class Steward {
 
   #look(): void {
     const view = this.#view();
+    const { bootMs: nowMs } = view.now;
+    const isWaiting = nowMs < this.#notBeforeBootMs;
+    if (!view.leadership.isLeader && !isWaiting) this.#pace.reset();
     const better = betterLeader(view, this.#log.members());
     if (better?.name !== this.#wanted?.name)
-      this.#wanted = better && { name: better.name, sinceBootMs: view.now.bootMs };
-    if (!better || !this.#wanted) return;
+      this.#wanted = better && { name: better.name, sinceBootMs: nowMs };
+    if (!better || !this.#wanted || isWaiting) return;
     const running = Object.values(view.state.groups).some(({ owner }) => owner !== null);
-    if (running && view.now.bootMs - this.#wanted.sinceBootMs < SETTLED_MS) return;
+    if (running && nowMs - this.#wanted.sinceBootMs < SETTLED_MS) return;
     this.#wanted = undefined;
-    this.#log.transferLeadership(memberIdOf(better.name, better.voterId));
+    const refused = this.#log.transferLeadership(memberIdOf(better.name, better.voterId));
+    if (refused === undefined) this.#notBeforeBootMs = nowMs + this.#pace.begun();
   }
 }
