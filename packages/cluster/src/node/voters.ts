@@ -266,6 +266,7 @@ export class VoterKeeper {
   readonly #timer: Timer;
   readonly #handOverPace = new HandOverPace();
   #busy = false;
+  #isWritingTie = false;
   /** Who was last to take over. */
   #heir: MemberId | undefined;
 
@@ -286,10 +287,10 @@ export class VoterKeeper {
   #look(): void {
     if (this.#busy) return;
     if (!this.#log.leadership().isLeader) this.#handOverPace.reset();
-    if (this.#change() === undefined) return;
+    if (this.#nextChange() === undefined) return;
     this.#busy = true;
     this.#log.readBarrier((error) => {
-      const change = error ? undefined : this.#change();
+      const change = error ? undefined : this.#nextChange();
       if (change === undefined) this.#busy = false;
       else this.#begin(change);
     });
@@ -299,10 +300,23 @@ export class VoterKeeper {
     if (change.kind === 'make-proof-tie') return this.#begin({ kind: 'add-learner', id: this.#ties.proof() });
     if (change.kind === 'make-solo-tie') return this.#begin({ kind: 'add-learner', id: this.#ties.solo() });
     if (change.kind === 'hand-over') return this.#handOver(change.to);
-    if (change.kind !== 'make-tie') return this.#log.changeMember(change, () => (this.#busy = false));
-    return this.#makeTie(change.device, change.owners, (id) => {
-      if (id instanceof EterneError) this.#timers.after(TIE_RETRY_MS, () => (this.#busy = false));
-      else this.#begin({ kind: 'add-learner', id });
+    if (change.kind === 'make-tie') return this.#writeTie(change.device, change.owners);
+    return this.#log.changeMember(change, () => (this.#busy = false));
+  }
+
+  /** A disk may take for ever, and holds up nothing but its own tie-breaker. */
+  #writeTie(device: string, owners: readonly [string, string]): void {
+    this.#busy = false;
+    this.#isWritingTie = true;
+    const isOver = (): void => void (this.#isWritingTie = false);
+    this.#makeTie(device, owners, (id) => {
+      if (id instanceof EterneError) return void this.#timers.after(TIE_RETRY_MS, isOver);
+      isOver();
+      const next = this.#change();
+      const isWanted = next?.kind === 'make-tie' && next.device === device && !this.#busy;
+      if (!isWanted || next.owners.join() !== owners.join()) return undefined;
+      this.#busy = true;
+      return this.#begin({ kind: 'add-learner', id });
     });
   }
 
@@ -316,6 +330,12 @@ export class VoterKeeper {
     }
     this.#heir = heir;
     this.#timers.after(this.#handOverPace.begun(), () => (this.#busy = false));
+  }
+
+  /** While a disk is written nothing else is written there. */
+  #nextChange(): NextChange | undefined {
+    const change = this.#change();
+    return change?.kind === 'make-tie' && this.#isWritingTie ? undefined : change;
   }
 
   #change(): NextChange | undefined {

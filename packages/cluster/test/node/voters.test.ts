@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nextMemberChange, VoterKeeper, type NextChange, type Seen } from '../../src/node/voters.ts';
-import type { Member, Members } from '../../src/raft/members.ts';
+import {
+  nextMemberChange,
+  VoterKeeper,
+  type MakeTie,
+  type NextChange,
+  type Seen,
+} from '../../src/node/voters.ts';
+import type { Member, MemberChange, Members } from '../../src/raft/members.ts';
 import { NO_TIE_SEEN } from '../../src/raft/tie/tie-transport.ts';
 import { nodeOfMember } from '../../src/raft/types.ts';
 import { emptyState } from '../../src/state/apply.ts';
@@ -257,6 +263,47 @@ test('the last that votes leaves when somebody who stays votes, who comes first'
   assert.deepEqual(nextChange(stateOf('c'), voters('a', 'c'), alone, { self, heard }), handOver);
   const barred = new Set(['c#c-life']);
   assert.equal(nextChange(stateOf('c'), voters('a'), alone, { self, heard, barred }), undefined);
+});
+
+test('a disk that takes for ever to become the tie-breaker holds nobody up', () => {
+  const time = new VirtualTime();
+  const begun: string[] = [];
+  let state = withTie(stateOf('a', 'b'));
+  let written: ((id: string) => void) | undefined;
+  const members = voters('a', 'b');
+  const log = {
+    self: 'a#a-life',
+    leadership: () => ({ isLeader: true }),
+    members: () => members,
+    heard: () => new Set(members.map(({ id }) => id)),
+    readBarrier: (done: (error: undefined) => void) => time.soon(() => done(undefined)),
+    changeMember: ({ kind, id }: MemberChange, done: (error: undefined) => void) => {
+      begun.push(`${kind} ${id}`);
+      time.soon(() => done(undefined));
+    },
+    transferLeadership: () => assert.fail(),
+  };
+  const onDisk: MakeTie = (_device, _owners, done) => {
+    begun.push('write');
+    written = done;
+  };
+  const never = () => assert.fail();
+  const observe = () => ({ ...NO_TIE_SEEN, state, alive: everybody });
+  new VoterKeeper(time, log, observe, { onDisk, proof: never, solo: never });
+  time.run(60_000);
+  assert.deepEqual(begun, ['write']);
+  state = stateOf('a', 'b', 'c');
+  time.run(250);
+  assert.deepEqual(begun.splice(0), ['write', 'add-learner c#c-life']);
+  state = awaitingWitness(stateOf('a', 'b'));
+  time.run(250);
+  written?.('~tie#1');
+  time.run(1000);
+  assert.deepEqual(begun, [], 'it is not wanted any more');
+  state = withTie(stateOf('a', 'b'));
+  time.run(250);
+  written?.('~tie#2');
+  assert.deepEqual(begun, ['write', 'add-learner ~tie#2']);
 });
 
 test('a leader that is to leave, and to whom leadership comes back, tries another one, each time later', () => {
