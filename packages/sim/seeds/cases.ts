@@ -558,4 +558,10 @@ export const CASES: readonly Case[] = [
     found:
       'only the simulator’s: clients that came with a switch-over after the end of all work, and so never began, counted as clients whose operations never return',
   },
+  {
+    scenario: 'members',
+    seed: 71012,
+    found:
+      'a voter lost its log 120 ms before another one was removed: who stays was believed to be there for a second after it had answered last, and the removal could neither be committed nor undone',
+  },
 ];

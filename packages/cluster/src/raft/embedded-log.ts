@@ -116,6 +116,13 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
   readonly #turns: Turns;
   readonly #leadershipNews = new LeadershipNews();
   readonly #memberChanges: { readonly index: LogIndex; readonly term: number; readonly done: Done }[] = [];
+  /** Changes that wait for the answer of who decides after them. */
+  readonly #asked: {
+    readonly change: MemberChange;
+    readonly done: Done;
+    readonly round: number;
+    readonly untilMs: number;
+  }[] = [];
   #appliedMembers: Members = [];
   #isSessionOpen = false;
   #wasHung = false;
@@ -241,8 +248,26 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     return this.#node.heard(this.#options.world.clock.bootMs());
   }
 
-  /** Leader only. Calls back once the change is committed; `no-quorum` when that stays unknown. */
+  /** Leader only. Begun when who decides after it answers, which is asked first. Calls back once the change is committed; `no-quorum` when that stays unknown. */
   changeMember(change: MemberChange, done: Done): void {
+    const round = this.#node.askEverybody();
+    const untilMs = this.#options.world.clock.bootMs() + this.#options.timing().electionMinMs;
+    if (round === undefined) return this.#beginChange(change, done);
+    this.#asked.push({ change, done, round, untilMs });
+    this.#turns.want();
+    return undefined;
+  }
+
+  #beginAsked(nowMs: number): void {
+    const open = this.#asked.splice(0);
+    for (const asked of open) {
+      if (this.#node.wouldDecide(asked.change, asked.round)) this.#beginChange(asked.change, asked.done);
+      else if (nowMs < asked.untilMs) this.#asked.push(asked);
+      else asked.done(new EterneError('busy', 'who would decide after this change does not answer'));
+    }
+  }
+
+  #beginChange(change: MemberChange, done: Done): void {
     const { world } = this.#options;
     const error = this.#node.proposeMember(change, world.clock.bootMs());
     if (error) return world.timers.soon(() => done(error));
@@ -265,7 +290,7 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     const error = new EterneError('refused', 'the cluster log is closed');
     this.#proposals.abandon(error);
     this.#barriers.abandon(error);
-    for (const change of this.#memberChanges.splice(0)) change.done(error);
+    for (const change of [...this.#asked.splice(0), ...this.#memberChanges.splice(0)]) change.done(error);
     this.#persister.close(done);
   }
 
@@ -315,6 +340,7 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     this.#barriers.expire(nowMs);
     this.#understand(() => this.#takeOutput(nowMs));
     if (this.#halted) return;
+    this.#beginAsked(nowMs);
     this.#compactIfDue();
     if (this.#persister.isIdle) {
       const ready = this.#node.ready();

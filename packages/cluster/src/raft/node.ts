@@ -33,7 +33,7 @@ import {
 } from './heartbeats.ts';
 import type { RaftLog } from './log.ts';
 import type { MemberChange, Members } from './members.ts';
-import { changeMembers, encodeMembers, isMember, isVoter } from './members.ts';
+import { changeMembers, electorsOf, encodeMembers, isMember, isQuorum, isVoter } from './members.ts';
 import type { Message } from './messages/message.ts';
 import { newProgress } from './progress.ts';
 import { askRead, releaseReads } from './reads.ts';
@@ -46,6 +46,7 @@ import {
   tellTie,
 } from './replication.ts';
 import { stepSnapshotChunk, stepSnapshotReply } from './snapshots.ts';
+import { isTie } from './tie/tie-id.ts';
 import { beginTransfer, continueTransfer, transferDueMs } from './transfer.ts';
 import type { Entry, HardState, LogIndex, MemberId, RaftTerm, RaftTiming, Snapshot } from './types.ts';
 import { ENTRY_MAX_BYTES, UNCOMMITTED_MAX_BYTES } from './types.ts';
@@ -264,6 +265,26 @@ export class RaftNode {
   /** Leader only: appends a command. Undefined when it is on its way, or why it was not even begun. */
   propose(data: Buffer): EterneError | undefined {
     return this.#append('command', data);
+  }
+
+  /** Leader only: the number of a round of heartbeats to everybody, which begins at once. */
+  askEverybody(): number | undefined {
+    const { role } = this.#core;
+    if (role.kind !== 'leader') return undefined;
+    role.roundWanted = true;
+    return role.rounds.newest + 1;
+  }
+
+  /**
+   * Who decides after `change` has answered `round`, as far as is known. A change holds from the moment it is appended: one begun without them is never committed, nor undone.
+   * A tie-breaker is asked only when it is needed; whether it answers the caller knows.
+   */
+  wouldDecide(change: MemberChange, round: number): boolean {
+    const { role, log } = this.#core;
+    const after = changeMembers(log.members, change);
+    if (role.kind !== 'leader' || after instanceof EterneError || change.kind === 'add-learner') return true;
+    if (change.kind === 'remove' && !electorsOf(log.members).includes(change.id)) return true;
+    return isQuorum(after, (id) => isTie(id) || role.rounds.hasAnswered(id, round));
   }
 
   /** Leader only: one member more, less, or with another role. */

@@ -56,6 +56,11 @@ export class Rounds {
     return this.#newest;
   }
 
+  /** Whether `member` has answered this round, or a later one. */
+  hasAnswered(member: MemberId, number: number): boolean {
+    return (this.#answers.get(member)?.round ?? 0) >= number;
+  }
+
   /** The newest round that a majority of the voters has answered; −Infinity before the first. */
   quorumRound(members: Members): number {
     return quorumValue(members, (id) => this.#answers.get(id)?.round ?? Number.NEGATIVE_INFINITY);

@@ -119,3 +119,19 @@ test('a leader leaves a pair with a tie-breaker on a disk while the other is hea
   assert.deepEqual(voters(cluster, stays), [stays]);
   append(cluster, stays, 'alone');
 });
+
+test('one of three stays when another one dies just before it is to leave', () => {
+  for (let beforeMs = 20; beforeMs <= 300; beforeMs += 20) {
+    const cluster = new VirtualCluster({ seed: beforeMs, voters: ['n1', 'n2', 'n3'] });
+    const keeper = new Keeper(cluster, 'proof', ['n1', 'n2', 'n3']);
+    const leader = cluster.waitForLeader();
+    cluster.run(1000);
+    const [leaves = '', dead = ''] = ['n1', 'n2', 'n3'].filter((id) => id !== leader);
+    cluster.losePower(dead);
+    cluster.run(beforeMs);
+    keeper.wanted = [leader, dead];
+    cluster.run(4000);
+    assert.ok(voters(cluster, leader).includes(leaves));
+    append(cluster, leader, 'by the leader and who leaves');
+  }
+});

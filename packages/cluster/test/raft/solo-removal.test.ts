@@ -63,8 +63,9 @@ test('one node has the removal of the tie-breaker in its log, and the other has 
 
 test('while one node waits for the other to agree to the removal of the tie-breaker, that one may go on alone by it, and is followed', () => {
   const { cluster, leader, other } = usedOnce();
-  cluster.isolate(leader);
   change(cluster, leader, 'remove', SOLO);
+  while (cluster.logOf(leader).status().membersBefore === undefined) cluster.run(0.1);
+  cluster.isolate(leader);
   cluster.run(3000);
   append(cluster, other, 'again');
   cluster.heal();

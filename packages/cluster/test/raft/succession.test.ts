@@ -156,6 +156,9 @@ function runSeed(kind: (typeof KINDS)[number], seed: number): void {
   }
   repair(cluster);
   keeper.wanted = ALL;
+  // A fence that was under way by then has come.
+  load.run(2000, 0.05);
+  repair(cluster);
   load.run(15_000, 0.05);
   load.checkProgress();
   load.run(500, 0);

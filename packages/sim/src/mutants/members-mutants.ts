@@ -46,23 +46,26 @@ export const MEMBERS_MUTANTS: readonly Mutant[] = [
     file: 'cluster/src/raft/tie/tie-transport.ts',
     edits: [['return [...members, ...membersBefore];', 'return [...members, ...membersBefore.slice(0, 0)];']],
   }),
-  members('who holds the tie-breaker and is to leave does not wait for the other', {
-    file: VOTERS,
-    edits: [
-      [
-        "return silenced === undefined ? { kind: 'remove', id: tie.id } : undefined;",
-        "return { kind: 'remove', id: silenced === undefined ? tie.id : id };",
+  members(
+    'who holds the tie-breaker and is to leave does not wait for the other',
+    {
+      file: VOTERS,
+      edits: [
+        [
+          "return silenced === undefined ? { kind: 'remove', id: tie.id } : undefined;",
+          "return { kind: 'remove', id: silenced === undefined ? tie.id : id };",
+        ],
+        [
+          'if (change === undefined || !canDecideAfter(change, logMembers, seen)) continue',
+          'if (!change) continue',
+        ],
       ],
-      [
-        'if (change === undefined || !canDecideAfter(change, logMembers, seen)) continue',
-        'if (!change) continue',
-      ],
-      [
-        "return change.id === seen.self ? { kind: 'hand-over', to: heirsOf(logMembers, others, seen) } : change;",
-        'return change;',
-      ],
-    ],
-  }),
+    },
+    {
+      file: 'cluster/src/raft/node.ts',
+      edits: [['isTie(id) || role.rounds.hasAnswered(id, round)', 'isTie(id) || round > 0']],
+    },
+  ),
   // Below feature level 5 only the places tell them apart.
   members('whoever has the name of a member is heard as that one', {
     file: 'cluster/src/heart/peer.ts',
