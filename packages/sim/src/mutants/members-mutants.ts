@@ -59,6 +59,10 @@ export const MEMBERS_MUTANTS: readonly Mutant[] = [
           'if (change === undefined || !canDecideAfter(change, logMembers, seen)) continue',
           'if (!change) continue',
         ],
+        [
+          "return change.id === seen.self ? { kind: 'hand-over', to: heirsOf(logMembers, others, seen) } : change;",
+          'return change;',
+        ],
       ],
     },
     {
