@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DAEMON_NAMES, type DaemonName } from '@eterne/cluster/node/layout.ts';
 import { unlessStalled } from '../../packages/runtime/test/support/stalls.ts';
 import { ClusterLab } from './support/cluster-lab.ts';
@@ -76,6 +77,20 @@ async function killed(daemon: DaemonName): Promise<void> {
 for (const daemon of DAEMON_NAMES)
   test(`kill -9 of ${daemon}: it runs again within a second, the group goes on where it is`, () =>
     unlessStalled(() => killed(daemon)));
+
+test('a launcher that stands still while a program is started again has started it once when it goes on', async () => {
+  await until('the group is well', isWell);
+  const launcher = n1.pid ?? assert.fail('no launcher');
+  const [program = 0] = lab.programs();
+  process.kill(launcher, 'SIGSTOP');
+  process.kill(program, 'SIGKILL');
+  // Longer than any other question to it is waited for.
+  await sleep(8000);
+  process.kill(launcher, 'SIGCONT');
+  await until('the group is well', async () => lab.programs().length > 0 && (await isWell()));
+  await sleep(2000);
+  assert.equal(lab.programs().length, 1);
+});
 
 test('a daemon that hangs is killed and runs again', async () => {
   const pid = n1.pidOf('heart') ?? assert.fail('no heart');

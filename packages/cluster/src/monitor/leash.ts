@@ -3,7 +3,7 @@
  * everything of the group had been taken away.
  *
  * From `cut` on what was started by these hands is killed, with its process group; nothing is started any more; and all time is up, so that whoever waits
- * for something gives up.
+ * for something gives up. A program that is not begun by the end of the time is not begun any more.
  */
 import { EterneError } from '@eterne/base';
 import type { ChildHandle, ProcessExit, SpawnOptions } from '@eterne/runtime';
@@ -16,12 +16,14 @@ const NO_CHILD: ChildHandle = { pid: undefined, startTime: undefined, kill: () =
 export class Leash {
   readonly hands: Hands;
   readonly #real: Hands;
+  readonly #untilBootMs: number;
   readonly #children = new Set<ChildHandle>();
   #isCut = false;
 
-  constructor(hands: Hands) {
+  constructor(hands: Hands, timeoutMs: number) {
     const { clock, processes } = hands.world;
     this.#real = hands;
+    this.#untilBootMs = clock.bootMs() + timeoutMs;
     this.hands = {
       ...hands,
       world: {
@@ -68,7 +70,7 @@ export class Leash {
   #spawnFamily(options: FamilyOptions, done: (result: GuardedProcess | EterneError) => void): void {
     const { spawner, world } = this.#real;
     if (this.#isCut) return world.timers.soon(() => done(cutOff()));
-    spawner.spawn(options, (result) => {
+    spawner.spawn({ ...options, untilBootMs: this.#untilBootMs }, (result) => {
       if (!this.#isCut || result instanceof EterneError) return done(result);
       world.processes.killGroup(result.pid, 'SIGKILL');
       done(cutOff());

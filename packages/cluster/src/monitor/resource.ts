@@ -87,7 +87,7 @@ export class Resource {
   }
 
   start(timeoutMs: number, done: (result: ActionResult) => void): void {
-    const starting = { leash: new Leash(this.#hands), onEnded: [] as (() => void)[] };
+    const starting = { leash: new Leash(this.#hands, timeoutMs), onEnded: [] as (() => void)[] };
     this.#starting = starting;
     this.#enter('starting', '');
     this.#bound.agent.start(starting.leash.hands, this.#job(), timeoutMs, (result) => {
@@ -132,7 +132,7 @@ export class Resource {
 
   #stopNow(timeoutMs: number, done: (result: ActionResult) => void): void {
     if (this.#isGone) return done(failed(this.#reason));
-    const leash = new Leash(this.#hands);
+    const leash = new Leash(this.#hands, timeoutMs);
     this.#stops.add(leash);
     let isLate = false;
     const ended = (result: ActionResult): void => {

@@ -10,6 +10,8 @@ export interface FamilyOptions extends RunAs {
   readonly directory: string;
   /** Where its output goes, appended. */
   readonly logPath: string;
+  /** Not begun after that, by this machine's boot clock: whoever starts it may get to it late. Absent: whenever. */
+  readonly untilBootMs?: number;
 }
 
 export interface FamilyExit {
@@ -19,7 +21,7 @@ export interface FamilyExit {
 }
 
 export interface Spawner {
-  /** In its own session. */
+  /** In its own session. `done` comes for certain, however late: a program that nobody knows of would run beside the next one. */
   spawn(options: FamilyOptions, done: (result: GuardedProcess | EterneError) => void): void;
   onExit(listener: (exit: FamilyExit) => void): void;
 }

@@ -8,14 +8,18 @@ import { identityPrefix } from './identity-prefix.ts';
 type FamilyWorld = Pick<World, 'processes'>;
 type Done = (result: GuardedProcess | EterneError) => void;
 
+/** `refusal`: why it is not to be started, asked at the last moment. */
 export function spawnFamily(
   world: FamilyWorld,
   options: FamilyOptions,
+  refusal: () => EterneError | undefined,
   done: Done,
   onExit: (exit: FamilyExit) => void,
 ): void {
   identityPrefix(world, options, ['--pdeathsig', 'KILL'], (prefix) => {
     if (prefix instanceof EterneError) return done(prefix);
+    const refused = refusal();
+    if (refused) return done(refused);
     launch(world, options, prefix, done, onExit);
   });
 }

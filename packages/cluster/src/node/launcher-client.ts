@@ -7,6 +7,8 @@ import type { DaemonName } from './layout.ts';
 import { LinkClient, type LinkWorld } from './link.ts';
 
 const ANSWER_TIMEOUT_MS = 5000;
+/** As long as a timer can wait: a launcher that gets no processor may take any time, and starts the program after all; one that ends takes its daemons with it. */
+const SPAWN_TIMEOUT_MS = 2 ** 31 - 1;
 
 export class LauncherClient implements Spawner {
   readonly #link: LinkClient;
@@ -37,7 +39,9 @@ export class LauncherClient implements Spawner {
   }
 
   spawn(options: FamilyOptions, done: (result: GuardedProcess | EterneError) => void): void {
-    this.#call({ call: 'spawn', options }, (process, error) => done(error ?? (process as GuardedProcess)));
+    const answer = (process: unknown, error: EterneError | undefined): void =>
+      done(error ?? (process as GuardedProcess));
+    this.#call({ call: 'spawn', options }, answer, SPAWN_TIMEOUT_MS);
   }
 
   /** `pid`: the process that hangs, so that a late complaint never hits its successor. */
@@ -68,8 +72,12 @@ export class LauncherClient implements Spawner {
     this.#link.close();
   }
 
-  #call(message: ToLauncher, answer: (result: unknown, error: EterneError | undefined) => void): void {
-    this.#link.call(message.call, message, ANSWER_TIMEOUT_MS, answer);
+  #call(
+    message: ToLauncher,
+    answer: (result: unknown, error: EterneError | undefined) => void,
+    timeoutMs = ANSWER_TIMEOUT_MS,
+  ): void {
+    this.#link.call(message.call, message, timeoutMs, answer);
   }
 
   #hear(message: FromLauncher): void {

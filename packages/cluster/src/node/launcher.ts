@@ -12,11 +12,13 @@
  * 4. What an earlier life of this node left running is killed before anything is started.
  * 5. Stopping: the service first, which takes the node's groups elsewhere; then the monitor, which kills what the service has left, and takes away what outlives
  *    processes; the others after it; whatever is left is killed.
+ * 6. Nothing is started late, or for somebody who has gone: it would run beside what has been started in its place.
  */
 import { join } from 'node:path';
 import { EterneError } from '@eterne/base';
 import type { ChildHandle, Listener, ProcessExit, ProcessTrees, Reply, Timer, World } from '@eterne/runtime';
 import { RecordBook } from '../monitor/record-book.ts';
+import type { FamilyOptions } from '../monitor/spawner.ts';
 import { spawnFamily } from './families.ts';
 import type { DaemonPids, FromLauncher, ToLauncher } from './launcher-messages.ts';
 import {
@@ -168,7 +170,7 @@ export class Launcher {
       this.#links.add(link);
       this.#world.timers.soon(() => link.note('launcher', this.#pidsNote()));
       return {
-        onCall: (_name: string, body: unknown, reply: Reply) => this.#serve(body as ToLauncher, reply),
+        onCall: (_name: string, body: unknown, reply: Reply) => this.#serve(link, body as ToLauncher, reply),
         onNote: () => {},
         onClose: () => void this.#links.delete(link),
       };
@@ -180,10 +182,10 @@ export class Launcher {
     });
   }
 
-  #serve(message: ToLauncher, reply: Reply): void {
+  #serve(link: AcceptedLink, message: ToLauncher, reply: Reply): void {
     switch (message.call) {
       case 'spawn':
-        return this.#spawn(message, reply);
+        return this.#spawn(link, message.options, reply);
       case 'restart':
         this.#restart(message.daemon, message.pid, message.reason);
         return reply({ ok: null });
@@ -198,11 +200,11 @@ export class Launcher {
     }
   }
 
-  #spawn({ options }: ToLauncher & { readonly call: 'spawn' }, reply: Reply): void {
-    if (this.#phase === 'ending') return reply({ error: new EterneError('refused', 'the node is stopping') });
+  #spawn(link: AcceptedLink, options: FamilyOptions, reply: Reply): void {
     spawnFamily(
       this.#world,
       options,
+      () => this.#refusal(link, options),
       (result) => {
         if (result instanceof EterneError) return reply({ error: result });
         this.#families.set(result.pid, result.startTime);
@@ -213,6 +215,15 @@ export class Launcher {
         this.#publish({ note: 'exit', exit });
       },
     );
+  }
+
+  /** Duty 6. */
+  #refusal(link: AcceptedLink, { untilBootMs }: FamilyOptions): EterneError | undefined {
+    if (this.#phase === 'ending') return new EterneError('refused', 'the node is stopping');
+    if (!this.#links.has(link)) return new EterneError('refused', 'whoever asked for it has gone');
+    if (untilBootMs !== undefined && this.#world.clock.bootMs() > untilBootMs)
+      return new EterneError('timeout', 'the launcher did not get to it in time');
+    return undefined;
   }
 
   #restart(name: DaemonName, pid: number, reason: string): void {

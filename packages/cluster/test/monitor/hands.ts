@@ -26,9 +26,15 @@ export async function makeHands(context: Pick<TestContext, 'after'>): Promise<Mo
   const listeners: ((exit: FamilyExit) => void)[] = [];
   const spawner: MonitorHands['spawner'] = {
     spawn: (options, done) =>
-      spawnFamily(world, options, done, (exit) => {
-        for (const listener of listeners) listener(exit);
-      }),
+      spawnFamily(
+        world,
+        options,
+        () => undefined,
+        done,
+        (exit) => {
+          for (const listener of listeners) listener(exit);
+        },
+      ),
     onExit: (listener) => listeners.push(listener),
   };
   return {

@@ -6,10 +6,12 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EterneError } from '@eterne/base';
+import type { JsonLinkHandler, Listener, Timers } from '@eterne/runtime';
 import { nodeProcessTrees } from '@eterne/runtime/node/process-trees.ts';
 import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { keptWithin } from '../../../runtime/test/support/stalls.ts';
 import type { GuardedProcess } from '../../src/heart/guard.ts';
+import type { FamilyOptions } from '../../src/monitor/spawner.ts';
 import { LauncherClient } from '../../src/node/launcher-client.ts';
 import { Launcher } from '../../src/node/launcher.ts';
 import {
@@ -20,6 +22,7 @@ import {
   startedPath,
   type DaemonName,
 } from '../../src/node/layout.ts';
+import { listenLinks } from '../../src/node/link.ts';
 
 const world = { ...createNodeWorld('test'), processTrees: nodeProcessTrees, log: () => {} };
 
@@ -99,10 +102,14 @@ function connect(context: TestContext, bench: Bench): LauncherClient {
   return client;
 }
 
-const spawnSleep = (client: LauncherClient, bench: Bench): Promise<GuardedProcess> =>
+const spawnSleep = (
+  client: LauncherClient,
+  { dir }: Bench,
+  more: Partial<FamilyOptions> = {},
+): Promise<GuardedProcess> =>
   new Promise((resolve, reject) =>
     client.spawn(
-      { command: ['/bin/sleep', '1000'], env: {}, directory: '/', logPath: join(bench.dir, 'app.log') },
+      { command: ['/bin/sleep', '1000'], env: {}, directory: '/', logPath: join(dir, 'app.log'), ...more },
       (result) => (result instanceof EterneError ? reject(result) : resolve(result)),
     ),
   );
@@ -158,6 +165,59 @@ test('a hanging daemon that somebody reports is killed; a late report hits nobod
   client.restart('heart', hanging, 'no answer');
   await sleep(100);
   assert.equal(bench.pidOf('heart'), pid);
+});
+
+test('nothing is started after its time, or for somebody who has gone', async (context) => {
+  const bench = await makeBench(context);
+  await bench.start();
+  await bench.allBegun();
+  const client = connect(context, bench);
+  const untilBootMs = world.clock.bootMs() + 5000;
+  const { pid } = await spawnSleep(client, bench, { untilBootMs });
+  assert.ok(pid > 0);
+  bench.passedMs = 10_000;
+  await assert.rejects(spawnSleep(client, bench, { untilBootMs }), /did not get to it in time/);
+  // The user is looked up first, and the link is closed meanwhile.
+  const mark = `ETERNE_RESOURCE=gone-${process.pid}`;
+  const [name = '', value = ''] = mark.split('=');
+  const asked = spawnSleep(client, bench, { env: { [name]: value }, user: String(process.getuid?.()) });
+  await sleep(0);
+  client.close();
+  await assert.rejects(asked);
+  await sleep(500);
+  assert.equal(world.processTrees.killMarked(mark), 0);
+});
+
+test('who asks for a program waits for it, however late it comes', async (context) => {
+  const dir = await mkdtemp(join(tmpdir(), 'eterne-launcher-'));
+  const address = `unix:${join(dir, 'sock')}`;
+  const app: GuardedProcess = { pid: 1, startTime: '1' };
+  const accept = (): JsonLinkHandler => ({
+    onCall: (_name, _body, reply) => void setTimeout(() => reply({ ok: app }), 500),
+    onNote: () => {},
+    onClose: () => {},
+  });
+  const listener = await new Promise<Listener>((resolve, reject) =>
+    listenLinks(world, address, accept, (result) =>
+      result instanceof EterneError ? reject(result) : resolve(result),
+    ),
+  );
+  // Seconds pass within milliseconds for who asks.
+  const after: Timers['after'] = (delayMs, fire) => world.timers.after(delayMs / 100, fire);
+  const client = new LauncherClient({ ...world, timers: { ...world.timers, after } }, address, () => {});
+  context.after(async () => {
+    client.close();
+    listener.close();
+    await rm(dir, { recursive: true });
+  });
+  const options = {
+    command: ['/bin/sleep', '1'],
+    env: {},
+    directory: '/',
+    logPath: join(dir, 'log'),
+  } as const;
+  const started = await new Promise((resolve) => client.spawn(options, resolve));
+  assert.deepEqual(started, app);
 });
 
 test('the end of a program is told, and who runs under which pid', async (context) => {

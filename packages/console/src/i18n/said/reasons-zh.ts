@@ -234,6 +234,8 @@ export const RESOURCES: readonly Phrase[] = [
   ['{resource} is {state=}', '{resource} {state}'],
   ['it was stopped while starting', '启动过程中被停止'],
   ['the node is stopping', '节点正在停止'],
+  ['whoever asked for it has gone', '请求者已不在'],
+  ['the launcher did not get to it in time', '启动器未能及时处理'],
   ['the monitor was restarted while it was starting', '启动过程中监控进程重新启动'],
   ['its process ended with exit code {code}', '其进程已结束，退出码 {code}'],
   ['its process ended with {how}', '其进程已结束：{how}'],
