@@ -2,7 +2,8 @@
  * The driver of a `Guard`: kills what it condemns, again and again until nothing of it is left. Heart and monitor each have one.
  *
  * 1. A condemned group's processes get SIGKILL at once, by process group and by their mark; no stop scripts.
- * 2. What survives (a fork that raced the kill, a process in uninterruptible sleep) is killed again every 50 ms.
+ * 2. What is registered of a group that is being killed is killed with it.
+ * 3. What survives (a fork that raced the kill, a process in uninterruptible sleep) is killed again every 50 ms.
  */
 import type { ProcessTrees, Timer, World } from '@eterne/runtime';
 import { Guard, type Registration } from './guard.ts';
@@ -34,6 +35,7 @@ export class Reaper {
       return lease && lease.validUntilBootMs + lease.graceMs;
     };
     this.#guard.register(registrations, deadlineOf, this.#world.clock.bootMs());
+    for (const { group } of this.#waiting) this.#guard.condemnGroup(group);
     this.#arm();
   }
 

@@ -21,6 +21,8 @@ import { Leash } from './leash.ts';
 import type { StartedRecord } from './record-book.ts';
 
 const PROBE: CheckSpec = { name: 'quick', intervalMs: 0, timeoutMs: 1000 };
+/** Between two looks at what was still being spawned when it was killed. */
+const LATE_INTERVAL_MS = 20;
 /** Agents keep to their time; what takes so much longer does not answer at all. Less than callers wait (client.ts). */
 const ANSWER_SLACK_MS = 1500;
 
@@ -169,7 +171,16 @@ export class Resource {
     if (starting === undefined) return agent.abandon(this.#hands, this.#job(), done);
     starting.leash.cut();
     // What is there now goes at once, and what its last command has still made when that has ended.
-    agent.abandon(this.#hands, this.#job(), () => this.#afterStart(() => this.abandon(reason, done)));
+    agent.abandon(this.#hands, this.#job(), () =>
+      this.#afterStart(() => this.#killLate(() => this.abandon(reason, done))),
+    );
+  }
+
+  /** What the launcher was still starting when everything else was killed. */
+  #killLate(done: () => void): void {
+    const { processTrees, timers } = this.#hands.world;
+    if (processTrees.killMarked(this.mark) === 0) return done();
+    timers.after(LATE_INTERVAL_MS, () => this.#killLate(done));
   }
 
   #afterStart(go: () => void): void {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChildHandle, SpawnOptions } from '@eterne/runtime';
+import type { GuardedProcess } from '../../src/heart/guard.ts';
 import { Monitor, type MonitorHands } from '../../src/monitor/monitor.ts';
 import { startedPath } from '../../src/node/layout.ts';
 import type { ActionResult, ResourceSpec } from '../../src/ports.ts';
@@ -161,8 +162,40 @@ test('a program that is only just being spawned when its group is killed does no
   await sleep(50);
   go?.();
   await killed;
+  assert.ok(spawned !== undefined && !processes.alive(spawned.pid, spawned.startTime));
   assert.equal((await started).ok, false);
-  await until(() => spawned !== undefined && !processes.alive(spawned.pid, spawned.startTime));
+});
+
+test('a program that is spawned while the rest of its group is being killed does not live on', async (context) => {
+  const real = await makeHands(context);
+  const { processes } = real.world;
+  const waiting: (() => void)[] = [];
+  const spawned: GuardedProcess[] = [];
+  const spawner: MonitorHands['spawner'] = {
+    ...real.spawner,
+    spawn: (options, done) => {
+      waiting.push(() =>
+        real.spawner.spawn(options, (result) => {
+          if ('pid' in result) spawned.push(result);
+          done(result);
+        }),
+      );
+    },
+  };
+  const isAlive = ({ pid, startTime }: GuardedProcess): boolean => processes.alive(pid, startTime);
+  const bench = await benchWith(context, { ...real, spawner });
+  const first = bench.start(app({ command: FOREVER }));
+  await until(() => waiting.length > 0);
+  waiting.shift()?.();
+  assert.equal((await first).ok, true);
+  const second = bench.start({ ...app({ command: FOREVER }), name: 'second' });
+  await until(() => waiting.length > 0);
+  const killed = bench.kill();
+  waiting.shift()?.();
+  await killed;
+  assert.equal(spawned.length, 2);
+  assert.deepEqual(spawned.filter(isAlive), []);
+  assert.equal((await second).ok, false);
 });
 
 test('at the end of the node everything is killed and taken away, and nothing started any more', async (context) => {
