@@ -4,10 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { MIB } from '@eterne/base';
-import { DAEMON_NAMES } from '@eterne/cluster/node/layout.ts';
+import { eventList } from '@eterne/cluster/api/schema/status.ts';
+import { daemonLogPath, DAEMON_NAMES } from '@eterne/cluster/node/layout.ts';
 import { ClusterLab } from '../test/e2e/support/cluster-lab.ts';
 import type { ClusterNode } from '../test/e2e/support/cluster-node.ts';
-import { familyOf, pssBytesOf, sleep, usageOf } from './lib/processes.ts';
+import { eterne } from '../test/e2e/support/disk-node.ts';
+import { familyOf, readIfAlive, pssBytesOf, sleep, usageOf } from './lib/processes.ts';
+import { isDying, sighting } from './lib/sightings.ts';
 
 interface Options {
   readonly seconds: number;
@@ -18,6 +21,10 @@ const GROUPS_PER_NODE = 2;
 /** Of 32; of fewer as many as leave a majority. */
 const LOSSES_MAX = 10;
 const PATIENCE_MS = 180_000;
+/** Whether it is one that is about to end. */
+const LATER_LOOKS_MS = [50, 150, 800, 4000];
+/** Of the timeline: all that a node tells at once. */
+const EVENTS = 500;
 /** Loopback addresses that no test uses. */
 const FIRST_ADDRESS = 101;
 
@@ -62,7 +69,7 @@ function groupLines(lab: ClusterLab, nodes: readonly ClusterNode[]): string {
   return Array.from({ length: names.length * GROUPS_PER_NODE }, (_, index) => line(index)).join('');
 }
 
-/** By the cluster's word, and by the programs that there are: of each group exactly one. */
+/** By the cluster's word, and by the programs that run: of each group exactly one. */
 async function untilAllRun(lab: ClusterLab, living: readonly ClusterNode[], groups: number): Promise<void> {
   const names = new Set(living.map(({ name }) => name));
   for (const startedMs = performance.now(); ; await sleep(500)) {
@@ -76,8 +83,40 @@ async function untilAllRun(lab: ClusterLab, living: readonly ClusterNode[], grou
       `${online?.length} of ${groups} groups are online`,
     );
   }
-  for (let index = 0; index < groups; index += 1)
-    assert.equal(lab.programs(`g${index}`).length, 1, `g${index}`);
+  for (let index = 0; index < groups; index += 1) await runsOnce(lab, living, `g${index}`);
+}
+
+/** Says who they are when there is not exactly one, now and later, and what the cluster tells of it. */
+async function runsOnce(lab: ClusterLab, living: readonly ClusterNode[], group: string): Promise<void> {
+  const pids = lab.programs(group);
+  if (pids.filter((pid) => !isDying(pid)).length === 1) return;
+  const startedMs = performance.now();
+  const look = (): void =>
+    show(group, [`after ${secondsSince(startedMs)} s`, ...lab.programs(group).map(sighting)].join('\n  '));
+  show(group, ['found', ...pids.map(sighting)].join('\n  '));
+  for (const afterMs of LATER_LOOKS_MS) {
+    await sleep(afterMs);
+    look();
+  }
+  show(group, [...(await timelineOf(living[0], group)), ...logged(living, group)].join('\n  '));
+  assert.fail(`${group}: ${pids.length} programs, one expected`);
+}
+
+async function timelineOf(asked: ClusterNode | undefined, group: string): Promise<readonly string[]> {
+  if (asked === undefined) return [];
+  const { stdout } = await eterne('events', '--json', '--limit', String(EVENTS), '--dir', asked.dir);
+  const { events } = eventList.parse(JSON.parse(stdout));
+  const told = events.filter((event) => event.group === group || event.group === undefined);
+  return told.map(({ atMs, message }) => `${new Date(atMs).toISOString()} ${message}`);
+}
+
+/** What daemons noted of the group. */
+function logged(living: readonly ClusterNode[], group: string): readonly string[] {
+  const linesOf = ({ name, dir }: ClusterNode): readonly string[] =>
+    DAEMON_NAMES.flatMap((daemon) => readIfAlive(daemonLogPath(dir, daemon)).split('\n'))
+      .filter((line) => line.includes(`"${group}"`))
+      .map((line) => `${name} ${line}`);
+  return living.flatMap(linesOf);
 }
 
 async function idle(living: readonly ClusterNode[], seconds: number): Promise<void> {

@@ -54,7 +54,7 @@ export function peakRssBytesOf(pid: number): number {
 }
 
 /** Empty when the process has ended meanwhile. */
-function readIfAlive(path: string): string {
+export function readIfAlive(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
