@@ -52,6 +52,11 @@ export class Reaper {
     this.#kill();
   }
 
+  /** Something of the group that is condemned may live. */
+  isKillingGroup(group: string): boolean {
+    return this.#guard.condemned.some((registration) => registration.group === group);
+  }
+
   /** Something that is condemned lives. */
   get isKilling(): boolean {
     return this.#guard.condemned.length > 0;

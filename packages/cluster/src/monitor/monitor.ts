@@ -6,6 +6,7 @@
  * 2. What is started is on record, durably, before it runs, and is guarded by heart and monitor from that moment.
  * 3. A restarted monitor adopts what its predecessor started; it never starts anything by itself.
  * 4. A lapsed lease (grace included) kills the whole group; no stop scripts. So does the end of the node.
+ * 5. What was killed is stopped when it has ended, not before: something else is started in its place then.
  */
 import { EterneError } from '@eterne/base';
 import type { FileSystems, Interfaces, Random, Timer } from '@eterne/runtime';
@@ -39,6 +40,8 @@ import type { Trouble } from '../state/watch.ts';
 const REPORT_INTERVAL_MS = 1000;
 /** How long a start waits for the lease that its service has already seen. */
 const LEASE_WAIT_MS = 1000;
+/** Between two looks at what is dying. */
+const DYING_INTERVAL_MS = 20;
 /** Name of the mark in the environment of everything started. */
 const MARK = 'ETERNE_RESOURCE';
 
@@ -161,6 +164,22 @@ export class Monitor implements MonitorPort {
   }
 
   stop(spec: ResourceSpec, timeoutMs: number, done: (result: ActionResult) => void): void {
+    const { clock, timers } = this.#hands.world;
+    const untilBootMs = clock.bootMs() + timeoutMs;
+    const look = (): void => {
+      if (!this.#isDying(spec.group)) return this.#stopNow(spec, timeoutMs, done);
+      if (clock.bootMs() >= untilBootMs) return done(failed('what was killed of its group does not end'));
+      timers.after(DYING_INTERVAL_MS, look);
+    };
+    look();
+  }
+
+  /** Duty 5. */
+  #isDying(group: string): boolean {
+    return this.#reaper.isKillingGroup(group) || this.#abandoning.has(group);
+  }
+
+  #stopNow(spec: ResourceSpec, timeoutMs: number, done: (result: ActionResult) => void): void {
     const key = keyOf(spec.group, spec.name);
     const resource = this.#resources.get(key) ?? this.#stranger(spec);
     if (resource instanceof EterneError) return done(failed(resource.message));

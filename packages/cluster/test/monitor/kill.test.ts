@@ -20,7 +20,12 @@ interface Bench {
 }
 
 /** With one lease of group g. */
-async function benchWith(context: TestContext, hands: MonitorHands, heart = new FakeHeart()): Promise<Bench> {
+async function benchWith(
+  context: TestContext,
+  hands: MonitorHands,
+  heart = new FakeHeart(),
+  leaseMs = TIMEOUT_MS,
+): Promise<Bench> {
   const monitor = new Monitor(hands, heart);
   const kill: Bench['kill'] = () =>
     new Promise((resolve) => monitor.kill('g', (error) => resolve(error?.message)));
@@ -29,7 +34,7 @@ async function benchWith(context: TestContext, hands: MonitorHands, heart = new 
     monitor.close();
   });
   await new Promise<void>((resolve, reject) => monitor.open((error) => (error ? reject(error) : resolve())));
-  heart.lease('g', 1, hands.world.clock.bootMs() + TIMEOUT_MS);
+  heart.lease('g', 1, hands.world.clock.bootMs() + leaseMs);
   return {
     monitor,
     start: (spec) => new Promise((resolve) => monitor.start(spec, 1, TIMEOUT_MS, resolve)),
@@ -196,6 +201,34 @@ test('a program that is spawned while the rest of its group is being killed does
   assert.equal(spawned.length, 2);
   assert.deepEqual(spawned.filter(isAlive), []);
   assert.equal((await second).ok, false);
+});
+
+test('what was killed because its lease has lapsed is stopped only when it has ended', async (context) => {
+  const real = await makeHands(context);
+  const { processTrees } = real.world;
+  let mark: string | undefined;
+  let isDying = true;
+  const killMarked: typeof processTrees.killMarked = (sought) => {
+    const killed = processTrees.killMarked(sought);
+    return sought === mark && isDying ? 1 : killed;
+  };
+  const heart = new FakeHeart();
+  context.after(() => {
+    isDying = false;
+  });
+  const hands = { ...real, world: { ...real.world, processTrees: { killMarked } } };
+  const bench = await benchWith(context, hands, heart, 2000);
+  const spec = app({ command: FOREVER });
+  assert.equal((await bench.start(spec)).ok, true);
+  mark = heart.registrations[0]?.mark;
+  await until(() => bench.monitor.reports.length === 0);
+  const stop = (timeoutMs: number): Promise<ActionResult> =>
+    new Promise((resolve) => bench.monitor.stop(spec, timeoutMs, resolve));
+  assert.match((await stop(200)).reason, /does not end/);
+  const stopped = stop(TIMEOUT_MS);
+  assert.equal(await Promise.race([stopped, sleep(300, 'waits')]), 'waits');
+  isDying = false;
+  assert.equal((await stopped).ok, true);
 });
 
 test('at the end of the node everything is killed and taken away, and nothing started any more', async (context) => {

@@ -222,6 +222,7 @@ export const RESOURCES: readonly Phrase[] = [
   ['the monitor was restarted', '监控进程重新启动'],
   ['its stop does not end within {ms} ms', '停止在 {ms} 毫秒内未结束'],
   ['its {check} check does not end within {ms} ms', '{check} 检查在 {ms} 毫秒内未结束'],
+  ['what was killed of its group does not end', '该组中已被杀死的进程尚未结束'],
   ['{resource} could not be stopped: {why*}', '{resource} 无法停止：{why}'],
   ['what is left of it on {node} cannot be taken away: {why*}', '它在 {node} 上的残留无法清除：{why}'],
   ['not primary', '不是主节点'],
