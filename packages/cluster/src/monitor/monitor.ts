@@ -284,14 +284,7 @@ export class Monitor implements MonitorPort {
   ): void {
     const mark = `${MARK}=${this.#hands.world.random.uuid()}`;
     const record: StartedRecord = { spec, epoch, mark, processes: [], outputs: undefined };
-    const resource = this.#add(bound, record);
-    this.#keep((error) => {
-      if (error) return done(failed(error.message));
-      // Duty 4: it may have been killed, or stopped, while the record was on its way to the disk.
-      if (this.#resources.get(keyOf(spec.group, spec.name)) !== resource)
-        return done(failed('it was stopped while starting'));
-      resource.start(timeoutMs, done);
-    });
+    this.#add(bound, record).start((recorded) => this.#keep(recorded), timeoutMs, done);
   }
 
   /** Still there, for example because the service was restarted: kept when it is well, else cleared away and started anew. */

@@ -11,6 +11,7 @@
  *
  * Nothing of a start comes after what ends it: a stop waits for it, and when it is killed meanwhile it is cut short (`leash.ts`), as a stop is.
  */
+import type { EterneError } from '@eterne/base';
 import { answeredWithin, type Timer } from '@eterne/runtime';
 import type { GuardedProcess } from '../heart/guard.ts';
 import type { ActionResult, ResourceReport, ResourceSpec, ResourceState } from '../ports.ts';
@@ -88,14 +89,24 @@ export class Resource {
     );
   }
 
-  start(timeoutMs: number, done: (result: ActionResult) => void): void {
+  /** `record`: brings it on record, durably, or says why not. It is starting from now on: what ends it meanwhile waits for the answer, and nothing is begun then. */
+  start(
+    record: (done: (error: EterneError | undefined) => void) => void,
+    timeoutMs: number,
+    done: (result: ActionResult) => void,
+  ): void {
     const starting = { leash: new Leash(this.#hands, timeoutMs), onEnded: [] as (() => void)[] };
-    this.#starting = starting;
-    this.#enter('starting', '');
-    this.#bound.agent.start(starting.leash.hands, this.#job(), timeoutMs, (result) => {
+    const ended = (result: ActionResult): void => {
       this.#starting = undefined;
       this.#started(result, done);
       for (const go of starting.onEnded) go();
+    };
+    this.#starting = starting;
+    this.#enter('starting', '');
+    record((error) => {
+      if (error) return ended(failed(error.message));
+      if (this.#state !== 'starting') return ended(failed('it was stopped while starting'));
+      this.#bound.agent.start(starting.leash.hands, this.#job(), timeoutMs, ended);
     });
   }
 

@@ -231,6 +231,36 @@ test('what was killed because its lease has lapsed is stopped only when it has e
   assert.equal((await stopped).ok, true);
 });
 
+test('what waits for its record to be on disk when it is stopped is not started beside the stop', async (context) => {
+  const real = await makeHands(context);
+  const { files, processes, timers } = real.world;
+  const writes: (() => void)[] = [];
+  let isSlow = true;
+  const ran: string[] = [];
+  const spawn: typeof processes.spawn = ({ command }, onExit) => {
+    ran.push(command[0]);
+    return processes.spawn({ command: [command[0] === 'blkid' ? '/bin/echo' : '/bin/true', 'ext4'] }, onExit);
+  };
+  const slow: typeof files = {
+    ...files,
+    writeFileAtomic: (...write) =>
+      isSlow ? void writes.push(() => files.writeFileAtomic(...write)) : files.writeFileAtomic(...write),
+    readFile: (path, done) => void timers.after(100, () => files.readFile(path, done)),
+  };
+  const world = { ...real.world, files: slow, processes: { ...processes, spawn } };
+  const bench = await benchWith(context, { ...real, world });
+  const params = { device: '/dev/eterne-none', directory: `${real.dir}/mnt`, fstype: 'ext4' };
+  const spec = { group: 'g', name: 'fs', type: 'filesystem', params };
+  const started = bench.start(spec);
+  await until(() => writes.length > 0);
+  const stopped = new Promise<ActionResult>((resolve) => bench.monitor.stop(spec, TIMEOUT_MS, resolve));
+  isSlow = false;
+  writes.shift()?.();
+  assert.equal((await started).ok, false);
+  assert.equal((await stopped).ok, true);
+  assert.equal(ran.includes('mount'), false);
+});
+
 test('at the end of the node everything is killed and taken away, and nothing started any more', async (context) => {
   const real = await makeHands(context);
   const { processes } = real.world;
