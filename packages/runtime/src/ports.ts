@@ -286,7 +286,11 @@ export interface Processes {
  * a `NAME=value` in the environment it was started with.
  */
 export interface ProcessTrees {
-  /** SIGKILLs every living process with this mark and returns how many there were; 0: none is left. */
+  /**
+   * SIGKILLs every living process with this mark, and what descends from one, whether or not it shows the mark itself: a program may write over its
+   * environment. Returns how many there were; 0: none is left. What has lost its parent and does not show the mark is known only to who killed that
+   * parent by this.
+   */
   killMarked(mark: string): number;
 }
 

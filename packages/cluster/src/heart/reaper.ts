@@ -1,7 +1,8 @@
 /**
  * The driver of a `Guard`: kills what it condemns, again and again until nothing of it is left. Heart and monitor each have one.
  *
- * 1. A condemned group's processes get SIGKILL at once, by process group and by their mark; no stop scripts.
+ * 1. A condemned group's processes get SIGKILL at once, by their mark and by process group; no stop scripts. By mark first: whose child a process is
+ *    that does not show it is known only as long as its parent lives.
  * 2. What is registered of a group that is being killed is killed with it.
  * 3. What survives (a fork that raced the kill, a process in uninterruptible sleep) is killed again every 50 ms.
  */
@@ -101,7 +102,8 @@ export class Reaper {
   /** True when something was still there to be killed. */
   #killProcesses({ processes, mark }: Registration): boolean {
     const alive = processes.filter(({ pid, startTime }) => this.#world.processes.alive(pid, startTime));
+    const marked = this.#world.processTrees.killMarked(mark);
     for (const { pid } of alive) this.#world.processes.killGroup(pid, 'SIGKILL');
-    return this.#world.processTrees.killMarked(mark) > 0 || alive.length > 0;
+    return marked > 0 || alive.length > 0;
   }
 }

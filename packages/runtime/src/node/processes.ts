@@ -101,10 +101,15 @@ function spawn(options: SpawnOptions, onExit: (exit: ProcessExit) => void): Chil
   };
 }
 
-/** Fields 3 and 22 of /proc/PID/stat, counted after the command name, which may hold spaces and brackets; undefined when it is gone. */
-function readStat(
-  pid: number,
-): { readonly isZombie: boolean; readonly startTime: string | undefined } | undefined {
+interface Stat {
+  readonly isZombie: boolean;
+  /** Pid. */
+  readonly parent: number;
+  readonly startTime: string | undefined;
+}
+
+/** Fields 3, 4 and 22 of /proc/PID/stat, counted after the command name, which may hold spaces and brackets; undefined when it is gone. */
+export function readStat(pid: number): Stat | undefined {
   let stat: string;
   try {
     stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -112,7 +117,11 @@ function readStat(
     return undefined;
   }
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return { isZombie: fields[0] === 'Z' || fields[0] === 'X', startTime: fields[19] };
+  return {
+    isZombie: fields[0] === 'Z' || fields[0] === 'X',
+    parent: Number(fields[1]),
+    startTime: fields[19],
+  };
 }
 
 function startTime(pid: number): string | undefined {

@@ -15,9 +15,11 @@ export function stopFamily(hands: Hands, job: Job<unknown>, timeoutMs: number, d
   const areAlive = (): boolean => members.some(({ pid, startTime }) => processes.alive(pid, startTime));
   const look = (): void => {
     if (areAlive() && clock.bootMs() < askUntilMs) return void timers.after(LOOK_INTERVAL_MS, look);
+    // First: it finds the children of whom the next kills.
+    const marked = processTrees.killMarked(job.mark);
     for (const { pid, startTime } of members)
       if (processes.alive(pid, startTime)) processes.killGroup(pid, 'SIGKILL');
-    if (processTrees.killMarked(job.mark) === 0 && !areAlive()) return done(succeeded());
+    if (marked === 0 && !areAlive()) return done(succeeded());
     if (clock.bootMs() - startedMs >= timeoutMs)
       return done(failed(`it does not die within ${timeoutMs} ms`));
     timers.after(LOOK_INTERVAL_MS, look);
