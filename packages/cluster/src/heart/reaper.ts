@@ -3,14 +3,17 @@
  *
  * 1. A condemned group's processes get SIGKILL at once, by their mark and by process group; no stop scripts. By mark first: whose child a process is
  *    that does not show it is known only as long as its parent lives.
- * 2. What is registered of a group that is being killed is killed with it.
- * 3. What survives (a fork that raced the kill, a process in uninterruptible sleep) is killed again every 50 ms.
+ * 2. It looks at the boot clock again and again, as timers stand still while the machine is suspended and leases do not.
+ * 3. What is registered of a group that is being killed is killed with it.
+ * 4. What survives (a fork that raced the kill, a process in uninterruptible sleep) is killed again every 50 ms.
  */
 import type { ProcessTrees, Timer, World } from '@eterne/runtime';
 import { Guard, type Registration } from './guard.ts';
 import type { Lease } from './lease-client.ts';
 
 const SWEEP_INTERVAL_MS = 50;
+/** Falls together with the heart's beats. */
+const LOOK_INTERVAL_MS = 200;
 
 export type ReaperWorld = Pick<World, 'clock' | 'timers' | 'processes' | 'log'> & {
   readonly processTrees: ProcessTrees;
@@ -24,6 +27,8 @@ export class Reaper {
   #leases: ReadonlyMap<string, Lease> = new Map();
   #deadline: Timer | undefined;
   #sweep: Timer | undefined;
+  /** While anything is guarded. */
+  #looking: Timer | undefined;
 
   constructor(world: ReaperWorld, onCondemned: (groups: readonly string[]) => void) {
     this.#world = world;
@@ -66,15 +71,26 @@ export class Reaper {
   close(): void {
     this.#deadline?.cancel();
     this.#sweep?.cancel();
+    this.#looking?.cancel();
   }
 
   #arm(): void {
     this.#deadline?.cancel();
     this.#deadline = undefined;
     const atMs = this.#guard.nextDeadlineMs;
-    if (atMs === Number.POSITIVE_INFINITY) return;
+    if (atMs === Number.POSITIVE_INFINITY) {
+      this.#looking?.cancel();
+      this.#looking = undefined;
+      return;
+    }
+    this.#looking ??= this.#world.timers.every(LOOK_INTERVAL_MS, () => this.#look());
     const delayMs = Math.max(0, atMs - this.#world.clock.bootMs());
     this.#deadline = this.#world.timers.after(delayMs, () => this.#condemn());
+  }
+
+  /** Duty 2. */
+  #look(): void {
+    if (this.#world.clock.bootMs() >= this.#guard.nextDeadlineMs) this.#condemn();
   }
 
   #condemn(): void {

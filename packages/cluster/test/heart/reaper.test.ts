@@ -4,6 +4,7 @@ import { Reaper } from '../../src/heart/reaper.ts';
 import { VirtualTime } from '../service/virtual-time.ts';
 
 const APP = { group: 'db', resource: 'app', processes: [{ pid: 1, startTime: '1' }], mark: 'M=1' };
+const lease = (validUntilBootMs: number) => ({ epoch: 1, validUntilBootMs, graceMs: 800, volumes: [] });
 
 /** Its timers stand still while the machine is suspended, as those of Node.js do; its boot clock does not. */
 function trial() {
@@ -43,5 +44,18 @@ test('what is killed is sought by its mark while its parents live', () => {
   reaper.register([APP]);
   reaper.killGroup('db', () => {});
   assert.deepEqual(done, ['by mark', 'by group']);
+  reaper.close();
+});
+
+test('a lease that lapses while the machine is suspended ends what runs as soon as it wakes up', () => {
+  const { time, done, reaper, suspend } = trial();
+  const leases = new Map([['db', lease(time.bootMs() + 5000)]]);
+  reaper.leased(leases);
+  reaper.register([APP]);
+  time.run(1000);
+  suspend(3_600_000);
+  assert.deepEqual(done, []);
+  time.run(200);
+  assert.deepEqual(done, ['by mark', 'by group', 'db']);
   reaper.close();
 });
