@@ -10,10 +10,12 @@ const FEED = Buffer.of(0);
 const DISARM = Buffer.from('V');
 const CONNECT_TIMEOUT_MS = 1000;
 
-class DeviceWatchdog implements Watchdog {
+/** One that cannot be fed is closed, still armed: the device lets nobody else open it before, and whoever opens it again in time feeds it. */
+export class DeviceWatchdog implements Watchdog {
   readonly timeoutMs: number;
   readonly #path: string;
-  readonly #fd: number;
+  /** Undefined: closed. */
+  #fd: number | undefined;
   #lost: (error: EterneError) => void = () => {};
 
   constructor(path: string, fd: number, timeoutMs: number) {
@@ -28,18 +30,25 @@ class DeviceWatchdog implements Watchdog {
 
   disarm(): void {
     this.#write(DISARM);
-    fs.closeSync(this.#fd);
+    this.#close();
   }
 
   onLost(listener: (error: EterneError) => void): void {
     this.#lost = listener;
   }
 
+  #close(): void {
+    if (this.#fd !== undefined) fs.closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
   #write(bytes: Buffer): void {
+    if (this.#fd === undefined) return;
     try {
       fs.writeSync(this.#fd, bytes);
     } catch (error) {
       if (!(error instanceof Error)) throw error;
+      this.#close();
       this.#lost(systemError(`feed ${this.#path}`, error));
     }
   }
