@@ -7,7 +7,8 @@
  *
  * 1. It is fed five times within its timeout, by nobody but this process: a heart that stops feeds no more.
  * 2. It is fed only while nothing is overdue; then the machine is reset within the watchdog's timeout.
- * 3. It is disarmed only when it is not wanted any more, or when this process is asked to end while nothing runs here.
+ * 3. Since when something is being killed is noted between two feeds, too: of a watchdog with a long timeout the next one would count from itself.
+ * 4. It is disarmed only when it is not wanted any more, or when this process is asked to end while nothing runs here.
  */
 import { EterneError } from '@eterne/base';
 import type { Timer, Watchdog, Watchdogs, World } from '@eterne/runtime';
@@ -18,6 +19,8 @@ import type { Vigil } from './vigil.ts';
 
 const FEEDS_PER_TIMEOUT = 5;
 const REOPEN_MS = 1000;
+/** Falls together with the heart's beats. */
+const LOOK_MS = 200;
 
 export interface HeartWatchdogParts {
   readonly world: Pick<World, 'clock' | 'timers' | 'log'>;
@@ -33,6 +36,7 @@ export class HeartWatchdog {
   #wanted: WatchdogSpec | null = null;
   #armed: Watchdog | undefined;
   #timer: Timer | undefined;
+  #looking: Timer | undefined;
   #hungry = false;
   #trouble: string | null = null;
   /** Rises with every wish, so that an answer to an older one is recognised. */
@@ -77,7 +81,9 @@ export class HeartWatchdog {
       this.#trouble = null;
       watchdog.onLost((error) => this.#lost(error, wish));
       const intervalMs = watchdog.timeoutMs / FEEDS_PER_TIMEOUT;
-      this.#timer = this.#parts.world.timers.every(intervalMs, () => this.#feed(watchdog));
+      const { timers } = this.#parts.world;
+      this.#timer = timers.every(intervalMs, () => this.#feed(watchdog));
+      this.#looking = timers.every(LOOK_MS, () => this.#overdue());
       this.#feed(watchdog);
       return this.#tell();
     });
@@ -87,7 +93,7 @@ export class HeartWatchdog {
     if (wish !== this.#wish) return;
     if (this.#trouble === null) this.#parts.world.log('error', 'no watchdog', { reason: error.message });
     this.#trouble = error.message;
-    this.#timer?.cancel();
+    this.#stop();
     this.#armed = undefined;
     this.#tell();
     this.#parts.world.timers.after(REOPEN_MS, () => this.#open(wish));
@@ -95,15 +101,26 @@ export class HeartWatchdog {
 
   /** Duty 2. */
   #feed(watchdog: Watchdog): void {
-    const { world, vigil, reaper } = this.#parts;
-    const overdue = vigil.overdue(reaper.isKilling, world.clock.bootMs());
+    const overdue = this.#overdue();
     if (overdue === undefined) watchdog.feed();
-    else if (!this.#hungry) world.log('error', 'the watchdog is not fed any more', { reason: overdue });
+    else if (!this.#hungry)
+      this.#parts.world.log('error', 'the watchdog is not fed any more', { reason: overdue });
     this.#hungry = overdue !== undefined;
   }
 
-  #disarm(): void {
+  /** Duty 3. */
+  #overdue(): string | undefined {
+    const { world, vigil, reaper } = this.#parts;
+    return vigil.overdue(reaper.isKilling, world.clock.bootMs());
+  }
+
+  #stop(): void {
     this.#timer?.cancel();
+    this.#looking?.cancel();
+  }
+
+  #disarm(): void {
+    this.#stop();
     this.#armed?.disarm();
     this.#armed = undefined;
   }

@@ -100,3 +100,15 @@ test('a heart that is asked to end disarms it only while nothing runs here', () 
   watchdog.end();
   assert.equal(device.armed, false);
 });
+
+test('one with a long timeout, too, gets no food once a kill takes longer than it may, whenever it was fed last', () => {
+  const { device, reaper, watchdog } = trial();
+  const timeoutMs = 60_000;
+  watchdog.want({ ...DEVICE, timeoutMs });
+  device.time.run(timeoutMs + CLEAR_ALLOWANCE_MS);
+  const killingMs = device.time.bootMs();
+  reaper.isKilling = true;
+  device.time.run(timeoutMs);
+  const late = device.fedMs - (killingMs + CLEAR_ALLOWANCE_MS);
+  assert.ok(late <= 200, `it was fed ${late} ms after that`);
+});
