@@ -7,6 +7,8 @@
  * 3. A restarted monitor adopts what its predecessor started; it never starts anything by itself.
  * 4. A lapsed lease (grace included) kills the whole group; no stop scripts. So does the end of the node.
  * 5. What was killed is stopped when it has ended, not before: something else is started in its place then.
+ * 6. A start that still waits (for its lease, for what is in its place to be stopped) is not begun after a kill of its group, nor after the end of the
+ *    service that asked for it, nor after an order of the next one: that has decided on what it found.
  */
 import { EterneError } from '@eterne/base';
 import type { FileSystems, Interfaces, Random, Timer } from '@eterne/runtime';
@@ -57,6 +59,8 @@ export type MonitorHands = Hands & {
   readonly fileSystems: FileSystems;
 };
 
+const OVERTAKEN = 'its group was killed, or who asked for it ended, before it was started';
+
 const keyOf = (group: string, name: string): string => `${group}/${name}`;
 const registrationOf = ({ record: { spec, processes, mark } }: Resource): Registration => ({
   group: spec.group,
@@ -77,6 +81,8 @@ export class Monitor implements MonitorPort {
   readonly #abandoned = new Set<Resource>();
   /** Group that is being taken away → who waits for that. */
   readonly #abandoning = new Map<string, (() => void)[]>();
+  /** Group → how often it was killed: a start that was asked for before is not begun after it. */
+  readonly #kills = new Map<string, number>();
   readonly #drills = new Map<string, DrillRecords>();
   readonly #listeners: ((reports: readonly ResourceReport[]) => void)[] = [];
   readonly #footing: FootingWatch;
@@ -96,6 +102,7 @@ export class Monitor implements MonitorPort {
     });
     this.#reaper = new Reaper(hands.world, (groups) => {
       for (const group of groups) this.#endDrill(group);
+      for (const group of groups) this.#kills.set(group, this.#killsOf(group) + 1);
       for (const group of groups)
         this.#forgetGroup(group, 'killed: the lease of its group has lapsed', (failure) => {
           if (failure !== '')
@@ -151,15 +158,28 @@ export class Monitor implements MonitorPort {
       });
   }
 
-  start(spec: ResourceSpec, epoch: number, timeoutMs: number, done: (result: ActionResult) => void): void {
+  /** `isMeant`: whoever asked for it is still there (duty 6). */
+  start(
+    spec: ResourceSpec,
+    epoch: number,
+    timeoutMs: number,
+    done: (result: ActionResult) => void,
+    isMeant: () => boolean = () => true,
+  ): void {
     if (this.#isEnding) return done(failed('the node is stopping'));
     const bound = this.#bind(spec);
     if (bound instanceof EterneError) return done(failed(bound.message));
+    const kills = this.#killsOf(spec.group);
+    const isStillMeant = (): boolean => isMeant() && this.#killsOf(spec.group) === kills;
     this.#gate.pass(spec.group, epoch, Math.min(LEASE_WAIT_MS, timeoutMs), (isLeased) => {
+      if (!isStillMeant()) return done(failed(OVERTAKEN));
       if (!isLeased) return done(failed(`this node holds no lease of group ${spec.group} (epoch ${epoch})`));
       const present = this.#resources.get(keyOf(spec.group, spec.name));
       if (present === undefined) return this.#startNew(bound, spec, epoch, timeoutMs, done);
-      this.#startPresent(present, bound, spec, epoch, timeoutMs, done);
+      this.#startPresent(present, spec, timeoutMs, done, () => {
+        if (isStillMeant()) this.start(spec, epoch, timeoutMs, done, isMeant);
+        else done(failed(OVERTAKEN));
+      });
     });
   }
 
@@ -172,6 +192,10 @@ export class Monitor implements MonitorPort {
       timers.after(DYING_INTERVAL_MS, look);
     };
     look();
+  }
+
+  #killsOf(group: string): number {
+    return this.#kills.get(group) ?? 0;
   }
 
   /** Duty 5. */
@@ -223,6 +247,7 @@ export class Monitor implements MonitorPort {
 
   kill(group: string, done: (error: EterneError | undefined) => void): void {
     this.#endDrill(group);
+    this.#kills.set(group, this.#killsOf(group) + 1);
     this.#reaper.killGroup(group, () => {
       this.#forgetGroup(group, 'killed', (failure) =>
         done(failure === '' ? undefined : new EterneError('busy', `group ${group}: ${failure}`)),
@@ -287,22 +312,21 @@ export class Monitor implements MonitorPort {
     this.#add(bound, record).start((recorded) => this.#keep(recorded), timeoutMs, done);
   }
 
-  /** Still there, for example because the service was restarted: kept when it is well, else cleared away and started anew. */
+  /** Still there, for example because the service was restarted: kept when it is well, else cleared away and started `anew`. */
   #startPresent(
     present: Resource,
-    bound: BoundAgent<never>,
     spec: ResourceSpec,
-    epoch: number,
     timeoutMs: number,
     done: (result: ActionResult) => void,
+    anew: () => void,
   ): void {
     if (['starting', 'stopping', 'unknown'].includes(present.state))
       return done(failed(`${spec.name} is ${present.state}`));
     const isSame = JSON.stringify(present.spec) === JSON.stringify(spec);
     if (isSame && present.state === 'running') return done(succeeded(present.outputs));
     this.stop(spec, timeoutMs, (result) => {
-      if (!result.ok) return done(result);
-      this.#startNew(bound, spec, epoch, timeoutMs, done);
+      if (result.ok) anew();
+      else done(result);
     });
   }
 

@@ -36,6 +36,9 @@ export function serveMonitor(
   done: (result: Listener | EterneError) => void,
 ): void {
   const links = new Set<AcceptedLink>();
+  /** In the order in which they came; of a service that has ended more may be read when its successor is heard already. */
+  let accepted = 0;
+  let newestService = 0;
   monitor.onReport((reports) => {
     for (const link of links) link.note('reports', reports);
   });
@@ -47,9 +50,16 @@ export function serveMonitor(
     address,
     (link) => {
       links.add(link);
+      accepted += 1;
+      const own = accepted;
+      const isMeant = (): boolean => links.has(link) && own >= newestService;
       world.timers.soon(() => link.note('reports', monitor.reports));
       return {
-        onCall: (_name, body, reply) => act(monitor, body as ToMonitor, reply),
+        onCall: (_name, body, reply) => {
+          const message = body as ToMonitor;
+          if (isOfService(message)) newestService = Math.max(newestService, own);
+          act(monitor, message, reply, isMeant);
+        },
         onNote: () => {},
         onClose: () => void links.delete(link),
       };
@@ -58,10 +68,15 @@ export function serveMonitor(
   );
 }
 
-function act(monitor: Monitor, message: ToMonitor, reply: Reply): void {
+/** Only it gives orders to start and end; others ask whether the monitor is there, and what runs. */
+function isOfService({ call }: ToMonitor): boolean {
+  return call === 'start' || call === 'stop' || call === 'kill' || call === 'probe' || call === 'find';
+}
+
+function act(monitor: Monitor, message: ToMonitor, reply: Reply, isMeant: () => boolean): void {
   switch (message.call) {
     case 'start':
-      return monitor.start(message.spec, message.epoch, message.timeoutMs, (ok) => reply({ ok }));
+      return monitor.start(message.spec, message.epoch, message.timeoutMs, (ok) => reply({ ok }), isMeant);
     case 'stop':
       return monitor.stop(message.spec, message.timeoutMs, (ok) => reply({ ok }));
     case 'probe':

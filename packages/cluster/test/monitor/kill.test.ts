@@ -5,6 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChildHandle, SpawnOptions } from '@eterne/runtime';
 import type { GuardedProcess } from '../../src/heart/guard.ts';
 import { Monitor, type MonitorHands } from '../../src/monitor/monitor.ts';
+import { MonitorClient } from '../../src/monitor/client.ts';
+import { serveMonitor } from '../../src/monitor/server.ts';
 import { startedPath } from '../../src/node/layout.ts';
 import type { ActionResult, ResourceSpec } from '../../src/ports.ts';
 import { app, FakeHeart, makeHands } from './hands.ts';
@@ -287,4 +289,68 @@ test('at the end of the node everything is killed and taken away, and nothing st
   assert.ok(ran.includes(`umount --lazy ${directory}`));
   assert.deepEqual(heart.registrations, []);
   assert.equal((await bench.start(app({ command: FOREVER }))).ok, false);
+});
+
+test('a start that waits for its lease when its group is killed is not begun when the lease comes', async (context) => {
+  const hands = await makeHands(context);
+  const heart = new FakeHeart();
+  const bench = await benchWith(context, hands, heart);
+  const started = new Promise<ActionResult>((resolve) =>
+    bench.monitor.start(app({ command: FOREVER }), 2, TIMEOUT_MS, resolve),
+  );
+  await bench.kill();
+  heart.lease('g', 2, hands.world.clock.bootMs() + TIMEOUT_MS);
+  assert.equal((await started).ok, false);
+  assert.deepEqual(bench.monitor.reports, []);
+});
+
+test('a service that ended starts nothing any more: neither what waits for its lease nor what is read after its successor', async (context) => {
+  const hands = await makeHands(context);
+  const heart = new FakeHeart();
+  const bench = await benchWith(context, hands, heart);
+  const address = `unix:${hands.dir}/monitor.sock`;
+  const listener = await new Promise<{ close(): void }>((resolve, reject) =>
+    serveMonitor(hands.world, address, bench.monitor, (result) =>
+      'close' in result ? resolve(result) : reject(result),
+    ),
+  );
+  const connect = async (): Promise<MonitorClient> => {
+    const client = new MonitorClient(hands.world, address);
+    context.after(() => client.close());
+    await new Promise<void>((resolve) => client.ping([], () => resolve()));
+    return client;
+  };
+  context.after(() => listener.close());
+  const startBy = (client: MonitorClient, epoch: number): Promise<ActionResult> =>
+    new Promise((resolve) => client.start(app({ command: FOREVER }), epoch, TIMEOUT_MS, resolve));
+  const [dead, slow, successor] = [await connect(), await connect(), await connect()];
+  const waiting = startBy(dead, 2);
+  await new Promise<void>((resolve) => dead.probe(app({ command: FOREVER }), () => resolve()));
+  dead.close();
+  await waiting;
+  await sleep(50);
+  heart.lease('g', 2, hands.world.clock.bootMs() + TIMEOUT_MS);
+  assert.deepEqual(bench.monitor.reports, []);
+  await new Promise<void>((resolve) => successor.probe(app({ command: FOREVER }), () => resolve()));
+  assert.equal((await startBy(slow, 2)).ok, false);
+  assert.deepEqual(bench.monitor.reports, []);
+  assert.equal((await startBy(successor, 2)).ok, true);
+});
+
+test('a start in the place of something that is being stopped is not begun when who asked for it has ended', async (context) => {
+  const hands = await makeHands(context);
+  const heart = new FakeHeart();
+  const bench = await benchWith(context, hands, heart);
+  const stubborn = ['/bin/sh', '-c', 'trap "" TERM; while :; do sleep 0.1; done'];
+  assert.equal((await bench.start(app({ command: stubborn }))).ok, true);
+  let isThere = true;
+  const started = new Promise<ActionResult>((resolve) =>
+    bench.monitor.start(app({ command: FOREVER }), 1, TIMEOUT_MS, resolve, () => isThere),
+  );
+  await until(() => bench.monitor.reports.some(({ state }) => state === 'stopping'));
+  isThere = false;
+  for (const { pid } of heart.registrations.flatMap(({ processes }) => processes))
+    hands.world.processes.killGroup(pid, 'SIGKILL');
+  assert.equal((await started).ok, false);
+  assert.deepEqual(bench.monitor.reports, []);
 });
