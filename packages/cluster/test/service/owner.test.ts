@@ -92,6 +92,26 @@ test('a restarted service adopts what runs', () => {
   assert.equal(cluster.group('db').phase, 'online');
 });
 
+test('a service that ends between the start of a resource and the word of what it offers has it started anew, and counts no failure', () => {
+  const cluster = pair();
+  const plain = group('db', ['n1', 'n2'], 'data');
+  const [mirror] = plain.resources;
+  assert(mirror);
+  const first = { ...mirror, name: 'first', type: 'app', params: {} };
+  order(cluster, 'stopped');
+  cluster.time.run(2000);
+  cluster.configure([], [{ ...plain, resources: [first, ...plain.resources] }]);
+  order(cluster, 'started');
+  const { monitor, log } = cluster.machine('n1');
+  cluster.time.until(() => monitor.log.includes('start db/vol'), 5000, 'the volume is attached');
+  cluster.stopService('n1');
+  cluster.time.run(100);
+  assert(monitor.running.has('db/vol') && !monitor.running.has('db/app') && log.closed);
+  cluster.startService('n1');
+  cluster.untilOnline('db', 'n1');
+  assert.deepEqual(cluster.group('db').failures, []);
+});
+
 test('an application that died while the service was away is started again', () => {
   const cluster = pair();
   cluster.stopService('n1');

@@ -110,6 +110,16 @@ export class GroupResources {
     };
   }
 
+  /** A later resource refers to what this one offers, and nobody knows that. */
+  lacksOutputs(index: number): boolean {
+    const { name } = this.at(index).definition;
+    const later = this.#items.slice(index + 1);
+    const outputs = new Map(this.#items.map((resource) => [resource.definition.name, resource.outputs]));
+    return later.some(({ definition }) =>
+      replaceReferences(definition.params, outputs).missing.some(({ resource }) => resource === name),
+    );
+  }
+
   /** Does the log have everything that later resources may refer to? */
   outputsAreIn(agreed: readonly ResourceSummary[]): boolean {
     return this.#items.every(

@@ -2,7 +2,8 @@
  * The owner's work on one group: brings its resources where they are wanted, one action at a time, and tells the log.
  *
  * 1. A new epoch begins with a kill: whatever an older epoch left here is gone before anything starts. An epoch that had begun
- *    before this service was restarted is adopted instead: every resource is probed, what runs goes on running.
+ *    before this service was restarted is adopted instead: every resource is probed, what runs goes on running, unless what a later one needs of it was
+ *    never committed.
  * 2. Nothing is started without a lease for this epoch; when it has lapsed and its grace is over, the group is killed.
  * 3. A resource's outputs are committed before a later resource uses them.
  * 4. A failure is committed before it is acted upon, so that restarts are counted across restarts of this service.
@@ -372,6 +373,9 @@ export class GroupRunner {
   }
 
   #probed(view: View, index: number, state: ResourceState): void {
+    // Its start was not heard to end: it is stopped and started, as what it offers is told only then.
+    if (state === 'running' && this.#resources.lacksOutputs(index))
+      return this.#resources.set(index, { state: 'failed', reason: 'found running, but not what it offers' });
     const volume = this.#resources.volumeAt(index);
     if (state === 'running' && volume !== undefined) {
       const termNumber = view.state.volumes[volume]?.term.number ?? 0;
