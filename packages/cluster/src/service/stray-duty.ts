@@ -40,6 +40,8 @@ interface Work {
   readonly stopped: string | undefined;
 }
 
+type Finding = Omit<Work, 'kind' | 'id'>;
+
 export class StrayDuty {
   /** Group → when it is looked for again. */
   readonly #dueBootMs = new Map<string, number>();
@@ -67,9 +69,10 @@ export class StrayDuty {
       return;
     }
     this.#resting = undefined;
+    const nothing = { group: due.spec.name, left: [], found: [], unsure: false, stopped: undefined };
     const left = findable(due);
-    if (left.length === 0) this.#rest(view, due.spec.name, LOOK_INTERVAL_MS);
-    else this.#look(outbox, { group: due.spec.name, left, found: [], unsure: false, stopped: undefined });
+    if (left.length === 0) this.#conclude(view, outbox, nothing, due);
+    else this.#look(outbox, { ...nothing, left });
   }
 
   #rests({ state, now }: View, runners: number): boolean {
@@ -89,7 +92,7 @@ export class StrayDuty {
       this.#stopped(view, outbox, work, group, completion.result.ok ? '' : completion.result.reason);
   }
 
-  #look(outbox: Outbox, work: Omit<Work, 'kind' | 'id'>): void {
+  #look(outbox: Outbox, work: Finding): void {
     const [resource] = work.left;
     if (resource === undefined) return;
     const id = outbox.send({ kind: 'monitor-find', resource, timeoutMs: FIND_TIMEOUT_MS });
@@ -101,16 +104,22 @@ export class StrayDuty {
     const found = isHere === true && resource !== undefined ? [...work.found, resource] : work.found;
     const next = { ...work, left, found, unsure: work.unsure || isHere === undefined };
     if (left.length > 0) return this.#look(outbox, next);
-    if (next.unsure && found.length === 0) return this.#rest(view, work.group, AGAIN_MS);
+    this.#conclude(view, outbox, next, group);
+  }
+
+  /** A record of what is none of the group's any more, as it is configured now, is taken back too. */
+  #conclude(view: View, outbox: Outbox, work: Finding, group: GroupState): void {
+    const { found } = work;
+    if (work.unsure && found.length === 0) return this.#rest(view, work.group, AGAIN_MS);
     const known = group.strays.find(({ node }) => node === view.self);
     const resources = found.map(({ name }) => name).toSorted();
     const failure = found.length === 0 ? '' : failureAfter(work.stopped, known?.failure ?? '');
     if (isDeepStrictEqual([resources, failure], [known?.resources ?? [], known?.failure ?? '']))
-      return this.#goOn(view, outbox, next);
+      return this.#goOn(view, outbox, work);
     const { self: node, startId, now } = view;
     const command = { kind: 'group-strays', group: work.group, node, startId, resources, failure } as const;
     const id = outbox.send({ kind: 'append', command: { ...command, atMs: now.wallMs } });
-    this.#work = { ...next, kind: 'telling', id };
+    this.#work = { ...work, kind: 'telling', id };
   }
 
   /** Duty 2: what counts is what the log says now, not what was answered. */
@@ -120,13 +129,13 @@ export class StrayDuty {
     else this.#rest(view, work.group, AGAIN_MS);
   }
 
-  #goOn(view: View, outbox: Outbox, work: Work): void {
+  #goOn(view: View, outbox: Outbox, work: Finding): void {
     if (work.found.length === 0) return this.#rest(view, work.group, LOOK_INTERVAL_MS);
     if (work.stopped !== undefined) return this.#rest(view, work.group, AGAIN_MS);
     this.#stop(view, outbox, { ...work, left: work.found.toReversed() });
   }
 
-  #stop(view: View, outbox: Outbox, work: Work): void {
+  #stop(view: View, outbox: Outbox, work: Finding): void {
     const [resource] = work.left;
     if (resource === undefined) return;
     const definition = view.state.groups[work.group]?.spec.resources.find(
