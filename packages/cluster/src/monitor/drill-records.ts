@@ -18,6 +18,7 @@ const RECORDS_MAX = 1 << 20;
 type Done = (records: number | EterneError) => void;
 
 export class DrillRecords {
+  readonly directory: string;
   readonly #world: { readonly files: Files; readonly timers: Timers };
   readonly #path: string;
   readonly #drill: string;
@@ -29,6 +30,7 @@ export class DrillRecords {
 
   constructor(world: { readonly files: Files; readonly timers: Timers }, directory: string, drill: string) {
     this.#world = world;
+    this.directory = directory;
     this.#path = join(directory, '.eterne-drill');
     this.#drill = drill;
   }

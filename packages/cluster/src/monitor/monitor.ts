@@ -30,6 +30,7 @@ import type {
 import { failed, succeeded, type Hands } from './agents/agent.ts';
 import { bindAgent, type BoundAgent } from './agents/registry.ts';
 import type { FenceDevice } from '../state/model.ts';
+import { mountPointOf } from '../state/references.ts';
 import { DrillRecords } from './drill-records.ts';
 import { LeaseGate } from './lease-gate.ts';
 import { clearLeftovers } from './leftovers.ts';
@@ -204,6 +205,8 @@ export class Monitor implements MonitorPort {
   }
 
   #stopNow(spec: ResourceSpec, timeoutMs: number, done: (result: ActionResult) => void): void {
+    // Its owner ends it before this, unless its service was restarted meanwhile.
+    if (this.#drills.get(spec.group)?.directory === mountPointOf(spec)) this.#endDrill(spec.group);
     const key = keyOf(spec.group, spec.name);
     const resource = this.#resources.get(key) ?? this.#stranger(spec);
     if (resource instanceof EterneError) return done(failed(resource.message));

@@ -26,7 +26,10 @@ export function mirrorKeys(parts: readonly string[]): readonly string[] {
 }
 
 /** Where a resource mounts a file system; undefined: it mounts none, or where is not known before it starts. */
-export function mountPointOf({ type, params }: ResourceDefinition): string | undefined {
+export function mountPointOf({
+  type,
+  params,
+}: Pick<ResourceDefinition, 'type' | 'params'>): string | undefined {
   const own = type === 'ocf:heartbeat:Filesystem' ? params['params'] : params;
   if (type !== 'filesystem' && own === params) return undefined;
   const directory = typeof own === 'object' && own !== null && 'directory' in own ? own.directory : undefined;

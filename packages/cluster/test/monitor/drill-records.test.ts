@@ -5,7 +5,9 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EterneError } from '@eterne/base';
 import { DrillRecords } from '../../src/monitor/drill-records.ts';
-import { makeHands } from './hands.ts';
+import { Monitor } from '../../src/monitor/monitor.ts';
+import type { ActionResult } from '../../src/ports.ts';
+import { FakeHeart, makeHands } from './hands.ts';
 
 const RECORD_BYTES = 64;
 
@@ -49,4 +51,63 @@ test('where nothing can be written the drill hears it', async (context) => {
   const error = await new Promise((resolve) => records.begin(resolve));
   assert(error instanceof EterneError);
   assert.equal(await settled((done) => records.end(done)), 0);
+});
+
+test('what a drill has open is closed when its file system is stopped, also when nobody ended the drill', async (context) => {
+  const real = await makeHands(context);
+  const { files, processes } = real.world;
+  const directory = join(real.dir, 'mnt');
+  let isMounted = false;
+  let isOpen = false;
+  const openFile: typeof files.openFile = (path, done) =>
+    files.openFile(path, (file) => {
+      if (file instanceof EterneError) return done(file);
+      isOpen = true;
+      const close: typeof file.close = (closed) => {
+        isOpen = false;
+        file.close(closed);
+      };
+      done({
+        sizeBytes: file.sizeBytes,
+        readAt: (...read) => file.readAt(...read),
+        writeAt: (...write) => file.writeAt(...write),
+        truncate: (...cut) => file.truncate(...cut),
+        sync: (synced) => file.sync(synced),
+        close,
+      });
+    });
+  const readFile: typeof files.readFile = (path, done) => {
+    if (path !== '/proc/self/mounts') return files.readFile(path, done);
+    const mounts = isMounted ? `/dev/eterne ${directory} ext4 rw 0 0\n` : '';
+    real.world.timers.soon(() => done(Buffer.from(mounts)));
+  };
+  const spawn: typeof processes.spawn = ({ command: [program] }, onExit) => {
+    if (program === 'mount') isMounted = true;
+    if (program === 'umount' && !isOpen) isMounted = false;
+    const said = program === 'umount' && isOpen ? '/bin/false' : '/bin/echo';
+    return processes.spawn({ command: [said, 'ext4'] }, onExit);
+  };
+  const world = {
+    ...real.world,
+    files: { ...files, openFile, readFile },
+    processes: { ...processes, spawn },
+  };
+  const heart = new FakeHeart();
+  const monitor = new Monitor({ ...real, world }, heart);
+  context.after(async () => {
+    isOpen = false;
+    await new Promise<void>((resolve) => monitor.kill('g', () => resolve()));
+    monitor.close();
+  });
+  await new Promise<void>((resolve) => monitor.open(() => resolve()));
+  heart.lease('g', 1, real.world.clock.bootMs() + 60_000);
+  const params = { device: '/dev/eterne', directory, fstype: 'ext4' };
+  const spec = { group: 'g', name: 'fs', type: 'filesystem', params };
+  const started = await new Promise<ActionResult>((resolve) => monitor.start(spec, 1, 5000, resolve));
+  assert.equal(started.ok, true, started.reason);
+  const order = { verb: 'write', group: 'g', drill: 'a', directory } as const;
+  await new Promise<void>((resolve) => monitor.drill(order, () => resolve()));
+  assert.equal(isOpen, true);
+  const stopped = await new Promise<ActionResult>((resolve) => monitor.stop(spec, 1000, resolve));
+  assert.equal(stopped.ok, true, stopped.reason);
 });

@@ -157,6 +157,25 @@ test('a drill of a group with a file system counts what was written before it an
   assert.equal(cluster.group('web').drill, null);
 });
 
+test('a drill that is given up before the group is moved leaves nothing that writes on its file system', () => {
+  const { cluster } = pair();
+  const mounted = group('web', ['n1', 'n2']);
+  const [app] = mounted.resources;
+  assert(app);
+  const fs = { ...app, name: 'fs', type: 'filesystem', params: { directory: '/srv/web' } };
+  cluster.configure([], [{ ...mounted, resources: [fs, app] }]);
+  cluster.untilOnline('web', 'n1');
+  const { log } = cluster.machine('n1').monitor;
+  cluster.submit({ kind: 'drill-begin', group: 'web', drill: 'a', directory: '/srv/web', atMs: 0 });
+  cluster.time.run(200);
+  cluster.submit({ kind: 'drill-end', group: 'web', drill: 'a', atMs: 0 });
+  cluster.time.run(200);
+  assert.deepEqual(
+    log.filter((line) => line.startsWith('drill')),
+    ['drill write', 'drill end'],
+  );
+});
+
 test('a refused order comes back as the error of the state', async () => {
   const { cluster, facade } = pair();
   const code = (error: unknown): string => (error instanceof EterneError ? error.code : String(error));

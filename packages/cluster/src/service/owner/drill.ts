@@ -26,7 +26,7 @@ export class DrillDuty {
   /** `running`: everything of the group runs and is to go on running. */
   step(view: View, outbox: Outbox, group: GroupState, running: boolean): void {
     const drill = group.drill ?? undefined;
-    if (drill?.id !== this.#drill?.id) this.#phase = { kind: 'new' };
+    if (drill?.id !== this.#drill?.id) this.#leaveOff(outbox, group);
     this.#drill = drill;
     if (!drill) return;
     if (this.#phase.kind === 'asked') this.#tell(view, outbox, group, drill, this.#phase.figure);
@@ -53,6 +53,12 @@ export class DrillDuty {
     if (phase.kind === 'telling' && phase.id === id && completion.of === 'append')
       this.#phase =
         completion.result.kind === 'applied' ? { kind: 'told' } : { kind: 'asked', figure: phase.figure };
+  }
+
+  /** A drill that was given up before it came to the stop. */
+  #leaveOff(outbox: Outbox, group: GroupState): void {
+    if (this.#drill && this.#phase.kind === 'writing') this.#ask(outbox, group, this.#drill, 'end');
+    this.#phase = { kind: 'new' };
   }
 
   #await(outbox: Outbox, group: GroupState, drill: Drill, verb: DrillOrder['verb']): void {
