@@ -55,7 +55,8 @@ test('program and check command have the limits and the identity that were given
   const said = join(hands.dir, 'said');
   mkdirSync(said);
   chmodSync(said, 0o777);
-  const note = (name: string): string => `(ulimit -n; id -un) >${join(said, name)}`;
+  const note = (name: string): string =>
+    `(ulimit -n; id -un) >${join(said, `${name}.part`)}; mv ${join(said, `${name}.part`)} ${join(said, name)}`;
   const subject = new Subject(hands, appAgent, {
     command: ['sh', '-c', `${note('program')}; exec sleep 1000`],
     limits: { nofile: 123 },
