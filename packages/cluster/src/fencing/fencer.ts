@@ -4,23 +4,25 @@
  * 1. A node is fenced by one run at a time. Who asks meanwhile gets that run's result, unless the node may have begun another life in it already: of that life
  *    it proves nothing, and who still wants it fenced asks again.
  * 2. Who waits is answered as soon as the node is off, before anything switches it on again.
- * 3. Whatever happens an order is answered, at the latest when all its timeouts are over.
+ * 3. Whatever happens an order is answered, at the latest when all its timeouts are over. Nothing is switched off after that: whoever asked has gone on by then, and
+ *    the node may have begun another life.
  */
 import type { EterneError } from '@eterne/base';
 import type { World } from '@eterne/runtime';
 import type { FenceDevice } from '../state/model.ts';
 import { readFenceMetadata, runFenceAgent } from './agent.ts';
 import type { FenceAbilities } from './metadata.ts';
-import type { FenceOrder, FenceResult } from './order.ts';
+import { fenceOrderMs, type FenceOrder, type FenceResult } from './order.ts';
 import { agentObstacle, FenceRun } from './run.ts';
 
-export type FencerWorld = Pick<World, 'processes' | 'log'>;
+export type FencerWorld = Pick<World, 'clock' | 'processes' | 'log'>;
 
 type Answer = (result: FenceResult) => void;
 
 interface Fencing {
   /** Undefined while the agents are asked what they can do. */
   run: FenceRun | undefined;
+  readonly untilBootMs: number;
   readonly waiting: Answer[];
 }
 
@@ -45,8 +47,10 @@ export class Fencer {
       });
   }
 
-  #begin({ node, devices }: FenceOrder, waiting: Answer[]): void {
-    const fencing: Fencing = { run: undefined, waiting };
+  #begin(order: FenceOrder, waiting: Answer[]): void {
+    const { node, devices } = order;
+    const untilBootMs = this.#world.clock.bootMs() + fenceOrderMs(order);
+    const fencing: Fencing = { run: undefined, untilBootMs, waiting };
     this.#fencings.set(node, fencing);
     this.#world.log('warn', 'fencing', { node, agents: devices.map(({ agent }) => agent) });
     this.#learn(devices, new Map(), (abilities) => {
@@ -84,6 +88,10 @@ export class Fencer {
   }
 
   #advance(node: string, fencing: Fencing, run: FenceRun): void {
+    const isLate = this.#world.clock.bootMs() >= fencing.untilBootMs;
+    // Duty 3.
+    if (isLate && (run.action?.verb === 'off' || run.action?.verb === 'reboot'))
+      run.giveUp('the time for it is over');
     const { action, proof, result } = run;
     if (result) this.#ended(node, result);
     // Duty 2.

@@ -12,7 +12,8 @@
  * 3. A timeout is a failure. A failed action is tried again `retries` times, then its level has failed.
  * 4. That a node does not come on again changes nothing: it is off. Nor does it prove anything of what it begins when it does: `proof` is there before
  *    anything is switched on, and says nothing to who asks only then (`answersNewcomers`).
- * 5. A device that only cuts off a disk or a network confirms nothing; neither does a heuristic alone.
+ * 5. Nothing is switched off any more once it is given up: whoever asked has been answered, and the node may have begun another life.
+ * 6. A device that only cuts off a disk or a network confirms nothing; neither does a heuristic alone.
  */
 import { assert, EterneError } from '@eterne/base';
 import type { FenceDevice } from '../state/model.ts';
@@ -111,6 +112,12 @@ export class FenceRun {
     }
   }
 
+  /** Before an action that switches off (rule 5). */
+  giveUp(reason: string): void {
+    this.#failures.push(reason);
+    this.#fail();
+  }
+
   get #devices(): readonly FenceDevice[] {
     return this.#levels[this.#level] ?? [];
   }
@@ -138,7 +145,7 @@ export class FenceRun {
     this.#enterLevel(level + 1);
   }
 
-  /** Rule 5, and agents that are not there. */
+  /** Rule 6, and agents that are not there. */
   #obstacle(): string | undefined {
     for (const { agent } of this.#devices) {
       const obstacle = agentObstacle(agent, this.#abilities.get(agent));

@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
-import { nodeProcesses } from '@eterne/runtime/node/processes.ts';
+import { createNodeWorld } from '@eterne/runtime/node/world.ts';
 import { Fencer } from '../../src/fencing/fencer.ts';
 import type { FenceResult } from '../../src/fencing/order.ts';
 import type { FenceDevice } from '../../src/state/model.ts';
@@ -20,7 +20,7 @@ const needs = (agent: string): { readonly skip?: string } =>
 
 let fencer: Fencer;
 beforeEach(() => {
-  fencer = new Fencer({ processes: nodeProcesses, log: () => {} });
+  fencer = new Fencer({ ...createNodeWorld('test'), log: () => {} });
 });
 
 function fence(...devices: readonly FenceDevice[]): Promise<FenceResult> {

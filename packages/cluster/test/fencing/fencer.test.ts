@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { World } from '@eterne/runtime';
 import { Fencer } from '../../src/fencing/fencer.ts';
-import type { FenceResult } from '../../src/fencing/order.ts';
+import { FENCE_ORDER_MAX_MS, type FenceResult } from '../../src/fencing/order.ts';
 import type { FenceDevice } from '../../src/state/model.ts';
 import { device } from './device.ts';
 
@@ -13,6 +13,7 @@ const ABILITIES = ['off', 'on', 'status', 'reboot'];
 class Switch {
   readonly fencer: Fencer;
   readonly verbs: string[] = [];
+  passedMs = 0;
   readonly #can: readonly string[];
   #end: ((code: number) => void) | undefined;
 
@@ -29,7 +30,8 @@ class Switch {
       }
       return { pid: undefined, startTime: undefined, kill: () => {} };
     };
-    this.fencer = new Fencer({ processes: { spawn } as World['processes'], log: () => {} });
+    const clock = { bootMs: () => this.passedMs } as World['clock'];
+    this.fencer = new Fencer({ clock, processes: { spawn } as World['processes'], log: () => {} });
   }
 
   #metadata(): string {
@@ -90,4 +92,22 @@ test('likewise who asks after a reboot was asked for, which may be over already'
   power.end();
   assert.equal(first[0]?.confirmed, true);
   assert.deepEqual(power.verbs, ['reboot']);
+});
+
+test('what fails for longer than an order may take switches nothing off any more, and what is off on again', () => {
+  const failing = new Switch();
+  const results = failing.fence(device({ retries: 10, timeoutMs: 120_000 }));
+  for (let i = 0; i < 5; i += 1) failing.end(1);
+  failing.passedMs = FENCE_ORDER_MAX_MS;
+  failing.end(1);
+  assert.equal(failing.verbs.length, 6);
+  assert.match(results[0]?.reason ?? '', /the time for it is over/);
+  assert.equal(results[0]?.confirmed, false);
+  const slow = new Switch();
+  const late = slow.fence();
+  slow.passedMs = FENCE_ORDER_MAX_MS;
+  slow.end();
+  slow.end(OFF);
+  assert.equal(late[0]?.confirmed, true);
+  assert.deepEqual(slow.verbs, ['off', 'status', 'on']);
 });

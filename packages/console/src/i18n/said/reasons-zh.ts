@@ -222,7 +222,12 @@ export const RESOURCES: readonly Phrase[] = [
   ['the monitor was restarted', '监控进程重新启动'],
   ['its stop does not end within {ms} ms', '停止在 {ms} 毫秒内未结束'],
   ['its {check} check does not end within {ms} ms', '{check} 检查在 {ms} 毫秒内未结束'],
-  ['what was killed of its group does not end', '该组中已被杀死的进程尚未结束'],
+  ['found running, but not what it offers', '发现它在运行，但不知其所提供的内容'],
+  [
+    'its group was killed, or who asked for it ended, before it was started',
+    '在启动之前，其资源组已被终止，或请求者已结束',
+  ],
+  ['what was killed of its group does not end', '其资源组中已被终止的进程尚未结束'],
   ['{resource} could not be stopped: {why*}', '{resource} 无法停止：{why}'],
   ['what is left of it on {node} cannot be taken away: {why*}', '它在 {node} 上的残留无法清除：{why}'],
   ['not primary', '不是主节点'],

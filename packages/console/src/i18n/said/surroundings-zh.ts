@@ -18,6 +18,7 @@ export const FENCING: readonly Phrase[] = [
   ['{parameter} is unknown', '未知的参数 {parameter}'],
   ['{agent} only cuts a node off; its services would run on', '{agent} 只切断节点的网络；其服务仍会运行'],
   ['its power is still on', '其电源仍然接通'],
+  ['the time for it is over', '其时限已过'],
   ['it was not switched on again: {why*}', '没有重新上电：{why}'],
   ['{agent} alone stops nobody', '仅有 {agent} 不能让节点停机'],
   ['{agent} (level {level}): {why*}', '{agent}（第 {level} 级）：{why}'],
