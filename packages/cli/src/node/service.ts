@@ -201,6 +201,7 @@ function openEmbedded(
         },
       },
       log: () => log?.status(),
+      behindSinceMs: () => log?.behindSinceMs() ?? Number.POSITIVE_INFINITY,
       onDrop,
     });
     const close = (): void => {

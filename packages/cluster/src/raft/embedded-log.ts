@@ -239,6 +239,11 @@ export class EmbeddedLog<Command> implements OrderedLog<Command> {
     return this.#node.status();
   }
 
+  /** Leader: since when another voter confirms nothing of what it lacks; +Infinity: none is so. */
+  behindSinceMs(): number {
+    return this.#node.behindSinceMs();
+  }
+
   /** The members that the applied log names. */
   members(): Members {
     return this.#appliedMembers;

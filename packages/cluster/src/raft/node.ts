@@ -85,8 +85,6 @@ export interface RaftStatus {
   /** See `authorityUntilMs` in heartbeats.ts; −Infinity for all but a leader. */
   readonly authorityUntilMs: number;
   readonly snapshotIndex: LogIndex;
-  /** See `behindSinceMs` in heartbeats.ts; +Infinity for all but a leader. */
-  readonly behindSinceMs: number;
 }
 
 /** How far behind a learner may be to become a voter. */
@@ -439,6 +437,11 @@ export class RaftNode {
     this.#leaveIfRemoved(nowMs);
   }
 
+  /** See `behindSinceMs` in heartbeats.ts. */
+  behindSinceMs(): number {
+    return behindSinceMs(this.#core);
+  }
+
   status(): RaftStatus {
     const core = this.#core;
     return {
@@ -454,7 +457,6 @@ export class RaftNode {
       authorityUntilMs:
         core.role.kind === 'leader' ? authorityUntilMs(core, core.role) : Number.NEGATIVE_INFINITY,
       snapshotIndex: core.log.snapshot.index,
-      behindSinceMs: behindSinceMs(core),
     };
   }
 }

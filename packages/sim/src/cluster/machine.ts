@@ -508,6 +508,7 @@ export class Machine {
       timing: () => timesOf(service.state).raft,
       path: () => TIE_PATH,
       log: () => this.log?.status(),
+      behindSinceMs: () => this.log?.behindSinceMs() ?? Number.POSITIVE_INFINITY,
       proof: {
         files: world.files,
         recordPath: tieRecordPath(DIR),

@@ -41,7 +41,9 @@ export interface TieTransportOptions {
   /** It must not be used now: this node seems to be the one that is cut off. */
   readonly isVetoed?: () => boolean;
   /** The log's members; undefined: it is not open yet. */
-  readonly log: () => Pick<RaftStatus, 'members' | 'membersBefore' | 'behindSinceMs'> | undefined;
+  readonly log: () => Pick<RaftStatus, 'members' | 'membersBefore'> | undefined;
+  /** Since when another voter confirms to this leader nothing of what it lacks; +Infinity: none is so. */
+  readonly behindSinceMs: () => number;
   /** A message is not believed. */
   readonly onDrop?: (reason: DropReason) => void;
 }
@@ -284,13 +286,12 @@ export class TieTransport implements RaftTransport {
 
   /** A learner has to catch up, which nobody's rights depend on. Who beats on and confirms nothing is no more than who is silent. */
   #isNeeded(tie: MemberId): boolean {
-    const { world, timing, log } = this.#options;
+    const { world, timing, behindSinceMs } = this.#options;
     const nowMs = world.clock.bootMs();
-    const { members = [], behindSinceMs = Number.POSITIVE_INFINITY } = log() ?? {};
     return (
-      !isVoter(members, tie) ||
+      !isVoter(this.#members(), tie) ||
       nowMs - this.#voterHeardMs >= NEEDED_AFTER_HEARTBEATS * timing().heartbeatMs ||
-      nowMs - behindSinceMs >= HUNG_AFTER_MS
+      nowMs - behindSinceMs() >= HUNG_AFTER_MS
     );
   }
 

@@ -208,6 +208,7 @@ export class VirtualCluster {
       timing: () => machine.timing,
       path: () => '/shared',
       log: () => (machine.life === life ? machine.log?.status() : undefined),
+      behindSinceMs: () => machine.log?.behindSinceMs() ?? Number.POSITIVE_INFINITY,
       proof: {
         files: machine.disk.files(lifetime),
         recordPath: 'tie',
