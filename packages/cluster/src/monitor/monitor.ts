@@ -102,8 +102,7 @@ export class Monitor implements MonitorPort {
       for (const listener of this.#troubleListeners) listener(troubles);
     });
     this.#reaper = new Reaper(hands.world, (groups) => {
-      for (const group of groups) this.#endDrill(group);
-      for (const group of groups) this.#kills.set(group, this.#killsOf(group) + 1);
+      for (const group of groups) this.#condemned(group);
       for (const group of groups)
         this.#forgetGroup(group, 'killed: the lease of its group has lapsed', (failure) => {
           if (failure !== '')
@@ -195,6 +194,11 @@ export class Monitor implements MonitorPort {
     look();
   }
 
+  #condemned(group: string): void {
+    this.#endDrill(group);
+    this.#kills.set(group, this.#killsOf(group) + 1);
+  }
+
   #killsOf(group: string): number {
     return this.#kills.get(group) ?? 0;
   }
@@ -249,8 +253,7 @@ export class Monitor implements MonitorPort {
   }
 
   kill(group: string, done: (error: EterneError | undefined) => void): void {
-    this.#endDrill(group);
-    this.#kills.set(group, this.#killsOf(group) + 1);
+    this.#condemned(group);
     this.#reaper.killGroup(group, () => {
       this.#forgetGroup(group, 'killed', (failure) =>
         done(failure === '' ? undefined : new EterneError('busy', `group ${group}: ${failure}`)),

@@ -6,8 +6,9 @@ import {
   type MakeTie,
   type NextChange,
   type Seen,
+  type VotersLog,
 } from '../../src/node/voters.ts';
-import type { Member, MemberChange, Members } from '../../src/raft/members.ts';
+import type { Member, Members } from '../../src/raft/members.ts';
 import { NO_TIE_SEEN } from '../../src/raft/tie/tie-transport.ts';
 import { nodeOfMember } from '../../src/raft/types.ts';
 import { emptyState } from '../../src/state/apply.ts';
@@ -265,23 +266,28 @@ test('the last that votes leaves when somebody who stays votes, who comes first'
   assert.equal(nextChange(stateOf('c'), voters('a'), alone, { self, heard, barred }), undefined);
 });
 
+/** Everybody answers, and nothing is asked of it. */
+const ledByA = (time: VirtualTime, members: Members): VotersLog => ({
+  self: 'a#a-life',
+  leadership: () => ({ isLeader: true }),
+  members: () => members,
+  heard: () => new Set(members.map(({ id }) => id)),
+  readBarrier: (done) => time.soon(() => done(undefined)),
+  changeMember: () => assert.fail(),
+  transferLeadership: () => assert.fail(),
+});
+
 test('a disk that takes for ever to become the tie-breaker holds nobody up', () => {
   const time = new VirtualTime();
   const begun: string[] = [];
   let state = withTie(stateOf('a', 'b'));
   let written: ((id: string) => void) | undefined;
-  const members = voters('a', 'b');
-  const log = {
-    self: 'a#a-life',
-    leadership: () => ({ isLeader: true }),
-    members: () => members,
-    heard: () => new Set(members.map(({ id }) => id)),
-    readBarrier: (done: (error: undefined) => void) => time.soon(() => done(undefined)),
-    changeMember: ({ kind, id }: MemberChange, done: (error: undefined) => void) => {
+  const log: VotersLog = {
+    ...ledByA(time, voters('a', 'b')),
+    changeMember: ({ kind, id }, done) => {
       begun.push(`${kind} ${id}`);
       time.soon(() => done(undefined));
     },
-    transferLeadership: () => assert.fail(),
   };
   const onDisk: MakeTie = (_device, _owners, done) => {
     begun.push('write');
@@ -310,15 +316,9 @@ test('a leader that is to leave, and to whom leadership comes back, tries anothe
   const time = new VirtualTime();
   const asked: string[] = [];
   const startMs = time.bootMs();
-  const members = voters('a', 'b', 'c');
-  const log = {
-    self: 'a#a-life',
-    leadership: () => ({ isLeader: true }),
-    members: () => members,
-    heard: () => new Set(members.map(({ id }) => id)),
-    readBarrier: (done: (error: undefined) => void) => time.soon(() => done(undefined)),
-    changeMember: () => assert.fail(),
-    transferLeadership: (to: string) => {
+  const log: VotersLog = {
+    ...ledByA(time, voters('a', 'b', 'c')),
+    transferLeadership: (to) => {
       asked.push(`${nodeOfMember(to)} ${Math.floor((time.bootMs() - startMs) / 1000)}`);
       return undefined;
     },

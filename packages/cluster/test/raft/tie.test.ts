@@ -57,12 +57,18 @@ test('when only the link between the nodes is cut, the one that leads goes on an
   assert.equal(cluster.logOf(otherOf(leader)).leadership().quorate, false);
 });
 
-test('who lacks what the tie-breaker has confirmed does not lead alone', () => {
+/** The other one has lost its power. */
+function goneAlone(): { readonly cluster: VirtualCluster; readonly leader: string } {
   const cluster = pair();
   const leader = cluster.waitForLeader();
   cluster.run(1000);
   cluster.losePower(otherOf(leader));
   cluster.run(1500);
+  return { cluster, leader };
+}
+
+test('who lacks what the tie-breaker has confirmed does not lead alone', () => {
+  const { cluster, leader } = goneAlone();
   append(cluster, leader, 'only here');
   cluster.losePower(leader);
   cluster.start(otherOf(leader));
@@ -77,11 +83,7 @@ test('who lacks what the tie-breaker has confirmed does not lead alone', () => {
 });
 
 test('who goes on alone goes on again after a power cut, whatever its own disk had not got yet', () => {
-  const cluster = pair();
-  const leader = cluster.waitForLeader();
-  cluster.run(1000);
-  cluster.losePower(otherOf(leader));
-  cluster.run(1500);
+  const { cluster, leader } = goneAlone();
   append(cluster, leader, 'alone');
   cluster.machine(leader).disk.hang();
   cluster.logOf(leader).append('never written', () => {});

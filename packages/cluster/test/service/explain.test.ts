@@ -137,14 +137,19 @@ test('a drill really moves the group and tells the outage', async () => {
   assert.match(result.sentence, /writes could not be counted/);
 });
 
-test('a drill of a group with a file system counts what was written before it and found after it', async () => {
-  const { cluster, facade } = pair();
+/** A group with a file system runs on n1. */
+function mountWeb(cluster: FakeCluster): void {
   const mounted = group('web', ['n1', 'n2']);
   const [app] = mounted.resources;
   assert(app);
   const fs = { ...app, name: 'fs', type: 'filesystem', params: { directory: '/srv/web' } };
   cluster.configure([], [{ ...mounted, resources: [fs, app] }]);
   cluster.untilOnline('web', 'n1');
+}
+
+test('a drill of a group with a file system counts what was written before it and found after it', async () => {
+  const { cluster, facade } = pair();
+  mountWeb(cluster);
   const result = await settle(cluster, facade.drill('web', 'me'));
   assert(result.writes !== null && result.writes.acknowledged > 150, JSON.stringify(result));
   assert.equal(result.writes.lost, 0);
@@ -159,12 +164,7 @@ test('a drill of a group with a file system counts what was written before it an
 
 test('a drill that is given up before the group is moved leaves nothing that writes on its file system', () => {
   const { cluster } = pair();
-  const mounted = group('web', ['n1', 'n2']);
-  const [app] = mounted.resources;
-  assert(app);
-  const fs = { ...app, name: 'fs', type: 'filesystem', params: { directory: '/srv/web' } };
-  cluster.configure([], [{ ...mounted, resources: [fs, app] }]);
-  cluster.untilOnline('web', 'n1');
+  mountWeb(cluster);
   const { log } = cluster.machine('n1').monitor;
   cluster.submit({ kind: 'drill-begin', group: 'web', drill: 'a', directory: '/srv/web', atMs: 0 });
   cluster.time.run(200);

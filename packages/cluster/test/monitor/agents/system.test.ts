@@ -13,6 +13,7 @@ import { ipAgent } from '../../../src/monitor/agents/ip/agent.ts';
 import { mirrorAgent } from '../../../src/monitor/agents/mirror/agent.ts';
 import { Monitor } from '../../../src/monitor/monitor.ts';
 import { volumeSocketPath } from '../../../src/node/layout.ts';
+import { until } from '../../contract/beds.ts';
 import { FakeHeart, makeHands } from '../hands.ts';
 import type { ActionResult } from '../../../src/ports.ts';
 import { Subject, well } from './subject.ts';
@@ -278,11 +279,6 @@ function handsIn(namespace: string, hands: Hands): Hands {
 const isKnownTo = (client: string): boolean =>
   tool('ip', '-n', client, 'neighbour', 'show', '10.20.0.100').includes('lladdr');
 
-async function until(what: string, holds: () => boolean): Promise<void> {
-  for (const startedMs = performance.now(); !holds(); await sleep(20))
-    assert(performance.now() - startedMs < 30_000, what);
-}
-
 test(
   'a floating address goes where a link is, the neighbours hear of it, and it is put back',
   { skip: !hasNamespaces && 'needs root and iproute2' },
@@ -293,7 +289,7 @@ test(
     assert.equal((await subject.check()).state, 'failed');
     assert.deepEqual((await well(subject.start())).outputs, { address: '10.20.0.100', interface: 'live0' });
     assert.equal((await subject.check()).state, 'running');
-    await until('the client has heard of it', () => isKnownTo(client));
+    await until('the client has heard of it', () => isKnownTo(client), 30_000);
     tool('ip', '-n', client, 'link', 'set', 'live0', 'down');
     assert.equal((await subject.check()).state, 'running', 'the other has no link either');
     tool('ip', '-n', server, 'link', 'set', 'loose0', 'up');
@@ -326,7 +322,8 @@ test(
       await sleep(1000);
       assert.equal((await subject.check()).state, 'running', address);
       // Nobody takes up an unsolicited advertisement of IPv6 that he has no entry for.
-      if (address.startsWith('10.')) await until('the client has heard of it', () => isKnownTo(client));
+      if (address.startsWith('10.'))
+        await until('the client has heard of it', () => isKnownTo(client), 30_000);
       await well(subject.stop());
     }
     const nowhere = new Subject(hands, ipAgent, { address: '10.20.0.100/24', interfaces: ['gone0'] });
