@@ -564,4 +564,10 @@ export const CASES: readonly Case[] = [
     found:
       'a voter lost its log 120 ms before another one was removed: who stays was believed to be there for a second after it had answered last, and the removal could neither be committed nor undone',
   },
+  {
+    scenario: 'cluster',
+    seed: 16503471,
+    found:
+      'a primary lost its power before it heard that the replica which it had proposed was in the set, and copied to that one what the crash had left, while the log had it promoted',
+  },
 ];

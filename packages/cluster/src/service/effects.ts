@@ -5,7 +5,7 @@
 import type { DropCounts } from '../heart/drops.ts';
 import type { EterneError } from '@eterne/base';
 import type { Address } from '@eterne/runtime';
-import type { PromoteRequest, SetAnswer, SetProposal, VolumeStatus } from '@eterne/disk/engine/api.ts';
+import type { Grant, PromoteRequest, SetAnswer, SetProposal, VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { VolumeSpec } from '@eterne/disk/process/config.ts';
 import type { FenceOrder, FenceResult } from '../fencing/order.ts';
 import type {
@@ -31,7 +31,7 @@ export type ProposalId = number;
 
 export type Request =
   | { readonly kind: 'append'; readonly command: Command }
-  | { readonly kind: 'disk-ensure'; readonly spec: VolumeSpec }
+  | { readonly kind: 'disk-ensure'; readonly spec: VolumeSpec; readonly committed: Grant | undefined }
   | { readonly kind: 'disk-remove'; readonly volume: string }
   | { readonly kind: 'disk-promote'; readonly volume: string; readonly request: PromoteRequest }
   | { readonly kind: 'disk-demote'; readonly volume: string }

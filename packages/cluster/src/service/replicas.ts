@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { EterneError } from '@eterne/base';
 import type { Address } from '@eterne/runtime';
-import type { VolumeConfig } from '@eterne/disk/engine/api.ts';
+import type { Grant, VolumeConfig } from '@eterne/disk/engine/api.ts';
 import { INTERNAL_METADATA } from '@eterne/disk/engine/disk/open-device.ts';
 import type { VolumeSpec as DiskVolume } from '@eterne/disk/process/config.ts';
 import type { ExportSpec } from '@eterne/disk/process/port.ts';
@@ -99,7 +99,7 @@ export class ReplicaDuty {
       if (view.disk.volumes?.get(name)?.role !== 'primary') this.#close(outbox, name, config);
       return;
     }
-    const id = outbox.send({ kind: 'disk-ensure', spec: wanted });
+    const id = outbox.send({ kind: 'disk-ensure', spec: wanted, committed: committedOf(volume) });
     this.#known.set(name, { kind: 'asking', id, config });
   }
 
@@ -160,6 +160,11 @@ export function replicaOf(
       exports: exportsOf(fullName, part.exports),
     })),
   };
+}
+
+/** This service is caught up when it opens volumes: whatever an earlier life of this node had proposed is in here, or will never be. */
+function committedOf({ inSyncSet, spec, term }: VolumeState): Grant | undefined {
+  return spec.joined === undefined && term.number > 0 ? { term, set: inSyncSet } : undefined;
 }
 
 function volumeConfig(

@@ -335,7 +335,9 @@ export class Service {
       case 'monitor-watch':
         return monitor.watch(effect.order, (error) => this.#complete(effect.id, { of: 'plain', error }));
       case 'disk-ensure':
-        return this.#askDisk(effect.id, (disk, done) => disk.ensureVolume(effect.spec, done));
+        return this.#askDisk(effect.id, (disk, done) =>
+          disk.ensureVolume(effect.spec, effect.committed, done),
+        );
       case 'disk-remove':
         return this.#askDisk(effect.id, (disk, done) => disk.removeVolume(effect.volume, done));
       case 'disk-promote':

@@ -3,6 +3,7 @@ import { EterneError } from '@eterne/base';
 import type { Timer } from '@eterne/runtime';
 import type {
   DiskState,
+  Grant,
   LocalReplicaStatus,
   PeerStatus,
   PromoteRequest,
@@ -234,6 +235,9 @@ export class FakeDisk {
   /** The last promotion. */
   asked: PromoteRequest | undefined;
 
+  /** Volume → what had been committed of it when it was last asked for. */
+  readonly told = new Map<string, Grant | undefined>();
+
   /** Volume → what it has grown to; absent: it has not. */
   readonly sizes = new Map<string, number>();
   /** What every `ask` answers. */
@@ -318,7 +322,10 @@ export class FakeDisk {
         done(error);
       });
     return {
-      ensureVolume: ({ config }, done) => later(() => this.#ensure(config), done),
+      ensureVolume: ({ config }, committed, done) => {
+        this.told.set(config.name, committed);
+        later(() => this.#ensure(config), done);
+      },
       removeVolume: (name, done) => later(() => void this.volumes.delete(name), done),
       promote: (name, request, done) => later(() => this.#promote(name, request), done),
       demote: (name, done) => later(() => this.#demote(name), done),

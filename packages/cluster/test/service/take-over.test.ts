@@ -107,6 +107,20 @@ test('a short silence costs nothing: the group goes on where it is', () => {
   assert(!cluster.machine('n1').monitor.log.includes('stop db/app'));
 });
 
+test('a replica that is opened again is told what was committed while its node was away', () => {
+  const cluster = pair();
+  cluster.elect('w1');
+  cluster.powerOff('n1');
+  cluster.untilOnline('db', 'n2');
+  const { disk } = cluster.machine('n1');
+  disk.told.clear();
+  cluster.powerOn('n1');
+  cluster.time.until(() => disk.told.has('data'), 5000, 'it is opened');
+  const { inSyncSet, term } = cluster.state().volumes['data'] ?? assert.fail();
+  assert.deepEqual(inSyncSet.members, ['n2']);
+  assert.deepEqual(disk.told.get('data'), { term, set: inSyncSet });
+});
+
 test('a replica outside the in-sync set is never promoted', () => {
   const cluster = pair();
   cluster.elect('w1');

@@ -108,6 +108,12 @@ export interface VolumeConfig {
 /** The other replicas: what may change of a volume while it is open. */
 export type Others = Pick<VolumeConfig, 'peers' | 'lives'>;
 
+/** What a cluster has committed of a volume: who has the right to write, and which replicas hold everything that was acknowledged. */
+export interface Grant {
+  readonly term: Term;
+  readonly set: InSyncSet;
+}
+
 /** A change of the in-sync set, proposed by the primary of `term` only. Compare-and-set on (volume, term, expectedVersion). */
 export interface SetProposal {
   readonly volume: string;
@@ -135,6 +141,11 @@ export type SetAnswer =
 export interface Arbiter {
   /** Nobody promotes but the operator (standalone): replicas that meet settle by themselves who copies from whom. */
   readonly isLocal?: boolean;
+  /**
+   * Under a cluster: the newest that it had committed when this replica was told to open, which a crash may have kept from it. Durable before a peer is met
+   * (`engine/volume.ts`).
+   */
+  readonly committed?: Grant;
   propose(proposal: SetProposal, done: (answer: SetAnswer) => void): void;
 }
 
@@ -146,7 +157,7 @@ export interface PromoteRequest {
   /** Standalone only: also while this replica is being copied to. What it lacks is read from, and goes on being copied from, the source. */
   readonly whileCopied?: boolean;
   /** From the cluster: the committed entry (term, set reduced to the reachable replicas). Absent: standalone. */
-  readonly granted?: { readonly term: Term; readonly set: InSyncSet };
+  readonly granted?: Grant;
 }
 
 export interface AttachRequest {

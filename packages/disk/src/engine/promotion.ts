@@ -15,7 +15,7 @@
 import { EterneError } from '@eterne/base';
 import { NIL_UUID, type MetadataState } from '../metadata/index.ts';
 import type { StateMessage } from '../protocol/messages/state.ts';
-import type { InSyncSet, PromoteRequest, Term } from './api.ts';
+import type { Grant, PromoteRequest, Term } from './api.ts';
 import type { Peer } from './link/peer.ts';
 import type { Session } from './link/session.ts';
 import { isEqualToSet, whyNotBorrow } from './borrowing.ts';
@@ -131,7 +131,7 @@ export class Promotion {
     return hasGrown ? new EterneError('busy', 'this replica has grown meanwhile') : undefined;
   }
 
-  #problemGranted(granted: { readonly term: Term; readonly set: InSyncSet }): EterneError | undefined {
+  #problemGranted(granted: Grant): EterneError | undefined {
     const { replica } = this.#parts;
     const { term, set, diskState, justCreated } = replica.metadata.state;
     if (granted.term.number < term.number)
@@ -266,7 +266,7 @@ export class Promotion {
    * it when it follows (primary.ts): if this term ends before it begins here, it must not be left as one of two who are both sure of themselves.
    * Where somebody else settles losses (`ask`) members that are not here stay in the set, so that nothing is acknowledged before they have been asked for.
    */
-  #ownGrant(sessions: readonly Session[]): { readonly term: Term; readonly set: InSyncSet } {
+  #ownGrant(sessions: readonly Session[]): Grant {
     const { replica } = this.#parts;
     const { node } = replica.config;
     const { set } = replica.metadata.state;

@@ -14,6 +14,7 @@ import { NIL_UUID, type MetadataState, type VolumeMetadata } from '../metadata/i
 import type {
   Arbiter,
   AttachRequest,
+  Grant,
   LocalReplica,
   Others,
   PromoteRequest,
@@ -31,6 +32,7 @@ import { Repairer } from './disk/repairer.ts';
 import type { VerifyRequest as VerifyJobRequest } from '../protocol/messages/verify.ts';
 import { Invalidation } from './invalidate.ts';
 import type { Gauge } from './gauge.ts';
+import { isNewer } from './link/after-handshake.ts';
 import { Announcer } from './link/announcer.ts';
 import { livesBetween } from './link/lives.ts';
 import type { PathNote } from '../protocol/wire.ts';
@@ -65,12 +67,25 @@ export function openVolume(
 ): void {
   openStores(world, config, (stores) => {
     if (stores instanceof EterneError) return done(stores);
-    countForUnknown(config, stores.metadata, () => {
-      const volume = new Volume(world, config, arbiter, stores);
-      volume.start();
-      done(volume);
-    });
+    takeCommitted(stores.metadata, arbiter.committed, () =>
+      countForUnknown(config, stores.metadata, () => {
+        const volume = new Volume(world, config, arbiter, stores);
+        volume.start();
+        done(volume);
+      }),
+    );
   });
+}
+
+/**
+ * A primary that lost its power before it heard that its proposal was committed would tell the replica that it had taken in that this one is outside, and copy
+ * to it what the crash has left, while the cluster promotes it (invariant 1). Terms of another grantor cannot be compared: those a meeting settles.
+ */
+function takeCommitted(metadata: VolumeMetadata, committed: Grant | undefined, done: () => void): void {
+  const { state } = metadata;
+  if (committed === undefined || committed.term.grantor !== state.term.grantor || !isNewer(committed, state))
+    return done();
+  metadata.update((mine) => ({ ...mine, ...committed }), done);
 }
 
 /**

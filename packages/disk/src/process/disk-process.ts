@@ -13,7 +13,7 @@ import {
   type World,
 } from '@eterne/runtime';
 import type { Worker, WorkerHandler } from '@eterne/runtime/node/worker.ts';
-import type { PromoteRequest, SetProposal, VolumeStatus } from '../engine/api.ts';
+import type { Grant, PromoteRequest, SetProposal, VolumeStatus } from '../engine/api.ts';
 import { othersOf, withOthers } from '../engine/others.ts';
 import type { VolumeSpec } from './config.ts';
 import { isPrivateListen } from './config-rules.ts';
@@ -103,7 +103,7 @@ export class DiskProcess implements DiskPort {
     else volume.giveStream(preface, stream, surplus);
   }
 
-  ensureVolume(spec: VolumeSpec, done: Done): void {
+  ensureVolume(spec: VolumeSpec, committed: Grant | undefined, done: Done): void {
     const { config, exports, members = [] } = spec;
     const present = this.#volumes.get(config.name);
     if (present !== undefined) return changePeers(present, spec, done);
@@ -114,7 +114,7 @@ export class DiskProcess implements DiskPort {
       .find(({ listen, tls }) => tls === undefined && !isPrivateListen(listen));
     if (open !== undefined)
       return done(new EterneError('refused', `${open.listen}: NBD beyond loopback needs TLS`));
-    const volume = new VolumeProcess(spec, this.#volumeOwner);
+    const volume = new VolumeProcess(spec, committed, this.#volumeOwner);
     this.#volumes.set(config.name, volume);
     volume.start((error) => {
       if (error !== undefined) this.#volumes.delete(config.name);

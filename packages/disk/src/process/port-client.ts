@@ -2,7 +2,7 @@
 import { EterneError } from '@eterne/base';
 import { JsonLink, type Address, type Stream, type Timers, type World } from '@eterne/runtime';
 import { upgradeHttp } from '@eterne/runtime/node/http.ts';
-import type { PromoteRequest, SetAnswer, SetProposal, VolumeStatus } from '../engine/api.ts';
+import type { Grant, PromoteRequest, SetAnswer, SetProposal, VolumeStatus } from '../engine/api.ts';
 import type { VolumeSpec } from './config.ts';
 import type { DiskPort } from './port.ts';
 import {
@@ -51,8 +51,8 @@ class DiskPortClient implements DiskPort {
     });
   }
 
-  ensureVolume(spec: VolumeSpec, done: Done): void {
-    this.#call('ensure-volume', spec, done);
+  ensureVolume(spec: VolumeSpec, committed: Grant | undefined, done: Done): void {
+    this.#call('ensure-volume', { spec, committed }, done);
   }
 
   removeVolume(name: string, done: Done): void {

@@ -1,7 +1,7 @@
 /**
  * `DiskPort` over a `JsonLink`, which is opened by `Upgrade: eterne-disk/1` on the control socket.
  * ```
- *   client → disk   call  ensure-volume {config, exports, members?} · remove-volume {name} · promote {name, request} · demote {name}
+ *   client → disk   call  ensure-volume {spec: {config, exports, members?}, committed?} · remove-volume {name} · promote {name, request} · demote {name}
  *                        ask {name, call}
  *                   note  lease {name, lease} · arbitrate · verdict {id, answer}
  *   disk → client   note  status {volumes} · proposal {id, proposal}
@@ -11,7 +11,7 @@
  * Both ends are of one node and one version: after an upgrade all its daemons are started again.
  */
 import type { Address } from '@eterne/runtime';
-import type { PromoteRequest, SetAnswer, SetProposal, VolumeStatus } from '../engine/api.ts';
+import type { Grant, PromoteRequest, SetAnswer, SetProposal, VolumeStatus } from '../engine/api.ts';
 import type { VolumeSpec } from './config.ts';
 import type { Lease, ReplicaCall } from './worker-messages.ts';
 
@@ -19,7 +19,7 @@ export const DISK_PORT_PROTOCOL = 'eterne-disk/1';
 
 /** Bodies of what a client sends; `port-schemas.ts` checks them on arrival. */
 export interface ClientBodies {
-  'ensure-volume': VolumeSpec;
+  'ensure-volume': { readonly spec: VolumeSpec; readonly committed?: Grant | undefined };
   'remove-volume': { readonly name: string };
   promote: { readonly name: string; readonly request: PromoteRequest };
   demote: { readonly name: string };

@@ -38,14 +38,13 @@ const exportSpec = z.discriminatedUnion('kind', [
       .optional(),
   }),
 ]);
+const grant = z.object({
+  term: z.object({ number: whole, grantor: z.string() }),
+  set: z.object({ version: whole, members: z.array(name) }),
+});
 const promoteRequest = z.object({
   force: z.boolean(),
-  granted: z
-    .object({
-      term: z.object({ number: whole, grantor: z.string() }),
-      set: z.object({ version: whole, members: z.array(name) }),
-    })
-    .optional(),
+  granted: grant.optional(),
 });
 const verifyRequest = z.object({ peer: name.optional(), fast: z.boolean(), repair: z.boolean() });
 const rescueId = z.number().int().min(1);
@@ -77,9 +76,12 @@ const setAnswer = z.discriminatedUnion('kind', [
 
 export const clientBodies = {
   'ensure-volume': z.object({
-    config: volumeConfig,
-    exports: z.array(exportSpec),
-    members: z.array(z.object({ metadataPath: z.string(), exports: z.array(exportSpec) })).optional(),
+    spec: z.object({
+      config: volumeConfig,
+      exports: z.array(exportSpec),
+      members: z.array(z.object({ metadataPath: z.string(), exports: z.array(exportSpec) })).optional(),
+    }),
+    committed: grant.optional(),
   }),
   'remove-volume': z.object({ name }),
   promote: z.object({ name, request: promoteRequest }),

@@ -50,7 +50,7 @@ export class DiskPortServer {
     switch (name) {
       case 'ensure-volume': {
         const checked = check(name, body, done);
-        return checked && this.#disk.ensureVolume(checked, done);
+        return checked && this.#disk.ensureVolume(checked.spec, checked.committed, done);
       }
       case 'remove-volume': {
         const checked = check(name, body, done);

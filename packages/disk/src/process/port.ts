@@ -2,7 +2,7 @@
 import type { EterneError } from '@eterne/base';
 import type { Address } from '@eterne/runtime';
 import type { AttachChoice } from '../attach/choose.ts';
-import type { PromoteRequest, SetAnswer, SetProposal, VolumeStatus } from '../engine/api.ts';
+import type { Grant, PromoteRequest, SetAnswer, SetProposal, VolumeStatus } from '../engine/api.ts';
 import type { VolumeSpec } from './config.ts';
 import type { TlsFiles } from './tls-files.ts';
 import type { CallDone } from './volume-process.ts';
@@ -48,9 +48,10 @@ type Done = (error: EterneError | undefined) => void;
 export interface DiskPort {
   /**
    * Opens the volume, or mirror set, if it is not open. Idempotent. Of an open volume only the peers may change (replicas that come and go), while it
-   * serves; any other difference is `conflict`.
+   * serves; any other difference is `conflict`. `committed`: what its replica has to know before it meets a peer (`Arbiter.committed`); nothing to one that
+   * is open. Of a volume that was never promoted, or on several devices, there is none.
    */
-  ensureVolume(spec: VolumeSpec, done: Done): void;
+  ensureVolume(spec: VolumeSpec, committed: Grant | undefined, done: Done): void;
   removeVolume(name: string, done: Done): void;
   promote(name: string, request: PromoteRequest, done: Done): void;
   demote(name: string, done: Done): void;

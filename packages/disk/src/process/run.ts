@@ -93,7 +93,7 @@ function openAll(
   let first: EterneError | undefined;
   if (left === 0) return done(undefined);
   for (const spec of volumes)
-    disk.ensureVolume(spec, (error) => {
+    disk.ensureVolume(spec, undefined, (error) => {
       first ??= error;
       left -= 1;
       if (left === 0) done(first);

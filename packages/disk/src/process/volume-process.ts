@@ -15,7 +15,7 @@
 import { EterneError, assert, unreachable } from '@eterne/base';
 import type { Address, Stream, Timer, TlsIdentity, World } from '@eterne/runtime';
 import type { Worker, WorkerHandler } from '@eterne/runtime/node/worker.ts';
-import type { Others, SetAnswer, SetProposal, VolumeStatus } from '../engine/api.ts';
+import type { Grant, Others, SetAnswer, SetProposal, VolumeStatus } from '../engine/api.ts';
 import { withOthers } from '../engine/others.ts';
 import type { VolumeSpec } from './config.ts';
 import { absentStatus } from './absent-status.ts';
@@ -61,6 +61,7 @@ export class VolumeProcess {
   readonly #calls = new Map<number, CallDone>();
   #nextCall = 1;
   #spec: VolumeSpec;
+  readonly #committed: Grant | undefined;
   #state: State = { kind: 'closed' };
   #statuses: readonly VolumeStatus[];
   #listening: readonly Address[] = [];
@@ -72,8 +73,9 @@ export class VolumeProcess {
   #started: Done | undefined;
   #onClosed: (() => void)[] = [];
 
-  constructor(spec: VolumeSpec, owner: VolumeProcessOwner) {
+  constructor(spec: VolumeSpec, committed: Grant | undefined, owner: VolumeProcessOwner) {
     this.#spec = spec;
+    this.#committed = committed;
     this.#owner = owner;
     this.#statuses = statusesOf(spec.config, absentStatus(spec.config, undefined), []);
   }
@@ -181,6 +183,7 @@ export class VolumeProcess {
       exports,
       arbiter,
       ...(members === undefined ? {} : { members }),
+      ...(this.#committed === undefined ? {} : { committed: this.#committed }),
       ...(tls === undefined ? {} : { tls }),
     });
   }

@@ -14,6 +14,7 @@ import type { BlockDevice, Stream, World } from '@eterne/runtime';
 import type {
   Arbiter,
   AttachRequest,
+  Grant,
   MirrorVolume,
   Others,
   SetAnswer,
@@ -32,7 +33,7 @@ import type { ExportSpec } from './port.ts';
 import { statusesOf } from './set-status.ts';
 import type { CallDone } from './volume-process.ts';
 import { toWireError } from './wire-error.ts';
-import type { ArbiterKind, FromWorker, StreamNote, ToWorker, VolumeCall } from './worker-messages.ts';
+import type { FromWorker, StreamNote, ToWorker, VolumeCall } from './worker-messages.ts';
 import { answerRescue } from './worker-questions.ts';
 
 const STATUS_INTERVAL_MS = 1000;
@@ -142,15 +143,18 @@ export class VolumeWorker {
     this.#eachFront(
       (front, next) => front.openState(next),
       (error) => {
-        if (error === undefined) this.#openVolume(config, asked.arbiter);
+        if (error === undefined) this.#openVolume(config, asked);
         else this.#refuse(config.name, error);
       },
     );
   }
 
-  #openVolume(config: VolumeConfig, arbiter: ArbiterKind): void {
+  #openVolume(
+    config: VolumeConfig,
+    { arbiter, committed }: Pick<Extract<ToWorker, { kind: 'open' }>, 'arbiter' | 'committed'>,
+  ): void {
     const { world, openVolume, localArbiter } = this.#options;
-    const judge = arbiter === 'local' ? localArbiter(world, config) : this.#clusterArbiter();
+    const judge = arbiter === 'local' ? localArbiter(world, config) : this.#clusterArbiter(committed);
     const guarded = this.#fronts.reduce((inner, front) => front.guard(inner), judge);
     openVolume(world, config, guarded, (volume) => {
       if (volume instanceof EterneError) return this.#refuse(config.name, volume);
@@ -187,8 +191,9 @@ export class VolumeWorker {
     this.#options.exit();
   }
 
-  #clusterArbiter(): Arbiter {
+  #clusterArbiter(committed: Grant | undefined): Arbiter {
     return {
+      ...(committed === undefined ? {} : { committed }),
       propose: (proposal: SetProposal, done: (answer: SetAnswer) => void): void => {
         const id = this.#nextProposal++;
         this.#verdicts.set(id, done);

@@ -5,6 +5,7 @@
 import type { Address, TlsIdentity } from '@eterne/runtime';
 import type {
   AttachRequest,
+  Grant,
   Others,
   PromoteRequest,
   SetAnswer,
@@ -72,6 +73,8 @@ export type ToWorker =
       /** Of a mirror set, in the order of `config.members`. */
       readonly members?: readonly MemberSpec[];
       readonly arbiter: ArbiterKind;
+      /** `Arbiter.committed`, of a cluster. */
+      readonly committed?: Grant;
       /** Of this node, for links with peers. */
       readonly tls?: TlsIdentity;
     }

@@ -58,6 +58,7 @@ const ensure = (
   answer((done) =>
     disk.ensureVolume(
       { config: volumeConfig(name, settings), exports: [{ kind: 'nbd', listen: `unix:${nbdPath(name)}` }] },
+      undefined,
       done,
     ),
   );
@@ -84,7 +85,7 @@ describe('disk process', () => {
     assert.equal(await ensure(disk, 'v1'), undefined);
     assert.equal(await ensure(disk, 'v1'), undefined);
     const other = await answer((done) =>
-      disk.ensureVolume({ config: volumeConfig('v1', { sizeBytes: 4096 }), exports: [] }, done),
+      disk.ensureVolume({ config: volumeConfig('v1', { sizeBytes: 4096 }), exports: [] }, undefined, done),
     );
     assert.equal(other?.code, 'conflict');
     assert.equal(disk.processes().length, 1);
@@ -100,6 +101,7 @@ describe('disk process', () => {
     const far = await answer((done) =>
       disk.ensureVolume(
         { config: volumeConfig('v2'), exports: [{ kind: 'nbd', listen: '10.0.0.1:0' }] },
+        undefined,
         done,
       ),
     );
@@ -112,6 +114,7 @@ describe('disk process', () => {
     const taken = await answer((done) =>
       disk.ensureVolume(
         { config: volumeConfig('v4'), exports: [{ kind: 'nbd', listen: `unix:${nbdPath('v3')}` }] },
+        undefined,
         done,
       ),
     );

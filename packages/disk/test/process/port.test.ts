@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { EterneError } from '@eterne/base';
@@ -91,7 +92,9 @@ describe('disk port', () => {
       }),
     );
     assert.equal(
-      await answer((done) => service.ensureVolume({ config: volumeConfig('p0'), exports: [] }, done)),
+      await answer((done) =>
+        service.ensureVolume({ config: volumeConfig('p0'), exports: [] }, undefined, done),
+      ),
       undefined,
     );
     heart.setLease('p0', { validUntilBootMs: 1, graceMs: 1 });
@@ -107,7 +110,7 @@ describe('disk port', () => {
   it('takes other peers while the volume is open, and nothing else', async () => {
     const port = await connect(served.controlPath);
     const ensure = (config: ReturnType<typeof volumeConfig>): Promise<EterneError | undefined> =>
-      answer((done) => port.ensureVolume({ config, exports: [] }, done));
+      answer((done) => port.ensureVolume({ config, exports: [] }, undefined, done));
     const peers = { b: ['127.0.0.1:1'] };
     assert.equal(await ensure(volumeConfig('p2')), undefined);
     assert.equal(await ensure(volumeConfig('p2', { peers })), undefined);
@@ -120,9 +123,29 @@ describe('disk port', () => {
     port.close();
   });
 
+  it('tells a volume that is opened what was committed, and each worker of it that follows', async () => {
+    const port = await connect(served.controlPath);
+    const told: (readonly [term: number, members: readonly string[], isOpen: boolean])[] = [];
+    port.onStatus((volumes) => {
+      const found = volumes.find(({ name }) => name === 'p3');
+      if (found !== undefined) told.push([found.term, found.inSyncSet, found.disk === 'UpToDate']);
+    });
+    const committed = { term: { number: 7, grantor: 'test' }, set: { version: 9, members: ['a', 'b'] } };
+    const spec = { config: volumeConfig('p3'), exports: [] };
+    assert.equal(await answer((done) => port.ensureVolume(spec, committed, done)), undefined);
+    assert.deepEqual(told.at(-1), [7, ['a', 'b'], true]);
+    assert.equal(await answer((done) => port.ensureVolume(spec, undefined, done)), undefined);
+    told.length = 0;
+    const died = await answer((done) => port.ask('p3', { verb: 'connect', peer: 'crash' }, done));
+    assert.equal(died?.code, 'unreachable');
+    while (told.every(([, , isOpen]) => isOpen) || told.at(-1)?.[2] !== true) await pause(10);
+    assert.deepEqual(told.at(-1), [7, ['a', 'b'], true]);
+    port.close();
+  });
+
   it('keeps an unanswered proposal for the next arbiter, and hears only that one', async () => {
     const first = await connect(served.controlPath);
-    await answer((done) => first.ensureVolume({ config: volumeConfig('p1'), exports: [] }, done));
+    await answer((done) => first.ensureVolume({ config: volumeConfig('p1'), exports: [] }, undefined, done));
     const asked = new Promise<
       (answer: Parameters<Parameters<Parameters<DiskPort['onProposal']>[0]>[1]>[0]) => void
     >((resolve) => first.onProposal((_proposal, reply) => resolve(reply)));
@@ -145,7 +168,7 @@ describe('disk port', () => {
   it('answers malformed bodies with an error and tells clients when it goes', async () => {
     const port = await connect(served.controlPath);
     const malformed = await answer((done) =>
-      port.ensureVolume({ config: {} as ReturnType<typeof volumeConfig>, exports: [] }, done),
+      port.ensureVolume({ config: {} as ReturnType<typeof volumeConfig>, exports: [] }, undefined, done),
     );
     assert.equal(malformed?.code, 'protocol');
     const gone = new Promise<void>((resolve) => port.onClose(resolve));
@@ -171,7 +194,9 @@ describe('control socket', () => {
 
   before(async () => {
     served = await serve('alone.ctl', 'local');
-    await answer((done) => served.disk.ensureVolume({ config: volumeConfig('c0'), exports: [] }, done));
+    await answer((done) =>
+      served.disk.ensureVolume({ config: volumeConfig('c0'), exports: [] }, undefined, done),
+    );
   });
 
   it('shows status and steers volumes', async () => {
@@ -201,6 +226,7 @@ describe('control socket', () => {
     await answer((done) =>
       served.disk.ensureVolume(
         { config: volumeConfig('c1', { peers: { b: ['127.0.0.1:1'] } }), exports: [] },
+        undefined,
         done,
       ),
     );

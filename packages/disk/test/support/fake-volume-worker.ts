@@ -24,12 +24,13 @@ class FakeVolume implements MirrorVolume {
   readonly config: VolumeConfig;
   device: BlockDevice | undefined;
   readonly #arbiter: Arbiter;
-  #term = 0;
+  #term: number;
   #onChange: () => void = () => {};
 
   constructor(config: VolumeConfig, arbiter: Arbiter) {
     this.config = config;
     this.#arbiter = arbiter;
+    this.#term = arbiter.committed?.term.number ?? 0;
   }
 
   status(): VolumeStatus {
@@ -38,6 +39,7 @@ class FakeVolume implements MirrorVolume {
       role: this.device === undefined ? 'secondary' : 'primary',
       term: this.#term,
       disk: 'UpToDate',
+      inSyncSet: [...(this.#arbiter.committed?.set.members ?? [])],
     };
   }
 

@@ -1,6 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { assert, EterneError } from '@eterne/base';
-import type { Arbiter, LocalReplica, SetAnswer, SetProposal, VolumeConfig } from '@eterne/disk/engine/api.ts';
+import type {
+  Arbiter,
+  Grant,
+  LocalReplica,
+  SetAnswer,
+  SetProposal,
+  VolumeConfig,
+} from '@eterne/disk/engine/api.ts';
 import { othersOf, withOthers } from '@eterne/disk/engine/others.ts';
 import { openVolume } from '@eterne/disk/engine/volume.ts';
 import { Bindings, type Listener, type Stream } from '@eterne/runtime';
@@ -53,14 +60,22 @@ export class DiskDaemon {
   }
 
   ensureVolume(
-    config: VolumeConfig,
-    exportAddress: string,
+    {
+      config,
+      committed,
+      exportAddress,
+    }: {
+      readonly config: VolumeConfig;
+      readonly committed: Grant | undefined;
+      readonly exportAddress: string;
+    },
     done: (error: EterneError | undefined) => void,
   ): void {
     const known = this.opening.get(config.name);
     if (known !== undefined) return this.change(known, config, done);
     const { world } = this.process;
     const arbiter: Arbiter = {
+      ...(committed === undefined ? {} : { committed }),
       propose: (proposal, answer) => {
         this.proposals.add({ proposal, answer });
         this.askAgain();

@@ -58,10 +58,11 @@ function makePort(client: SimProcess, daemon: DiskDaemon, back: Hops): DiskPort 
     });
   const find = (name: string) => daemon.volumes.get(name);
   return {
-    ensureVolume: ({ config, exports }, done) =>
+    ensureVolume: ({ config, exports }, committed, done) =>
       forth.run(() => {
         const nbd = exports.find(({ kind }) => kind === 'nbd');
-        daemon.ensureVolume(config, nbd?.kind === 'nbd' ? nbd.listen : '', answering(done));
+        const exportAddress = nbd?.kind === 'nbd' ? nbd.listen : '';
+        daemon.ensureVolume({ config, committed, exportAddress }, answering(done));
       }),
     removeVolume: (name, done) => forth.run(() => daemon.removeVolume(name, answering(done))),
     promote: (name, request, done) =>

@@ -1,5 +1,5 @@
 import { assert, EterneError } from '@eterne/base';
-import type { InSyncSet, SetAnswer, SetProposal } from '@eterne/disk/engine/api.ts';
+import type { Grant, InSyncSet, SetAnswer, SetProposal } from '@eterne/disk/engine/api.ts';
 import type { DatagramSocket, World } from '@eterne/runtime';
 import type { Prng } from '../world/prng.ts';
 import {
@@ -52,6 +52,8 @@ export class Arbiter {
   private readonly heard = new Map<string, Heard>();
   /** The process that holds the term, and when its newest possible lease ends on this clock. */
   private holderPid = 0;
+  /** By node: the process that was started last. */
+  private readonly newestLife = new Map<string, number>();
   private leaseEndBootMs = 0;
   private committedAtBootMs = 0;
   private inForce = false;
@@ -105,10 +107,18 @@ export class Arbiter {
     this.send(node, { kind: 'answer', pid, id, answer });
   }
 
+  /** What a host is told before it opens its volume, as by a service that has caught up; what its earlier lives have proposed is decided, or void. */
+  committedFor(node: string, pid: number): Grant | undefined {
+    this.newestLife.set(node, pid);
+    const { term, set } = this.register;
+    return term === 0 ? undefined : { term: { number: term, grantor: GRANTOR }, set };
+  }
+
   private judge(node: string, pid: number, proposal: SetProposal): SetAnswer {
     const { register } = this;
     const refuse = (reason: string): SetAnswer => ({ kind: 'refused', reason });
     if (register.holder !== node || this.holderPid !== pid) return refuse('another replica is primary');
+    if (pid < (this.newestLife.get(node) ?? 0)) return refuse('that process is gone');
     if (proposal.term.number !== register.term) return refuse(`the term is ${register.term}`);
     if (proposal.expectedVersion !== register.set.version)
       return refuse(`the set's version is ${register.set.version}`);

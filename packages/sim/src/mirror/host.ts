@@ -1,6 +1,7 @@
 import { assert, EterneError } from '@eterne/base';
 import type {
   Arbiter as ArbiterPort,
+  Grant,
   MirrorVolume,
   SetAnswer,
   SetProposal,
@@ -41,6 +42,7 @@ export class VolumeHost {
   volume: MirrorVolume | undefined;
   private readonly config: VolumeConfig;
   private readonly addresses: HostAddresses;
+  private readonly committed: Grant | undefined;
   private readonly onVolume: (volume: MirrorVolume) => void;
   private socket: DatagramSocket | undefined;
   private nextProposal = 1;
@@ -56,17 +58,20 @@ export class VolumeHost {
     process: SimProcess,
     config: VolumeConfig,
     addresses: HostAddresses,
+    committed: Grant | undefined,
     onVolume: (volume: MirrorVolume) => void,
   ) {
     this.process = process;
     this.config = config;
     this.addresses = addresses;
+    this.committed = committed;
     this.onVolume = onVolume;
   }
 
   start(): void {
     const { world } = this.process;
     const arbiter: ArbiterPort = {
+      ...(this.committed === undefined ? {} : { committed: this.committed }),
       propose: (proposal, done) => {
         this.proposals.set(this.nextProposal, { proposal, done });
         this.nextProposal += 1;

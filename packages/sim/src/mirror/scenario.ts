@@ -273,10 +273,12 @@ export class MirrorScenario {
       linkChecksums: 'crc32c',
     };
     const address = this.addressOf(node.name);
+    const process = node.start('disk');
     const host = new VolumeHost(
-      node.start('disk'),
+      process,
       config,
       { control: `${address}:7000`, replication: this.replicationAddresses(node.name) },
+      this.arbiter.committedFor(node.name, process.pid),
       (volume) => this.watch(host, volume),
     );
     if (this.hosts.has(node.name)) this.rollBacks.keep(node);

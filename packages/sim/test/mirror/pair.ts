@@ -164,7 +164,7 @@ export class Pair {
     node.disk('data.meta').sizeBytes ||= metadataBytes(VOLUME_BYTES);
     node.disk('data.img').sizeBytes ||= VOLUME_BYTES;
     const addresses = { control: `${self}:7000`, replication: [`${self}:7701`] };
-    const host = new VolumeHost(node.start('disk'), config, addresses, () => undefined);
+    const host = new VolumeHost(node.start('disk'), config, addresses, undefined, () => undefined);
     this.hosts.set(node, host);
     host.start();
   }

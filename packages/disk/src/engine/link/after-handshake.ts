@@ -6,6 +6,7 @@ import {
   type MetadataState,
   type ReplicaSummary,
 } from '../../metadata/index.ts';
+import type { Grant } from '../api.ts';
 import { withShown } from '../resize/with-shown.ts';
 
 /**
@@ -98,7 +99,8 @@ function isOneGrantor(mine: ReplicaSummary, theirs: ReplicaSummary): boolean {
   return a.grantor === b.grantor || a.number === 0 || b.number === 0;
 }
 
-function isNewer(theirs: ReplicaSummary, state: MetadataState): boolean {
+/** Is `theirs` committed later, as far as the two can be compared? */
+export function isNewer(theirs: Grant, state: Grant): boolean {
   if (theirs.term.number !== state.term.number) return theirs.term.number > state.term.number;
   return theirs.term.grantor === state.term.grantor && theirs.set.version > state.set.version;
 }
