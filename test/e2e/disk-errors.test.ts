@@ -100,12 +100,12 @@ describe('a faulty disk under the primary', { timeout: 600_000, skip: !hasNbdkit
       ['diskTimeout: 5s'],
     );
     await writes(client, 1, 1);
-    disk.signal('SIGSTOP');
+    await disk.hang();
     await writes(client, 2, 2);
     await reads(client, 1, 1);
     await isolated(a);
     client.close();
-    disk.signal('SIGCONT');
+    disk.goOn();
   });
 
   it('that is full: the application is told, and the disk is as good as before', async () => {

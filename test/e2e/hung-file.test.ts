@@ -40,7 +40,7 @@ it(
       const write = (index: number, fill: number): Promise<number> =>
         client.write(index * BLOCK_BYTES, Buffer.alloc(BLOCK_BYTES, fill)).then(({ error }) => error);
       assert.equal(await write(0, 1), 0);
-      disk.signal('SIGSTOP');
+      await disk.hang();
       const writes = Array.from({ length: AT_ONCE }, (_, index) => write(index, 2));
       assert.equal((await b.status()).disk, 'UpToDate');
       assert.ok((await Promise.all(writes)).every((error) => error === 0));
@@ -53,7 +53,7 @@ it(
       assert.ok(data.equals(Buffer.alloc(BLOCK_BYTES, 2)));
       client.close();
     } finally {
-      disk.signal('SIGCONT');
+      disk.goOn();
       await Promise.all([a.kill(), b.kill()]);
       spawnSync('umount', ['--lazy', mount]);
       fuse?.kill('SIGKILL');

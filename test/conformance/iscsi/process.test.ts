@@ -144,7 +144,7 @@ async function hangingDevice(
   const { path: file, disk } = await hangingFile(context, folder);
   const path = execFileSync('losetup', ['--find', '--show', file], { encoding: 'utf8' }).trim();
   finallyDo(context, () => spawnSync('losetup', ['--detach', path]));
-  finallyDo(context, () => disk.signal('SIGCONT'));
+  finallyDo(context, () => disk.goOn());
   return { path, disk };
 }
 
@@ -167,10 +167,10 @@ describe('the target as a process', { timeout: 600_000 }, () => {
     );
     finallyDo(context, () => target.stop('SIGKILL'));
     const [hanging, well] = [await loggedIn(target.address), await loggedIn(target.address, `${IQN}2`)];
-    disk.signal('SIGSTOP');
+    await disk.hang();
     for (let index = 0; index < AT_ONCE; index += 1) writeBlock(hanging, index);
     for (let index = 0; index < AT_ONCE; index += 1) await served(well, 1, index);
-    disk.signal('SIGCONT');
+    disk.goOn();
     for (let index = 0; index < AT_ONCE; index += 1) assert.equal(await statusOf(hanging), 0);
   });
 
@@ -187,7 +187,7 @@ describe('the target as a process', { timeout: 600_000 }, () => {
       );
       finallyDo(context, () => target.stop('SIGKILL'));
       const [hanging, well] = [await loggedIn(target.address), await loggedIn(target.address, `${IQN}2`)];
-      disk.signal('SIGSTOP');
+      await disk.hang();
       hanging.command(WRITE_PART_OF_A_PAGE, { data: Buffer.alloc(512, 7) });
       // Initiators of the one that hangs are told to come again, those of the other are served.
       await until('its initiators are told', async () => {
@@ -195,7 +195,7 @@ describe('the target as a process', { timeout: 600_000 }, () => {
         return (await loginStatus(target.address)) === LOGIN_STATUS.serviceUnavailable;
       });
       await loggedIn(target.address, `${IQN}2`);
-      disk.signal('SIGCONT');
+      disk.goOn();
       await until(
         'it is served again',
         async () => (await loginStatus(target.address)) === LOGIN_STATUS.success,
@@ -220,10 +220,10 @@ describe('the target as a process', { timeout: 600_000 }, () => {
       const initiator = await loggedIn(target.address);
       initiator.command('000000000000', { lun: 2 });
       await initiator.receive();
-      disk.signal('SIGSTOP');
+      await disk.hang();
       const held = initiator.command(WRITE_PART_OF_A_PAGE, { data: Buffer.alloc(512, 7) });
       for (let index = 0; index < AT_ONCE; index += 1) await served(initiator, 2, index);
-      disk.signal('SIGCONT');
+      disk.goOn();
       const answer = await initiator.receive();
       assert.deepEqual([answer?.header.readUInt32BE(16), answer?.header.readUInt8(3)], [held, 0]);
     },

@@ -48,7 +48,7 @@ test(
         run((done) => client.read(8 << 20, hole, done)),
         { code: 'io' },
       );
-      kit.signal('SIGSTOP');
+      await kit.hang();
       const underWay = run((done) => client.read(0, hole, done));
       await Promise.all([assert.rejects(underWay, { code: 'unreachable' }), kit.stop()]);
       assert.ok(closed);

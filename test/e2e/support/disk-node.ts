@@ -99,10 +99,6 @@ export class DiskNode {
     return this.#end('SIGTERM');
   }
 
-  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
-    this.#process?.kill(signal);
-  }
-
   async workerPids(): Promise<readonly number[]> {
     return childrenOf(this.pid);
   }

@@ -1,7 +1,7 @@
 /** Disks with faults on demand: nbdkit's own filters and plugins, behind `nbd+unix://`. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { DiskNode } from './disk-node.ts';
@@ -28,9 +28,26 @@ export class NbdkitDisk {
     return disk;
   }
 
-  /** It stops answering, or goes on. */
-  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
-    this.#process.kill(signal);
+  /** It stops answering. Resolves once all of its threads stand still: until then one of them may still answer what is asked. */
+  async hang(): Promise<void> {
+    this.#process.kill('SIGSTOP');
+    while (!this.#stands()) await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+
+  goOn(): void {
+    this.#process.kill('SIGCONT');
+  }
+
+  /** The state is the word after the name, which may hold anything (proc_pid_stat(5)). */
+  #stands(): boolean {
+    const threads = `/proc/${this.#process.pid}/task`;
+    return readdirSync(threads).every((id) => {
+      try {
+        return /\) T [^)]*$/.test(readFileSync(`${threads}/${id}/stat`, 'utf8'));
+      } catch {
+        return false; // it ended while we looked
+      }
+    });
   }
 
   async stop(): Promise<void> {
