@@ -3,7 +3,9 @@
  * namespace, so the files can run side by side.
  */
 import { nodeProcesses } from '@eterne/runtime/node/processes.ts';
+import { repositoryRoot } from '@eterne/runtime/node/repository.ts';
 import { MIB } from '@eterne/base';
+import { countFailure, emptyTally, readLastLines, type Tally } from './tally.ts';
 
 const NAMESPACES = ['unshare', '-nm', '--propagation', 'private'] as const;
 const SET_UP = 'mkdir -p /run/netns && mount -t tmpfs none /run/netns && ip link set lo up && exec "$@"';
@@ -15,12 +17,6 @@ export interface Isolation {
   /** Only on processors that nobody else wants. */
   readonly idle: boolean;
   readonly timeoutMs: number;
-}
-
-export interface Tally {
-  passed: number;
-  failed: number;
-  skipped: number;
 }
 
 function spawned(
@@ -40,7 +36,7 @@ export async function canIsolate(): Promise<boolean> {
   return code === 0;
 }
 
-/** The test command on this one file; `output` is what it prints but its last line, which is in the tally. */
+/** The test command on this one file; `output` is what it prints but its last lines, which are in the tally. */
 export async function runIsolated(
   file: string,
   { idle, timeoutMs }: Isolation,
@@ -48,12 +44,9 @@ export async function runIsolated(
   const program = [process.execPath, ...process.execArgv, process.argv[1] ?? '', 'test', file];
   const isolated = [...NAMESPACES, 'sh', '-c', SET_UP, 'sh', ...program] as const;
   const { code, output } = await spawned(idle ? [...WHEN_IDLE, ...isolated] : isolated, timeoutMs);
-  const counts = /^(\d+) passed, (\d+) failed, (\d+) skipped\n/m.exec(output);
-  if (counts === null)
-    return {
-      output: `${output}FAIL  ${file}: exit code ${code}\n`,
-      tally: { passed: 0, failed: 1, skipped: 0 },
-    };
-  const [passed, failed, skipped] = counts.slice(1).map(Number) as [number, number, number];
-  return { output: output.replace(counts[0], ''), tally: { passed, failed, skipped } };
+  const ended = readLastLines(output);
+  if (ended !== undefined) return { output: ended.rest, tally: ended.tally };
+  const tally = emptyTally();
+  countFailure(tally, file.replace(`${repositoryRoot}/`, ''), `exit code ${code}`);
+  return { output: `${output}FAIL  ${file}: exit code ${code}\n`, tally };
 }

@@ -7,8 +7,9 @@ import { run as runFiles } from 'node:test';
 import { nodeClock } from '@eterne/runtime/node/clock.ts';
 import { nodeProcesses } from '@eterne/runtime/node/processes.ts';
 import { findFiles, repositoryRoot } from '@eterne/runtime/node/repository.ts';
-import { canIsolate, runIsolated, type Isolation, type Tally } from './isolated.ts';
+import { canIsolate, runIsolated, type Isolation } from './isolated.ts';
 import { unlessStalled } from './stalls.ts';
+import { addTally, countFailure, emptyTally, lastLines, type Tally } from './tally.ts';
 
 const PARALLEL = 2;
 /** They hold daemons to times of a second and less: each runs after the others, beside nothing that takes a processor from it. */
@@ -48,7 +49,7 @@ function staticCheck(check: string, tally: Tally): Promise<void> {
       { command, directory: repositoryRoot, timeoutMs: FILE_TIMEOUT_MS },
       ({ code, stdout, stderr }) => {
         if (code === 0) tally.passed += 1;
-        else tally.failed += 1;
+        else countFailure(tally, `static: ${check}`, `${stdout}${stderr}`);
         print(code === 0 ? `ok    static: ${check}` : `FAIL  static: ${check}\n${stdout}${stderr}`);
         resolve();
       },
@@ -61,7 +62,7 @@ interface Outcome {
   readonly file?: string | undefined;
   readonly skip?: string | boolean | undefined;
   readonly details: {
-    readonly error?: Error | undefined;
+    readonly error?: (Error & { readonly failureType?: string }) | undefined;
     readonly duration_ms?: number;
     readonly type?: string | undefined;
   };
@@ -90,10 +91,11 @@ export async function runBatch(files: readonly string[], parallel: number, tally
     msByFile.set(place(test), (msByFile.get(place(test)) ?? 0) + (test.details.duration_ms ?? 0));
   };
   const failed = (test: Outcome): void => {
-    tally.failed += 1;
     const { error } = test.details;
     const cause = error?.cause instanceof Error ? error.cause : error;
-    print(`FAIL  ${place(test)}: ${test.name}\n${cause?.stack ?? 'no reason given'}`);
+    const what = `${place(test)}: ${test.name}`;
+    countFailure(tally, what, cause?.message ?? '');
+    print(`FAIL  ${what}\n${cause?.stack ?? 'no reason given'}`);
   };
   stream.on('test:pass', (test: Outcome) => {
     clocked(test);
@@ -107,7 +109,8 @@ export async function runBatch(files: readonly string[], parallel: number, tally
   });
   stream.on('test:fail', (test: Outcome) => {
     clocked(test);
-    if (test.details.type !== 'suite') failed(test);
+    // The part of a test that failed has been counted.
+    if (test.details.type !== 'suite' && test.details.error?.failureType !== 'subtestsFailed') failed(test);
   });
   stream.on('test:stderr', ({ message }: { message: string }) => process.stderr.write(message));
   await new Promise<void>((resolve) => {
@@ -138,26 +141,20 @@ async function runLanes(files: readonly string[], tally: Tally): Promise<void> {
 async function runApart(file: string, how: Isolation, tally: Tally): Promise<void> {
   const { output, tally: own } = await runIsolated(file, how);
   process.stdout.write(output);
-  add(own, tally);
-}
-
-function add(own: Tally, tally: Tally): void {
-  tally.passed += own.passed;
-  tally.failed += own.failed;
-  tally.skipped += own.skipped;
+  addTally(own, tally);
 }
 
 async function runOneByOne(files: readonly string[], tally: Tally): Promise<void> {
   for (const file of files) {
     const name = file.replace(`${repositoryRoot}/`, '');
-    await timed(name, async () => add(await runSteadily(file, name), tally));
+    await timed(name, async () => addTally(await runSteadily(file, name), tally));
   }
 }
 
 /** The simulator has a clock of its own: what fails there fails again. */
 function runSteadily(file: string, name: string): Promise<Tally> {
   const attempt = async (): Promise<Tally> => {
-    const own = { passed: 0, failed: 0, skipped: 0 };
+    const own = emptyTally();
     await runBatch([file], 1, own);
     return own;
   };
@@ -177,7 +174,7 @@ async function runSideBySide(files: readonly string[], tally: Tally): Promise<vo
 
 /** True when nothing failed. */
 export async function runTests(filters: readonly string[]): Promise<boolean> {
-  const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
+  const tally = emptyTally();
   const wanted = (file: string): boolean =>
     filters.length === 0 || filters.some((filter) => file.includes(filter));
   const unit = findFiles('packages', '.test.ts').filter(wanted);
@@ -199,6 +196,6 @@ export async function runTests(filters: readonly string[]): Promise<boolean> {
   };
   const idle = { idle: true, timeoutMs: IDLE_TIMEOUT_MS };
   await Promise.all([inTurn(), ...beside.map((file) => runApart(file, idle, tally))]);
-  print(`${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`);
+  process.stdout.write(lastLines(tally));
   return tally.failed === 0 && tally.passed > 0;
 }

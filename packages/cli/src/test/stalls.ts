@@ -1,5 +1,5 @@
 import { StallWatch } from '@eterne/runtime/node/stall-watch.ts';
-import type { Tally } from './isolated.ts';
+import type { Tally } from './tally.ts';
 
 const TICK_MS = 50;
 /** Beyond this the shortest leases and silences end without anybody's fault. */

@@ -14,7 +14,7 @@ async function attempts(failed: readonly number[], stallsMs: readonly number[]):
     async () => {
       standStill(stallsMs[count] ?? 0);
       count += 1;
-      return { passed: count, failed: failed[count - 1] ?? 0, skipped: 0 };
+      return { passed: count, failed: failed[count - 1] ?? 0, skipped: 0, failures: [] };
     },
     (stalledMs) => told.push(stalledMs),
   );
