@@ -17,6 +17,7 @@ const ALONE = [
   'app-repair',
   'demo',
   'far-sites',
+  'grows',
   'heartbeat-paths',
   'mirror-takeover',
   'node-availability',
