@@ -570,4 +570,10 @@ export const CASES: readonly Case[] = [
     found:
       'a primary lost its power before it heard that the replica which it had proposed was in the set, and copied to that one what the crash had left, while the log had it promoted',
   },
+  {
+    scenario: 'members',
+    seed: 17001008,
+    found:
+      'only the simulator’s: its operator ruined for good the only node that had everything, 1 ms before it was committed that the other one, whose link was just lost, was out of the set',
+  },
 ];

@@ -2,7 +2,6 @@
  * The other nodes' APIs. What only one node can do or tell is handed on to it, over the same routes, in the name of whoever asked: the cluster's
  * root token proves that a node of it asks, the authority's certificate that a node of it answers.
  */
-import { EterneError } from '@eterne/base';
 import type { z } from 'zod';
 import type { NodeIdentity } from '../node/identity.ts';
 import { certificateFingerprint } from '../pki/fingerprint.ts';
@@ -11,6 +10,7 @@ import type { Requester, ServiceFacade } from '../service/facade.ts';
 import { rootToken } from './auth/root-token.ts';
 import { type ApiCall, callApi } from './client.ts';
 import { FORWARDED_HEADER } from './context.ts';
+import { errorOf, noSuch } from '../state/outcome.ts';
 
 export class Neighbours {
   readonly #identity: NodeIdentity;
@@ -24,7 +24,7 @@ export class Neighbours {
   /** Rejects with what the node answered, or `unreachable`, `timeout`. */
   ask<T>(node: string, call: ApiCall, by: Requester, answer: z.ZodType<T>): Promise<T> {
     const member = this.#facade.state().members[node];
-    if (!member) throw new EterneError('not-found', `no node ${node}`);
+    if (!member) throw errorOf(noSuch('node', node, this.#facade.state().members));
     const { clusterKey, tls } = this.#identity;
     const authorityFingerprint = certificateFingerprint(tls.caPem);
     const target = {

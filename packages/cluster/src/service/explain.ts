@@ -1,15 +1,15 @@
 /** Why a group is where it is: the placement function asked instead of obeyed. */
-import { EterneError } from '@eterne/base';
 import type { ClusterState, GroupState } from '../state/model.ts';
 import type { GroupExplanation } from './facade.ts';
 import { concernsOf } from './leader/footing.ts';
 import { place } from './leader/placement.ts';
 import { heldBy } from '../state/held.ts';
+import { errorOf, noSuch } from '../state/outcome.ts';
 import type { View } from './view.ts';
 
 export function explainGroup(view: View, name: string): GroupExplanation {
   const group = view.state.groups[name];
-  if (!group) throw new EterneError('not-found', `no group ${name}`);
+  if (!group) throw errorOf(noSuch('group', name, view.state.groups));
   const alive = view.alive ?? new Set<string>();
   const placement = place(view.state, group, { alive });
   const fallback = group.owner === null ? undefined : place(view.state, group, { alive }, group.owner);

@@ -7,6 +7,7 @@ import type { PointStatus } from '@eterne/disk/rescue/api.ts';
 import type { VolumeState } from '../state/model.ts';
 import { fullPartName } from '../state/parts.ts';
 import { loserOf, type VolumeOrder } from '../state/volume-orders.ts';
+import { errorOf, noSuch } from '../state/outcome.ts';
 import type { Service } from './service.ts';
 import type { View } from './view.ts';
 
@@ -67,7 +68,7 @@ export class ReplicaOrders {
 
   #volume(name: string): VolumeState {
     const volume = this.#service.state.volumes[name];
-    if (!volume) throw new EterneError('not-found', `no volume ${name}`);
+    if (!volume) throw errorOf(noSuch('volume', name, this.#service.state.volumes));
     return volume;
   }
 

@@ -42,6 +42,7 @@ import type { VolumeStatus } from '@eterne/disk/engine/api.ts';
 import type { SplitBrainReport } from '@eterne/disk/engine/split-brain/report.ts';
 import type { PointStatus } from '@eterne/disk/rescue/api.ts';
 import type { VolumeOrder } from '../state/volume-orders.ts';
+import { errorOf, noSuch } from '../state/outcome.ts';
 import { undecidedWithout } from './needed.ts';
 import { removalRefusal } from './pair/removal.ts';
 import { ReplicaOrders } from './replica-orders.ts';
@@ -138,7 +139,7 @@ export class LiveFacade implements ServiceFacade {
   ): Promise<void> {
     await this.#barrier();
     const present = this.state().volumes[name];
-    if (!present) throw new EterneError('not-found', `no volume ${name}`);
+    if (!present) throw errorOf(noSuch('volume', name, this.state().volumes));
     const spec = resized(present.spec, part, sizeBytes);
     await this.#configure({ changes: [{ kind: 'volume-put', spec }] }, by);
   }
@@ -223,7 +224,7 @@ export class LiveFacade implements ServiceFacade {
   async nodeConfirmStopped(name: string, acceptLoss: boolean, by: Requester): Promise<void> {
     this.#service.refresh();
     const member = this.state().members[name];
-    if (!member) throw new EterneError('not-found', `no node ${name}`);
+    if (!member) throw errorOf(noSuch('node', name, this.state().members));
     const { view } = this.#service;
     if (view.alive === undefined || isHeard(view, name))
       throw new EterneError('refused', `${name} is heard: it is not stopped`, {
@@ -380,7 +381,7 @@ export class LiveFacade implements ServiceFacade {
 
   #group(name: string): GroupState {
     const group = this.state().groups[name];
-    if (!group) throw new EterneError('not-found', `no group ${name}`);
+    if (!group) throw errorOf(noSuch('group', name, this.state().groups));
     return group;
   }
 
@@ -453,7 +454,7 @@ export class LiveFacade implements ServiceFacade {
     return new Promise((resolve, reject) => {
       this.#service.submit({ ...draft, ...stamp }, (result) => {
         if (result.kind !== 'applied') return reject(result.error);
-        if (result.refused) return reject(new EterneError(result.refused.code, result.refused.message));
+        if (result.refused) return reject(errorOf(result.refused));
         resolve();
       });
     });

@@ -5,6 +5,7 @@
 import { EterneError, unreachable } from '@eterne/base';
 import type { ClusterState } from '../state/model.ts';
 import { sortedValues } from '../state/model.ts';
+import { errorOf, noSuch } from '../state/outcome.ts';
 import type { FailureSimulation, SimulatedMove, SimulatedSide, SimulationRequest } from './facade.ts';
 import { CLEAR_ALLOWANCE_MS } from '../heart/vigil.ts';
 import { isVoter } from '../raft/members.ts';
@@ -220,7 +221,7 @@ function owned(state: ClusterState, nodes: readonly string[]): readonly string[]
 
 function known({ state }: View, nodes: readonly string[]): readonly string[] {
   const stranger = nodes.find((name) => !state.members[name]);
-  if (stranger !== undefined) throw new EterneError('not-found', `no node ${stranger}`);
+  if (stranger !== undefined) throw errorOf(noSuch('node', stranger, state.members));
   return nodes;
 }
 

@@ -17,7 +17,7 @@ import { grantorOf } from './apply-half.ts';
 import { AVAILABILITY_LEVEL, LIVES_LEVEL, olderThan, WAN_LEVEL } from './levels.ts';
 import { withHeartSlots } from './heart-slots.ts';
 import type { Outcome, Refusal } from './outcome.ts';
-import { accepted, refuse, withEvent } from './outcome.ts';
+import { accepted, noSuch, refuse, withEvent } from './outcome.ts';
 import { devicesOf, sameLayout } from './parts.ts';
 import { copiesOf, joinedChangeRefusal } from './joined.ts';
 import { without } from './records.ts';
@@ -188,7 +188,7 @@ function replicaChangeRefusal(present: VolumeState, spec: VolumeSpec): Refusal |
 }
 
 function volumeDeleteRefusal(state: ClusterState, name: string): Refusal | undefined {
-  if (!state.volumes[name]) return { code: 'not-found', message: `no volume ${name}` };
+  if (!state.volumes[name]) return noSuch('volume', name, state.volumes);
   const user = sortedValues(state.groups).find((group) => volumesOf(group.spec).includes(name));
   return user && { code: 'refused', message: `volume ${name} is used by group ${user.spec.name}` };
 }
@@ -205,7 +205,7 @@ function groupChangeRefusal(present: GroupState | undefined, spec: GroupSpec): R
 
 function groupDeleteRefusal(state: ClusterState, name: string): Refusal | undefined {
   const group = state.groups[name];
-  if (!group) return { code: 'not-found', message: `no group ${name}` };
+  if (!group) return noSuch('group', name, state.groups);
   if (group.owner !== null || group.desired === 'started')
     return { code: 'refused', message: `stop group ${name} before deleting it` };
   return undefined;

@@ -8,7 +8,7 @@ import { freeGroupsOf } from './groups.ts';
 import { LIVES_LEVEL } from './levels.ts';
 import type { ClusterState, FenceState } from './model.ts';
 import type { Outcome } from './outcome.ts';
-import { accepted, refuse, withEvent } from './outcome.ts';
+import { accepted, noSuch, refuse, withEvent } from './outcome.ts';
 import { without } from './records.ts';
 
 type Of<Kind extends FenceCommand['kind']> = Stamp & Extract<FenceCommand, { kind: Kind }>;
@@ -41,7 +41,7 @@ function withFence(state: ClusterState, fence: FenceState): ClusterState {
 function request(state: ClusterState, command: Of<'fence-request'>): Outcome {
   const { node, reason } = command;
   const member = state.members[node];
-  if (!member) return refuse(state, 'not-found', `no node ${node}`);
+  if (!member) return { state, refused: noSuch('node', node, state.members) };
   if (!state.config.fencing.some((device) => device.node === node))
     return refuse(state, 'refused', `no fence device of ${node} is configured`);
   const ordered = command.leaderTerm === null;
@@ -124,7 +124,7 @@ function finish(state: ClusterState, command: Of<'fence-done'>): Outcome {
 
 function confirmStopped(state: ClusterState, command: Of<'node-stopped'>): Outcome {
   const member = state.members[command.node];
-  if (!member) return refuse(state, 'not-found', `no node ${command.node}`);
+  if (!member) return { state, refused: noSuch('node', command.node, state.members) };
   if (member.startId !== command.startId)
     return refuse(state, 'conflict', `${command.node} has been started again meanwhile`);
   return endLife(state, command, command.node, command.startId, command.how);

@@ -11,7 +11,7 @@ import { applyStrays, strayObstacle } from './strays.ts';
 import { heldBy } from './held.ts';
 import { orderKept, stoppedResources, withGroup, withoutOwner, withoutPrimaries } from './groups.ts';
 import type { Outcome } from './outcome.ts';
-import { accepted, refuse, withEvent } from './outcome.ts';
+import { accepted, noSuch, refuse, withEvent } from './outcome.ts';
 
 /** Older failures of a group are dropped beyond this, whatever their age. */
 export const FAILURES_MAX = 64;
@@ -20,7 +20,7 @@ type Of<Kind extends GroupCommand['kind']> = Stamp & Extract<GroupCommand, { kin
 
 export function applyGroup(state: ClusterState, command: Stamp & GroupCommand): Outcome {
   const group = state.groups[command.group];
-  if (!group) return refuse(state, 'not-found', `no group ${command.group}`);
+  if (!group) return { state, refused: noSuch('group', command.group, state.groups) };
   switch (command.kind) {
     case 'group-maintenance':
       return setMaintenance(state, group, command);

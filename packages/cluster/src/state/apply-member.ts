@@ -7,7 +7,7 @@ import { sortedValues } from './model.ts';
 import { freeGroupsOf } from './groups.ts';
 import type { Outcome } from './outcome.ts';
 import { LIVES_LEVEL } from './levels.ts';
-import { accepted, refuse, withEvent } from './outcome.ts';
+import { accepted, noSuch, refuse, withEvent } from './outcome.ts';
 import { without } from './records.ts';
 import { TROUBLES_MAX, type Trouble } from './watch.ts';
 
@@ -134,7 +134,7 @@ export function memberLimit(
 
 function removeMember(state: ClusterState, command: Of<'member-remove'>): Outcome {
   const { name } = command;
-  if (!state.members[name]) return refuse(state, 'not-found', `no node ${name}`);
+  if (!state.members[name]) return { state, refused: noSuch('node', name, state.members) };
   const group = sortedValues(state.groups).find(
     (other) => other.owner === name || other.spec.nodes.includes(name),
   );
@@ -183,7 +183,7 @@ function withoutNode(disk: HeartbeatDisk, node: string): HeartbeatDisk {
 
 function setMode(state: ClusterState, command: Of<'node-mode'>): Outcome {
   const member = state.members[command.name];
-  if (!member) return refuse(state, 'not-found', `no node ${command.name}`);
+  if (!member) return { state, refused: noSuch('node', command.name, state.members) };
   if (member.role === 'witness')
     return refuse(state, 'refused', `${command.name} is a witness; it only votes`);
   if (member.mode === command.mode) return accepted(state);
@@ -199,7 +199,7 @@ function setMode(state: ClusterState, command: Of<'node-mode'>): Outcome {
 
 function reportNode(state: ClusterState, command: Of<'node-report'>): Outcome {
   const member = state.members[command.name];
-  if (!member) return refuse(state, 'not-found', `no node ${command.name}`);
+  if (!member) return { state, refused: noSuch('node', command.name, state.members) };
   const { pids, level, sees = [], diskTroubles = [] } = command;
   if (level < state.level) return refuseOlder(state, { ...member, level });
   if (member.startId === command.startId)
@@ -296,7 +296,7 @@ function has(troubles: readonly Trouble[], { kind, subject, detail }: Trouble): 
 
 function leaveNode(state: ClusterState, command: Of<'node-leaving'>): Outcome {
   const member = state.members[command.name];
-  if (!member) return refuse(state, 'not-found', `no node ${command.name}`);
+  if (!member) return { state, refused: noSuch('node', command.name, state.members) };
   const { comesBack } = command;
   const leaving = { ...member, presence: 'leaving', ...(comesBack ? { comesBack } : {}) } as const;
   return accepted(
@@ -311,7 +311,7 @@ function leaveNode(state: ClusterState, command: Of<'node-leaving'>): Outcome {
 
 function setPresence(state: ClusterState, command: Of<'node-presence'>): Outcome {
   const member = state.members[command.name];
-  if (!member) return refuse(state, 'not-found', `no node ${command.name}`);
+  if (!member) return { state, refused: noSuch('node', command.name, state.members) };
   if (command.leaderTerm !== state.leaderTerm) return refuse(state, 'conflict', 'that leadership is over');
   if (member.presence === command.presence) return accepted(state);
   const lost = command.presence === 'lost';

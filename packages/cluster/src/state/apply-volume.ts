@@ -10,7 +10,7 @@ import type { Stamp, VolumeCommand } from './commands.ts';
 import type { ClusterState, ReplicaSummary, VolumeState } from './model.ts';
 import { sortedValues } from './model.ts';
 import type { Outcome, Refusal } from './outcome.ts';
-import { accepted, refuse, withEvent } from './outcome.ts';
+import { accepted, noSuch, refuse, withEvent } from './outcome.ts';
 import { copiesOf } from './joined.ts';
 import { sameMembers } from './records.ts';
 import { fileSystemHint } from './file-system-hint.ts';
@@ -21,7 +21,7 @@ type Of<Kind extends VolumeCommand['kind']> = Stamp & Extract<VolumeCommand, { k
 
 export function applyVolume(state: ClusterState, command: Stamp & VolumeCommand): Outcome {
   const volume = state.volumes[command.volume];
-  if (!volume) return refuse(state, 'not-found', `no volume ${command.volume}`);
+  if (!volume) return { state, refused: noSuch('volume', command.volume, state.volumes) };
   switch (command.kind) {
     case 'volume-promote':
       return promote(state, volume, command);

@@ -128,6 +128,11 @@ export class DiskDaemon {
     });
   }
 
+  /** A set that it has proposed may be committed at any moment, or be so already. */
+  get isProposing(): boolean {
+    return this.proposals.size > 0;
+  }
+
   /** A new service listens: what is unanswered is its business now. */
   askAgain(): void {
     for (const asked of this.proposals)

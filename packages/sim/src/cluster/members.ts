@@ -506,6 +506,7 @@ export class Members {
       leader !== machine &&
       leader?.log?.leadership().quorate === true &&
       voters.length > 2 &&
+      machine.disk?.isProposing !== true &&
       this.asked.every((each) => voters.some(({ id }) => id === each.member) && each.process('service')) &&
       volume?.spec.replicas.some(({ node }) => node !== machine.place.name && isWhole(node)) === true
     );

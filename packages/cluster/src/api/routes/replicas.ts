@@ -13,6 +13,7 @@ import {
   volumeDetail,
   type VolumeDetail,
 } from '../schema/volumes.ts';
+import { errorOf, noSuch } from '../../state/outcome.ts';
 
 const REPLICA = '/api/v1/volumes/:name/replicas/:node';
 /** A node that does not answer must not hold up what the others tell. */
@@ -35,7 +36,7 @@ export function replicaRoutes(api: Api, context: ApiContext): void {
     async (request): Promise<VolumeDetail> => {
       const { name } = request.params;
       const volume = facade.state().volumes[name];
-      if (!volume) throw new EterneError('not-found', `no volume ${name}`);
+      if (!volume) throw errorOf(noSuch('volume', name, facade.state().volumes));
       const replicas = volume.spec.replicas.map(({ node }) => reportOf(context, request, name, node));
       return { name, replicas: await Promise.all(replicas) };
     },

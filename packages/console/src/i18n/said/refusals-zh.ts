@@ -5,6 +5,8 @@ export const REFUSALS: readonly Phrase[] = [
   ['no node {node}', '没有节点 {node}'],
   ['no group {group}', '没有资源组 {group}'],
   ['no volume {volume}', '没有镜像卷 {volume}'],
+  ['the cluster has {names*}', '集群中有：{names}'],
+  ['the cluster has {names*} and {number} more', '集群中有：{names} 等，另有 {number} 个'],
   ['no account {account}', '没有账户 {account}'],
   ['there is no account {account}', '没有账户 {account}'],
   ['that leadership is over', '主控已更替，请重试'],
