@@ -67,7 +67,7 @@ export function openVolume(
 ): void {
   openStores(world, config, (stores) => {
     if (stores instanceof EterneError) return done(stores);
-    takeCommitted(stores.metadata, arbiter.committed, () =>
+    takeCommitted(config.node, stores.metadata, arbiter.committed, () =>
       countForUnknown(config, stores.metadata, () => {
         const volume = new Volume(world, config, arbiter, stores);
         volume.start();
@@ -80,11 +80,18 @@ export function openVolume(
 /**
  * A primary that lost its power before it heard that its proposal was committed would tell the replica that it had taken in that this one is outside, and copy
  * to it what the crash has left, while the cluster promotes it (invariant 1). Terms of another grantor cannot be compared: those a meeting settles.
+ * Nor does a target that is no member take it: it is nobody's source, and would wait for its own that has not been told yet (row 8).
  */
-function takeCommitted(metadata: VolumeMetadata, committed: Grant | undefined, done: () => void): void {
+function takeCommitted(
+  node: string,
+  metadata: VolumeMetadata,
+  committed: Grant | undefined,
+  done: () => void,
+): void {
   const { state } = metadata;
   if (committed === undefined || committed.term.grantor !== state.term.grantor || !isNewer(committed, state))
     return done();
+  if (state.diskState === 'Inconsistent' && !committed.set.members.includes(node)) return done();
   metadata.update((mine) => ({ ...mine, ...committed }), done);
 }
 

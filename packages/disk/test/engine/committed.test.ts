@@ -75,4 +75,37 @@ describe('what was committed before a crash', () => {
     }));
     assert.equal(pair.a.volume.status().term, 1);
   });
+
+  test('a copy goes on when its target is told of a term that its source has not been given yet', () => {
+    const register = new Register();
+    let told: Grant | undefined;
+    const arbiter = (): Arbiter => ({
+      ...(told === undefined ? {} : { committed: told }),
+      propose: (proposal, done) => register.propose(proposal, done),
+    });
+    const rateBytes = 1 << 20;
+    const resyncRate = { minBytesPerSecond: rateBytes, maxBytesPerSecond: rateBytes };
+    const pair = new Pair({ arbiter, config: { resyncRate } });
+    const { a, b } = pair;
+    a.start();
+    b.start();
+    register.promote(pair, a, [a, b]);
+    pair.until(() => register.set.members.length === 2);
+    b.kill();
+    pair.until(() => register.set.members.length === 1);
+    const write = pair.begin(a, 0, 1);
+    pair.until(() => write.answer === 'ok');
+    a.kill();
+    a.start();
+    b.start();
+    pair.until(() => b.volume.status().disk === 'Inconsistent');
+    b.kill();
+    told = {
+      term: { number: 2, grantor: 'cluster' },
+      set: { version: register.set.version + 1, members: ['a'] },
+    };
+    b.start();
+    pair.until(() => b.volume.status().disk === 'Consistent');
+    assert.equal(b.data.content[0], 1);
+  });
 });
