@@ -163,8 +163,18 @@ export function replicaOf(
 }
 
 /** This service is caught up when it opens volumes: whatever an earlier life of this node had proposed is in here, or will never be. */
-function committedOf({ inSyncSet, spec, term }: VolumeState): Grant | undefined {
-  return spec.joined === undefined && term.number > 0 ? { term, set: inSyncSet } : undefined;
+function committedOf(volume: VolumeState): Grant | undefined {
+  const { inSyncSet, spec, term } = volume;
+  const isTold = spec.joined === undefined && term.number > 0 && !awaitsAcceptedCopy(volume);
+  return isTold ? { term, set: inSyncSet } : undefined;
+}
+
+/**
+ * What may be lost by an operator's word need not be: until the copy that he has chosen serves, one that comes back with all writes is still to be its source, and he
+ * may say otherwise.
+ */
+function awaitsAcceptedCopy({ givenUp, inSyncSet: { members }, primary }: VolumeState): boolean {
+  return primary === null && givenUp !== null && members.length === 1 && members[0] === givenUp.node;
 }
 
 function volumeConfig(

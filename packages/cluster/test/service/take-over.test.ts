@@ -163,6 +163,23 @@ test('the operator may let an older copy go on, once nothing runs any more', () 
   assert.deepEqual(cluster.state().volumes['data']?.inSyncSet.members, ['n2']);
 });
 
+test('nobody is told that a loss was accepted before the older copy serves: whoever comes back with everything may still be its source', () => {
+  const cluster = pair();
+  cluster.elect('w1');
+  cluster.machine('n1').disk.propose('data', ['n1'], () => {});
+  cluster.time.run(100);
+  cluster.powerOff('n1');
+  cluster.time.until(() => cluster.group('db').phase === 'blocked', 5000, 'blocked');
+  cluster.submit({ kind: 'group-desire', group: 'db', desired: 'stopped', atMs: 0 });
+  cluster.submit({ kind: 'volume-accept-loss', volume: 'data', node: 'n2', atMs: 0 });
+  const { disk } = cluster.machine('n1');
+  disk.told.clear();
+  cluster.powerOn('n1');
+  cluster.time.until(() => disk.told.has('data'), 5000, 'it is opened');
+  assert.deepEqual(cluster.state().volumes['data']?.inSyncSet.members, ['n2']);
+  assert.equal(disk.told.get('data'), undefined);
+});
+
 test('a blank replica is not promoted, whatever the log says of it', () => {
   const cluster = pair();
   cluster.elect('w1');

@@ -108,4 +108,27 @@ describe('what was committed before a crash', () => {
     pair.until(() => b.volume.status().disk === 'Consistent');
     assert.equal(b.data.content[0], 1);
   });
+
+  test('whoever is not told that its loss was accepted still brings what it alone has to the copy that is to go on', () => {
+    const register = new Register();
+    const pair = new Pair({ arbiter: () => register });
+    const { a, b } = pair;
+    a.start();
+    b.start();
+    register.promote(pair, a, [a, b]);
+    pair.until(() => register.set.members.length === 2);
+    b.kill();
+    pair.until(() => register.set.members.length === 1);
+    const write = pair.begin(a, 0, 1);
+    pair.until(() => write.answer === 'ok');
+    a.kill();
+    b.start();
+    register.set = { version: register.set.version + 1, members: ['b'] };
+    a.start();
+    pair.until(() => pair.isConnected());
+    pair.until(() => b.volume.status().peers[0]?.replication === 'Established');
+    register.promote(pair, b, [a, b]);
+    pair.until(() => pair.isEqual());
+    assert.deepEqual([a.data.content[0], b.data.content[0]], [1, 1]);
+  });
 });
