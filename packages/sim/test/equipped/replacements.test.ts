@@ -9,21 +9,25 @@ import { MirrorScenario } from '../../src/mirror/scenario.ts';
 import type { SimNode } from '../../src/world/node.ts';
 import { Prng } from '../../src/world/prng.ts';
 
-/** A disk with metadata behind its data is replaced while another node serves. */
-const SEED = 4002006;
+/** In most of them a disk with metadata behind its data is replaced while another node serves. */
+const SEEDS = [4002010, 4002011, 4002012, 4002024, 4002025];
 
 test('the metadata of a disk that was replaced has a log as large as the others have', () => {
-  const equipment = withMetadataBehind(pickEquipment(new Prng(SEED, 'equipment')));
-  const scenario = new MirrorScenario(
-    SEED,
-    { keepLines: false },
-    equipment,
-    (whole) => new EquippedExtras(whole),
-  );
-  scenario.run();
-  assert.ok((scenario.universe.tally.get('disks replaced') ?? 0) > 0, 'a disk is replaced');
-  const slots = scenario.nodes.map((node) => logSlotsOf(scenario, node));
-  assert.deepEqual(new Set(slots), new Set([slots[0]]));
+  let replaced = 0;
+  for (const seed of SEEDS) {
+    const equipment = withMetadataBehind(pickEquipment(new Prng(seed, 'equipment')));
+    const scenario = new MirrorScenario(
+      seed,
+      { keepLines: false },
+      equipment,
+      (whole) => new EquippedExtras(whole),
+    );
+    scenario.run();
+    replaced += scenario.universe.tally.get('disks replaced') ?? 0;
+    const slots = scenario.nodes.map((node) => logSlotsOf(scenario, node));
+    assert.deepEqual(new Set(slots), new Set([slots[0]]), `seed ${seed}`);
+  }
+  assert.ok(replaced > 2, `${replaced} disks are replaced`);
 });
 
 function logSlotsOf(scenario: MirrorScenario, node: SimNode): number {
