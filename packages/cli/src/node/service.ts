@@ -292,7 +292,11 @@ function proversFor(
 ): Provers {
   const isLost = (node: string): boolean => service.view.alive?.has(node) === false;
   const prover = { world, self: identity.node, monitor, state: () => service.state, isLost };
-  return { isLost, barrier, prove: (node, isSought, done) => proveStopped(prover, node, isSought, done) };
+  return {
+    isLost,
+    barrier,
+    prove: (tie, node, isSought, done) => proveStopped(prover, tie, node, isSought, done),
+  };
 }
 
 /** It is tried again and again: what is in the way is logged once. */

@@ -42,7 +42,7 @@ export class FakePair {
     this.#proving.add(name);
     const parts = { world: { timers: time }, self: name, monitor, state: () => service.state, isLost };
     const isSought = (): boolean => heart.up && this.holder === undefined;
-    proveStopped(parts, peer, isSought, (proof) => {
+    proveStopped(parts, 'proof', peer, isSought, (proof) => {
       this.#proving.delete(name);
       if ('how' in proof && heart.up) this.#held = { by: name, peer, how: proof.how };
     });

@@ -499,7 +499,7 @@ export class Machine {
     const provers: Provers = {
       isLost,
       barrier: (done) => service.readBarrier(done),
-      prove: (node, isSought, done) => proveStopped(prover, node, isSought, done),
+      prove: (tie, node, isSought, done) => proveStopped(prover, tie, node, isSought, done),
     };
     this.transport = new TieTransport(transport, {
       world,

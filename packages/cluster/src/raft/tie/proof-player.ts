@@ -16,7 +16,7 @@ import { isVoter, type Members } from '../members.ts';
 import { nodeOfMember, type MemberId, type RaftTerm } from '../types.ts';
 import type { ProofHeld, TieRecord } from './proof-record.ts';
 import { answerHolding, answerLearning, type ProofReply } from './proof-voter.ts';
-import { isTie } from './tie-id.ts';
+import { isTie, tieKindOf, type TieKind } from './tie-id.ts';
 import type { TiePlayer } from './tie-player.ts';
 
 const LOOK_INTERVAL_MS = 100;
@@ -28,8 +28,12 @@ const RETRY_MS = 1000;
 export interface Provers {
   /** The heart hears the node on no path. */
   isLost(node: string): boolean;
-  /** Makes certain of the node, or tells why not: a sentence. It does nothing to it any more once it is not sought. */
+  /**
+   * Makes certain of the node, or tells why not: a sentence. It does nothing to it any more once it is not sought. `tie`: for which kind of tie-breaker; the configuration may
+   * want another one already.
+   */
   prove(
+    tie: TieKind,
     node: string,
     isSought: () => boolean,
     done: (result: { readonly how: string } | { readonly trouble: string }) => void,
@@ -211,7 +215,7 @@ export class ProofPlayer implements TiePlayer {
     this.#proving = true;
     const isSought = (): boolean =>
       !this.#closed && this.#state.kind === 'free' && this.#peer === peer && this.#hasMet;
-    this.#options.provers.prove(nodeOfMember(peer), isSought, (result) => {
+    this.#options.provers.prove(tieKindOf(this.member), nodeOfMember(peer), isSought, (result) => {
       this.#proving = false;
       if (!isSought()) return;
       this.#trouble = 'trouble' in result ? result.trouble : undefined;

@@ -8,10 +8,13 @@
  *
  * 1. Whoever is heard again meanwhile is not fenced.
  * 2. Nor is anybody once it is not sought any more: an operator who has said that a node is off may be starting it already.
- * 3. The delay makes one of two nodes that cannot hear each other shoot first: the one with the groups.
+ * 3. Silence lets a node go on only by a tie-breaker of the kind `solo`, whose halves find out about each other. The one before it may still vote when the pair has just begun to prefer
+ *    availability: held by both, two histories would be taken for one (invariant 4).
+ * 4. The delay makes one of two nodes that cannot hear each other shoot first: the one with the groups.
  */
 import type { World } from '@eterne/runtime';
 import type { MonitorPort } from '../../ports.ts';
+import type { TieKind } from '../../raft/tie/tie-id.ts';
 import { prefersAvailability, sortedValues, type ClusterState } from '../../state/model.ts';
 import { timingOf } from '../timing.ts';
 
@@ -27,13 +30,14 @@ type Proof = { readonly how: string } | { readonly trouble: string };
 
 export function proveStopped(
   parts: ProverParts,
+  tie: TieKind,
   node: string,
   isSought: () => boolean,
   done: (proof: Proof) => void,
 ): void {
   const { config } = parts.state();
   const { tieBreaker } = config;
-  if (prefersAvailability(config)) return missNode(parts, node, done);
+  if (tie === 'solo' && prefersAvailability(config)) return missNode(parts, node, done);
   if (tieBreaker.kind !== 'fencing')
     return parts.world.timers.soon(() =>
       done({

@@ -114,7 +114,7 @@ export class VirtualCluster {
   }
 
   /** Fences the other after a while: its power is off, and comes back, or not. */
-  #prove(peer: string, isSought: () => boolean, lifetime: Life, done: Parameters<Provers['prove']>[2]): void {
+  #prove(peer: string, isSought: () => boolean, lifetime: Life, done: Parameters<Provers['prove']>[3]): void {
     const tookMs = (peer === 'n1' ? 700 : 0) + 50 + this.random.below(700);
     this.time.at(this.time.nowMs + tookMs, () => {
       const works = this.random.chance(this.fenceChance) && isSought();
@@ -130,7 +130,7 @@ export class VirtualCluster {
   }
 
   /** Nothing but silence, after a while. */
-  #miss(id: string, peer: string, lifetime: Life, done: Parameters<Provers['prove']>[2]): void {
+  #miss(id: string, peer: string, lifetime: Life, done: Parameters<Provers['prove']>[3]): void {
     this.time.inLife(lifetime, this.time.nowMs + this.soloDelayMs(id), () =>
       done(this.#isLost(peer) ? { how: `${peer} is silent` } : { trouble: `${peer} is heard again` }),
     );
@@ -215,8 +215,8 @@ export class VirtualCluster {
         provers: {
           isLost: (peer) => this.#isLost(peer),
           barrier: (done) => machine.log?.readBarrier(done),
-          prove: (peer, isSought, done) =>
-            this.#options.tie === 'solo'
+          prove: (tie, peer, isSought, done) =>
+            tie === 'solo'
               ? this.#miss(id, peer, lifetime, done)
               : this.#prove(peer, isSought, lifetime, done),
         },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PingWatch } from '../../../src/service/pair/ping-watch.ts';
+import type { TieKind } from '../../../src/raft/tie/tie-id.ts';
 import { hasPriority, proveStopped } from '../../../src/service/pair/prover.ts';
 import { timingOf } from '../../../src/service/timing.ts';
 import type { ClusterConfig, ClusterState, GroupState, TieBreaker } from '../../../src/state/model.ts';
@@ -16,6 +17,7 @@ function trial(
   owner: string,
   tieBreaker: TieBreaker = FENCING,
   more: Partial<Pick<ClusterConfig, 'prefer' | 'ping'>> = {},
+  tie: TieKind = more.prefer === undefined ? 'proof' : 'solo',
 ) {
   const time = new VirtualTime();
   const monitor = new FakeMonitor(time, new Map());
@@ -35,6 +37,7 @@ function trial(
   };
   proveStopped(
     parts,
+    tie,
     'n2',
     () => isSought,
     (result) => results.push(result),
@@ -130,6 +133,14 @@ test('of a pair that prefers availability silence is the proof: for the node wit
   second.time.run(20);
   assert(isProven(second.results));
   assert.deepEqual(second.monitor.log, [], 'nobody is fenced');
+});
+
+test('… but not for the tie-breaker that needs a proof, as long as that one still votes', () => {
+  for (const owner of ['n1', 'n2']) {
+    const { time, results } = trial(owner, { kind: 'none' }, SILENCE, 'proof');
+    time.run(5000);
+    assert.match(JSON.stringify(results), /only an operator can say/);
+  }
 });
 
 test('… and whoever is heard again meanwhile is not missed', () => {
