@@ -311,3 +311,25 @@ test('a node that lost its log comes back only when its former groups are taken'
   cluster.submit({ kind: 'member-add', member: again, atMs: 0 });
   assert.equal(cluster.state().members['n1']?.voterId, 'another');
 });
+
+test('a group on its way home whose preferred node is lost before it is there goes home when that is back', () => {
+  const cluster = new FakeCluster(['n1', 'n2', 'w1']);
+  const failback = { enabled: true, window: null };
+  cluster.configure([], [{ ...group('db', ['n1', 'n2']), failback, onStopFailure: 'kill' }]);
+  cluster.untilOnline('db', 'n1');
+  cluster.elect('w1');
+  cluster.powerOff('n1');
+  cluster.untilOnline('db', 'n2');
+  const { failures } = cluster.machine('n2').monitor;
+  failures.set('stop db/app', 'it takes a while');
+  failures.set('kill db', 'it takes a while');
+  cluster.powerOn('n1');
+  cluster.time.until(() => cluster.group('db').move !== null, 20_000, 'on its way home');
+  cluster.powerOff('n1');
+  cluster.time.run(2000);
+  failures.clear();
+  cluster.time.until(() => cluster.group('db').owner === null, 5000, 'let go of');
+  cluster.untilOnline('db', 'n2');
+  cluster.powerOn('n1');
+  cluster.untilOnline('db', 'n1', 20_000);
+});

@@ -176,15 +176,19 @@ function failedDisk({ state }: View, group: GroupState, owner: string): string |
 }
 
 function assign(leader: LeaderView, group: GroupState, owner: string, placement: Placement): GroupDecision {
-  const operatorsWill = group.move !== null && !group.move.displaces;
   return {
     kind: 'group-assign',
     group: group.spec.name,
     expectedEpoch: group.epoch,
     owner,
     reason: placement.reason,
-    displaced: owner !== group.spec.nodes[0] && !operatorsWill,
+    displaced: owner !== group.spec.nodes[0] && !isWanted(group.move, owner),
     leaderTerm: leader.leaderTerm,
     atMs: leader.view.now.wallMs,
   };
+}
+
+/** Somebody meant it to go to `owner`. Who meant it to go elsewhere, or home, did not mean it to stay where it could go. */
+function isWanted(move: GroupState['move'], owner: string): boolean {
+  return move !== null && !move.displaces && (move.to === null || move.to === owner);
 }
