@@ -9,6 +9,7 @@ import { capacityObstacle } from './capacity.ts';
 import { applyDrill, reportDrill } from './apply-drill.ts';
 import { applyStrays, strayObstacle } from './strays.ts';
 import { heldBy } from './held.ts';
+import { LIVES_LEVEL } from './levels.ts';
 import { orderKept, stoppedResources, withGroup, withoutOwner, withoutPrimaries } from './groups.ts';
 import type { Outcome } from './outcome.ts';
 import { accepted, noSuch, refuse, withEvent } from './outcome.ts';
@@ -137,6 +138,8 @@ function requestMove(state: ClusterState, group: GroupState, command: Of<'group-
     return refuse(state, 'refused', `group ${command.group} may not run on ${to}: it is not among its nodes`);
   if (group.phase === 'blocked')
     return refuse(state, 'refused', `group ${command.group} is blocked: ${group.reason}`);
+  if (isOvertaken(state, group, command))
+    return refuse(state, 'conflict', `group ${command.group} is to be moved already`);
   const held = heldBy(state, group) ?? strayObstacle(group);
   if (held !== undefined) return refuse(state, 'refused', `group ${command.group} is not moved: ${held}`);
   const next = withGroup(state, { ...group, move: { to, reason, displaces } });
@@ -149,6 +152,11 @@ function requestMove(state: ClusterState, group: GroupState, command: Of<'group-
       message: `group ${command.group} is to leave ${group.owner}${to === null ? '' : ` for ${to}`}: ${reason}`,
     }),
   );
+}
+
+/** The leader decided it before it knew of an order that somebody has given: that stands. */
+function isOvertaken({ level }: ClusterState, { move }: GroupState, { by }: Of<'group-move'>): boolean {
+  return level >= LIVES_LEVEL && move !== null && by === undefined;
 }
 
 function assign(state: ClusterState, group: GroupState, command: Of<'group-assign'>): Outcome {

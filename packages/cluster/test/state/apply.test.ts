@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { apply } from '../../src/state/apply.ts';
 import { decodeCommand, decodeState, encodeCommand, encodeState } from '../../src/state/codec.ts';
 import type { Command } from '../../src/state/commands.ts';
-import { LEVELS } from '../../src/state/levels.ts';
+import { LEVELS, LIVES_LEVEL } from '../../src/state/levels.ts';
 import type { ClusterState } from '../../src/state/model.ts';
 import { after, foundedState, runningState } from './founded.ts';
 
@@ -268,3 +268,29 @@ function checkStep(before: ClusterState, now: ClusterState, command: Command): v
   if (volume.primary !== null) assert.equal(volume.primary, group.owner);
   if (group.owner !== oldGroup.owner && group.owner !== null) assert(group.epoch > oldGroup.epoch);
 }
+
+test('what the leader decided before it heard of an order takes nothing back of that; another word of a person does', () => {
+  const ordered: Command = {
+    kind: 'group-move',
+    group: 'db',
+    to: 'n2',
+    reason: 'asked for',
+    displaces: false,
+    by: 'ann',
+    ...stamp,
+  };
+  const decided: Command = {
+    kind: 'group-move',
+    group: 'db',
+    to: null,
+    reason: 'trouble',
+    displaces: true,
+    ...stamp,
+  };
+  const state = after(runningState(), ordered);
+  assert.equal(refusalOf(state, decided), 'conflict');
+  assert.equal(after(runningState(), decided, ordered).groups['db']?.move?.to, 'n2');
+  assert.equal(after(state, { ...ordered, reason: 'sooner' }).groups['db']?.move?.reason, 'sooner');
+  const older = { ...state, level: LIVES_LEVEL - 1 };
+  assert.equal(after(older, decided).groups['db']?.move?.to, null, 'as older programs take it');
+});

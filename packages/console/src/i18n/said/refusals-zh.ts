@@ -109,6 +109,7 @@ export const REFUSALS: readonly Phrase[] = [
   ['group {group} may not run on {node}', '资源组 {group} 不可在 {node} 上运行'],
   ['group {group} is blocked: {why*}', '资源组 {group} 受阻：{why}'],
   ['group {group} is not moved: {why*}', '资源组 {group} 不切换：{why}'],
+  ['group {group} is to be moved already', '资源组 {group} 已在等待切换'],
   ['group {group} is in epoch {epoch} by now', '资源组 {group} 的状态已变化，请重试'],
   ['group {group} is to be stopped', '资源组 {group} 正要停止'],
   ['group {group} waits: {why*}', '资源组 {group} 正在等待：{why}'],
