@@ -15,7 +15,7 @@ const kept = new WeakMap<ClusterState, { readonly seen: string; readonly covered
 export function protectedGroups(view: View): Names {
   const { alive, state, leadership } = view;
   if (alive === undefined || !leadership.quorate) return new Set();
-  const seen = JSON.stringify([[...alive].toSorted(), view.tie]);
+  const seen = JSON.stringify([[...alive].toSorted(), view.tie, view.logMembers]);
   const known = kept.get(state);
   if (known?.seen === seen) return known.covered;
   const covered = rehearsed(view, alive);

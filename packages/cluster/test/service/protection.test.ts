@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Members } from '../../src/raft/members.ts';
+import { memberIdOf } from '../../src/raft/types.ts';
 import { rehearse } from '../../src/service/leader/rehearsal.ts';
 import { protectedGroups } from '../../src/service/protection.ts';
 import type { View } from '../../src/service/view.ts';
@@ -73,6 +75,13 @@ test('the answer is kept while nothing of what it depends on changes', () => {
   assert.deepEqual([...first], ['a']);
   assert.equal(protectedGroups({ ...view, now: { bootMs: 1e9, wallMs: 1e9 } }), first);
   assert.deepEqual([...protectedGroups({ ...view, alive: new Set(['n1', 'n3', 'n4']) })], []);
+  const voters = (count: number): Members =>
+    Object.values(view.state.members).map(({ name, voterId }, index) => ({
+      id: memberIdOf(name, voterId),
+      role: index < count ? 'voter' : 'learner',
+    }));
+  assert.deepEqual([...protectedGroups({ ...view, logMembers: voters(2) })], []);
+  assert.deepEqual([...protectedGroups({ ...view, logMembers: voters(4) })], ['a'], 'they vote by now');
   made.submit({ kind: 'node-mode', name: 'n2', mode: 'standby', atMs: 0 });
   assert.deepEqual([...protectedGroups(view)], []);
 });
