@@ -282,6 +282,8 @@ export class LogSwitch implements OrderedLog<Command> {
     if (!epoch || epoch.sealedAt !== undefined) return;
     const state = this.#options.state();
     if (state.log.epoch !== epoch.marker.epoch) return;
+    // What kept it from moving is nobody's trouble once it is to stay.
+    if (state.log.phase !== 'moving') this.#trouble = undefined;
     this.#owe(state);
     this.#lookAfterOld(state);
   }

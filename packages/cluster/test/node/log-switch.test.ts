@@ -1,6 +1,7 @@
 /** Moves of the log with engines that are slow, fail, and nodes that die at every single step, in both directions. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { EterneError } from '@eterne/base';
 import type { LogMarker } from '../../src/node/log-marker.ts';
 import { LogSwitch } from '../../src/node/log-switch.ts';
 import { votersOf } from '../../src/node/voters.ts';
@@ -294,4 +295,24 @@ test('an engine that cannot be opened is told, and so is why a log cannot move',
   assert.match(bench.node('n2').log?.trouble ?? '', /the log cannot move: probe fails/);
   bench.settle('into etcd');
   assert.equal(bench.node('n2').log?.trouble, undefined);
+});
+
+test('why a node cannot follow is told until the log is to stay where it is', () => {
+  const bench = new Bench('into etcd');
+  for (const name of NAMES) bench.start(name);
+  bench.time.run(1000);
+  const { log: leads } = bench.node('n1');
+  const away = bench.node('n2');
+  const { engines } = away;
+  assert(engines !== undefined && leads !== undefined);
+  engines.probe = (_consensus, done) => done(new EterneError('unreachable', 'e:2379 does not answer'));
+  leads.append({ kind: 'log-move', to: 'etcd', ...stamp }, () => {});
+  bench.time.run(3000);
+  assert.equal(away.log?.trouble, 'the log cannot move: e:2379 does not answer');
+  const { epoch } = away.state.log;
+  const stay = { leaderTerm: away.state.leaderTerm, reason: 'n2 does not reach where it was to go' };
+  leads.append({ kind: 'log-stay', epoch, ...stay, ...stamp }, () => {});
+  bench.time.run(3000);
+  assert.equal(away.state.log.phase, 'settling');
+  assert.equal(away.log?.trouble, undefined);
 });
