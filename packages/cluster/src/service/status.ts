@@ -249,7 +249,7 @@ function reasonOf(view: View, group: GroupState): string {
   if (!view.leadership.quorate && owner !== view.self)
     return `${view.self} is not in contact with a majority: this is what it knew when it last was`;
   const isLost = owner !== null && view.alive !== undefined && !view.alive.has(owner);
-  return isLost ? lostReason(view, owner) : waitingReason(view, group);
+  return isLost ? lostReason(view, group, owner) : waitingReason(view, group);
 }
 
 /** Of a group that waits for a node: until when. */
@@ -261,8 +261,10 @@ function waitingReason({ state }: View, group: GroupState): string {
 }
 
 /** What a take-over from a lost owner waits for. */
-function lostReason(view: View, owner: string): string {
+function lostReason(view: View, group: GroupState, owner: string): string {
   const how = isCutOff(view, owner) ? 'is seen on a heartbeat disk only' : 'is not heard';
+  const held = maintenanceOf(view.state, group);
+  if (held !== undefined) return `${owner} ${how}, and nothing is done about it: ${held}`;
   if (enforcementOf(view, owner) !== 'fencing')
     return `${owner} ${how}; waiting until its lease has ended for certain`;
   const fence = view.state.fences[owner];

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { LiveFacade } from '../../src/service/service-facade.ts';
 import { FakeCluster, group } from './fake-cluster.ts';
 
 function pair(): FakeCluster {
@@ -48,6 +49,11 @@ test('with the whole cluster in maintenance even the loss of a node moves nothin
   made.powerOff('n1');
   made.time.run(10_000);
   assert.equal(made.group('db').owner, 'n1');
+  assert.equal(
+    new LiveFacade(made.machine('n2').service, { clock: made.time, timers: made.time }).status().groups[0]
+      ?.reason,
+    'n1 is not heard, and nothing is done about it: the whole cluster is in maintenance',
+  );
   made.submit({ kind: 'cluster-maintenance', on: false, atMs: 0 });
   made.untilOnline('db', 'n2');
 });

@@ -79,6 +79,7 @@ export const MOVES: readonly Phrase[] = [
   ['stopped by the operator', '由操作员停止'],
   ['{resource} could not be kept running on {node}', '{resource} 在 {node} 上无法保持运行'],
   ['… is not its owner', '… 不是其所在节点'],
+  ['{how*}, and nothing is done about it: {why*}', '{how}，且不作任何处理：{why}'],
   ['{how*}; waiting until its lease has ended for certain', '{how}；正在等待其租约确定到期'],
   [
     '{node} is not in contact with a majority and its lease is over: what ran here was ended, and may run elsewhere by now',
