@@ -27,7 +27,8 @@ export class IdentityKeeper {
   /** `state` is current: an older one would take the node back to where it was. */
   follow({ members }: ClusterState): void {
     const self = members[this.#wanted.node];
-    if (self === undefined || members === this.#seen) return;
+    // Another machine may have this one's name by now.
+    if (self?.voterId !== this.#wanted.voterId || members === this.#seen) return;
     this.#seen = members;
     const { addresses, api } = self;
     const seeds = sortedValues(members).map(({ name, role, addresses: at }) => ({

@@ -24,7 +24,7 @@ import { protectedGroups } from './protection.ts';
 import { lackedBytes } from './reports.ts';
 import { takeOverBoundMs } from './simulate.ts';
 import type { View } from './view.ts';
-import { diskTroubles, isCutOff, leaseRemainingMs } from './view.ts';
+import { diskTroubles, isCutOff, leaseRemainingMs, ownMember } from './view.ts';
 
 const CATCHING_UP = 'this node has just started and does not know yet what the cluster decided meanwhile';
 
@@ -34,9 +34,9 @@ export function clusterStatus(core: ServiceCore): ClusterStatus {
   return isRemoved(core.view) ? removed(status, core.view.self) : status;
 }
 
-/** The log says that this machine is a member no more. */
-function isRemoved({ state, self }: View): boolean {
-  return Object.keys(state.members).length > 0 && state.members[self] === undefined;
+/** The log says that this machine is a member no more; another may have its name. */
+function isRemoved(view: View): boolean {
+  return Object.keys(view.state.members).length > 0 && ownMember(view) === undefined;
 }
 
 /** Nothing that it hears is meant for it. */

@@ -25,7 +25,7 @@ const IDENTITY: NodeIdentity = {
   api: 'n1:8443',
   clusterKey: Buffer.alloc(32, 7),
   tls: { certPem: 'c', keyPem: 'k', caPem: 'a' },
-  voterId: 'v',
+  voterId: 'n1-voter',
   founder: true,
   seeds,
 };
@@ -99,4 +99,13 @@ test('a write that fails is tried again; of several changes the newest is what s
     bed.written.map(({ identity }) => identity.addresses),
     [['b:7700']],
   );
+});
+
+test('where another machine is that has its name now is not where this node is', () => {
+  const bed = new Bed();
+  bed.keeper.follow(
+    moved('n1', { voterId: 'another', addresses: ['elsewhere:7700'], api: 'elsewhere:8443' }),
+  );
+  bed.world.run(1000);
+  assert.deepEqual(bed.written, []);
 });

@@ -6,7 +6,7 @@ import type { ClusterStatus } from '../../src/service/facade.ts';
 import { LiveFacade } from '../../src/service/service-facade.ts';
 import { clusterStatus } from '../../src/service/status.ts';
 import type { TieView } from '../../src/service/view.ts';
-import { FakeCluster, group, volume } from './fake-cluster.ts';
+import { FakeCluster, group, volume, member } from './fake-cluster.ts';
 import { settle } from './settle.ts';
 
 function running(names: readonly string[]): FakeCluster {
@@ -100,4 +100,17 @@ test('a node that was removed and runs on says so first', () => {
     /^n3 is no member of this cluster any more: stop it/,
   );
   assert(!statusOf(cluster, 'n1').warnings.some((line) => line.includes('member')));
+});
+
+test('… also where another machine has its name', () => {
+  const cluster = running(['n1', 'n2', 'w1', 'n3']);
+  cluster.powerOff('n3');
+  cluster.time.until(() => cluster.state().members['n3']?.presence === 'lost', 3000, 'n3 is lost');
+  cluster.submit({ kind: 'member-add', member: { ...member('n3'), voterId: 'another' }, atMs: 0 });
+  cluster.powerOn('n3');
+  cluster.time.run(1000);
+  assert.match(
+    statusOf(cluster, 'n3').warnings[0] ?? '',
+    /^n3 is no member of this cluster any more: stop it/,
+  );
 });
