@@ -195,3 +195,23 @@ test('a torn write leaves the block before it; a disk that holds something else 
   assert.deepEqual(bench.answered, []);
   assert.match(bench.driver.trouble ?? '', /does not hold what was written there/);
 });
+
+test('a disk that hangs is a voter that is down until it answers', () => {
+  const bench = new Bench();
+  assert.equal(bench.driver.trouble, undefined);
+  bench.time.runUntil(bench.time.nowMs + 4000);
+  assert.equal(bench.driver.trouble, undefined, 'it is slow');
+  bench.time.runUntil(bench.time.nowMs + 2000);
+  assert.equal(bench.driver.trouble, '/shared has not answered for 5 s');
+  bench.access();
+  assert.equal(bench.driver.trouble, undefined);
+  bench.waitOutLeader();
+  bench.ask(2, VOTE);
+  bench.access();
+  bench.time.runUntil(bench.time.nowMs + 6000);
+  assert.equal(bench.driver.trouble, '/shared has not answered for 5 s', 'nor a write');
+  bench.access();
+  bench.access();
+  assert.equal(bench.driver.trouble, undefined);
+  assert.deepEqual(bench.answered, ['vote-reply yes in 2']);
+});

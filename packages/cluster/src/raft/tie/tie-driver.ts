@@ -3,7 +3,8 @@
  *
  * 1. One access at a time; what comes in meanwhile is worked off together afterwards. At most `WAITING_MAX` messages wait.
  * 2. A read or write that fails, and a block that is not what it should be, answers nothing: a voter that is down.
- * 3. While nothing is asked the other's block is read every `LOOK_INTERVAL_MS`, so that it is known since when it has not moved.
+ * 3. Likewise one that does not end within `HUNG_AFTER_MS`. What was asked before it is answered when it has ended, if it still stands.
+ * 4. While nothing is asked the other's block is read every `LOOK_INTERVAL_MS`, so that it is known since when it has not moved.
  */
 import { EterneError } from '@eterne/base';
 import {
@@ -17,6 +18,7 @@ import {
 import { isFreeForTie, NOT_EMPTY, occupied, TIE_LOOK_BYTES } from '../../heart/wire/board.ts';
 import { nodeOfMember, UNSAID_HOLD_MS, type MemberId } from '../types.ts';
 import type { Message, MessageBody } from '../messages/message.ts';
+import { HUNG_AFTER_MS } from '../persister.ts';
 import {
   encodeTieBlock,
   newTieArea,
@@ -66,6 +68,8 @@ export class TieDriver implements TiePlayer {
   #disk: SharedDisk | undefined;
   #waiting: Message[] = [];
   #busy = false;
+  /** When the access that is under way began. */
+  #accessMs = 0;
   #closed = false;
   #seen: OtherSeen | undefined;
   /** What the other's block, as last read, says. */
@@ -128,7 +132,8 @@ export class TieDriver implements TiePlayer {
   /** Duty 1. */
   #work(): void {
     const disk = this.#disk;
-    if (this.#busy || this.#closed || disk === undefined) return;
+    if (this.#closed || disk === undefined) return;
+    if (this.#busy) return this.#missAnswer();
     this.#busy = true;
     const asked = this.#waiting.splice(0);
     this.#read(disk, (blocks) => {
@@ -141,8 +146,16 @@ export class TieDriver implements TiePlayer {
     });
   }
 
+  /** Duty 3. */
+  #missAnswer(): void {
+    const { path, world } = this.#options;
+    if (world.clock.bootMs() - this.#accessMs < HUNG_AFTER_MS) return;
+    this.#fail(`${path} has not answered for ${HUNG_AFTER_MS / 1000} s`);
+  }
+
   #read(disk: SharedDisk, done: (blocks: Placed | undefined) => void): void {
     const { member, self, world } = this.#options;
+    this.#accessMs = world.clock.bootMs();
     disk.read(0, TIE_AREA_BYTES, (area) => {
       if (this.#closed) return;
       if (area instanceof EterneError) {
@@ -241,6 +254,7 @@ export class TieDriver implements TiePlayer {
     finish: () => void,
     written: (after: Placed) => void,
   ): void {
+    this.#accessMs = this.#options.world.clock.bootMs();
     disk.write(tieOffset(place, block.counter), encodeTieBlock(block), (error) => {
       if (this.#closed) return;
       if (error) {
