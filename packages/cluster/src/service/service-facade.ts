@@ -44,6 +44,7 @@ import type { PointStatus } from '@eterne/disk/rescue/api.ts';
 import type { VolumeOrder } from '../state/volume-orders.ts';
 import { errorOf, noSuch } from '../state/outcome.ts';
 import { undecidedWithout } from './needed.ts';
+import { leavingDiskRefusal } from './pair/keeping.ts';
 import { removalRefusal } from './pair/removal.ts';
 import { ReplicaOrders } from './replica-orders.ts';
 import type { Service } from './service.ts';
@@ -346,6 +347,9 @@ export class LiveFacade implements ServiceFacade {
     const isNew =
       tieBreaker.kind === 'disk' && !(present.kind === 'disk' && present.device === tieBreaker.device);
     const maker = this.#diskMaker;
+    this.#service.refresh();
+    const refusal = leavingDiskRefusal(this.#service.view, tieBreaker);
+    if (refusal) return Promise.reject(refusal);
     if (!isNew || maker === undefined) return Promise.resolve();
     const nodes = sortedValues(this.state().members).filter(({ role }) => role === 'node');
     return new Promise((resolve, reject) =>

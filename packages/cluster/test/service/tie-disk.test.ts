@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { EterneError } from '@eterne/base';
 import type { SharedDisks } from '@eterne/runtime';
 import { BOARD_END } from '../../src/heart/wire/board.ts';
+import { memberIdOf } from '../../src/raft/types.ts';
 import { LiveFacade } from '../../src/service/service-facade.ts';
 import { FakeCluster } from './fake-cluster.ts';
 import { settle } from './settle.ts';
@@ -41,4 +42,24 @@ test('a disk that is not there, or is used, is refused; a blank one is configure
   assert.equal(cluster.state().config.tieBreaker.kind, 'none');
   await apply('/dev/blank');
   assert.deepEqual(cluster.state().config.tieBreaker, { kind: 'disk', device: '/dev/blank', ping: [] });
+});
+
+test('the one that decides in the place of a lost node stays configured until that is back', async () => {
+  const cluster = new FakeCluster(['n1', 'n2', 'w1']);
+  const world = { clock: cluster.time, timers: cluster.time };
+  const { service } = cluster.machine('n1');
+  const facade = new LiveFacade(service, world);
+  const apply = (tieBreaker: object): Promise<unknown> =>
+    settle(cluster, facade.configApply({ cluster: { tieBreaker } }, 'me'));
+  await apply({ kind: 'disk', device: '/dev/blank' });
+  const logMembers = ['n1', 'n2'].map((name) => ({ id: memberIdOf(name, `${name}-voter`), role: 'voter' }));
+  const tie = { kind: 'disk', votes: true, trouble: undefined, held: undefined };
+  Object.defineProperty(service.core.view, 'logMembers', { get: () => logMembers, set: () => {} });
+  Object.defineProperty(service.core.view, 'tie', { get: () => tie, set: () => {} });
+  cluster.powerOff('n2');
+  cluster.time.until(() => cluster.state().members['n2']?.presence === 'lost', 3000, 'n2 is lost');
+  await assert.rejects(apply({ kind: 'none' }), /n2 is not heard, and \/dev\/blank decides in its place/);
+  cluster.powerOn('n2');
+  cluster.time.until(() => cluster.state().members['n2']?.presence === 'online', 3000, 'n2 is back');
+  await apply({ kind: 'none' });
 });

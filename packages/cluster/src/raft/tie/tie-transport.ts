@@ -133,8 +133,10 @@ export class TieTransport implements RaftTransport {
     const members = this.#members();
     const isVetoed = this.#options.isVetoed?.() === true;
     const isForUs = isVoter(members, this.#options.self);
-    const trouble = isVetoed ? 'no reference address answers' : (this.#loadTrouble ?? this.#player?.trouble);
     const kind = tieKindOf(member);
+    const lacks = kind === 'disk' && this.#player === undefined ? 'no disk is configured for it' : undefined;
+    const silence = this.#loadTrouble ?? lacks ?? this.#player?.trouble;
+    const trouble = isVetoed ? 'no reference address answers' : silence;
     const votes = isVoter(members, member);
     return {
       kind,

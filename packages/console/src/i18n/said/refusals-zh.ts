@@ -84,6 +84,10 @@ export const REFUSALS: readonly Phrase[] = [
     '尚无其他成员参与表决：没有 {node}，群集将再也无法作出任何决定',
   ],
   ['wait until another member votes', '请等到另一个成员参与表决'],
+  [
+    '{node} is not heard, and {device} decides in its place: it stays the tie-breaker until both nodes are there',
+    '{node} 失联，由 {device} 代其决胜：两个节点都在之前，决胜手段保持不变',
+  ],
   ['bring {them} back, or remove {same} first', '请先让其恢复，或先将其移除'],
   ['{node} is about to vote, and cannot be left out', '{node} 即将参与表决，不能被排除'],
   ['start the other node', '请启动另一个节点'],

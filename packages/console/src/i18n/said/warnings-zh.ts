@@ -113,6 +113,7 @@ export const WARNINGS: readonly Phrase[] = [
   ['Volume {volume} has not grown to {size*} yet', '镜像卷 {volume} 尚未扩容到 {size}'],
   ['Volume {volume} has not grown to {size*} yet: {why*}', '镜像卷 {volume} 尚未扩容到 {size}：{why}'],
   ['no reference address answers', '所有参考地址都没有应答'],
+  ['no disk is configured for it', '没有为其配置磁盘'],
   ['it has not been read yet', '尚未读取'],
   ['{device} has not answered for {seconds} s', '{device} 已有 {seconds} 秒未应答'],
   ['this node has not met {node} since it started', '此节点启动后尚未与 {node} 联系过'],
