@@ -218,6 +218,25 @@ test('who has ordered a fence hears that it failed, and no success where the nod
   assert.match(await ordered(restart), /was started again/);
 });
 
+test('an order that fails stands for a while, also where another has failed long ago and was settled in another way', () => {
+  const cluster = fencedPair();
+  const { monitor } = cluster.machine('n2');
+  monitor.failures.set('fence n1', 'the device is burnt');
+  cluster.powerOff('n1');
+  cluster.time.until(() => cluster.state().fences['n1']?.failure !== undefined, 5000, 'it is tried');
+  cluster.time.run(500);
+  const startId = cluster.state().members['n1']?.startId ?? '';
+  cluster.submit({ kind: 'node-stopped', node: 'n1', startId, how: 'admin says so', atMs: 0 });
+  cluster.untilOnline('db', 'n2');
+  cluster.powerOn('n1');
+  cluster.time.run(20_000);
+  cluster.submit({ kind: 'fence-request', node: 'n1', reason: 'asked for', leaderTerm: null, atMs: 0 });
+  cluster.time.run(2000);
+  assert.match(cluster.state().fences['n1']?.failure ?? '', /burnt/, 'who gave the order may see why');
+  cluster.time.run(5000);
+  assert.deepEqual(cluster.state().fences, {});
+});
+
 test('devices that do not answer are warned of', () => {
   const cluster = fencedPair();
   const { core } = cluster.machine('n2').service;

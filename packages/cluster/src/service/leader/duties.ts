@@ -12,7 +12,7 @@ import type { Command } from '../../state/commands.ts';
 import { isSealed } from '../../state/apply-log.ts';
 import { commonLevel } from '../../state/levels.ts';
 import { heldBy } from '../../state/held.ts';
-import type { FailureRecord, GroupState, LogPlace } from '../../state/model.ts';
+import type { FailureRecord, FenceState, GroupState, LogPlace } from '../../state/model.ts';
 import { sortedValues } from '../../state/model.ts';
 import { volumesOf } from '../../state/references.ts';
 import type { AppendResult, EffectId, Outbox } from '../effects.ts';
@@ -108,6 +108,7 @@ export class LeaderDuties {
     if (isUnsaid(view)) return;
     this.#moveLog(view, outbox);
     this.#settleProfile(view, outbox);
+    this.#forgetFences(view);
     for (const decision of decideFences(leader)) this.#fence(view, outbox, decision);
     for (const group of sortedValues(view.state.groups)) {
       this.#forgetFailures(view, outbox, group);
@@ -243,7 +244,7 @@ export class LeaderDuties {
   #fence(view: View, outbox: Outbox, decision: FenceDecision): void {
     const { node } = decision;
     const attempt = view.state.fences[node]?.attempt ?? 0;
-    const failure = `${node} ${attempt}`;
+    const failure = failureOf({ node, attempt });
     if (attempt > 0 && (decision.kind === 'fence-assign' || decision.kind === 'fence-cancel')) {
       const seenBootMs = this.#fenceFailedBootMs.get(failure) ?? view.now.bootMs;
       if (!this.#fenceFailedBootMs.has(failure)) this.#fenceFailedBootMs.set(failure, seenBootMs);
@@ -251,6 +252,14 @@ export class LeaderDuties {
       this.#fenceFailedBootMs.delete(failure);
     }
     this.#append(view, outbox, `fence ${node}`, decision);
+  }
+
+  /** One that was settled in another way: attempts at the node are counted anew. */
+  #forgetFences({ state }: View): void {
+    if (this.#fenceFailedBootMs.size === 0) return;
+    const open = new Set(sortedValues(state.fences).map(failureOf));
+    for (const failure of this.#fenceFailedBootMs.keys())
+      if (!open.has(failure)) this.#fenceFailedBootMs.delete(failure);
   }
 
   #watchMembers(view: View, outbox: Outbox, alive: ReadonlySet<string>): void {
@@ -300,6 +309,10 @@ export class LeaderDuties {
       atMs: view.now.wallMs,
     });
   }
+}
+
+function failureOf({ node, attempt }: Pick<FenceState, 'node' | 'attempt'>): string {
+  return `${node} ${attempt}`;
 }
 
 function keyOf({ id, atMs }: FailureRecord): string {
