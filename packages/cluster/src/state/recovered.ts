@@ -1,5 +1,5 @@
 /** A cluster that lost its majority for good, gone on with by one of its nodes as another cluster (node/recover.ts). Pure. */
-import { freeGroupsOf } from './groups.ts';
+import { freeGroupsOf, withGroup } from './groups.ts';
 import { copiesOf } from './joined.ts';
 import { sortedValues, type ClusterState, type VolumeState } from './model.ts';
 import { withEvent } from './outcome.ts';
@@ -35,10 +35,19 @@ export function recoveredState(state: ClusterState, { node, clusterId, atMs }: R
     node,
     message: `${node} goes on as a new cluster, by an operator's word, without ${others.join(', ')}: what only they had decided or written is lost to it, and they have to join anew from empty folders`,
   });
-  return others.reduce(
+  const freed = others.reduce(
     (next, other) => freeGroupsOf(next, stamp, other, `was left out when ${node} went on as a new cluster`),
     said,
   );
+  return withoutMovesTo(freed, others);
+}
+
+/** Who joins anew joins as another: no group waits for it, whatever was on its way when it was left out. */
+function withoutMovesTo(state: ClusterState, nodes: readonly string[]): ClusterState {
+  let next = state;
+  for (const group of sortedValues(state.groups))
+    if (nodes.includes(group.move?.to ?? '')) next = withGroup(next, { ...group, move: null });
+  return next;
 }
 
 /** Of a recovered state: wall clock of the newest event before. */
