@@ -32,6 +32,8 @@ export class TcpTransport implements RaftTransport {
   readonly #given: LinkOptions['addressesOf'];
   readonly #listeners: Bindings<Listener>;
   readonly #inbound = new Set<InboundLink>();
+  /** By which each member sent last. */
+  readonly #newest = new Map<MemberId, InboundLink>();
   readonly #drops = new Drops();
   readonly #outbound = new Map<MemberId, { readonly link: OutboundLink; usedMs: number }>();
   #onMessage: (from: MemberId, message: Buffer) => void = () => {};
@@ -89,6 +91,7 @@ export class TcpTransport implements RaftTransport {
       this.#drops,
       (from, message) => {
         this.#outbound.get(from)?.link.heard();
+        if (this.#newest.get(from) !== link) this.#replaceBy(link, from);
         this.#onMessage(from, message);
       },
       (from) => this.#ended(link, from),
@@ -97,8 +100,15 @@ export class TcpTransport implements RaftTransport {
     return undefined;
   }
 
+  /** A member sends by one connection at a time: of an older one it is not known here that it is over, as after a power cut, and nothing would ever tell. */
+  #replaceBy(link: InboundLink, from: MemberId): void {
+    this.#newest.set(from, link);
+    for (const other of this.#inbound) if (other !== link && other.from === from) other.close();
+  }
+
   #ended(link: InboundLink, from: MemberId | undefined): void {
     this.#inbound.delete(link);
+    if (from !== undefined && this.#newest.get(from) === link) this.#newest.delete(from);
     const others = [...this.#inbound].some((other) => other.from === from);
     if (from !== undefined && !others && !this.#closed) this.#onGone(from);
   }

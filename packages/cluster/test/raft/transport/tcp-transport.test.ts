@@ -353,3 +353,46 @@ test('one address that cannot be bound keeps nobody from the others, and none is
   assert.equal(both.transport.addresses.length, 1);
   await assert.rejects(open('c', { at: [...taken.transport.addresses] }), EterneError);
 });
+
+/** Hides from `target` that a dialer has gone, as a power cut does. */
+async function deaf(
+  target: Address,
+): Promise<{ address: Address; left: () => number; ended: () => boolean }> {
+  let left = 0;
+  let ended = false;
+  const server = net.createServer((client) => {
+    const upstream = net.connect(Number(target.split(':')[1]), '127.0.0.1');
+    cleanups.push(() => upstream.destroy());
+    for (const socket of [client, upstream]) socket.on('error', () => {});
+    client.on('close', () => (left += 1));
+    upstream.on('close', () => (ended = true));
+    client.on('data', (chunk) => upstream.write(chunk));
+    upstream.on('data', (chunk) => client.write(chunk));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanups.push(() => server.close());
+  const { port } = server.address() as net.AddressInfo;
+  return { address: `127.0.0.1:${port}`, left: () => left, ended: () => ended };
+}
+
+test('a connection of which nobody heard that it is over ends when its member comes by another', async () => {
+  const b = await open('b');
+  const path = await deaf(addressBook.get('b')?.[0] ?? '');
+  const gone: string[] = [];
+  b.transport.onGone((from) => gone.push(from));
+  const [own] = b.transport.addresses;
+  addressBook.set('b', [path.address]);
+  const before = await open('a');
+  before.transport.send('b', Buffer.from('one'));
+  await until(() => b.received.length === 1, 'it is heard');
+  before.transport.close();
+  await until(() => path.left() === 1, 'it has gone');
+  addressBook.set('b', [own ?? '']);
+  const after = await open('a');
+  after.transport.send('b', Buffer.from('two'));
+  await until(() => path.ended(), 'the first connection is given up');
+  assert.deepEqual(b.received, ['a: one', 'a: two']);
+  assert.deepEqual(gone, [], 'it is there');
+  after.transport.close();
+  await until(() => gone.length > 0, 'that it goes is heard');
+});
