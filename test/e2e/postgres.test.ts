@@ -23,12 +23,12 @@ test('PostgreSQL loses no transaction with its server', { skip, timeout: 600_000
   while (outagesMs.filter((ms) => ms < OUTAGE_MAX_MS).length < IN_TIME) {
     const round = outagesMs.length + 1;
     assert.ok(round <= ROUNDS_MAX, `it was away for ${outagesMs.join(', ')} ms`);
+    await cluster.acknowledgesMore(100);
     const { owner, outageMs } = await cluster.crashOwner();
     outagesMs.push(Math.round(outageMs));
     const acknowledged = cluster.acknowledged();
     const kept = cluster.numbers();
     const lost = acknowledged.filter(({ number }) => !kept.has(number));
-    assert.ok(acknowledged.length > 100, `${acknowledged.length} transactions`);
     assert.deepEqual(lost, [], `round ${round}`);
     cluster.restart(owner);
     assert.notEqual(await cluster.untilWhole(), owner);

@@ -70,6 +70,18 @@ export abstract class ServedCluster extends HostedCluster {
     throw new Error('the service does not answer');
   }
 
+  /** Until `count` more are, however slow this machine is. */
+  async acknowledgesMore(count: number): Promise<void> {
+    const [sinceMs, before] = [monotonicMs(), this.acknowledged().length];
+    while (this.acknowledged().length < before + count) {
+      assert.ok(
+        monotonicMs() - sinceMs < PATIENCE_MS,
+        `${this.acknowledged().length - before} of ${count} acknowledged`,
+      );
+      await sleep(100);
+    }
+  }
+
   /** Everything on the owner's host dies at once. Answers for how long the client was without the service, in ms. */
   async crashOwner(): Promise<{ readonly owner: string; readonly outageMs: number }> {
     const owner = await this.untilWhole();
