@@ -27,15 +27,15 @@ test('no group of a recovered cluster waits for a node that was left out', () =>
 });
 
 test('… and one that was ordered to go to the node that goes on goes there', () => {
-  const order: Command = {
+  const order = {
     kind: 'group-move',
     group: 'db',
     to: 'n2',
-    reason: 'asked for',
+    reason: '',
     displaces: false,
     by: 'ann',
     atMs: 0,
-  };
+  } as const;
   const recovered = recoveredState(after(runningState(), order), ORDER);
   assert.equal(recovered.groups['db']?.move?.to, 'n2');
 });

@@ -5,6 +5,23 @@ import type { Arbiter, Grant } from '../../src/engine/api.ts';
 import { Pair } from './support/pair.ts';
 import { Register } from './support/register.ts';
 
+/** `a` serves, `b` was in the set and is down. */
+function served(pair: Pair, register: Register): Pair {
+  const { a, b } = pair;
+  a.start();
+  b.start();
+  register.promote(pair, a, [a, b]);
+  pair.until(() => register.set.members.length === 2);
+  b.kill();
+  pair.until(() => register.set.members.length === 1);
+  return pair;
+}
+
+function written(pair: Pair): void {
+  const write = pair.begin(pair.a, 0, 1);
+  pair.until(() => write.answer === 'ok');
+}
+
 /** `b` is back in the set, `a` has not heard of it, and loses its power with a write that only `b` has on its disk. */
 function crashedUnaware(committed: (register: Register) => Grant | undefined): {
   readonly pair: Pair;
@@ -23,18 +40,11 @@ function crashedUnaware(committed: (register: Register) => Grant | undefined): {
     };
   };
   const pair = new Pair({ arbiter });
-  const { a, b } = pair;
-  a.start();
-  b.start();
-  register.promote(pair, a, [a, b]);
-  pair.until(() => register.set.members.length === 2);
-  b.kill();
-  pair.until(() => register.set.members.length === 1);
+  const { a, b } = served(pair, register);
   isAnswered = false;
   b.start();
   pair.until(() => register.set.members.length === 2);
-  const write = pair.begin(a, 0, 1);
-  pair.until(() => write.answer === 'ok');
+  written(pair);
   assert.deepEqual(a.volume.status().inSyncSet, ['a']);
   a.kill(true);
   isAnswered = true;
@@ -86,15 +96,8 @@ describe('what was committed before a crash', () => {
     const rateBytes = 1 << 20;
     const resyncRate = { minBytesPerSecond: rateBytes, maxBytesPerSecond: rateBytes };
     const pair = new Pair({ arbiter, config: { resyncRate } });
-    const { a, b } = pair;
-    a.start();
-    b.start();
-    register.promote(pair, a, [a, b]);
-    pair.until(() => register.set.members.length === 2);
-    b.kill();
-    pair.until(() => register.set.members.length === 1);
-    const write = pair.begin(a, 0, 1);
-    pair.until(() => write.answer === 'ok');
+    const { a, b } = served(pair, register);
+    written(pair);
     a.kill();
     a.start();
     b.start();
@@ -112,15 +115,8 @@ describe('what was committed before a crash', () => {
   test('whoever is not told that its loss was accepted still brings what it alone has to the copy that is to go on', () => {
     const register = new Register();
     const pair = new Pair({ arbiter: () => register });
-    const { a, b } = pair;
-    a.start();
-    b.start();
-    register.promote(pair, a, [a, b]);
-    pair.until(() => register.set.members.length === 2);
-    b.kill();
-    pair.until(() => register.set.members.length === 1);
-    const write = pair.begin(a, 0, 1);
-    pair.until(() => write.answer === 'ok');
+    const { a, b } = served(pair, register);
+    written(pair);
     a.kill();
     b.start();
     register.set = { version: register.set.version + 1, members: ['b'] };
