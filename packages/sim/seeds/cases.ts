@@ -576,4 +576,10 @@ export const CASES: readonly Case[] = [
     found:
       'only the simulator’s: its operator ruined for good the only node that had everything, 1 ms before it was committed that the other one, whose link was just lost, was out of the set',
   },
+  {
+    scenario: 'orders',
+    seed: 17205047,
+    found:
+      'a service that was killed while its node was being stopped went on in the same life of the node, which the cluster gave nothing more; in the program only where it was not the launcher that asked it to leave',
+  },
 ];

@@ -11,7 +11,7 @@
  *    itself is tried again for `PATIENCE_MS` first. One whose program is too old for its cluster does so at any time.
  * 4. What an earlier life of this node left running is killed before anything is started.
  * 5. Stopping: the service first, which takes the node's groups elsewhere; then the monitor, which kills what the service has left, and takes away what outlives
- *    processes; the others after it; whatever is left is killed.
+ *    processes; the others after it; whatever is left is killed. So, too, where somebody else has asked the service to end.
  * 6. Nothing is started late, or for somebody who has gone: it would run beside what has been started in its place.
  */
 import { join } from 'node:path';
@@ -192,6 +192,8 @@ export class Launcher {
       case 'ending':
         return reply({ ok: this.#phase === 'ending' });
       case 'leaving':
+        // Its own SIGTERM may not have come from here.
+        if (this.#phase === 'running') this.#phase = 'leaving';
         if (this.#phase === 'leaving') this.#awaitLeave();
         return reply({ ok: null });
       case 'fatal':

@@ -300,21 +300,35 @@ test('attributes of OCF agents that last until the node is started again are for
   );
 });
 
+test('a node ends with a service that leaves, whoever asked it to', async (context) => {
+  const bench = await makeBench(context, { takesS: 0.5, leaveTimeoutMs: 20_000 });
+  await bench.start();
+  await bench.allBegun();
+  connect(context, bench).leaving();
+  await sleep(100);
+  process.kill(bench.pidOf('service'), 'SIGTERM');
+  await bench.ended;
+  assert.equal(bench.begun('service'), 1);
+});
+
 test('a service that says that it still stops its groups is waited for, and one that says nothing is not', async (context) => {
   const leaving = { takesS: 3, leaveTimeoutMs: 1000 };
-  const endedIn = async (bench: Bench): Promise<string> => {
+  const stopped = async (bench: Bench): Promise<void> => {
     await bench.start();
     await bench.allBegun();
     bench.launcher.stop();
-    await bench.ended;
-    return readFileSync(join(bench.dir, 'ended'), 'utf8').split('\n')[0] ?? '';
   };
-  assert.equal(await endedIn(await makeBench(context, leaving)), 'monitor');
-  const bench = await makeBench(context, leaving);
-  const ended = endedIn(bench);
-  await bench.allBegun();
-  const client = connect(context, bench);
-  const saying = setInterval(() => client.leaving(), 100);
-  context.after(() => clearInterval(saying));
-  assert.equal(await ended, 'service');
+  const endedFirst = async (bench: Bench): Promise<string | undefined> => {
+    await bench.ended;
+    return readFileSync(join(bench.dir, 'ended'), 'utf8').split('\n')[0];
+  };
+  const silent = await makeBench(context, leaving);
+  await stopped(silent);
+  assert.equal(await endedFirst(silent), 'monitor');
+  const saying = await makeBench(context, leaving);
+  await stopped(saying);
+  const client = connect(context, saying);
+  const said = setInterval(() => client.leaving(), 100);
+  context.after(() => clearInterval(said));
+  assert.equal(await endedFirst(saying), 'service');
 });

@@ -206,7 +206,15 @@ export class Orders {
     if (machine === undefined || process === undefined || process.paused || service === undefined) return;
     this.universe.trace.line('operator', `stops ${machine.place.name} in order`);
     this.leaving.set(machine, service);
-    process.enter(() => service.leave(LEAVE_TIMEOUT_MS, () => machine.exchange(machine.levels)));
+    const end = (): void => {
+      if (this.leaving.get(machine) === service && this.leaving.delete(machine))
+        machine.exchange(machine.levels);
+    };
+    process.enter(() => service.leave(LEAVE_TIMEOUT_MS, end));
+    // The launcher ends the node with it then. After a power cut there is nothing to end.
+    process.onDeath(() =>
+      this.universe.scheduler.after(0, () => (machine.node.poweredOn ? end() : this.leaving.delete(machine))),
+    );
   }
 
   private missing(state: ClusterState): Command | undefined {

@@ -70,9 +70,10 @@ function serve(daemon: Daemon, service: Service): void {
   process.on('SIGTERM', () => leave(daemon, service));
 }
 
-/** Whether it comes back is asked only where something follows from it. */
+/** The cluster holds a node that leaves for one that ends: the launcher ends it, whoever asked this daemon to. Whether it comes back is asked only where something follows from it. */
 function leave({ world, launcher }: Daemon, service: Service): void {
   const begin = (isComingBack: boolean): void => {
+    launcher.leaving();
     world.timers.every(STILL_LEAVING_MS, () => launcher.leaving());
     service.leave(LEAVE_TIMEOUT_MS, () => process.exit(0), isComingBack, STOPS_MAX_MS);
   };
