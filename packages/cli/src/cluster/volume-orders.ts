@@ -33,7 +33,7 @@ export function volumeOrderVerbs(volume: Command): void {
       await watchVerify(session, name, options, call);
     });
 
-  simple(volume, 'resync <name>', 'copy what a verify has marked, from the primary', 'resync');
+  link(volume, 'resync <name>', 'copy what a verify has marked, from the primary', 'resync');
   link(volume, 'connect <name>', 'take up the link between two replicas again', 'connect');
   link(volume, 'disconnect <name>', 'leave another replica alone', 'disconnect');
   simple(

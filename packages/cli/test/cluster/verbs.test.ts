@@ -97,6 +97,7 @@ test('orders for a replica reach it, and what gives up data is confirmed by name
   const own = ['--node', 'n1'];
   for (const words of [
     ['verify', 'data', '--repair', '--no-wait'],
+    ['resync', 'data', '--peer', 'n2'],
     ['disconnect', 'data'],
     ['invalidate', 'data', ...own, '--confirm', 'data'],
     ['resolve', 'data', ...own, '--discard-remote', '--confirm', 'data'],
@@ -106,6 +107,7 @@ test('orders for a replica reach it, and what gives up data is confirmed by name
   const by = '"root@127.0.0.1"';
   assert.deepEqual(fixture.facade.orders, [
     `volumeOrder("data", {"verb":"verify","fast":false,"repair":true}, ${by})`,
+    `volumeOrder("data", {"verb":"resync","peer":"n2"}, ${by})`,
     `volumeOrder("data", {"verb":"disconnect","peer":"n2"}, ${by})`,
     `volumeOrder("data", {"verb":"invalidate"}, ${by})`,
     `volumeOrder("data", {"verb":"resolve","discard":"remote","peer":"n2"}, ${by})`,
