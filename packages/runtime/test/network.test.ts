@@ -90,7 +90,9 @@ test('what is lost on a connection that carries little is sent again at even int
 
 test('a refused connection, a port in use and a bad address are errors with codes', async () => {
   const listener = await listen('127.0.0.1:0', echo);
-  await assert.rejects(listen(listener.address, echo), { code: 'busy' });
+  await assert.rejects(listen(listener.address, echo), { code: 'busy', hint: /another program has it/ });
+  // Of documentation (RFC 5737).
+  await assert.rejects(listen('192.0.2.1:0', echo), { code: 'unreachable', hint: /no such address/ });
   listener.close();
   await assert.rejects(connect(listener.address), { code: 'unreachable' });
   await assert.rejects(connect('nonsense'), { code: 'config' });

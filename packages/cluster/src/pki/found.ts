@@ -86,7 +86,7 @@ export async function requireNoNode(world: PkiWorld, dir: string): Promise<void>
       'exists',
       `${dir} already holds the node ${identity.node} of ${identity.clusterName}`,
       {
-        hint: 'choose another --dir',
+        hint: 'start it as it is; one that was removed from its cluster joins anew from an empty folder',
       },
     );
 }

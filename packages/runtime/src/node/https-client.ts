@@ -146,8 +146,18 @@ function tooLong(request: HttpsRequest): EterneError {
 
 function asEterneError(url: string, error: Error): EterneError {
   if (error instanceof EterneError) return error;
+  if (isOtherProtocol(error))
+    return new EterneError('unreachable', `what answers at ${new URL(url).origin} is not the API of a node`, {
+      cause: error,
+      hint: 'check the port: it is the one that was given with --api, not 7700, which is between the nodes',
+    });
   return new EterneError('unreachable', `${new URL(url).origin} cannot be reached: ${error.message}`, {
     cause: error,
     hint: 'check the address and that the node runs',
   });
+}
+
+/** It speaks no TLS, or wants a certificate as nodes show each other. What OpenSSL says of that has several lines. */
+function isOtherProtocol({ code = '' }: NodeJS.ErrnoException): boolean {
+  return code === 'EPROTO' || code.startsWith('ERR_SSL_');
 }

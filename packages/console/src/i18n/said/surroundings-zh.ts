@@ -78,6 +78,11 @@ export const TIES: readonly Phrase[] = [
 export const FILES_AND_NETWORK: readonly Phrase[] = [
   ['{origin} cannot be reached: {why*}', '无法访问 {origin}：{why}'],
   ['check the address and that the node runs', '请检查地址，并确认该节点正在运行'],
+  ['what answers at {origin} is not the API of a node', '在 {origin} 应答的不是节点的 API'],
+  [
+    'check the port: it is the one that was given with --api, not 7700, which is between the nodes',
+    '请检查端口：应为 --api 指定的端口，而不是节点之间使用的 7700',
+  ],
   ['{url} did not answer within {ms} ms', '{url} 在 {ms} 毫秒内没有应答'],
   ['{what}: the link is closed', '{what}：链路已关闭'],
   ['{what}: too many calls in flight', '{what}：同时的请求过多'],
