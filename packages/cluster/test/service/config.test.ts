@@ -107,7 +107,24 @@ test('a tie-breaker on a disk comes back from snapshots and from what is shown',
 const wrong: [string, unknown, RegExp][] = [
   ['an unknown key', { colour: 1 }, /olour/],
   ['an unknown key inside', { cluster: { edtion: 'ha' } }, /cluster: .*edtion/],
-  ['an unknown value', { cluster: { edition: 'gold' } }, /cluster\.edition/],
+  [
+    'a mistyped key',
+    { groups: [{ ...DOCUMENT.groups[0], nodes: undefined, node: ['n1'] }] },
+    /: unknown key node$/,
+  ],
+  ['a missing key', { groups: [{ ...DOCUMENT.groups[0], nodes: undefined }] }, /nodes: is missing$/],
+  ['one thing where a list belongs', { groups: { shop: {} } }, /^groups: has to be a list$/],
+  [
+    'a word where keys belong',
+    { cluster: { tieBreaker: 'witness' } },
+    /tieBreaker: has to be a mapping of keys$/,
+  ],
+  [
+    'a number without unit',
+    { cluster: { fencing: [{ node: 'n1', agent: 'fence_dummy', timeout: 5 }] } },
+    /has no unit$/,
+  ],
+  ['an unknown value', { cluster: { edition: 'gold' } }, /cluster\.edition: has to be one of ha, cluster$/],
   ['a bad size', { volumes: [{ name: 'v', size: '1GB', replicas: {} }] }, /volumes\.v\.size: not a size/],
   ['a size that is no block', { volumes: [{ name: 'v', size: 1000, replicas: {} }] }, /multiple of 4096/],
   ['a bad name', { volumes: [{ name: '../x', size: '1MiB', replicas: {} }] }, /volumes\.0\.name/],
@@ -140,6 +157,11 @@ for (const [what, document, pattern] of wrong)
   test(`refused: ${what}`, () => {
     assert.throws(() => parseDocument(document), configError(pattern));
   });
+
+test('what is no size says how one is written', () => {
+  const volumes = [{ name: 'v', size: '10G', replicas: {} }];
+  assert.throws(() => parseDocument({ volumes }), { code: 'config', hint: /write for example .*1GiB/ });
+});
 
 const broken: [string, unknown, RegExp][] = [
   [

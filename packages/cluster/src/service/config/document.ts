@@ -39,9 +39,12 @@ const QUANTITIES_MAX = 16;
 const name = z.string().regex(NAME, 'is not a name: letters, digits, dots, dashes, underscores; at most 63');
 /** Without dots, so that `${name.key}` reads one way only. */
 const resourceName = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9_-]{0,62}$/, 'is not a resource name');
-const duration = z.string().transform((text, context) => parsed(() => parseDurationMs(text), context));
+const duration = z
+  .string({ error: ({ input }) => (typeof input === 'number' ? 'has no unit' : undefined) })
+  .transform((text, context) => parsed(() => parseDurationMs(text), context));
 export const volumeSize = z.union([z.string(), z.number()]).transform((text, context) => {
   const bytes = parsed(() => parseSizeBytes(text), context);
+  if (context.issues.length > 0) return bytes;
   if (bytes === 0 || bytes % 4096 !== 0) context.addIssue('is not a multiple of 4096 bytes');
   return bytes;
 });
@@ -51,7 +54,7 @@ function parsed<T>(parse: () => T, context: z.RefinementCtx): T {
     return parse();
   } catch (error) {
     if (!(error instanceof EterneError)) throw error;
-    context.addIssue(error.message);
+    context.addIssue({ code: 'custom', message: error.message, params: { hint: error.hint } });
     return z.NEVER;
   }
 }
@@ -356,9 +359,37 @@ export function parseDocument(value: unknown): ConfigDocument {
 }
 
 function documentError(document: unknown, error: z.ZodError): EterneError {
-  const [issue] = error.issues;
+  // What seems to be missing is often there, under a name that is not known.
+  const issue = error.issues.find(({ code }) => code === 'unrecognized_keys') ?? error.issues[0];
   const path = pathWithNames(document, issue?.path ?? []);
-  return new EterneError('config', `${path === '' ? 'the document' : path}: ${issue?.message ?? 'is wrong'}`);
+  const message = `${path === '' ? 'the document' : path}: ${issue === undefined ? 'is wrong' : sentenceOf(issue, document)}`;
+  const hint = issue?.code === 'custom' ? (issue.params?.['hint'] as string | undefined) : undefined;
+  return new EterneError('config', message, hint === undefined ? {} : { hint });
+}
+
+/** What the grammar says by itself is for programmers. */
+function sentenceOf(issue: z.core.$ZodIssue, document: unknown): string {
+  if (!/^(Invalid|Unrecognized) /.test(issue.message)) return issue.message;
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return `unknown key ${issue.keys.join(', ')}`;
+    case 'invalid_value':
+      return `has to be one of ${issue.values.map(String).join(', ')}`;
+    case 'invalid_type':
+      return isAbsent(document, issue.path) ? 'is missing' : shapeSentence(issue.expected, issue.message);
+    default:
+      return issue.message;
+  }
+}
+
+function shapeSentence(expected: string, message: string): string {
+  if (expected === 'array') return 'has to be a list';
+  if (expected === 'object' || expected === 'record') return 'has to be a mapping of keys';
+  return expected === 'string' ? 'has to be a text' : message;
+}
+
+function isAbsent(document: unknown, path: readonly PropertyKey[]): boolean {
+  return path.reduce((at: unknown, key) => Object(at)[key] as unknown, document) === undefined;
 }
 
 /** `groups.db.resources.app.command`: an item is called by its name, or by its place where it has none that could be said. */

@@ -246,6 +246,13 @@ export const CONFIGURATION: readonly Phrase[] = [
   // The document.
   ['the document: {why*}', '文档：{why}'],
   ['is wrong', '有误'],
+  ['is missing', '缺失'],
+  ['unknown key {keys*}', '未知的键：{keys}'],
+  ['has to be one of {values*}', '须为下列之一：{values}'],
+  ['has to be a list', '须为列表'],
+  ['has to be a mapping of keys', '须为键值映射'],
+  ['has to be a text', '须为文本'],
+  ['has no unit', '缺少单位'],
   ['not a size: {text*}', '不是容量：{text}'],
   ['not a duration: {text*}', '不是时长：{text}'],
   ['write for example {size}, {other} or {more}', '例如 {size}、{other} 或 {more}'],
