@@ -13,7 +13,7 @@ export async function readDocument(files: Files, path: string): Promise<object> 
   if (content.length > DOCUMENT_MAX_BYTES) throw new EterneError('config', `${path} is larger than 1 MiB`);
   const document = parseDocument(content.toString('utf8'), { uniqueKeys: true, prettyErrors: true });
   const [error] = document.errors;
-  if (error) throw new EterneError('config', `${path}: ${error.message.split('\n')[0] ?? error.code}`);
+  if (error) throw new EterneError('config', `${path}: ${firstLine(error.message)}`);
   const value: unknown = document.toJS({ maxAliasCount: 100 });
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new EterneError('config', `${path} ${value === null ? 'is empty' : 'is no mapping of keys'}`, {
@@ -21,3 +21,6 @@ export async function readDocument(files: Files, path: string): Promise<object> 
     });
   return value;
 }
+
+/** Without the colon that leads to the excerpt. */
+const firstLine = (text: string): string => (text.split('\n', 1)[0] ?? '').replace(/:$/, '');

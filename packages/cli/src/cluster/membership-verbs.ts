@@ -27,6 +27,7 @@ interface NodeOptions {
 type JoinOptions = NodeOptions & { readonly token: string; readonly to: string };
 
 const MINUTE_MS = 60_000;
+const VALID_MINUTES_MAX = 7 * 24 * 60;
 
 export function clusterVerbs(program: Command): void {
   const cluster = program.command('cluster').description('make a cluster and let nodes join it');
@@ -70,8 +71,8 @@ export function clusterVerbs(program: Command): void {
     .description('make a one-time token with which one node may join')
     .option('--valid <duration>', 'how long it may be used, up to 7d', '1h')
     .action(async ({ valid }: { valid: string }, command: Command) => {
+      const validMinutes = validMinutesOf(valid);
       const session = await openSession(command);
-      const validMinutes = Math.max(1, Math.round(parseDurationMs(valid) / MINUTE_MS));
       const answer = await session.ask(
         { method: 'POST', path: '/api/v1/tokens', body: { validMinutes } },
         joinToken,
@@ -118,6 +119,14 @@ function recoverVerb(cluster: Command): void {
     });
 }
 
+function validMinutesOf(text: string): number {
+  const minutes = Math.max(1, Math.round(parseDurationMs(text) / MINUTE_MS));
+  if (minutes <= VALID_MINUTES_MAX) return minutes;
+  throw new EterneError('usage', `a token is valid for 7d at most, not ${text}`, {
+    hint: 'make another one when it is needed',
+  });
+}
+
 /** `join` of `eterne witness`. */
 export function witnessJoinVerb(witness: Command): void {
   joinVerb(witness.command('join'), 'witness').description('let this machine join as a witness');
@@ -138,8 +147,11 @@ function joinVerb(command: Command, role: 'node' | 'witness'): Command {
 }
 
 function withNodeOptions(command: Command, role: 'node' | 'witness' = 'node'): Command {
-  const api = ['--api <address>', 'where its API and console listen, host:port'] as const;
-  const withApi = role === 'node' ? command.requiredOption(...api) : command.option(...api);
+  const where = 'where its API and console listen, host:port';
+  const withApi =
+    role === 'node'
+      ? command.requiredOption('--api <address>', where)
+      : command.option('--api <address>', `${where}; default: its first address, two ports above (7702)`);
   return withApi
     .option('--dir <dir>', 'folder for this node’s state', DEFAULT_DIR)
     .requiredOption('--node <node>', 'what this node is called')

@@ -40,12 +40,12 @@ export function templateVerbs(group: Command): void {
     .description(
       'print the configuration document that the answers make, for `config apply`; --now: apply it',
     )
-    .option('--set <key=value>', 'an answer; may be given often', collect, {})
+    .option('--set <key=value>', 'an answer; may be given often', collect)
     .option('--now', 'apply it at once')
-    .action(async (name: string, options: { set: Answers; now?: boolean }, command: Command) => {
+    .action(async (name: string, options: { set?: Answers; now?: boolean }, command: Command) => {
       const session = await openSession(command);
       const path = `${pathOf(name)}/fill`;
-      const document = await session.ask({ method: 'POST', path, body: options.set }, configDocument);
+      const document = await session.ask({ method: 'POST', path, body: options.set ?? {} }, configDocument);
       if (options.now !== true) return session.print(document, () => stringify(document).trimEnd());
       const order = { method: 'POST', path: '/api/v1/config/apply', body: document } as const;
       const plan = await session.ask(order, configPlan);
@@ -55,8 +55,11 @@ export function templateVerbs(group: Command): void {
 
 type Answers = Readonly<Record<string, string>>;
 
-function collect(text: string, before: Answers): Answers {
+function collect(text: string, before: Answers = {}): Answers {
   const at = text.indexOf('=');
-  if (at < 1) throw new EterneError('usage', `not KEY=VALUE: ${JSON.stringify(text)}`);
+  if (at < 1)
+    throw new EterneError('usage', `not KEY=VALUE: ${JSON.stringify(text)}`, {
+      hint: '`eterne group template show NAME` names the keys',
+    });
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }

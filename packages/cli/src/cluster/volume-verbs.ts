@@ -11,8 +11,8 @@ import { orderPath, volumePath, volumeStatusVerbs } from './volume-status.ts';
 interface CreateOptions {
   readonly size?: string;
   readonly mode: string;
-  readonly replica: Readonly<Record<string, string>>;
-  readonly part: readonly Part[];
+  readonly replica?: Readonly<Record<string, string>>;
+  readonly part?: readonly Part[];
 }
 
 interface Part {
@@ -36,12 +36,11 @@ export function volumeVerbs(program: Command): void {
     .description('create a volume')
     .option('--size <size>', 'for example 10GiB')
     .option('--mode <mode>', 'sync or async', 'sync')
-    .option('--replica <node=device>', 'one copy; give it once per node', collectReplica, {})
+    .option('--replica <node=device>', 'one copy; give it once per node', collectReplica)
     .option(
       '--part <name:size:node=device,…>',
       'instead of both: a disk that shares the order of writes with the others; give it once per disk',
       collectPart,
-      [],
     )
     .action(async (name: string, { mode, ...given }: CreateOptions, command: Command) => {
       const session = await openSession(command);
@@ -89,14 +88,14 @@ export function volumeVerbs(program: Command): void {
   volumeRescueVerbs(volume);
 }
 
-function disksOf({ part, replica, size }: Omit<CreateOptions, 'mode'>): object {
+function disksOf({ part = [], replica = {}, size }: Omit<CreateOptions, 'mode'>): object {
   const isWhole = size !== undefined && Object.keys(replica).length > 0;
   if (part.length === 0 && isWhole) return { size, replicas: replica };
   if (part.length > 0 && size === undefined && Object.keys(replica).length === 0) return { parts: part };
   throw new EterneError('usage', 'a volume has --size and --replica, or --part for each of its disks');
 }
 
-function collectPart(text: string, earlier: readonly Part[]): readonly Part[] {
+function collectPart(text: string, earlier: readonly Part[] = []): readonly Part[] {
   const [, name, size, devices] = /^([^:]+):([^:]+):(.+)$/.exec(text) ?? [];
   if (name === undefined || size === undefined || devices === undefined)
     throw new EterneError('usage', `not a part: ${JSON.stringify(text)}`, {
@@ -108,7 +107,10 @@ function collectPart(text: string, earlier: readonly Part[]): readonly Part[] {
   return [...earlier, { name, size, replicas }];
 }
 
-function collectReplica(text: string, earlier: Readonly<Record<string, string>>): Record<string, string> {
+function collectReplica(
+  text: string,
+  earlier: Readonly<Record<string, string>> = {},
+): Record<string, string> {
   const [, node, device] = /^([^=]+)=(.+)$/.exec(text) ?? [];
   if (node === undefined || device === undefined)
     throw new EterneError('usage', `not a replica: ${JSON.stringify(text)}`, {

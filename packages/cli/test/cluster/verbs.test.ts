@@ -143,7 +143,7 @@ test('one line and an exit code for everything that is wrong', async () => {
     [['group', 'move'], 2, /missing required argument/],
     [['frobnicate'], 2, /unknown command/],
     [['config', 'plan', '-f', 'absent.yaml'], 2, /absent\.yaml does not exist/],
-    [['config', 'plan', '-f', 'bad.yaml'], 2, /bad\.yaml: .* at line 2/],
+    [['config', 'plan', '-f', 'bad.yaml'], 2, /bad\.yaml: .* at line 2, column 1\n$/],
     [['config', 'plan', '-f', 'nonsense.yaml'], 2, /nonsense: unknown key/],
     [['config', 'plan', '-f', 'empty.yaml'], 2, /empty\.yaml is empty \(.*config show/],
     [['config', 'plan', '-f', 'list.yaml'], 2, /list\.yaml is no mapping of keys/],
@@ -156,6 +156,10 @@ test('one line and an exit code for everything that is wrong', async () => {
     [['status', '--dir', 'nowhere'], 1, /holds no node/],
     [['status'], 2, /no cluster is given/, nobody],
     [['cluster', 'token', '--valid', 'soon'], 2, /not a duration/],
+    [['cluster', 'token', '--valid', '30d'], 2, /valid for 7d at most, not 30d/],
+    [['volume', 'resize', 'data', '--size', '65MB'], 2, /^eterne: size: not a size: "65MB"[^;]*$/],
+    [['events', '--limit', '0'], 2, /^eterne: limit: /],
+    [['group', 'template', 'apply', 'nginx', '--set', 'nodes'], 2, /group template show/],
   ];
   for (const [words, code, message, env] of cases) {
     const result = await eterne(words, env);
