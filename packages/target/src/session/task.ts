@@ -125,7 +125,6 @@ export class Task implements ScsiRequest {
       () => {
         this.#claimed = true;
         this.#claimedBytes = lengthBytes;
-        this.#grow(lengthBytes);
         this.#advance();
       },
       () => this.#state === 'collecting',
@@ -239,6 +238,8 @@ export class Task implements ScsiRequest {
       this.#state = 'running';
       return then(this.#data.subarray(0, this.#wantedBytes));
     }
+    // Not before: of a burst that is outstanding a Data-Out may be arriving in the memory that there was.
+    this.#grow(this.#wantedBytes);
     const desiredBytes = Math.min(this.#host.maxBurstBytes, this.#wantedBytes - this.#receivedBytes);
     const targetTransferTag = this.#host.solicit(this, this.#r2tCount, this.#receivedBytes, desiredBytes);
     this.#r2tCount += 1;
