@@ -5,6 +5,7 @@ import { SENSE, type Sense } from '@eterne/iscsi';
 import type { BlockDevice, DeviceDone, DeviceErrorCode } from '@eterne/runtime';
 import { MAX_ATTENTIONS } from '../limits.ts';
 import { CopyMemory } from './copy/memory.ts';
+import type { RunningCopy } from './copy/running-copy.ts';
 import type { Identity } from './identity.ts';
 import type { Nexus } from './nexus.ts';
 import { ONLY_PORT, type TargetPort } from './ports.ts';
@@ -64,6 +65,8 @@ export class LogicalUnit {
   /** All ports of the target this unit belongs to; set by the target. */
   ports: readonly TargetPort[] = [ONLY_PORT];
   readonly copies = new CopyMemory();
+  /** Those that write to this unit, whichever unit was told to. */
+  readonly copiesHere = new Set<RunningCopy>();
   readonly #nexuses = new Map<Nexus, NexusState>();
   readonly #lock = new RangeLock();
 

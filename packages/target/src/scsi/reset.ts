@@ -1,5 +1,6 @@
 /** Ending tasks of all initiators on a logical unit. */
 import type { Sense } from '@eterne/iscsi';
+import { endCopies } from './copy/running-copy.ts';
 import type { LogicalUnit } from './logical-unit.ts';
 
 /** `done` when no task that was on the unit can touch its medium any more. */
@@ -11,7 +12,7 @@ export function abortEverywhere(unit: LogicalUnit, done: () => void): void {
     if (left === 0) done();
   };
   for (const nexus of nexuses) nexus.abortTasks(unit, undefined, ended);
-  ended();
+  endCopies(unit, () => true, ended);
 }
 
 /** SAM-5 §6.3.3: tasks end, state goes back to its defaults, every initiator is told. */

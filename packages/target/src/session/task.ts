@@ -88,6 +88,10 @@ export class Task implements ScsiRequest {
     return this.command.cdb;
   }
 
+  get isAborted(): boolean {
+    return this.#aborted;
+  }
+
   get hasEnded(): boolean {
     return this.#state === 'ended';
   }

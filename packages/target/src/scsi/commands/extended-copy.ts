@@ -1,12 +1,14 @@
 /**
  * EXTENDED COPY (LID1): SPC-4 §6.5. Copies between logical units of this target, in the order of the segments, without the data passing
- * through the initiator. The answer comes when all is copied.
+ * through the initiator. The answer comes when all is copied. Before each piece it is asked anew whether it may go on: it takes long, and meanwhile it may be aborted,
+ * the unit that it writes to be reset, or another initiator reserve it.
  */
 import { SENSE, type Sense } from '@eterne/iscsi';
 import { MAX_PARAMETER_BYTES } from '../../limits.ts';
 import type { Command } from '../command.ts';
 import { CHUNK_BYTES, MAX_SEGMENT_BYTES } from '../copy/limits.ts';
 import { readCopyList, type CopyList, type CopySegment } from '../copy/parameter-list.ts';
+import { RunningCopy } from '../copy/running-copy.ts';
 import { senseOf, type LogicalUnit } from '../logical-unit.ts';
 import { rangeError } from '../range.ts';
 import type { ScsiRequest } from '../scsi-request.ts';
@@ -31,7 +33,14 @@ function extendedCopy(request: ScsiRequest, unit: LogicalUnit): void {
     if (!('segments' in list)) return request.check(list);
     const moves = plan(list, unit, request);
     if (!Array.isArray(moves)) return request.check(moves);
-    moveNext(moves, 0, 0, (error) => {
+    const copy = new RunningCopy(
+      request.nexus.initiatorPort,
+      moves.map(({ to }) => to),
+    );
+    const mayGoOn = ({ from, to }: Move): boolean =>
+      !copy.isStopped && !request.isAborted && mayMove(from, to, request);
+    moveNext(moves, 0, 0, mayGoOn, (error) => {
+      copy.end();
       unit.copies.remember(request.nexus, list.listId, error === undefined, moves.length);
       if (error === undefined) request.good();
       else request.check(error);
@@ -96,13 +105,15 @@ function moveNext(
   moves: readonly Move[],
   index: number,
   doneBytes: number,
+  mayGoOn: (move: Move) => boolean,
   done: (error: Sense | undefined) => void,
 ): void {
   const move = moves[index];
   if (move === undefined) return done(undefined);
   const { from, to, fromOffset, toOffset, lengthBytes } = move;
-  if (doneBytes === lengthBytes) return moveNext(moves, index + 1, 0, done);
+  if (doneBytes === lengthBytes) return moveNext(moves, index + 1, 0, mayGoOn, done);
   if (from.mediumRefusal !== undefined) return done(from.mediumRefusal);
+  if (!mayGoOn(move)) return done(SENSE.copyTargetNotReachable);
   const chunkBytes = Math.min(CHUNK_BYTES, lengthBytes - doneBytes);
   from.device.read(fromOffset + doneBytes, chunkBytes, (readError, data) => {
     if (readError !== undefined) return done(senseOf(readError, 'read'));
@@ -113,7 +124,7 @@ function moveNext(
       (end) => to.device.write(toOffset + doneBytes, data, false, end),
       (writeError) => {
         if (writeError !== undefined) return done(senseOf(writeError, 'write'));
-        to.rest(() => moveNext(moves, index, doneBytes + chunkBytes, done));
+        to.rest(() => moveNext(moves, index, doneBytes + chunkBytes, mayGoOn, done));
       },
     );
   });

@@ -10,6 +10,7 @@
 import { EterneError } from '@eterne/base';
 import { SENSE } from '@eterne/iscsi';
 import type { ReservationClass } from '../command.ts';
+import { endCopies } from '../copy/running-copy.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
 import type { Nexus } from '../nexus.ts';
 import type { ScsiRequest } from '../scsi-request.ts';
@@ -125,12 +126,11 @@ function abortPorts(
   done: () => void,
 ): void {
   const victims = [...unit.nexuses].filter(({ initiatorPort }) => ports.includes(initiatorPort));
-  let left = victims.length;
-  if (left === 0) return done();
-  for (const nexus of victims) {
-    nexus.abortTasks(unit, request, () => {
-      left -= 1;
-      if (left === 0) done();
-    });
-  }
+  let left = victims.length + 1;
+  const ended = (): void => {
+    left -= 1;
+    if (left === 0) done();
+  };
+  for (const nexus of victims) nexus.abortTasks(unit, request, ended);
+  endCopies(unit, (port) => ports.includes(port), ended);
 }
