@@ -357,8 +357,8 @@ export class Connection implements DecoderOwner, SessionHost {
 
   #settle(request: LoginRequest, reply: LoginReply, subject: LoginSubject, result: Session | number): void {
     if (this.#phase.kind !== 'waiting') {
-      // The initiator went away meanwhile.
-      if (typeof result !== 'number') result.close(() => {});
+      // The initiator went away meanwhile: the session ends as one whose connection has closed.
+      if (typeof result !== 'number') this.#owner.onClosed(this, result, this.#closeReason);
       return;
     }
     if (typeof result === 'number')

@@ -19,6 +19,8 @@ export interface Served {
   readonly longestReadBytes: number;
   /** As if the process had stood still for so long and its timers had not run since. */
   standStill(forMs: number): void;
+  /** What waits for so long has waited. */
+  expire(delayMs: number): void;
   close(): Promise<void>;
 }
 
@@ -29,8 +31,25 @@ export async function serve(
   const real = createNodeWorld('test');
   let lostMs = 0;
   const clock = { ...real.clock, bootMs: () => real.clock.bootMs() + lostMs };
+  const waiting = new Set<{ readonly delayMs: number; readonly fire: () => void }>();
   const timers = {
     ...real.timers,
+    after: (delayMs: number, fire: () => void) => {
+      const timer = real.timers.after(delayMs, () => entry.fire());
+      const cancel = (): void => {
+        waiting.delete(entry);
+        timer.cancel();
+      };
+      const entry = {
+        delayMs,
+        fire: () => {
+          cancel();
+          fire();
+        },
+      };
+      waiting.add(entry);
+      return { ...timer, cancel };
+    },
     every: (intervalMs: number, fire: () => void) =>
       real.timers.every(intervalMs, () => {
         if (lostMs === 0) fire();
@@ -88,6 +107,9 @@ export async function serve(
       return longestReadBytes;
     },
     standStill: (forMs) => (lostMs += forMs),
+    expire: (delayMs) => {
+      for (const entry of waiting) if (entry.delayMs === delayMs) entry.fire();
+    },
     close: () => new Promise((resolve) => server.close(resolve)),
   };
 }
