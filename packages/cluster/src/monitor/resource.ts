@@ -21,6 +21,7 @@ import type { BoundAgent } from './agents/registry.ts';
 import { Leash } from './leash.ts';
 import type { StartedRecord } from './record-book.ts';
 
+const STOPPED_MEANWHILE = 'it was stopped while starting';
 const PROBE: CheckSpec = { name: 'quick', intervalMs: 0, timeoutMs: 1000 };
 /** Between two looks at what was still being spawned when it was killed. */
 const LATE_INTERVAL_MS = 20;
@@ -105,13 +106,13 @@ export class Resource {
     this.#enter('starting', '');
     record((error) => {
       if (error) return ended(failed(error.message));
-      if (this.#state !== 'starting') return ended(failed('it was stopped while starting'));
+      if (this.#state !== 'starting') return ended(failed(STOPPED_MEANWHILE));
       this.#bound.agent.start(starting.leash.hands, this.#job(), timeoutMs, ended);
     });
   }
 
   #started(result: ActionResult, done: (result: ActionResult) => void): void {
-    if (this.#state !== 'starting') return done(failed(`it was stopped while starting`));
+    if (this.#state !== 'starting') return done(failed(STOPPED_MEANWHILE));
     if (!result.ok) {
       this.#isMissing = result.isMissing === true;
       this.#enter('failed', result.reason);
@@ -119,7 +120,8 @@ export class Resource {
     }
     this.#outputs = result.outputs;
     this.#events.onKeep(() => {
-      if (this.#state === 'starting') this.#run();
+      if (this.#state !== 'starting') return done(failed(STOPPED_MEANWHILE));
+      this.#run();
       done(result);
     });
   }

@@ -120,6 +120,28 @@ test('what a kill could not take away is on record, for the vigil too, until a l
   assert.doesNotMatch(readFileSync(startedPath(real.dir), 'utf8'), /"fs"/);
 });
 
+test('what is killed while it is kept that it has started is not said to have started', async (context) => {
+  const real = await makeHands(context);
+  const { files } = real.world;
+  let release: (() => void) | undefined;
+  const slow: typeof files = {
+    ...files,
+    writeFileAtomic: (path, content, ...rest) => {
+      const write = (): void => files.writeFileAtomic(path, content, ...rest);
+      if (release === undefined && content.includes('"outputs":{')) release = write;
+      else write();
+    },
+  };
+  const bench = await benchWith(context, { ...real, world: { ...real.world, files: slow } });
+  const started = bench.start(app({ command: FOREVER }));
+  await until(() => release !== undefined);
+  const killed = bench.kill();
+  await until(() => bench.monitor.reports.length === 0);
+  release?.();
+  assert.equal(await killed, undefined);
+  assert.equal((await started).ok, false);
+});
+
 test('what waits for its record to be on disk when its group is killed is not started', async (context) => {
   const real = await makeHands(context);
   const { files } = real.world;
