@@ -7,7 +7,7 @@
  * 2. What has waited in a process that stood still (stopped, starved, suspended) for longer than `STALE_MS` is not obeyed: its initiator may have given the path up and
  *    repeated its writes by another, and newer ones after them. The connections end.
  */
-import { EterneError, assert } from '@eterne/base';
+import { EterneError, assert, whenAll } from '@eterne/base';
 import { BufferSlabs } from '@eterne/disk/engine/buffer-slabs.ts';
 import { BEAT_MS, STALE_MS } from '@eterne/disk/process/front-stream.ts';
 import { ASYNC_EVENT, LOGIN_STATUS } from '@eterne/iscsi';
@@ -263,11 +263,5 @@ const keyOf = ({ initiatorName, isid, target }: LoginSubject, { group }: TargetP
   `${target?.name ?? ''} ${group} ${initiatorName} ${isid.toString('hex')}`;
 
 function closeAll(sessions: readonly Session[], done: () => void): void {
-  let left = sessions.length + 1;
-  const closed = (): void => {
-    left -= 1;
-    if (left === 0) done();
-  };
-  for (const session of sessions) session.close(closed);
-  closed();
+  whenAll(sessions, (session, closed) => session.close(closed), done);
 }

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { LOGIN_STATUS, STAGE, encodeText, frame } from '@eterne/iscsi';
+import { LOGIN_STATUS, encodeText, frame } from '@eterne/iscsi';
 import { writeLoginRequest } from '@eterne/iscsi/pdu/login-request.ts';
 import { readLoginResponse } from '@eterne/iscsi/pdu/login-response.ts';
-import { NORMAL, TestInitiator } from '../../../packages/target/test/support/initiator.ts';
+import { FIRST_LOGIN, NORMAL, TestInitiator } from '../../../packages/target/test/support/initiator.ts';
 import { until } from '../../e2e/support/cluster-node.ts';
 import { hasNbdkit, NbdkitDisk } from '../../e2e/support/nbdkit-disk.ts';
 import { startTarget } from './support/target.ts';
@@ -78,19 +78,6 @@ async function reserveIn(initiator: TestInitiator, action: '00' | '01'): Promise
 const LBA = (((5 << 20) + 512) / 512).toString(16).padStart(8, '0');
 const WRITE_PART_OF_A_PAGE = `2a00${LBA}00000100`;
 const READ_PART_OF_A_PAGE = `2800${LBA}00000100`;
-
-/** A login request of a text in pieces. */
-const PIECE = {
-  currentStage: STAGE.operational,
-  nextStage: STAGE.fullFeature,
-  versionMin: 0,
-  isid: Buffer.from('800000000001', 'hex'),
-  tsih: 0,
-  initiatorTaskTag: 0,
-  cid: 0,
-  cmdSn: 1,
-  expStatSn: 0,
-};
 
 function writeBlock(initiator: TestInitiator, index: number, lun = 1): void {
   const lba = ((index * BLOCK_BYTES) / 512).toString(16).padStart(8, '0');
@@ -242,7 +229,9 @@ describe('the target as a process', { timeout: 600_000 }, () => {
     const answers = [];
     for (const [index, piece] of pieces.entries()) {
       const isLast = index === pieces.length - 1;
-      initiator.send(frame(writeLoginRequest, { ...PIECE, transit: isLast, continues: !isLast }, piece));
+      initiator.send(
+        frame(writeLoginRequest, { ...FIRST_LOGIN, transit: isLast, continues: !isLast }, piece),
+      );
       const { header } = (await initiator.receive()) ?? {};
       answers.push(header && readLoginResponse(header));
     }

@@ -145,7 +145,7 @@ export interface Arbiter {
    * Under a cluster: the newest that it had committed when this replica was told to open, which a crash may have kept from it. Durable before a peer is met
    * (`engine/volume.ts`).
    */
-  readonly committed?: Grant;
+  readonly committed?: Grant | undefined;
   propose(proposal: SetProposal, done: (answer: SetAnswer) => void): void;
 }
 

@@ -3,7 +3,7 @@
  * `DiskPort` that the cluster (or the control socket) commands. It touches no data itself.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { EterneError } from '@eterne/base';
+import { EterneError, whenAll } from '@eterne/base';
 import {
   Bindings,
   type Address,
@@ -188,13 +188,7 @@ export class DiskProcess implements DiskPort {
   /** Clean end: no new peers, then every volume closed. */
   closeAll(done: () => void): void {
     this.#acceptors.close();
-    let left = this.#volumes.size;
-    if (left === 0) return done();
-    for (const volume of this.#volumes.values())
-      volume.close(() => {
-        left -= 1;
-        if (left === 0) done();
-      });
+    whenAll(this.#volumes.values(), (volume, closed) => volume.close(closed), done);
   }
 
   /** Many volumes change in one turn when a peer goes: listeners hear of it once. */

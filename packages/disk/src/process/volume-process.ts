@@ -182,8 +182,8 @@ export class VolumeProcess {
       config,
       exports,
       arbiter,
+      committed: this.#committed,
       ...(members === undefined ? {} : { members }),
-      ...(this.#committed === undefined ? {} : { committed: this.#committed }),
       ...(tls === undefined ? {} : { tls }),
     });
   }

@@ -193,7 +193,7 @@ export class VolumeWorker {
 
   #clusterArbiter(committed: Grant | undefined): Arbiter {
     return {
-      ...(committed === undefined ? {} : { committed }),
+      committed,
       propose: (proposal: SetProposal, done: (answer: SetAnswer) => void): void => {
         const id = this.#nextProposal++;
         this.#verdicts.set(id, done);

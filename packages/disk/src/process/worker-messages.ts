@@ -74,7 +74,7 @@ export type ToWorker =
       readonly members?: readonly MemberSpec[];
       readonly arbiter: ArbiterKind;
       /** `Arbiter.committed`, of a cluster. */
-      readonly committed?: Grant;
+      readonly committed: Grant | undefined;
       /** Of this node, for links with peers. */
       readonly tls?: TlsIdentity;
     }

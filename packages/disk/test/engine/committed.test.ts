@@ -32,7 +32,7 @@ function crashedUnaware(committed: (register: Register) => Grant | undefined): {
   const arbiter = (): Arbiter => {
     const told = register.term === 0 ? undefined : committed(register);
     return {
-      ...(told === undefined ? {} : { committed: told }),
+      committed: told,
       propose: (proposal, done) =>
         register.propose(proposal, (answer) => {
           if (isAnswered) done(answer);

@@ -75,7 +75,7 @@ export class DiskDaemon {
     if (known !== undefined) return this.change(known, config, done);
     const { world } = this.process;
     const arbiter: Arbiter = {
-      ...(committed === undefined ? {} : { committed }),
+      committed,
       propose: (proposal, answer) => {
         this.proposals.add({ proposal, answer });
         this.askAgain();

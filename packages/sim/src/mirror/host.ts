@@ -71,7 +71,7 @@ export class VolumeHost {
   start(): void {
     const { world } = this.process;
     const arbiter: ArbiterPort = {
-      ...(this.committed === undefined ? {} : { committed: this.committed }),
+      committed: this.committed,
       propose: (proposal, done) => {
         this.proposals.set(this.nextProposal, { proposal, done });
         this.nextProposal += 1;

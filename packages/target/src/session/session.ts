@@ -8,6 +8,7 @@
  * 3. After `close` nothing is sent, and `close` is done only when none of the session's tasks can touch the medium any more: a new
  *    session of the same initiator port must not meet writes of the old one.
  */
+import { whenAll } from '@eterne/base';
 import {
   LOGOUT_REASON,
   LOGOUT_RESPONSE,
@@ -423,12 +424,6 @@ export class Session implements TaskHost {
 
   #abort(wanted: (task: Task) => boolean, done: () => void): void {
     const victims = [...this.#tasks.values()].filter(wanted);
-    let left = victims.length + 1;
-    const ended = (): void => {
-      left -= 1;
-      if (left === 0) done();
-    };
-    for (const task of victims) task.abort(ended);
-    ended();
+    whenAll(victims, (task, ended) => task.abort(ended), done);
   }
 }

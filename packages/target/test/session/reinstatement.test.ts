@@ -2,25 +2,11 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { STAGE, encodeText, frame } from '@eterne/iscsi';
+import { encodeText, frame } from '@eterne/iscsi';
 import { writeLoginRequest } from '@eterne/iscsi/pdu/login-request.ts';
 import { LOGIN_TIMEOUT_MS } from '@eterne/target/limits.ts';
-import { NORMAL, TestInitiator } from '../support/initiator.ts';
+import { FIRST_LOGIN, NORMAL, TestInitiator } from '../support/initiator.ts';
 import { TARGET, serve } from '../support/served.ts';
-
-const LOGIN = {
-  transit: true,
-  continues: false,
-  currentStage: STAGE.operational,
-  nextStage: STAGE.fullFeature,
-  versionMin: 0,
-  isid: Buffer.from('800000000001', 'hex'),
-  tsih: 0,
-  initiatorTaskTag: 0,
-  cid: 0,
-  cmdSn: 1,
-  expStatSn: 0,
-};
 
 async function until(isSo: () => boolean): Promise<void> {
   for (let tries = 0; !isSo(); tries += 1) {
@@ -40,7 +26,7 @@ it('leaves no session behind that took too long', async () => {
     await older.receive(); // the unit attention of a new session
     older.command('2a00 00000000 00 0001 00', { data: Buffer.alloc(512, 1) });
     await until(() => held.length === 1);
-    newer.send(frame(writeLoginRequest, LOGIN, encodeText(NORMAL(TARGET))));
+    newer.send(frame(writeLoginRequest, FIRST_LOGIN, encodeText(NORMAL(TARGET))));
     await older.closed(); // cut by the newer one, which waits for the write from now on
     served.expire(LOGIN_TIMEOUT_MS);
     await newer.closed();

@@ -27,6 +27,21 @@ function pduBytes(bytes: Buffer, hasDataDigest: boolean): number {
   return BHS_BYTES + dataBytes + (hasDataDigest && dataBytes > 0 ? DIGEST_BYTES : 0);
 }
 
+/** Of the first request of a login that goes straight to the full feature phase. */
+export const FIRST_LOGIN = {
+  transit: true,
+  continues: false,
+  currentStage: STAGE.operational,
+  nextStage: STAGE.fullFeature,
+  versionMin: 0,
+  isid: Buffer.from('800000000001', 'hex'),
+  tsih: 0,
+  initiatorTaskTag: 0,
+  cid: 0,
+  cmdSn: 1,
+  expStatSn: 0,
+};
+
 export const INITIATOR = 'iqn.2026-11.io.eterne:test';
 
 export class TestInitiator {
@@ -94,20 +109,14 @@ export class TestInitiator {
       next: STAGE.fullFeature,
       transit: true,
     },
-    isid = '800000000001',
+    isid = FIRST_LOGIN.isid.toString('hex'),
   ): Promise<{ response: LoginResponse; keys: TextKeys } | undefined> {
     const fields = {
+      ...FIRST_LOGIN,
       transit: stages.transit,
-      continues: false,
       currentStage: stages.current,
       nextStage: stages.transit ? stages.next : 0,
-      versionMin: 0,
       isid: Buffer.from(isid, 'hex'),
-      tsih: 0,
-      initiatorTaskTag: 0,
-      cid: 0,
-      cmdSn: 1,
-      expStatSn: 0,
     };
     this.send(frame(writeLoginRequest, fields, encodeText(keys)));
     const answer = await this.receive();

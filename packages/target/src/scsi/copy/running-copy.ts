@@ -32,19 +32,3 @@ export class RunningCopy {
     for (const ended of this.#onEnded.splice(0)) ended();
   }
 }
-
-/** `done` when no copy of a port that is `wanted` can write to the unit any more. */
-export function endCopies(
-  unit: LogicalUnit,
-  wanted: (initiatorPort: string) => boolean,
-  done: () => void,
-): void {
-  const victims = [...unit.copiesHere].filter(({ initiatorPort }) => wanted(initiatorPort));
-  let left = victims.length + 1;
-  const ended = (): void => {
-    left -= 1;
-    if (left === 0) done();
-  };
-  for (const copy of victims) copy.stop(ended);
-  ended();
-}

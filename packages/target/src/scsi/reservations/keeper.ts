@@ -10,9 +10,9 @@
 import { EterneError } from '@eterne/base';
 import { SENSE } from '@eterne/iscsi';
 import type { ReservationClass } from '../command.ts';
-import { endCopies } from '../copy/running-copy.ts';
 import type { LogicalUnit } from '../logical-unit.ts';
 import type { Nexus } from '../nexus.ts';
+import { abortTasks } from '../reset.ts';
 import type { ScsiRequest } from '../scsi-request.ts';
 import { applyAction, type Notice, type ReservationAction } from './actions.ts';
 import { NO_RESERVATIONS, conflicts, type ReservationState } from './state.ts';
@@ -115,22 +115,11 @@ export class ReservationKeeper {
   ): void {
     this.#state = state;
     for (const { port, sense } of notices) unit.attention(sense, (nexus) => nexus.initiatorPort === port);
-    abortPorts(unit, abort, request, () => request.good());
+    abortTasks(
+      unit,
+      (port) => abort.includes(port),
+      request,
+      () => request.good(),
+    );
   }
-}
-
-function abortPorts(
-  unit: LogicalUnit,
-  ports: readonly string[],
-  request: ScsiRequest,
-  done: () => void,
-): void {
-  const victims = [...unit.nexuses].filter(({ initiatorPort }) => ports.includes(initiatorPort));
-  let left = victims.length + 1;
-  const ended = (): void => {
-    left -= 1;
-    if (left === 0) done();
-  };
-  for (const nexus of victims) nexus.abortTasks(unit, request, ended);
-  endCopies(unit, (port) => ports.includes(port), ended);
 }
